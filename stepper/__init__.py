@@ -1,0 +1,20 @@
+"""stepper: a debugger for training loops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stepper.session.notebook import open as open
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "open"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the Python face on first use, so that `import stepper` costs nothing in the command line and the inferior."""
+    if name == "open":
+        from stepper.session.notebook import open
+
+        return open
+    raise AttributeError(f"module 'stepper' has no attribute {name!r}")

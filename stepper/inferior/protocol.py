@@ -1,0 +1,189 @@
+"""What the debugger and the script's process say to each other: length-prefixed msgpack over a socket pair.
+
+The process opens with a `Hello`. Every `Request` carries an id and is answered by one `Reply` with that id; the other
+messages are events that the process sends on its own. Frames are bounded: a longer one is an error, not an allocation.
+"""
+
+import struct
+
+import msgspec
+
+from stepper.record import Array, Record, Region, Window
+
+VERSION = 1
+MAX_FRAME = 1 << 30
+HEADER = struct.Struct("<I")
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """All that decides a run. `script` is the file; `name` is what the person typed; `kind` says which of the two it is.
+
+    `settings` are `NAME=VALUE` texts by name. `random_states` are the generators' states that an earlier process of
+    the same session found at the start (pickled, by library); with them the run is the same run.
+    """
+
+    name: str
+    script: str
+    kind: str = "script"
+    arguments: tuple[str, ...] = ()
+    settings: dict[str, str] = {}
+    seed: int | None = None
+    device: str | None = None
+    threads: int | None = None
+    loop: str | None = None
+    loss: str | None = None
+    random_states: dict[str, bytes] = {}
+    record_setup: bool = True
+    plain: bool = False
+    memory: int = 1 << 30
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What a line of the script is: its phase in the iteration (None outside it) and whether a statement starts here."""
+
+    number: int
+    phase: str | None
+
+
+# ------------------------------------------------------------------------------------------------ debugger → process
+
+
+class Run(msgspec.Struct, tag="run", frozen=True):
+    """Go on. Record each iteration from `record_from` on (None: none); stop at the head of iteration `until`."""
+
+    id: int
+    until: int | None = None
+    record_from: int | None = None
+
+
+class Pause(msgspec.Struct, tag="pause", frozen=True):
+    """Stop at the next loop head."""
+
+    id: int
+
+
+class GetRecord(msgspec.Struct, tag="record", frozen=True):
+    """Ask for a finished record (None: the setup)."""
+
+    id: int
+    iteration: int | None
+
+
+class GetWindow(msgspec.Struct, tag="window", frozen=True):
+    """Ask for a picture of a kept copy. `region` None: all of it."""
+
+    id: int
+    iteration: int | None
+    copy: int
+    rows: int
+    columns: int
+    region: Region | None = None
+
+
+class GetArray(msgspec.Struct, tag="array", frozen=True):
+    """Ask for a whole kept copy."""
+
+    id: int
+    iteration: int | None
+    copy: int
+
+
+class Quit(msgspec.Struct, tag="quit", frozen=True):
+    """End the process."""
+
+    id: int
+
+
+Request = Run | Pause | GetRecord | GetWindow | GetArray | Quit
+
+# ------------------------------------------------------------------------------------------------ process → debugger
+
+
+class Hello(msgspec.Struct, tag="hello", frozen=True):
+    """The first message: the protocol's version, and what the analysis of the script found."""
+
+    protocol: int
+    versions: dict[str, str]
+    source: str
+    loop: tuple[int, int] | None
+    lines: list[Line]
+    settings: dict[str, str]
+
+
+class Refused(msgspec.Struct, tag="refused", frozen=True):
+    """The target cannot be run as asked (misuse, exit code 2): one plain line."""
+
+    message: str
+
+
+class Started(msgspec.Struct, tag="started", frozen=True):
+    """The setup is over, or the script has ended without a pass: what the run is made of."""
+
+    engines: list[str]
+    device: str
+    dtype: str
+    threads: int
+    settings: dict[str, bool | int | float | str | None]
+    versions: dict[str, str]
+    random_states: dict[str, bytes]
+
+
+class Progress(msgspec.Struct, tag="progress", frozen=True):
+    """Iterations finished since the last message: `losses` of `first`, `first` + 1, …; `total` where it is known."""
+
+    first: int
+    losses: list[float | None]
+    total: int | None
+
+
+class Recorded(msgspec.Struct, tag="recorded", frozen=True):
+    """A record is complete, or as complete as it will be. `evicted`: iterations whose records had to make room."""
+
+    record: Record
+    evicted: list[int]
+
+
+class Stopped(msgspec.Struct, tag="stopped", frozen=True):
+    """The script stands at the head of `iteration`, which has not run yet."""
+
+    iteration: int
+
+
+class Ended(msgspec.Struct, tag="ended", frozen=True):
+    """The script is over after `iterations`. `traceback` is its own, where it failed, and `line` where in its file."""
+
+    iterations: int
+    exit_code: int
+    traceback: str | None = None
+    line: int | None = None
+
+
+class Reply(msgspec.Struct, tag="reply", frozen=True):
+    """The answer to request `id`: what was asked for, or `error`, which says why there is none."""
+
+    id: int
+    window: Window | None = None
+    array: Array | None = None
+    record: Record | None = None
+    error: str | None = None
+
+
+Message = Hello | Refused | Started | Progress | Recorded | Stopped | Ended | Reply
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def frame(message: Request | Message) -> bytes:
+    """One message as a length-prefixed frame. Raises ValueError beyond `MAX_FRAME`."""
+    body = _encoder.encode(message)
+    if len(body) > MAX_FRAME:
+        raise ValueError(f"a frame of {len(body)} bytes is over the protocol's limit of {MAX_FRAME}")
+    return HEADER.pack(len(body)) + body
+
+
+def body_length(header: bytes) -> int:
+    """The length that a frame's header announces. Raises ValueError beyond `MAX_FRAME`."""
+    (length,) = HEADER.unpack(header)
+    if length > MAX_FRAME:
+        raise ValueError(f"a frame of {length} bytes is over the protocol's limit of {MAX_FRAME}")
+    return int(length)

@@ -1,0 +1,25 @@
+"""The vocabulary of a record: events, values, summaries, windows, gates.
+
+Pure data: this package knows neither torch nor numpy, neither the script nor the screen. Everything here crosses the
+border between the script's process and the debugger, so everything is a msgspec structure.
+"""
+
+from stepper.record.events import Event, Gate, Kind, Parameter, Phase, Record, Role, Value, When
+from stepper.record.summary import Summary
+from stepper.record.window import Array, Region, Window
+
+__all__ = [
+    "Array",
+    "Event",
+    "Gate",
+    "Kind",
+    "Parameter",
+    "Phase",
+    "Record",
+    "Region",
+    "Role",
+    "Summary",
+    "Value",
+    "When",
+    "Window",
+]

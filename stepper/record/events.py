@@ -1,0 +1,107 @@
+"""Events: what happened, in order, and the values it read, changed and made."""
+
+from typing import Literal
+
+import msgspec
+
+from stepper.record.summary import Summary
+
+Kind = Literal["statement", "expression", "call", "module", "backward", "contribution", "optimizer"]
+Phase = Literal["setup", "forward", "loss", "backward", "update", "between"]
+Role = Literal["data", "parameter", "setting", "activation", "gradient", "loss", "other"]
+When = Literal["operand", "before", "after", "result"]
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One value an event read (`operand`), changed (`before`, `after`) or made (`result`).
+
+    `copy` is the key of the kept copy in the record's store, for windows and arrays; None where nothing was kept
+    (a scalar's value is in its summary). Two values with the same copy had the same bits.
+    """
+
+    label: str
+    role: Role
+    when: When
+    summary: Summary
+    copy: int | None = None
+
+
+class Event(msgspec.Struct):
+    """One thing that happened. `id` is its place in the record's `events`; `parent` the id of the event it happened in.
+
+    Lines count from 1, columns from 0, in characters. `occurrence` counts how often this site had run before in this
+    record. `duration` is in nanoseconds and includes the recording of what happened inside. `output` is the span of
+    the script's output (byte offsets) written while it ran; -1 where it is unknown.
+    """
+
+    id: int
+    parent: int | None
+    kind: Kind
+    phase: Phase
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    occurrence: int
+    text: str
+    values: list[Value]
+    error: str | None = None
+    duration: int = 0
+    output: tuple[int, int] = (-1, -1)
+    function: str = ""
+
+
+class Gate(msgspec.Struct):
+    """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
+
+    `h` is the input, `grad_before` ∂L/∂output, `grad_after` ∂L/∂h (None where no gradient was seen), `mask` a bool
+    tensor, True where the operation's own rule stops the gradient. `dead_units` are the indices along `axis` that are
+    blocked for every sample; `units` is how many there are along it.
+    """
+
+    label: str
+    op: str
+    event: int
+    line: int
+    axis: int
+    h: Value
+    grad_before: Value | None
+    grad_after: Value | None
+    active: int
+    blocked: int
+    dead_units: list[int]
+    units: int
+    mask: Value
+
+
+class Parameter(msgspec.Struct):
+    """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it.
+
+    `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    before: Value
+    after: Value
+    grad: Value | None
+    update: Value
+    ratio: float | None = None
+
+
+class Record(msgspec.Struct):
+    """All that one iteration (None: the setup) did, in order.
+
+    `loss` is None where the iteration has none. `error` is the line that names the exception which ended it.
+    `truncated` says that events beyond the recorder's limit were left out.
+    """
+
+    iteration: int | None
+    loss: float | None
+    losses: list[float]
+    events: list[Event]
+    gates: list[Gate]
+    parameters: list[Parameter]
+    error: str | None = None
+    truncated: bool = False

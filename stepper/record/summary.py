@@ -1,0 +1,50 @@
+"""What is said of a value without showing it."""
+
+from typing import Literal
+
+import msgspec
+
+Number = int | float
+
+
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Shape, type and statistics of one value.
+
+    `min`, `max`, `mean`, `std` (population: divided by the number of elements) and `l2` (Euclidean norm) are over the
+    finite elements, and None where there are none. The six counts (`neginf` … `nan`) add up to the number of elements.
+    A `scalar` is a Python number, bool or short string, and its `value` is kept; a `tensor` is an array, a torch
+    tensor or a rectangular list of numbers; anything else is `other` and has a type only.
+    """
+
+    kind: Literal["tensor", "scalar", "other"]
+    type: str
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    device: str | None = None
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    l2: float | None = None
+    neginf: int | None = None
+    negative: int | None = None
+    zero: int | None = None
+    positive: int | None = None
+    inf: int | None = None
+    nan: int | None = None
+    value: bool | Number | str | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements (1 for a scalar, 0 where there is no shape)."""
+        if self.shape is None:
+            return 1 if self.kind == "scalar" else 0
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+    @property
+    def nonfinite(self) -> int:
+        """How many elements are NaN or infinite."""
+        return (self.nan or 0) + (self.inf or 0) + (self.neginf or 0)

@@ -1,0 +1,38 @@
+"""Windows: as much of a tensor as the eye can see, and no more."""
+
+import msgspec
+
+
+class Region(msgspec.Struct, frozen=True):
+    """A half-open rectangle of a tensor's last two axes: rows [top, bottom), columns [left, right).
+
+    `leading` fixes the index of every axis before those two. A 0-d tensor is 1 × 1, a 1-d one a single row.
+    """
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    leading: tuple[int, ...] = ()
+
+
+class Window(msgspec.Struct, frozen=True):
+    """`rows` × `columns` cells over a region, row by row in `cells`.
+
+    A cell that covers several elements is their mean; where one of those is NaN the cell is NaN, else where one is
+    infinite the cell is that infinity (NaN where both are). `shape` is that of the whole tensor.
+    """
+
+    shape: tuple[int, ...]
+    region: Region
+    rows: int
+    columns: int
+    cells: list[float]
+
+
+class Array(msgspec.Struct, frozen=True):
+    """A whole tensor: little-endian, C order. `dtype` is NumPy's name of what is in `data` (bfloat16 comes as float32)."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    data: bytes
