@@ -158,7 +158,7 @@ VARIANTS: Mapping[str, Variant] = {
             style="NumPy, a class with methods",
             engines=("python", "numpy"),
             devices=("cpu",),
-            description="Has a mistake in its back_propagation: the loss runs away, and finding out why is the exercise.",
+            description="Has a mistake in back_propagation: the loss runs away, and finding out why is the exercise.",
             presets={"slow": {"learning_rate": "1e-5"}, "slower": {"learning_rate": "1e-6"}},
         ),
         Variant(
