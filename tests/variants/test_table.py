@@ -37,7 +37,7 @@ def test_the_names_are_those_of_the_contract() -> None:
 
 
 def test_a_script_imports_nothing_of_stepper(variant: Variant) -> None:
-    imported = set()
+    imported: set[str] = set()
     for node in ast.walk(ast.parse(variant.source)):
         if isinstance(node, ast.Import):
             imported.update(alias.name for alias in node.names)

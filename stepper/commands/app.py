@@ -1,0 +1,20 @@
+"""`stepper [TARGET]`: the app. The only headless module that reaches the screen, and only when it is called."""
+
+import sys
+
+from stepper.session.options import Misuse, Options
+from stepper.session.session import Session
+
+
+def open_app(target: str, options: Options) -> None:
+    """Open the app on `target` and return when it is closed. Raises Misuse."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
+    session = Session(target, options)
+    # The script's process takes seconds to load its libraries: it starts before ours takes time for the screen's
+    session.launch()
+
+    from stepper.tui.app import StepperApp
+
+    app = StepperApp(session)
+    app.run()

@@ -1,0 +1,116 @@
+"""Arrays and numbers as text for a terminal's width. Knows neither the session nor NumPy: only what a record holds."""
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+
+from stepper.record import Array, Summary
+
+SMALL = 100  # elements that are still shown in full
+EDGE = 3  # rows and columns that are shown at each end of what is larger
+
+_FORMATS = {
+    "bool": "?",
+    "int8": "b",
+    "uint8": "B",
+    "int16": "h",
+    "uint16": "H",
+    "int32": "i",
+    "uint32": "I",
+    "int64": "q",
+    "uint64": "Q",
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+}
+
+Number = bool | int | float
+
+
+def number(value: Number | None, digits: int = 5) -> str:
+    """A number in few characters: 5 significant digits, `nan` and `inf` by name, `-` for none."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool | int):
+        return str(value)
+    return f"{value:.{digits}g}" if math.isfinite(value) else str(value)
+
+
+def shape_text(shape: Sequence[int] | None) -> str:
+    """`(64, 1000)`, as Python writes it; empty for what has no shape."""
+    if shape is None:
+        return ""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def summary_text(summary: Summary) -> str:
+    """One line of what is known of a value: shape, type and statistics, and a warning of what is not finite."""
+    if summary.kind == "other":
+        return summary.type
+    if summary.kind == "scalar":
+        value = summary.value
+        text = value if isinstance(value, str) else str(value)
+        return f"{text}  {summary.type}"
+    parts = [shape_text(summary.shape), summary.dtype or summary.type]
+    if summary.device not in (None, "cpu"):
+        parts.append(str(summary.device))
+    parts += [f"{name} {number(value)}" for name, value in _statistics(summary)]
+    if summary.nonfinite:
+        counts = (("nan", summary.nan), ("inf", summary.inf), ("-inf", summary.neginf))
+        parts.append("! " + ", ".join(f"{count} {name}" for name, count in counts if count))
+    return "  ".join(parts)
+
+
+def _statistics(summary: Summary) -> Iterator[tuple[str, float | None]]:
+    if summary.size > 1:
+        yield "min", summary.min
+        yield "max", summary.max
+        yield "mean", summary.mean
+        if summary.zero:
+            yield "zeros", summary.zero
+    elif summary.min is not None:
+        yield "value", summary.min
+
+
+def elements(array: Array) -> list[Number]:
+    """The elements of an array, in C order. Raises LookupError for a type that has no plain Python form."""
+    if array.dtype not in _FORMATS:
+        raise LookupError(f"no plain form of {array.dtype}")
+    return [cell for (cell,) in struct.iter_unpack("<" + _FORMATS[array.dtype], array.data)]
+
+
+def table(array: Array, indent: str) -> list[str]:
+    """An array as rows of numbers: in full where it is small, its corners where it is not. Leading axes are stacked."""
+    cells = elements(array)
+    if not cells:
+        return [f"{indent}(empty)"]
+    columns = array.shape[-1] if array.shape else 1
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
+    whole = len(cells) <= SMALL
+    texts = [_row([number(cell, 4) for cell in row], whole) for row in (rows if whole else _ends(rows))]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(texts[0]))]
+    lines = [indent + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in texts]
+    if not whole and len(rows) > 2 * EDGE:
+        lines.insert(EDGE, indent + f"… {len(rows) - 2 * EDGE} more rows")
+    return lines
+
+
+def _row(cells: list[str], whole: bool) -> list[str]:
+    if whole or len(cells) <= 2 * EDGE:
+        return cells
+    return [*cells[:EDGE], "…", *cells[-EDGE:]]
+
+
+def _ends(rows: list[list[Number]]) -> list[list[Number]]:
+    return rows if len(rows) <= 2 * EDGE else rows[:EDGE] + rows[-EDGE:]
+
+
+def mask_picture(mask: Array, indent: str, width: int = 100, height: int = 16) -> list[str]:
+    """A bool array as a picture: `█` where the gradient passes, `·` where it is blocked; cut to `height` × `width`."""
+    cells = elements(mask)
+    columns = mask.shape[-1] if mask.shape else 1
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)] if columns else []
+    lines = [indent + "".join("·" if blocked else "█" for blocked in row[:width]) for row in rows[:height]]
+    left_out = [f"{len(rows) - height} more rows"] if len(rows) > height else []
+    left_out += [f"{columns - width} more columns"] if columns > width else []
+    return lines + ([f"{indent}… {' and '.join(left_out)}"] if left_out else [])

@@ -1,0 +1,58 @@
+"""From the options as typed to the session's, with the checks that need no script."""
+
+from typing import Protocol
+
+from stepper.session.options import Misuse, Options
+
+LARGEST_SEED = 2**32 - 1
+
+
+class HowToRun(Protocol):
+    """The options that every command with a target takes, as the command line gives them."""
+
+    @property
+    def seed(self) -> int | None: ...
+    @property
+    def device(self) -> str | None: ...
+    @property
+    def preset(self) -> str | None: ...
+    @property
+    def settings(self) -> tuple[str, ...]: ...
+    @property
+    def threads(self) -> int | None: ...
+    @property
+    def loop(self) -> str | None: ...
+    @property
+    def loss(self) -> str | None: ...
+
+
+def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Options:
+    """The session's options. Raises Misuse where a number is out of range."""
+    at_least_one(target, "--threads", how.threads)
+    if how.seed is not None and not 0 <= how.seed <= LARGEST_SEED:
+        raise Misuse(f"{target}: --seed must be from 0 to {LARGEST_SEED}, not {how.seed}")
+    return Options(
+        seed=how.seed,
+        device=how.device,
+        preset=how.preset,
+        settings=how.settings,
+        threads=how.threads,
+        loop=how.loop,
+        loss=how.loss,
+        arguments=arguments,
+    )
+
+
+def at_least_one(target: str, option: str, count: int | None) -> None:
+    """Raise Misuse where a count is zero or negative."""
+    if count is not None and count < 1:
+        raise Misuse(f"{target}: {option} must be at least 1, not {count}")
+
+
+def iteration_number(target: str, text: str) -> int | None:
+    """The iteration that `--iteration` names; None for the setup. Raises Misuse for anything else."""
+    if text == "setup":
+        return None
+    if not text.isdecimal():
+        raise Misuse(f"{target}: --iteration must be an iteration's number, counted from 0, or setup, not {text}")
+    return int(text)

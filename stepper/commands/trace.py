@@ -1,0 +1,36 @@
+"""`stepper trace`: all that one iteration did, as a page or as JSON."""
+
+import json
+import sys
+from typing import Literal
+
+from stepper.commands.options import iteration_number
+from stepper.commands.trace_text import trace_lines
+from stepper.session.export import trace_document
+from stepper.session.headless import Trace, trace
+from stepper.session.options import Options
+
+
+def trace_target(
+    target: str, options: Options, *, iteration: str, values: bool, format: Literal["text", "json"]
+) -> None:
+    """Record one iteration of `target` (or its setup) and print the record. Raises Misuse and ScriptFailed."""
+    with trace(target, options, iteration_number(target, iteration)) as traced:
+        if format == "json":
+            json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
+            sys.stdout.write("\n")
+            return
+        for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
+            sys.stdout.write(line + "\n")
+
+
+def _title(traced: Trace) -> list[str]:
+    """What was run, how, and what came of it."""
+    record = traced.record
+    what = "setup" if record.iteration is None else f"iteration {record.iteration}"
+    loss = "" if record.loss is None else f"  loss {record.loss}"
+    seed = "no seed" if traced.seed is None else f"seed {traced.seed}"
+    return [
+        f"{traced.target}  {what}{loss}",
+        f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
+    ]

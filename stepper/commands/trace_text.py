@@ -1,0 +1,142 @@
+"""The text form of `stepper trace`: one iteration, statement by statement, as a page to read.
+
+Writes what a record holds, and asks for arrays through a function; knows neither the session nor how to print.
+"""
+
+from collections.abc import Callable, Iterator
+
+from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
+from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value
+
+GetArray = Callable[[int], Array]
+
+PAGE = 120
+MARGIN = 16  # where the source text begins: line number and phase stand before it
+
+
+def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Iterator[str]:
+    """The page, line by line. With `values` larger arrays are shown too, by their corners."""
+    yield from _events(record, array, values)
+    for gate in record.gates:
+        yield ""
+        yield from _gate(gate, record, array)
+    if record.parameters:
+        yield ""
+        yield from _parameters(record.parameters)
+    if record.truncated:
+        yield ""
+        yield "The record is not complete: there were more events than are kept."
+    if record.error:
+        yield ""
+        yield f"Ended by {record.error}"
+
+
+# ------------------------------------------------------------------------------------------------- events
+
+
+def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
+    depths: dict[int, int] = {}
+    for event in record.events:
+        depth = 0 if event.parent is None else depths.get(event.parent, -1) + 1
+        depths[event.id] = depth
+        yield _head(event, depth)
+        indent = " " * (MARGIN + 2 * depth + 4)
+        for value in _shown(event):
+            yield f"{indent}{_value_line(value)}"
+            if _in_full(value.summary, values):
+                yield from _table(value, array, indent + "  ")
+        if event.error:
+            yield f"{indent}! {event.error}"
+
+
+def _head(event: Event, depth: int) -> str:
+    text = " ".join(event.text.split("\n", 1)[0].split())
+    if "\n" in event.text:
+        text += " …"
+    indent = "  " * depth
+    return f"{event.line:>5}  {event.phase:<{MARGIN - 8}} {indent}{text}"[:PAGE]
+
+
+def _shown(event: Event) -> list[Value]:
+    """What the event made and changed. What it read was shown where it was made."""
+    return [value for value in event.values if value.when != "operand"]
+
+
+def _value_line(value: Value) -> str:
+    when = {"before": " before", "after": " after"}.get(value.when, "")
+    label = " ".join(value.label.split())
+    return f"{label}{when}  {summary_text(value.summary)}"
+
+
+def _in_full(summary: Summary, values: bool) -> bool:
+    return summary.kind == "tensor" and summary.size > 1 and (values or summary.size <= SMALL)
+
+
+def _table(value: Value, array: GetArray, indent: str) -> list[str]:
+    if value.copy is None:
+        return []
+    kept = array(value.copy)
+    try:
+        return table(kept, indent)
+    except LookupError as reason:
+        return [f"{indent}({reason})"]
+
+
+# ------------------------------------------------------------------------------------------------- gates
+
+
+def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
+    op = " ".join(gate.op.split())
+    yield f"Gate {gate.label}  line {gate.line}  {op}"
+    yield f"    active {gate.active}  blocked {gate.blocked}  dead units {_dead(gate)}"
+    yield "    mask (█ the gradient passes, · it is blocked)"
+    if gate.mask.copy is not None:
+        yield from mask_picture(array(gate.mask.copy), " " * 6)
+    for title, value in (("h", gate.h), ("gradient before", gate.grad_before), ("gradient after", gate.grad_after)):
+        if value is None:
+            yield f"    {title}: none was seen"
+            continue
+        label = " ".join(value.label.split())
+        yield f"    {title}: {label}  {summary_text(value.summary)}"
+        yield from _table(value, array, " " * 6)
+
+
+def _dead(gate: Gate) -> str:
+    count = f"{len(gate.dead_units)} of {gate.units}"
+    if not gate.dead_units:
+        return count
+    listed = ", ".join(map(str, gate.dead_units[:20])) + (", …" if len(gate.dead_units) > 20 else "")
+    return f"{count}: {listed}"
+
+
+# ------------------------------------------------------------------------------------------------- parameters
+
+
+def _parameters(parameters: list[Parameter]) -> Iterator[str]:
+    heads = ("Parameters", "shape", "L2 before", "L2 after", "L2 grad", "L2 update", "update/parameter")
+    rows = [heads] + [
+        (
+            parameter.name,
+            shape_text(parameter.shape) or "scalar",
+            _norm(parameter.before),
+            _norm(parameter.after),
+            _norm(parameter.grad),
+            _norm(parameter.update),
+            number(parameter.ratio, 3),
+        )
+        for parameter in parameters
+    ]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
+    for row in rows:
+        first = [f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True)]
+        rest = [f"{cell:>{width}}" for cell, width in zip(row[2:], widths[2:], strict=True)]
+        yield "  ".join(first + rest).rstrip()
+
+
+def _norm(value: Value | None) -> str:
+    if value is None:
+        return "-"
+    summary = value.summary
+    if summary.l2 is None and isinstance(summary.value, int | float):
+        return number(abs(summary.value))
+    return number(summary.l2) + ("!" if summary.nonfinite else "")

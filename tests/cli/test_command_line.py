@@ -1,0 +1,65 @@
+"""What is typed is cut and read rightly, and help costs next to nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+from stepper.cli import main
+from stepper.command_line import plain_line, typed
+
+
+@pytest.mark.parametrize(
+    ("words", "target", "arguments"),
+    [
+        (["numpy"], "numpy", ()),
+        (["run", "numpy", "--seed", "1"], "numpy", ()),
+        (["run", "--seed", "1", "numpy"], "numpy", ()),
+        (["run", "--seed=1", "numpy"], "numpy", ()),
+        (["run", "--output", "numpy"], "numpy", ()),
+        (["list", "--format", "json"], None, ()),
+        ([], None, ()),
+        (["run", "train.py", "--", "--seed", "3", "--", "x"], "train.py", ("--seed", "3", "--", "x")),
+    ],
+)
+def test_the_target_is_found_and_the_scripts_arguments_are_cut_off(
+    words: list[str], target: str | None, arguments: tuple[str, ...]
+) -> None:
+    line = typed(words)
+    assert line.target == target
+    assert line.script_arguments == arguments
+
+
+def test_a_complaint_is_one_line() -> None:
+    assert plain_line("a\nb\x1b[0m \t c") == "a b [0m c"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["list"]])
+def test_what_needs_no_script_loads_neither_textual_nor_a_library(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom stepper.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        "heavy = {'textual', 'torch', 'numpy', 'stepper.session.session', 'stepper.tui'} & set(sys.modules)\n"
+        "assert not heavy, heavy\nsys.exit(code)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == ""
+    assert finished.stdout != ""
+
+
+@pytest.mark.parametrize("command", ["run", "trace"])
+def test_help_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in ("--seed", "--device", "--preset", "--set", "--threads", "--loop", "--loss", "--format"):
+        assert option in text
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    import stepper
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == stepper.__version__

@@ -1,0 +1,206 @@
+"""Misuse: exit code 2 and one plain line on stderr, which begins with the target as typed and says what to do."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stepper.cli import main
+
+LOOP = "x = 1.0\nfor i in range(3):\n    loss = x * x\n    x -= 0.1 * 2 * x\n"
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The line that a command line is answered with."""
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.endswith("\n")
+    line = captured.err.removesuffix("\n")
+    assert line.isprintable()
+    assert not set(line) & set("│╭╮╰╯─")
+    assert "Traceback" not in line
+    return line
+
+
+@pytest.mark.parametrize("command", ["run", "trace"])
+def test_an_unknown_variant_names_the_nearest(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, command, "nmpy")
+    assert line.startswith("nmpy: ")
+    assert "numpy" in line
+
+
+def test_an_unknown_variant_that_is_near_to_none(capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "run", "zzzzzz")
+    assert line.startswith("zzzzzz: ")
+    assert "stepper list" in line
+
+
+def test_a_missing_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.py")
+    assert complaint(capsys, "run", missing).startswith(f"{missing}: ")
+
+
+def test_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    line = complaint(capsys, "run", str(tmp_path))
+    assert line.startswith(f"{tmp_path}: ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "closed.py"
+    script.write_text(LOOP)
+    script.chmod(0)
+    assert complaint(capsys, "run", str(script)).startswith(f"{script}: ")
+
+
+@pytest.mark.parametrize("content", [b"\x00\x01\x02", b"\xff\xfe\xfa caf\xe9", b"\x89PNG\r\n\x1a\n\x00\x00"])
+def test_not_python(content: bytes, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "picture.py"
+    script.write_bytes(content)
+    assert complaint(capsys, "run", str(script)).startswith(f"{script}: ")
+
+
+def test_a_syntax_error_has_file_and_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "typo.py"
+    script.write_text("x = 1\nfor i in range(3)\n    x += 1\n")
+    line = complaint(capsys, "run", str(script))
+    assert line.startswith(f"{script}:")
+    assert f"{script}:2" in line
+
+
+def test_no_training_loop(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "straight.py"
+    script.write_text("print('hello')\n")
+    line = complaint(capsys, "run", str(script))
+    assert line.startswith(f"{script}: ")
+    assert "--loop" in line
+
+
+@pytest.mark.parametrize("loop", ["99", "1", "many", "0", "-1"])
+def test_a_loop_that_is_none(loop: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "loop.py"
+    script.write_text(LOOP)
+    assert complaint(capsys, "run", str(script), f"--loop={loop}").startswith(f"{script}: ")
+
+
+def test_a_loss_that_is_no_expression(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "numpy", "--loss", "a b").startswith("numpy: ")
+
+
+@pytest.mark.parametrize("setting", ["Dim=3", "N", "=3", "N=many", "N=1.5", "learning_rate=fast", "N="])
+def test_a_setting_that_does_not_exist_or_has_the_wrong_type(setting: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "run", "numpy", "--set", setting)
+    assert line.startswith("numpy: ")
+
+
+def test_an_unknown_setting_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "learning_rate" in complaint(capsys, "run", "numpy", "--set", "lerning_rate=1")
+
+
+def test_an_unknown_dtype(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "torch", "--set", "dtype=float31").startswith("torch: ")
+
+
+def test_an_unknown_preset_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "run", "autograd", "--preset", "tiny")
+    assert line.startswith("autograd: ")
+    assert "small" in line
+    assert "double" in line
+
+
+def test_a_script_of_ones_own_has_no_presets(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "loop.py"
+    script.write_text(LOOP)
+    assert complaint(capsys, "run", str(script), "--preset", "small").startswith(f"{script}: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--iterations", "0"),
+        ("--iterations", "-5"),
+        ("--iterations", "1.5"),
+        ("--iterations", "many"),
+        ("--threads", "0"),
+        ("--threads", "-1"),
+        ("--threads", "two"),
+        ("--seed", "-1"),
+        ("--seed", "4294967296"),
+        ("--seed", "x"),
+    ],
+)
+def test_counts_that_are_none(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "run", "numpy", option, value)
+    assert line.startswith("numpy: ")
+    assert option in line
+    assert value in line
+
+
+@pytest.mark.parametrize("iteration", ["-1", "1.5", "last", ""])
+def test_an_iteration_that_is_none(iteration: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "trace", "numpy", f"--iteration={iteration}")
+    assert line.startswith("numpy: ")
+    assert "setup" in line
+
+
+def test_an_iteration_past_the_end_says_how_many_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "trace", "and-gate", "--iteration", "80")
+    assert line.startswith("and-gate: ")
+    assert "80" in line
+
+
+def test_a_device_the_target_cannot_have_comes_before_whether_it_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "run", "numpy", "--device", "cuda")
+    assert line.startswith("numpy: ")
+    assert "cpu" in line
+    assert "not available" not in line
+
+
+def test_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    line = complaint(capsys, "run", "torch", "--device", "cuda")
+    assert line.startswith("torch: ")
+    assert "CUDA" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "numpy", "--device", "tpu"),
+        ("run", "numpy", "--format", "xml"),
+        ("run", "numpy", "--sede", "0"),
+        ("run", "numpy", "-x"),
+        ("run", "numpy", "--seed"),
+        ("run", "--seed", "0", "numpy", "--frmat", "text"),
+        ("run", "numpy", "torch"),
+        ("run", "numpy", "--seed", "1", "--seed", "2"),
+        ("run", "numpy", "--output=maybe"),
+        ("trace", "numpy", "--format", "jsonl"),
+        ("trace", "numpy", "--iterations", "3"),
+        ("numpy", "--iteration", "3"),
+        ("numpy", "torch"),
+    ],
+)
+def test_words_that_are_not_understood(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, *arguments).startswith("numpy: ")
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("trace",), ("trace", "--values"), ("list", "--frmat", "json")])
+def test_words_without_a_target(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, *arguments).startswith("stepper: ")
+
+
+def test_a_misspelt_option_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--seed" in complaint(capsys, "run", "numpy", "--sede", "0")
+
+
+def test_the_app_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "numpy")
+    assert line.startswith("numpy: ")
+    assert "terminal" in line
+
+
+def test_a_name_with_a_line_break_is_still_answered_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "no\nsuch\x1b[31m").startswith("no such")

@@ -1,0 +1,154 @@
+"""The page that `stepper trace` prints, from records made by hand."""
+
+import struct
+
+import msgspec
+
+from stepper.commands.figures import mask_picture, number, summary_text, table
+from stepper.commands.trace_text import trace_lines
+from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value, When
+
+
+def doubles(shape: tuple[int, ...], *cells: float) -> Array:
+    return Array(shape=shape, dtype="float64", data=struct.pack(f"<{len(cells)}d", *cells))
+
+
+def bools(shape: tuple[int, ...], *cells: bool) -> Array:
+    return Array(shape=shape, dtype="bool", data=bytes(cells))
+
+
+def tensor(label: str, copy: int, when: When = "result", **statistics: float) -> Value:
+    plain = Summary(kind="tensor", type="ndarray", shape=(2, 2), dtype="float64", device="cpu")
+    summary = msgspec.structs.replace(plain, **statistics)
+    return Value(label=label, role="activation", when=when, summary=summary, copy=copy)
+
+
+def event(id: int, parent: int | None, text: str, *values: Value, line: int = 7, error: str | None = None) -> Event:
+    return Event(
+        id=id,
+        parent=parent,
+        kind="statement",
+        phase="forward",
+        file="script.py",
+        line=line,
+        column=0,
+        end_line=line,
+        end_column=10,
+        occurrence=0,
+        text=text,
+        values=list(values),
+        error=error,
+    )
+
+
+KEPT = {
+    0: doubles((2, 2), 0.5, -1.0, 2.0, -0.25),
+    1: bools((2, 2), False, True, False, True),
+    2: doubles((2, 2), 1.0, 2.0, 3.0, 4.0),
+    3: doubles((2, 2), 1.0, 0.0, 3.0, 0.0),
+}
+
+
+def page(record: Record) -> list[str]:
+    return list(trace_lines(record, KEPT.__getitem__))
+
+
+def test_a_statement_shows_line_phase_source_summary_and_a_small_array_in_full() -> None:
+    made = tensor("h", 0, min=-1.0, max=2.0, mean=0.3125)
+    read = tensor("x", 2, when="operand", min=1.0, max=4.0, mean=2.5)
+    record = Record(0, 1.5, [1.5], [event(0, None, "h = x.dot(w1)", read, made)], [], [])
+    assert page(record) == [
+        "    7  forward  h = x.dot(w1)",
+        "                    h  (2, 2)  float64  min -1  max 2  mean 0.3125",
+        "                      0.5     -1",
+        "                        2  -0.25",
+    ]
+
+
+def test_events_inside_others_are_indented_and_errors_are_marked() -> None:
+    record = Record(
+        0,
+        None,
+        [],
+        [event(0, None, "y = f(x)"), event(1, 0, "return 1 / x", line=3, error="ZeroDivisionError: division by zero")],
+        [],
+        [],
+        error="ZeroDivisionError: division by zero",
+    )
+    assert page(record) == [
+        "    7  forward  y = f(x)",
+        "    3  forward    return 1 / x",
+        "                      ! ZeroDivisionError: division by zero",
+        "",
+        "Ended by ZeroDivisionError: division by zero",
+    ]
+
+
+def test_a_gate_shows_its_mask_its_input_and_the_gradient_on_both_sides() -> None:
+    gate = Gate(
+        label="h_relu",
+        op="maximum",
+        event=0,
+        line=8,
+        axis=1,
+        h=tensor("h", 0),
+        grad_before=tensor("grad_h_relu", 2),
+        grad_after=tensor("grad_h", 3),
+        active=2,
+        blocked=2,
+        dead_units=[1],
+        units=2,
+        mask=tensor("mask", 1),
+    )
+    text = "\n".join(page(Record(0, None, [], [], [gate], [])))
+    assert "Gate h_relu  line 8  maximum" in text
+    assert "active 2  blocked 2  dead units 1 of 2: 1" in text
+    assert "      █·\n      █·\n" in text
+    places = [text.index(part) for part in ("mask", "h: h ", "gradient before: grad_h_relu", "gradient after: grad_h ")]
+    assert places == sorted(places)
+    assert "      1  0\n      3  0" in text
+
+
+def test_parameters_are_a_table_of_norms() -> None:
+    parameter = Parameter(
+        name="w1",
+        shape=(2, 2),
+        before=tensor("w1", 0, l2=2.3),
+        after=tensor("w1", 0, l2=2.2),
+        grad=None,
+        update=tensor("w1", 0, l2=0.1),
+        ratio=0.0434782,
+    )
+    assert page(Record(0, None, [], [], [], [parameter])) == [
+        "",
+        "Parameters  shape   L2 before  L2 after  L2 grad  L2 update  update/parameter",
+        "w1          (2, 2)        2.3       2.2        -        0.1            0.0435",
+    ]
+
+
+def test_a_large_array_is_shown_by_its_corners() -> None:
+    lines = table(doubles((20, 10), *map(float, range(200))), "")
+    assert len(lines) == 7
+    assert lines[0].split() == ["0", "1", "2", "…", "7", "8", "9"]
+    assert lines[3] == "… 14 more rows"
+
+
+def test_a_mask_is_cut_to_what_fits() -> None:
+    assert mask_picture(bools((3, 4), *[True] * 12), "", width=2, height=2) == [
+        "··",
+        "··",
+        "… 1 more rows and 2 more columns",
+    ]
+
+
+def test_what_is_not_finite_stands_out() -> None:
+    summary = Summary(kind="tensor", type="Tensor", shape=(3,), dtype="float32", device="cuda:0", nan=2, inf=1)
+    assert summary_text(summary) == "(3,)  float32  cuda:0  min -  max -  mean -  ! 2 nan, 1 inf"
+    assert [number(value) for value in (float("nan"), float("-inf"), 1e-20, 123456.789, 3, None)] == [
+        "nan",
+        "-inf",
+        "1e-20",
+        "1.2346e+05",
+        "3",
+        "-",
+    ]
