@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _outcome(error: Exception) -> int:
     """The exit code of what a session raised on purpose, after saying so. Anything else is a fault of stepper's own."""
-    from stepper.session.options import Misuse, ScriptFailed
+    from stepper.session.errors import Misuse, ScriptFailed
 
     if isinstance(error, Misuse):
         print(plain_line(str(error)), file=sys.stderr)

@@ -2,7 +2,8 @@
 
 import sys
 
-from stepper.session.options import Misuse, Options
+from stepper.session.errors import Misuse
+from stepper.session.options import Options
 from stepper.session.session import Session
 
 

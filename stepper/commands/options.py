@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from stepper.session.options import Misuse, Options
+from stepper.session.errors import Misuse
+from stepper.session.options import Options
 
 LARGEST_SEED = 2**32 - 1
 

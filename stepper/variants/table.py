@@ -183,7 +183,7 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `word` was most likely meant to be; None where none is close."""
-    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+def nearest(word: str, known: Iterable[str] = tuple(VARIANTS)) -> str | None:
+    """The one of `known` (default: the variants) that `word` was most likely meant to be; None where none is close."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return matches[0] if matches else None
