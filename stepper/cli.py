@@ -154,7 +154,7 @@ def command_line(arguments: Sequence[str]) -> App:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command line (default: the process's) and return the exit code. Never raises, and prints no boxes."""
+    """Carry out a command line (default: the process's); says plainly what was wrong and returns the exit code."""
     line = typed(list(sys.argv[1:] if arguments is None else arguments))
     try:
         command_line(line.script_arguments)(list(line.own))

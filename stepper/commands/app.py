@@ -8,7 +8,7 @@ from stepper.session.session import Session
 
 
 def open_app(target: str, options: Options) -> None:
-    """Open the app on `target` and return when it is closed. Raises Misuse."""
+    """Open the app on `target` and return when it is closed. Raises Misuse where the target cannot be opened."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
     session = Session(target, options)
@@ -19,3 +19,7 @@ def open_app(target: str, options: Options) -> None:
 
     app = StepperApp(session)
     app.run()
+    if app.misuse:
+        raise Misuse(app.misuse)
+    if app.return_code:
+        raise SystemExit(app.return_code)

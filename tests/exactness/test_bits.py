@@ -1,0 +1,88 @@
+"""What stepper shows is what plain Python computes, to the last bit, recorded or not."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+import pytest
+
+import stepper
+from stepper.session.headless import run_losses
+from stepper.session.options import Options
+from stepper.variants import VARIANTS
+from tests.exactness.plain_process import fingerprint
+
+ROWS = [(name, None) for name in VARIANTS] + [
+    (variant.name, preset) for variant in VARIANTS.values() for preset in variant.presets
+]
+RECORDED = 20
+
+
+def short(name: str, preset: str | None) -> dict[str, str]:
+    """The settings with which a row has no more than the passes that are recorded."""
+    variant = VARIANTS[name]
+    settings = dict(variant.presets[preset]) if preset else {}
+    if "epochs" in variant.settings:
+        return {**settings, "epochs": str(RECORDED // 4)}
+    return {**settings, "iterations": str(min(RECORDED, int(settings.get("iterations", RECORDED))))}
+
+
+@cache
+def plain_runs() -> dict[tuple[str, str | None, bool], dict[str, Any]]:
+    """Every row under plain Python, whole and short, in one process with the environment that stepper's has."""
+    jobs = {}
+    for name, preset in ROWS:
+        variant = VARIANTS[name]
+        jobs[name, preset, False] = [str(variant.path), dict(variant.presets[preset]) if preset else {}]
+        jobs[name, preset, True] = [str(variant.path), short(name, preset)]
+    finished = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.exactness.plain_process"],
+        input=json.dumps(list(jobs.values())),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return dict(zip(jobs, json.loads(finished.stdout), strict=True))
+
+
+def hexadecimal(losses: list[float | None]) -> list[str | None]:
+    return [None if loss is None else float(loss).hex() for loss in losses]
+
+
+@pytest.mark.parametrize(("name", "preset"), ROWS)
+def test_run_shows_the_losses_that_the_script_prints(name: str, preset: str | None) -> None:
+    shown: list[float | None] = []
+
+    def take(first: int, losses: list[float | None], total: int | None) -> None:
+        assert first == len(shown)
+        shown.extend(losses)
+
+    run_losses(name, Options(seed=0, preset=preset), None, take, None)
+    assert hexadecimal(shown) == plain_runs()[name, preset, False]["losses"]
+
+
+@pytest.mark.parametrize(("name", "preset"), ROWS)
+def test_recording_every_pass_changes_neither_losses_nor_parameters(name: str, preset: str | None) -> None:
+    settings = short(name, preset)
+    passes = 4 * int(settings["epochs"]) if "epochs" in settings else int(settings["iterations"])
+    plain = plain_runs()[name, preset, True]
+    with stepper.open(name, seed=0, settings=settings) as run:
+        recorded = [run.iteration(number) for number in range(passes)]
+        assert hexadecimal([one.loss for one in recorded]) == plain["losses"]
+        assert run.losses == [one.loss for one in recorded]
+        # a pass lists what it updated: the middle layer of `dynamic` is not among it where it was not used
+        last = {parameter.name: parameter for one in recorded for parameter in one.parameters}
+        after = {final_bits(parameter) for parameter in last.values()}
+    assert after == set(plain["parameters"])
+
+
+def final_bits(parameter: Any) -> str:
+    """The fingerprint of a parameter after the last recorded pass."""
+    value = parameter.after
+    if value.summary.kind == "scalar":
+        return float(value.summary.value).hex()
+    return fingerprint(value.array)

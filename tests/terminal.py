@@ -1,0 +1,96 @@
+"""A terminal program seen from outside: when it first paints, and how long a key takes to a settled screen.
+
+The program runs in a pseudo-terminal; what it writes goes through a terminal emulator (pyte), so that "painted" means
+that there are letters on the screen.
+"""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import pyte
+
+QUIET = 0.06  # a screen is settled after so many seconds without output
+
+
+class Terminal:
+    """One program in a pseudo-terminal of `columns` × `rows`, started at once; ended with the `with` statement."""
+
+    def __init__(self, command: Sequence[str], columns: int = 120, rows: int = 40) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.started = time.perf_counter()
+        self._process, self._descriptor = pty.fork()
+        if self._process == 0:
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
+            os.execvp(command[0], list(command))
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            os.kill(self._process, signal.SIGTERM)
+            deadline = time.perf_counter() + 5
+            while os.waitpid(self._process, os.WNOHANG) == (0, 0):
+                if time.perf_counter() > deadline:
+                    os.kill(self._process, signal.SIGKILL)
+                self._pump(0.05)
+        except ChildProcessError:
+            return
+        finally:
+            os.close(self._descriptor)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows now."""
+        return "\n".join(self.screen.display)
+
+    def wait_for(self, *words: str, timeout: float = 60.0) -> float:
+        """Seconds from the start until the screen shows all of `words` (none: anything at all)."""
+        deadline = time.perf_counter() + timeout
+        while time.perf_counter() < deadline:
+            painted = self._pump(0.2)
+            text = self.text
+            if painted is not None and text.strip() and all(word in text for word in words):
+                return painted - self.started
+        raise TimeoutError(f"not on the screen within {timeout} s: {', '.join(words) or 'anything'}\n{self.text}")
+
+    def settle(self, quiet: float = 0.3, timeout: float = 10.0) -> None:
+        """Read until nothing has come for `quiet` seconds."""
+        deadline = time.perf_counter() + timeout
+        while self._pump(quiet) is not None and time.perf_counter() < deadline:
+            continue
+
+    def press(self, key: str) -> float:
+        """Seconds from writing `key` to the last output of the burst it causes."""
+        start = time.perf_counter()
+        os.write(self._descriptor, key.encode())
+        last = self._pump(2.0)
+        if last is None:
+            raise TimeoutError(f"nothing changed on {key}\n{self.text}")
+        while (later := self._pump(QUIET)) is not None:
+            last = later
+        return last - start
+
+    def _pump(self, timeout: float) -> float | None:
+        """Take in what the program writes next; the time at which it came, None where nothing did."""
+        if not select.select([self._descriptor], [], [], timeout)[0]:
+            return None
+        try:
+            data = os.read(self._descriptor, 1 << 16)
+        except OSError:  # the program has closed its terminal
+            return None
+        arrived = time.perf_counter()
+        self._stream.feed(data)
+        return arrived if data else None
