@@ -16,11 +16,39 @@ from typing import Any, ClassVar, Protocol
 from stepper.record import Array, Kind, Region, Role, Summary, When, Window
 
 
+class GateSeen:
+    """A gate that an engine found. `h`, `before` and `after` are what `Observer.keep` returned.
+
+    `rule` names the operation's own test for stopping the gradient: `h < 0`, `h <= 0` or `not h >= 0` (they differ at
+    zero and at NaN).
+    """
+
+    def __init__(self, label: str, op: str, event: int, h: Any, rule: str) -> None:
+        self.label = label
+        self.op = op
+        self.event = event
+        self.h = h
+        self.rule = rule
+        self.out: Any = None
+        self.axis: int | None = None
+        self.before: Any = None
+        self.after: Any = None
+
+
 class Observer(Protocol):
-    """What a recording offers to the hooks of an engine."""
+    """What a recording offers to the hooks of an engine. Calls from other threads than the script's are ignored."""
+
+    def keep(self, value: Any) -> Any:
+        """A copy of a tensor as it is now, to be handed to `add` or a gate later; None where nothing can be kept."""
+
+    def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> None:
+        """Add a kept value to an event; None: to the one that is happening now."""
 
     def note(self, label: str, role: Role, when: When, value: Any) -> None:
-        """Add a value to the event that is happening now (the innermost open one)."""
+        """Keep `value` and add it to the event that is happening now."""
+
+    def current(self) -> int | None:
+        """The event that is happening now: the innermost open one."""
 
     def label_of(self, value: Any) -> str | None:
         """What the script calls this very object, as far as the recording has seen it: a name, path or expression."""
@@ -28,11 +56,20 @@ class Observer(Protocol):
     def event_of(self, value: Any) -> int | None:
         """The event that made this very object."""
 
-    def begin(self, kind: Kind, text: str, function: str = "") -> int:
-        """Open an event inside the one that is happening now; returns its id."""
+    def begin(self, kind: Kind, text: str, function: str = "") -> int | None:
+        """Open an event inside the one that is happening now; returns its id (None beyond the record's limit)."""
 
-    def end(self, event: int) -> None:
+    def end(self, event: int | None) -> None:
         """Close an event opened with `begin`."""
+
+    def gate(self, gate: GateSeen) -> None:
+        """Report a gate. Its gradients may be filled in until the iteration ends."""
+
+    def parameter(self, name: str, value: Any) -> None:
+        """`value` is a parameter: follow it through this iteration under `name`, if it is not followed already."""
+
+    def used_gradient(self, parameter: Any, gradient: Any) -> None:
+        """The gradient that an update of `parameter` is about to use."""
 
 
 class Engine:
@@ -84,6 +121,13 @@ class Engine:
         """The whole of a kept copy. bfloat16 and the like come as float32."""
         raise LookupError(f"the engine {self.name} keeps no values")
 
+    def ndarray(self, kept: Any) -> Any:
+        """A kept copy as a NumPy array, without copying where that can be done."""
+        import numpy
+
+        whole = self.array(kept)
+        return numpy.frombuffer(whole.data, dtype=whole.dtype).reshape(whole.shape)
+
     # ------------------------------------------------------------------------------------------------- randomness
 
     def seed(self, seed: int) -> None:
@@ -104,6 +148,34 @@ class Engine:
         Asked for receivers such as a model or an optimizer; an empty answer means that nothing is known inside.
         """
         return ()
+
+    def trainable(self, member: Any) -> bool:
+        """Whether a member is a parameter that training may change, rather than a buffer or some other tensor."""
+        return False
+
+    def changes(self, value: Any, method: str) -> Iterable[tuple[str, Any]]:
+        """Tensors that the call `value.method(…)` may change in place, with the path to each; none for a tensor's own."""
+        return ()
+
+    def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
+        """(True, what `value.attribute` holds) for an owner this engine knows how to look into without running code."""
+        return False, None
+
+    def number(self, value: Any) -> float | None:
+        """A one-element real value as a float, None for anything else. bool is no number."""
+        return None
+
+    @contextmanager
+    def neutral(self) -> Iterator[None]:
+        """While our own code works on values: the library's modes and error state switched off, and put back."""
+        yield
+
+    def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
+        """A value of mine passed a probe while an iteration is recorded: its label, the event that made or read it,
+        and its kept copy."""
+
+    def before_backward(self, value: Any) -> None:
+        """`value.backward()` is about to be called by the script."""
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:

@@ -34,7 +34,6 @@ class Launch(msgspec.Struct, frozen=True):
     loss: str | None = None
     random_states: dict[str, bytes] = {}
     record_setup: bool = True
-    plain: bool = False
     memory: int = 1 << 30
 
 
@@ -121,7 +120,6 @@ class Started(msgspec.Struct, tag="started", frozen=True):
 
     engines: list[str]
     device: str
-    dtype: str
     threads: int
     settings: dict[str, bool | int | float | str | None]
     versions: dict[str, str]
@@ -141,6 +139,7 @@ class Recorded(msgspec.Struct, tag="recorded", frozen=True):
 
     record: Record
     evicted: list[int]
+    engines: list[str]
 
 
 class Stopped(msgspec.Struct, tag="stopped", frozen=True):

@@ -1,0 +1,60 @@
+"""The process's end of the socket: frames in, frames out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+
+import msgspec
+
+from stepper.inferior.protocol import HEADER, Launch, Message, Request, body_length, frame
+
+_requests = msgspec.msgpack.Decoder(Request)
+_launches = msgspec.msgpack.Decoder(Launch)
+
+
+class Channel:
+    """Sends from any thread, receives in one. A process that the script forks must not hold the line open."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._lock = threading.Lock()
+        self.closed = False
+        os.register_at_fork(after_in_child=self._forked)
+
+    def launch(self) -> Launch:
+        """The first frame of all: what to run."""
+        return _launches.decode(self._body())
+
+    def request(self) -> Request:
+        """Wait for the next request. Raises ConnectionError when the debugger has gone."""
+        return _requests.decode(self._body())
+
+    def send(self, message: Message) -> None:
+        """Send one message; nothing happens when the debugger has gone, since its end ends this process anyway."""
+        data = frame(message)
+        with self._lock:
+            if self.closed:
+                return
+            try:
+                self._socket.sendall(data)
+            except OSError:
+                self.closed = True
+
+    def _body(self) -> bytes:
+        return self._exactly(body_length(self._exactly(HEADER.size)))
+
+    def _exactly(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            part = self._socket.recv(min(1 << 20, size - len(parts)))
+            if not part:
+                raise ConnectionError("the debugger closed the connection")
+            parts += part
+        return bytes(parts)
+
+    def _forked(self) -> None:
+        self.closed = True
+        self._lock = threading.Lock()
+        self._socket.close()

@@ -1,0 +1,53 @@
+"""What the debugger wants the script to do next: set by the service thread, read by the script's thread at loop heads."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Control:
+    """Run until `until`, recording from `record_from` on; or stand. Waiting and telling are the two sides."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._running = False
+        self._quit = False
+        self.until: int | None = None
+        self.record_from: int | None = None
+
+    def run(self, until: int | None, record_from: int | None) -> None:
+        """Let the script go on."""
+        with self._condition:
+            self.until, self.record_from = until, record_from
+            self._running = True
+            self._condition.notify_all()
+
+    def pause(self) -> None:
+        """Let the script stop at the next head it comes to."""
+        with self._condition:
+            self._running = False
+
+    def quit(self) -> None:
+        """Wake up whoever waits, for good."""
+        with self._condition:
+            self._quit = True
+            self._condition.notify_all()
+
+    def must_stop(self, iteration: int) -> bool:
+        """Whether the script has to stand at the head of this iteration."""
+        return not self._running or (self.until is not None and iteration >= self.until)
+
+    def wait(self) -> None:
+        """Stand until told to go on (or that it is over)."""
+        with self._condition:
+            self._running = False
+            self._condition.wait_for(lambda: self._running or self._quit)
+
+    def wait_for_quit(self) -> None:
+        """The script is over; stay for questions about what was recorded."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._quit)
+
+    @property
+    def over(self) -> bool:
+        return self._quit

@@ -1,0 +1,125 @@
+"""What the recorder writes down while the script runs, before it is summarised: drafts of values, events and frames."""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Any
+
+from stepper.inferior.store import Copy
+from stepper.program.sites import Site
+from stepper.record import Kind, Phase, Role, Summary, When
+
+Scalar = bool | int | float | str | None
+
+
+class Draft:
+    """A value as a probe saw it: a kept copy, or the summary of a scalar."""
+
+    __slots__ = ("copy", "label", "role", "summary", "when")
+
+    def __init__(self, label: str, role: Role, when: When, copy: Copy | None, summary: Summary | None = None) -> None:
+        self.label = label
+        self.role = role
+        self.when = when
+        self.copy = copy
+        self.summary = summary
+
+    def as_operand(self) -> Draft:
+        """The same value, read by another event."""
+        return Draft(self.label, self.role, "operand", self.copy, self.summary)
+
+    def same_value(self, other: Draft) -> bool:
+        """Whether both have the same bits, as far as sharing a copy or a scalar's value tells."""
+        if self.copy is not None or other.copy is not None:
+            return self.copy is other.copy
+        return self.summary == other.summary
+
+
+class Happening:
+    """An event while it happens. Times are `perf_counter_ns`; `ended` 0 until it is over."""
+
+    __slots__ = (
+        "drafts",
+        "ended",
+        "error",
+        "function",
+        "id",
+        "kind",
+        "occurrence",
+        "output",
+        "parent",
+        "phase",
+        "site",
+        "started",
+        "text",
+    )
+
+    def __init__(
+        self, number: int, parent: int | None, kind: Kind, phase: Phase, site: Site, text: str, occurrence: int
+    ) -> None:
+        self.id = number
+        self.parent = parent
+        self.kind: Kind = kind
+        self.phase: Phase = phase
+        self.site = site
+        self.text = text
+        self.occurrence = occurrence
+        self.drafts: list[Draft] = []
+        self.error: str | None = None
+        self.function = site.function
+        self.started = 0
+        self.ended = 0
+        self.output = (-1, -1)
+
+
+class Operated:
+    """One run of an operation that the gates are looked for in: its operands and its result, as they were."""
+
+    __slots__ = ("event", "operands", "result", "site")
+
+    def __init__(self, event: Happening, site: Site, operands: list[Draft | Scalar], result: Draft | None) -> None:
+        self.event = event
+        self.site = site
+        self.operands = operands
+        self.result = result
+
+
+class Watched:
+    """An object that the current statement is about to change in place."""
+
+    __slots__ = ("before", "label", "peek", "role", "value")
+
+    def __init__(self, label: str, role: Role, value: Any, before: Draft | None, peek: str | None = None) -> None:
+        self.label = label
+        self.role: Role = role
+        self.value = value
+        self.before = before
+        self.peek = peek
+
+
+class Frame:
+    """A frame of the script's code that probes were met in.
+
+    `call` is the event of the call into it (None: the module or whatever ran before the record began). `open` holds
+    the events that are happening in it, outermost first: a statement, then what engines opened inside it.
+    `compounds` gives the latest event of each compound statement, the parent of the statements nested in it.
+    `pending` holds what sub-expressions have read or computed, until the expression around them is an event itself.
+    `latest` is the last value seen at each site.
+    """
+
+    __slots__ = ("call", "code", "compounds", "latest", "open", "pending", "phase", "watched")
+
+    def __init__(self, code: CodeType, call: Happening | None, phase: Phase | None) -> None:
+        self.code = code
+        self.call = call
+        self.phase = phase
+        self.open: list[Happening] = []
+        self.compounds: dict[int, Happening] = {}
+        self.pending: dict[int, list[Draft]] = {}
+        self.latest: dict[int, Draft | Scalar] = {}
+        self.watched: list[Watched] = []
+
+    @property
+    def innermost(self) -> Happening | None:
+        """What is happening now: the innermost open event, or the call into this frame."""
+        return self.open[-1] if self.open else self.call

@@ -1,0 +1,237 @@
+"""From what the recorder wrote down to the record that travels: summaries, gates and parameters worked out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from stepper.engines.base import Engine, GateSeen
+from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.gates import by_hand
+from stepper.inferior.recorder import Recorder
+from stepper.inferior.store import Copy, Shelf
+from stepper.inferior.tracking import Track
+from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
+
+
+class Finisher:
+    """Makes records out of recordings. `numpy` is the engine for arrays of our own (masks, updates)."""
+
+    def __init__(self, recorder: Recorder, path: str, numpy: Engine) -> None:
+        self._recorder = recorder
+        self._path = path
+        self._numpy = numpy
+        self._roles = recorder.program.roles
+
+    def record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
+        """The record of what was recorded last, and the shelf of its copies."""
+        recorder = self._recorder
+        shelf = Shelf()
+        gates = self._gates(shelf)
+        parameters = [
+            made for track in recorder.tracker.tracks.values() if (made := self._parameter(track, shelf)) is not None
+        ]
+        events = [self._event(happening, shelf) for happening in recorder.happenings]
+        record = Record(
+            iteration=recorder.iteration,
+            loss=losses[-1] if losses else None,
+            losses=losses,
+            events=events,
+            gates=gates,
+            parameters=parameters,
+            error=error,
+            truncated=recorder.truncated,
+        )
+        return record, shelf
+
+    def _event(self, happening: Happening, shelf: Shelf) -> Event:
+        site = happening.site
+        values: list[Value] = []
+        seen: set[tuple[str, str, int | None]] = set()
+        for draft in happening.drafts:
+            value = self._value(draft, shelf)
+            key = (value.label, value.when, value.copy)
+            if key not in seen or value.copy is None and value.when != "operand":
+                seen.add(key)
+                values.append(value)
+        return Event(
+            id=happening.id,
+            parent=happening.parent,
+            kind=happening.kind,
+            phase=happening.phase,
+            file=self._path,
+            line=site.line,
+            column=site.column,
+            end_line=site.end_line,
+            end_column=site.end_column,
+            occurrence=happening.occurrence,
+            text=happening.text,
+            values=values,
+            error=happening.error,
+            duration=max(0, happening.ended - happening.started),
+            output=happening.output,
+            function=happening.function,
+        )
+
+    def _value(self, draft: Draft, shelf: Shelf, label: str | None = None) -> Value:
+        summary = draft.copy.summary if draft.copy is not None else draft.summary or Summary("other", "object")
+        return Value(
+            label=label or draft.label,
+            role=self._role(draft, summary),
+            when=draft.when,
+            summary=summary,
+            copy=shelf.put(draft.copy) if draft.copy is not None else None,
+        )
+
+    def _role(self, draft: Draft, summary: Summary) -> Role:
+        role = draft.role
+        if draft.label.endswith((".grad", ".grad.data")):
+            return "gradient"
+        if role == "other":
+            role = self._roles.get(draft.label, "other")
+        if role in ("data", "setting"):
+            return "setting" if summary.kind == "scalar" else "data"
+        return role
+
+    # --------------------------------------------------------------------------------------------------- gates
+
+    def _gates(self, shelf: Shelf) -> list[Gate]:
+        recorder = self._recorder
+        found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
+        found += by_hand(recorder.operated, recorder.gates)
+        found.sort(key=lambda pair: pair[0].event)
+        return [self._gate(gate, blocked, shelf) for gate, blocked in found if gate.h is not None]
+
+    def _gate(self, gate: GateSeen, blocked: Any, shelf: Shelf) -> Gate:
+        import numpy
+
+        h: Copy = gate.h
+        values = h.engine.ndarray(h.kept)
+        if blocked is None:
+            with numpy.errstate(all="ignore"):
+                blocked = values < 0 if gate.rule == "h < 0" else values <= 0 if gate.rule == "h <= 0" else ~(values >= 0)
+        axis = gate.axis if gate.axis is not None else 1 if values.ndim >= 4 else max(0, values.ndim - 1)
+        others = tuple(index for index in range(values.ndim) if index != axis)
+        stopped = blocked.all(axis=others) if others else blocked
+        dead = numpy.flatnonzero(stopped).tolist() if values.size else []
+        mask = Copy(self._numpy, numpy.ascontiguousarray(blocked).reshape(values.shape))
+        event = recorder_event(self._recorder, gate.event)
+        count = int(numpy.count_nonzero(blocked))
+        return Gate(
+            label=gate.label,
+            op=gate.op,
+            event=gate.event,
+            line=event.site.line if event is not None else 0,
+            axis=axis,
+            h=self._value(Draft(gate.label, "activation", "operand", h), shelf),
+            grad_before=self._gradient("before", gate.before, gate.label, shelf),
+            grad_after=self._gradient("after", gate.after, gate.label, shelf),
+            active=int(values.size) - count,
+            blocked=count,
+            dead_units=dead,
+            units=values.shape[axis] if values.ndim else 1,
+            mask=self._value(Draft(f"mask of {gate.label}", "other", "result", mask), shelf),
+        )
+
+    def _gradient(self, when: str, copy: Copy | None, label: str, shelf: Shelf) -> Value | None:
+        if copy is None:
+            return None
+        name = next(
+            (
+                draft.label
+                for happening in self._recorder.happenings
+                for draft in happening.drafts
+                if draft.copy is copy and draft.when != "before"
+            ),
+            None,
+        )
+        draft = Draft(name or f"{label}.grad", "gradient", "before" if when == "before" else "after", copy)
+        return self._value(draft, shelf)
+
+    # ---------------------------------------------------------------------------------------------- parameters
+
+    def _parameter(self, track: Track, shelf: Shelf) -> Parameter | None:
+        before, after = track.before, track.after or track.before
+        grad = track.grad or self._used_gradient(track)
+        if before.copy is None or after.copy is None:
+            return self._scalar_parameter(track.name, before, after, grad, shelf)
+        shape = before.copy.summary.shape or ()
+        if after.copy.summary.shape != before.copy.summary.shape:
+            return None
+        old, new = before.copy, after.copy
+        if old.engine.name == "python":
+            update = Copy(old.engine, _difference(old.kept, new.kept))
+        else:
+            update = Copy(self._numpy, None, lambda: self._subtract(new, old))
+        moved, size = update.summary, old.summary
+        whole = moved.nonfinite == 0 and size.nonfinite == 0 and bool(size.l2)
+        return Parameter(
+            name=track.name,
+            shape=shape,
+            before=self._value(Draft(track.name, "parameter", "before", old), shelf),
+            after=self._value(Draft(track.name, "parameter", "after", new), shelf),
+            grad=None if grad is None else self._value(_operand(grad, track.name), shelf),
+            update=self._value(Draft(track.name, "parameter", "result", update), shelf),
+            ratio=(moved.l2 or 0.0) / size.l2 if whole and size.l2 else None,
+        )
+
+    def _subtract(self, new: Copy, old: Copy) -> Any:
+        import numpy
+
+        with numpy.errstate(all="ignore"):
+            return numpy.subtract(new.engine.ndarray(new.kept), old.engine.ndarray(old.kept), dtype=numpy.float64)
+
+    def _scalar_parameter(
+        self, name: str, before: Draft, after: Draft, grad: Draft | None, shelf: Shelf
+    ) -> Parameter | None:
+        old = before.summary.value if before.summary is not None else None
+        new = after.summary.value if after.summary is not None else None
+        if not isinstance(old, int | float) or not isinstance(new, int | float):
+            return None
+        moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
+        ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
+        return Parameter(
+            name=name,
+            shape=(),
+            before=self._value(Draft(name, "parameter", "before", None, before.summary), shelf),
+            after=self._value(Draft(name, "parameter", "after", None, after.summary), shelf),
+            grad=None if grad is None else self._value(_operand(grad, name), shelf),
+            update=self._value(Draft(name, "parameter", "result", None, moved), shelf),
+            ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
+        )
+
+    def _used_gradient(self, track: Track) -> Draft | None:
+        """The gradient among what the last update's statement read: of the parameter's shape, and not itself."""
+        shape = track.before.copy.summary.shape if track.before.copy is not None else None
+        for update in reversed(track.updates):
+            read = [draft for draft in update.drafts if draft.when == "operand"]
+            for other in self._recorder.happenings[update.id + 1 :]:
+                if other.parent == update.id and other.kind == "expression":
+                    read += [draft for draft in other.drafts if draft.when == "operand"]
+            gradients = [
+                draft
+                for draft in read
+                if (draft.copy.summary.shape if draft.copy is not None else None) == shape
+                and (draft.role == "gradient" or ".grad" in draft.label)
+            ]
+            named = [draft for draft in gradients if draft.label.isidentifier() or ".grad" in draft.label]
+            if named or gradients:
+                return (named or gradients)[0]
+        return None
+
+
+def recorder_event(recorder: Recorder, event: int) -> Happening | None:
+    """The happening with this id, where there is one."""
+    return recorder.happenings[event] if 0 <= event < len(recorder.happenings) else None
+
+
+def _operand(grad: Draft, name: str) -> Draft:
+    return Draft(grad.label or f"{name}.grad", "gradient", "operand", grad.copy, grad.summary)
+
+
+def _difference(old: Any, new: Any) -> Any:
+    """new − old of two nested lists of the same shape."""
+    if isinstance(old, list | tuple):
+        return [_difference(a, b) for a, b in zip(old, new, strict=True)]
+    return float(new) - float(old)
+

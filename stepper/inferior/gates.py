@@ -1,0 +1,191 @@
+"""Gates that a script writes by hand: the ReLU-like operations that ran, and where their gradient was masked.
+
+An operation counts as a ReLU when its spelling may be one and its numbers are (`output = max(h, 0)`, to the bit). Its
+gradients are the value before and after the masked store or product whose mask comes from h: found by the flow of
+data (the mask is the very result of comparing h, or the output, with zero), else by equal bits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from stepper.engines.base import GateSeen
+from stepper.inferior.drafts import Draft, Operated, Scalar
+from stepper.inferior.store import Copy
+
+COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
+PRODUCTS = frozenset(("mul", "multiply", "imul", "mul_"))
+LIMIT = 1 << 24  # elements; a larger gate by hand is left to the eye
+
+
+class Masking:
+    """A store or product that zeroes some entries: `blocked` is True where it does."""
+
+    def __init__(self, operated: Operated, mask: Copy, blocked: Any, before: Copy, after: Copy) -> None:
+        self.event = operated.event.id
+        self.mask = mask
+        self.blocked = blocked
+        self.before = before
+        self.after = after
+
+
+def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> list[tuple[GateSeen, Any]]:
+    """The gates among the operations of an iteration, each with its mask of blocked entries (None: by its rule).
+
+    Operations that an engine has already reported as gates are left to it.
+    """
+    if "numpy" not in sys.modules:
+        return []
+    reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates}
+    gates: list[GateSeen] = []
+    for each in operated:
+        gate = _relu(each)
+        if gate is None or gate.event in reported or id(gate.h) in reported:
+            continue
+        if not any(other.h is gate.h and other.out is gate.out for other in gates):
+            gates.append(gate)
+    if not gates:
+        return []
+    maskings = [masking for each in operated for masking in _maskings(each)]
+    compared = [each for each in operated if each.site.operation and each.site.operation.name in COMPARISONS]
+    return [(gate, _attach(gate, maskings, compared)) for gate in gates]
+
+
+def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -> Any:
+    """Give `gate` the gradients of the masking that belongs to it, and return that masking's blocked entries."""
+    import numpy
+
+    h = _array(gate.h)
+    later = [each for each in maskings if each.event > gate.event and each.before is not gate.h]
+    later = [each for each in later if each.blocked.shape == h.shape]
+    chosen = next((each for each in later if _flows(each.mask, gate, compared)), None)
+    if chosen is None:
+        with numpy.errstate(all="ignore"):
+            masks = (h < 0, h <= 0, ~(h >= 0), ~(h > 0))
+        chosen = next(
+            (each for each in later if any(numpy.array_equal(each.blocked, mask) for mask in masks)),
+            None,
+        )
+    if chosen is None:
+        return None
+    gate.before, gate.after = chosen.before, chosen.after
+    return chosen.blocked
+
+
+def _flows(mask: Copy, gate: GateSeen, compared: list[Operated]) -> bool:
+    """Whether `mask` is the result of comparing the gate's input or output with something."""
+    for each in compared:
+        if each.result is not None and each.result.copy is mask:
+            for operand in each.operands:
+                if isinstance(operand, Draft) and operand.copy is not None and operand.copy in (gate.h, gate.out):
+                    return True
+    return False
+
+
+def _relu(each: Operated) -> GateSeen | None:
+    """The gate, where this operation computed max(h, 0)."""
+    import numpy
+
+    operation = each.site.operation
+    if operation is None:
+        return None
+    name = operation.name
+    drafts = [item for item in each.operands if isinstance(item, Draft) and item.copy is not None]
+    result = each.result
+    if name == "setitem":
+        result = next((draft for draft in reversed(each.event.drafts) if draft.when == "after"), None)
+    if result is None or result.copy is None or not drafts:
+        return None
+    if name in ("maximum", "fmax", "max"):
+        possible = len(each.operands) == 2 and any(_is_zero(item) for item in each.operands)
+    elif name in ("clip", "clamp", "clamp_", "clamp_min", "clamp_min_"):
+        possible = any(_is_zero(item) for item in each.operands[1:])
+    elif name in ("relu", "relu_"):
+        possible = True
+    elif name in ("where", "setitem"):
+        possible = len(each.operands) == 3 and any(_is_zero(item) for item in each.operands)
+    else:
+        possible = name in PRODUCTS and len(drafts) == 2
+    if not possible:
+        return None
+    out = _array(result.copy)
+    if out is None or out.dtype.kind not in "fiu" or out.size > LIMIT:
+        return None
+    for draft in drafts:
+        h = _array(draft.copy)
+        if h is None or h.shape != out.shape or h.dtype.kind not in "fiu" or draft.copy is result.copy:
+            continue
+        with numpy.errstate(all="ignore"):
+            same = (out == numpy.where(h > 0, h, 0)) | (numpy.isnan(h) & (numpy.isnan(out) | (out == 0)))
+        if same.all() and (name not in PRODUCTS or bool((h < 0).any())):
+            gate = GateSeen(draft.label, name, each.event.id, draft.copy, "h < 0")
+            gate.out = result.copy
+            return gate
+    return None
+
+
+def _maskings(each: Operated) -> list[Masking]:
+    """The ways in which this operation zeroes entries by a mask; a product can be read in two."""
+    operation = each.site.operation
+    if operation is None:
+        return []
+    name, operands = operation.name, each.operands
+    result = each.result.copy if each.result is not None else None
+    found: list[Masking] = []
+    if name == "setitem" and len(operands) == 3 and _is_zero(operands[2]):
+        after = next((draft.copy for draft in reversed(each.event.drafts) if draft.when == "after"), None)
+        _add(found, each, operands[1], operands[0], after, blocked_when=True)
+    elif name in PRODUCTS and len(operands) == 2:
+        after = result
+        if name in ("imul", "mul_"):
+            after = next((draft.copy for draft in reversed(each.event.drafts) if draft.when == "after"), result)
+        _add(found, each, operands[1], operands[0], after, blocked_when=False)
+        _add(found, each, operands[0], operands[1], after, blocked_when=False)
+    elif name == "where" and len(operands) == 3:
+        if _is_zero(operands[2]):
+            _add(found, each, operands[0], operands[1], result, blocked_when=False)
+        elif _is_zero(operands[1]):
+            _add(found, each, operands[0], operands[2], result, blocked_when=True)
+    elif name in ("masked_fill", "masked_fill_") and len(operands) == 3 and _is_zero(operands[2]):
+        _add(found, each, operands[1], operands[0], result, blocked_when=True)
+    return found
+
+
+def _add(
+    found: list[Masking],
+    each: Operated,
+    mask: Draft | Scalar,
+    before: Draft | Scalar,
+    after: Copy | None,
+    *,
+    blocked_when: bool,
+) -> None:
+    if not (isinstance(mask, Draft) and isinstance(before, Draft)):
+        return
+    if mask.copy is None or before.copy is None or after is None:
+        return
+    values = _array(mask.copy)
+    if values is None or values.size > LIMIT:
+        return
+    if values.dtype.kind != "b":
+        if values.dtype.kind not in "fiu" or not ((values == 0) | (values == 1)).all():
+            return
+        values = values != 0
+    found.append(Masking(each, mask.copy, values if blocked_when else ~values, before.copy, after))
+
+
+def _is_zero(item: Draft | Scalar) -> bool:
+    if isinstance(item, Draft):
+        return item.summary is not None and item.summary.value == 0 and item.summary.type != "bool"
+    return type(item) in (int, float) and item == 0
+
+
+def _array(copy: Copy | None) -> Any:
+    if copy is None:
+        return None
+    try:
+        return copy.engine.ndarray(copy.kept)
+    except (LookupError, TypeError, ValueError):
+        return None  # a value without numbers (sparse, nested, structured) is no gate

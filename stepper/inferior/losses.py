@@ -1,0 +1,99 @@
+"""The losses of the iterations, recorded or not: what the probes in the plain code hand over, at the least cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, Final
+
+from stepper.engines.base import Engine
+
+MARK: Final = object()  # the head of an iteration, among the losses kept since the last look
+CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
+
+
+class LossKeeper:
+    """Losses as they come, an iteration's behind its mark.
+
+    A batch of plain iterations costs one call of `list.append` at each head (see `plain_heads`) and one call of
+    `named` or `backward` for each loss; nothing else is done until `drain`.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Any] = []
+        self.engines: Sequence[Engine] = ()
+
+    def plain_heads(self, count: int) -> Iterator[None]:
+        """An iterator of `count` falsy answers, each leaving a mark: it runs without a line of Python."""
+        return map(self._kept.append, repeat(MARK, count))
+
+    def head(self) -> None:
+        """An iteration begins that is not one of a batch."""
+        self._kept.append(MARK)
+
+    def cut(self) -> None:
+        """The loop was left; losses from here to the next head count only for a pass that has none."""
+        self._kept.append(CUT)
+
+    def named(self, value: Any) -> Any:
+        """A value bound by, or returned from, something called a loss. Anything but a single number is ignored."""
+        if type(value) is float:
+            self._kept.append(value)
+        else:
+            number = self.number(value)
+            if number is not None:
+                self._kept.append(number)
+        return value
+
+    def backward(self, value: Any) -> Any:
+        """The receiver of a `.backward()`."""
+        number = self.number(value)
+        if number is not None:
+            self._kept.append(number)
+        return value
+
+    def of(self, expression: Callable[[], Any]) -> None:
+        """The value of the expression that the person named as the loss."""
+        self.named(expression())
+
+    def number(self, value: Any) -> float | None:
+        """A one-element real value as a float; None for anything else."""
+        kind = type(value)
+        if kind is float or kind is int:
+            return float(value)
+        for engine in self.engines:
+            number = engine.number(value)
+            if number is not None:
+                return number
+        return None
+
+    def current(self) -> list[float]:
+        """The losses of the iteration that is running."""
+        kept = self._kept
+        for index in range(len(kept) - 1, -1, -1):
+            if kept[index] is MARK:
+                return _of_pass(kept[index + 1 :])
+        return []
+
+    def begun(self) -> int:
+        """How many iterations have begun since the last drain."""
+        return sum(item is MARK for item in self._kept)
+
+    def drain(self) -> list[list[float]]:
+        """The losses of each iteration begun since the last drain, and forget them."""
+        iterations: list[list[Any]] = []
+        for item in self._kept:
+            if item is MARK:
+                iterations.append([])
+            elif iterations:
+                iterations[-1].append(item)
+        self._kept.clear()
+        return [_of_pass(kept) for kept in iterations]
+
+
+def _of_pass(kept: list[Any]) -> list[float]:
+    """The losses before the loop was left; those behind where there are none before."""
+    if CUT not in kept:
+        return kept
+    first = kept.index(CUT)
+    return kept[:first] or [item for item in kept if item is not CUT]

@@ -1,0 +1,303 @@
+"""The entry of the script's process: read what to run, analyse it, run it as `__main__`, and stay for questions."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import platform
+import sys
+import threading
+import traceback
+from types import ModuleType, TracebackType
+
+import stepper
+from stepper.engines.base import Engine
+from stepper.engines.registry import discover
+from stepper.inferior.channel import Channel
+from stepper.inferior.control import Control
+from stepper.inferior.imports import ImportWatch
+from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
+from stepper.inferior.recorder import describe_error
+from stepper.inferior.runner import Runner
+from stepper.inferior.service import Service
+from stepper.program.program import Program, ProgramError, analyse
+from stepper.program.settings import check, convert
+
+PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
+
+
+class Refusal(BaseException):
+    """The target cannot be run as asked; no `except Exception` of the script's may swallow it."""
+
+
+class Inferior:
+    """One process's worth of a session."""
+
+    def __init__(self, channel: Channel, launch: Launch) -> None:
+        self.channel = channel
+        self.launch = launch
+        self.control = Control()
+        self.settings: dict[str, bool | int | float | str | None] = {}
+        self.random_states: dict[str, bytes] = dict(launch.random_states)
+        self.engines: list[Engine] = []
+        self._available, self._broken = discover()
+
+    def run(self) -> int:
+        """Everything, in order. Returns the process's exit code."""
+        try:
+            program, code_settings = self._program()
+        except ProgramError as error:
+            self.channel.send(Refused(str(error)))
+            return 2
+        loop = program.loop
+        self.channel.send(
+            Hello(
+                protocol=VERSION,
+                versions={"stepper": stepper.__version__, "python": platform.python_version()},
+                source=program.source,
+                loop=(loop.line, loop.end_line) if loop is not None else None,
+                lines=[Line(number, phase) for number, phase in sorted(program.lines.items())],
+                settings=program.settings,
+            )
+        )
+        for message in self._broken:
+            print(message, file=sys.stderr)
+        numpy = next(engine for engine in self._available if engine.name == "numpy")
+        runner = Runner(
+            program,
+            self.engines,
+            numpy,
+            self.channel,
+            self.control,
+            self._started,
+            self.launch.memory,
+            self.launch.record_setup,
+        )
+        builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]
+        Service(self.channel, self.control, runner).start()
+        main = self._main_module(program)
+        self._activate_always()
+        libraries = [engine.library for engine in self._available if engine.library is not None]
+        ImportWatch(libraries, self._imported).install()
+        runner.install()
+        return self._execute(program, runner, main)
+
+    # --------------------------------------------------------------------------------------------------- beginning
+
+    def _program(self) -> tuple[Program, dict[str, str]]:
+        """The analysed script, and the texts of the settings to override. Raises ProgramError."""
+        launch = self.launch
+        try:
+            with open(launch.script, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise ProgramError(f"cannot be read: {error.strerror or error}") from error
+        source = _decode(data)
+        overrides = dict(launch.settings)
+        if launch.device is not None and (launch.kind == "variant" or launch.device != "cpu"):
+            overrides["device"] = launch.device
+        names = list(overrides)
+        try:
+            program = analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=names)
+        except ProgramError:
+            if launch.device is None or "device" in launch.settings or "device" not in overrides:
+                raise
+            # The error may be the missing `device`, which the person did not name as a setting.
+            del overrides["device"]
+            analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=list(overrides))
+            if launch.device == "cpu":
+                program = analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=list(overrides))
+                return program, overrides
+            raise ProgramError(
+                f"has no top-level `device = …` that --device {launch.device} could set; it runs where it says"
+            ) from None
+        for name, text in overrides.items():
+            if name in program.settings:
+                check(text, program.settings[name], name)
+        return program, overrides
+
+    def _main_module(self, program: Program) -> ModuleType:
+        """A fresh `__main__`, as Python itself would make it for this file."""
+        module = ModuleType("__main__")
+        module.__file__ = program.path
+        module.__dict__["__builtins__"] = builtins
+        module.__dict__["__annotations__"] = {}
+        module.__dict__["__cached__"] = None
+        sys.modules["__main__"] = module
+        sys.argv = [self.launch.script, *self.launch.arguments]
+        sys.path[0] = os.path.dirname(os.path.realpath(program.path))
+        return module
+
+    def _setting(self, texts: dict[str, str]) -> object:
+        def setting(name: str, value: object) -> object:
+            try:
+                converted = convert(texts[name], value, name)
+            except ProgramError as error:
+                raise Refusal(str(error)) from None
+            self.settings[name] = converted if isinstance(converted, bool | int | float | str) else str(converted)
+            return converted
+
+        return setting
+
+    # --------------------------------------------------------------------------------------------------- libraries
+
+    def _activate_always(self) -> None:
+        for engine in self._available:
+            if engine.library is None:
+                self._activate(engine)
+
+    def _imported(self, library: str) -> None:
+        """The import of a library has just ended: its engines become active, its generators get their state."""
+        for engine in self._available:
+            if engine.library == library:
+                self._activate(engine)
+        if library == "torch":
+            import torch
+
+            if self.launch.threads is not None:
+                torch.set_num_threads(self.launch.threads)
+            if (self.launch.device or "").startswith("cuda") and not torch.cuda.is_available():
+                raise Refusal("CUDA is not available on this machine; leave --device out, or say --device cpu")
+
+    def _activate(self, engine: Engine) -> None:
+        order = [each.name for each in self._available]
+        self.engines.append(engine)
+        self.engines.sort(key=lambda each: order.index(each.name))
+        if self.launch.seed is not None:
+            engine.seed(self.launch.seed)
+        elif engine.name in self.random_states:
+            engine.set_random_state(self.random_states[engine.name])
+        else:
+            state = engine.random_state()
+            if state is not None:
+                self.random_states[engine.name] = state
+
+    def _started(self) -> None:
+        """The setup is over: say what the run is made of."""
+        versions = {"stepper": stepper.__version__, "python": platform.python_version()}
+        threads = self.launch.threads or _cpu_count()
+        for library in ("numpy", "torch"):
+            module = sys.modules.get(library)
+            if module is not None and hasattr(module, "__version__"):
+                versions[library] = str(module.__version__)
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            threads = torch.get_num_threads()
+        device = self.settings.get("device", self.launch.device or "cpu")
+        self.channel.send(
+            Started(
+                engines=[engine.name for engine in self.engines],
+                device=str(device),
+                threads=threads,
+                settings=self.settings,
+                versions=versions,
+                random_states=self.random_states,
+            )
+        )
+
+    # --------------------------------------------------------------------------------------------------- execution
+
+    def _execute(self, program: Program, runner: Runner, main: ModuleType) -> int:
+        error: BaseException | None = None
+        try:
+            exec(program.code, main.__dict__)
+        except Refusal as refusal:
+            self.channel.send(Refused(str(refusal)))
+            self.control.wait_for_quit()
+            return 2
+        except BaseException as raised:
+            if self.control.over:
+                return 0
+            error = raised
+        self._flush()
+        failed = error is not None and not _clean_exit(error)
+        told = error if failed else None
+        iterations = runner.finish(told, describe_error(told) if told is not None else None)
+        text, line = _own_traceback(told, program.path) if told is not None else (None, None)
+        if runner.begun == 0 and iterations == 0:
+            self._started()
+        self.channel.send(Ended(iterations, _exit_code(error), text, line))
+        self.control.wait_for_quit()
+        return _exit_code(error)
+
+    def _flush(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):
+                continue  # the script closed or replaced it
+
+
+def _decode(data: bytes) -> str:
+    """The text of a source file, by its encoding declaration. Raises ProgramError."""
+    import io
+    import tokenize
+
+    if b"\0" in data:
+        raise ProgramError("is not Python: it holds null bytes")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        raise ProgramError(f"is not Python: {error}") from error
+
+
+def _clean_exit(error: BaseException) -> bool:
+    return isinstance(error, SystemExit) and _exit_code(error) == 0
+
+
+def _exit_code(error: BaseException | None) -> int:
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit):
+        return 0 if error.code is None else error.code if isinstance(error.code, int) else 1
+    return 1
+
+
+def _own_traceback(error: BaseException, path: str) -> tuple[str, int | None]:
+    """The traceback as plain Python would print it, without our frames, and the line of the script that failed."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        current.__traceback__ = _without_ours(current.__traceback__)
+        current = current.__cause__ or current.__context__
+    line = None
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == path:
+            line = step.tb_lineno
+        step = step.tb_next
+    if isinstance(error, SystemExit):
+        return f"SystemExit: {error.code}\n", line
+    return "".join(traceback.format_exception(error)), line
+
+
+def _without_ours(step: TracebackType | None) -> TracebackType | None:
+    """A traceback less the frames of this package at its head (and wherever else they stand)."""
+    kept: list[TracebackType] = []
+    while step is not None:
+        folder = step.tb_frame.f_code.co_filename
+        if not folder.startswith(PACKAGE + os.sep) or f"{os.sep}variants{os.sep}" in folder:
+            kept.append(step)
+        step = step.tb_next
+    chain: TracebackType | None = None
+    for item in reversed(kept):
+        chain = TracebackType(chain, item.tb_frame, item.tb_lasti, item.tb_lineno)
+    return chain
+
+
+def _cpu_count() -> int:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        if os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def main(descriptor: int) -> None:
+    """Run what the debugger at the other end of the socket asks for."""
+    threading.current_thread().name = "MainThread"
+    channel = Channel(descriptor)
+    launch = channel.launch()
+    code = Inferior(channel, launch).run()
+    sys.exit(code)

@@ -1,0 +1,61 @@
+"""How many passes a loop is going to make, as far as that can be told without running or consuming anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import length_hint
+from typing import Any
+
+SIZED = (range, list, tuple, dict, str, bytes, set, frozenset)
+ITERATORS = ("list_iterator", "tuple_iterator", "range_iterator", "list_reverseiterator", "longrange_iterator")
+
+
+def passes_over(iterable: Any) -> int | None:
+    """The length of what a `for` loop is about to walk; None where only walking it would tell.
+
+    Looks into exact built-in types only (a generator or a user's class is left alone); `enumerate`, `zip` and
+    `reversed` are seen through by their own `__reduce__`, which does not advance them.
+    """
+    kind = type(iterable)
+    if kind in SIZED:
+        return len(iterable)
+    if kind.__name__ in ITERATORS and kind.__module__ == "builtins":
+        return length_hint(iterable)
+    if kind is enumerate:
+        return passes_over(iterable.__reduce__()[1][0])
+    if kind is zip:
+        lengths = [passes_over(part) for part in iterable.__reduce__()[1]]
+        known = [length for length in lengths if length is not None]
+        return min(known) if known and len(known) == len(lengths) else None
+    if kind.__module__ in ("numpy", "torch") and kind.__name__ in ("ndarray", "Tensor"):
+        shape = tuple(iterable.shape)
+        return int(shape[0]) if shape else None
+    return None
+
+
+class PassCount:
+    """The total number of iterations, from the lengths of the training loop and of the loops around it."""
+
+    def __init__(self, loop: int, enclosing: tuple[int, ...]) -> None:
+        self._loop = loop
+        self._enclosing = enclosing
+        self._lengths: dict[int, int | None] = {}
+        self.total: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether entering the loops again can tell nothing new."""
+        return bool(self._enclosing) and self.total is not None
+
+    def entered(self, site: int, length: int | None, started: Callable[[], int]) -> None:
+        """The loop at `site` is entered with `length` passes before it; `started()` iterations have begun so far."""
+        self._lengths[site] = length
+        if site != self._loop:
+            return
+        total = length
+        for outer in self._enclosing:
+            around = self._lengths.get(outer)
+            total = total * around if total is not None and around is not None else None
+        if not self._enclosing and length is not None:
+            total = started() + length
+        self.total = total

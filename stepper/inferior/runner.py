@@ -1,0 +1,219 @@
+"""Runs the program on the process's main thread and decides, at each head of the training loop, what comes next.
+
+Plain iterations run in batches: the head of a plain iteration is one call of a C iterator (see `losses`), so that
+running on without looking costs nothing. The batch that is under way is cut short by putting another head in place.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import chain
+from time import perf_counter
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.inferior.channel import Channel
+from stepper.inferior.control import Control
+from stepper.inferior.finish import Finisher
+from stepper.inferior.losses import LossKeeper
+from stepper.inferior.passes import PassCount, passes_over
+from stepper.inferior.protocol import Progress, Recorded, Stopped
+from stepper.inferior.recorder import Recorder
+from stepper.inferior.store import Store
+from stepper.program.program import Program
+from stepper.record import Record
+
+BATCH_SECONDS = 0.02
+REPORT_SECONDS = 0.05
+LARGEST_BATCH = 4096
+
+
+class Runner:
+    """Owns the iteration count, the losses and the records of one run of the program."""
+
+    def __init__(
+        self,
+        program: Program,
+        engines: list[Engine],
+        numpy: Engine,
+        channel: Channel,
+        control: Control,
+        started: Callable[[], None],
+        memory: int,
+        record_setup: bool,
+    ) -> None:
+        self.control = control
+        self.engines = engines
+        self.losses = LossKeeper()
+        self.losses.engines = engines
+        self.store = Store(memory)
+        self.records: dict[int | None, Record] = {}
+        self.recorder = Recorder(program, engines, self.store, self.losses)
+        self._finisher = Finisher(self.recorder, program.path, numpy)
+        self._channel = channel
+        self._started = started
+        self._record_setup = record_setup
+        loop = program.loop
+        self._count = PassCount(loop.site, loop.enclosing) if loop is not None else PassCount(-1, ())
+        self.begun = 0
+        self._reported = 0
+        self._finished: list[float | None] = []
+        self._hooks = ExitStack()
+        self._recording = False
+        self._batch = 1
+        self._since = perf_counter()
+        self._last_report = perf_counter()
+
+    # ------------------------------------------------------------------------------------------------------ probes
+
+    def install(self) -> None:
+        """Put the probes where the program's code finds them, and begin the record of the setup."""
+        probes: dict[str, Any] = {
+            "statement": self.recorder.statement,
+            "value": self.recorder.value,
+            "before": self.recorder.before,
+            "owner": self.recorder.owner,
+            "done": self.recorder.done,
+            "enter": self.recorder.enter,
+            "caught": self.recorder.caught,
+            "iteration": self._heads().__next__,
+            "iterable": self.iterable,
+            "leave": self.leave,
+            "loss": self.losses.named,
+            "backward": self.losses.backward,
+            "loss_of": self.losses.of,
+            "recording": False,
+            "counting": True,
+        }
+        for name, probe in probes.items():
+            setattr(builtins, f"__stepper_{name}__", probe)
+        if self._record_setup:
+            self._begin_record(None)
+
+    def iterable(self, site: int, value: Any) -> Any:
+        """The training loop, or one around it, is entered."""
+        self._count.entered(site, passes_over(value), self._started_so_far)
+        if self._count.settled:
+            builtins.__stepper_counting__ = False  # type: ignore[attr-defined]
+        return value
+
+    def leave(self) -> None:
+        """The training loop was left: the pass is over, though its record goes on until the next head."""
+        self.losses.cut()
+        self.recorder.end_pass()
+
+    def _started_so_far(self) -> int:
+        """Iterations begun; those of the batch under way are counted by their marks."""
+        return self.begun if self._recording else self.begun + self.losses.begun()
+
+    def interrupt(self) -> None:
+        """Cut the batch under way short, from another thread: the next head is decided anew."""
+        builtins.__stepper_iteration__ = self._heads().__next__  # type: ignore[attr-defined]
+
+    def _heads(self) -> Iterator[Any]:
+        return chain.from_iterable(self._decisions())
+
+    def _decisions(self) -> Iterator[Iterator[Any]]:
+        while True:
+            yield self._decide()
+
+    # --------------------------------------------------------------------------------------------------- decisions
+
+    def _decide(self) -> Iterator[Any]:
+        """At a head: finish what went before, stand if told to, and say how the next iterations run."""
+        self._finish_iterations()
+        if self.begun == 0 and not self._recording:
+            self._since = perf_counter()
+        iteration = self.begun
+        if iteration == 0:
+            self._started()
+        if self.control.must_stop(iteration):
+            self._report()
+            self._channel.send(Stopped(iteration))
+            self.control.wait()
+            self._since = perf_counter()
+        elif perf_counter() - self._last_report > REPORT_SECONDS:
+            self._report()
+        if self.control.over:
+            raise SystemExit(0)
+        record_from, until = self.control.record_from, self.control.until
+        if record_from is not None and iteration >= record_from:
+            self.losses.head()
+            self.begun += 1
+            self._begin_record(iteration)
+            return iter((True,))
+        count = self._batch
+        if record_from is not None:
+            count = min(count, record_from - iteration)
+        if until is not None:
+            count = min(count, until - iteration)
+        return self.losses.plain_heads(max(1, count))
+
+    def _finish_iterations(self) -> None:
+        """Take in the iterations begun since the last head."""
+        if self._recording:
+            self._end_record(None)
+            return
+        drained = self.losses.drain()
+        if not drained:
+            return
+        now = perf_counter()
+        each = (now - self._since) / len(drained)
+        self._since = now
+        self._batch = max(1, min(LARGEST_BATCH, int(BATCH_SECONDS / each) if each > 0 else LARGEST_BATCH))
+        self.begun += len(drained)
+        self._finished += [losses[-1] if losses else None for losses in drained]
+
+    def _begin_record(self, iteration: int | None) -> None:
+        self.recorder.start(iteration)
+        self._recording = True
+        for engine in self.engines:
+            self._hooks.enter_context(engine.recording(self.recorder))
+        builtins.__stepper_recording__ = True  # type: ignore[attr-defined]
+
+    def _end_record(self, error: str | None) -> None:
+        """The record is complete: work it out and send it."""
+        builtins.__stepper_recording__ = False  # type: ignore[attr-defined]
+        self._recording = False
+        iteration = self.recorder.iteration
+        drained = self.losses.drain()
+        losses = drained[-1] if drained else []
+        self.recorder.stop()
+        self._hooks.close()
+        with ExitStack() as neutral:
+            for engine in self.engines:
+                neutral.enter_context(engine.neutral())
+            record, shelf = self._finisher.record([] if iteration is None else losses, error)
+        evicted = self.store.close(iteration, shelf)
+        self.records[iteration] = record
+        for other in evicted:
+            self.records.pop(other, None)
+        if iteration is not None and error is None:
+            self._finished.append(record.loss)
+        used = self.recorder.used
+        self._report()
+        self._channel.send(Recorded(record, evicted, [engine.name for engine in self.engines if engine.name in used]))
+
+    def _report(self) -> None:
+        """Tell the debugger of the iterations finished since the last report."""
+        self._last_report = perf_counter()
+        if self._finished:
+            self._channel.send(Progress(self._reported, self._finished, self._count.total))
+            self._reported += len(self._finished)
+            self._finished = []
+
+    def finish(self, error: BaseException | None, message: str | None) -> int:
+        """The script is over. Returns how many iterations it finished."""
+        if self._recording:
+            if error is not None:
+                self.recorder.raised(error)
+            self._end_record(message)
+        else:
+            drained = self.losses.drain()
+            if error is not None and drained:
+                drained.pop()  # the pass that raised is not a finished one
+            self._finished += [losses[-1] if losses else None for losses in drained]
+        self._report()
+        return self._reported

@@ -1,0 +1,114 @@
+"""Kept copies: what the recorded values were, one copy per memory and content, within a budget of memory.
+
+Filled by the main thread while an iteration is recorded, read by the service thread; a lock stands between them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.record import Summary
+
+
+class Copy:
+    """One kept copy and what is known of it. `summary` is computed once, when it is first asked for."""
+
+    __slots__ = ("_kept", "_make", "_summary", "engine", "size")
+
+    def __init__(self, engine: Engine, kept: Any, make: Callable[[], Any] | None = None) -> None:
+        self.engine = engine
+        self._kept = kept
+        self._make = make
+        self._summary: Summary | None = None
+        self.size = 0 if make is not None else engine.size(kept)
+
+    @property
+    def kept(self) -> Any:
+        """The copy itself; a derived one (a difference of two others) is computed anew each time, and not held."""
+        return self._kept if self._make is None else self._make()
+
+    @property
+    def summary(self) -> Summary:
+        if self._summary is None:
+            self._summary = self.engine.describe(self.kept)
+        return self._summary
+
+
+class Shelf:
+    """The copies of one record, numbered from 0, and the memory they take."""
+
+    def __init__(self) -> None:
+        self.copies: list[Copy] = []
+        self._numbers: dict[int, int] = {}
+        self.size = 0
+
+    def put(self, copy: Copy) -> int:
+        """The number of `copy` on this shelf; a copy that already lies here keeps its number."""
+        number = self._numbers.get(id(copy))
+        if number is None:
+            number = self._numbers[id(copy)] = len(self.copies)
+            self.copies.append(copy)
+            self.size += copy.size
+        return number
+
+
+class Store:
+    """All shelves by iteration (None: the setup), the oldest given up when the budget of `limit` bytes is passed."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.shelves: dict[int | None, Shelf] = {}
+        self.size = 0
+        self._holders: dict[int, int] = {}  # records share copies of what did not change between them
+        self._lock = threading.Lock()
+        self._latest: dict[Hashable, Copy] = {}
+        self._touched: dict[Hashable, Copy] = {}
+
+    def keep(self, engine: Engine, value: Any) -> Copy:
+        """A copy of `value`: the last one taken of the same memory where its bits are still the same, else a new one."""
+        key = (id(engine), engine.identity(value))
+        copy = self._touched.get(key) or self._latest.get(key)
+        if copy is None or not engine.same(value, copy.kept):
+            copy = Copy(engine, engine.keep(value))
+        self._touched[key] = copy
+        return copy
+
+    def close(self, iteration: int | None, shelf: Shelf) -> list[int]:
+        """Put a finished record's shelf away. Returns the iterations whose shelves had to make room for it."""
+        evicted: list[int] = []
+        self._latest, self._touched = self._touched, {}
+        with self._lock:
+            self._drop(iteration)
+            self.shelves[iteration] = shelf
+            for copy in shelf.copies:
+                holders = self._holders.get(id(copy), 0)
+                self._holders[id(copy)] = holders + 1
+                self.size += 0 if holders else copy.size
+            for other in list(self.shelves):
+                if self.size <= self.limit:
+                    break
+                if other is not None and other != iteration:
+                    self._drop(other)
+                    evicted.append(other)
+        return evicted
+
+    def _drop(self, iteration: int | None) -> None:
+        shelf = self.shelves.pop(iteration, None)
+        for copy in shelf.copies if shelf is not None else ():
+            self._holders[id(copy)] -= 1
+            if not self._holders[id(copy)]:
+                del self._holders[id(copy)]
+                self.size -= copy.size
+
+    def get(self, iteration: int | None, number: int) -> Copy:
+        """One copy. Raises LookupError where the record was given up or never was."""
+        with self._lock:
+            shelf = self.shelves.get(iteration)
+        if shelf is None:
+            raise LookupError(f"the values of iteration {iteration} are no longer kept")
+        if not 0 <= number < len(shelf.copies):
+            raise LookupError(f"iteration {iteration} has no copy {number}")
+        return shelf.copies[number]

@@ -1,0 +1,167 @@
+"""The record as strict JSON: what `trace --format json` prints, and what other programs read."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+import msgspec
+
+from stepper.record import Array, Event, Gate, Parameter, Summary, Value
+from stepper.session.headless import Trace
+
+FORMAT = 1
+_CODES = {
+    "float64": "d",
+    "float32": "f",
+    "float16": "e",
+    "int64": "q",
+    "int32": "i",
+    "int16": "h",
+    "int8": "b",
+    "uint64": "Q",
+    "uint32": "I",
+    "uint16": "H",
+    "uint8": "B",
+    "bool": "?",
+}
+
+
+def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
+    """The whole trace as plain dicts and lists. `values`: with the data of values of at most 4,096 elements.
+
+    Non-finite numbers are the strings "nan", "inf" and "-inf".
+    """
+    writer = _Writer(trace, values)
+    record = trace.record
+    return {
+        "format": FORMAT,
+        "versions": trace.versions,
+        "target": trace.target,
+        "engines": trace.engines,
+        "device": trace.device,
+        "threads": trace.threads,
+        "seed": trace.seed,
+        "settings": {name: number(value) for name, value in trace.settings.items()},
+        "iteration": record.iteration,
+        "loss": number(record.loss),
+        "losses": [number(loss) for loss in record.losses],
+        "events": [writer.event(event) for event in record.events],
+        "gates": [writer.gate(gate) for gate in record.gates],
+        "parameters": [writer.parameter(parameter) for parameter in record.parameters],
+        "error": record.error,
+        "truncated": record.truncated,
+    }
+
+
+def number(value: Any) -> Any:
+    """A value that strict JSON can hold: a non-finite float becomes its name."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def elements(array: Array) -> list[Any]:
+    """The elements of an array, in C order. Raises LookupError for a dtype that has no plain numbers."""
+    code = _CODES.get(array.dtype)
+    if code is None:
+        raise LookupError(f"values of dtype {array.dtype} are not shown as numbers")
+    count = len(array.data) // struct.calcsize(f"<{code}")
+    return list(struct.unpack(f"<{count}{code}", array.data))
+
+
+def nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
+    """A flat list as nested lists of the given shape; a 0-d one is its only element."""
+    if not shape:
+        return flat[0] if flat else None
+    if len(shape) == 1:
+        return flat
+    step = len(flat) // shape[0] if shape[0] else 0
+    return [nested(flat[index * step : (index + 1) * step], shape[1:]) for index in range(shape[0])]
+
+
+class _Writer:
+    def __init__(self, trace: Trace, values: bool) -> None:
+        self._trace = trace
+        self._values = values
+
+    def event(self, event: Event) -> dict[str, Any]:
+        return {
+            "id": event.id,
+            "parent": event.parent,
+            "kind": event.kind,
+            "phase": event.phase,
+            "file": event.file,
+            "line": event.line,
+            "column": event.column,
+            "end_line": event.end_line,
+            "end_column": event.end_column,
+            "occurrence": event.occurrence,
+            "text": event.text,
+            "values": [self.value(value) for value in event.values],
+            "error": event.error,
+            "function": event.function,
+            "duration_ns": event.duration,
+        }
+
+    def gate(self, gate: Gate) -> dict[str, Any]:
+        return {
+            "label": gate.label,
+            "op": gate.op,
+            "event": gate.event,
+            "line": gate.line,
+            "axis": gate.axis,
+            "h": self.value(gate.h),
+            "grad_before": self.optional(gate.grad_before),
+            "grad_after": self.optional(gate.grad_after),
+            "active": gate.active,
+            "blocked": gate.blocked,
+            "dead_units": gate.dead_units,
+            "units": gate.units,
+            "mask": self.value(gate.mask),
+        }
+
+    def parameter(self, parameter: Parameter) -> dict[str, Any]:
+        return {
+            "name": parameter.name,
+            "shape": list(parameter.shape),
+            "before": self.value(parameter.before),
+            "after": self.value(parameter.after),
+            "grad": self.optional(parameter.grad),
+            "update": self.value(parameter.update),
+            "ratio": number(parameter.ratio),
+        }
+
+    def optional(self, value: Value | None) -> dict[str, Any] | None:
+        return None if value is None else self.value(value)
+
+    def value(self, value: Value) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "label": value.label,
+            "role": value.role,
+            "when": value.when,
+            "summary": _summary(value.summary),
+        }
+        if self._values:
+            if value.summary.kind == "scalar":
+                document["data"] = number(value.summary.value)
+            elif value.copy is not None:
+                array = self._trace.array(value.copy)
+                if array is not None and array.dtype in _CODES:
+                    flat = [number(element) for element in elements(array)]
+                    document["data"] = nested(flat, array.shape)
+        return document
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    fields = {name: number(getattr(summary, name)) for name in summary.__struct_fields__ if name != "value"}
+    fields["shape"] = None if summary.shape is None else list(summary.shape)
+    if summary.kind == "scalar":
+        fields["value"] = number(summary.value)
+    return fields
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """The document as UTF-8 JSON, indented."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)

@@ -1,0 +1,178 @@
+"""Running and tracing without a screen: blocking calls for the commands, over the same lanes as the app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from stepper.record import Array, Record
+from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.lane import Lane, LaneLost
+from stepper.session.options import Options
+from stepper.session.process import new_hash_seed
+from stepper.session.target import launch_of
+
+OnLosses = Callable[[int, list[float | None], int | None], None]
+DATA_ELEMENTS = 4096
+OUTPUT_SECONDS = 0.1
+
+
+@dataclass
+class Trace:
+    """One record, and what the run it belongs to was made of. `arrays` holds the small values by their copy."""
+
+    target: str
+    script: str
+    engines: list[str]
+    device: str
+    threads: int
+    seed: int | None
+    settings: dict[str, bool | int | float | str | None]
+    versions: dict[str, str]
+    record: Record
+    source: list[str]
+    arrays: dict[int, Array] = field(default_factory=dict)
+
+    def array(self, copy: int) -> Array | None:
+        """A recorded value of at most 4,096 elements; None for a larger one."""
+        return self.arrays.get(copy)
+
+
+def run_losses(
+    target: str,
+    options: Options,
+    iterations: int | None,
+    on_losses: OnLosses,
+    on_output: Callable[[bytes], None] | None = None,
+) -> None:
+    """Run at full speed, handing over (first iteration, losses, total) as they come.
+
+    Ends after `iterations`, or with the script. Raises Misuse, or ScriptFailed with the script's own traceback.
+    """
+    lane = _open(target, options, record_setup=False)
+    asyncio.run(_run_losses(lane, iterations, on_losses, on_output))
+
+
+def trace(target: str, options: Options, iteration: int | None) -> Trace:
+    """Run to an iteration at full speed, record it (None: the setup) and fetch its small values.
+
+    Raises Misuse (an iteration past the end too), or ScriptFailed.
+    """
+    return asyncio.run(_trace(target, options, iteration))
+
+
+def _open(target: str, options: Options, *, record_setup: bool) -> Lane:
+    return Lane(msgspec.structs.replace(launch_of(target, options), record_setup=record_setup), new_hash_seed())
+
+
+async def _run_losses(
+    lane: Lane, iterations: int | None, on_losses: OnLosses, on_output: Callable[[bytes], None] | None
+) -> None:
+    handed = 0
+    written = 0
+
+    def hand_over() -> None:
+        nonlocal handed
+        if len(lane.losses) > handed:
+            fresh = lane.losses[handed:]
+            on_losses(handed, fresh, lane.total)
+            handed += len(fresh)
+
+    def hand_output() -> None:
+        nonlocal written
+        if on_output is not None:
+            fresh = lane.process.output(written)
+            if fresh:
+                on_output(fresh)
+                written += len(fresh)
+
+    lane.on_message = hand_over
+    try:
+        await lane.connect()
+        await lane.wait_standing()
+        if lane.ended is None and lane.lost is None:
+            await lane.run(iterations, None)
+            while not lane.standing:
+                hand_output()
+                try:
+                    await asyncio.wait_for(lane.wait(lambda: lane.standing), OUTPUT_SECONDS)
+                except TimeoutError:
+                    continue  # nothing new; look at the output again
+        hand_over()
+        hand_output()
+        _raise_failure(lane)
+    except LaneLost:
+        _raise_failure(lane)
+    finally:
+        await lane.close(gently=True)
+
+
+async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
+    lane = _open(target, options, record_setup=iteration is None)
+    try:
+        await lane.connect()
+        await lane.wait_standing()
+        if iteration is not None and lane.ended is None and lane.lost is None:
+            await lane.run(iteration + 1, iteration)
+            await lane.wait_standing()
+        record = lane.records.get(iteration)
+        if record is None or record.error is not None:
+            _raise_failure(lane)
+        if record is None:
+            done = lane.ended.iterations if lane.ended is not None else 0
+            last = f"the last is {done - 1}" if done else "the loop was never entered"
+            raise Misuse(f"{target}: iteration {iteration} is past the end: there are {done} iterations ({last})")
+        arrays = await _arrays(lane, record)
+    except LaneLost as lost:
+        _raise_failure(lane)
+        raise ScriptFailed(str(lost), f"{lost}\n") from lost
+    finally:
+        await lane.close(gently=False)
+    assert lane.started is not None and lane.hello is not None
+    return Trace(
+        target=target,
+        script=lane.launch.script,
+        engines=lane.engines or lane.started.engines,
+        device=lane.started.device,
+        threads=lane.started.threads,
+        seed=options.seed,
+        settings=lane.started.settings,
+        versions=lane.started.versions,
+        record=record,
+        source=lane.hello.source.splitlines(),
+        arrays=arrays,
+    )
+
+
+async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
+    """The record's values of at most `DATA_ELEMENTS` elements."""
+    wanted: dict[int, None] = {}
+    values = [value for event in record.events for value in event.values]
+    for gate in record.gates:
+        values += [value for value in (gate.h, gate.grad_before, gate.grad_after, gate.mask) if value is not None]
+    for parameter in record.parameters:
+        values += [parameter.before, parameter.after, parameter.update]
+        values += [parameter.grad] if parameter.grad is not None else []
+    for value in values:
+        if value.copy is not None and value.summary.shape is not None and value.summary.size <= DATA_ELEMENTS:
+            wanted[value.copy] = None
+    arrays: dict[int, Array] = {}
+    for copy in wanted:
+        try:
+            arrays[copy] = await lane.array(record.iteration, copy)
+        except LookupError:
+            continue  # a value without numbers to show: sparse, of objects, of strings
+    return arrays
+
+
+def _raise_failure(lane: Lane) -> None:
+    """Raise what made the script end before its time, if anything did."""
+    if lane.ended is not None:
+        if lane.ended.traceback is not None:
+            raise ScriptFailed("the script failed", lane.ended.traceback)
+    elif lane.lost is not None:
+        printed = lane.process.output().decode("utf-8", "replace")[-4000:]
+        raise ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")

@@ -1,0 +1,205 @@
+"""A lane: one process running the script, as the session sees it. Comparing runs, replays and what-ifs are lanes too."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+import msgspec
+
+from stepper.inferior.protocol import (
+    HEADER,
+    Ended,
+    GetArray,
+    GetWindow,
+    Hello,
+    Launch,
+    Message,
+    Pause,
+    Progress,
+    Quit,
+    Recorded,
+    Refused,
+    Reply,
+    Request,
+    Run,
+    Started,
+    Stopped,
+    body_length,
+    frame,
+)
+from stepper.record import Array, Record, Region, Window
+from stepper.session.errors import Misuse
+from stepper.session.process import Process
+
+_messages = msgspec.msgpack.Decoder(Message)
+
+
+class LaneLost(Exception):
+    """The process is gone; the message says how it ended."""
+
+
+class Lane:
+    """Speaks the protocol, keeps what arrived, and wakes whoever waits for a change.
+
+    `position` is the iteration at whose head the script stands, or the number of iterations done when it has ended.
+    """
+
+    def __init__(self, launch: Launch, hash_seed: str) -> None:
+        self.launch = launch
+        self.process = Process(launch, hash_seed)
+        self.hello: Hello | None = None
+        self.started: Started | None = None
+        self.refused: str | None = None
+        self.ended: Ended | None = None
+        self.lost: str | None = None
+        self.stopped = False
+        self.position = 0
+        self.losses: list[float | None] = []
+        self.total: int | None = None
+        self.records: dict[int | None, Record] = {}
+        self.engines: list[str] = []
+        self.on_message: Callable[[], None] = lambda: None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._changed: asyncio.Event | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------------------------------------- connection
+
+    async def connect(self) -> None:
+        """Attach to the running event loop; messages arrive from now on."""
+        self.process.socket.setblocking(False)
+        reader, self._writer = await asyncio.open_connection(sock=self.process.socket)
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._read(reader), name="stepper-lane")
+
+    async def close(self, *, gently: bool = False) -> None:
+        """End the process. `gently` lets a script that is over run its exit handlers first."""
+        if gently and self.ended is not None and self._writer is not None and self.lost is None:
+            self._writer.write(frame(Quit(0)))
+            await asyncio.to_thread(self.process.wait, 5.0)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.close()
+        else:
+            self.process.socket.close()
+        await asyncio.to_thread(self.process.kill)
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                header = await reader.readexactly(HEADER.size)
+                body = await reader.readexactly(body_length(header))
+                self._take(_messages.decode(body))
+                self._tell()
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError, msgspec.DecodeError) as error:
+            if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
+                self.lost = await asyncio.to_thread(self.process.describe_death)
+            else:
+                self.lost = f"the script's process sent what cannot be read: {error}"
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(LaneLost(self.lost))
+            self._waiting.clear()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+        self.on_message()
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Hello():
+                self.hello = message
+            case Refused():
+                self.refused = message.message
+            case Started():
+                self.started = message
+            case Progress():
+                del self.losses[message.first :]
+                self.losses.extend(message.losses)
+                self.total = message.total
+            case Recorded():
+                for iteration in message.evicted:
+                    self.records.pop(iteration, None)
+                self.records[message.record.iteration] = message.record
+                self.engines = message.engines or self.engines
+            case Stopped():
+                self.stopped = True
+                self.position = message.iteration
+            case Ended():
+                self.ended = message
+                self.position = message.iterations
+            case Reply():
+                future = self._waiting.pop(message.id, None)
+                if future is not None and not future.done():
+                    future.set_result(message)
+
+    # -------------------------------------------------------------------------------------------------- requests
+
+    async def _ask(self, request: Request) -> Reply:
+        if self.lost is not None:
+            raise LaneLost(self.lost)
+        assert self._writer is not None
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[request.id] = future
+        self._writer.write(frame(request))
+        try:
+            await self._writer.drain()
+            reply = await future
+        except ConnectionError as error:
+            raise LaneLost(str(error)) from error
+        finally:
+            self._waiting.pop(request.id, None)
+        if reply.error is not None:
+            raise LookupError(reply.error)
+        return reply
+
+    async def run(self, until: int | None, record_from: int | None) -> None:
+        """Let the script go on; returns at once (see `standing`)."""
+        if self.ended is None:
+            self.stopped = False
+            await self._ask(Run(next(self._numbers), until, record_from))
+
+    async def pause(self) -> None:
+        """Ask the script to stop at its next loop head."""
+        if self.ended is None:
+            await self._ask(Pause(next(self._numbers)))
+
+    async def window(self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None) -> Window:
+        """A picture of a kept copy. Raises LookupError where it is no longer kept, LaneLost where the process is gone."""
+        reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region))
+        assert reply.window is not None
+        return reply.window
+
+    async def array(self, iteration: int | None, copy: int) -> Array:
+        """A whole kept copy. Raises as `window` does."""
+        reply = await self._ask(GetArray(next(self._numbers), iteration, copy))
+        assert reply.array is not None
+        return reply.array
+
+    # ---------------------------------------------------------------------------------------------------- waiting
+
+    @property
+    def standing(self) -> bool:
+        """Whether nothing more will happen without a request."""
+        return self.stopped or self.ended is not None or self.lost is not None or self.refused is not None
+
+    async def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition` holds; it is looked at after every message. Ends as well when the process is gone."""
+        assert self._changed is not None
+        while not condition() and self.lost is None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def wait_standing(self) -> None:
+        """Wait until the script stands. Raises Misuse where the target was refused."""
+        await self.wait(lambda: self.standing)
+        if self.refused is not None:
+            raise Misuse(f"{self.launch.name}: {self.refused}")

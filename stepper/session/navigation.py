@@ -1,0 +1,127 @@
+"""Walking a record: where the cursor can go from an event. Pure functions over records; nothing here runs anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from stepper.record import Event, Record
+
+
+class Step(Enum):
+    """The ways to move the cursor. A step that leaves the iteration goes on in the one after, or before."""
+
+    NEXT = "next statement"
+    PREVIOUS = "previous statement"
+    INTO = "into"
+    BACK_INTO = "back into"
+    OUT = "out"
+    ITERATION = "next iteration"
+    PREVIOUS_ITERATION = "previous iteration"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where one stands: an event of an iteration's record (iteration None: the setup; event −1: nothing recorded)."""
+
+    iteration: int | None
+    event: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Statement `statement` (from 1) of `statements` in the cursor's frame; 0 of 0 where there is none."""
+
+    statement: int
+    statements: int
+
+
+def frame_of(record: Record, event: Event) -> int | None:
+    """The event of the call, module or node that this event happened directly in; None: the loop's own frame."""
+    parent = event.parent
+    while parent is not None and record.events[parent].kind in ("statement", "expression"):
+        parent = record.events[parent].parent
+    return parent
+
+
+def statements_of(record: Record, frame: int | None) -> list[int]:
+    """The statements of a frame, in order, those nested in compound statements included."""
+    return [event.id for event in record.events if event.kind == "statement" and frame_of(record, event) == frame]
+
+
+def first_statement(record: Record) -> int:
+    """The first statement of a record; −1 where it has none."""
+    return next((event.id for event in record.events if event.kind == "statement"), -1)
+
+
+def last_statement(record: Record) -> int:
+    """The last statement of the record's own frame; −1 where it has none."""
+    top = statements_of(record, None)
+    return top[-1] if top else len(record.events) - 1
+
+
+def failed_event(record: Record) -> int | None:
+    """The innermost statement that an exception left, the last one where there are several."""
+    failed = [event.id for event in record.events if event.error is not None]
+    return failed[-1] if failed else None
+
+
+def next_statement(record: Record, event: int) -> int | None:
+    """The next statement of the cursor's frame, or of the nearest frame around it that has one; None: the end."""
+    return _beside(record, event, range(event + 1, len(record.events)))
+
+
+def previous_statement(record: Record, event: int) -> int | None:
+    """The statement before, in the same manner."""
+    return _beside(record, event, range(event - 1, -1, -1))
+
+
+def _beside(record: Record, event: int, candidates: Iterable[int]) -> int | None:
+    if not 0 <= event < len(record.events):
+        return None
+    frames = _frames_around(record, record.events[event])
+    best: tuple[int, int] | None = None
+    for candidate in candidates:
+        other = record.events[candidate]
+        if other.kind != "statement":
+            continue
+        frame = frame_of(record, other)
+        if frame in frames:
+            rank = frames.index(frame)
+            if rank == 0:
+                return candidate
+            if best is None or rank < best[0]:
+                best = (rank, candidate)
+    return None if best is None else best[1]
+
+
+def _frames_around(record: Record, event: Event) -> list[int | None]:
+    frames: list[int | None] = [frame_of(record, event)]
+    while frames[-1] is not None:
+        frames.append(frame_of(record, record.events[frames[-1]]))
+    return frames
+
+
+def into(record: Record, event: int) -> int | None:
+    """The very next event, whatever it is."""
+    return event + 1 if 0 <= event + 1 < len(record.events) else None
+
+
+def back_into(record: Record, event: int) -> int | None:
+    """The event right before."""
+    return event - 1 if 0 < event < len(record.events) else None
+
+
+def out(record: Record, event: int) -> int | None:
+    """The event around this one; None where it stands in the loop's own frame."""
+    return record.events[event].parent if 0 <= event < len(record.events) else None
+
+
+def place_of(record: Record, event: int) -> Place:
+    """Which statement of its frame the cursor is at or in."""
+    if not 0 <= event < len(record.events):
+        return Place(0, 0)
+    statements = statements_of(record, frame_of(record, record.events[event]))
+    before = [number for number in statements if number <= event]
+    return Place(len(before), len(statements))

@@ -1,0 +1,224 @@
+"""The Python face, for tests and notebooks: `with stepper.open("numpy", seed=0) as run: run.iteration(3).loss`.
+
+Synchronous: an event loop in a thread of its own drives the same session that the app uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stepper.record import Event, Gate, Parameter, Record, Summary, Value
+from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.options import Options
+from stepper.session.session import Session
+
+if TYPE_CHECKING:
+    import numpy.typing
+
+T = TypeVar("T")
+
+
+class RecordedValue:
+    """A value of a record, with its data within reach."""
+
+    def __init__(self, run: Run, iteration: int | None, value: Value) -> None:
+        self._run = run
+        self._iteration = iteration
+        self.value = value
+        self.label = value.label
+        self.role = value.role
+        self.when = value.when
+        self.summary: Summary = value.summary
+
+    @property
+    def array(self) -> numpy.typing.NDArray[Any]:
+        """The value as a NumPy array (bfloat16 and the like as float32; a scalar as a 0-d array).
+
+        Raises LookupError where the value was not kept.
+        """
+        import numpy
+
+        if self.value.copy is None:
+            if self.summary.kind == "scalar":
+                return numpy.asarray(self.summary.value)
+            raise LookupError(f"{self.label} ({self.summary.type}) was not kept")
+        array = self._run._array(self._iteration, self.value.copy)
+        return numpy.frombuffer(array.data, dtype=array.dtype).reshape(array.shape)
+
+    def __repr__(self) -> str:
+        shape = "" if self.summary.shape is None else f" {self.summary.shape}"
+        return f"<{self.label}{shape} {self.summary.dtype or self.summary.type}, {self.when}>"
+
+
+class RecordedGate:
+    """A gate with its values within reach. `blocked` and `active` count entries; see `stepper.record.Gate`."""
+
+    def __init__(self, run: Run, iteration: int | None, gate: Gate) -> None:
+        self.gate = gate
+        self.label, self.op, self.event, self.line, self.axis = gate.label, gate.op, gate.event, gate.line, gate.axis
+        self.active, self.blocked, self.dead_units = gate.active, gate.blocked, gate.dead_units
+        self.h = RecordedValue(run, iteration, gate.h)
+        self.mask = RecordedValue(run, iteration, gate.mask)
+        self.grad_before = RecordedValue(run, iteration, gate.grad_before) if gate.grad_before is not None else None
+        self.grad_after = RecordedValue(run, iteration, gate.grad_after) if gate.grad_after is not None else None
+
+    def __repr__(self) -> str:
+        return f"<gate {self.op} of {self.label}: {self.active} active, {self.blocked} blocked>"
+
+
+class RecordedParameter:
+    """What an iteration did to one parameter, with its values within reach."""
+
+    def __init__(self, run: Run, iteration: int | None, parameter: Parameter) -> None:
+        self.name, self.shape, self.ratio = parameter.name, parameter.shape, parameter.ratio
+        self.before = RecordedValue(run, iteration, parameter.before)
+        self.after = RecordedValue(run, iteration, parameter.after)
+        self.update = RecordedValue(run, iteration, parameter.update)
+        self.grad = RecordedValue(run, iteration, parameter.grad) if parameter.grad is not None else None
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.name} {self.shape}>"
+
+
+class Iteration:
+    """The record of one iteration (or of the setup), read by label."""
+
+    def __init__(self, run: Run, record: Record) -> None:
+        self._run = run
+        self.record = record
+        self.iteration = record.iteration
+        self.loss = record.loss
+        self.losses = record.losses
+        self.events: list[Event] = record.events
+        self.gates = [RecordedGate(run, record.iteration, gate) for gate in record.gates]
+        self.parameters = [RecordedParameter(run, record.iteration, each) for each in record.parameters]
+
+    def all(self, label: str) -> list[RecordedValue]:
+        """Every value of that label, in order of occurrence."""
+        return [
+            RecordedValue(self._run, self.iteration, value)
+            for event in self.events
+            for value in event.values
+            if value.label == label
+        ]
+
+    def __getitem__(self, label: str) -> RecordedValue:
+        """The last value of that label. Raises KeyError, naming labels that are near it."""
+        found = self.all(label)
+        if not found:
+            import difflib
+
+            labels = list(dict.fromkeys(value.label for event in self.events for value in event.values))
+            near = difflib.get_close_matches(label, labels) or labels[:8]
+            raise KeyError(f"no value '{label}' in this record; there are {', '.join(near)}")
+        return found[-1]
+
+    def __repr__(self) -> str:
+        name = "setup" if self.iteration is None else f"iteration {self.iteration}"
+        return f"<{name}: {len(self.events)} events, loss {self.loss}>"
+
+
+class Run:
+    """An open target. Use it in a `with` statement, or call `close`."""
+
+    def __init__(self, target: str, options: Options) -> None:
+        self.session = Session(target, options)
+        self.session.launch()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="stepper-session", daemon=True)
+        self._thread.start()
+        try:
+            self._do(self.session.open())
+        except BaseException:
+            self.close()
+            raise
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _array(self, iteration: int | None, copy: int) -> Any:
+        return self._do(self.session.array(iteration, copy))
+
+    @property
+    def losses(self) -> list[float | None]:
+        """The losses of the iterations that have run."""
+        return list(self.session.losses)
+
+    @property
+    def setup(self) -> Iteration:
+        """What ran before the training loop."""
+        return self._iteration(None)
+
+    def iteration(self, number: int) -> Iteration:
+        """Iteration `number`, counted from 0; it is run to, or replayed, where it is not recorded.
+
+        Raises IndexError past the end, and ScriptFailed where the script fails before it.
+        """
+        if number < 0:
+            raise IndexError(f"iterations count from 0, so there is no iteration {number}")
+        self._do(self.session.go(number))
+        return self._iteration(number)
+
+    def run(self, until: int | None = None) -> None:
+        """Run on at full speed to iteration `until`, or to the end."""
+        self._do(self.session.run(until))
+
+    def _iteration(self, number: int | None) -> Iteration:
+        record = self.session.records.get(number)
+        if record is None:
+            if self.session.traceback:
+                raise ScriptFailed(f"{self.session.target}: the script failed", self.session.traceback)
+            raise IndexError(f"{self.session.target}: {self.session.notice or f'no iteration {number}'}")
+        return Iteration(self, record)
+
+    def close(self) -> None:
+        """End the script's process."""
+        if self._thread.is_alive():
+            self._do(self.session.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open(
+    target: str,
+    *,
+    seed: int | None = None,
+    device: str | None = None,
+    preset: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    threads: int | None = None,
+    loop: int | str | None = None,
+    loss: str | None = None,
+    arguments: tuple[str, ...] = (),
+) -> Run:
+    """Open a variant or a script, run its setup and record iteration 0. Raises Misuse where that cannot be done.
+
+    `settings` are values by name, as with `--set NAME=VALUE`; the other options are those of the commands.
+    """
+    options = Options(
+        seed=seed,
+        device=device,
+        preset=preset,
+        settings=tuple(f"{name}={value}" for name, value in (settings or {}).items()),
+        threads=threads,
+        loop=None if loop is None else str(loop),
+        loss=loss,
+        arguments=arguments,
+    )
+    return Run(target, options)
+
+
+__all__ = ["Iteration", "Misuse", "RecordedValue", "Run", "ScriptFailed", "open"]

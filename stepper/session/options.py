@@ -1,0 +1,23 @@
+"""How a target is to be run: the options that every command takes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a run; None is what plain Python would do.
+
+    `settings` are `NAME=VALUE` texts. `threads` is the number of threads of the numeric libraries. `loop` is a line of
+    the script or "none". `loss` is an expression. `arguments` are the script's own. `memory` bounds the kept copies,
+    in bytes.
+    """
+
+    seed: int | None = None
+    device: str | None = None
+    preset: str | None = None
+    settings: tuple[str, ...] = ()
+    threads: int | None = None
+    loop: str | None = None
+    loss: str | None = None
+    arguments: tuple[str, ...] = ()
+    memory: int = 1 << 30

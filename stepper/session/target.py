@@ -1,0 +1,85 @@
+"""From what the person typed to what can be launched: a variant's name or a script's path, checked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stepper.inferior.protocol import Launch
+from stepper.session.errors import Misuse
+from stepper.session.options import Options
+from stepper.variants import VARIANTS, Variant, nearest
+
+
+def launch_of(target: str, options: Options) -> Launch:
+    """The launch for a target. Raises Misuse for everything that can be known before a process is started."""
+    variant = None if _looks_like_a_path(target) else VARIANTS.get(target)
+    settings: dict[str, str] = {}
+    if variant is not None:
+        script = str(variant.path)
+        settings.update(_preset(target, variant, options.preset))
+        if options.device is not None and _kind(options.device) not in variant.devices:
+            raise Misuse(f"{target}: runs on {' or '.join(variant.devices)} only, not on {options.device}")
+    else:
+        script = _script(target)
+        if options.preset is not None:
+            raise Misuse(f"{target}: has no presets (only variants have); set its values with --set NAME=VALUE")
+    for text in options.settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise Misuse(f"{target}: --set needs NAME=VALUE, not '{text}'")
+        settings[name.strip()] = value.strip()
+    if options.device is not None and _kind(options.device) not in ("cpu", "cuda"):
+        raise Misuse(f"{target}: unknown device '{options.device}'; use cpu or cuda")
+    if options.threads is not None and options.threads < 1:
+        raise Misuse(f"{target}: --threads needs a count of at least 1, not {options.threads}")
+    if options.loop is not None and options.loop != "none" and not options.loop.isdecimal():
+        raise Misuse(f"{target}: --loop needs a line number or 'none', not '{options.loop}'")
+    return Launch(
+        name=target,
+        script=script,
+        kind="variant" if variant is not None else "script",
+        arguments=options.arguments,
+        settings=settings,
+        seed=options.seed,
+        device=options.device,
+        threads=options.threads,
+        loop=options.loop,
+        loss=options.loss,
+        memory=options.memory,
+    )
+
+
+def _kind(device: str) -> str:
+    return device.partition(":")[0]
+
+
+def _looks_like_a_path(target: str) -> bool:
+    return os.sep in target or target.endswith((".py", ".ipynb"))
+
+
+def _preset(target: str, variant: Variant, preset: str | None) -> dict[str, str]:
+    if preset is None:
+        return {}
+    if preset not in variant.presets:
+        known = ", ".join(variant.presets) or "none"
+        raise Misuse(f"{target}: unknown preset '{preset}' (its presets: {known})")
+    return {name: str(value) for name, value in variant.presets[preset].items()}
+
+
+def _script(target: str) -> str:
+    path = Path(target)
+    if not path.exists() and not _looks_like_a_path(target):
+        close = nearest(target)
+        hint = f"did you mean '{close}'? " if close else ""
+        raise Misuse(f"{target}: unknown variant and no such file; {hint}'stepper list' shows the variants")
+    if not path.exists():
+        raise Misuse(f"{target}: no such file")
+    if path.is_dir():
+        raise Misuse(f"{target}: is a directory; name a Python script")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise Misuse(f"{target}: cannot be read: {error.strerror or error}") from error
+    return str(path)
