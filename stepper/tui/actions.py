@@ -1,0 +1,142 @@
+"""The one table of actions: key bindings, footer, palette and help are all made from it."""
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+SPECIAL = {
+    "question_mark": "?",
+    "space": "space",
+    "backspace": "backspace",
+    "escape": "esc",
+    "full_stop": ".",
+    "comma": ",",
+}
+
+
+@dataclass(frozen=True)
+class Action:
+    """`keys` as Textual names them, the first of them shown; `short` is the footer's word (empty: not in the footer).
+
+    In a footer with too little room, entries with the highest `drop` go first.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    call: str
+    title: str
+    help: str
+    group: str
+    short: str = ""
+    drop: int = 0
+
+    @property
+    def shown_key(self) -> str:
+        """The key as it is written on the screen."""
+        return key_name(self.keys[0])
+
+    @property
+    def binding(self) -> Binding:
+        """Textual's binding for it."""
+        return Binding(
+            ",".join(self.keys), self.call, self.title, id=self.name, tooltip=self.help, show=bool(self.short)
+        )
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: `?`, `esc`, `F10`."""
+    return SPECIAL.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
+
+
+STEPPING, RUNNING, LOOKING, APP = "Stepping", "Running", "Looking", "The app"
+
+ACTIONS = (
+    Action(
+        "step.next", ("n", "f10"), "step('NEXT')", "Next statement", "Move to the next statement.", STEPPING, "next"
+    ),
+    Action(
+        "step.previous",
+        ("N",),
+        "step('PREVIOUS')",
+        "Previous statement",
+        "Move back to the statement before.",
+        STEPPING,
+        "back",
+    ),
+    Action(
+        "step.into",
+        ("s", "f11"),
+        "step('INTO')",
+        "Step into",
+        "Move into what the statement did: calls, operators, the script's own functions.",
+        STEPPING,
+        "into",
+        1,
+    ),
+    Action(
+        "step.back_into", ("S",), "step('BACK_INTO')", "Step back into", "Move back, into what came before.", STEPPING
+    ),
+    Action("step.out", ("u",), "step('OUT')", "Out", "Move up, to the statement around this one.", STEPPING, "out", 2),
+    Action(
+        "step.iteration",
+        ("i", "space"),
+        "step('ITERATION')",
+        "Next iteration",
+        "Move to the next iteration.",
+        STEPPING,
+        "iteration",
+    ),
+    Action(
+        "step.previous_iteration",
+        ("I", "backspace"),
+        "step('PREVIOUS_ITERATION')",
+        "Previous iteration",
+        "Move back to the iteration before; it is replayed where its record is gone.",
+        STEPPING,
+        "back",
+        4,
+    ),
+    Action(
+        "go", ("g",), "go", "Go to iteration", "Go to an iteration by its number, or to the setup.", RUNNING, "go to", 3
+    ),
+    Action(
+        "run.continue",
+        ("c", "f5"),
+        "continue",
+        "Continue",
+        "Run on at full speed, to the end or to p.",
+        RUNNING,
+        "continue",
+    ),
+    Action("run.pause", ("p",), "pause", "Pause", "Stop running at the next iteration.", RUNNING, "pause", 1),
+    Action(
+        "loss.scale",
+        ("l",),
+        "loss_scale",
+        "Loss: linear or log",
+        "Switch the scale of the loss chart.",
+        LOOKING,
+        "log",
+        5,
+    ),
+    Action(
+        "panel.maximise",
+        ("m",),
+        "maximise",
+        "Maximise panel",
+        "Give the focused panel all the room; again to restore.",
+        LOOKING,
+        "maximise",
+        3,
+    ),
+    Action("panel.restore", ("escape",), "restore", "Restore panels", "Show all the panels again.", LOOKING),
+    Action("panel.1", ("1",), "panel(0)", "Source", "Go to the Source panel.", LOOKING),
+    Action("panel.2", ("2",), "panel(1)", "Tensors", "Go to the Tensors panel.", LOOKING),
+    Action("panel.3", ("3",), "panel(2)", "Gate", "Go to the Gate panel.", LOOKING),
+    Action("panel.4", ("4",), "panel(3)", "Gradients", "Go to the Gradients panel.", LOOKING),
+    Action("panel.5", ("5",), "panel(4)", "Loss", "Go to the Loss panel.", LOOKING),
+    Action("panel.6", ("6",), "panel(5)", "Traceback", "Go to the traceback, where the script failed.", LOOKING),
+    Action("target", ("v",), "target", "Choose target", "Open another variant or a script.", APP, "target", 2),
+    Action("help", ("question_mark", "f1"), "help", "Help", "All keys, and what the figures mean.", APP, "help"),
+    Action("quit", ("q",), "quit", "Quit", "Close the app and end the script.", APP, "quit"),
+)

@@ -1,0 +1,264 @@
+"""The app: asks the session to move, and shows what it looks like then. All else is in the panels."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+
+from stepper.record import Window
+from stepper.tui.actions import ACTIONS
+from stepper.tui.bars import KeyBar, MessageBar, StatusBar
+from stepper.tui.desk import Desk
+from stepper.tui.panels.gate import GatePanel, WindowKey
+from stepper.tui.scene import Scene, scene_of
+
+if TYPE_CHECKING:
+    from stepper.session import Session
+
+REFRESH = 1 / 15
+"""Seconds between two looks at a script that is at work."""
+
+Move = Callable[[], Awaitable[None]]
+
+
+class StepperApp(App[int]):
+    """Shows one session at a time. `misuse` is the line to print where the first target could not be opened (code 2)."""
+
+    CSS_PATH = "stepper.tcss"
+    TITLE = "stepper"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [action.binding for action in ACTIONS]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.misuse = ""
+        self.scene = Scene(target=session.target, notice=f"Starting {session.target} …")
+        self._generation = 0
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._moves: asyncio.Queue[tuple[str, Move]] = asyncio.Queue()
+        self._underway = ""
+        self._scheduled = False
+        self._timer: Timer | None = None
+        self._shown_at = 0.0
+        self.desk = Desk(GatePanel(self._window, id="gate"), id="desk")
+        self.status = StatusBar(id="status")
+        self.message = MessageBar(id="message")
+        self.keys = KeyBar(id="keys")
+
+    def compose(self) -> ComposeResult:
+        """Status, panels, messages, keys."""
+        yield self.status
+        yield self.desk
+        yield self.message
+        yield self.keys
+
+    def on_mount(self) -> None:
+        """Paint at once; open the session beside it."""
+        self.desk.fit(self.size.width, self.size.height)
+        self.desk.choose(0)
+        self._follow(self.session)
+        self.run_worker(self._work(), group="moves", exit_on_error=False)
+        self._enqueue("open", self._open)
+
+    async def on_unmount(self) -> None:
+        """End the script's process with the app."""
+        self._unsubscribe()
+        await self.session.close()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose between all panels and one at a time."""
+        self.desk.fit(event.size.width, event.size.height)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the panel the person is at."""
+        self.desk.focused(event.widget)
+
+    # ----------------------------------------------------------------------------------------------- the session
+
+    def _follow(self, session: Session) -> None:
+        self._unsubscribe()
+        self.session = session
+        self._generation += 1
+        self._unsubscribe = session.subscribe(self._changed)
+        self._look()
+
+    async def _open(self) -> None:
+        from stepper.session import Misuse
+
+        try:
+            await self.session.open()
+        except Misuse as error:
+            self.misuse = str(error)
+            self.exit(2, return_code=2)
+
+    async def _replace(self, target: str, preset: str | None) -> None:
+        """Open another target; the present one stays open until that has worked."""
+        from stepper.session import Misuse, Options, Session
+
+        old = self.session
+        new = Session(target, Options(preset=preset, seed=old.seed))
+        try:
+            new.launch()
+            self._follow(new)
+            await new.open()
+        except Misuse as error:
+            if self.session is new:
+                self._follow(old)
+                await new.close()
+            self.message.say(str(error), bad=True)
+        else:
+            await old.close()
+
+    def _changed(self) -> None:
+        """Look at the session soon: at once where it stands still, at most 15 times a second while it works."""
+        busy = self.session.state.name in ("STARTING", "RUNNING", "REPLAYING")
+        if not busy:
+            if self._timer is not None:
+                self._timer.stop()
+                self._timer = None
+            if not self._scheduled:
+                self._scheduled = True
+                self.call_later(self._look)
+        elif self._timer is None and not self._scheduled:
+            # not at once: what takes a few milliseconds is shown when it is done, and does not flicker
+            wait = max(REFRESH / 2, self._shown_at + REFRESH - time.monotonic())
+            self._timer = self.set_timer(wait, self._look)
+
+    def _look(self) -> None:
+        self._scheduled = False
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._shown_at = time.monotonic()
+        self.scene = scene_of(self.session, self.scene, self._generation)
+        self.status.show(self.scene)
+        self.desk.show(self.scene)
+        self.message.show(self.scene)
+
+    async def _window(self, key: WindowKey) -> Window:
+        return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region)
+
+    # ----------------------------------------------------------------------------------------------- moving
+
+    async def _work(self) -> None:
+        """Do the moves one after the other, in the order in which they were asked for."""
+        while True:
+            self._underway, move = await self._moves.get()
+            try:
+                await move()
+            except Exception as error:  # shown: a failed move must not take the app down
+                self.log.error(error)
+                self.message.say(f"{type(error).__name__}: {error}", bad=True)
+            finally:
+                self._underway = ""
+
+    def _enqueue(self, name: str, move: Move) -> None:
+        """Steps queue up behind steps; while something long is under way, nothing else is begun."""
+        if self._underway in ("open", "continue", "go", "target"):
+            doing = {"open": "starting", "target": "starting"}.get(self._underway, "at work")
+            hint = "" if doing == "starting" else "; p pauses it"
+            self.message.say(f"The script is {doing}{hint}.")
+            return
+        self.message.say("")
+        self._moves.put_nowait((name, move))
+
+    def action_step(self, name: str) -> None:
+        """Move the cursor: a statement, into, out, an iteration, or the same backward."""
+        from stepper.session import Step
+
+        step = Step[name]
+        self._enqueue("step", lambda: self.session.step(step))
+
+    def action_continue(self) -> None:
+        """Run on."""
+        self._enqueue("continue", lambda: self.session.run())
+
+    def action_pause(self) -> None:
+        """Stop at the next iteration, and forget the steps that were waiting."""
+        while not self._moves.empty():
+            self._moves.get_nowait()
+        if self.scene.busy or self._underway:
+            self.run_worker(self.session.pause(), group="pause", exit_on_error=False)
+        else:
+            self.message.say("The script stands still already.")
+
+    def action_go(self) -> None:
+        """Ask for an iteration, and go there."""
+        from stepper.tui.screens.go import GoScreen
+
+        def go(iteration: int | None) -> None:
+            # the screen answers -1 for the setup, None for nothing
+            if iteration is not None:
+                self._enqueue("go", lambda: self.session.go(iteration if iteration >= 0 else None))
+
+        self.push_screen(GoScreen(self.scene.total), go)
+
+    def action_target(self) -> None:
+        """Choose what to debug."""
+        from stepper.tui.screens.target import Choice, TargetScreen
+
+        def choose(choice: Choice | None) -> None:
+            if choice is not None:
+                self._enqueue("target", lambda: self._replace(choice.target, choice.preset))
+
+        self.push_screen(TargetScreen(self.session.target), choose)
+
+    # ----------------------------------------------------------------------------------------------- looking
+
+    def action_loss_scale(self) -> None:
+        """Linear or logarithmic."""
+        self.desk.loss.toggle()
+
+    def action_maximise(self) -> None:
+        """One panel, or all of them."""
+        self.desk.maximise(not self.desk.maximised)
+
+    def action_restore(self) -> None:
+        """All of them."""
+        if self.desk.maximised:
+            self.desk.maximise(False)
+
+    def action_panel(self, index: int) -> None:
+        """Go to a panel."""
+        self.desk.choose(index)
+
+    def action_focus_next(self) -> None:
+        """`tab`: the next panel, also one that is hidden behind the chosen tab."""
+        if self.screen.is_modal:
+            super().action_focus_next()
+        else:
+            self.desk.cycle(1)
+
+    def action_focus_previous(self) -> None:
+        """`shift+tab`: the previous panel."""
+        if self.screen.is_modal:
+            super().action_focus_previous()
+        else:
+            self.desk.cycle(-1)
+
+    def action_help(self) -> None:
+        """All keys, and what the figures mean."""
+        from stepper.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels))
+
+    async def action_quit(self) -> None:
+        """Close."""
+        self.exit(0)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the app's own actions, then Textual's."""
+        for action in ACTIONS:
+            yield SystemCommand(action.title, action.help, lambda call=action.call: self.call_later(self.run_action, call))
+        yield from super().get_system_commands(screen)
+
+

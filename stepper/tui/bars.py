@@ -1,0 +1,192 @@
+"""The one-line bars: status at the top, tabs where panels are shown one at a time, messages and keys at the bottom."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+
+from stepper.tui import figures
+from stepper.tui.actions import ACTIONS, Action
+from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
+from stepper.tui.scene import Scene
+
+STATES = {
+    "starting": "… starting",
+    "stopped": "■ stopped",
+    "running": "▶ running",
+    "replaying": "↻ replaying",
+    "ended": "● ended",
+    "failed": "✗ failed",
+    "lost": "✗ process lost",
+}
+
+
+class Bar(LinePanel, can_focus=False):
+    """One line that is repainted when its row changed; places in it can be clicked."""
+
+    DEFAULT_CSS = "Bar { height: 1; overflow: hidden hidden; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._row = EMPTY
+        self._places: list[tuple[int, int, str]] = []
+
+    def on_mount(self) -> None:
+        """A bar always has its one line."""
+        self.set_count(1)
+
+    def set_row(self, row: Row) -> None:
+        """Show `row`."""
+        if row != self._row:
+            self._row = row
+            self.touch((0,))
+
+    def row(self, index: int) -> Row:
+        """The line."""
+        return self._row
+
+    def build(self) -> None:
+        """Make the row for the present width."""
+
+    def show(self, scene: Scene) -> None:
+        """Make the row anew."""
+        super().show(scene)
+        self.build()
+
+    def on_resize(self) -> None:
+        """Make the row for the new width."""
+        self.build()
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the clicked place stands for."""
+        for left, right, call in self._places:
+            if left <= event.x < right:
+                await self.run_action(f"app.{call}")
+
+
+class StatusBar(Bar):
+    """What is debugged, where the cursor stands, and what the script is doing."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--target"}
+
+    def build(self) -> None:
+        """Target, place and state; what there is no room for is left out, the least telling first."""
+        scene = self.scene
+        entries: list[tuple[int, tuple[Piece, ...]]] = [(0, ((f" {scene.target} ", "target"),))]
+        if scene.engines:
+            entries.append((6, ((" · ".join(scene.engines), "muted"),)))
+        machine = " ".join(text for text in (scene.device, scene.dtype) if text)
+        if machine:
+            entries.append((5, ((machine, "muted"),)))
+        if scene.record is not None:
+            total = f"/{scene.total}" if scene.total is not None else ""
+            where = "setup" if scene.iteration is None else f"{scene.iteration}{total}"
+            label = "" if scene.iteration is None else "iteration "
+            entries.append((0, ((label, "muted"), (where, "strong"))))
+            entries.append((2, (("statement ", "muted"), (f"{scene.statement}/{scene.statements}", "strong"))))
+        if scene.event is not None and not (scene.iteration is None and scene.event.phase == "setup"):
+            entries.append((3, ((f"{scene.event.phase:<8}", "note"),)))
+        if scene.record is not None and scene.iteration is not None:
+            entries.append((1, (("loss ", "muted"), (f"{figures.figure(scene.record.loss):<8}", "strong"))))
+        state = STATES.get(scene.state, scene.state)
+        part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
+        right: tuple[Piece, ...] = ((f"{state} ", part),)
+        width = self.size.width
+        while len(entries) > 1 and _size(entries) + len(state) + 2 > width:
+            entries.remove(max(entries, key=lambda entry: entry[0]))
+        pieces = [piece for _, found in entries for piece in (*found, ("  ", ""))]
+        self.set_row(Row(pad(pieces[:-1], right, width)))
+
+
+def _size(entries: list[tuple[int, tuple[Piece, ...]]]) -> int:
+    return sum(2 + sum(cell_len(text) for text, _ in pieces) for _, pieces in entries)
+
+
+class TabBar(Bar):
+    """The panels by name, where there is room for one at a time."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--chosen"}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._names: tuple[str, ...] = ()
+        self._chosen = 0
+
+    def set_tabs(self, names: tuple[str, ...], chosen: int) -> None:
+        """These panels can be shown; `chosen` is."""
+        self._names, self._chosen = names, chosen
+        self.build()
+
+    def build(self) -> None:
+        """One place for each panel, with the digit that chooses it."""
+        pieces: list[Piece] = []
+        self._places = []
+        column = 0
+        for index, name in enumerate(self._names):
+            text = f"▸{index + 1} {name} " if index == self._chosen else f" {index + 1} {name} "
+            pieces.append((text, "chosen" if index == self._chosen else "muted"))
+            self._places.append((column, column + len(text), f"panel({index})"))
+            column += len(text)
+        self.set_row(Row(tuple(pieces)))
+
+
+class MessageBar(Bar):
+    """What the session or the app has to say, and how far long work has come."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--bar"}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._said = ""
+        self._bad = False
+
+    def say(self, text: str, bad: bool = False) -> None:
+        """Show a message of the app's own until the next move."""
+        self._said, self._bad = text, bad
+        self.build()
+
+    def build(self) -> None:
+        """The message, and a bar of iterations done while the script is at work."""
+        scene = self.scene
+        text = self._said or scene.notice
+        bad = self._bad if self._said else scene.state in ("failed", "lost")
+        pieces: list[Piece] = [(f" {text.splitlines()[0] if text else ''}", "bad" if bad else "note")]
+        right: list[Piece] = []
+        if scene.state in ("running", "replaying"):
+            right = progress(scene.done, scene.total, max(10, self.size.width // 4))
+        self.set_row(Row(pad(pieces, right, self.size.width)))
+
+
+def progress(done: int, total: int | None, width: int) -> list[Piece]:
+    """`━━━━──── 213/500 iterations`; without a known total only the count."""
+    if not total:
+        return [(f"{done} iterations ", "muted")]
+    full = min(width, done * width // total)
+    return [("━" * full, "bar"), ("─" * (width - full), "muted"), (f" {done}/{total} iterations ", "muted")]
+
+
+class KeyBar(Bar):
+    """The most useful keys; each can be clicked."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--key"}
+
+    def build(self) -> None:
+        """As many actions of the table as fit, the dispensable ones left out first."""
+        shown: list[Action] = [action for action in ACTIONS if action.short]
+        while shown and sum(map(_key_size, shown)) > self.size.width:
+            shown.remove(max(reversed(shown), key=lambda action: action.drop))
+        pieces: list[Piece] = []
+        self._places = []
+        column = 0
+        for action in shown:
+            pieces += [(f" {action.shown_key}", "key"), (f" {action.short} ", "muted")]
+            size = _key_size(action)
+            self._places.append((column, column + size, action.call))
+            column += size
+        self.set_row(Row(tuple(pieces)))
+
+
+def _key_size(action: Action) -> int:
+    return len(action.shown_key) + len(action.short) + 3

@@ -1,0 +1,102 @@
+"""How numbers and shapes are written on the screen. Pure text: knows no widget."""
+
+import math
+
+from stepper.record import Summary
+
+WIDTH = 8
+"""No figure is longer than this, sign and exponent included."""
+
+
+def figure(number: float | None) -> str:
+    """`number` in at most eight characters: `12.35`, `2.835e7`, `-1.2e-10`, `nan`, `∞`, `-∞`; `–` where there is none."""
+    if number is None:
+        return "–"
+    if isinstance(number, float) and math.isnan(number):
+        return "nan"
+    if isinstance(number, float) and math.isinf(number):
+        return "∞" if number > 0 else "-∞"
+    if number == 0:
+        return "0"
+    size = abs(number)
+    if size < 1_000_000 and float(number).is_integer():
+        return str(int(number))
+    if 0.001 <= size < 99_999.5:
+        text = f"{number:.4g}"
+        if "e" not in text and len(text) <= WIDTH:
+            return text
+    for digits in (3, 2, 1, 0):
+        text = _exponent(number, digits)
+        if len(text) <= WIDTH:
+            return text
+    return _exponent(number, 0)
+
+
+def _exponent(number: float, digits: int) -> str:
+    try:
+        mantissa, power = f"{float(number):.{digits}e}".split("e")
+    except OverflowError:  # a Python int beyond the range of floats
+        text = str(abs(int(number)))
+        mantissa, power = ("-" if number < 0 else "") + text[0], str(len(text) - 1)
+    return f"{mantissa}e{int(power)}"
+
+
+def count(number: int | None) -> str:
+    """A count in at most seven characters: `6400`, `12.3k`, `4.5M`."""
+    if number is None:
+        return "–"
+    if number < 100_000:
+        return str(number)
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}" if number < 1000 * size else f"{number // size}{unit}"
+    return str(number)
+
+
+def shape(extents: tuple[int, ...] | None) -> str:
+    """A shape as Python writes it: `(64, 100)`, `(64,)`, `()`; empty where the value has none."""
+    if extents is None:
+        return ""
+    if len(extents) == 1:
+        return f"({extents[0]},)"
+    return "(" + ", ".join(map(str, extents)) + ")"
+
+
+def scalar(value: bool | int | float | str | None) -> str:
+    """A scalar's value in few characters."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, str):
+        text = value.replace("\n", "⏎")
+        return f"'{text[:20]}…'" if len(text) > 21 else f"'{text}'"
+    return figure(value)
+
+
+def brief(summary: Summary) -> str:
+    """What is said of a value at the end of a source line: its shape, or a scalar's value; else its type."""
+    if summary.kind == "scalar":
+        return scalar(summary.value)
+    if summary.kind == "tensor":
+        if summary.size == 1 and summary.mean is not None:
+            return figure(summary.mean)
+        if summary.size == 1 and summary.nonfinite:
+            return "nan" if summary.nan else "∞" if summary.inf else "-∞"
+        text = shape(summary.shape)
+        return f"{text} {nonfinite(summary)}" if summary.nonfinite else text
+    return ""
+
+
+def nonfinite(summary: Summary) -> str:
+    """How many elements are NaN and infinite: `12 nan`, `3 ∞`, `12 nan 3 ∞`; empty where all are finite."""
+    infinite = (summary.inf or 0) + (summary.neginf or 0)
+    parts = [f"{count(summary.nan)} nan"] if summary.nan else []
+    if infinite:
+        parts.append(f"{count(infinite)} ∞")
+    return " ".join(parts)
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in exactly `width` columns, cut with an ellipsis where it is longer."""
+    if len(text) <= width:
+        return text.ljust(width)
+    return text[: width - 1] + "…" if width > 0 else ""

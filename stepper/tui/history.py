@@ -1,0 +1,156 @@
+"""What had happened by the cursor: the last value of each label, what each line computed, which lines had run.
+
+Built once for each record; every question is then answered by bisection, so that a step costs the same in an iteration
+of ten events and of ten thousand. Knows only the vocabulary of records.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from stepper.record import Event, Record, Value
+
+Moment = tuple[int, int]
+"""When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
+last event inside it, −id), so that what happens inside completes before what it happens in."""
+
+_START = -(1 << 60)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One value of a label: when it was seen, and by which event."""
+
+    moment: Moment
+    event: int
+    value: Value
+
+
+class History:
+    """One record, indexed."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        events = record.events
+        ends = list(range(len(events)))
+        self.compound: set[int] = set()
+        for event in reversed(events):
+            parent = event.parent
+            if parent is None or not 0 <= parent < len(events):
+                continue
+            ends[parent] = max(ends[parent], ends[event.id])
+            if event.kind == "statement" and events[parent].kind == "statement" and nested(event, events[parent]):
+                self.compound.add(parent)
+        self._ends = ends
+        self.labels: dict[str, list[Sighting]] = {}
+        self._lines: dict[int, list[tuple[Moment, int]]] = {}
+        self._starts: dict[int, int] = {}
+        self._copies: dict[int, Sighting] = {}
+        for event in events:
+            if event.kind == "statement":
+                self._starts.setdefault(event.line, event.id)
+                self._lines.setdefault(event.line, []).append((self.completion(event), event.id))
+            for value in event.values:
+                sighting = Sighting(self._moment(event, value), event.id, value)
+                if value.summary.kind != "other":
+                    self.labels.setdefault(value.label, []).append(sighting)
+                if value.copy is not None:
+                    known = self._copies.get(value.copy)
+                    if known is None or sighting.moment < known.moment:
+                        self._copies[value.copy] = sighting
+        for sightings in self.labels.values():
+            sightings.sort(key=_moment_of)
+        for completions in self._lines.values():
+            completions.sort()
+        self.order = sorted(self.labels, key=lambda label: self.labels[label][0].moment)
+
+    def completion(self, event: Event) -> Moment:
+        """When `event` was over. A compound statement counts as over when its body begins: its head has run."""
+        return (event.id if event.id in self.compound else self._ends[event.id], -event.id)
+
+    def _moment(self, event: Event, value: Value) -> Moment:
+        if value.when in ("operand", "before"):
+            return (event.id, _START)
+        return self.completion(event)
+
+    def last(self, label: str, cursor: Event) -> Sighting | None:
+        """The value that `label` had last when the event under the cursor was over; None if it had none yet."""
+        sightings = self.labels.get(label)
+        if not sightings:
+            return None
+        index = bisect_right(sightings, self.completion(cursor), key=_moment_of)
+        return sightings[index - 1] if index else None
+
+    def seen(self, value: Value | None, cursor: Event) -> bool:
+        """Whether `value` was there when the event under the cursor was over. Unknown values count as seen."""
+        if value is None or value.copy is None or value.copy not in self._copies:
+            return True
+        return self._copies[value.copy].moment <= self.completion(cursor)
+
+    def line_of(self, value: Value | None) -> int | None:
+        """The line on which `value` was first seen."""
+        if value is None or value.copy is None or value.copy not in self._copies:
+            return None
+        return self.record.events[self._copies[value.copy].event].line
+
+    def executed(self, line: int, cursor: Event) -> bool:
+        """Whether a statement of `line` had begun when the event under the cursor was over."""
+        start = self._starts.get(line)
+        return start is not None and start <= self.completion(cursor)[0]
+
+    def computed(self, line: int, cursor: Event) -> Event | None:
+        """The statement of `line` that was over last."""
+        completions = self._lines.get(line)
+        if not completions:
+            return None
+        index = bisect_right(completions, self.completion(cursor), key=lambda pair: pair[0])
+        return self.record.events[completions[index - 1][1]] if index else None
+
+    @property
+    def lines(self) -> Iterable[int]:
+        """Lines on which something ran in this record."""
+        return self._lines
+
+    def touched(self, cursor: Event) -> tuple[set[str], set[str]]:
+        """Labels that the event under the cursor changed or made, and those it only read, inner events included."""
+        events = self.record.events
+        last = self.completion(cursor)[0]
+        changed: set[str] = set()
+        read: set[str] = set()
+        for index in range(cursor.id, min(last, cursor.id + 1000) + 1):
+            for value in events[index].values:
+                (read if value.when == "operand" else changed).add(value.label)
+        return changed, read - changed
+
+    def statement(self, cursor: Event) -> Event:
+        """The statement that `cursor` belongs to: itself, or the nearest around it."""
+        event = cursor
+        while event.kind != "statement" and event.parent is not None:
+            event = self.record.events[event.parent]
+        return event
+
+    def depth(self, cursor: Event) -> list[str]:
+        """The functions around the cursor, outermost first."""
+        names: list[str] = []
+        event: Event | None = cursor
+        while event is not None:
+            if event.function and (not names or names[-1] != event.function):
+                names.append(event.function)
+            event = self.record.events[event.parent] if event.parent is not None else None
+        names.reverse()
+        return [name for name, following in pairwise([*names, ""]) if name != following]
+
+
+def nested(inner: Event, outer: Event) -> bool:
+    """Whether `inner` stands in the body of the compound statement `outer`, not in a function that `outer` called."""
+    return (
+        inner.function == outer.function
+        and inner.file == outer.file
+        and (outer.line, outer.column) < (inner.line, inner.column)
+        and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+    )
+
+
+def _moment_of(sighting: Sighting) -> Moment:
+    return sighting.moment

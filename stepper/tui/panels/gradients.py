@@ -1,0 +1,110 @@
+"""What the iteration did to each parameter: the size of its gradient, and of the step against its own size."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from stepper.record import Parameter
+from stepper.tui import figures
+from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
+from stepper.tui.scene import Scene
+
+HEALTHY = (-4.0, -2.0)
+"""log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
+_LEFT, _RIGHT = -8.0, 0.0
+
+
+class GradientsPanel(LinePanel):
+    """One line for each parameter."""
+
+    TITLE = "Gradients"
+    HELP = (
+        "‖grad‖: Euclidean norm of the gradient that the update used\n"
+        "ratio: ‖update‖ / ‖parameter before it‖ · log10 of it, on a scale from 1e-8 to 1\n"
+        "│ marks the band from 1e-4 to 1e-2 in which networks usually learn"
+    )
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--heading"}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._rows: list[Row] = []
+
+    def show(self, scene: Scene) -> None:
+        """Redraw when another record is looked at, and when the cursor passes the update."""
+        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        super().show(scene)
+        if moved:
+            self._refill()
+
+    def on_resize(self) -> None:
+        """Choose the columns anew."""
+        self._refill()
+
+    def _refill(self) -> None:
+        record = self.scene.record
+        rows: list[Row] = []
+        title = self.TITLE
+        if record is not None:
+            width = self.inner.width
+            name = min(max([9, *(len(parameter.name) for parameter in record.parameters)]), max(9, width - 25), 30)
+            scale = min(41, width - name - 26)
+            heading = f"{'parameter':<{name}} {'‖grad‖':>8} {'ratio':>8} {'log10':>6}"
+            rows.append(Row(((heading, "heading"),)))
+            rows += [_row(parameter, name, scale) for parameter in record.parameters]
+            if not record.parameters:
+                place = "the setup" if record.iteration is None else "this iteration"
+                rows = [Row(((f"No parameter is updated in {place}.", "muted"),))]
+            elif self._ahead():
+                title += " · ahead of the cursor"
+        old, self._rows = self._rows, rows
+        self.set_count(len(rows))
+        self.touch(
+            index
+            for index in range(max(len(old), len(rows)))
+            if index >= len(old) or index >= len(rows) or old[index] != rows[index]
+        )
+        self.retitle(title)
+
+    def _ahead(self) -> bool:
+        history, cursor = self.scene.history, self.scene.event
+        if history is None or cursor is None:
+            return False
+        return not all(history.seen(parameter.after, cursor) for parameter in history.record.parameters)
+
+    def row(self, index: int) -> Row:
+        """The heading, or a parameter's line."""
+        return self._rows[index] if index < len(self._rows) else EMPTY
+
+
+def _row(parameter: Parameter, name: int, scale: int) -> Row:
+    gradient = parameter.grad.summary if parameter.grad is not None else None
+    trouble = gradient is not None and gradient.nonfinite
+    norm = figures.nonfinite(gradient)[:8] if gradient and trouble else figures.figure(gradient.l2 if gradient else None)
+    ratio = parameter.ratio
+    logarithm = math.log10(ratio) if ratio and math.isfinite(ratio) and ratio > 0 else None
+    healthy = logarithm is not None and HEALTHY[0] <= logarithm <= HEALTHY[1]
+    pieces: list[Piece] = [
+        (f"{figures.fit(parameter.name, name)} ", ""),
+        (f"{norm:>8} ", "bad" if trouble else ""),
+        (f"{figures.figure(ratio):>8} ", "muted"),
+        (f"{logarithm:>6.2f}" if logarithm is not None else f"{'–':>6}", "good" if healthy else "note"),
+    ]
+    if scale >= 9:
+        pieces.append((" " + gauge(logarithm, scale), "muted"))
+    return Row(tuple(pieces))
+
+
+def gauge(logarithm: float | None, width: int) -> str:
+    """A scale of `width` columns from 1e-8 to 1 with the usual band marked and the value on it: `──│──●─│───`."""
+
+    def place(number: float) -> int:
+        share = (number - _LEFT) / (_RIGHT - _LEFT)
+        return round(min(1.0, max(0.0, share)) * (width - 1))
+
+    cells = ["─"] * width
+    for edge in HEALTHY:
+        cells[place(edge)] = "│"
+    if logarithm is not None:
+        cells[place(logarithm)] = "◀" if logarithm < _LEFT else "▶" if logarithm > _RIGHT else "●"
+    return "".join(cells)

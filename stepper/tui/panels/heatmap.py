@@ -1,0 +1,128 @@
+"""A heat map as rows of pieces: colour by level, and a glyph in each cell for those who see no colour.
+
+Pure: turns windows into text and level names. Which colours the levels have is the panel's business.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stepper.record import Window
+from stepper.tui import figures
+from stepper.tui.panels.lines import Piece
+
+LEVELS = 6
+"""Steps of colour on each side of zero."""
+POSITIVE = ("'", "+", "#")
+NEGATIVE = (",", "-", "=")
+BLOCKED, PARTLY, NAN, INFINITE = "×", "∕", "?", "∞"
+NUMBER = 7
+"""A cell of this many columns shows its value in figures."""
+LEGEND = f"{' '.join(NEGATIVE[::-1])} negative · {' '.join(POSITIVE)} positive · {BLOCKED} blocked · {PARTLY} mostly"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a matrix is laid out: `rows` × `columns` cells, each `wide` × `high` characters, of about `pooled` elements."""
+
+    rows: int
+    columns: int
+    wide: int
+    high: int
+    pooled: tuple[int, int]
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a cell stands for more than one element."""
+        return self.pooled != (1, 1)
+
+
+def matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of a tensor's last two axes: (1, 1) for a 0-d one, (1, n) for a 1-d one."""
+    if not shape:
+        return (1, 1)
+    return (1, shape[0]) if len(shape) == 1 else (shape[-2], shape[-1])
+
+
+def layout(extent: tuple[int, int], width: int, height: int) -> Grid | None:
+    """The grid for a matrix of `extent` in `width` × `height` characters; None where there is nothing to draw."""
+    rows, columns = extent
+    if rows <= 0 or columns <= 0 or width <= 0 or height <= 0:
+        return None
+    down, across = math.ceil(rows / height), math.ceil(columns / width)
+    shown_rows, shown_columns = math.ceil(rows / down), math.ceil(columns / across)
+    wide = min(NUMBER + 1, width // shown_columns)
+    high = min(2 if wide > 3 else 1, height // shown_rows)
+    return Grid(shown_rows, shown_columns, wide, high, (down, across))
+
+
+def limit(*windows: Window | None) -> float:
+    """The size that gets the strongest colour: the 98th percentile, so that one outlier does not hide the rest."""
+    sizes = sorted(
+        abs(cell) for window in windows if window is not None for cell in window.cells if math.isfinite(cell)
+    )
+    if not sizes:
+        return 1.0
+    return sizes[min(len(sizes) - 1, int(len(sizes) * 0.98))] or sizes[-1] or 1.0
+
+
+def level(cell: float, most: float) -> int:
+    """−LEVELS … LEVELS; zero only for zero itself, so that a small entry never looks like none."""
+    if cell == 0:
+        return 0
+    size = min(LEVELS, max(1, math.ceil(LEVELS * abs(cell) / most)))
+    return size if cell > 0 else -size
+
+
+def glyph(cell: float, most: float, blocked: float) -> str:
+    """One character for a cell: what is wrong with it, or that it is blocked, or its sign and size."""
+    if math.isnan(cell):
+        return NAN
+    if math.isinf(cell):
+        return INFINITE
+    if blocked >= 1:
+        return BLOCKED
+    if blocked > 0.5:
+        return PARTLY
+    step = level(cell, most)
+    if step == 0:
+        return " "
+    size = (abs(step) - 1) * 3 // LEVELS
+    return POSITIVE[size] if step > 0 else NEGATIVE[size]
+
+
+def part(cell: float, most: float) -> str:
+    """The name of the style of a cell: `heat:-6` … `heat:6`, or `bad`."""
+    return f"heat:{level(cell, most)}" if math.isfinite(cell) else "bad"
+
+
+def line(window: Window, mask: Window | None, index: int, grid: Grid, most: float, first: bool = True) -> list[Piece]:
+    """Row `index` of the picture as pieces. `first`: the line of a cell that carries the glyphs, where cells are high."""
+    pieces: list[Piece] = []
+    start = index * window.columns
+    for offset in range(start, min(start + window.columns, len(window.cells))):
+        cell = window.cells[offset]
+        stopped = mask.cells[offset] if mask is not None and offset < len(mask.cells) else 0.0
+        text = glyph(cell, most, stopped) if first else " "
+        if grid.wide > 1:
+            if first and grid.wide > NUMBER and not grid.is_pooled:
+                text = f"{_number(cell)}{BLOCKED if stopped >= 1 else ' '}".rjust(grid.wide)
+            else:
+                text = text.center(grid.wide)
+        name = part(cell, most)
+        if pieces and pieces[-1][1] == name:
+            pieces[-1] = (pieces[-1][0] + text, name)
+        else:
+            pieces.append((text, name))
+    return pieces
+
+
+def _number(cell: float) -> str:
+    if not math.isfinite(cell):
+        return figures.figure(cell)
+    text = f"{cell:+.2f}" if 0.01 <= abs(cell) < 100 or cell == 0 else f"{cell:+.0f}" if 100 <= abs(cell) < 1e5 else ""
+    if text:
+        return text
+    mantissa, power = f"{cell:+.0e}".split("e")
+    return f"{mantissa}e{int(power)}"

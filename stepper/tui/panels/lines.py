@@ -1,0 +1,181 @@
+"""The base of all panels: a scrolling list of lines, of which only the visible and the changed ones are drawn.
+
+A line is a row of pieces, each with the name of one of the panel's component classes; what it looks like is said in CSS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from stepper.tui.scene import Scene
+
+Piece = tuple[str, str]
+"""Text, and the component class (without the panel's prefix) that styles it; empty for the panel's own style."""
+
+
+class Row(NamedTuple):
+    """One line: its pieces, and the component class that lies under all of them, to the panel's edge."""
+
+    pieces: tuple[Piece, ...] = ()
+    base: str = ""
+
+
+EMPTY = Row()
+_CACHE = 2000
+
+
+class LinePanel(ScrollView, can_focus=True):
+    """Subclasses say how many lines there are (`set_count`), what each is (`row`), and which changed (`touch`)."""
+
+    PARTS: ClassVar[frozenset[str]] = frozenset({"muted", "strong", "current", "good", "bad", "note"})
+    """Component classes of every panel, named `line-panel--PART` in CSS; subclasses add their own."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+
+    DEFAULT_CSS = "LinePanel { scrollbar-size: 1 1; }"
+
+    TITLE: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
+    """What the panel's figures mean, for the help screen."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.scene = Scene()
+        self._count = 0
+        self._wide = 0
+        self._strips: dict[Row, Strip] = {}
+        self._styles_by_part: dict[str, Style] = {}
+        self.border_title = self.TITLE
+
+    # ----------------------------------------------------------------------------------------------- for subclasses
+
+    def show(self, scene: Scene) -> None:
+        """Draw `scene`; called with every change, so it must find out for itself what is new."""
+        self.scene = scene
+
+    def row(self, index: int) -> Row:
+        """Line `index`, for the panel's present width."""
+        return EMPTY
+
+    def set_count(self, count: int, wide: int = 0) -> None:
+        """There are `count` lines, the longest `wide` columns (0: all fit). Costs a layout pass only when it changes."""
+        if (count, wide) != (self._count, self._wide):
+            self._count, self._wide = count, wide
+            self.virtual_size = Size(wide, count)
+            self.refresh()
+
+    def touch(self, indices: Iterable[int]) -> None:
+        """These lines are not what they were."""
+        top = self.scroll_offset.y
+        bottom = top + self.scrollable_content_region.height
+        for index in set(indices):
+            if top <= index < bottom:
+                self.refresh_line(index)
+
+    def retitle(self, title: str) -> None:
+        """Set the border's title, if it is another than before (a new title repaints the panel)."""
+        if title != self._border_title_text:
+            self._border_title_text = title
+            self.border_title = title
+
+    _border_title_text = ""
+
+    @property
+    def inner(self) -> Size:
+        """The room for lines, in cells."""
+        return self.scrollable_content_region.size
+
+    def keep_visible(self, index: int, margin: int = 0) -> None:
+        """Scroll as little as makes line `index`, with `margin` lines around it, visible."""
+        height = self.inner.height
+        if height <= 0:
+            return
+        margin = min(margin, (height - 1) // 2)
+        top = self.scroll_offset.y
+        wanted = top
+        if index - margin < top:
+            wanted = index - margin
+        elif index + margin >= top + height:
+            wanted = index + margin - height + 1
+        wanted = max(0, min(wanted, self._count - height))
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False, force=True, immediate=True)
+
+    # ----------------------------------------------------------------------------------------------- drawing
+
+    def part_style(self, part: str) -> Style:
+        """The style of a part, its transparent colours laid on the panel's; overridden where styles are blended."""
+        styles = self.get_component_styles(f"line-panel--{part}")
+        under = self.background_colors[1]
+        background = under + styles.background if styles.has_rule("background") else None
+        colour = None
+        if styles.has_rule("color"):
+            base = background or under
+            colour = base.get_contrast_text(styles.color.a) if styles.auto_color else styles.color
+            colour = base + colour
+        return styles.text_style + Style.from_color(
+            colour.rich_color if colour is not None else None,
+            background.rich_color if background is not None else None,
+        )
+
+    def _style(self, part: str) -> Style:
+        style = self._styles_by_part.get(part)
+        if style is None:
+            style = self._styles_by_part[part] = self.part_style(part) if part else Style.null()
+        return style
+
+    def notify_style_update(self) -> None:
+        """The theme or the focus changed: forget what was drawn with the old styles."""
+        self._strips.clear()
+        self._styles_by_part.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        """Line `y` of what is visible now."""
+        index = y + self.scroll_offset.y
+        width = self.size.width
+        if index >= self._count:
+            return Strip.blank(width, self.rich_style)
+        row = self.row(index)
+        strip = self._strips.get(row)
+        if strip is None:
+            if len(self._strips) > _CACHE:
+                self._strips.clear()
+            strip = self._strips[row] = self._draw(row)
+        base = self.rich_style + self._style(row.base) if row.base else self.rich_style
+        left = self.scroll_offset.x
+        return strip.crop_extend(left, left + width, base)
+
+    def _draw(self, row: Row) -> Strip:
+        base = self.rich_style + self._style(row.base)
+        segments = [Segment(text, base + self._style(part)) for text, part in row.pieces if text]
+        return Strip(segments)
+
+
+def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Piece, ...]:
+    """`pieces`, then as many blanks as push `right` to the right edge of `width` columns; `pieces` are cut for it."""
+    right = tuple(right)
+    room = width - sum(cell_len(text) for text, _ in right) - (1 if right else 0)
+    kept: list[Piece] = []
+    used = 0
+    for text, part in pieces:
+        size = cell_len(text)
+        if used + size > room:
+            text = text[: max(0, room - used - 1)] + "…" if room > used else ""
+            size = cell_len(text)
+            kept.append((text, part))
+            used += size
+            break
+        kept.append((text, part))
+        used += size
+    if not right:
+        return tuple(kept)
+    return (*kept, (" " * (width - used - sum(cell_len(text) for text, _ in right)), ""), *right)

@@ -1,0 +1,104 @@
+"""The loss of every iteration so far, on a linear or logarithmic scale."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from stepper.tui import figures
+from stepper.tui.panels.chart import column_of, draw
+from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
+from stepper.tui.panels.series import Series
+from stepper.tui.scene import Scene
+
+LABEL = 9
+
+
+class LossPanel(LinePanel):
+    """A braille chart that costs the same however long the run is."""
+
+    TITLE = "Loss"
+    HELP = (
+        "each dot column spans the losses of the iterations that fall into it\n"
+        "? at the top: a loss there was NaN · ∞: infinite · ▲ the iteration under the cursor\n"
+        "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
+    )
+    PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.logarithmic = False
+        self._series = Series()
+        self._drawn: tuple[object, ...] = ()
+        self._rows: list[Row] = []
+
+    def show(self, scene: Scene) -> None:
+        """Take in new losses; redraw if there are any, or if the cursor is in another iteration."""
+        if scene.generation != self.scene.generation:
+            self._series = Series()
+        super().show(scene)
+        self._refill()
+
+    def on_resize(self) -> None:
+        """Draw the chart for the new size."""
+        self._refill()
+
+    def toggle(self) -> None:
+        """From linear to logarithmic, and back."""
+        self.logarithmic = not self.logarithmic
+        self._refill()
+
+    def _refill(self) -> None:
+        key = (self.scene.generation, self.scene.done, self.scene.iteration, self.logarithmic, self.inner)
+        if key == self._drawn:
+            return
+        self._drawn = key
+        self._series.follow(self.scene.losses)
+        old, self._rows = self._rows, self._lines()
+        self.set_count(len(self._rows))
+        self.touch(
+            index
+            for index in range(max(len(old), len(self._rows)))
+            if index >= len(old) or index >= len(self._rows) or old[index] != self._rows[index]
+        )
+        self.retitle(f"{self.TITLE} [{'log' if self.logarithmic else 'linear'}]")
+
+    def _lines(self) -> list[Row]:
+        width, height = self.inner.width - LABEL - 1, self.inner.height - 1
+        count = self._series.count
+        if width < 4 or height < 1:
+            return []
+        if not count:
+            return [Row((("No iteration has finished yet.", "muted"),))]
+        picture = draw(self._series, width, height, self.logarithmic)
+        if picture.high is None and not picture.marks:
+            finite = any(bucket.finite for bucket in self._series.buckets)
+            text = "No loss is above zero." if finite else "The iterations have no loss."
+            return [Row(((text, "muted"),))]
+        labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
+        rows = []
+        for index, line in enumerate(picture.rows):
+            pieces: list[Piece] = [(f"{labels.get(index, ''):>{LABEL - 1}} ", "muted"), ("│", "axis")]
+            if index == 0 and picture.marks:
+                pieces += [(picture.marks.get(x, text), "bad" if x in picture.marks else "line") for x, text in enumerate(line)]
+            else:
+                pieces.append((line, "line"))
+            rows.append(Row(tuple(pieces)))
+        return [*rows, self._axis(width, count)]
+
+    def _axis(self, width: int, count: int) -> Row:
+        axis = list("─" * width)
+        end = str(count - 1)
+        if width > len(end) + 4:
+            axis[0] = "0"
+            axis[-len(end) :] = end if count > 1 else "─" * len(end)
+        pieces: list[Piece] = [(f"{'iteration':>{LABEL}}", "muted"), ("└", "axis")]
+        column = column_of(self.scene.iteration, count, width) if self.scene.iteration is not None else None
+        text = "".join(axis)
+        if column is None:
+            return Row((*pieces, (text, "axis")))
+        return Row((*pieces, (text[:column], "axis"), ("▲", "strong"), (text[column + 1 :], "axis")))
+
+    def row(self, index: int) -> Row:
+        """A line of the chart, or its axis."""
+        return self._rows[index] if index < len(self._rows) else EMPTY

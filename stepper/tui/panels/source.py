@@ -1,0 +1,139 @@
+"""The script: where the cursor stands, what has run, and what each line computed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from stepper.record import Event
+from stepper.tui import figures
+from stepper.tui.highlight import highlight
+from stepper.tui.history import History
+from stepper.tui.panels.lines import LinePanel, Piece, Row, pad
+from stepper.tui.scene import Scene
+
+CURRENT, DONE, FAILED = "▶", "✓", "✗"
+
+
+class SourcePanel(LinePanel):
+    """The script's lines, with a gutter on the left and the results of each line on the right."""
+
+    TITLE = "Source"
+    HELP = (
+        f"{CURRENT} the statement under the cursor; what it computed is shown\n"
+        f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
+        "at a line's end: the shapes of what it computed last, or the value where that is one number"
+    )
+    PARTS: ClassVar[frozenset[str]] = frozenset(
+        {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span"}
+    )
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._source = ""
+        self._code: list[tuple[Piece, ...]] = []
+        self._marks: dict[int, str] = {}
+        self._hints: dict[int, str] = {}
+        self._current = 0
+        self._span = (0, 0)
+
+    def show(self, scene: Scene) -> None:
+        """Redraw the lines whose mark, hint or highlighting changed, and follow the cursor."""
+        if scene.source != self._source:
+            self._source = scene.source
+            self._code = highlight(scene.source)
+            self._marks, self._hints, self._current = {}, {}, 0
+            self.set_count(len(self._code))
+            self.refresh()
+        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        super().show(scene)
+        if not moved:
+            return
+        marks, hints = (
+            _annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
+        )
+        current = scene.event.line if scene.event else 0
+        span = _span(scene.event) if scene.event else (0, 0)
+        changed = {line for line in marks.keys() | self._marks.keys() if marks.get(line) != self._marks.get(line)}
+        changed |= {line for line in hints.keys() | self._hints.keys() if hints.get(line) != self._hints.get(line)}
+        if (current, span) != (self._current, self._span):
+            changed |= {current, self._current}
+        self._marks, self._hints, self._current, self._span = marks, hints, current, span
+        self.touch(line - 1 for line in changed)
+        if current:
+            self.follow()
+
+    def follow(self) -> None:
+        """Bring the cursor's line into view, with the lines around it that can be shown."""
+        self.keep_visible(self._current - 1, margin=4)
+
+    def on_resize(self) -> None:
+        """Keep the cursor's line in view when there is less room."""
+        if self._current:
+            self.follow()
+
+    def row(self, index: int) -> Row:
+        """Line `index` + 1 of the script."""
+        line = index + 1
+        mark = self._marks.get(line, " ")
+        hint = self._hints.get(line, "")
+        digits = len(str(len(self._code)))
+        part = "bad" if mark == FAILED else "good" if mark == DONE else "strong"
+        code = self._code[index]
+        current = line == self._current
+        if current and self._span != (0, 0):
+            code = _underline(code, *self._span)
+        pieces = ((mark, part), (f"{line:>{digits}} ", "gutter"), *code)
+        right = [(hint, "strong" if current else "hint")] if hint else []
+        return Row(pad(pieces, right, self.inner.width), "current" if current else "")
+
+
+def _annotations(history: History, cursor: Event) -> tuple[dict[int, str], dict[int, str]]:
+    marks: dict[int, str] = {}
+    hints: dict[int, str] = {}
+    for line in history.lines:
+        if not history.executed(line, cursor):
+            continue
+        marks[line] = DONE
+        event = history.computed(line, cursor)
+        if event is not None:
+            if event.error:
+                marks[line] = FAILED
+            hints[line] = results(event)
+    marks[cursor.line] = FAILED if cursor.error else CURRENT
+    if cursor.kind != "statement":
+        hints[cursor.line] = results(cursor) or hints.get(cursor.line, "")
+    return marks, hints
+
+
+def results(event: Event) -> str:
+    """What an event computed, in few characters: shapes and scalars of what it made or changed, each once."""
+    seen: dict[str, str] = {}
+    for value in event.values:
+        if value.when in ("result", "after"):
+            seen[value.label] = figures.brief(value.summary)
+    texts = [text for text in seen.values() if text]
+    if len(texts) > 3 or sum(map(len, texts)) > 30:
+        texts = list(dict.fromkeys(texts))
+    if len(texts) > 4:
+        texts = [*texts[:3], "…"]
+    return "  ".join(texts)
+
+
+def _span(event: Event) -> tuple[int, int]:
+    """The columns of an expression inside its line; (0, 0) for whole statements and what spreads over lines."""
+    if event.kind == "statement" or event.line != event.end_line or event.end_column <= event.column:
+        return (0, 0)
+    return (event.column, event.end_column)
+
+
+def _underline(code: tuple[Piece, ...], start: int, end: int) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    position = 0
+    for text, part in code:
+        for left, right, name in ((0, start, part), (start, end, "span"), (end, 1 << 30, part)):
+            inside = text[max(0, left - position) : max(0, right - position)]
+            if inside:
+                pieces.append((inside, name))
+        position += len(text)
+    return tuple(pieces)

@@ -1,0 +1,85 @@
+"""A scene: everything the panels draw, as one immutable snapshot of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stepper.record import Event, Record
+from stepper.tui.history import History
+
+if TYPE_CHECKING:
+    from stepper.session import Session
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`iteration` None with a record is the setup; `history` None means that there is no record to look at yet.
+
+    `losses` is the session's own append-only list: one loss for each finished iteration. `generation` counts the
+    targets opened so far, so that what was cached for an earlier one is not taken for this one's.
+    """
+
+    target: str = ""
+    source: str = ""
+    engines: tuple[str, ...] = ()
+    device: str = ""
+    dtype: str = ""
+    state: str = "starting"
+    notice: str = ""
+    traceback: str = ""
+    iteration: int | None = None
+    total: int | None = None
+    statement: int = 0
+    statements: int = 0
+    losses: Sequence[float | None] = ()
+    done: int = 0
+    history: History | None = None
+    event: Event | None = None
+    generation: int = 0
+
+    @property
+    def record(self) -> Record | None:
+        """The record under the cursor."""
+        return self.history.record if self.history else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the script is at work, so that the session cannot move now."""
+        return self.state in ("starting", "running", "replaying")
+
+    @property
+    def settled(self) -> bool:
+        """Whether the record under the cursor is that of a finished iteration, with a loss to show."""
+        return self.record is not None and self.record.iteration is not None
+
+
+def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
+    """What `session` looks like now. The history of the record under the cursor is kept from `previous` if it can be."""
+    record = session.record
+    history = previous.history
+    if record is None:
+        history = None
+    elif history is None or history.record is not record:
+        history = History(record)
+    place = session.place
+    return Scene(
+        target=session.target,
+        source=session.source,
+        engines=tuple(session.engines),
+        device=session.device,
+        dtype=session.dtype,
+        state=session.state.name.lower(),
+        notice=session.notice,
+        traceback=session.traceback,
+        iteration=session.cursor.iteration,
+        total=session.total,
+        statement=place.statement if place else 0,
+        statements=place.statements if place else 0,
+        losses=session.losses,
+        done=len(session.losses),
+        history=history,
+        event=session.event if record is not None else None,
+        generation=generation,
+    )

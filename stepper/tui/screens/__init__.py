@@ -1,0 +1,1 @@
+"""Screens that open over the main one; imported when they are first needed, so that the first paint is early."""

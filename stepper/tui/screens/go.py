@@ -1,0 +1,52 @@
+"""A small input: which iteration to go to."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label
+
+SETUP = -1
+
+
+class GoScreen(ModalScreen[int | None]):
+    """Answers the iteration, `SETUP` for the setup, None for nothing."""
+
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]  # noqa: RUF012
+    DEFAULT_CSS = """
+    GoScreen {
+        align: center middle;
+        & Vertical { width: 56; height: auto; border: round $primary; background: $surface; padding: 0 1; }
+        & Label { width: 1fr; color: $text-muted; }
+        & #problem { color: $text-error; display: none; }
+    }
+    """
+
+    def __init__(self, total: int | None) -> None:
+        super().__init__()
+        self._total = total
+
+    def compose(self) -> ComposeResult:
+        """One input, and what may be typed."""
+        last = f"0 to {self._total - 1}" if self._total else "counted from 0"
+        with Vertical() as box:
+            box.border_title = "Go to iteration"
+            yield Input(placeholder="number, or setup", max_length=12)
+            yield Label(f"{last}, or setup · enter goes there, esc closes")
+            yield Label("", id="problem")
+
+    @on(Input.Submitted)
+    def go(self, event: Input.Submitted) -> None:
+        """Answer, or say what is wrong with it."""
+        text = event.value.strip().lower()
+        if text in ("setup", "s"):
+            self.dismiss(SETUP)
+        elif text.isdecimal():
+            self.dismiss(int(text))
+        elif not text:
+            self.dismiss(None)
+        else:
+            problem = self.query_one("#problem", Label)
+            problem.update("Type an iteration's number, or setup.")
+            problem.display = True

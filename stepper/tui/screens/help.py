@@ -1,0 +1,74 @@
+"""The help screen: what the focused panel shows, all keys, and what the figures of the other panels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from stepper.tui.actions import ACTIONS, key_name
+from stepper.tui.panels.lines import LinePanel
+
+
+class HelpScreen(ModalScreen[None]):
+    """Made from the table of actions and the panels' own words."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss(None)", "Close"),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        & VerticalScroll {
+            width: 90%; max-width: 120; height: 90%;
+            border: round $primary; background: $surface; padding: 0 1;
+        }
+        & Static { width: 1fr; margin-bottom: 1; }
+    }
+    """
+
+    def __init__(self, focused: LinePanel, panels: Sequence[LinePanel]) -> None:
+        super().__init__()
+        self._focused = focused
+        self._panels = panels
+
+    def compose(self) -> ComposeResult:
+        """First what the person is looking at."""
+        with VerticalScroll() as box:
+            box.border_title = "Help"
+            box.border_subtitle = "esc closes · arrows scroll"
+            yield Static(_about(self._focused))
+            yield Static(_keys())
+            for panel in self._panels:
+                if panel is not self._focused:
+                    yield Static(_about(panel))
+
+    def on_mount(self) -> None:
+        """Arrows scroll at once."""
+        self.query_one(VerticalScroll).focus()
+
+
+def _about(panel: LinePanel) -> Text:
+    return Text.assemble((f"{panel.TITLE}\n", "bold"), panel.HELP)
+
+
+def _keys() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, min_width=16)
+    table.add_column(ratio=1)
+    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
+        table.add_row(Text(group, style="bold"), "")
+        for action in actions:
+            table.add_row("  " + " or ".join(map(key_name, action.keys)), action.help)
+    table.add_row("  tab", "Go to the next panel; shift+tab to the one before.")
+    table.add_row("  arrows", "Scroll the focused panel; also page up and down, home and end.")
+    table.add_row("  ctrl+p", "The palette: every action by name, and themes.")
+    return table

@@ -1,0 +1,314 @@
+"""A session without a process: records of a small network computed here, statement by statement, for the panels' tests.
+
+Its data are small whole numbers and its learning rate a power of two, so that every figure is exact on every machine.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stepper.record import Event, Gate, Parameter, Phase, Record, Region, Role, Summary, Value, When, Window
+from stepper.session import Cursor, Place, State, Step
+
+SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
+
+import numpy as np
+
+N, D_in, H, D_out = 8, 6, 10, 3
+learning_rate = 2.0**-12
+x, y = data(N, D_in), data(N, D_out)
+w1, w2 = data(D_in, H), data(H, D_out)
+
+for t in range(20):
+    # Forward: compute the prediction
+    h = x.dot(w1)
+    h_relu = np.maximum(h, 0)
+    y_pred = h_relu.dot(w2)
+
+    # Loss: the sum of squared errors
+    loss = np.square(y_pred - y).sum()
+    print(t, loss)
+
+    # Backward: gradients of the loss
+    grad_y_pred = 2.0 * (y_pred - y)
+    grad_w2 = h_relu.T.dot(grad_y_pred)
+    grad_h_relu = grad_y_pred.dot(w2.T)
+    grad_h = grad_h_relu.copy()
+    grad_h[h < 0] = 0
+    grad_w1 = x.T.dot(grad_h)
+
+    # Update
+    w1 -= learning_rate * grad_w1
+    w2 -= learning_rate * grad_w2
+'''
+
+TOTAL = 20
+PHASES: dict[int, Phase] = {
+    line: phase
+    for lines, phase in (((12, 13, 14), "forward"), ((17, 18), "loss"), (range(21, 27), "backward"), ((29, 30), "update"))
+    for line in lines
+}  # type: ignore[assignment]
+ROLES: dict[str, Role] = {
+    "x": "data", "y": "data", "w1": "parameter", "w2": "parameter", "h": "activation", "h_relu": "activation",
+    "y_pred": "activation", "loss": "loss", "learning_rate": "setting", "t": "other",
+}  # fmt: skip
+
+
+def summary(value: Any) -> Summary:
+    """What the recorder would say of a value."""
+    if not isinstance(value, np.ndarray):
+        number = float(value)
+        trouble = {"nan": int(math.isnan(number)), "inf": int(math.isinf(number))}
+        finite = None if not math.isfinite(number) else number
+        kind = "int" if isinstance(value, int) else "float64"
+        return Summary(kind="scalar", type=kind, value=value, min=finite, max=finite, mean=finite, **trouble)
+    finite = value[np.isfinite(value)]
+    some = finite.size > 0
+    return Summary(
+        kind="tensor", type="numpy.ndarray", shape=value.shape, dtype=str(value.dtype), device="cpu",
+        min=float(finite.min()) if some else None, max=float(finite.max()) if some else None,
+        mean=float(finite.mean()) if some else None, std=float(finite.std()) if some else None,
+        l2=float(np.sqrt(np.square(finite.astype(float)).sum())) if some else None,
+        neginf=int((value == -math.inf).sum()), negative=int((finite < 0).sum()), zero=int((value == 0).sum()),
+        positive=int((finite > 0).sum()), inf=int((value == math.inf).sum()), nan=int(np.isnan(value).sum()),
+    )  # fmt: skip
+
+
+class Recorder:
+    """Runs the script's loop body one statement at a time and notes what each read, changed and made."""
+
+    def __init__(self, plant: Callable[[int, int, dict[str, Any]], None] | None, gates: bool, parameters: bool) -> None:
+        self.copies: list[np.ndarray] = []
+        self.plant, self.gates, self.parameters = plant, gates, parameters
+        numbers = np.random.default_rng(7)
+        self.names: dict[str, Any] = {
+            "np": np, "data": lambda *shape: numbers.integers(-3, 4, shape).astype(float), "print": lambda *_: None,
+        }  # fmt: skip
+        tree = ast.parse(SCRIPT)
+        loop = tree.body[-1]
+        assert isinstance(loop, ast.For)
+        self.setup, self.body = tree.body[1:-1], loop.body
+
+    def value(self, label: str, when: When, value: Any) -> Value:
+        role = ROLES.get(label, "gradient" if label.startswith("grad") else "other")
+        copy = None
+        if isinstance(value, np.ndarray):
+            copy = len(self.copies)
+            self.copies.append(value.copy())
+        return Value(label, role, when, summary(value), copy)
+
+    def record(self, iteration: int | None) -> Record:
+        if iteration is not None:
+            self.names["t"] = iteration
+        before = {name: self.names[name].copy() for name in ("w1", "w2") if name in self.names}
+        events: list[Event] = []
+        error = None
+        for statement in self.setup if iteration is None else self.body:
+            event = self.run(statement, len(events), iteration)
+            events.append(event)
+            if event.error:
+                error = event.error
+                break
+        finished = iteration is not None and error is None
+        return Record(
+            iteration=iteration,
+            loss=float(self.names["loss"]) if finished else None,
+            losses=[float(self.names["loss"])] if finished else [],
+            events=events,
+            gates=[self.gate(events)] if finished and self.gates else [],
+            parameters=[self.parameter(name, before[name]) for name in before] if finished and self.parameters else [],
+            error=error,
+        )
+
+    def run(self, statement: ast.stmt, number: int, iteration: int | None) -> Event:
+        read = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        made = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        changed = [
+            n.value.id
+            for n in ast.walk(statement)
+            if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) and isinstance(n.value, ast.Name)
+        ]
+        if isinstance(statement, ast.AugAssign):
+            changed, made = made, []
+        known = [n for n in ("x", "w1", "y", "w2", *self.names) if n in read and isinstance(self.names.get(n), np.ndarray | float)]
+        values = [self.value(name, "operand", self.names[name]) for name in dict.fromkeys(known) if name not in changed]
+        values += [self.value(name, "before", self.names[name]) for name in changed]
+        error = None
+        try:
+            if self.plant and iteration is not None:
+                self.plant(iteration, statement.lineno, self.names)
+            with np.errstate(all="ignore"):
+                exec(compile(ast.Module([statement], []), "numpy.py", "exec"), self.names)
+            values += [self.value(name, "after", self.names[name]) for name in changed]
+            made = [name for name in made if isinstance(self.names[name], np.ndarray | float | int)]
+            values += [self.value(name, "result", self.names[name]) for name in made]
+        except ArithmeticError as raised:
+            error = f"{type(raised).__name__}: {raised}"
+        text = ast.get_source_segment(SCRIPT, statement) or ""
+        return Event(
+            number, None, "statement", "setup" if iteration is None else PHASES[statement.lineno], "numpy.py",
+            statement.lineno, statement.col_offset, statement.end_lineno or 0, statement.end_col_offset or 0, 0, text,
+            values, error,
+        )  # fmt: skip
+
+    def gate(self, events: list[Event]) -> Gate:
+        def found(line: int, label: str, when: str) -> Value:
+            event = next(event for event in events if event.line == line)
+            return next(value for value in event.values if (value.label, value.when) == (label, when))
+
+        mask = self.names["h"] < 0
+        return Gate(
+            "h", "maximum", events[1].id, 13, 1, found(12, "h", "result"), found(25, "grad_h", "before"),
+            found(25, "grad_h", "after"), int((~mask).sum()), int(mask.sum()),
+            [int(unit) for unit in np.flatnonzero(mask.all(axis=0))], mask.shape[1], self.value("h < 0", "result", mask),
+        )  # fmt: skip
+
+    def parameter(self, name: str, before: np.ndarray) -> Parameter:
+        after = self.names[name]
+        kept = [self.value(name, "before", before), self.value(name, "after", after)]
+        update = self.value("update", "result", after - before)
+        gradient = self.value(f"grad_{name}", "operand", self.names[f"grad_{name}"])
+        whole, step = kept[0].summary.l2, update.summary.l2
+        ratio = step / whole if whole and step is not None else None
+        return Parameter(name, before.shape, kept[0], kept[1], gradient, update, ratio)
+
+
+class Standin:
+    """The session's face, as far as the app uses it."""
+
+    def __init__(
+        self,
+        plant: Callable[[int, int, dict[str, Any]], None] | None = None,
+        *,
+        gates: bool = True,
+        parameters: bool = True,
+        target: str = "numpy",
+    ) -> None:
+        self._recorder = Recorder(plant, gates, parameters)
+        self._listeners: list[Callable[[], None]] = []
+        self.target, self.script, self.source = target, "numpy.py", ""
+        self.engines: list[str] = []
+        self.device, self.dtype, self.seed = "", "", 0
+        self.state = State.STARTING
+        self.notice, self.traceback = "", ""
+        self.losses: list[float | None] = []
+        self.total: int | None = None
+        self.records: dict[int | None, Record] = {}
+        self.cursor = Cursor(None, -1)
+        self.calls: list[str] = []
+
+    @property
+    def record(self) -> Record | None:
+        return self.records.get(self.cursor.iteration) if self.cursor.event >= 0 else None
+
+    @property
+    def event(self) -> Event | None:
+        return self.record.events[self.cursor.event] if self.record is not None else None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.cursor.event + 1, len(self.record.events) if self.record else 0)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, **changes: Any) -> None:
+        """Change attributes, and say so."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        for listener in list(self._listeners):
+            listener()
+
+    def launch(self) -> None:
+        self.calls.append("launch")
+
+    async def open(self) -> None:
+        self.calls.append("open")
+        self.source, self.total = SCRIPT, TOTAL
+        self.engines, self.device, self.dtype = ["python", "numpy"], "cpu", "float64"
+        self.records = {None: self._recorder.record(None)}
+        self._need(0)
+        self.tell(state=State.STOPPED, cursor=Cursor(0, 0))
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    def _need(self, iteration: int) -> bool:
+        while len(self.losses) <= iteration:
+            if len(self.losses) >= TOTAL or self.traceback:
+                return iteration in self.records
+            number = len(self.losses)
+            record = self._recorder.record(number)
+            self.records = {**self.records, number: record}
+            if record.error:
+                self.traceback = (
+                    "Traceback (most recent call last):\n"
+                    f'  File "numpy.py", line {record.events[-1].line}, in <module>\n'
+                    f"    {record.events[-1].text}\n{record.error}\n"
+                )
+                self.state = State.FAILED
+                return iteration in self.records
+            self.losses.append(record.loss)
+        return True
+
+    async def step(self, step: Step) -> None:
+        self.calls.append(step.name)
+        iteration, event = self.cursor.iteration, self.cursor.event
+        assert self.record is not None
+        last = len(self.record.events) - 1
+        forward = step in (Step.NEXT, Step.INTO)
+        if forward and event < last:
+            return self.tell(cursor=Cursor(iteration, event + 1), notice="")
+        if step in (Step.PREVIOUS, Step.BACK_INTO) and event > 0:
+            return self.tell(cursor=Cursor(iteration, event - 1), notice="")
+        if step is Step.OUT:
+            return self.tell(notice="The cursor is in no function.")
+        number = (-1 if iteration is None else iteration) + (1 if forward or step is Step.ITERATION else -1)
+        if number < 0:
+            return self.tell(cursor=Cursor(None, 0))
+        if not self._need(number):
+            return self.tell(notice="The script has ended.")
+        back = step in (Step.PREVIOUS, Step.BACK_INTO)
+        failed = self.records[number].error is not None
+        end = len(self.records[number].events) - 1
+        self.tell(cursor=Cursor(number, end if back or failed else 0), notice="")
+
+    async def go(self, iteration: int | None, event: int | None = None) -> None:
+        self.calls.append(f"go {iteration}")
+        if iteration is not None and not self._need(iteration):
+            return self.tell(notice=f"There are only {TOTAL} iterations, 0 to {TOTAL - 1}.")
+        self.tell(cursor=Cursor(iteration, event or 0), notice="")
+
+    async def run(self, until: int | None = None) -> None:
+        self.calls.append("run")
+        self._need(TOTAL - 1)
+        number = max(key for key in self.records if key is not None)
+        state = State.FAILED if self.traceback else State.ENDED
+        self.tell(cursor=Cursor(number, len(self.records[number].events) - 1), state=state)
+
+    async def pause(self) -> None:
+        self.calls.append("pause")
+
+    async def window(
+        self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None = None
+    ) -> Window:
+        array = self._recorder.copies[copy].astype(float)
+        array = array.reshape((1, 1) if array.ndim == 0 else (1, -1) if array.ndim == 1 else array.shape)
+        if region is None:
+            region = Region(0, array.shape[-2], 0, array.shape[-1])
+        part = array[region.leading][region.top : region.bottom, region.left : region.right]
+        rows, columns = min(rows, part.shape[0]), min(columns, part.shape[1])
+        cells = [
+            float(block.mean())
+            for band in np.array_split(part, rows, axis=0)
+            for block in np.array_split(band, columns, axis=1)
+        ]
+        return Window(array.shape, region, rows, columns, cells)
+
+
