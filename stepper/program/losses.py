@@ -1,0 +1,70 @@
+"""Which values are losses: what `.backward()` is called on, else what a name or callee says is one."""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.scopes import FUNCTIONS, Script
+from stepper.program.vocabulary import names_loss
+
+
+class Losses:
+    """Tells losses by their place in the text; whether a value is a scalar is seen when the script runs."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        # A script's own `backward` methods: of a value that can be added up (micrograd's), or of a layer.
+        self.values: set[str] = set()
+        self.layers: set[str] = set()
+        for cls in script.classes:
+            names = {node.name for base in script.bases(cls) for node in base.body if isinstance(node, FUNCTIONS)}
+            if "backward" in names and not script.is_a(cls, "Function"):
+                (self.values if names & {"__add__", "__mul__", "__sub__"} else self.layers).add(cls.name)
+        self.uses_torch = any(
+            path.split(".")[0] in {"torch", "lightning", "accelerate"} for path in script.imports.values()
+        )
+
+    def backward_of(self, node: ast.AST) -> ast.expr | None:
+        """The loss of a call `loss.backward()` or `accelerator.backward(loss)`; None for any other call."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "backward":
+            return None
+        if self.is_delegated_backward(node):
+            return node.args[0]
+        if isinstance(node.func.value, ast.Call) and _last(node.func.value.func) == "super":
+            return None
+        scope = self.script.scope_around(node)
+        own = {cls.name for cls in self.script.classes_of(scope, node.func.value)}
+        if own & self.values:
+            return node.func.value
+        if own & self.layers or self.script.is_import(scope, node.func.value):
+            return None
+        if self.layers and not self.values:
+            return node.func.value if self.uses_torch and not node.args else None
+        return node.func.value
+
+    def is_delegated_backward(self, node: ast.AST) -> bool:
+        """Whether a call hands the loss to someone else's `backward`: `accelerator.backward(loss)`."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=receiver, attr="backward" | "manual_backward"), args=[argument]):
+                if not isinstance(argument, (ast.Name, ast.Attribute, ast.BinOp, ast.Subscript, ast.Call)):
+                    return False
+                if any(word in _last(receiver).lower() for word in ("accelerator", "fabric", "engine")):
+                    return True
+                return node.func.attr == "manual_backward"  # type: ignore[attr-defined]
+        return False
+
+    def is_loss_call(self, node: ast.AST) -> bool:
+        """Whether an expression is a call with loss, cost or error in its callee's name."""
+        return isinstance(node, ast.Call) and names_loss(_last(node.func))
+
+    def is_loss_target(self, node: ast.AST) -> bool:
+        """Whether a name or attribute that is bound has loss, cost or error in its name."""
+        return names_loss(_last(node))
+
+
+def _last(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Call):
+        return _last(node.func)
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,106 @@
+"""Small pieces of generated syntax. Every generated node stands where the node it stands for stands.
+
+Generated code uses reserved builtins only, so that no name of the script can hide them and no private-name mangling
+reaches them.
+"""
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+N = TypeVar("N", bound=ast.AST)
+
+STATEMENT = "__stepper_statement__"
+VALUE = "__stepper_value__"
+BEFORE = "__stepper_before__"
+OWNER = "__stepper_owner__"
+DONE = "__stepper_done__"
+ENTER = "__stepper_enter__"
+CAUGHT = "__stepper_caught__"
+ITERATION = "__stepper_iteration__"
+RECORDING = "__stepper_recording__"
+ITERABLE = "__stepper_iterable__"
+SETTING = "__stepper_setting__"
+LEAVE = "__stepper_leave__"
+BACKWARD = "__stepper_backward__"
+LOSS = "__stepper_loss__"
+LOSS_OF = "__stepper_loss_of__"
+
+PROBES = (
+    STATEMENT,
+    VALUE,
+    BEFORE,
+    OWNER,
+    DONE,
+    ENTER,
+    CAUGHT,
+    ITERATION,
+    RECORDING,
+    ITERABLE,
+    SETTING,
+    LEAVE,
+    BACKWARD,
+    LOSS,
+    LOSS_OF,
+)
+
+
+def at(node: N, place: ast.AST) -> N:
+    """Give a generated node and all that is new inside it the location of `place`."""
+    for child in ast.walk(node):
+        if "lineno" in child._attributes and not hasattr(child, "lineno"):
+            ast.copy_location(child, place)
+    return node
+
+
+def head(place: ast.AST) -> ast.AST:
+    """Where a compound statement begins, as a place for generated code that must not claim its body's lines."""
+    spot = ast.Pass()
+    spot.lineno = spot.end_lineno = place.lineno  # type: ignore[attr-defined]
+    spot.col_offset = spot.end_col_offset = place.col_offset  # type: ignore[attr-defined]
+    return spot
+
+
+def name(identifier: str, place: ast.AST) -> ast.Name:
+    """A name that is read."""
+    return at(ast.Name(identifier, ast.Load()), place)
+
+
+def call(probe: str, place: ast.AST, *arguments: ast.expr | int | str) -> ast.Call:
+    """A call of a probe."""
+    values = [ast.Constant(item) if isinstance(item, (int, str)) else item for item in arguments]
+    return at(ast.Call(ast.Name(probe, ast.Load()), values, []), place)
+
+
+def statement(expression: ast.expr, place: ast.AST) -> ast.Expr:
+    """An expression as a statement."""
+    return at(ast.Expr(expression), place)
+
+
+def choice(test: ast.expr, recorded: list[ast.stmt], plain: list[ast.stmt], place: ast.AST) -> ast.If:
+    """`if test: recorded else: plain`."""
+    return at(ast.If(test, recorded, plain), place)
+
+
+def changed(node: N, **fields: object) -> N:
+    """A copy of a node with some of its fields replaced; the children are shared."""
+    new = type(node)(**{field: getattr(node, field) for field in node._fields if hasattr(node, field)})
+    for field, value in fields.items():
+        setattr(new, field, value)
+    return ast.copy_location(new, node)
+
+
+def rebuilt(node: N, child: Callable[[ast.AST], ast.AST], fields: Iterable[str] | None = None) -> N:
+    """A copy of a node with `child` applied to its children; the node itself where nothing changed."""
+    new: dict[str, object] = {}
+    for field in node._fields if fields is None else fields:
+        value = getattr(node, field, None)
+        if isinstance(value, ast.AST):
+            result = child(value)
+            if result is not value:
+                new[field] = result
+        elif isinstance(value, list):
+            results = [child(item) if isinstance(item, ast.AST) else item for item in value]
+            if any(result is not item for result, item in zip(results, value, strict=True)):
+                new[field] = results
+    return changed(node, **new) if new else node

@@ -1,0 +1,142 @@
+"""A script becomes a program: its training loop found, its probes in place, its data flow known.
+
+Pure: looks at source text only. The instrumented code calls reserved builtins (see `nodes.PROBES`) that whoever runs
+it has to supply.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from types import CodeType
+
+from stepper.program import settings as settings_
+from stepper.program.errors import ProgramError
+from stepper.program.instrument import Instrument, LoopNode, Plan
+from stepper.program.knowledge import Known, study
+from stepper.program.loops import choose, spine
+from stepper.program.losses import Losses
+from stepper.program.opaque import opaque
+from stepper.program.scopes import Script
+from stepper.program.sites import Site
+from stepper.program.source import Source
+from stepper.record.events import Phase, Role
+
+__all__ = ["Loop", "Program", "ProgramError", "analyse"]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The training loop. `site` is of kind "loop", as are `enclosing`: the loops around it, outermost first."""
+
+    line: int
+    end_line: int
+    text: str
+    site: int
+    enclosing: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """An analysed script. `loop` None: the whole script is one iteration.
+
+    `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
+    phase of each line on which a statement starts.
+    """
+
+    path: str
+    source: str
+    sites: tuple[Site, ...]
+    loop: Loop | None
+    code: CodeType
+    settings: dict[str, str]
+    flows: tuple[str, ...]
+    roles: dict[str, Role]
+    lines: dict[int, Phase]
+    uses_backward: bool
+
+
+def analyse(
+    source: str, path: str, *, loop: str | None = None, loss: str | None = None, settings: Collection[str] = ()
+) -> Program:
+    """Analyse and instrument a script.
+
+    `loop` is a line number as text, or "none"; `loss` a Python expression; `settings` the names that will be set.
+    Raises ProgramError with one plain line.
+    """
+    text = Source(source, path)
+    script = Script(text)
+    losses = Losses(script)
+    node = choose(script, losses, loop)
+    known = study(script, losses, node)
+    plan = Plan(
+        loop=node,
+        spine=spine(script, node),
+        opaque=opaque(script),
+        settings=settings_.places(text, settings),
+        loss=None if loss is None else _expression(loss),
+        loss_kind="backward" if known.uses_backward else "named",
+    )
+    instrument = Instrument(script, known, losses, plan)
+    code = _compile(instrument.module(), text)
+    return Program(
+        path=path,
+        source=source,
+        sites=instrument.table.finished(),
+        loop=_loop(script, node, instrument),
+        code=code,
+        settings=settings_.find(text),
+        flows=known.flows,
+        roles=_roles(known, instrument.table.finished()),
+        lines=known.lines,
+        uses_backward=known.uses_backward,
+    )
+
+
+def _expression(text: str) -> ast.expr:
+    try:
+        node = ast.parse(text.strip(), "<--loss>", "eval").body
+    except (SyntaxError, ValueError) as error:
+        raise ProgramError(f"--loss {text!r} is not a Python expression") from error
+    if any(isinstance(part, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)) for part in ast.walk(node)):
+        raise ProgramError(f"--loss {text!r} must be an expression that only reads")
+    for part in ast.walk(node):
+        for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
+            if hasattr(part, attribute):
+                delattr(part, attribute)
+    return node
+
+
+def _compile(tree: ast.Module, source: Source) -> CodeType:
+    try:
+        with warnings.catch_warnings():
+            # Plain Python warns of each doubtful literal once; two copies would warn twice.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return compile(tree, source.path, "exec", dont_inherit=True)
+    except RecursionError as error:
+        raise ProgramError("not Python that can be compiled with probes: it is nested too deeply") from error
+    except SyntaxError as error:
+        raise ProgramError(f"syntax error in {source.path}:{error.lineno}: {error.msg}") from error
+
+
+def _loop(script: Script, node: LoopNode | None, instrument: Instrument) -> Loop | None:
+    if node is None:
+        return None
+    sites = instrument.loop_sites
+    return Loop(
+        line=node.lineno,
+        end_line=node.end_lineno or node.lineno,
+        text=script.source.of(node),
+        site=sites[id(node)],
+        enclosing=tuple(site for loop, site in sites.items() if loop != id(node)),
+    )
+
+
+def _roles(known: Known, sites: tuple[Site, ...]) -> dict[str, Role]:
+    roles = dict(known.roles)
+    for site in sites:
+        if site.role is not None and site.kind in ("operand", "mutated"):
+            roles.setdefault(site.label, site.role)
+    return roles

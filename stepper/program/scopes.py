@@ -1,0 +1,318 @@
+"""Who binds which name: the scopes of a script, its functions and classes, and what a call in it may call.
+
+Python's scoping rules, read off the syntax tree; methods are resolved by attribute name over the script's classes.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stepper.program.source import Source
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Binding = Literal["import", "def", "class", "variable", "parameter"]
+NameKind = Literal["import", "definition", "builtin", "variable"]
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(eq=False)
+class Scope:
+    """A module, function or class: the names it binds, and how."""
+
+    node: ast.AST
+    name: str
+    parent: Scope | None
+    bindings: dict[str, set[Binding]] = field(default_factory=dict)
+    declared: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_class(self) -> bool:
+        return isinstance(self.node, ast.ClassDef)
+
+
+def parameters(function: Function | ast.Lambda) -> list[str]:
+    """The names of a function's parameters in the order of its signature."""
+    arguments = function.args
+    names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    if arguments.vararg:
+        names.append(arguments.vararg.arg)
+    names += [argument.arg for argument in arguments.kwonlyargs]
+    if arguments.kwarg:
+        names.append(arguments.kwarg.arg)
+    return names
+
+
+def target_names(target: ast.AST | None) -> list[str]:
+    """The plain names that an assignment's target (or a pattern) binds, in source order."""
+    match target:
+        case ast.Name(id=name):
+            return [name]
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return [name for element in elements for name in target_names(element)]
+        case ast.Starred(value=value):
+            return target_names(value)
+        case (
+            ast.MatchAs()
+            | ast.MatchStar()
+            | ast.MatchMapping()
+            | ast.MatchClass()
+            | ast.MatchSequence()
+            | ast.MatchOr()
+        ):
+            names: list[str] = []
+            for child in ast.iter_child_nodes(target):
+                names += target_names(child)
+            rest = getattr(target, "rest", None) or getattr(target, "name", None)
+            if isinstance(rest, str):
+                names.append(rest)
+            return list(dict.fromkeys(names))
+    return []
+
+
+def path_root(node: ast.AST) -> ast.Name | None:
+    """The name at the root of a pure attribute path (`self` of `self.layer.w`), None for anything else."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node if isinstance(node, ast.Name) else None
+
+
+class Script:
+    """A script's scopes, functions and classes."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.module = Scope(source.tree, "", None)
+        self.scopes: dict[int, Scope] = {id(source.tree): self.module}
+        self.parents: dict[int, ast.AST] = {}
+        self.functions: list[Function] = []
+        self.classes: list[ast.ClassDef] = []
+        self.methods: dict[str, list[Function]] = {}
+        self.imports: dict[str, str] = {}
+        self.instances: dict[str, set[str]] = {}
+        self._collect(source.tree, self.module)
+        for name in {name for scope in self.scopes.values() for name in scope.declared}:
+            self._settle_declared(name)
+
+    # ------------------------------------------------------------------------------------------------- building
+
+    def _collect(self, node: ast.AST, scope: Scope) -> None:
+        for child in ast.iter_child_nodes(node):
+            self.parents[id(child)] = node
+            if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
+                self._define(child, scope)
+            elif isinstance(child, ast.Lambda):
+                inner = Scope(child, f"{scope.name}.<lambda>".lstrip("."), scope)
+                self.scopes[id(child)] = inner
+                for name in parameters(child):
+                    _bind(inner, name, "parameter")
+                self._collect(child, inner)
+            elif isinstance(child, COMPREHENSIONS):
+                inner = Scope(child, scope.name, scope)
+                self.scopes[id(child)] = inner
+                for generator in child.generators:
+                    for name in target_names(generator.target):
+                        _bind(inner, name, "variable")
+                self._collect(child, inner)
+            else:
+                self._note(child, scope)
+                self._collect(child, scope)
+
+    def _define(self, node: Function | ast.ClassDef, scope: Scope) -> None:
+        _bind(scope, node.name, "class" if isinstance(node, ast.ClassDef) else "def")
+        inner = Scope(node, f"{scope.name}.{node.name}".lstrip("."), scope)
+        self.scopes[id(node)] = inner
+        if isinstance(node, ast.ClassDef):
+            self.classes.append(node)
+        else:
+            self.functions.append(node)
+            if scope.is_class:
+                self.methods.setdefault(node.name, []).append(node)
+            for name in parameters(node):
+                _bind(inner, name, "parameter")
+        self._collect(node, inner)
+
+    def _note(self, node: ast.AST, scope: Scope) -> None:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                _bind(scope, name, "variable")
+            case ast.NamedExpr(target=ast.Name(id=name)):
+                holder = scope
+                while isinstance(holder.node, COMPREHENSIONS) and holder.parent:
+                    holder = holder.parent
+                _bind(holder, name, "variable")
+            case ast.Import(names=names):
+                for alias in names:
+                    bound = alias.asname or alias.name.split(".")[0]
+                    _bind(scope, bound, "import")
+                    self.imports[bound] = alias.name if alias.asname else bound
+            case ast.ImportFrom(names=names, module=module):
+                for alias in names:
+                    bound = alias.asname or alias.name
+                    _bind(scope, bound, "import")
+                    self.imports[bound] = f"{module or ''}.{alias.name}"
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                kind = "global" if isinstance(node, ast.Global) else "nonlocal"
+                scope.declared.update(dict.fromkeys(names, kind))
+            case ast.ExceptHandler(name=str(name)):
+                _bind(scope, name, "variable")
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                _bind(scope, name, "variable")
+            case ast.Assign(targets=[target], value=ast.Call(func=called)):
+                self._note_instance(target, called)
+            case ast.AnnAssign(target=target, value=ast.Call(func=called)):
+                self._note_instance(target, called)
+
+    def _note_instance(self, target: ast.expr, called: ast.expr) -> None:
+        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+        if name and isinstance(called, ast.Name):
+            self.instances.setdefault(name, set()).add(called.id)
+
+    def _settle_declared(self, name: str) -> None:
+        for scope in self.scopes.values():
+            if name in scope.declared and name in scope.bindings:
+                kinds = scope.bindings.pop(name)
+                owner = self.owner(scope, name) or self.module
+                owner.bindings.setdefault(name, set()).update(kinds)
+
+    # ------------------------------------------------------------------------------------------------- asking
+
+    def scope(self, node: ast.AST) -> Scope:
+        """The scope that a function, class or module opens."""
+        return self.scopes[id(node)]
+
+    def scope_around(self, node: ast.AST) -> Scope:
+        """The scope in which a node stands."""
+        for ancestor in self.ancestors(node):
+            if id(ancestor) in self.scopes:
+                return self.scopes[id(ancestor)]
+        return self.module
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around a node, innermost first."""
+        current = self.parents.get(id(node))
+        while current is not None:
+            yield current
+            current = self.parents.get(id(current))
+
+    def owner(self, scope: Scope, name: str) -> Scope | None:
+        """The scope whose binding a name used in `scope` means; None for a builtin or an unknown name."""
+        current: Scope | None = scope
+        if scope.declared.get(name) == "global":
+            return self.module
+        if scope.declared.get(name) == "nonlocal":
+            current = scope.parent
+        first = current is scope
+        while current is not None:
+            if name in current.bindings and (first or not current.is_class):
+                return current
+            if not first and current.declared.get(name) == "global":
+                return self.module
+            first = False
+            current = current.parent
+        return None
+
+    def kind(self, scope: Scope, name: str) -> NameKind:
+        """What sort of thing a name is bound to, as far as the script's text says."""
+        owner = self.owner(scope, name)
+        if owner is None:
+            return "builtin" if hasattr(builtins, name) or name.startswith("__") else "variable"
+        kinds = owner.bindings[name]
+        if kinds == {"import"}:
+            return "import"
+        return "definition" if kinds <= {"import", "def", "class"} else "variable"
+
+    def is_import(self, scope: Scope, node: ast.AST) -> bool:
+        """Whether an expression is a path into an imported module (`np`, `torch.nn`)."""
+        root = path_root(node)
+        return root is not None and self.kind(scope, root.id) == "import"
+
+    def dotted(self, node: ast.AST) -> str:
+        """The full dotted name of a path, its root resolved through the imports; empty for anything else."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        return ".".join([self.imports.get(node.id, node.id), *reversed(parts)])
+
+    def definitions(self, scope: Scope, name: str) -> list[Function | ast.ClassDef]:
+        """The functions and classes of the script that a name used in `scope` may be bound to."""
+        owner = self.owner(scope, name)
+        if owner is None:
+            return []
+        found = [node for node in (*self.functions, *self.classes) if node.name == name]
+        return [node for node in found if self.scope(node).parent is owner or name in owner.declared]
+
+    def bases(self, node: ast.ClassDef) -> list[ast.ClassDef]:
+        """A class and those of its base classes that the script defines."""
+        names = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        return [node] + [
+            other for cls in self.classes if cls.name in names and cls is not node for other in self.bases(cls)
+        ]
+
+    def is_a(self, node: ast.ClassDef, *names: str) -> bool:
+        """Whether a class descends from one whose last name is among `names` (`Module`, `Function`)."""
+        for cls in self.bases(node):
+            for base in cls.bases:
+                text = self.dotted(base)
+                if text.split(".")[-1] in names:
+                    return True
+        return False
+
+    def class_of(self, function: Function) -> ast.ClassDef | None:
+        """The class whose method a function is."""
+        parent = self.scope(function).parent
+        return parent.node if parent is not None and isinstance(parent.node, ast.ClassDef) else None
+
+    def classes_of(self, scope: Scope, node: ast.AST) -> list[ast.ClassDef]:
+        """The script's classes that an expression is an instance of, as far as simple assignments tell."""
+        if isinstance(node, ast.Call):
+            return (
+                [d for d in self.definitions(scope, node.func.id) if isinstance(d, ast.ClassDef)]
+                if isinstance(node.func, ast.Name)
+                else []
+            )
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if isinstance(node, ast.Name):
+            function = next((s for s in _outward(scope) if isinstance(s.node, FUNCTIONS)), None)
+            owner = self.class_of(function.node) if function else None  # type: ignore[arg-type]
+            if owner is not None and function is not None:
+                names = parameters(function.node)  # type: ignore[arg-type]
+                if names[:1] == [name]:
+                    return self.family(owner)
+        called = self.instances.get(name, set())
+        return [cls for cls in self.classes if cls.name in called]
+
+    def family(self, node: ast.ClassDef) -> list[ast.ClassDef]:
+        """A class, its bases and the classes that derive from it."""
+        family = self.bases(node)
+        return family + [cls for cls in self.classes if cls not in family and node in self.bases(cls)]
+
+    def methods_of(self, classes: list[ast.ClassDef], name: str) -> list[Function]:
+        """The methods of that name in these classes and their bases (the nearest definition only)."""
+        found: list[Function] = []
+        for cls in classes:
+            for base in self.bases(cls):
+                own = [n for n in base.body if isinstance(n, FUNCTIONS) and n.name == name]
+                if own:
+                    found += [method for method in own if method not in found]
+                    break
+        return found
+
+
+def _bind(scope: Scope, name: str, kind: Binding) -> None:
+    scope.bindings.setdefault(name, set()).add(kind)
+
+
+def _outward(scope: Scope) -> Iterator[Scope]:
+    current: Scope | None = scope
+    while current is not None:
+        yield current
+        current = current.parent

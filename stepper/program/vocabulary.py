@@ -1,0 +1,133 @@
+"""Words the analysis knows: operators' names, methods that change their receiver, what marks a loss or a gradient.
+
+Spelling is only ever a hint here; what a name is for is decided by data flow where that can decide it.
+"""
+
+import ast
+import builtins
+import re
+
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.MatMult: "matmul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.USub: "neg",
+    ast.UAdd: "pos",
+    ast.Invert: "invert",
+    ast.Not: "not",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Is: "is",
+    ast.IsNot: "is_not",
+    ast.In: "contains",
+    ast.NotIn: "not_contains",
+}
+# `&`, `|` and `not` are keywords' names in the operator module and carry an underscore there.
+_KEYWORD_OPERATORS = {"and": "and_", "or": "or_", "not": "not_", "is": "is_"}
+
+
+def operator_name(operator: ast.AST) -> str:
+    """The operator's name as the `operator` module spells it."""
+    name = OPERATORS[type(operator)]
+    return _KEYWORD_OPERATORS.get(name, name)
+
+
+def inplace_name(operator: ast.AST) -> str:
+    """The name of the augmented form: `isub` for `-=`."""
+    return "i" + OPERATORS[type(operator)]
+
+
+MUTATING_METHODS = frozenset(
+    """append appendleft extend extendleft insert pop popleft popitem remove clear reverse sort update setdefault
+    discard fill put partition resize itemset byteswap setflags backward step zero_grad load_state_dict
+    manual_seed""".split()
+)
+
+MUTATING_FUNCTIONS = frozenset(
+    """copyto putmask place put put_along_axis fill_diagonal shuffle heappush heappop heapify insort insort_left
+    insort_right""".split()
+)
+
+ZEROING_METHODS = frozenset({"zero_", "zero_grad", "clear"})
+
+
+def mutates_receiver(method: str) -> bool:
+    """Whether a method of this name changes the object it is called on."""
+    return method in MUTATING_METHODS or (method.endswith("_") and not method.endswith("__") and len(method) > 1)
+
+
+def mutates_argument(function: str) -> bool:
+    """Whether a library's function of this name changes its first argument."""
+    return function in MUTATING_FUNCTIONS or (
+        function.endswith("_") and not function.endswith("__") and len(function) > 1
+    )
+
+
+_LOSS = re.compile(r"loss|cost|error", re.IGNORECASE)
+_EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
+
+
+def names_loss(name: str) -> bool:
+    """Whether a name or callee says that its value is a loss. Exceptions (`ValueError`) do not count."""
+    if not _LOSS.search(name) or _EXCEPTION.match(name):
+        return False
+    return not isinstance(getattr(builtins, name, None), type)
+
+
+_GRADIENT = re.compile(
+    r"grad(?!e)|delta|back_?prop|backward|jacobian|^d_?(w|b|loss|l|out|y|x|h|z|a|u|v)\w{0,3}$|^d[A-Z]\w*$",
+    re.IGNORECASE,
+)
+_NO_GRADIENT = re.compile(r"no_?grad|requires_?grad|enable_?grad|timedelta|degrad|zero_grad|is_grad|clip_?grad", re.I)
+
+
+def names_gradient(name: str) -> bool:
+    """Whether a name says that its value is a gradient, or that a gradient is computed."""
+    return bool(_GRADIENT.search(name)) and not _NO_GRADIENT.search(name)
+
+
+_ERROR_SIGNAL = re.compile(r"(^|_)(err|errs|residual|residuals|mse|rmse|nll|td)(_|$)", re.IGNORECASE)
+
+
+def names_error(name: str) -> bool:
+    """Whether a name is that of an error signal (`err`, `residual`, `mse`)."""
+    return bool(_ERROR_SIGNAL.search(name))
+
+
+# Functions that differentiate, by the last part of their names; `grad` is also torch.autograd's and jax's.
+DIFFERENTIATING = frozenset({"grad", "value_and_grad", "jacrev", "jacfwd", "vjp", "gradient", "gradients"})
+
+STEPPING = frozenset({"step", "optimizer_step", "apply_gradients", "apply_updates", "minimize"})
+_NO_OPTIMIZER = re.compile(r"sched|env|prof|bar|writer|timer|logger|game|world|sim|scaler_only|warmup", re.IGNORECASE)
+
+
+def steps_parameters(method: str, receiver: str) -> bool:
+    """Whether this call updates parameters: `optimizer.step()`, but not `scheduler.step()` or `env.step(action)`."""
+    return method in STEPPING and not _NO_OPTIMIZER.search(receiver)
+
+
+# Regions that are compiled or transformed as a whole: probes inside would be compiled in or break them.
+_OPAQUE_PREFIXES = ("numba.", "jax.", "functorch.", "torch.func.", "torch.jit.", "torch.fx.", "torch.export.")
+_OPAQUE = frozenset(
+    """torch.compile torch.vmap torch.onnx.export torch.cuda.make_graphed_callables tensorflow.function
+    torch._dynamo.optimize cupy.fuse cython.compile triton.jit pythran.export""".split()
+)
+
+
+def makes_opaque(dotted: str) -> bool:
+    """Whether what this function is given (by its full dotted name) runs compiled or transformed."""
+    return dotted in _OPAQUE or dotted.startswith(_OPAQUE_PREFIXES)
