@@ -27,6 +27,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.started = time.perf_counter()
+        self._status: int | None = None
         self._process, self._descriptor = pty.fork()
         if self._process == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
@@ -39,22 +40,32 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            os.kill(self._process, signal.SIGTERM)
-            deadline = time.perf_counter() + 5
-            while os.waitpid(self._process, os.WNOHANG) == (0, 0):
-                if time.perf_counter() > deadline:
-                    os.kill(self._process, signal.SIGKILL)
-                self._pump(0.05)
-        except ChildProcessError:
-            return
-        finally:
-            os.close(self._descriptor)
+        if self._status is None:
+            os.kill(self._process, signal.SIGKILL)
+            os.waitpid(self._process, 0)
+        os.close(self._descriptor)
 
     @property
     def text(self) -> str:
         """What the screen shows now."""
         return "\n".join(self.screen.display)
+
+    @property
+    def lines(self) -> list[str]:
+        """What the screen shows now, without empty lines."""
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    def wait_until_closed(self, timeout: float = 60.0) -> int:
+        """The program's exit code; raises TimeoutError where it does not end by itself."""
+        deadline = time.perf_counter() + timeout
+        while time.perf_counter() < deadline:
+            self._pump(0.05)
+            process, status = os.waitpid(self._process, os.WNOHANG)
+            if process:
+                self._status = os.waitstatus_to_exitcode(status)
+                self.settle(0.05)
+                return self._status
+        raise TimeoutError(f"still running after {timeout} s\n{self.text}")
 
     def wait_for(self, *words: str, timeout: float = 60.0) -> float:
         """Seconds from the start until the screen shows all of `words` (none: anything at all)."""

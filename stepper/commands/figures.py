@@ -1,28 +1,13 @@
-"""Arrays and numbers as text for a terminal's width. Knows neither the session nor NumPy: only what a record holds."""
+"""Arrays and numbers as text for a terminal's width, without NumPy: only from what a record holds."""
 
 import math
-import struct
 from collections.abc import Iterator, Sequence
 
 from stepper.record import Array, Summary
+from stepper.session.export import elements
 
 SMALL = 100  # elements that are still shown in full
 EDGE = 3  # rows and columns that are shown at each end of what is larger
-
-_FORMATS = {
-    "bool": "?",
-    "int8": "b",
-    "uint8": "B",
-    "int16": "h",
-    "uint16": "H",
-    "int32": "i",
-    "uint32": "I",
-    "int64": "q",
-    "uint64": "Q",
-    "float16": "e",
-    "float32": "f",
-    "float64": "d",
-}
 
 Number = bool | int | float
 
@@ -72,15 +57,11 @@ def _statistics(summary: Summary) -> Iterator[tuple[str, float | None]]:
         yield "value", summary.min
 
 
-def elements(array: Array) -> list[Number]:
-    """The elements of an array, in C order. Raises LookupError for a type that has no plain Python form."""
-    if array.dtype not in _FORMATS:
-        raise LookupError(f"no plain form of {array.dtype}")
-    return [cell for (cell,) in struct.iter_unpack("<" + _FORMATS[array.dtype], array.data)]
-
-
 def table(array: Array, indent: str) -> list[str]:
-    """An array as rows of numbers: in full where it is small, its corners where it is not. Leading axes are stacked."""
+    """An array as rows of numbers: in full where it is small, its corners where it is not. Leading axes are stacked.
+
+    Raises LookupError for a type that has no plain numbers.
+    """
     cells = elements(array)
     if not cells:
         return [f"{indent}(empty)"]

@@ -15,13 +15,13 @@ def trace_target(
     target: str, options: Options, *, iteration: str, values: bool, format: Literal["text", "json"]
 ) -> None:
     """Record one iteration of `target` (or its setup) and print the record. Raises Misuse and ScriptFailed."""
-    with trace(target, options, iteration_number(target, iteration)) as traced:
-        if format == "json":
-            json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
-            sys.stdout.write("\n")
-            return
-        for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
-            sys.stdout.write(line + "\n")
+    traced = trace(target, options, iteration_number(target, iteration))
+    if format == "json":
+        json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
+        sys.stdout.write(line + "\n")
 
 
 def _title(traced: Trace) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
 from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value
 
-GetArray = Callable[[int], Array]
+GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
 PAGE = 120
 MARGIN = 16  # where the source text begins: line number and phase stand before it
@@ -73,9 +73,9 @@ def _in_full(summary: Summary, values: bool) -> bool:
 
 
 def _table(value: Value, array: GetArray, indent: str) -> list[str]:
-    if value.copy is None:
+    kept = array(value.copy) if value.copy is not None else None
+    if kept is None:
         return []
-    kept = array(value.copy)
     try:
         return table(kept, indent)
     except LookupError as reason:
@@ -90,8 +90,9 @@ def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
     yield f"Gate {gate.label}  line {gate.line}  {op}"
     yield f"    active {gate.active}  blocked {gate.blocked}  dead units {_dead(gate)}"
     yield "    mask (█ the gradient passes, · it is blocked)"
-    if gate.mask.copy is not None:
-        yield from mask_picture(array(gate.mask.copy), " " * 6)
+    mask = array(gate.mask.copy) if gate.mask.copy is not None else None
+    if mask is not None:
+        yield from mask_picture(mask, " " * 6)
     for title, value in (("h", gate.h), ("gradient before", gate.grad_before), ("gradient after", gate.grad_after)):
         if value is None:
             yield f"    {title}: none was seen"

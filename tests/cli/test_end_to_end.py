@@ -1,0 +1,36 @@
+"""The installed command in a real terminal, as a person meets it."""
+
+import sys
+from pathlib import Path
+
+from tests.terminal import Terminal
+
+
+def installed() -> str:
+    """The command beside this interpreter, or wherever it is on the path."""
+    beside = Path(sys.executable).with_name("stepper")
+    assert beside.exists(), "install the package first: pip install -e '.[test]'"
+    return str(beside)
+
+
+def test_a_person_opens_the_app_steps_and_leaves() -> None:
+    with Terminal([installed(), "numpy", "--preset", "small", "--seed", "0"], 120, 40) as terminal:
+        terminal.wait_for("numpy", "h = x.dot(w1)", "statement 1/")
+        terminal.press("n")
+        terminal.wait_for("statement 2/")
+        terminal.press("N")
+        terminal.wait_for("statement 1/")
+        terminal.press("i")
+        terminal.wait_for("iteration 1/500")
+        terminal.press("I")
+        terminal.wait_for("iteration 0/500")
+        terminal.press("q")
+        assert terminal.wait_until_closed() == 0
+
+
+def test_misuse_in_a_terminal_is_one_line(tmp_path: Path) -> None:
+    script = tmp_path / "straight.py"
+    script.write_text("print('hello')\n")
+    with Terminal([installed(), str(script)], 200, 24) as terminal:
+        assert terminal.wait_until_closed() == 2
+        assert terminal.lines[-1].startswith(f"{script}: ")

@@ -1,0 +1,188 @@
+"""`stepper run`: a loss a line, strictly, and nothing else on stdout."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepper.cli import main
+
+STEPPER = [sys.executable, "-m", "stepper"]
+ENDLESS = "x = 1.0\nwhile True:\n    loss = x * x\n    x -= 0.1 * x\n"
+
+
+def script(folder: Path, *lines: str) -> str:
+    """A script of these lines."""
+    path = folder / "train.py"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def strict(lines: Iterable[str]) -> list[Any]:
+    """Each line as strict JSON, in which NaN and Infinity do not exist."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in lines]
+
+
+def test_jsonl_is_one_strict_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "relu-class", "--seed", "0", "--iterations", "9", "--format", "jsonl"]) == 0
+    captured = capsys.readouterr()
+    rows = strict(captured.out.splitlines())
+    assert [set(row) for row in rows] == [{"iteration", "loss"}] * 9
+    assert [row["iteration"] for row in rows] == list(range(9))
+    assert rows[0]["loss"] == pytest.approx(266691.11533339304, rel=1e-9)
+    assert [row["loss"] for row in rows[6:]] == ["inf", "nan", "nan"]
+    assert captured.err == ""
+
+
+def test_text_has_the_same_losses_to_the_last_digit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "and-gate", "--format", "jsonl"]) == 0
+    rows = strict(capsys.readouterr().out.splitlines())
+    assert main(["run", "and-gate"]) == 0
+    text = capsys.readouterr().out.splitlines()
+    assert len(rows) == 80
+    assert [line.split() for line in text] == [[str(row["iteration"]), str(row["loss"])] for row in rows]
+
+
+@pytest.mark.parametrize(("asked", "count"), [("1", 1), ("7", 7), ("80", 80), ("1000", 80)])
+def test_iterations_end_the_run(asked: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "and-gate", "--iterations", asked]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == count
+
+
+def test_an_iteration_without_a_loss_is_null(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = script(tmp_path, "w = 1.0", "for step in range(2):", "    w = w * 0.5")
+    assert main(["run", target, "--format", "jsonl"]) == 0
+    assert strict(capsys.readouterr().out.splitlines()) == [
+        {"iteration": 0, "loss": None},
+        {"iteration": 1, "loss": None},
+    ]
+
+
+def test_settings_change_the_run_and_the_last_word_is_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "and-gate", "--preset", "long", "--set", "epochs=3", "--set", "learning_rate=0.5"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 12
+
+
+def test_what_the_script_prints_is_shown_on_stderr_when_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    target = script(
+        tmp_path, "print('begins')", "w = 1.0", "for step in range(2):", "    loss = w * w", "    w -= 0.1 * w"
+    )
+    assert main(["run", target]) == 0
+    captured = capsys.readouterr()
+    assert "begins" not in captured.out + captured.err
+    assert main(["run", target, "--output"]) == 0
+    captured = capsys.readouterr()
+    assert "begins" not in captured.out
+    assert captured.err == "begins\n"
+
+
+def test_what_follows_two_dashes_is_the_scripts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = script(
+        tmp_path,
+        "import sys",
+        "assert sys.argv[1:] == ['--seed', '7', '--help', '--', '-x'], sys.argv",
+        "w = 1.0",
+        "for step in range(2):",
+        "    loss = w * w",
+        "    w -= 0.1 * w",
+    )
+    assert main(["run", target, "--", "--seed", "7", "--help", "--", "-x"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_script_that_fails_shows_its_own_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = script(
+        tmp_path,
+        "def invert(value):",
+        "    return 1 / value",
+        "",
+        "w = 2.0",
+        "for step in range(9):",
+        "    loss = invert(w)",
+        "    w -= 1.0",
+    )
+    assert main(["run", target]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 2
+    lines = captured.err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+    places = [line.strip() for line in lines if line.strip().startswith("File ")]
+    assert places == [f'File "{target}", line 6, in <module>', f'File "{target}", line 2, in invert']
+
+
+def test_a_script_that_fails_in_its_setup(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = script(tmp_path, "data = open('/nowhere')", "w = 1.0", "for step in range(2):", "    w -= 0.1 * w")
+    assert main(["run", target]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f'File "{target}", line 1, in <module>' in captured.err
+    assert "FileNotFoundError" in captured.err
+
+
+def test_a_script_whose_process_dies(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = script(tmp_path, "import os", "w = 1.0", "for step in range(2):", "    w -= 0.1 * w", "    os._exit(9)")
+    assert main(["run", target]) == 1
+    assert "9" in capsys.readouterr().err
+
+
+def read_a_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], 60)
+    assert ready, "no output in 60 seconds"
+    return process.stdout.readline()
+
+
+def test_an_interrupt_ends_the_run_quietly(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    with subprocess.Popen(
+        [*STEPPER, "run", str(tmp_path / "endless.py")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert read_a_line(process).startswith("0  ")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == ""
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    with subprocess.Popen(
+        [*STEPPER, "run", str(tmp_path / "endless.py")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert read_a_line(process).startswith("0  ")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(timeout=60) == 141
+        assert process.stderr.read() == ""
+
+
+def test_a_progress_bar_is_drawn_where_stderr_is_a_terminal(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen([*STEPPER, "run", "and-gate"], stdout=subprocess.PIPE, stderr=theirs, text=True)
+        os.close(theirs)
+        losses, _ = process.communicate(timeout=60)
+        drawn = b""
+        while select.select([terminal], [], [], 1.0)[0]:
+            try:
+                drawn += terminal.read(4096)
+            except OSError:  # the other end is closed
+                break
+    assert process.returncode == 0
+    assert len(losses.splitlines()) == 80
+    assert b"80/80" in drawn

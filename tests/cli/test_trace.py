@@ -1,0 +1,162 @@
+"""`stepper trace`: one iteration, for programs and for people."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepper.cli import main
+
+TOP = {
+    "format",
+    "versions",
+    "target",
+    "engines",
+    "device",
+    "threads",
+    "seed",
+    "settings",
+    "iteration",
+    "loss",
+    "losses",
+    "events",
+    "gates",
+    "parameters",
+}
+EVENT = {
+    "id",
+    "parent",
+    "kind",
+    "phase",
+    "file",
+    "line",
+    "column",
+    "end_line",
+    "end_column",
+    "occurrence",
+    "text",
+    "values",
+    "error",
+}
+SUMMARY = {"kind", "type", "shape", "dtype", "device", "min", "max", "mean", "std", "l2"} | {
+    "neginf",
+    "negative",
+    "zero",
+    "positive",
+    "inf",
+    "nan",
+}
+GATE = {"label", "op", "event", "line", "axis", "h", "grad_before", "grad_after", "active", "blocked", "dead_units"}
+PARAMETER = {"name", "shape", "before", "after", "grad", "update"}
+
+
+def traced(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """The document that `trace --format json` prints, read strictly."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    assert main(["trace", *arguments, "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    document: dict[str, Any] = json.loads(captured.out, parse_constant=refuse)
+    return document
+
+
+def test_json_has_the_fields_of_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    document = traced(capsys, "numpy", "--preset", "small", "--seed", "0", "--iteration", "3", "--values")
+    assert set(document) >= TOP
+    assert document["format"] == 1
+    assert document["target"] == "numpy"
+    assert document["iteration"] == 3
+    assert document["seed"] == 0
+    assert document["settings"]["N"] == 4
+    assert document["losses"] == [document["loss"]]
+    assert all(set(event) >= EVENT for event in document["events"])
+    assert [event["id"] for event in document["events"]] == list(range(len(document["events"])))
+    values = [value for event in document["events"] for value in event["values"]]
+    assert all(set(value) >= {"label", "role", "when", "summary"} for value in values)
+    assert all(set(value["summary"]) >= SUMMARY for value in values)
+    (gate,) = document["gates"]
+    assert set(gate) >= GATE
+    assert gate["active"] + gate["blocked"] == 24
+    assert [parameter["name"] for parameter in document["parameters"]] == ["w1", "w2"]
+    assert all(set(parameter) >= PARAMETER for parameter in document["parameters"])
+
+
+def test_the_gate_is_what_the_arrays_say(capsys: pytest.CaptureFixture[str]) -> None:
+    document = traced(capsys, "numpy", "--preset", "small", "--seed", "0", "--values")
+    (gate,) = document["gates"]
+    h, before, after = (gate[name]["data"] for name in ("h", "grad_before", "grad_after"))
+    blocked = [[cell < 0 for cell in row] for row in h]
+    assert gate["blocked"] == sum(map(sum, blocked))
+    assert after == [
+        [0.0 if stop else gradient for stop, gradient in zip(*rows, strict=True)]
+        for rows in zip(blocked, before, strict=True)
+    ]
+    assert gate["dead_units"] == [unit for unit in range(6) if all(row[unit] for row in blocked)]
+
+
+def test_without_values_there_are_no_elements(capsys: pytest.CaptureFixture[str]) -> None:
+    document = traced(capsys, "numpy", "--preset", "small", "--seed", "0")
+    assert not any("data" in value for event in document["events"] for value in event["values"])
+
+
+def test_large_values_have_no_elements(capsys: pytest.CaptureFixture[str]) -> None:
+    document = traced(capsys, "numpy", "--seed", "0", "--values")
+    for event in document["events"]:
+        for value in event["values"]:
+            shape = value["summary"]["shape"]
+            if shape == [64, 1000]:
+                assert "data" not in value
+            elif shape == [64, 10]:
+                assert len(value["data"]) == 64
+
+
+def test_the_setup_is_a_record_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    document = traced(capsys, "numpy", "--preset", "small", "--iteration", "setup")
+    assert document["iteration"] is None
+    assert document["loss"] is None
+    assert {event["phase"] for event in document["events"]} == {"setup"}
+    labels = {value["label"] for event in document["events"] for value in event["values"]}
+    assert {"x", "y", "w1", "w2"} <= labels
+
+
+def test_what_is_not_finite_is_a_text(capsys: pytest.CaptureFixture[str]) -> None:
+    document = traced(capsys, "relu-class", "--seed", "0", "--iteration", "6")
+    assert document["loss"] == "inf"
+
+
+def test_text_reads_as_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "numpy", "--preset", "small", "--seed", "0"]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert lines[0].startswith("numpy  iteration 0  loss 237.4935")
+    assert "seed 0" in lines[1]
+    assert any(line.split()[:4] == ["22", "forward", "h", "="] for line in lines)
+    assert "h  (4, 6)  float64" in text
+    assert "mask (█ the gradient passes, · it is blocked)" in text
+    places = [text.index(part) for part in ("Gate ", "mask (", "    h: ", "gradient before: ", "gradient after: ")]
+    assert places == sorted(places)
+    assert "update/parameter" in text
+
+
+@pytest.mark.parametrize("variant", ["autograd", "custom-function", "nn", "module"])
+def test_the_hidden_layer_is_seen_where_it_has_no_name(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    preset = {"autograd": "N=4"}.get(variant, "N=5")
+    document = traced(capsys, variant, "--seed", "0", "--set", preset)
+    (gate,) = document["gates"]
+    rows = int(preset.removeprefix("N="))
+    for name in ("h", "grad_before", "grad_after"):
+        assert gate[name]["summary"]["shape"] == [rows, 100]
+    assert gate["active"] + gate["blocked"] == rows * 100
+
+
+def test_a_script_that_fails_before_the_iteration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = tmp_path / "train.py"
+    target.write_text("w = 2.0\nfor step in range(9):\n    loss = 1 / w\n    w -= 1.0\n")
+    assert main(["trace", str(target), "--iteration", "5"]) == 1
+    captured = capsys.readouterr()
+    assert f'File "{target}", line 3, in <module>' in captured.err
+    assert captured.out == ""
