@@ -27,6 +27,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.started = time.perf_counter()
+        self._painted = self.started
         self._status: int | None = None
         self._process, self._descriptor = pty.fork()
         if self._process == 0:
@@ -71,10 +72,10 @@ class Terminal:
         """Seconds from the start until the screen shows all of `words` (none: anything at all)."""
         deadline = time.perf_counter() + timeout
         while time.perf_counter() < deadline:
-            painted = self._pump(0.2)
             text = self.text
-            if painted is not None and text.strip() and all(word in text for word in words):
-                return painted - self.started
+            if text.strip() and all(word in text for word in words):
+                return self._painted - self.started
+            self._pump(0.2)
         raise TimeoutError(f"not on the screen within {timeout} s: {', '.join(words) or 'anything'}\n{self.text}")
 
     def settle(self, quiet: float = 0.3, timeout: float = 10.0) -> None:
@@ -104,4 +105,7 @@ class Terminal:
             return None
         arrived = time.perf_counter()
         self._stream.feed(data)
-        return arrived if data else None
+        if not data:
+            return None
+        self._painted = arrived
+        return arrived

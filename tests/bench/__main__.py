@@ -1,0 +1,101 @@
+"""`python -m tests.bench [WORD …]`: measure, and print each figure with its target beside it.
+
+Every figure is a ratio of two things measured alternately in this run. WORDs choose among `run`, `recorded`, `screen`.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.loops import TimedScript
+from tests.terminal import Terminal
+
+ROUNDS = 5
+KEYS = 30
+STEPPER = [sys.executable, "-m", "stepper"]
+BARE = [sys.executable, "-m", "tests.bench.bare_app"]
+READY = "statement 1/"
+
+
+def say(what: str, figure: float, target: str, reached: bool, more: str = "") -> None:
+    """One line of the report."""
+    print(f"{what:<58}{figure:7.2f}   target {target:<8}{'reached' if reached else 'MISSED':<9}{more}", flush=True)
+
+
+def run_figures(folder: Path) -> None:
+    """Iterations per second under `stepper run` over those under plain Python, loop only."""
+    cases: list[tuple[str, dict[str, str], float]] = [
+        ("numpy", {}, 0.97),
+        ("torch", {}, 0.97),
+        ("autograd", {}, 0.97),
+        ("optim", {}, 0.97),
+    ]
+    for name, settings, target in [*cases, ("and-gate", {"epochs": "50000"}, 0.5)]:
+        script = TimedScript(folder, name, settings)
+        ratio, plain = ratio_of(script.plain, script.run)
+        count = 4 * 50000 if name == "and-gate" else 500
+        each = f"{1e6 * plain / count:.1f} µs an iteration"
+        say(f"run: {name}, × plain iterations per second", ratio, f">= {target}", ratio >= target, each)
+
+
+def recorded_figures(folder: Path) -> None:
+    """The time of a recorded iteration over that of a plain one."""
+    for name in ("numpy", "torch", "autograd", "nn", "optim", "module", "dynamic"):
+        script = TimedScript(folder, name, {})
+        ratio, plain = ratio_of(lambda: script.recorded(60), lambda: script.plain() / 500)  # noqa: B023
+        say(f"recorded: {name}, × the plain iteration", ratio, "<= 2", ratio <= 2, f"{1e6 * plain:.0f} µs recorded")
+
+
+def ratio_of(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:
+    """The median of first/second over alternating rounds, and the median of first."""
+    pairs = [(first(), second()) for _ in range(ROUNDS)]
+    return statistics.median(a / b for a, b in pairs), statistics.median(a for a, _ in pairs)
+
+
+def screen_figures() -> None:
+    """First paint and key to settled screen, over those of a bare Textual app; how soon torch is ready to step."""
+    paints, bare_paints, keys, bare_keys = [], [], [], []
+    for _ in range(ROUNDS):
+        with Terminal(BARE) as bare:
+            bare_paints.append(bare.wait_for())
+            bare.settle()
+            bare_keys += [bare.press("n") for _ in range(KEYS // ROUNDS + 1)][1:]
+        with Terminal([*STEPPER, "numpy"]) as app:
+            paints.append(app.wait_for())
+            app.wait_for(READY)
+            app.settle()
+            keys += [app.press("n") for _ in range(KEYS // ROUNDS + 1)][1:]
+    paint = statistics.median(paints) / statistics.median(bare_paints)
+    say("screen: first paint, × the bare app's", paint, "<= 1.5", paint <= 1.5, f"{statistics.median(paints):.2f} s")
+    key = statistics.median(keys) / statistics.median(bare_keys)
+    milliseconds = f"{1e3 * statistics.median(keys):.0f} ms, bare {1e3 * statistics.median(bare_keys):.0f} ms"
+    say("screen: key n to settled screen, × the bare app's", key, "<= 2", key <= 2, milliseconds)
+
+    later = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        imported = time.perf_counter() - begun
+        with Terminal([*STEPPER, "torch"]) as app:
+            later.append(app.wait_for(READY) - imported)
+    seconds = statistics.median(later)
+    say("screen: torch ready to step, s after `import torch` alone", seconds, "<= 1", seconds <= 1)
+
+
+def main(words: list[str]) -> None:
+    """Measure what is asked for, or everything."""
+    with tempfile.TemporaryDirectory(prefix="stepper-bench-") as folder:
+        if not words or "run" in words:
+            run_figures(Path(folder))
+        if not words or "recorded" in words:
+            recorded_figures(Path(folder))
+    if not words or "screen" in words:
+        screen_figures()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

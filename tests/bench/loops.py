@@ -1,0 +1,72 @@
+"""How fast a script's loop runs: under plain Python, under `stepper run`, and with every iteration recorded.
+
+The script takes the time of its own loop, the same way wherever it runs, and writes it to the file it is given.
+"""
+
+import ast
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from stepper.session.headless import run_losses
+from stepper.session.lane import Lane
+from stepper.session.options import Options
+from stepper.session.process import new_hash_seed
+from stepper.session.target import launch_of
+from stepper.variants import VARIANTS
+from tests.plain import with_settings
+
+BEGIN = "import sys, time; _begun = time.perf_counter()"
+END = "open(sys.argv[1], 'w').write(str(time.perf_counter() - _begun))"
+
+
+class TimedScript:
+    """A variant that takes the time of its own training loop, in seconds."""
+
+    def __init__(self, folder: Path, variant: str, settings: Mapping[str, str]) -> None:
+        source = with_settings(VARIANTS[variant].source, settings)
+        loop = next(node for node in ast.parse(source).body if isinstance(node, ast.For))
+        lines = source.splitlines()
+        assert loop.end_lineno is not None
+        lines.insert(loop.end_lineno, END)
+        lines.insert(loop.lineno - 1, BEGIN)
+        self.script = folder / f"timed_{variant}.py"  # not numpy.py, which `import numpy` would find
+        self.script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._answer = folder / f"{variant}.seconds"
+
+    def plain(self) -> float:
+        """Under plain Python, its prints going nowhere."""
+        command = [sys.executable, "-W", "ignore", str(self.script), str(self._answer)]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=300)
+        return self._seconds()
+
+    def run(self) -> float:
+        """Under `stepper run`."""
+        run_losses(str(self.script), Options(arguments=(str(self._answer),)), None, lambda *_: None)
+        return self._seconds()
+
+    def recorded(self, iterations: int) -> float:
+        """Seconds an iteration, recorded with every summary and copy, from one loop head to the next."""
+        return asyncio.run(self._recorded(iterations))
+
+    async def _recorded(self, iterations: int) -> float:
+        lane = Lane(launch_of(str(self.script), Options(arguments=(str(self._answer),))), new_hash_seed())
+        try:
+            await lane.connect()
+            await lane.wait_standing()
+            await lane.run(5, 0)
+            await lane.wait_standing()
+            begun = time.perf_counter()
+            await lane.run(5 + iterations, 5)
+            await lane.wait_standing()
+            return (time.perf_counter() - begun) / iterations
+        finally:
+            await lane.close(gently=False)
+
+    def _seconds(self) -> float:
+        seconds = float(self._answer.read_text())
+        self._answer.unlink()
+        return seconds
