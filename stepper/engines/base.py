@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from stepper.record import Array, Kind, Region, Role, Summary, When, Window
 
@@ -33,6 +33,15 @@ class GateSeen:
         self.axis: int | None = None
         self.before: Any = None
         self.after: Any = None
+
+
+class Change(NamedTuple):
+    """A tensor (`owner`) that a call may change, or one of its attributes (`grad`), and what to call it if nobody
+    knows better."""
+
+    owner: Any
+    attribute: str | None
+    path: str
 
 
 class Observer(Protocol):
@@ -153,9 +162,12 @@ class Engine:
         """Whether a member is a parameter that training may change, rather than a buffer or some other tensor."""
         return False
 
-    def changes(self, value: Any, method: str) -> Iterable[tuple[str, Any]]:
-        """Tensors that the call `value.method(…)` may change in place, with the path to each; none for a tensor's own."""
+    def changes(self, value: Any, method: str) -> Iterable[Change]:
+        """What the call `value.method(…)` may change besides `value` itself: parameters, gradients."""
         return ()
+
+    def met(self, value: Any, label: str) -> None:
+        """Something that is no tensor (a model, an optimizer) passed a probe under this label."""
 
     def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
         """(True, what `value.attribute` holds) for an owner this engine knows how to look into without running code."""
@@ -173,9 +185,6 @@ class Engine:
     def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
         """A value of mine passed a probe while an iteration is recorded: its label, the event that made or read it,
         and its kept copy."""
-
-    def before_backward(self, value: Any) -> None:
-        """`value.backward()` is about to be called by the script."""
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
@@ -12,6 +13,8 @@ from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Copy, Shelf
 from stepper.inferior.tracking import Track
 from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
+
+PATH = re.compile(r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*")  # a name, attribute path or subscript: grads['w1'], self.w1.grad
 
 
 class Finisher:
@@ -41,6 +44,7 @@ class Finisher:
             parameters=parameters,
             error=error,
             truncated=recorder.truncated,
+            faults=recorder.faults,
         )
         return record, shelf
 
@@ -214,7 +218,7 @@ class Finisher:
                 if (draft.copy.summary.shape if draft.copy is not None else None) == shape
                 and (draft.role == "gradient" or ".grad" in draft.label)
             ]
-            named = [draft for draft in gradients if draft.label.isidentifier() or ".grad" in draft.label]
+            named = [draft for draft in gradients if PATH.fullmatch(draft.label)]
             if named or gradients:
                 return (named or gradients)[0]
         return None

@@ -21,7 +21,8 @@ from stepper.inferior.recorder import describe_error
 from stepper.inferior.runner import Runner
 from stepper.inferior.service import Service
 from stepper.program.program import Program, ProgramError, analyse
-from stepper.program.settings import check, convert
+from stepper.program.settings import check, convert, places
+from stepper.program.source import Source
 
 PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
 
@@ -94,23 +95,14 @@ class Inferior:
             raise ProgramError(f"cannot be read: {error.strerror or error}") from error
         source = _decode(data)
         overrides = dict(launch.settings)
-        if launch.device is not None and (launch.kind == "variant" or launch.device != "cpu"):
-            overrides["device"] = launch.device
-        names = list(overrides)
-        try:
-            program = analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=names)
-        except ProgramError:
-            if launch.device is None or "device" in launch.settings or "device" not in overrides:
-                raise
-            # The error may be the missing `device`, which the person did not name as a setting.
-            del overrides["device"]
-            analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=list(overrides))
-            if launch.device == "cpu":
-                program = analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=list(overrides))
-                return program, overrides
-            raise ProgramError(
-                f"has no top-level `device = …` that --device {launch.device} could set; it runs where it says"
-            ) from None
+        if launch.device is not None:
+            if _binds(source, launch.script, "device"):
+                overrides["device"] = launch.device
+            elif launch.device != "cpu":
+                raise ProgramError(
+                    f"has no top-level `device = …` that --device {launch.device} could set; it runs where it says"
+                )
+        program = analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=list(overrides))
         for name, text in overrides.items():
             if name in program.settings:
                 check(text, program.settings[name], name)
@@ -240,6 +232,16 @@ def _decode(data: bytes) -> str:
         return io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
         raise ProgramError(f"is not Python: {error}") from error
+
+
+def _binds(source: str, path: str, name: str) -> bool:
+    """Whether the script has a top-level assignment of `name`. Raises ProgramError where it cannot be parsed."""
+    text = Source(source, path)
+    try:
+        places(text, [name])
+    except ProgramError:
+        return False
+    return True
 
 
 def _clean_exit(error: BaseException) -> bool:

@@ -15,11 +15,12 @@ from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
-from stepper.engines.base import Engine, GateSeen
+from stepper.engines.base import Change, Engine, GateSeen
+from stepper.engines.names import Names
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, Watched
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.store import Copy, Store
-from stepper.inferior.tracking import Names, Tracker
+from stepper.inferior.tracking import Tracker
 from stepper.program.program import Program
 from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, Summary, When
@@ -30,6 +31,7 @@ GATE_OPERATIONS = frozenset(
     "maximum fmax max clip clamp clamp_min clamp_ clamp_min_ relu relu_ where mul imul multiply setitem "
     "lt le gt ge masked_fill masked_fill_ putmask threshold".split()
 )
+NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
 ELEMENTS = 64  # members of a list, tuple or dict that are looked into
 
 
@@ -62,7 +64,8 @@ class Recorder:
         self._frames: dict[int, Frame] = {}
         self._occurrences: dict[int, int] = {}
         self._known: dict[int, tuple[str, int | None]] = {}
-        self._met: set[int] = set()
+        self._met: set[tuple[str, int]] = set()
+        self.faults: list[str] = []
 
     def start(self, iteration: int | None) -> None:
         """Begin the record of an iteration, or of the setup (None)."""
@@ -109,23 +112,28 @@ class Recorder:
         """A value was read or computed inside a statement."""
         if not self.active or get_ident() != self.thread:
             return value
-        site = self.sites[number]
+        try:
+            self._value(self.sites[number], number, value, sys._getframe(1))
+        except Exception as error:
+            self._fault(error)
+        return value
+
+    def _value(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
         kind = site.kind
         if site.loss and not self.program.uses_backward:
             self.losses.named(value)
         engine = self._owner(value)
         if engine is None:
             if type(value) in SCALARS:
-                frame = self._frame(sys._getframe(1))
-                if kind == "expression":
-                    frame.latest[number] = _plain(value)
-                    if not site.loss:
-                        return value
+                frame = self._frame(script_frame)
+                frame.latest[number] = _plain(value)
+                if kind == "expression" and not site.loss:
+                    return
                 self._write(frame, site, Draft(site.label, self._role(site, frame), _when(site), None, _scalar(value)))
             elif kind != "expression":
-                self._meet(sys._getframe(1), site, value)
-            return value
-        frame = self._frame(sys._getframe(1))
+                self._meet(script_frame, site, value)
+            return
+        frame = self._frame(script_frame)
         draft = self._draft(engine, value, site.label, self._role(site, frame), _when(site))
         frame.latest[number] = draft
         event: Happening | None
@@ -134,38 +142,50 @@ class Recorder:
         else:
             event = self._write(frame, site, draft)
         self._remember(engine, value, site.label, event, draft, made=kind != "operand")
-        return value
 
     def before(self, number: int, value: Any) -> Any:
         """`value` is about to be changed in place, or one of its in-place methods to be called."""
         if not self.active or get_ident() != self.thread:
             return value
-        site = self.sites[number]
-        frame = self._frame(sys._getframe(1))
+        try:
+            self._before(self.sites[number], number, value, sys._getframe(1))
+        except Exception as error:
+            self._fault(error)
+        return value
+
+    def _before(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
+        frame = self._frame(script_frame)
         if site.method == "backward":
             self.losses.backward(value)
-            for engine in self.engines:
-                engine.before_backward(value)
         engine = self._owner(value)
         if engine is not None:
-            draft = self._draft(engine, value, site.label, self._role(site, frame), "before")
+            when: When = "operand" if site.method == "backward" else "before"
+            draft = self._draft(engine, value, site.label, self._role(site, frame), when)
             self._write(frame, site, draft)
             frame.latest[number] = draft
             self._remember(engine, value, site.label, None, draft, made=False)
-            if site.method != "resize":  # NumPy refuses to resize an array that is referred to
+            if site.method not in NOT_IN_PLACE:
                 frame.watched.append(Watched(site.label, draft.role, value, draft))
         elif type(value) in SCALARS:
             self._write(frame, site, Draft(site.label, self._role(site, frame), "before", None, _scalar(value)))
         else:
             self._watch_members(frame, site, value)
-        return value
+        for each in self.engines:
+            for change in each.changes(value, site.method or ""):
+                self._watch_change(frame, change, site)
 
     def owner(self, number: int, value: Any) -> Any:
         """`value.attribute` is about to be changed by an augmented assignment."""
         if not self.active or get_ident() != self.thread:
             return value
-        site = self.sites[number]
-        frame = self._frame(sys._getframe(1))
+        try:
+            self._changing(self.sites[number], value, sys._getframe(1))
+        except Exception as error:
+            self._fault(error)
+        return value
+
+    def _changing(self, site: Site, value: Any, script_frame: FrameType) -> None:
+        frame = self._frame(script_frame)
         held = self._peek(value, site.attribute or "")
         engine = self._owner(held)
         role = self._role(site, frame)
@@ -178,14 +198,18 @@ class Recorder:
             draft = Draft(site.label, role, "before", None, _scalar(held))
             frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
             self._write(frame, site, draft)
-        return value
 
     def done(self, number: int, *values: Any) -> None:
         """A statement is over (or a compound one's head has bound its names): these are the names it bound."""
         if not self.active or get_ident() != self.thread:
             return
-        site = self.sites[number]
-        frame = self._frame(sys._getframe(1))
+        try:
+            self._done(self.sites[number], number, values, sys._getframe(1))
+        except Exception as error:
+            self._fault(error)
+
+    def _done(self, site: Site, number: int, values: tuple[Any, ...], script_frame: FrameType) -> None:
+        frame = self._frame(script_frame)
         happening = frame.compounds.get(number)
         if happening is None:
             return
@@ -210,8 +234,12 @@ class Recorder:
         """A function of the script's is entered; these are its parameters."""
         if not self.active or get_ident() != self.thread or not self._room():
             return
-        site = self.sites[number]
-        script_frame = sys._getframe(1)
+        try:
+            self._enter(self.sites[number], values, sys._getframe(1))
+        except Exception as error:
+            self._fault(error)
+
+    def _enter(self, site: Site, values: tuple[Any, ...], script_frame: FrameType) -> None:
         caller = self._nearest(script_frame.f_back)
         parent = caller.innermost if caller is not None else None
         phase = self._phase_of(site, caller.phase if caller is not None else None, parent)
@@ -303,7 +331,7 @@ class Recorder:
 
     def parameter(self, name: str, value: Any) -> None:
         engine = self._owner(value)
-        if engine is not None and self.active:
+        if engine is not None and self.active and not self.pass_over:
             self.tracker.follow(name, value, self._copy(engine, value))
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
@@ -312,6 +340,16 @@ class Recorder:
             self.tracker.used_gradient(parameter, Draft("", "gradient", "operand", kept))
 
     # ------------------------------------------------------------------------------------------------- inner work
+
+    def _fault(self, error: Exception) -> None:
+        """Our own code, or an engine's, failed: the script must not feel it, and the person must hear of it."""
+        step = error.__traceback__
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        place = f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step is not None else "?"
+        message = f"not all could be recorded: {describe_error(error)} (in {place})"
+        if message not in self.faults and len(self.faults) < 8:
+            self.faults.append(message)
 
     def _owner(self, value: Any) -> Engine | None:
         kind = type(value)
@@ -438,7 +476,7 @@ class Recorder:
             return
         arguments = [*operation.operands, *(operand for _, operand in operation.keywords)]
         seen: list[Draft | Scalar] = [
-            frame.latest.get(operand.site) if operand.site is not None else operand.constant for operand in arguments
+            operand.constant if operand.site is None else frame.latest.get(operand.site) for operand in arguments
         ]
         self.operated.append(Operated(event, site, seen, result))
 
@@ -496,10 +534,11 @@ class Recorder:
 
     def _meet_members(self, label: str, value: Any) -> None:
         """A model or an optimizer passed a probe: learn the names of the parameters inside, and follow them."""
-        if id(value) in self._met:
+        if (label, id(value)) in self._met:
             return
-        self._met.add(id(value))
+        self._met.add((label, id(value)))
         for engine in self.engines:
+            engine.met(value, label)
             for path, member in engine.members(value):
                 if self._owner(member) is not None:
                     self._names.give(member, f"{label}.{path}")
@@ -515,14 +554,18 @@ class Recorder:
                 draft = self._draft(owner, element, site.label + part, role, "before")
                 frame.watched.append(Watched(draft.label, role, element, draft))
         self._meet_members(site.label, value)
-        for engine in self.engines:
-            for path, member in engine.changes(value, site.method or ""):
-                owner = self._owner(member)
-                if owner is not None:
-                    label = self.label_of(member) or f"{site.label}.{path}"
-                    role: Role = "gradient" if label.endswith(".grad") else "parameter"
-                    draft = self._draft(owner, member, label, role, "before")
-                    frame.watched.append(Watched(label, role, member, draft))
+
+    def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:
+        """A call is about to change a parameter, or the gradient that hangs on it."""
+        label = self.label_of(change.owner) or f"{site.label}.{change.path}"
+        role: Role = "parameter"
+        held = change.owner
+        if change.attribute is not None:
+            label, role = f"{label}.{change.attribute}", "gradient"
+            held = self._peek(change.owner, change.attribute)
+        engine = self._owner(held)
+        before = self._draft(engine, held, label, role, "before") if engine is not None else None
+        frame.watched.append(Watched(label, role, change.owner, before, peek=change.attribute))
 
     def _after(self, happening: Happening, watched: Watched, changed: set[str]) -> None:
         value = self._peek(watched.value, watched.peek) if watched.peek is not None else watched.value

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
+from stepper.engines.names import Names
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.store import Copy
 from stepper.record import Role
-
-
-class Names:
-    """What the parameters inside models and optimizers are called, kept from one record to the next.
-
-    A path through a model that the script names (`model.linear1.weight`) is better than one through `self`, and that
-    is better than a place in an optimizer's groups.
-    """
-
-    def __init__(self) -> None:
-        self._names: dict[int, tuple[Callable[[], Any], str, int]] = {}
-
-    def give(self, value: Any, name: str) -> None:
-        rank = 0 if ".group" in name else 1 if name.startswith("self.") else 2
-        held = self._names.get(id(value))
-        if held is not None and held[0]() is value and held[2] >= rank:
-            return
-        try:
-            self._names[id(value)] = (weakref.ref(value), name, rank)
-        except TypeError:
-            return  # a value without weak references could leave its id to another
-
-    def get(self, value: Any) -> str | None:
-        held = self._names.get(id(value))
-        return held[1] if held is not None and held[0]() is value else None
 
 
 class Track:

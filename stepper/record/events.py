@@ -94,7 +94,7 @@ class Record(msgspec.Struct):
     """All that one iteration (None: the setup) did, in order.
 
     `loss` is None where the iteration has none. `error` is the line that names the exception which ended it.
-    `truncated` says that events beyond the recorder's limit were left out.
+    `truncated` says that events beyond the recorder's limit were left out; `faults` are what went wrong in recording.
     """
 
     iteration: int | None
@@ -105,3 +105,4 @@ class Record(msgspec.Struct):
     parameters: list[Parameter]
     error: str | None = None
     truncated: bool = False
+    faults: list[str] = msgspec.field(default_factory=list)

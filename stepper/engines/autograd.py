@@ -1,0 +1,204 @@
+"""The engine for `loss.backward()`: gradients of leaves and of recorded intermediates, and the gates in the graph.
+
+Hooks observe and return None: a hook on a node changes no bit. They hang on the nodes of one iteration's graph and go
+when the recording ends. While it lasts, backward passes stay on the script's own thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from stepper.engines.base import Change, Engine, GateSeen, Observer
+from stepper.engines.modes import look, torch_module
+
+# Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
+# which does not (torch's derivatives.yaml, threshold_backward and clamp_backward_min).
+RULES = {
+    "ReluBackward0": ("relu", "h <= 0"),
+    "ThresholdBackward0": ("threshold", "h <= 0"),
+    "ClampMinBackward0": ("clamp", "not h >= 0"),
+    "ClampBackward1": ("clamp", "not h >= 0"),
+}
+
+
+class Seen(NamedTuple):
+    """A recorded value that a graph node made."""
+
+    label: str
+    event: int | None
+    copy: Any
+
+
+class AutogradEngine(Engine):
+    """Watches the graph that the recorded values hang in."""
+
+    name = "autograd"
+    library = "torch"
+
+    def __init__(self) -> None:
+        self._observer: Observer | None = None
+        self._seen: dict[tuple[Any, int], Seen] = {}
+        self._gates: set[Any] = set()
+        self._handles: list[Any] = []
+
+    @contextmanager
+    def recording(self, observer: Observer) -> Iterator[None]:
+        torch = torch_module()
+        self._observer = observer
+        try:
+            if torch is None:
+                yield
+            else:
+                with torch.autograd.set_multithreading_enabled(False):
+                    yield
+        finally:
+            for handle in self._handles:
+                handle.remove()
+            self._handles.clear()
+            self._seen.clear()
+            self._gates.clear()
+            self._observer = None
+
+    def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
+        torch = torch_module()
+        if torch is None or not isinstance(value, torch.Tensor):
+            return False, None
+        if attribute == "data":
+            return True, value
+        if attribute == "grad":
+            return True, look(value, "grad", torch)
+        return False, None
+
+    def changes(self, value: Any, method: str) -> Iterable[Change]:
+        """`.backward()` adds to the gradients of the graph's leaves."""
+        torch = torch_module()
+        if method != "backward" or torch is None or not isinstance(value, torch.Tensor):
+            return ()
+        return [Change(leaf, "grad", f"leaf{index}") for index, leaf in enumerate(leaves(value, torch))]
+
+    def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
+        torch = torch_module()
+        observer = self._observer
+        if torch is None or observer is None or not isinstance(value, torch.Tensor):
+            return
+        if not look(value, "requires_grad", torch) or torch._C._functorch.is_functorch_wrapped_tensor(value):
+            return
+        node = look(value, "grad_fn", torch)
+        if node is None:
+            observer.parameter(label, value)
+            return
+        key = (node, look(value, "output_nr", torch))
+        known = self._seen.get(key)
+        if known is not None:
+            # A name says more than an expression, and the script's own text more than the path of a layer.
+            if not known.label.isidentifier() and (label.isidentifier() or ("(" in label and "(" not in known.label)):
+                self._seen[key] = Seen(label, known.event, known.copy)
+            return
+        self._seen[key] = Seen(label, event if event is not None else observer.current(), copy)
+        self._handles.append(node.register_prehook(self._gradient_hook(key)))
+        self._look_for_gate(node, self._seen[key], torch)
+
+    def _gradient_hook(self, key: tuple[Any, int]) -> Any:
+        def hook(gradients: tuple[Any, ...]) -> None:
+            observer, seen = self._observer, self._seen.get(key)
+            gradient = gradients[key[1]] if key[1] < len(gradients) else None
+            if observer is not None and seen is not None and gradient is not None:
+                observer.add(gradient_label(seen.label), "gradient", "after", observer.keep(gradient))
+
+        return hook
+
+    # --------------------------------------------------------------------------------------------------- the gates
+
+    def _look_for_gate(self, node: Any, out: Seen, torch: Any) -> None:
+        """Report a gate where this node is one, and fill its gradients in when the backward pass comes to it."""
+        observer = self._observer
+        name = node.name()
+        custom = isinstance(node, torch.autograd.function.BackwardCFunction)
+        if observer is None or node in self._gates or not (custom or name in RULES) or not _cuts_at_zero(node, name):
+            return
+        place, h = self._input_of(node, custom, out, torch)
+        if h is None or (custom and not _is_relu(h.copy, out.copy)):
+            return
+        op, rule = RULES.get(name, (getattr(type(node), "_forward_cls", type(node)).__name__, "by hand"))
+        gate = GateSeen(h.label, op, out.event if out.event is not None else 0, h.copy, rule)
+        gate.out = out.copy
+        self._gates.add(node)
+        observer.gate(gate)
+
+        def hook(gradients_in: tuple[Any, ...], gradients_out: tuple[Any, ...]) -> None:
+            watching = self._observer
+            if watching is not None:
+                gate.before = watching.keep(gradients_out[0]) if gradients_out[0] is not None else None
+                after = gradients_in[place] if place < len(gradients_in) else None
+                gate.after = watching.keep(after) if after is not None else None
+
+        self._handles.append(node.register_hook(hook))
+
+    def _input_of(self, node: Any, custom: bool, out: Seen, torch: Any) -> tuple[int, Seen | None]:
+        """The place of h among the node's inputs, and h as it was recorded (or as the node saved it)."""
+        observer = self._observer
+        for place, (before, number) in enumerate(node.next_functions):
+            if before is None:
+                continue
+            seen = self._seen.get((before, number))
+            if seen is not None:
+                return place, seen
+            if hasattr(before, "variable") and observer is not None:
+                leaf = before.variable
+                return place, Seen(observer.label_of(leaf) or "leaf", None, observer.keep(leaf))
+            saved = None if custom else getattr(node, "_saved_self", None)
+            if saved is not None and observer is not None:
+                return place, Seen(f"input of {out.label}", None, observer.keep(saved))
+        return 0, None
+
+
+def leaves(value: Any, torch: Any) -> list[Any]:
+    """The tensors whose `.grad` a backward pass from `value` adds to, in the order the graph is walked."""
+    root = look(value, "grad_fn", torch)
+    if root is None:
+        return [value] if look(value, "requires_grad", torch) else []
+    found: dict[int, Any] = {}
+    visited = {root}
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if hasattr(node, "variable"):
+            found[id(node.variable)] = node.variable
+        for before, _ in node.next_functions:
+            if before is not None and before not in visited:
+                visited.add(before)
+                waiting.append(before)
+    return list(found.values())[::-1]
+
+
+def gradient_label(label: str) -> str:
+    """What the gradient of a value is called: `y_pred.grad`, `x.mm(w1).grad`, `(y_pred - y).grad`."""
+    bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", label)
+    while bare != (bare := re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", bare)):
+        continue
+    return f"({label}).grad" if re.search(r"[^\w.]", bare) else f"{label}.grad"
+
+
+def _cuts_at_zero(node: Any, name: str) -> bool:
+    if name in ("ClampMinBackward0", "ClampBackward1"):
+        return node._saved_min == 0 and getattr(node, "_saved_max", None) is None
+    if name == "ThresholdBackward0":
+        return bool(node._saved_threshold == 0)
+    return True
+
+
+def _is_relu(h: Any, out: Any) -> bool:
+    """Whether a user's own operation computed max(h, 0), to the bit."""
+    if h is None or out is None:
+        return False
+    import numpy
+
+    before, after = h.engine.ndarray(h.kept), out.engine.ndarray(out.kept)
+    if before.shape != after.shape or before.dtype.kind not in "f":
+        return False
+    with numpy.errstate(all="ignore"):
+        cut = numpy.where(before < 0, 0, before)
+    return bool(numpy.array_equal(cut, after, equal_nan=True)) and bool((before < 0).any())
