@@ -106,6 +106,7 @@ class AutogradEngine(Engine):
             observer, seen = self._observer, self._seen.get(key)
             gradient = gradients[key[1]] if key[1] < len(gradients) else None
             if observer is not None and seen is not None and gradient is not None:
+                observer.contributed(self.name)
                 observer.add(gradient_label(seen.label), "gradient", "after", observer.keep(gradient))
 
         return hook
@@ -117,6 +118,8 @@ class AutogradEngine(Engine):
         observer = self._observer
         name = node.name()
         custom = isinstance(node, torch.autograd.function.BackwardCFunction)
+        if custom and observer is not None:
+            observer.contributed("function")
         if observer is None or node in self._gates or not (custom or name in RULES) or not _cuts_at_zero(node, name):
             return
         place, h = self._input_of(node, custom, out, torch)

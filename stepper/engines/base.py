@@ -71,6 +71,9 @@ class Observer(Protocol):
     def end(self, event: int | None) -> None:
         """Close an event opened with `begin`."""
 
+    def contributed(self, engine: str) -> None:
+        """An engine has added something of its own; it is named among the record's engines."""
+
     def gate(self, gate: GateSeen) -> None:
         """Report a gate. Its gradients may be filled in until the iteration ends."""
 

@@ -62,6 +62,7 @@ class ModuleEngine(Engine):
             name = self._names.get(module) or type(module).__name__
             event = observer.begin("module", name, type(module).__name__)
             self._calls.append((module, event))
+            observer.contributed(self.name)
             if event is not None:
                 for index, value in enumerate(_tensors(inputs, torch)):
                     observer.note(observer.label_of(value) or f"input {index} of {name}", "activation", "operand", value)

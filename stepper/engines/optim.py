@@ -34,6 +34,7 @@ class OptimEngine(Engine):
 
         def gradients(optimizer: Any, arguments: Any, keywords: Any) -> None:
             torch = torch_module()
+            observer.contributed(self.name)
             for path, parameter in _parameters(optimizer):
                 observer.parameter(observer.label_of(parameter) or f"optimizer.{path}", parameter)
                 gradient = look(parameter, "grad", torch)

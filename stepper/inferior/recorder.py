@@ -125,6 +125,7 @@ class Recorder:
         engine = self._owner(value)
         if engine is None:
             if type(value) in SCALARS:
+                self.used.add("python")
                 frame = self._frame(script_frame)
                 frame.latest[number] = _plain(value)
                 if kind == "expression" and not site.loss:
@@ -326,6 +327,9 @@ class Recorder:
         if frame is not None and happening in frame.open:
             del frame.open[frame.open.index(happening) :]
 
+    def contributed(self, engine: str) -> None:
+        self.used.add(engine)
+
     def gate(self, gate: GateSeen) -> None:
         self.gates.append(gate)
 
@@ -498,6 +502,7 @@ class Recorder:
             self._remember(engine, value, label, happening, draft, made=when == "result")
             return draft
         if type(value) in SCALARS:
+            self.used.add("python")
             draft = Draft(label, known, when, None, _scalar(value))
             happening.drafts.append(draft)
             if not self.pass_over:

@@ -30,6 +30,14 @@ REPORT_SECONDS = 0.05
 LARGEST_BATCH = 4096
 
 
+STYLES = ("python", "numpy", "torch", "autograd", "function", "module", "optim")
+
+
+def _rank(engine: str) -> tuple[int, str]:
+    """Built-in engines in the order of their abstraction, then those of others by name."""
+    return (STYLES.index(engine) if engine in STYLES else len(STYLES), engine)
+
+
 class Runner:
     """Owns the iteration count, the losses and the records of one run of the program."""
 
@@ -192,9 +200,8 @@ class Runner:
             self.records.pop(other, None)
         if iteration is not None and error is None:
             self._finished.append(record.loss)
-        used = self.recorder.used
         self._report()
-        self._channel.send(Recorded(record, evicted, [engine.name for engine in self.engines if engine.name in used]))
+        self._channel.send(Recorded(record, evicted, sorted(self.recorder.used, key=_rank)))
 
     def _report(self) -> None:
         """Tell the debugger of the iterations finished since the last report."""

@@ -265,6 +265,9 @@ class Session:
         assert self._main is not None
         return self._main
 
+    def _failed(self) -> bool:
+        return self._lane.ended is not None and self._lane.ended.traceback is not None
+
     def _over(self) -> bool:
         return self._lane.ended is not None or self._lane.lost is not None
 
@@ -328,7 +331,7 @@ class Session:
             if lane.position < iteration or lane.position == 0:
                 self._set_state(State.RUNNING if lane.position else State.STARTING)
             await self._drive(lane, iteration + 1, iteration)
-        elif iteration < lane.position or (lane.ended is not None and lane.ended.traceback is not None):
+        elif iteration < lane.position or (iteration == lane.position and self._failed()):
             await self._replay_to(iteration)
         return self._lane_with(iteration) is not None
 
@@ -368,9 +371,10 @@ class Session:
         else:
             self._rest()
             if self._lane.ended is not None and not self.notice:
-                self.notice = f"there are {self._lane.ended.iterations} iterations, counted from 0"
-                if self._lane.ended.traceback is not None:
-                    self.notice = "the script failed here"
+                done = self._lane.ended.iterations
+                self.notice = (
+                    f"the script failed in iteration {done}" if self._failed() else f"the last iteration is {done - 1}"
+                )
             self._notify()
 
     async def _back(self, event_of: Callable[[Record], int] | None) -> None:
@@ -392,7 +396,7 @@ class Session:
     async def _after_run(self) -> None:
         """Stand where a run has stopped: at the newest record, or on the statement that failed."""
         lane = self._lane
-        if lane.ended is not None and lane.ended.traceback is not None:
+        if lane.ended is not None and self._failed():
             failed = lane.ended.iterations
             if failed not in lane.records and lane.ended.line is not None:
                 await self._replay_to(failed)
