@@ -30,7 +30,7 @@ Move = Callable[[], Awaitable[None]]
 
 
 class StepperApp(App[int]):
-    """Shows one session at a time. `misuse` is the line to print where the first target could not be opened (code 2)."""
+    """Shows one session at a time. `misuse` is the line to print where the target could not be opened (code 2)."""
 
     CSS_PATH = "stepper.tcss"
     TITLE = "stepper"
@@ -117,6 +117,12 @@ class StepperApp(App[int]):
             self.message.say(str(error), bad=True)
         else:
             await old.close()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: no move, no look at the session, no picture."""
+        waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
+        return not waiting and not self.desk.gate.waiting
 
     def _changed(self) -> None:
         """Look at the session soon: at once where it stands still, at most 15 times a second while it works."""
@@ -258,7 +264,7 @@ class StepperApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the app's own actions, then Textual's."""
         for action in ACTIONS:
-            yield SystemCommand(action.title, action.help, lambda call=action.call: self.call_later(self.run_action, call))
+            yield SystemCommand(
+                action.title, action.help, lambda call=action.call: self.call_later(self.run_action, call)
+            )
         yield from super().get_system_commands(screen)
-
-

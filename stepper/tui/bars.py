@@ -89,7 +89,7 @@ class StatusBar(Bar):
         if scene.event is not None and not (scene.iteration is None and scene.event.phase == "setup"):
             entries.append((3, ((f"{scene.event.phase:<8}", "note"),)))
         if scene.record is not None and scene.iteration is not None:
-            entries.append((1, (("loss ", "muted"), (f"{figures.figure(scene.record.loss):<8}", "strong"))))
+            entries.append((1, (("loss ", "muted"), (f"{figures.figure(scene.record.loss, 9):<9}", "strong"))))
         state = STATES.get(scene.state, scene.state)
         part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
         right: tuple[Piece, ...] = ((f"{state} ", part),)

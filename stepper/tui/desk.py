@@ -101,15 +101,13 @@ class Desk(Container):
     def focused(self, panel: Widget) -> None:
         """Remember which panel the person is at."""
         if panel in self.panels:
-            self._chosen = self.panels.index(panel)  # type: ignore[arg-type]
+            self._chosen = self.panels.index(panel)
 
     def lay_out(self) -> None:
         """Show and hide."""
         self.tabs.display = self.single
         for index, panel in enumerate(self.panels):
-            panel.display = (not self.single or index == self._chosen) and (
-                panel is not self.trouble or self._trouble
-            )
+            panel.display = (not self.single or index == self._chosen) and (panel is not self.trouble or self._trouble)
         for name in ("#side", "#upper", "#lower"):
             box = self.query_one(name)
             box.display = any(child.display for child in box.children)

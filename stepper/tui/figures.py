@@ -4,12 +4,12 @@ import math
 
 from stepper.record import Summary
 
-WIDTH = 8
-"""No figure is longer than this, sign and exponent included."""
+WIDTH = 7
+"""No figure is longer than this unless asked for, sign and exponent included."""
 
 
-def figure(number: float | None) -> str:
-    """`number` in at most eight characters: `12.35`, `2.835e7`, `-1.2e-10`, `nan`, `∞`, `-∞`; `–` where there is none."""
+def figure(number: float | None, width: int = WIDTH) -> str:
+    """`number` in at most `width` characters: `12.35`, `2.835e7`, `-1e-10`, `nan`, `∞`, `-∞`; `–` for none."""
     if number is None:
         return "–"
     if isinstance(number, float) and math.isnan(number):
@@ -22,12 +22,13 @@ def figure(number: float | None) -> str:
     if size < 1_000_000 and float(number).is_integer():
         return str(int(number))
     if 0.001 <= size < 99_999.5:
-        text = f"{number:.4g}"
-        if "e" not in text and len(text) <= WIDTH:
-            return text
-    for digits in (3, 2, 1, 0):
+        for digits in range(max(4, width - 2), 2, -1):
+            text = f"{number:.{digits}g}"
+            if "e" not in text and len(text) <= width:
+                return text
+    for digits in range(max(3, width - 5), -1, -1):
         text = _exponent(number, digits)
-        if len(text) <= WIDTH:
+        if len(text) <= width:
             return text
     return _exponent(number, 0)
 
@@ -38,6 +39,8 @@ def _exponent(number: float, digits: int) -> str:
     except OverflowError:  # a Python int beyond the range of floats
         text = str(abs(int(number)))
         mantissa, power = ("-" if number < 0 else "") + text[0], str(len(text) - 1)
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(power)}"
 
 

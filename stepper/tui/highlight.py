@@ -7,7 +7,7 @@ import token
 import tokenize
 
 Piece = tuple[str, str]
-"""Text, and the part of the syntax it is: `keyword`, `string`, `number`, `comment`, `function`, `builtin`, `operator`, ``."""
+"""Text, and its part of the syntax: keyword, string, number, comment, function, builtin, operator, or nothing."""
 
 _BUILTINS = frozenset(dir(builtins))
 _FSTRING = frozenset(

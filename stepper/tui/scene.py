@@ -56,7 +56,7 @@ class Scene:
 
 
 def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
-    """What `session` looks like now. The history of the record under the cursor is kept from `previous` if it can be."""
+    """What `session` looks like now. The history of the record is kept from `previous` if it is the same record."""
     record = session.record
     history = previous.history
     if record is None:

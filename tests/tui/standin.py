@@ -6,6 +6,7 @@ Its data are small whole numbers and its learning rate a power of two, so that e
 from __future__ import annotations
 
 import ast
+import asyncio
 import math
 from collections.abc import Callable
 from typing import Any
@@ -48,11 +49,13 @@ for t in range(20):
 '''
 
 TOTAL = 20
-PHASES: dict[int, Phase] = {
-    line: phase
-    for lines, phase in (((12, 13, 14), "forward"), ((17, 18), "loss"), (range(21, 27), "backward"), ((29, 30), "update"))
-    for line in lines
-}  # type: ignore[assignment]
+_LINES: tuple[tuple[Phase, tuple[int, ...]], ...] = (
+    ("forward", (12, 13, 14)),
+    ("loss", (17, 18)),
+    ("backward", (21, 22, 23, 24, 25, 26)),
+    ("update", (29, 30)),
+)
+PHASES: dict[int, Phase] = {line: phase for phase, lines in _LINES for line in lines}
 ROLES: dict[str, Role] = {
     "x": "data", "y": "data", "w1": "parameter", "w2": "parameter", "h": "activation", "h_relu": "activation",
     "y_pred": "activation", "loss": "loss", "learning_rate": "setting", "t": "other",
@@ -63,19 +66,24 @@ def summary(value: Any) -> Summary:
     """What the recorder would say of a value."""
     if not isinstance(value, np.ndarray):
         number = float(value)
-        trouble = {"nan": int(math.isnan(number)), "inf": int(math.isinf(number))}
-        finite = None if not math.isfinite(number) else number
+        known = number if math.isfinite(number) else None
         kind = "int" if isinstance(value, int) else "float64"
-        return Summary(kind="scalar", type=kind, value=value, min=finite, max=finite, mean=finite, **trouble)
-    finite = value[np.isfinite(value)]
-    some = finite.size > 0
+        return Summary(
+            kind="scalar", type=kind, value=value, min=known, max=known, mean=known,
+            nan=int(math.isnan(number)), inf=int(math.isinf(number)),
+        )  # fmt: skip
+    array: np.ndarray[Any, Any] = value.astype(float)
+    finite = array[np.isfinite(array)]
+    statistics = {
+        name: float(function(finite)) if finite.size else None
+        for name, function in (("min", np.min), ("max", np.max), ("mean", np.mean), ("std", np.std))
+    }
     return Summary(
         kind="tensor", type="numpy.ndarray", shape=value.shape, dtype=str(value.dtype), device="cpu",
-        min=float(finite.min()) if some else None, max=float(finite.max()) if some else None,
-        mean=float(finite.mean()) if some else None, std=float(finite.std()) if some else None,
-        l2=float(np.sqrt(np.square(finite.astype(float)).sum())) if some else None,
-        neginf=int((value == -math.inf).sum()), negative=int((finite < 0).sum()), zero=int((value == 0).sum()),
-        positive=int((finite > 0).sum()), inf=int((value == math.inf).sum()), nan=int(np.isnan(value).sum()),
+        min=statistics["min"], max=statistics["max"], mean=statistics["mean"], std=statistics["std"],
+        l2=float(np.sqrt(np.square(finite).sum())) if finite.size else None,
+        neginf=int(np.sum(array == -math.inf)), negative=int(np.sum(finite < 0)), zero=int(np.sum(array == 0)),
+        positive=int(np.sum(finite > 0)), inf=int(np.sum(array == math.inf)), nan=int(np.sum(np.isnan(array))),
     )  # fmt: skip
 
 
@@ -135,7 +143,11 @@ class Recorder:
         ]
         if isinstance(statement, ast.AugAssign):
             changed, made = made, []
-        known = [n for n in ("x", "w1", "y", "w2", *self.names) if n in read and isinstance(self.names.get(n), np.ndarray | float)]
+        known = [
+            n
+            for n in ("x", "w1", "y", "w2", *self.names)
+            if n in read and isinstance(self.names.get(n), np.ndarray | float)
+        ]
         values = [self.value(name, "operand", self.names[name]) for name in dict.fromkeys(known) if name not in changed]
         values += [self.value(name, "before", self.names[name]) for name in changed]
         error = None
@@ -165,7 +177,8 @@ class Recorder:
         return Gate(
             "h", "maximum", events[1].id, 13, 1, found(12, "h", "result"), found(25, "grad_h", "before"),
             found(25, "grad_h", "after"), int((~mask).sum()), int(mask.sum()),
-            [int(unit) for unit in np.flatnonzero(mask.all(axis=0))], mask.shape[1], self.value("h < 0", "result", mask),
+            [int(unit) for unit in np.flatnonzero(mask.all(axis=0))], mask.shape[1],
+            self.value("h < 0", "result", mask),
         )  # fmt: skip
 
     def parameter(self, name: str, before: np.ndarray) -> Parameter:
@@ -188,7 +201,12 @@ class Standin:
         gates: bool = True,
         parameters: bool = True,
         target: str = "numpy",
+        after: Callable[[Record], None] = lambda record: None,
     ) -> None:
+        """`plant(iteration, line, names)` is called before each statement; `after` with each record."""
+        self._after = after
+        self._released = asyncio.Event()
+        self._released.set()
         self._recorder = Recorder(plant, gates, parameters)
         self._listeners: list[Callable[[], None]] = []
         self.target, self.script, self.source = target, "numpy.py", ""
@@ -245,6 +263,7 @@ class Standin:
                 return iteration in self.records
             number = len(self.losses)
             record = self._recorder.record(number)
+            self._after(record)
             self.records = {**self.records, number: record}
             if record.error:
                 self.traceback = (
@@ -285,8 +304,16 @@ class Standin:
             return self.tell(notice=f"There are only {TOTAL} iterations, 0 to {TOTAL - 1}.")
         self.tell(cursor=Cursor(iteration, event or 0), notice="")
 
+    def hold(self) -> Callable[[], None]:
+        """From now on a run does not end before the answer is called."""
+        self._released.clear()
+        return self._released.set
+
     async def run(self, until: int | None = None) -> None:
         self.calls.append("run")
+        if not self._released.is_set():
+            self.tell(state=State.RUNNING)
+            await self._released.wait()
         self._need(TOTAL - 1)
         number = max(key for key in self.records if key is not None)
         state = State.FAILED if self.traceback else State.ENDED
@@ -298,17 +325,17 @@ class Standin:
     async def window(
         self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None = None
     ) -> Window:
-        array = self._recorder.copies[copy].astype(float)
+        array: np.ndarray[Any, Any] = self._recorder.copies[copy].astype(float)
         array = array.reshape((1, 1) if array.ndim == 0 else (1, -1) if array.ndim == 1 else array.shape)
         if region is None:
             region = Region(0, array.shape[-2], 0, array.shape[-1])
-        part = array[region.leading][region.top : region.bottom, region.left : region.right]
+        index: Any = (*region.leading, slice(region.top, region.bottom), slice(region.left, region.right))
+        part = array[index]
         rows, columns = min(rows, part.shape[0]), min(columns, part.shape[1])
         cells = [
             float(block.mean())
             for band in np.array_split(part, rows, axis=0)
             for block in np.array_split(band, columns, axis=1)
         ]
-        return Window(array.shape, region, rows, columns, cells)
-
-
+        shape = tuple(int(extent) for extent in array.shape)
+        return Window(shape, region, rows, columns, cells)

@@ -5,6 +5,7 @@ Source of the dots' numbering: Unicode's Braille Patterns block (U+2800), bits b
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from stepper.tui.panels.series import Bucket, Series
 
@@ -101,7 +102,7 @@ def _range(bucket: Bucket | None, logarithmic: bool) -> tuple[float, float] | No
 def _bridge(ranges: list[tuple[float, float] | None]) -> None:
     """Fill the gaps between neighbouring points along a straight line, where there are fewer points than columns."""
     known = [index for index, found in enumerate(ranges) if found is not None]
-    for left, right in zip(known, known[1:], strict=False):
+    for left, right in pairwise(known):
         start, end = ranges[left], ranges[right]
         if start is None or end is None:
             continue

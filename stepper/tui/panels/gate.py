@@ -46,6 +46,7 @@ class Map:
     grid: Grid
     left: int
     width: int
+    is_input: bool
 
 
 class GatePanel(LinePanel):
@@ -54,7 +55,7 @@ class GatePanel(LinePanel):
     TITLE = "Gate"
     HELP = (
         "h: the input of the ReLU · grad before: ∂L/∂output · grad after: ∂L/∂h, zero where the gate is shut\n"
-        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there · {heatmap.PARTLY} more than half of the cell is\n"
+        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there · {heatmap.PARTLY} more than half of the cell\n"
         "blocked: how many entries, of all samples · active: the others · dead units: blocked for every sample\n"
         "colours are centred at zero; signs and sizes: "
         f"{' '.join(heatmap.NEGATIVE[::-1])} below, {' '.join(heatmap.POSITIVE)} above · ? NaN · ∞ infinite\n"
@@ -85,6 +86,8 @@ class GatePanel(LinePanel):
         self._wanted: tuple[Map, ...] = ()
         self._drawn: tuple[Map, ...] = ()
         self._rows: list[Row] = []
+        self._legend = ""
+        self._last: tuple[object, ...] = ()
 
     # ----------------------------------------------------------------------------------------------- what to show
 
@@ -106,6 +109,11 @@ class GatePanel(LinePanel):
     def gates(self) -> list[Gate]:
         """The gates of the record under the cursor, in order of occurrence."""
         return self.scene.record.gates if self.scene.record else []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a picture has been asked for and has not come yet."""
+        return bool(self._pending)
 
     def action_choose(self, step: int) -> None:
         """Show the next or previous gate of the record."""
@@ -205,17 +213,14 @@ class GatePanel(LinePanel):
             return None
         key = self._key(value, whole, region)
         mask = self._key(gate.mask, whole, region) if gate.mask.summary.shape == shape else None
-        return Map(self._title(name, value, whole, region), value, key, mask, whole, left, width)
+        return Map(self._title(name, value, whole, region), value, key, mask, whole, left, width, name == "h")
 
     def _key(self, value: Value, grid: Grid, region: Region | None) -> WindowKey | None:
         if value.copy is None:
             return None
-        return WindowKey(
-            self.scene.generation, self.scene.iteration, value.copy, grid.rows, grid.columns, region
-        )
+        return WindowKey(self.scene.generation, self.scene.iteration, value.copy, grid.rows, grid.columns, region)
 
     def _title(self, name: str, value: Value, grid: Grid, region: Region | None) -> str:
-        history, cursor = self.scene.history, self.scene.event
         text = f"{name} {figures.shape(value.summary.shape)}" if name == "h" else name
         if region is not None and self._zoomed:
             text = f"{name} [{region.top}:{region.bottom}, {region.left}:{region.right}]"
@@ -223,13 +228,23 @@ class GatePanel(LinePanel):
             text += f" [{', '.join(map(str, region.leading))}, :, :]"
         if grid.is_pooled and name == "h":
             text += f" · 1 cell = {grid.pooled[0]}×{grid.pooled[1]}"
-        if history is not None and cursor is not None and not history.seen(value, cursor):
-            text += f" · ahead, line {history.line_of(value)}"
         return text
 
     # ----------------------------------------------------------------------------------------------- drawing
 
     def _redraw(self) -> None:
+        drawn = (
+            self.scene.history,
+            self._gate and id(self._gate),
+            self._wanted,
+            self._drawn,
+            len(self._windows),
+            self.inner,
+            self._gate and self._ahead(self._gate),
+        )
+        if drawn == self._last:
+            return
+        self._last = drawn
         rows = self._lines()
         old, self._rows = self._rows, rows
         self.set_count(len(rows))
@@ -238,7 +253,9 @@ class GatePanel(LinePanel):
             for index in range(max(len(old), len(rows)))
             if index >= len(old) or index >= len(rows) or old[index] != rows[index]
         )
-        self.border_subtitle = heatmap.LEGEND if self._wanted and self.inner.width > 60 else ""
+        legend = heatmap.LEGEND if self._wanted and self.inner.width > len(heatmap.LEGEND) + 4 else ""
+        if legend != self._legend:
+            self._legend = self.border_subtitle = legend
 
     def _lines(self) -> list[Row]:
         gate = self._gate
@@ -249,18 +266,34 @@ class GatePanel(LinePanel):
             place = "the setup" if self.scene.iteration is None else "this iteration"
             return [Row(((f"No ReLU-like gate ran in {place}.", "muted"),))]
         index = next((i for i, other in enumerate(self.gates) if other is gate), 0)
-        self.retitle(self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {index + 1} of {len(self.gates)}")
+        title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {index + 1} of {len(self.gates)}"
+        self.retitle(title + self._ahead(gate))
         rows = [self._heading(gate, index), self._counts(gate), self._titles()]
         height = self.inner.height - HEAD
         if not all(drawn.value.copy is not None for drawn in self._wanted):
             return [*rows, Row((("Its values were not kept.", "muted"),))]
-        return rows + [self._map_line(offset) for offset in range(height)]
+        # both gradients share one scale: what the gate took away must look like less, not like the same
+        gradients = heatmap.limit(*(self._window(drawn.key) for drawn in self._drawn if not drawn.is_input))
+        limits = [heatmap.limit(self._window(drawn.key)) if drawn.is_input else gradients for drawn in self._drawn]
+        return rows + [self._map_line(offset, limits) for offset in range(height)]
 
     def _heading(self, gate: Gate, index: int) -> Row:
         pieces: list[Piece] = [(gate.label, "strong"), (f"  {gate.op}, line {gate.line}", "muted")]
         if len(self.gates) > 1:
             pieces.append((f"  gate {index + 1} of {len(self.gates)} (, . choose)", "muted"))
         return Row(tuple(pieces))
+
+    def _ahead(self, gate: Gate) -> str:
+        """What of the gate the cursor has not come to yet: it is drawn all the same, and said to be ahead."""
+        history, cursor = self.scene.history, self.scene.event
+        if history is None or cursor is None:
+            return ""
+        if history.record.events[gate.event].id > history.completion(cursor)[0] or not history.seen(gate.h, cursor):
+            return f" · ahead of the cursor, line {gate.line}"
+        last = gate.grad_after if gate.grad_after is not None else gate.grad_before
+        if last is not None and not history.seen(last, cursor):
+            return f" · gradients ahead, line {history.line_of(last)}"
+        return ""
 
     def _counts(self, gate: Gate) -> Row:
         total = gate.active + gate.blocked
@@ -284,11 +317,10 @@ class GatePanel(LinePanel):
             pieces.append((figures.fit(drawn.title, drawn.width) + ("" if last else " " * GAP), "heading"))
         return Row(tuple(pieces))
 
-    def _map_line(self, offset: int) -> Row:
+    def _map_line(self, offset: int, limits: list[float]) -> Row:
         pieces: list[Piece] = []
         column = 0
-        gradients = [self._window(drawn.key) for drawn in self._drawn if drawn.title[:4] == "grad"]
-        for drawn in self._drawn:
+        for drawn, most in zip(self._drawn, limits, strict=True):
             window = self._windows.get(drawn.key) if drawn.key is not None else None
             pieces.append((" " * (drawn.left - column), ""))
             column = drawn.left
@@ -300,8 +332,6 @@ class GatePanel(LinePanel):
             index, within = divmod(offset, drawn.grid.high)
             if window is None or index >= window.rows:
                 continue
-            # both gradients share one scale: what the gate took away must look like less, not like the same
-            most = heatmap.limit(*gradients) if drawn.title[:4] == "grad" else heatmap.limit(window)
             middle = (drawn.grid.high - 1) // 2
             cells = heatmap.line(window, self._window(drawn.mask), index, drawn.grid, most, within == middle)
             pieces += cells

@@ -47,9 +47,9 @@ class GradientsPanel(LinePanel):
         title = self.TITLE
         if record is not None:
             width = self.inner.width
-            name = min(max([9, *(len(parameter.name) for parameter in record.parameters)]), max(9, width - 25), 30)
-            scale = min(41, width - name - 26)
-            heading = f"{'parameter':<{name}} {'‖grad‖':>8} {'ratio':>8} {'log10':>6}"
+            name = min(max([9, *(len(parameter.name) for parameter in record.parameters)]), max(9, width - 24), 30)
+            scale = min(41, width - name - 25)
+            heading = f"{'parameter':<{name}} {'‖grad‖':>7} {'ratio':>7} {'log10':>6}"
             rows.append(Row(((heading, "heading"),)))
             rows += [_row(parameter, name, scale) for parameter in record.parameters]
             if not record.parameters:
@@ -80,14 +80,16 @@ class GradientsPanel(LinePanel):
 def _row(parameter: Parameter, name: int, scale: int) -> Row:
     gradient = parameter.grad.summary if parameter.grad is not None else None
     trouble = gradient is not None and gradient.nonfinite
-    norm = figures.nonfinite(gradient)[:8] if gradient and trouble else figures.figure(gradient.l2 if gradient else None)
+    norm = (
+        figures.nonfinite(gradient)[:7] if gradient and trouble else figures.figure(gradient.l2 if gradient else None)
+    )
     ratio = parameter.ratio
     logarithm = math.log10(ratio) if ratio and math.isfinite(ratio) and ratio > 0 else None
     healthy = logarithm is not None and HEALTHY[0] <= logarithm <= HEALTHY[1]
     pieces: list[Piece] = [
         (f"{figures.fit(parameter.name, name)} ", ""),
-        (f"{norm:>8} ", "bad" if trouble else ""),
-        (f"{figures.figure(ratio):>8} ", "muted"),
+        (f"{norm:>7} ", "bad" if trouble else ""),
+        (f"{figures.figure(ratio):>7} ", "muted"),
         (f"{logarithm:>6.2f}" if logarithm is not None else f"{'–':>6}", "good" if healthy else "note"),
     ]
     if scale >= 9:

@@ -24,7 +24,7 @@ LEGEND = f"{' '.join(NEGATIVE[::-1])} negative · {' '.join(POSITIVE)} positive 
 
 @dataclass(frozen=True)
 class Grid:
-    """How a matrix is laid out: `rows` × `columns` cells, each `wide` × `high` characters, of about `pooled` elements."""
+    """How a matrix is laid out: `rows` × `columns` cells, `wide` × `high` characters each, of `pooled` elements."""
 
     rows: int
     columns: int
@@ -98,7 +98,7 @@ def part(cell: float, most: float) -> str:
 
 
 def line(window: Window, mask: Window | None, index: int, grid: Grid, most: float, first: bool = True) -> list[Piece]:
-    """Row `index` of the picture as pieces. `first`: the line of a cell that carries the glyphs, where cells are high."""
+    """Row `index` of the picture as pieces. `first`: whether this line of a high cell is the one with the glyphs."""
     pieces: list[Piece] = []
     start = index * window.columns
     for offset in range(start, min(start + window.columns, len(window.cells))):

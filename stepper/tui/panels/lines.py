@@ -1,6 +1,6 @@
 """The base of all panels: a scrolling list of lines, of which only the visible and the changed ones are drawn.
 
-A line is a row of pieces, each with the name of one of the panel's component classes; what it looks like is said in CSS.
+A line is a row of pieces, each with the name of one of the panel's component classes; the colours are in the CSS.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class LinePanel(ScrollView, can_focus=True):
         return EMPTY
 
     def set_count(self, count: int, wide: int = 0) -> None:
-        """There are `count` lines, the longest `wide` columns (0: all fit). Costs a layout pass only when it changes."""
+        """There are `count` lines, the longest `wide` columns (0: all fit). A change costs a layout pass."""
         if (count, wide) != (self._count, self._wide):
             self._count, self._wide = count, wide
             self.virtual_size = Size(wide, count)

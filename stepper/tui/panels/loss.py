@@ -61,7 +61,7 @@ class LossPanel(LinePanel):
             for index in range(max(len(old), len(self._rows)))
             if index >= len(old) or index >= len(self._rows) or old[index] != self._rows[index]
         )
-        self.retitle(f"{self.TITLE} [{'log' if self.logarithmic else 'linear'}]")
+        self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}")
 
     def _lines(self) -> list[Row]:
         width, height = self.inner.width - LABEL - 1, self.inner.height - 1
@@ -80,7 +80,9 @@ class LossPanel(LinePanel):
         for index, line in enumerate(picture.rows):
             pieces: list[Piece] = [(f"{labels.get(index, ''):>{LABEL - 1}} ", "muted"), ("│", "axis")]
             if index == 0 and picture.marks:
-                pieces += [(picture.marks.get(x, text), "bad" if x in picture.marks else "line") for x, text in enumerate(line)]
+                pieces += [
+                    (picture.marks.get(x, text), "bad" if x in picture.marks else "line") for x, text in enumerate(line)
+                ]
             else:
                 pieces.append((line, "line"))
             rows.append(Row(tuple(pieces)))

@@ -49,9 +49,7 @@ class SourcePanel(LinePanel):
         super().show(scene)
         if not moved:
             return
-        marks, hints = (
-            _annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
-        )
+        marks, hints = _annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
         current = scene.event.line if scene.event else 0
         span = _span(scene.event) if scene.event else (0, 0)
         changed = {line for line in marks.keys() | self._marks.keys() if marks.get(line) != self._marks.get(line)}
@@ -65,7 +63,11 @@ class SourcePanel(LinePanel):
 
     def follow(self) -> None:
         """Bring the cursor's line into view, with the lines around it that can be shown."""
-        self.keep_visible(self._current - 1, margin=4)
+        index, height, top = self._current - 1, self.inner.height, self.scroll_offset.y
+        margin = min(4, height // 4)
+        if not top + min(margin, top) <= index < top + height - min(margin, max(0, len(self._code) - top - height)):
+            # far enough that it need not scroll again with the next step: a scroll repaints the whole panel
+            self.scroll_to(y=max(0, index - height // 3), animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
         """Keep the cursor's line in view when there is less room."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stepper.record import Summary
 from stepper.tui import figures
-from stepper.tui.history import Sighting
+from stepper.tui.history import History, Sighting
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
 from stepper.tui.scene import Scene
 
@@ -30,10 +30,10 @@ COLUMNS = (
     Column("role", 4, 10, give=2),
     Column("shape", 6, 22),
     Column("dtype", 5, 10, give=3),
-    Column("device", 6, 8, give=5),
-    Column("min", 8, 8, right=True),
-    Column("max", 8, 8, right=True),
-    Column("mean", 8, 8, right=True),
+    Column("on", 3, 8, give=5),
+    Column("min", 7, 7, right=True),
+    Column("max", 7, 7, right=True),
+    Column("mean", 7, 7, right=True),
     Column("zeros", 5, 7, right=True, give=4),
     Column("NaN/∞", 5, 9, right=True, give=1),
 )
@@ -46,7 +46,7 @@ class TensorsPanel(LinePanel):
     HELP = (
         f"{CHANGED} changed or made by the statement under the cursor · {READ} read by it\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements\n"
-        "zeros: elements that are exactly 0 · NaN/∞: elements that are not finite"
+        "on: the device · zeros: elements that are exactly 0 · NaN/∞: elements that are not finite"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
         {"heading", "touched", "changed", "read", "data", "parameter", "activation", "gradient", "loss"}
@@ -57,6 +57,7 @@ class TensorsPanel(LinePanel):
         super().__init__(id=id)
         self._rows: list[Row] = []
         self._widths: list[int] = []
+        self._fitted: tuple[int, History | None] = (0, None)
         self._cells: dict[int, tuple[Sighting, tuple[str, ...]]] = {}
 
     def show(self, scene: Scene) -> None:
@@ -77,7 +78,6 @@ class TensorsPanel(LinePanel):
         if history is None or cursor is None:
             self._replace([])
             self.set_count(0)
-            self.retitle(self.TITLE)
             return
         changed, read = history.touched(cursor)
         seen: list[tuple[str, Sighting, tuple[str, ...]]] = []
@@ -89,7 +89,12 @@ class TensorsPanel(LinePanel):
             if known is None or known[0] is not sighting:
                 known = self._cells[index] = (sighting, _texts(sighting))
             seen.append((label, sighting, known[1]))
-        widths = fit_columns([texts for _, _, texts in seen], self.inner.width)
+        if self._fitted != (self.inner.width, history):
+            # by the values the labels will have in the end, so that columns do not move while one steps
+            last = [_texts(sightings[-1]) for sightings in history.labels.values()]
+            self._widths = fit_columns(last, self.inner.width)
+            self._fitted = (self.inner.width, history)
+        widths = self._widths
         rows = [self._heading(widths)]
         focus = 0
         for label, sighting, texts in seen:
@@ -102,15 +107,12 @@ class TensorsPanel(LinePanel):
         self.set_count(len(history.order) + 1)
         if focus:
             self.keep_visible(focus, margin=1)
-        self.retitle(f"{self.TITLE} [{len(seen)} of {len(history.order)} so far]" if seen else self.TITLE)
 
     def _replace(self, rows: list[Row]) -> None:
         old, self._rows = self._rows, rows
         size = max(len(old), len(rows))
         self.touch(
-            index
-            for index in range(size)
-            if index >= len(old) or index >= len(rows) or old[index] != rows[index]
+            index for index in range(size) if index >= len(old) or index >= len(rows) or old[index] != rows[index]
         )
 
     def _heading(self, widths: list[int]) -> Row:

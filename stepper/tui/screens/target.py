@@ -69,7 +69,9 @@ class TargetScreen(ModalScreen[Choice | None]):
         options: list[Option] = []
         for variant in VARIANTS.values():
             self._choices.append(Choice(variant.name))
-            text = Text.assemble((f"{variant.name:<26}", "bold"), variant.description, no_wrap=True, overflow="ellipsis")
+            text = Text.assemble(
+                (f"{variant.name:<26}", "bold"), variant.description, no_wrap=True, overflow="ellipsis"
+            )
             options.append(Option(text))
             for preset, settings in variant.presets.items():
                 self._choices.append(Choice(variant.name, preset))
@@ -87,7 +89,11 @@ class TargetScreen(ModalScreen[Choice | None]):
     def open_path(self, event: Input.Submitted) -> None:
         """Open a script, if there is a file of that name."""
         text = event.value.strip()
-        if text and not any(choice.target == text for choice in self._choices) and not Path(text).expanduser().is_file():
+        if (
+            text
+            and not any(choice.target == text for choice in self._choices)
+            and not Path(text).expanduser().is_file()
+        ):
             problem = self.query_one("#problem", Label)
             problem.update(f"{text}: there is no such file")
             problem.display = True

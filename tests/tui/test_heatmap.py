@@ -1,0 +1,57 @@
+"""Heat maps as text: sign and size without colour, blocked cells, what is not finite."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepper.record import Region, Window
+from stepper.tui.panels import heatmap
+
+
+def window(rows: list[list[float]]) -> Window:
+    shape = (len(rows), len(rows[0]))
+    return Window(shape, Region(0, shape[0], 0, shape[1]), *shape, [cell for row in rows for cell in row])
+
+
+def text(picture: Window, mask: Window | None = None, wide: int = 1) -> list[str]:
+    grid = heatmap.Grid(picture.rows, picture.columns, wide, 1, (1, 1))
+    most = heatmap.limit(picture)
+    rows = [heatmap.line(picture, mask, index, grid, most) for index in range(picture.rows)]
+    return ["".join(piece for piece, _ in pieces) for pieces in rows]
+
+
+def test_sign_and_size_are_told_without_colour() -> None:
+    assert text(window([[-6, -3, -1, 0, 1, 3, 6]])) == ["=-, '+#"]
+
+
+def test_blocked_cells_and_trouble_have_glyphs_of_their_own() -> None:
+    picture = window([[1.0, 1.0, math.nan, math.inf, -math.inf]])
+    mask = window([[1.0, 0.75, 1.0, 0.0, 0.0]])
+    assert text(picture, mask) == ["×∕?∞∞"]
+
+
+def test_wide_cells_show_their_values() -> None:
+    assert text(window([[1.5, -0.25]]), window([[0.0, 1.0]]), wide=8) == ["  +1.50   -0.25×"]
+
+
+def test_one_outlier_does_not_hide_the_rest() -> None:
+    picture = window([[1.0] * 99 + [1e6]])
+    assert heatmap.limit(picture) == 1.0
+    assert heatmap.limit(window([[0.0, math.nan]])) == 1.0
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 200), st.integers(1, 60))
+def test_a_grid_fits_its_room_and_covers_its_matrix(rows: int, columns: int, width: int, height: int) -> None:
+    grid = heatmap.layout((rows, columns), width, height)
+    assert grid is not None
+    assert grid.columns * grid.wide <= width
+    assert grid.rows * grid.high <= height
+    assert grid.rows * grid.pooled[0] >= rows
+    assert grid.columns * grid.pooled[1] >= columns
+
+
+def test_there_is_no_grid_where_there_is_nothing_to_draw() -> None:
+    assert heatmap.layout((0, 5), 10, 10) is None
+    assert heatmap.layout((5, 5), 10, 0) is None
+    assert [heatmap.matrix(shape) for shape in [(), (4,), (2, 3), (5, 6, 7, 8)]] == [(1, 1), (1, 4), (2, 3), (7, 8)]

@@ -1,0 +1,96 @@
+"""What had happened by the cursor."""
+
+from stepper.record import Event, Kind, Record, Value, When
+from stepper.tui.history import History
+from tests.tui.standin import Standin, summary
+
+
+def value(label: str, when: When, number: float) -> Value:
+    return Value(label, "other", when, summary(number))
+
+
+def event(
+    number: int, parent: int | None, line: int, *values: Value, end: int = 0, kind: Kind = "statement", function: str = "",
+) -> Event:  # fmt: skip
+    return Event(
+        number, parent, kind, "forward", "a.py", line, 0, end or line, 9, 0, "", list(values), function=function
+    )
+
+
+def record(*events: Event) -> Record:
+    return Record(0, None, [], list(events), [], [])
+
+
+def last(history: History, label: str, cursor: int) -> float | None:
+    sighting = history.last(label, history.record.events[cursor])
+    found = sighting.value.summary.value if sighting else None
+    assert found is None or isinstance(found, float)
+    return found
+
+
+def test_a_label_has_the_value_that_was_seen_last() -> None:
+    history = History(
+        record(
+            event(0, None, 1, value("a", "result", 1.0)),
+            event(1, None, 2, value("a", "before", 1.0), value("a", "after", 2.0)),
+            event(2, None, 3, value("a", "result", 3.0)),
+        )
+    )
+    assert [last(history, "a", cursor) for cursor in range(3)] == [1.0, 2.0, 3.0]
+    assert history.touched(history.record.events[1]) == ({"a"}, set())
+
+
+def test_inside_a_call_its_result_is_not_there_yet() -> None:
+    history = History(
+        record(
+            event(0, None, 9, value("loss", "result", 5.0)),
+            event(1, 0, 2, value("h", "result", 1.0), function="forward"),
+            event(2, 0, 3, value("y", "result", 2.0), function="forward"),
+            event(3, None, 10, value("loss", "operand", 5.0)),
+        )
+    )
+    assert last(history, "loss", 1) is None
+    assert last(history, "y", 1) is None
+    assert last(history, "y", 0) == 2.0, "the call is over when its statement is"
+    assert last(history, "loss", 0) == 5.0
+    assert not history.executed(3, history.record.events[1])
+    assert history.executed(9, history.record.events[1])
+    assert history.computed(9, history.record.events[1]) is None
+
+
+def test_a_compound_statement_is_over_when_its_body_begins() -> None:
+    history = History(
+        record(
+            event(0, None, 1, value("p", "result", 1.0), end=3),
+            event(1, 0, 2, value("a", "result", 2.0)),
+            event(2, 0, 3, value("b", "result", 3.0)),
+        )
+    )
+    assert last(history, "p", 0) == 1.0
+    assert last(history, "a", 0) is None
+    assert last(history, "p", 1) == 1.0
+    assert last(history, "b", 1) is None
+
+
+def test_a_nested_expression_comes_before_the_statement_it_stands_in() -> None:
+    history = History(
+        record(
+            event(0, None, 1, value("y", "result", 2.0)),
+            event(1, 0, 1, value("x.mm(w1)", "result", 1.0), kind="expression"),
+        )
+    )
+    assert last(history, "x.mm(w1)", 1) == 1.0
+    assert last(history, "y", 1) is None
+    assert history.statement(history.record.events[1]).id == 0
+    assert history.order == ["x.mm(w1)", "y"]
+
+
+async def test_every_label_of_a_whole_iteration_is_seen_at_its_end() -> None:
+    session = Standin()
+    await session.open()
+    history = History(session.records[0])
+    end = history.record.events[-1]
+    assert all(history.last(label, end) is not None for label in history.order)
+    assert history.seen(history.record.gates[0].grad_after, end)
+    assert not history.seen(history.record.gates[0].grad_after, history.record.events[3])
+    assert history.line_of(history.record.gates[0].grad_after) == 25

@@ -1,0 +1,251 @@
+"""Every key does what the table of actions says; each action of the table has its case here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stepper.record import Record
+from stepper.tui.actions import ACTIONS, key_name
+from stepper.tui.app import StepperApp
+from stepper.tui.screens.go import GoScreen
+from stepper.tui.screens.help import HelpScreen
+from stepper.tui.screens.target import TargetScreen
+from tests.tui.screen import app_of, ready, screen_text, settled, until
+from tests.tui.standin import Standin
+
+Place = tuple[int | None, int]
+
+
+def place(app: StepperApp) -> Place:
+    assert app.scene.event is not None
+    return (app.scene.iteration, app.scene.event.id)
+
+
+MOVES: dict[str, tuple[list[str], Place]] = {
+    "step.next": ([], (0, 1)),
+    "step.previous": (["n", "n"], (0, 1)),
+    "step.into": ([], (0, 1)),
+    "step.back_into": (["s", "s"], (0, 1)),
+    "step.out": (["n"], (0, 1)),
+    "step.iteration": ([], (1, 0)),
+    "step.previous_iteration": (["i", "i"], (1, 0)),
+    "run.continue": ([], (19, 12)),
+}
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action.name in MOVES], ids=lambda a: a.name)
+async def test_keys_that_move(action: Any) -> None:
+    before, expected = MOVES[action.name]
+    for key in action.keys:
+        app = app_of(Standin())
+        async with app.run_test(size=(120, 40)) as pilot:
+            await ready(pilot)
+            await pilot.press(*before, key)
+            await settled(pilot)
+            assert place(app) == expected, key
+
+
+async def test_p_pauses_what_runs_and_says_so_when_nothing_does() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("p")
+        assert "stands still" in screen_text(app)
+        release = session.hold()
+        await pilot.press("c")
+        await until(pilot, lambda: "▶ running" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: "p pauses it" in screen_text(app))
+        await pilot.press("p")
+        await until(pilot, lambda: "pause" in session.calls)
+        release()
+        await settled(pilot)
+        assert "NEXT" not in session.calls
+
+
+async def test_steps_asked_for_in_a_hurry_are_all_done() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"nnnnnnN")
+        await settled(pilot)
+        assert place(app) == (0, 5)
+
+
+async def test_g_asks_for_an_iteration() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: isinstance(app.screen, GoScreen))
+        await pilot.press("n", "x", "enter")
+        assert isinstance(app.screen, GoScreen), "what is no number is said, not taken"
+        await pilot.press("backspace", "backspace", "7", "enter")
+        await until(pilot, lambda: app.scene.iteration == 7)
+        await pilot.press("g", *"setup", "enter")
+        await until(pilot, lambda: app.scene.iteration is None)
+        await pilot.press("g", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, GoScreen))
+        await settled(pilot)
+        assert app.scene.iteration is None
+
+
+async def test_no_letter_acts_while_an_input_has_the_focus() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        calls = list(session.calls)
+        await pilot.press("g", *"nsuicpvmlq", "space")
+        await settled(pilot)
+        assert isinstance(app.screen, GoScreen)
+        assert session.calls == calls
+
+
+async def test_v_lists_the_variants_and_takes_a_path() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, TargetScreen))
+        await pilot.pause()
+        text = screen_text(app)
+        assert "and-gate" in text
+        assert "preset small" in text
+        await pilot.press("tab", *"no-such.py", "enter")
+        await until(pilot, lambda: "no such file" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, TargetScreen))
+
+
+async def test_l_switches_the_scale_of_the_loss() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("l")
+        await until(pilot, lambda: "Loss · log" in screen_text(app))
+        await pilot.press("l")
+        await until(pilot, lambda: "Loss · linear" in screen_text(app))
+
+
+async def test_m_gives_the_focused_panel_all_the_room() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for restore in ("m", "escape"):
+            await pilot.press("2", "m")
+            await until(pilot, lambda: app.desk.tensors.size.width > 110)
+            assert not app.desk.source.display
+            await pilot.press(restore)
+            await until(pilot, lambda: app.desk.source.display)
+            await until(pilot, lambda: app.desk.tensors.size.width < 110)
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_digits_and_tab_go_to_panels(size: tuple[int, int]) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        for index, panel in enumerate(app.desk.panels[:5]):
+            await pilot.press(str(index + 1))
+            await until(pilot, lambda panel=panel: app.focused is panel)  # type: ignore[misc]
+            assert panel.display
+        await pilot.press("tab")
+        await until(pilot, lambda: app.focused is app.desk.source)
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: app.focused is app.desk.loss)
+        await pilot.press("6")
+        assert app.focused is app.desk.loss, "there is no traceback to go to"
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_help_shows_all_keys_and_the_focused_panel_first(key: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 60)) as pilot:
+        await ready(pilot)
+        await pilot.press("3", key)
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "∂L/∂output" in screen_text(app))
+        text = screen_text(app)
+        for action in ACTIONS:
+            assert key_name(action.keys[0]) in text
+            assert action.help[:40] in text
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+async def test_q_quits_and_ends_the_session() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+    assert session.calls[-1] == "close"
+    assert app.return_code == 0
+
+
+async def test_gate_keys_choose_zoom_and_pan() -> None:
+    def twice(record: Record) -> None:
+        record.gates.append(record.gates[0])
+
+    session = Standin(after=twice)
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("3")
+        assert "Gate 1 of 2" in screen_text(app) or "Gate 2 of 2" in screen_text(app)
+        before = screen_text(app)
+        await pilot.press("full_stop")
+        await settled(pilot)
+        await pilot.press("comma")
+        await settled(pilot)
+        assert screen_text(app) == before
+        await pilot.press("z", "right", "down", "left", "up", "z")
+        await settled(pilot)
+        assert screen_text(app) == before
+
+
+async def test_arrows_scroll_the_focused_panel() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("home")
+        await until(pilot, lambda: app.desk.source.scroll_offset.y == 0)
+        await pilot.press("down", "down")
+        await until(pilot, lambda: app.desk.source.scroll_offset.y == 2)
+
+
+async def test_the_footer_and_the_tabs_can_be_clicked() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.click("#keys", offset=(2, 0))
+        await settled(pilot)
+        assert place(app) == (0, 1)
+        await pilot.click("#tabs", offset=(15, 0))
+        await until(pilot, lambda: app.desk.tensors.display)
+        assert not app.desk.source.display
+
+
+COVERED: dict[str, Callable[..., Any]] = {
+    "run.pause": test_p_pauses_what_runs_and_says_so_when_nothing_does,
+    "go": test_g_asks_for_an_iteration,
+    "target": test_v_lists_the_variants_and_takes_a_path,
+    "loss.scale": test_l_switches_the_scale_of_the_loss,
+    "panel.maximise": test_m_gives_the_focused_panel_all_the_room,
+    "panel.restore": test_m_gives_the_focused_panel_all_the_room,
+    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 7)},
+    "help": test_help_shows_all_keys_and_the_focused_panel_first,
+    "quit": test_q_quits_and_ends_the_session,
+}
+
+
+def test_no_action_of_the_table_is_left_out() -> None:
+    assert {action.name for action in ACTIONS} == MOVES.keys() | COVERED.keys()
+    keys = [key for action in ACTIONS for key in action.keys]
+    assert len(keys) == len(set(keys)), "no key has two meanings"
