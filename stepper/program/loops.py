@@ -1,28 +1,176 @@
-"""Which loop is the training loop."""
+"""Which loop is the training loop: the innermost one that computes a loss or a gradient and updates lasting state.
+
+Each loop is walked symbolically (`walk`), the script's own functions followed. State is what a pass changes and the
+next one starts from; what the pass of the loop around it resets is not state, nor is what a loop's own target picks
+(a loop over parameters), nor, where there is a better loop, a counter or running total that only feeds itself.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
 from stepper.program.instrument import LoopNode
 from stepper.program.losses import Losses
 from stepper.program.scopes import FUNCTIONS, Script
+from stepper.program.walk import LOOPS, Walker
 
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
+NOT_FOUND = (
+    "no training loop found: looked for a loop that computes a loss or a gradient and updates what it carries from "
+    "pass to pass; name one with --loop LINE, or take the whole script as one iteration with --loop none"
+)
+
+BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
+
+
+@dataclass
+class Studied:
+    """A loop, its pass, and the changes of state in it (ids of nodes) that count at the level asked for."""
+
+    node: LoopNode
+    run: Pass
+    state: list[Definition]
+    feedback: list[Definition]
+
+    @property
+    def key(self) -> int:
+        return id(self.node)
+
+    def own(self, definitions: list[Definition]) -> set[int]:
+        """The nodes that change state which this loop's own target does not pick."""
+        return {id(d.node) for d in definitions if self.key not in d.selected}
+
+    def level(self) -> int:
+        """How sure it is that this is a training loop."""
+        marks = {mark.kind for mark in self.run.marks}
+        steady = self.own(self.feedback)
+        if "backward" in marks and steady:
+            return BACKWARD
+        if "gradient" in marks and steady:
+            return GRADIENT + int(self._feeds_loss()) - 1
+        if "loss" in marks and steady:
+            return LOSS
+        if steady:
+            return FEEDBACK
+        return TOTAL if marks else COUNTER
+
+    def _feeds_loss(self) -> bool:
+        starts = {self.run.start[d.place] for d in self.feedback if d.place in self.run.start}
+        found = closure(d for loss in self.run.losses for d in loss.deps)
+        return bool(starts & found) or not self.run.losses
+
+
+def study_loop(walker: Walker, node: LoopNode) -> Studied:
+    """Walk a loop and sort the changes in it."""
+    run = walker.walk_loop(node)
+    carried = run.carried()
+    carried.discard(GRAD)
+    feedback = run.feedback(carried)
+    stepping = any(mark.kind == "backward" for mark in run.marks)
+    grads = {d for d in run.definitions if d.place == GRAD} | {run.start[GRAD]} if GRAD in run.start else set()
+    grads |= {d for d in run.definitions if d.place == GRAD}
+    if stepping:
+        # A gradient that `.backward()` wrote closes the circle, whatever the object that is stepped.
+        stepped = {d.place for d in run.definitions if grads & closure(d.deps)}
+        feedback |= carried & stepped - {GRAD} - _written_losses(run)
+    state = [d for d in run.definitions if d.place in carried and d.kind in ("bind", "change")]
+    return Studied(node, run, state, [d for d in state if d.place in feedback])
+
+
+def _written_losses(run: Pass) -> set[tuple[int, str]]:
+    """Running totals of losses also depend on gradients, by way of the parameters; they are not parameters."""
+    return {
+        d.place
+        for d in run.definitions
+        if d.kind in ("bind", "change") and any(d in loss.deps for loss in run.losses if not loss.backward)
+    }
 
 
 def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | None:
+    """The training loop; None for `--loop none`. Raises ProgramError where there is none."""
     loops = [node for node in ast.walk(script.source.tree) if isinstance(node, LOOPS)]
+    if wanted is not None:
+        return _wanted(loops, wanted.strip())
+    if not loops:
+        raise ProgramError(NOT_FOUND)
+    walker = Walker(script, losses)
+    studied = {id(node): study_loop(walker, node) for node in loops}
+    reachable = set(walker.walk_module().inner)
+    around: dict[int, set[int]] = {key: set() for key in studied}
+    for loop in studied.values():
+        for inner in loop.run.inner:
+            if inner != loop.key:
+                around[inner].add(loop.key)
+    tests: list[tuple[Callable[[Studied], bool], Callable[[Studied], list[Definition]]]] = [
+        (lambda s: s.level() >= LOSS, lambda s: s.feedback),
+        (lambda s: s.level() >= FEEDBACK, lambda s: s.feedback),
+        (lambda s: s.level() >= TOTAL, lambda s: s.state),
+        (lambda s: True, lambda s: [d for d in s.state if d.kind == "bind"]),
+    ]
+    for test, state in tests:
+        found = _candidates(studied, around, test, state)
+        if found:
+            return max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno)).node
+    raise ProgramError(NOT_FOUND)
+
+
+def _candidates(
+    studied: dict[int, Studied],
+    around: dict[int, set[int]],
+    test: Callable[[Studied], bool],
+    state: Callable[[Studied], list[Definition]],
+) -> list[Studied]:
+    """The innermost loops that pass the test and change state which outlives the candidate's pass around them."""
+    found: dict[int, Studied] = {}
+    for key in sorted(studied, key=lambda key: len(around[key])):
+        loop = studied[key]
+        own = loop.own(state(loop))
+        if not own or not test(loop):
+            continue
+        outer = [found[other] for other in around[key] if other in found]
+        nearest = [o for o in outer if not any(o.key in around[p.key] for p in outer if p is not o)]
+        if not nearest or any(_outlives(loop, own, o, state) for o in nearest):
+            found[key] = loop
+    return [
+        loop
+        for loop in found.values()
+        if not any(loop.key in around[other.key] for other in found.values() if other is not loop)
+    ]
+
+
+def _outlives(
+    loop: Studied, own: set[int], outer: Studied, state: Callable[[Studied], list[Definition]]
+) -> bool:
+    inside = {id(d.node) for d in state(outer) if loop.key in d.loops and outer.key not in d.selected}
+    if not inside & own:
+        return False
+    # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
+    return not (loop.level() < BACKWARD and _steps_outside(outer, loop.key))
+
+
+def _steps_outside(outer: Studied, inner: int) -> bool:
+    kinds = {mark.kind for mark in outer.run.marks if inner not in mark.loops}
+    return outer.level() == BACKWARD and "backward" in kinds
+
+
+def _wanted(loops: list[LoopNode], wanted: str) -> LoopNode | None:
     if wanted == "none":
         return None
-    if wanted is not None:
-        for node in loops:
-            if str(node.lineno) == wanted:
-                return node
-    if loops:
-        return loops[0]
-    raise ProgramError("no training loop found")
+    lines = ", ".join(str(line) for line in sorted({node.lineno for node in loops}))
+    known = f"its loops are at lines {lines}" if loops else "it has no loops"
+    if not wanted.isdigit():
+        raise ProgramError(f"--loop takes a line number or none, not {wanted!r}; {known}")
+    line = int(wanted)
+    heads = [node for node in loops if node.lineno == line]
+    if heads:
+        return heads[0]
+    inside = [node for node in loops if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    if inside:
+        return max(inside, key=lambda node: node.lineno)
+    raise ProgramError(f"no loop at line {line}; {known}")
 
 
 def spine(script: Script, loop: LoopNode | None) -> frozenset[int]:

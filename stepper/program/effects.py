@@ -1,0 +1,203 @@
+"""The pieces of the data-flow walk: places, definitions, values and the state between two statements.
+
+A *place* is a name in its scope or an attribute (by its name, whatever the object). A *definition* is one way a place
+got its value during a pass; a `start` is the value it had when the pass began. Definitions form a graph: `deps` is
+what the value was computed from, `own` the earlier value that an in-place change kept.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+Place = tuple[int, str]
+FIELD = -1
+GRAD: Place = (FIELD, "grad")
+Loops = frozenset[int]
+Root = tuple[Place, Loops]
+DefinitionKind = Literal["start", "bind", "change", "target", "parameter"]
+
+
+@dataclass(eq=False)
+class Definition:
+    """One value of a place. `selected`: the loops whose target picks what is changed; `loops`: the loops around it,
+    inside the pass; `alias`: the value is another place's very value."""
+
+    place: Place
+    node: ast.AST
+    kind: DefinitionKind
+    deps: set[Definition] = field(default_factory=set)
+    own: set[Definition] = field(default_factory=set)
+    selected: set[int] = field(default_factory=set)
+    loops: set[int] = field(default_factory=set)
+    alias: bool = False
+    statement: ast.AST | None = None
+    order: int = 0
+
+
+EMPTY: frozenset[Definition] = frozenset()
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known of an expression's value: what it depends on, which objects it may be, its parts, what it calls."""
+
+    deps: frozenset[Definition] = EMPTY
+    roots: frozenset[Root] = frozenset()
+    items: tuple[Value, ...] | None = None
+    functions: frozenset[ast.AST] = frozenset()
+
+    def fresh(self) -> Value:
+        """The same dependencies, in a new object."""
+        return Value(self.deps)
+
+
+NOTHING = Value()
+
+
+def union(values: Iterable[Value]) -> Value:
+    """A value that may be any of these."""
+    found = list(values)
+    if len(found) == 1:
+        return found[0]
+    items: tuple[Value, ...] | None = None
+    lengths = {len(value.items) if value.items is not None else -1 for value in found}
+    if len(lengths) == 1 and lengths != {-1}:
+        items = tuple(union(parts) for parts in zip(*(value.items or () for value in found), strict=True))
+    return Value(
+        frozenset(d for value in found for d in value.deps),
+        frozenset(root for value in found for root in value.roots),
+        items,
+        frozenset(f for value in found for f in value.functions),
+    )
+
+
+@dataclass
+class State:
+    """What holds between two statements. `index` says which names are counters of which loops."""
+
+    values: dict[Place, frozenset[Definition]] = field(default_factory=dict)
+    alias: dict[Place, frozenset[Root]] = field(default_factory=dict)
+    index: dict[Place, Loops] = field(default_factory=dict)
+    functions: dict[Place, frozenset[ast.AST]] = field(default_factory=dict)
+    items: dict[Place, tuple[Value, ...]] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """A state that can go its own way."""
+        return State(
+            dict(self.values), dict(self.alias), dict(self.index), dict(self.functions), dict(self.items)
+        )
+
+    def join(self, others: Iterable[State], start: dict[Place, frozenset[Definition]]) -> None:
+        """Become what holds where several ways meet. A place that one way did not touch keeps its start there."""
+        for other in others:
+            for place in {*self.values, *other.values}:
+                mine = self.values.get(place, start.get(place, EMPTY))
+                self.values[place] = mine | other.values.get(place, start.get(place, EMPTY))
+            for place, roots in other.alias.items():
+                self.alias[place] = self.alias.get(place, frozenset()) | roots
+            for place, loops in other.index.items():
+                self.index[place] = self.index.get(place, frozenset()) | loops
+            for place, functions in other.functions.items():
+                self.functions[place] = self.functions.get(place, frozenset()) | functions
+            for place, items in other.items.items():
+                self.items.setdefault(place, items)
+
+
+def closure(definitions: Iterable[Definition], own: bool = True) -> set[Definition]:
+    """All that these depend on, themselves included."""
+    found: set[Definition] = set()
+    waiting = list(definitions)
+    while waiting:
+        definition = waiting.pop()
+        if definition not in found:
+            found.add(definition)
+            waiting += definition.deps
+            if own:
+                waiting += definition.own
+    return found
+
+
+@dataclass
+class Mark:
+    """A sign that a loss or gradient is computed: where, and inside which inner loops."""
+
+    kind: Literal["backward", "step", "gradient", "loss"]
+    node: ast.AST
+    loops: frozenset[int]
+
+
+@dataclass
+class LossValue:
+    """A value that is a loss by its place or name."""
+
+    node: ast.AST
+    deps: frozenset[Definition]
+    definition: Definition | None
+    backward: bool
+    statement: ast.AST | None
+
+
+@dataclass
+class Pass:
+    """What one pass through a body does."""
+
+    start: dict[Place, Definition]
+    end: State
+    definitions: list[Definition]
+    marks: list[Mark]
+    losses: list[LossValue]
+    inner: dict[int, set[int]]
+    visited: dict[int, int]
+    effects: list[tuple[str, ast.AST]]
+    called: set[Place]
+
+    def carried(self) -> set[Place]:
+        """Places that are changed in the pass and whose value at its end still depends on that at its start."""
+        changed = {d.place for d in self.definitions if d.kind in ("bind", "change")}
+        found: set[Place] = set()
+        for place in changed:
+            begin = self.start.get(place)
+            if begin is not None and begin in closure(self.end.values.get(place, EMPTY)):
+                found.add(place)
+        return found
+
+    def feedback(self, carried: set[Place]) -> set[Place]:
+        """The carried places that take part in what is added to them: no mere counters and running totals."""
+        starts = {self.start[place]: place for place in carried}
+        feeds: dict[Place, set[Place]] = {}
+        for place in carried:
+            feeds[place] = {starts[d] for d in self._influences(place) if d in starts}
+        found: set[Place] = set()
+        for place in carried:
+            seen: set[Place] = set()
+            waiting = list(feeds[place])
+            while waiting:
+                other = waiting.pop()
+                if other not in seen:
+                    seen.add(other)
+                    waiting += feeds[other]
+            if place in seen:
+                found.add(place)
+        return found
+
+    def _influences(self, place: Place) -> set[Definition]:
+        """What a place's new value was computed from, leaving out that it was added to its old value."""
+        kept: set[Definition] = set()
+        waiting = list(self.end.values.get(place, EMPTY))
+        influences: set[Definition] = set()
+        while waiting:
+            definition = waiting.pop()
+            if definition in kept:
+                continue
+            kept.add(definition)
+            waiting += definition.own
+            influences |= definition.deps
+        return closure(influences)
+
+
+def ordered(definitions: Iterable[Definition]) -> Iterator[Definition]:
+    """In order of their first occurrence."""
+    return iter(sorted(definitions, key=lambda d: d.order))

@@ -1,0 +1,561 @@
+"""Expressions in the data-flow walk: what a value depends on, which object it may be, and what computing it changes.
+
+Calls of the script's own functions and methods are followed; of libraries only what their names tell is known.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from stepper.program.effects import (
+    EMPTY,
+    FIELD,
+    GRAD,
+    NOTHING,
+    Definition,
+    DefinitionKind,
+    LossValue,
+    Mark,
+    Place,
+    Root,
+    State,
+    Value,
+    union,
+)
+from stepper.program.losses import Losses
+from stepper.program.scopes import COMPREHENSIONS, Function, Scope, Script, path_root
+from stepper.program.vocabulary import (
+    DIFFERENTIATING,
+    ZEROING_METHODS,
+    mutates_argument,
+    mutates_receiver,
+    names_error,
+    names_gradient,
+    names_loss,
+    steps_parameters,
+)
+
+# What a value's shape, type or length tells is not a flow of values.
+_SHAPES = frozenset("shape dtype device ndim size itemsize requires_grad names".split())
+_FRESH = frozenset(
+    """zeros_like ones_like empty_like full_like rand_like randn_like randint_like len range type isinstance shape
+    ndim size dim numel id hasattr""".split()
+)
+_VIEWS = frozenset(
+    """parameters named_parameters values items keys view reshape ravel flatten squeeze unsqueeze transpose t permute
+    detach numpy children modules named_children named_modules param_groups get setdefault cpu cuda requires_grad_ to
+    expand T""".split()
+)
+_WRAPPERS = frozenset(
+    "list tuple sorted reversed iter tqdm trange asarray from_numpy chain track progress prepare set".split()
+)
+
+
+class Evaluator:
+    """Expressions. The walker over statements is a subclass."""
+
+    LIMIT = 30_000
+    DEPTH = 14
+
+    def __init__(self, script: Script, losses: Losses) -> None:
+        self.script = script
+        self.loss_rules = losses
+        self.fields = {
+            node.attr
+            for node in ast.walk(script.source.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
+        }
+        self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
+        self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
+        for node in ast.walk(script.source.tree):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
+                    self.lambdas[id(script.scope_around(node).node), name] = function
+                case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Call() as call):
+                    self.constructions.setdefault(name, []).append((script.scope_around(node), call))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last walk."""
+        self.state = State()
+        self.starts: dict[Place, Definition] = {}
+        self.definitions: dict[tuple[int, int, Place], Definition] = {}
+        self.marks: dict[tuple[str, int], Mark] = {}
+        self.loss_values: dict[tuple[int, int], LossValue] = {}
+        self.effects: dict[tuple[str, int], ast.AST] = {}
+        self.called: set[Place] = set()
+        self.loops: list[int] = []
+        self.stack: list[ast.AST] = []
+        self.contexts: dict[tuple[int, int], int] = {}
+        self.context = 0
+        self.steps = 0
+        self.current: ast.AST | None = None
+
+    # ------------------------------------------------------------------------------------------------- places
+
+    def start_of(self, place: Place) -> frozenset[Definition]:
+        """A place's value at the start of the pass."""
+        if place not in self.starts:
+            self.starts[place] = Definition(place, self.script.source.tree, "start")
+        return frozenset((self.starts[place],))
+
+    def read(self, place: Place) -> frozenset[Definition]:
+        """A place's definitions now."""
+        if place not in self.state.values:
+            self.state.values[place] = self.start_of(place)
+        return self.state.values[place]
+
+    def name_place(self, scope: Scope, name: str) -> Place | None:
+        """The place that a name means; None for imports, definitions and builtins."""
+        if self.script.kind(scope, name) != "variable":
+            return None
+        owner = self.script.owner(scope, name)
+        return (id((owner or self.script.module).node), name)
+
+    def place_of(self, scope: Scope, node: ast.AST) -> Place | None:
+        """The place that a name or attribute path means, if it is one of its own."""
+        if isinstance(node, ast.Name):
+            return self.name_place(scope, node.id)
+        if isinstance(node, ast.Attribute):
+            if node.attr == "data":
+                return self.place_of(scope, node.value)
+            if (node.attr == "grad" or node.attr in self.fields) and not self.script.is_import(scope, node):
+                return (FIELD, node.attr)
+        return None
+
+    def define(
+        self,
+        place: Place,
+        node: ast.AST,
+        kind: DefinitionKind,
+        deps: Iterable[Definition],
+        own: Iterable[Definition] = (),
+        selected: Iterable[int] = (),
+    ) -> Definition:
+        """A definition, merged with the one this node made before in the same context."""
+        key = (self.context, id(node), place)
+        if key not in self.definitions:
+            self.definitions[key] = Definition(
+                place, node, kind, statement=self.current, order=len(self.definitions)
+            )
+        definition = self.definitions[key]
+        definition.deps.update(deps)
+        definition.own.update(d for d in own if d is not definition)
+        definition.selected.update(selected)
+        definition.loops.update(self.loops)
+        definition.deps.discard(definition)
+        return definition
+
+    def change(
+        self,
+        roots: Iterable[Root],
+        node: ast.AST,
+        deps: Iterable[Definition],
+        selected: Iterable[int] = (),
+        keep: bool = True,
+    ) -> None:
+        """Objects are changed in place. `keep` False: nothing of the old value is left."""
+        for place, loops in roots:
+            own = self.read(place) if keep else EMPTY
+            definition = self.define(place, node, "change", deps, own, {*selected, *loops})
+            self.state.values[place] = frozenset((definition,))
+
+    def mark(self, kind: str, node: ast.AST) -> None:
+        """Note that a loss or gradient is computed here."""
+        key = (kind, id(node))
+        if key not in self.marks:
+            self.marks[key] = Mark(kind, node, frozenset(self.loops))  # type: ignore[arg-type]
+
+    def mark_name(self, name: str, node: ast.AST) -> None:
+        """Note what a name says of its value."""
+        if names_gradient(name):
+            self.mark("gradient", node)
+        elif names_loss(name) or names_error(name):
+            self.mark("loss", node)
+
+    def note_loss(
+        self, node: ast.AST, deps: frozenset[Definition], definition: Definition | None, backward: bool = False
+    ) -> None:
+        """Note a value that is a loss."""
+        key = (self.context, id(node))
+        if key in self.loss_values:
+            deps |= self.loss_values[key].deps
+        self.loss_values[key] = LossValue(node, deps, definition, backward, self.current)
+
+    # ------------------------------------------------------------------------------------------------- expressions
+
+    def evaluate(self, scope: Scope, node: ast.AST) -> Value:
+        """What is known of an expression's value; notes all that computing it changes."""
+        match node:
+            case ast.Constant():
+                return NOTHING
+            case ast.Name(id=name):
+                return self._name(scope, node, name)
+            case ast.Attribute():
+                return self._attribute(scope, node)
+            case ast.Subscript(value=value, slice=index):
+                base = self.evaluate(scope, value)
+                where = self.evaluate(scope, index)
+                if base.items is not None and isinstance(index, ast.Constant) and isinstance(index.value, int):
+                    if -len(base.items) <= index.value < len(base.items):
+                        return base.items[index.value]
+                picked = self.selection(scope, index)
+                roots = frozenset((place, loops | picked) for place, loops in base.roots)
+                return Value(base.deps | where.deps, roots, None, base.functions)
+            case ast.Call():
+                return self.call(scope, node)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                values = tuple(self.evaluate(scope, element) for element in elements)
+                whole = union(values) if values else NOTHING
+                starred = any(isinstance(element, ast.Starred) for element in elements)
+                return Value(whole.deps, whole.roots, None if starred else values, whole.functions)
+            case ast.Dict(keys=keys, values=values_):
+                parts = [self.evaluate(scope, part) for part in (*keys, *values_) if part is not None]
+                return Value(*_flat(parts))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                self.evaluate(scope, test)
+                return union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
+            case ast.BoolOp(values=operands):
+                return union([self.evaluate(scope, operand) for operand in operands])
+            case ast.NamedExpr(target=ast.Name(id=name), value=value):
+                result = self.evaluate(scope, value)
+                place = self.name_place(scope, name)
+                if place is not None:
+                    self.bind(place, node, result, (), name)
+                return result
+            case ast.Lambda():
+                return Value(functions=frozenset((node,)))
+            case ast.Starred(value=value) | ast.Await(value=value) | ast.YieldFrom(value=value):
+                return self.evaluate(scope, value)
+            case ast.Yield(value=value):
+                result = self.evaluate(scope, value) if value is not None else NOTHING
+                self.yielded(result)
+                return Value(result.deps)
+            case _ if isinstance(node, COMPREHENSIONS):
+                return self._comprehension(node)
+        parts = [self.evaluate(scope, child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        return union(parts).fresh() if parts else NOTHING
+
+    def yielded(self, value: Value) -> None:
+        """A generator hands out a value."""
+
+    def bind(
+        self, place: Place, node: ast.AST, value: Value, own: Iterable[Definition], name: str, *, alias: bool = False
+    ) -> Definition:
+        """A place gets a new value."""
+        self.mark_name(name, node)
+        definition = self.define(place, node, "bind", value.deps, own)
+        definition.alias = alias
+        self.state.values[place] = frozenset((definition,))
+        if alias and value.roots:
+            self.state.alias[place] = frozenset(root for root in value.roots if root[0] != place)
+        if not alias or not self.state.alias.get(place):
+            self.state.alias.pop(place, None)
+        for table, part in ((self.state.functions, value.functions), (self.state.items, value.items)):
+            if part:
+                table[place] = part  # type: ignore[assignment]
+            else:
+                table.pop(place, None)
+        self.state.index.pop(place, None)
+        if names_loss(name):
+            self.note_loss(node, frozenset((definition,)), definition)
+        return definition
+
+    def selection(self, scope: Scope, index: ast.AST) -> frozenset[int]:
+        """The loops whose counters (or arithmetic on them) an index is made of."""
+        match index:
+            case ast.Name(id=name):
+                place = self.name_place(scope, name)
+                return self.state.index.get(place, frozenset()) if place is not None else frozenset()
+            case ast.BinOp(left=left, right=right):
+                return self.selection(scope, left) | self.selection(scope, right)
+            case ast.UnaryOp(operand=operand):
+                return self.selection(scope, operand)
+            case ast.Tuple(elts=elements):
+                return frozenset(loop for element in elements for loop in self.selection(scope, element))
+            case ast.JoinedStr(values=values):
+                return frozenset(loop for value in values for loop in self.selection(scope, value))
+            case ast.FormattedValue(value=value):
+                return self.selection(scope, value)
+            case ast.Call(func=ast.Name(id="str"), args=[argument]):
+                return self.selection(scope, argument)
+        return frozenset()
+
+    def _name(self, scope: Scope, node: ast.Name, name: str) -> Value:
+        self.mark_name(name, node)
+        place = self.name_place(scope, name)
+        if place is None:
+            return Value(functions=frozenset(self.script.definitions(scope, name)))
+        return self.look(place)
+
+    def look(self, place: Place) -> Value:
+        """A place's value now."""
+        deps = self.read(place)
+        roots = self.state.alias.get(place)
+        if roots:
+            deps = deps.union(*(self.read(root) for root, _ in roots))
+        else:
+            roots = frozenset(((place, frozenset()),))
+        functions = self.state.functions.get(place, frozenset())
+        return Value(deps, roots, self.state.items.get(place), functions)
+
+    def _attribute(self, scope: Scope, node: ast.Attribute) -> Value:
+        if self.script.is_import(scope, node):
+            return NOTHING
+        self.mark_name(node.attr, node)
+        base = self.evaluate(scope, node.value)
+        place = self.place_of(scope, node)
+        if node.attr != "data" and place is not None and place[0] == FIELD:
+            value = self.look(place)
+            loops = frozenset(loop for _, selected in base.roots for loop in selected)
+            return Value(
+                value.deps, frozenset((root, own | loops) for root, own in value.roots), value.items, value.functions
+            )
+        if node.attr in _SHAPES:
+            return NOTHING
+        return Value(base.deps, base.roots)
+
+    def _comprehension(self, node: ast.AST) -> Value:
+        scope = self.script.scope(node)
+        for generator in node.generators:  # type: ignore[attr-defined]
+            self.bind_target(scope, generator.target, self.iterate(scope, generator.iter, 0), generator, None)
+            for test in generator.ifs:
+                self.evaluate(scope, test)
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]  # type: ignore[attr-defined]
+        return Value(*_flat([self.evaluate(scope, part) for part in parts]))
+
+    def bind_target(self, scope: Scope, target: ast.AST, value: Value, node: ast.AST, loop: int | None) -> None:
+        """Bind a loop's target (overridden with what statements need)."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------- iteration
+
+    def iterate(self, scope: Scope, node: ast.AST, loop: int) -> Value:
+        """What a loop's target is bound to: elements of what the iterable is made of."""
+        match node:
+            case ast.Call(func=ast.Name(id="zip"), args=arguments):
+                parts = tuple(self.iterate(scope, argument, loop) for argument in arguments)
+                whole = union(parts) if parts else NOTHING
+                return Value(whole.deps, whole.roots, parts)
+            case ast.Call(func=ast.Name(id="enumerate"), args=[argument, *_]):
+                element = self.iterate(scope, argument, loop)
+                return Value(element.deps, element.roots, (NOTHING, element))
+            case ast.Call(func=ast.Name(id=name), args=[argument, *_]) if name in _WRAPPERS:
+                return self.iterate(scope, argument, loop)
+            case ast.Call(func=ast.Name(id="range")):
+                self.evaluate(scope, node)
+                return NOTHING
+            case ast.Call(func=ast.Attribute(value=value, attr="items"), args=[]):
+                element = self._elements(self.evaluate(scope, value), loop)
+                return Value(element.deps, element.roots, (NOTHING, element))
+            case ast.Call(func=ast.Attribute(attr="named_parameters")):
+                element = self._elements(self.evaluate(scope, node), loop)
+                return Value(element.deps, element.roots, (NOTHING, element))
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) if elements:
+                values = [self.evaluate(scope, element) for element in elements]
+                return union([self._picked(value, loop) for value in values])
+            case ast.Subscript(value=value, slice=ast.Slice()):
+                return self.iterate(scope, value, loop)
+            case ast.Call(args=arguments) if not self._own_callee(scope, node):
+                result = self.evaluate(scope, node)
+                extra = [self.evaluate(scope, a) for a in arguments if isinstance(a, (ast.Name, ast.Attribute))]
+                return self._elements(Value(*_flat([result, *extra])), loop)
+        return self._elements(self.evaluate(scope, node), loop)
+
+    def _picked(self, value: Value, loop: int) -> Value:
+        items = None if value.items is None else tuple(self._picked(item, loop) for item in value.items)
+        roots = frozenset((place, loops | {loop}) for place, loops in value.roots)
+        return Value(value.deps, roots, items, value.functions)
+
+    def _elements(self, value: Value, loop: int) -> Value:
+        if value.items:
+            return union([self._picked(item, loop) for item in value.items])
+        return self._picked(value, loop)
+
+    def _own_callee(self, scope: Scope, node: ast.Call) -> bool:
+        return bool(self.callees(scope, node))
+
+    # ------------------------------------------------------------------------------------------------- calls
+
+    def callees(self, scope: Scope, node: ast.Call) -> list[ast.AST]:
+        """The functions, classes and lambdas of the script that a call may call."""
+        function = node.func
+        if isinstance(function, ast.Name):
+            defined: list[ast.AST] = list(self.script.definitions(scope, function.id))
+            place = self.name_place(scope, function.id)
+            if place is None:
+                return defined
+            known = self.state.functions.get(place)
+            if known:
+                return list(known)
+            if (place[0], function.id) in self.lambdas:
+                return [self.lambdas[place[0], function.id]]
+            return defined or self._called_objects(scope, function)
+        if not isinstance(function, ast.Attribute):
+            return []
+        return self._methods(scope, function)
+
+    def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
+        name, receiver = function.attr, function.value
+        if self.script.is_import(scope, receiver) or name == "apply":
+            return []
+        if isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Name) and receiver.func.id == "super":
+            around = next((a for a in self.script.ancestors(receiver) if isinstance(a, ast.ClassDef)), None)
+            return list(self.script.methods_of(self.script.bases(around)[1:], name)) if around else []
+        if isinstance(receiver, ast.Name):
+            named = [d for d in self.script.definitions(scope, receiver.id) if isinstance(d, ast.ClassDef)]
+            if named:
+                return list(self.script.methods_of(named, name))
+        classes = self.script.classes_of(scope, receiver)
+        found: list[ast.AST] = list(self.script.methods_of(classes, name))
+        if found:
+            return found
+        if name in self.script.methods:
+            return [m for m in self.script.methods[name] if not self._is_function_method(m)][:6]
+        if classes or name in self.fields:
+            # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
+            return self._called_objects(scope, function)
+        return []
+
+    def _called_objects(self, scope: Scope, node: ast.AST) -> list[ast.AST]:
+        """What calling an object runs: `forward` or `__call__` of its class, or of any class where that is unknown."""
+        classes = self.script.classes_of(scope, node)
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if not classes and name in self.constructions:
+            return []  # made by a library
+        found: list[ast.AST] = []
+        for method in ("__call__", "forward"):
+            if classes:
+                found += self.script.methods_of(classes, method)
+            else:
+                found += [m for m in self.script.methods.get(method, []) if not self._is_function_method(m)]
+        return found[:4]
+
+    def _is_function_method(self, method: Function) -> bool:
+        cls = self.script.class_of(method)
+        return cls is not None and self.script.is_a(cls, "Function")
+
+    def call(self, scope: Scope, node: ast.Call) -> Value:
+        """A call: its arguments, what it changes, and what the script's own function does."""
+        receiver = NOTHING
+        name = ""
+        if isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+            receiver = self.evaluate(scope, node.func.value)
+        elif isinstance(node.func, ast.Name):
+            name = node.func.id
+            place = self.name_place(scope, name)
+            if place is not None:
+                receiver = self.look(place)
+                self.called.add(place)
+        else:
+            receiver = self.evaluate(scope, node.func)
+        if names_gradient(name) or names_loss(name):
+            self.mark_name(name, node)
+        if name in DIFFERENTIATING and (receiver == NOTHING or self.script.is_import(scope, node.func)):
+            self.mark("backward", node)
+        callees = self.callees(scope, node)
+        arguments = [self.evaluate(scope, argument) for argument in node.args]
+        keywords = [(keyword.arg, self.evaluate(scope, keyword.value)) for keyword in node.keywords]
+        loss = self.loss_rules.backward_of(node)
+        if loss is not None:
+            return self._backward(scope, node, loss)
+        result: Value
+        if callees:
+            results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
+            result = union([value for value in results if value is not None] or [NOTHING])
+            if any(value is None for value in results):
+                result = Value(*_flat([result, *arguments, receiver]))
+        else:
+            result = self._library(scope, node, name, receiver, arguments, keywords)
+        if self.loss_rules.is_loss_call(node):
+            self.note_loss(node, result.deps, None)
+        return result
+
+    def _backward(self, scope: Scope, node: ast.Call, loss: ast.expr) -> Value:
+        self.mark("backward", node)
+        self.effects["backward", id(node)] = self.current or node
+        value = self.evaluate(scope, loss)
+        self.note_loss(node, value.deps, None, backward=True)
+        self.change(((GRAD, frozenset()),), node, value.deps)
+        return NOTHING
+
+    def _library(
+        self,
+        scope: Scope,
+        node: ast.Call,
+        name: str,
+        receiver: Value,
+        arguments: Sequence[Value],
+        keywords: Sequence[tuple[str | None, Value]],
+    ) -> Value:
+        everything = [*arguments, *(value for _, value in keywords)]
+        for value in everything:
+            for function in value.functions:
+                # A function handed to a library may be called by it: `optimizer.step(closure)`, `map(f, xs)`.
+                self.enter(function, node, NOTHING, [], [])
+        deps = frozenset(d for value in (receiver, *everything) for d in value.deps)
+        is_method = isinstance(node.func, ast.Attribute) and not self.script.is_import(scope, node.func.value)
+        if is_method and isinstance(node.func, ast.Attribute):
+            text = ast.unparse(node.func.value)
+            if steps_parameters(name, text):
+                self._step(node, name, receiver, everything)
+            elif name == "zero_grad":
+                self.effects["zero", id(node)] = self.current or node
+                self.change(((GRAD, frozenset()),), node, (), keep=False)
+            elif mutates_receiver(name):
+                changed = frozenset(d for value in everything for d in value.deps)
+                zero = name in ZEROING_METHODS or (name in ("fill_", "fill") and not changed)
+                if zero and any(place == GRAD for place, _ in receiver.roots):
+                    self.effects["zero", id(node)] = self.current or node
+                self.change(receiver.roots, node, changed, keep=not zero)
+            if name in _VIEWS:
+                return Value(receiver.deps, receiver.roots)
+        elif mutates_argument(name) and arguments:
+            changed = frozenset(d for value in arguments[1:] for d in value.deps)
+            self.change(arguments[0].roots, node, changed, keep=name != "copyto")
+        for keyword, value in keywords:
+            if keyword == "out":
+                self.change(value.roots, node, frozenset(d for other in arguments for d in other.deps), keep=False)
+        if name in _FRESH:
+            return NOTHING
+        if name in _WRAPPERS and arguments:
+            return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
+        return Value(deps)
+
+    def _step(self, node: ast.Call, name: str, receiver: Value, arguments: Sequence[Value]) -> None:
+        self.mark("step", node)
+        self.effects["step", id(node)] = self.current or node
+        roots = set(receiver.roots)
+        for value in arguments:
+            roots |= value.roots
+        for place, loops in list(roots):
+            for scope, made in self.constructions.get(place[1], []):
+                given = made.args[:1] + [k.value for k in made.keywords if k.arg == "params"]
+                for part in given:
+                    for inner in ast.walk(part):
+                        if isinstance(inner, ast.Name) or self.place_of(scope, inner) is not None:
+                            held = self.place_of(scope, inner)
+                            if held is not None and held[1] != "self":
+                                roots.add((held, loops))
+        self.change(roots, node, self.read(GRAD))
+
+    def enter(
+        self,
+        callee: ast.AST,
+        node: ast.AST,
+        receiver: Value,
+        arguments: Sequence[Value],
+        keywords: Sequence[tuple[str | None, Value]],
+    ) -> Value | None:
+        """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
+        raise NotImplementedError
+
+
+def _flat(parts: Sequence[Value]) -> tuple[frozenset[Definition], frozenset[Root]]:
+    whole = union(parts) if parts else NOTHING
+    return whole.deps, whole.roots
+
+
+__all__ = ["Evaluator", "path_root"]

@@ -1,0 +1,481 @@
+"""Statements in the data-flow walk: one pass through a body, followed symbolically in the order it would run.
+
+Both ways of a branch are taken and joined; inner loops are walked twice, so that what one of their passes leaves
+reaches the next. Nothing is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Sequence
+
+from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, State, Value, union
+from stepper.program.evaluate import Evaluator
+from stepper.program.scopes import FUNCTIONS, Scope, parameters
+
+Loop = ast.For | ast.AsyncFor | ast.While
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+class Walker(Evaluator):
+    """Walks bodies. One walker serves a whole script; each walk starts afresh."""
+
+    # ------------------------------------------------------------------------------------------------- walks
+
+    def walk_loop(self, loop: Loop) -> Pass:
+        """One pass through a loop's body."""
+        scope = self.script.scope_around(loop)
+        return self._walk(scope, loop.body, loop)
+
+    def walk_module(self) -> Pass:
+        """The whole script, once."""
+        return self._walk(self.script.module, self.script.source.tree.body, None)
+
+    def _walk(self, scope: Scope, body: list[ast.stmt], loop: Loop | None) -> Pass:
+        self.reset()
+        self.inner: dict[int, set[int]] = {}
+        self.visited: dict[int, int] = {}
+        self.exits: list[list[State]] = [[]]
+        self.returns: list[list[Value]] = [[]]
+        self.endings: list[list[State]] = [[]]
+        function = next((a for a in self.script.ancestors(loop or body[0]) if isinstance(a, FUNCTIONS)), None)
+        if function is not None:
+            self.stack.append(function)
+        if isinstance(loop, (ast.For, ast.AsyncFor)):
+            self.current = loop
+            self._loop_target(scope, loop)
+        elif isinstance(loop, ast.While):
+            self.current = loop
+            self.evaluate(scope, loop.test)
+        self.block(scope, body)
+        self.state.join([*self.exits[0], *self.endings[0]], self._starts())
+        return Pass(
+            start=self.starts,
+            end=self.state,
+            definitions=list(self.definitions.values()),
+            marks=list(self.marks.values()),
+            losses=list(self.loss_values.values()),
+            inner=self.inner,
+            visited=self.visited,
+            effects=[(kind, node) for (kind, _), node in self.effects.items()],
+            called=self.called,
+        )
+
+    def _starts(self) -> dict[Place, frozenset[Definition]]:
+        return {place: frozenset((definition,)) for place, definition in self.starts.items()}
+
+    # ------------------------------------------------------------------------------------------------- statements
+
+    def block(self, scope: Scope, body: Sequence[ast.stmt]) -> bool:
+        """A list of statements; False where control never reaches its end."""
+        outer = self.current
+        for node in body:
+            self.current = node
+            self.steps += 1
+            self.visited.setdefault(id(node), len(self.visited))
+            if not self.statement(scope, node):
+                self.current = outer
+                return False
+        self.current = outer
+        return True
+
+    def statement(self, scope: Scope, node: ast.stmt) -> bool:
+        """One statement; False where control does not go on behind it."""
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                self._assign(scope, node, targets, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign(scope, node, [target], value)
+            case ast.AugAssign():
+                self._augmented(scope, node)
+            case ast.Expr(value=value):
+                self.evaluate(scope, value)
+            case ast.Return(value=value):
+                self.returns[-1].append(NOTHING if value is None else self.evaluate(scope, value))
+                self.endings[-1].append(self.state.copy())
+                return False
+            case ast.Raise():
+                return False
+            case ast.Continue() | ast.Break():
+                self.exits[-1].append(self.state.copy())
+                return False
+            case ast.If(test=test, body=body, orelse=orelse):
+                self.evaluate(scope, test)
+                return self._ways(scope, [body, orelse])
+            case ast.For() | ast.AsyncFor() | ast.While():
+                self._loop(scope, node)
+                return self.block(scope, node.orelse) if node.orelse else True
+            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+                for item in items:
+                    value_ = self.evaluate(scope, item.context_expr)
+                    if item.optional_vars is not None:
+                        self.bind_target(scope, item.optional_vars, value_, node, None)
+                return self.block(scope, body)
+            case ast.Try() | ast.TryStar():
+                return self._try(scope, node)
+            case ast.Match(subject=subject, cases=cases):
+                self.evaluate(scope, subject)
+                return self._ways(scope, [*(case.body for case in cases), []])
+            case ast.Delete(targets=targets):
+                for target in targets:
+                    self._delete(scope, target, node)
+            case ast.Assert(test=test):
+                self.evaluate(scope, test)
+        return True
+
+    def _ways(self, scope: Scope, bodies: Sequence[Sequence[ast.stmt]]) -> bool:
+        begin = self.state
+        ends: list[State] = []
+        for body in bodies:
+            self.state = begin.copy()
+            if self.block(scope, body):
+                ends.append(self.state)
+        if not ends:
+            self.state = begin
+            return False
+        self.state = ends[0]
+        self.state.join(ends[1:], self._starts())
+        return True
+
+    def _try(self, scope: Scope, node: ast.Try | ast.TryStar) -> bool:
+        begin = self.state.copy()
+        alive = self.block(scope, [*node.body, *node.orelse])
+        ends = [self.state] if alive else []
+        for handler in node.handlers:
+            self.state = begin.copy()
+            self.state.join(ends[:1], self._starts())
+            if self.block(scope, handler.body):
+                ends.append(self.state)
+        self.state = ends[0] if ends else begin
+        self.state.join(ends[1:], self._starts())
+        return self.block(scope, node.finalbody) and bool(ends)
+
+    def _loop(self, scope: Scope, node: Loop) -> None:
+        key = id(node)
+        self.inner.setdefault(key, set()).update(self.loops)
+        self.loops.append(key)
+        self.exits.append([])
+        for _ in range(2):
+            before = self.state.copy()
+            if isinstance(node, ast.While):
+                self.evaluate(scope, node.test)
+            else:
+                self._loop_target(scope, node)
+            if not self.block(scope, node.body):
+                self.state = before.copy()
+            self.state.join([before, *self.exits[-1]], self._starts())
+            self.exits[-1].clear()
+        self.exits.pop()
+        self.loops.pop()
+
+    def _loop_target(self, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
+        element = self.iterate(scope, node.iter, id(node))
+        self.bind_target(scope, node.target, element, node, id(node))
+        for target in _index_targets(node):
+            place = self.name_place(scope, target)
+            if place is not None:
+                self.state.index[place] = frozenset((id(node),))
+
+    # ------------------------------------------------------------------------------------------------- binding
+
+    def bind_target(self, scope: Scope, target: ast.AST, value: Value, node: ast.AST, loop: int | None) -> None:
+        """Bind what a head binds (`for`, `with`, a comprehension)."""
+        match target:
+            case ast.Name(id=name):
+                place = self.name_place(scope, name)
+                if place is None:
+                    return
+                self.mark_name(name, target)
+                definition = self.define(place, node, "target", value.deps)
+                definition.alias = loop is None and len(value.roots) == 1
+                self.state.values[place] = frozenset((definition,))
+                roots = frozenset(root for root in value.roots if root[0] != place)
+                if roots:
+                    self.state.alias[place] = roots
+                else:
+                    self.state.alias.pop(place, None)
+                self.state.index.pop(place, None)
+                if value.items is not None:
+                    self.state.items[place] = value.items
+                else:
+                    self.state.items.pop(place, None)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                parts = value.items if value.items is not None and len(value.items) == len(elements) else None
+                for position, element in enumerate(elements):
+                    self.bind_target(scope, element, parts[position] if parts else value, node, loop)
+            case ast.Starred(value=inner):
+                self.bind_target(scope, inner, value, node, loop)
+
+    def _assign(self, scope: Scope, node: ast.stmt, targets: list[ast.expr], value: ast.expr) -> None:
+        for target in targets:
+            if (
+                isinstance(target, (ast.Tuple, ast.List))
+                and isinstance(value, (ast.Tuple, ast.List))
+                and len(target.elts) == len(value.elts)
+                and not any(isinstance(part, ast.Starred) for part in (*target.elts, *value.elts))
+            ):
+                pairs = [(part, *self._split(scope, item, part)) for part, item in zip(target.elts, value.elts, strict=True)]
+                for (part, own, result), item in zip(pairs, value.elts, strict=True):
+                    self._store(scope, node, part, result, own, _is_reference(item))
+            else:
+                own, result = self._split(scope, value, target)
+                self._store(scope, node, target, result, own, _is_reference(value))
+
+    def _split(self, scope: Scope, value: ast.expr, target: ast.expr) -> tuple[bool, Value]:
+        """Whether the target's old value is a term of the new one (`w = w - e`, `m = b * m + e`), and the rest of it."""
+        text = ast.unparse(target) if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)) else ""
+        return self._terms(scope, value, text) if text else (False, self.evaluate(scope, value))
+
+    def _terms(self, scope: Scope, value: ast.expr, text: str) -> tuple[bool, Value]:
+        if isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) and ast.unparse(value) == text:
+            self.evaluate(scope, value)
+            return True, NOTHING
+        if isinstance(value, ast.BinOp):
+            if isinstance(value.op, (ast.Add, ast.Sub)):
+                left, right = self._terms(scope, value.left, text), self._terms(scope, value.right, text)
+                return left[0] or right[0], union([left[1], right[1]]).fresh()
+            if isinstance(value.op, (ast.Mult, ast.Div)):
+                for part, other in ((value.left, value.right), (value.right, value.left)):
+                    if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)) and ast.unparse(part) == text:
+                        self.evaluate(scope, part)
+                        return True, self.evaluate(scope, other).fresh()
+        return False, self.evaluate(scope, value)
+
+    def _store(
+        self, scope: Scope, node: ast.stmt, target: ast.expr, value: Value, keeps: bool, reference: bool
+    ) -> None:
+        match target:
+            case ast.Name(id=name):
+                place = self.name_place(scope, name)
+                if place is not None:
+                    own = self.look(place).deps if keeps else EMPTY
+                    self.bind(place, node, value, own, name, alias=reference)
+            case ast.Attribute(value=base, attr=attribute):
+                roots = self.evaluate(scope, base).roots
+                place = self.place_of(scope, target)
+                selected = frozenset(loop for _, loops in roots for loop in loops)
+                if attribute == "data":
+                    self.change(roots, node, value.deps, keep=keeps)
+                elif place is not None:
+                    own = self.read(place) if keeps else EMPTY
+                    if place == GRAD and not value.deps:
+                        self.effects["zero", id(node)] = node
+                    self.mark_name(attribute, target)
+                    definition = self.bind(place, node, value, own, attribute, alias=reference)
+                    definition.selected.update(selected)
+            case ast.Subscript(value=base, slice=index):
+                held = self.evaluate(scope, base)
+                where = self.evaluate(scope, index)
+                picked = self.selection(scope, index) | self._key_of(scope, held, index)
+                keep = keeps or not (_is_whole(index) and not value.deps)
+                self.change(held.roots, node, value.deps | where.deps, picked, keep)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                parts = value.items if value.items is not None and len(value.items) == len(elements) else None
+                for position, element in enumerate(elements):
+                    part = parts[position] if parts else Value(value.deps, value.roots)
+                    self._store(scope, node, element, part, False, reference)
+            case ast.Starred(value=inner):
+                self._store(scope, node, inner, value.fresh(), False, False)
+
+    def _key_of(self, scope: Scope, held: Value, index: ast.expr) -> frozenset[int]:
+        """`for key in params: params[key] -= …`: the loop over the very thing that is stored into."""
+        if not isinstance(index, ast.Name):
+            return frozenset()
+        place = self.name_place(scope, index.id)
+        bases = {root for root, _ in held.roots}
+        roots = self.state.alias.get(place, frozenset()) if place is not None else frozenset()
+        return frozenset(loop for root, loops in roots if root in bases for loop in loops)
+
+    def _augmented(self, scope: Scope, node: ast.AugAssign) -> None:
+        added = self.evaluate(scope, node.value)
+        match node.target:
+            case ast.Name(id=name):
+                place = self.name_place(scope, name)
+                if place is None:
+                    return
+                old = self.look(place)
+                roots = frozenset(root for root in old.roots if root[0] != place)
+                if roots:
+                    self.change(roots, node, added.deps)
+                self.mark_name(name, node)
+                definition = self.define(place, node, "bind", added.deps, old.deps)
+                self.state.values[place] = frozenset((definition,))
+                if _is_loss(name):
+                    self.note_loss(node, frozenset((definition,)), definition)
+            case ast.Attribute(value=base, attr=attribute) as target:
+                roots = self.evaluate(scope, base).roots
+                place = self.place_of(scope, target)
+                if attribute == "data":
+                    self.change(roots, node, added.deps)
+                elif place is not None:
+                    self.mark_name(attribute, target)
+                    selected = frozenset(loop for _, loops in roots for loop in loops)
+                    self.change(self.look(place).roots, node, added.deps, selected)
+            case ast.Subscript(value=base, slice=index):
+                held = self.evaluate(scope, base)
+                self.evaluate(scope, index)
+                picked = self.selection(scope, index) | self._key_of(scope, held, index)
+                self.change(held.roots, node, added.deps, picked)
+
+    def _delete(self, scope: Scope, target: ast.expr, node: ast.stmt) -> None:
+        match target:
+            case ast.Name(id=name):
+                place = self.name_place(scope, name)
+                if place is not None:
+                    self.state.values[place] = EMPTY
+            case ast.Subscript(value=base, slice=index):
+                self.change(self.evaluate(scope, base).roots, node, (), keep=not _is_whole(index))
+
+    # ------------------------------------------------------------------------------------------------- calls
+
+    def yielded(self, value: Value) -> None:
+        self.returns[-1].append(value)
+
+    def enter(
+        self,
+        callee: ast.AST,
+        node: ast.AST,
+        receiver: Value,
+        arguments: Sequence[Value],
+        keywords: Sequence[tuple[str | None, Value]],
+    ) -> Value | None:
+        """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
+        if isinstance(callee, ast.ClassDef):
+            deps = frozenset(d for value in (*arguments, *(v for _, v in keywords)) for d in value.deps)
+            for method in ("__init__", "__post_init__"):
+                for made in self.script.methods_of([callee], method):
+                    self.enter(made, node, NOTHING, arguments, keywords)
+            return Value(deps)
+        if callee in self.stack or len(self.stack) > self.DEPTH or self.steps > self.LIMIT:
+            return None
+        assert isinstance(callee, (*FUNCTIONS, ast.Lambda))
+        scope = self.script.scope(callee)
+        outer, self.context = self.context, self._context(node)
+        self.stack.append(callee)
+        self._bind_parameters(callee, scope, node, receiver, arguments, keywords)
+        if isinstance(callee, ast.Lambda):
+            result = self.evaluate(scope, callee.body)
+        else:
+            self.returns.append([])
+            self.endings.append([])
+            self.exits.append([])
+            alive = self.block(scope, callee.body)
+            endings = self.endings.pop()
+            if not alive and endings:
+                self.state = endings.pop()
+            self.state.join(endings, self._starts())
+            self.exits.pop()
+            result = union(self.returns.pop() or [NOTHING])
+        self.stack.pop()
+        self.context = outer
+        return result
+
+    def _context(self, node: ast.AST) -> int:
+        return self.contexts.setdefault((self.context, id(node)), len(self.contexts) + 1)
+
+    def _bind_parameters(
+        self,
+        callee: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        scope: Scope,
+        node: ast.AST,
+        receiver: Value,
+        arguments: Sequence[Value],
+        keywords: Sequence[tuple[str | None, Value]],
+    ) -> None:
+        own = id(callee)
+        for name in scope.bindings:
+            place = (own, name)
+            self.state.values[place] = EMPTY
+            for table in (self.state.alias, self.state.index, self.state.functions, self.state.items):
+                table.pop(place, None)  # type: ignore[attr-defined]
+        names = parameters(callee)
+        given = list(arguments)
+        cls = self.script.class_of(callee) if not isinstance(callee, ast.Lambda) else None
+        if cls is not None:
+            decorators = {ast.unparse(d) for d in callee.decorator_list}  # type: ignore[union-attr]
+            explicit = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and self._is_class(node.func.value)
+            if "staticmethod" not in decorators and not explicit:
+                given.insert(0, receiver)
+        rest = callee.args.vararg.arg if callee.args.vararg else None
+        passed: dict[str, Value] = {}
+        positional = [a.arg for a in (*callee.args.posonlyargs, *callee.args.args)]
+        passed.update(zip(positional, given, strict=False))
+        if rest is not None and len(given) > len(positional):
+            extra = given[len(positional) :]
+            whole = union(extra)
+            passed[rest] = Value(whole.deps, whole.roots, tuple(extra), whole.functions)
+        for keyword, value in keywords:
+            if keyword in names:
+                passed[keyword or ""] = value
+        for name in names:
+            if name in passed:
+                self._bind_parameter((own, name), callee, passed[name])
+
+    def _bind_parameter(self, place: Place, callee: ast.AST, value: Value) -> None:
+        definition = self.define(place, callee, "parameter", value.deps)
+        definition.alias = bool(value.roots) or len(value.deps) == 1
+        self.state.values[place] = frozenset((definition,))
+        roots = frozenset(root for root in value.roots if root[0] != place)
+        if roots:
+            self.state.alias[place] = roots
+        if value.functions:
+            self.state.functions[place] = value.functions
+        if value.items is not None:
+            self.state.items[place] = value.items
+
+    def _is_class(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and any(cls.name == node.id for cls in self.script.classes)
+
+
+def _is_loss(name: str) -> bool:
+    from stepper.program.vocabulary import names_loss
+
+    return names_loss(name)
+
+
+def _is_reference(node: ast.expr) -> bool:
+    match node:
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return True
+        case ast.IfExp(body=body, orelse=orelse):
+            return _is_reference(body) and _is_reference(orelse)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return bool(elements)
+        case ast.Dict() | ast.ListComp() | ast.DictComp():
+            return True
+        case ast.Call():
+            # Its roots are set only where the call hands an object on.
+            return True
+    return False
+
+
+def _is_whole(index: ast.expr) -> bool:
+    match index:
+        case ast.Slice(lower=None, upper=None, step=None) | ast.Constant(value=types.EllipsisType()):
+            return True
+    return False
+
+
+def _index_targets(node: ast.For | ast.AsyncFor) -> list[str]:
+    """The names that a loop's head binds to a position or a key."""
+    iterable = node.iter
+    while isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.args:
+        if iterable.func.id not in ("reversed", "tqdm", "list", "tuple", "sorted"):
+            break
+        iterable = iterable.args[0]
+    first = node.target.elts[0] if isinstance(node.target, (ast.Tuple, ast.List)) and node.target.elts else node.target
+    match iterable:
+        case ast.Call(func=ast.Name(id="range" | "xrange" | "trange")):
+            names = [node.target]
+        case ast.Call(func=ast.Name(id="enumerate")):
+            names = [first]
+        case ast.Call(func=ast.Attribute(attr="items" | "keys" | "named_parameters")):
+            names = [first]
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) if elements and all(
+            isinstance(element, ast.Constant) for element in elements
+        ):
+            names = [node.target]
+        case _:
+            names = []
+    return [name.id for name in names if isinstance(name, ast.Name)]
