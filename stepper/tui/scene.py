@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from stepper.session import Session
 
 
+OUTPUT = 4000
+"""Characters of the script's output that are shown when its process is lost: it may have said why."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """`iteration` None with a record is the setup; `history` None means that there is no record to look at yet.
@@ -29,6 +33,7 @@ class Scene:
     state: str = "starting"
     notice: str = ""
     traceback: str = ""
+    output: str = ""
     iteration: int | None = None
     total: int | None = None
     statement: int = 0
@@ -73,6 +78,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         state=session.state.name.lower(),
         notice=session.notice,
         traceback=session.traceback,
+        output=session.output()[-OUTPUT:] if session.state.name == "LOST" else "",
         iteration=session.cursor.iteration,
         total=session.total,
         statement=place.statement if place else 0,

@@ -15,7 +15,7 @@ from tests.tui.standin import Standin
 if TYPE_CHECKING:
     from stepper.session import Session
 
-DEADLINE = 60.0
+DEADLINE = 30.0
 """Seconds; importing torch on a busy machine takes long."""
 
 

@@ -49,6 +49,7 @@ for t in range(20):
 '''
 
 TOTAL = 20
+SIZES = "8, 6, 10, 3"
 _LINES: tuple[tuple[Phase, tuple[int, ...]], ...] = (
     ("forward", (12, 13, 14)),
     ("loss", (17, 18)),
@@ -90,14 +91,17 @@ def summary(value: Any) -> Summary:
 class Recorder:
     """Runs the script's loop body one statement at a time and notes what each read, changed and made."""
 
-    def __init__(self, plant: Callable[[int, int, dict[str, Any]], None] | None, gates: bool, parameters: bool) -> None:
+    def __init__(
+        self, source: str, plant: Callable[[int, int, dict[str, Any]], None] | None, gates: bool, parameters: bool
+    ) -> None:
+        self.source = source
         self.copies: list[np.ndarray] = []
         self.plant, self.gates, self.parameters = plant, gates, parameters
         numbers = np.random.default_rng(7)
         self.names: dict[str, Any] = {
             "np": np, "data": lambda *shape: numbers.integers(-3, 4, shape).astype(float), "print": lambda *_: None,
         }  # fmt: skip
-        tree = ast.parse(SCRIPT)
+        tree = ast.parse(source)
         loop = tree.body[-1]
         assert isinstance(loop, ast.For)
         self.setup, self.body = tree.body[1:-1], loop.body
@@ -161,7 +165,7 @@ class Recorder:
             values += [self.value(name, "result", self.names[name]) for name in made]
         except ArithmeticError as raised:
             error = f"{type(raised).__name__}: {raised}"
-        text = ast.get_source_segment(SCRIPT, statement) or ""
+        text = ast.get_source_segment(self.source, statement) or ""
         return Event(
             number, None, "statement", "setup" if iteration is None else PHASES[statement.lineno], "numpy.py",
             statement.lineno, statement.col_offset, statement.end_lineno or 0, statement.end_col_offset or 0, 0, text,
@@ -201,13 +205,14 @@ class Standin:
         gates: bool = True,
         parameters: bool = True,
         target: str = "numpy",
+        sizes: str = SIZES,
         after: Callable[[Record], None] = lambda record: None,
     ) -> None:
         """`plant(iteration, line, names)` is called before each statement; `after` with each record."""
         self._after = after
         self._released = asyncio.Event()
         self._released.set()
-        self._recorder = Recorder(plant, gates, parameters)
+        self._recorder = Recorder(SCRIPT.replace(SIZES, sizes), plant, gates, parameters)
         self._listeners: list[Callable[[], None]] = []
         self.target, self.script, self.source = target, "numpy.py", ""
         self.engines: list[str] = []
@@ -248,7 +253,7 @@ class Standin:
 
     async def open(self) -> None:
         self.calls.append("open")
-        self.source, self.total = SCRIPT, TOTAL
+        self.source, self.total = self._recorder.source, TOTAL
         self.engines, self.device, self.dtype = ["python", "numpy"], "cpu", "float64"
         self.records = {None: self._recorder.record(None)}
         self._need(0)
@@ -318,6 +323,9 @@ class Standin:
         number = max(key for key in self.records if key is not None)
         state = State.FAILED if self.traceback else State.ENDED
         self.tell(cursor=Cursor(number, len(self.records[number].events) - 1), state=state)
+
+    def output(self, start: int = 0, end: int | None = None) -> str:
+        return "epoch 3\nout of luck\n"[start:end]
 
     async def pause(self) -> None:
         self.calls.append("pause")

@@ -10,7 +10,8 @@ def value(label: str, when: When, number: float) -> Value:
 
 
 def event(
-    number: int, parent: int | None, line: int, *values: Value, end: int = 0, kind: Kind = "statement", function: str = "",
+    number: int, parent: int | None, line: int, *values: Value, end: int = 0,
+    kind: Kind = "statement", function: str = "",
 ) -> Event:  # fmt: skip
     return Event(
         number, parent, kind, "forward", "a.py", line, 0, end or line, 9, 0, "", list(values), function=function

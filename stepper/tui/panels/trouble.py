@@ -30,7 +30,10 @@ class TroublePanel(LinePanel):
     def show(self, scene: Scene) -> None:
         """Show the traceback, or what is known of a lost process."""
         super().show(scene)
-        text = (scene.traceback or scene.notice) if self.applies(scene) else ""
+        text = ""
+        if self.applies(scene):
+            said = f"{scene.output.rstrip()}\n" if scene.output.strip() else ""
+            text = said + (scene.traceback or scene.notice)
         if text == self._text:
             return
         self._text = text

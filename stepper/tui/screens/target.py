@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
@@ -34,10 +34,12 @@ class TargetScreen(ModalScreen[Choice | None]):
     TargetScreen {
         align: center middle;
         & Vertical {
-            width: 90%; max-width: 110; height: auto; max-height: 90%;
+            width: 90%; max-width: 110; height: 90%; max-height: 44;
             border: round $primary; background: $surface; padding: 0 1;
         }
-        & OptionList { height: auto; max-height: 1fr; border: none; background: $surface; }
+        & OptionList {
+            height: 1fr; border: none; background: $surface; text-wrap: nowrap; text-overflow: ellipsis;
+        }
         & Label { width: 1fr; color: $text-muted; }
         & #problem { color: $text-error; display: none; }
     }
@@ -69,15 +71,11 @@ class TargetScreen(ModalScreen[Choice | None]):
         options: list[Option] = []
         for variant in VARIANTS.values():
             self._choices.append(Choice(variant.name))
-            text = Text.assemble(
-                (f"{variant.name:<26}", "bold"), variant.description, no_wrap=True, overflow="ellipsis"
-            )
-            options.append(Option(text))
+            options.append(Option(Content.assemble((f"{variant.name:<26}", "bold"), variant.description)))
             for preset, settings in variant.presets.items():
                 self._choices.append(Choice(variant.name, preset))
                 values = ", ".join(f"{name} = {value}" for name, value in settings.items())
-                line = Text.assemble(f"  {'preset ' + preset:<24}", (values, "dim"), no_wrap=True, overflow="ellipsis")
-                options.append(Option(line))
+                options.append(Option(Content.assemble(f"  {'preset ' + preset:<24}", (values, "$text-muted"))))
         return options
 
     @on(OptionList.OptionSelected)
@@ -87,15 +85,16 @@ class TargetScreen(ModalScreen[Choice | None]):
 
     @on(Input.Submitted)
     def open_path(self, event: Input.Submitted) -> None:
-        """Open a script, if there is a file of that name."""
+        """Open a script, if there is a file of that name; a variant's name does too."""
         text = event.value.strip()
-        if (
-            text
-            and not any(choice.target == text for choice in self._choices)
-            and not Path(text).expanduser().is_file()
-        ):
+        path = Path(text).expanduser()
+        if not text:
+            self.dismiss(None)
+        elif any(choice.target == text for choice in self._choices):
+            self.dismiss(Choice(text))
+        elif path.is_file():
+            self.dismiss(Choice(str(path)))
+        else:
             problem = self.query_one("#problem", Label)
             problem.update(f"{text}: there is no such file")
             problem.display = True
-            return
-        self.dismiss(Choice(str(Path(text).expanduser()) if "~" in text else text) if text else None)

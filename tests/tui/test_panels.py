@@ -1,0 +1,233 @@
+"""What the panels say of iterations that are not as they should be: NaN, failures, nothing to show, a lost process."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stepper.record import Record
+from stepper.session import Misuse, State
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
+from tests.tui.standin import Standin
+
+
+def plant_nan(iteration: int, line: int, names: dict[str, Any]) -> None:
+    """From iteration 3 on, one weight is NaN and another infinite."""
+    if iteration == 3 and line == 12:
+        names["w1"][0, 0], names["w1"][1, 1] = math.nan, math.inf
+
+
+def plant_failure(iteration: int, line: int, names: dict[str, Any]) -> None:
+    """Line 23 of iteration 2 fails."""
+    if iteration == 2 and line == 23:
+        raise ZeroDivisionError("division by zero")
+
+
+async def test_a_line_shows_what_it_computed_when_it_has_run() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        lines = text_of(app.desk.source).splitlines()
+        assert lines[11].startswith("▶12")
+        assert lines[11].endswith("(8, 10)")
+        assert lines[13].startswith(" 14")
+        assert lines[13].endswith("dot(w2)")
+        await pilot.press("n", "n", "n")
+        await settled(pilot)
+        lines = text_of(app.desk.source).splitlines()
+        assert lines[11].startswith("✓12")
+        assert lines[13].endswith("(8, 3)")
+        assert lines[16].endswith("21128")
+
+
+async def test_what_the_statement_read_and_changed_stands_out() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        marked = [line.split()[:2] for line in text_of(app.desk.tensors).splitlines() if line[:1] in ("◆", "›")]
+        assert marked == [["›", "h"], ["◆", "h_relu"]]
+
+
+async def test_the_gate_tells_its_counts_and_draws_its_mask() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        gate = session.records[0].gates[0]
+        text = text_of(app.desk.gate)
+        assert f"active {gate.active}" in text
+        assert f"blocked {gate.blocked} (57.5 %)" in text
+        maps = "\n".join(text.splitlines()[3:])
+        assert maps.count("×") == 3 * gate.blocked, "the mask lies over h and both gradients"
+
+
+async def test_a_wide_gate_is_pooled_and_says_so() -> None:
+    app = app_of(Standin(sizes="64, 20, 100, 10"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        assert "1 cell = " in text_of(app.desk.gate)
+        await pilot.press("3", "z")
+        await settled(pilot)
+        assert "h [0:" in text_of(app.desk.gate)
+
+
+async def test_nan_is_shown_wherever_it_is() -> None:
+    app = app_of(Standin(plant_nan))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("i", "i", "i", "i", "n", "n", "n")
+        await settled(pilot)
+        assert "loss nan" in text_of(app.status)
+        assert "nan" in text_of(app.desk.source).splitlines()[16]
+        assert "60 nan" in text_of(app.desk.tensors)
+        assert "?" in text_of(app.desk.gate)
+        assert "?" in text_of(app.desk.loss).splitlines()[0]
+        assert "nan" in text_of(app.desk.gradients)
+
+
+async def test_a_failure_keeps_the_cursor_on_the_failing_statement_and_shows_the_traceback() -> None:
+    app = app_of(Standin(plant_failure))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await settled(pilot)
+        assert app.scene.event is not None
+        assert app.scene.event.line == 23
+        assert text_of(app.desk.source).splitlines()[22].startswith("✗23")
+        assert "ZeroDivisionError: division by zero" in screen_text(app)
+        assert "✗ failed" in screen_text(app)
+        await pilot.press("N", "6")
+        await settled(pilot)
+        assert app.focused is app.desk.trouble
+        assert text_of(app.desk.source).splitlines()[21].startswith("▶22")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_lost_process_is_told_with_its_last_words(size: tuple[int, int]) -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        session.tell(state=State.LOST, traceback="the script's process was ended by SIGSEGV")
+        await pilot.press("6")
+        await until(pilot, lambda: "ended by SIGSEGV" in screen_text(app))
+        assert "out of luck" in screen_text(app)
+        assert "✗ process lost" in screen_text(app)
+        assert app.scene.event is not None
+
+
+async def test_without_gates_and_parameters_the_panels_say_so() -> None:
+    app = app_of(Standin(gates=False, parameters=False))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "No ReLU-like gate ran in this iteration." in screen_text(app)
+        assert "No parameter is updated" in text_of(app.desk.gradients)
+
+
+async def test_misuse_ends_the_app_with_its_line_and_code_2() -> None:
+    class Wrong(Standin):
+        async def open(self) -> None:
+            raise Misuse("numpy: no training loop")
+
+    app = app_of(Wrong())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.return_code is not None)
+    assert (app.return_code, app.misuse) == (2, "numpy: no training loop")
+
+
+async def test_what_goes_wrong_in_a_move_is_shown() -> None:
+    class Broken(Standin):
+        async def step(self, step: object) -> None:
+            raise RuntimeError("the wire is cut")
+
+    app = app_of(Broken())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: "the wire is cut" in screen_text(app))
+
+
+async def test_pictures_that_come_too_late_are_ignored() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        waiting: list[asyncio.Event] = []
+        answered: list[Any] = []
+        window = session.window
+
+        async def slow(*arguments: Any) -> Any:
+            event = asyncio.Event()
+            waiting.append(event)
+            await event.wait()
+            answer = await window(*arguments)
+            answered.append(answer)
+            return answer
+
+        session.window = slow  # type: ignore[method-assign]
+        await pilot.press("i")
+        await until(pilot, lambda: len(waiting) == 4)
+        first = list(waiting)
+        await pilot.press("i")
+        await until(pilot, lambda: len(waiting) == 8)
+        for event in waiting[4:]:
+            event.set()
+        await until(pilot, lambda: len(answered) == 4)
+        await pilot.pause()
+        shown = text_of(app.desk.gate)
+        for event in first:
+            event.set()
+        await settled(pilot)
+        assert text_of(app.desk.gate) == shown
+        assert len(waiting) == 8, "nothing is asked for twice"
+
+
+async def test_a_picture_that_cannot_be_had_is_explained() -> None:
+    class Forgetful(Standin):
+        async def window(self, *arguments: Any) -> Any:
+            raise LookupError("iteration 0 is not recorded")
+
+    app = app_of(Forgetful())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "iteration 0 is" in text_of(app.desk.gate)
+
+
+@pytest.mark.parametrize("size", [(20, 6), (80, 24), (99, 29), (120, 40), (200, 60), (300, 20)])
+async def test_any_size_is_survived(size: tuple[int, int]) -> None:
+    def crowd(record: Record) -> None:
+        record.gates *= 3
+
+    app = app_of(Standin(plant_nan, after=crowd))
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press("i", "s", "3", "z", "m", "i", "l", "5", "i", "4", "m", "2")
+        await settled(pilot)
+        await pilot.resize_terminal(size[0] // 2 + 8, size[1] // 2 + 3)
+        await pilot.press("n")
+        await settled(pilot)
+        assert app.scene.iteration == 3
+
+
+def test_what_is_drawn_is_never_wider_than_its_panel() -> None:
+    async def check(look: Callable[[Any], None]) -> None:
+        app = app_of(Standin())
+        for size in [(80, 24), (120, 40), (200, 60)]:
+            async with app.run_test(size=size) as pilot:
+                await ready(pilot)
+                look(app)
+            app = app_of(Standin())
+
+    def look(app: Any) -> None:
+        for panel in app.desk.panels:
+            if panel.display:
+                for line in text_of(panel).splitlines():
+                    assert len(line.rstrip()) <= panel.inner.width, (panel.id, line)
+
+    asyncio.run(check(look))
