@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -16,29 +16,33 @@ def torch_module() -> Any:
 
 @contextmanager
 def unnoticed() -> Iterator[None]:
-    """No user's `__torch_function__` or mode sees what is done inside; gradients and autocast are off."""
+    """No user's `__torch_function__` or mode, transform or tracer sees what is done inside; gradients, autocast off."""
     torch = torch_module()
     if torch is None:
         yield
         return
-    from torch.utils._python_dispatch import _disable_current_modes
-
-    with ExitStack() as stack:
-        stack.enter_context(torch._C.DisableTorchFunction())
-        if torch._C._len_torch_dispatch_stack():
-            stack.enter_context(_disable_current_modes())
-        if torch.is_autocast_enabled("cpu"):
-            stack.enter_context(torch.autocast("cpu", enabled=False))
-        stack.enter_context(torch.no_grad())
-        yield
+    core = torch._C
+    tracing = core._get_tracing_state()
+    if tracing is not None:
+        core._set_tracing_state(None)
+    try:
+        with (
+            core.DisableTorchFunction(),
+            core._DisableTorchDispatch(),
+            core._DisableFuncTorch(),
+            core._DisableAutocast(),
+            torch.no_grad(),
+        ):
+            yield
+    finally:
+        if tracing is not None:
+            core._set_tracing_state(tracing)
 
 
 def noticed(value: Any, torch: Any) -> bool:
     """Whether reading an attribute of this tensor could be seen by the script: a mode is on, or it is a subclass."""
     kind = type(value)
-    return bool(
-        (kind is not torch.Tensor and kind is not torch.nn.Parameter) or torch._C._len_torch_function_stack()
-    )
+    return bool((kind is not torch.Tensor and kind is not torch.nn.Parameter) or torch._C._len_torch_function_stack())
 
 
 def look(value: Any, attribute: str, torch: Any) -> Any:

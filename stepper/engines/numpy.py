@@ -1,0 +1,254 @@
+"""The engine for NumPy: arrays and NumPy's own scalars. Kept arrays are contiguous, or broadcast as the value was."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import sys
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.engines.bits import same_arrays
+from stepper.engines.opaque import Opaque
+from stepper.engines.pooling import pool, window
+from stepper.engines.statistics import CHUNK, FEW, Statistics, of_chunks, of_flags, of_numbers
+from stepper.record import Array, Region, Summary, Window
+
+TEXT = 200  # characters of a text scalar that a summary keeps
+
+
+class NumpyEngine(Engine):
+    """Values are `numpy.ndarray`, its subclasses (kept as plain arrays) and `numpy.generic`."""
+
+    name = "numpy"
+    library = "numpy"
+
+    # ------------------------------------------------------------------------------------------------- values
+
+    def owns(self, value: Any) -> bool:
+        kind = type(value)
+        numpy = sys.modules.get("numpy")
+        if numpy is None:
+            return False
+        array = getattr(numpy, "ndarray", None)
+        return kind is array or (array is not None and issubclass(kind, (array, numpy.generic)))
+
+    def identity(self, value: Any) -> Hashable:
+        import numpy
+
+        if type(value) is not numpy.ndarray:
+            if not issubclass(type(value), numpy.ndarray):
+                return id(value)
+            value = numpy.asarray(value)
+        return value.__array_interface__["data"][0], value.shape, value.strides, value.dtype
+
+    def keep(self, value: Any) -> Any:
+        import numpy
+
+        kind = type(value)
+        if kind is not numpy.ndarray:
+            if not issubclass(kind, numpy.ndarray):
+                return value if kind is not numpy.void else _outside(value)
+            value = _base(value)
+        if value.dtype.hasobject:
+            return _outside(value)
+        if 0 in value.strides and value.size:
+            once = value[_once(value)].copy()
+            return numpy.broadcast_to(once, value.shape)
+        return value.copy()
+
+    def same(self, value: Any, kept: Any) -> bool:
+        import numpy
+
+        if not issubclass(type(value), numpy.ndarray):
+            if type(kept) is Opaque or type(value) is not type(kept):
+                return type(kept) is Opaque and _outside(value) == kept
+            return value is kept or value.tobytes() == kept.tobytes() or bool(value != value and kept != kept)
+        if type(kept) is Opaque:
+            return _outside(value) == kept
+        value = value if type(value) is numpy.ndarray else _base(value)
+        if value.shape != kept.shape or value.dtype != kept.dtype:
+            return False
+        return same_arrays(value, kept)
+
+    def restore(self, value: Any, kept: Any) -> None:
+        import numpy
+
+        if value is kept:
+            return
+        if type(kept) is not numpy.ndarray or not issubclass(type(value), numpy.ndarray):
+            raise LookupError("this value cannot be written back")
+        value = _base(value)
+        if value.shape != kept.shape or value.dtype != kept.dtype or not value.flags.writeable:
+            raise LookupError("this array no longer has the shape and type that were kept, or is read-only")
+        numpy.copyto(value, kept)
+
+    def size(self, kept: Any) -> int:
+        import numpy
+
+        if type(kept) is numpy.ndarray:
+            return int(kept.nbytes if kept.base is None else _compact(kept).nbytes)
+        return 64
+
+    def describe(self, kept: Any) -> Summary:
+        import numpy
+
+        if type(kept) is Opaque:
+            return kept.summary()
+        if type(kept) is not numpy.ndarray:
+            return _scalar(kept)
+        once = kept if kept.flags.c_contiguous else _compact(kept)
+        found = statistics(once)
+        fields = found.fields(kept.size // once.size if once.size else 1) if found is not None else {}
+        return Summary("tensor", "ndarray", kept.shape, kept.dtype.name, "cpu", **fields)
+
+    def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
+        if type(kept) is Opaque:
+            raise kept.refuse()
+        array = _numeric(kept)
+        return window(array.shape, region, rows, columns, lambda where, r, c: picture(array, where, r, c))
+
+    def array(self, kept: Any) -> Array:
+        import numpy
+
+        values = self.ndarray(kept)
+        if values.dtype.char == "g" or values.dtype.char == "G":  # long double: its bytes differ between machines
+            with numpy.errstate(all="ignore"):
+                values = values.astype(numpy.float64 if values.dtype.char == "g" else numpy.complex128)
+        little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        return Array(values.shape, values.dtype.newbyteorder("=").name, little.tobytes())
+
+    def ndarray(self, kept: Any) -> Any:
+        if type(kept) is Opaque:
+            raise kept.refuse()
+        return _numeric(kept)
+
+    def number(self, value: Any) -> float | None:
+        if not self.owns(value):
+            return None
+        if value.size != 1 or value.dtype.kind not in "fiu":
+            return None
+        import numpy
+
+        return float(numpy.asarray(value).reshape(()).item())
+
+    # ------------------------------------------------------------------------------------------------- randomness
+
+    def seed(self, seed: int) -> None:
+        import numpy.random
+
+        numpy.random.seed(seed % (1 << 32))
+
+    def random_state(self) -> bytes | None:
+        import numpy.random
+
+        return pickle.dumps(numpy.random.get_state(legacy=False))
+
+    def set_random_state(self, state: bytes) -> None:
+        import numpy.random
+
+        numpy.random.set_state(pickle.loads(state))
+
+    @contextmanager
+    def neutral(self) -> Iterator[None]:
+        numpy = sys.modules.get("numpy")
+        if numpy is None or not hasattr(numpy, "errstate"):
+            yield
+            return
+        with numpy.errstate(all="ignore"):
+            yield
+
+
+def statistics(array: Any) -> Statistics | None:
+    """Statistics of a contiguous array; None where it holds no numbers."""
+    import numpy
+
+    dtype = array.dtype
+    kind = dtype.kind
+    if kind == "b":
+        return of_flags(int(numpy.count_nonzero(array)), array.size)
+    if kind not in "fiuc":
+        return None
+    flat = array.reshape(-1)
+    if flat.size <= FEW and kind != "c" and dtype.itemsize <= 8:
+        return of_numbers(flat.tolist())
+    with numpy.errstate(all="ignore"):
+        return of_chunks(lambda: (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK)))
+
+
+def part_of(array: Any, where: Region) -> Any:
+    """The matrix that a resolved region cuts out of an array or tensor."""
+    plane = array[where.leading] if where.leading else array
+    if plane.ndim < 2:
+        plane = plane.reshape(1, -1)
+    return plane[where.top : where.bottom, where.left : where.right]
+
+
+def picture(array: Any, where: Region, rows: int, columns: int) -> list[float]:
+    """The cells of a window over a resolved region of an array."""
+    import numpy
+
+    part = part_of(array, where)
+    with numpy.errstate(all="ignore"):
+        return pool(lambda top, bottom: part[top:bottom], part.shape[0], part.shape[1], rows, columns)
+
+
+def _base(value: Any) -> Any:
+    """An array of a subclass as a plain one over the same memory; none of the subclass's code runs."""
+    import numpy
+
+    return numpy.ndarray.view(value, numpy.ndarray)
+
+
+def _once(value: Any) -> tuple[slice, ...]:
+    """The index that takes each element once where an axis repeats the same memory."""
+    return tuple(
+        slice(0, 1) if stride == 0 and extent > 1 else slice(None)
+        for stride, extent in zip(value.strides, value.shape, strict=True)
+    )
+
+
+def _compact(kept: Any) -> Any:
+    return kept[_once(kept)]
+
+
+def _outside(value: Any) -> Opaque:
+    dtype = value.dtype
+    return Opaque(
+        "ndarray" if hasattr(value, "strides") and value.shape else type(value).__name__, value.shape, dtype.name, "cpu"
+    )
+
+
+def _numeric(kept: Any) -> Any:
+    """A kept array or scalar as an array. Raises LookupError where it holds no numbers."""
+    import numpy
+
+    array = numpy.asarray(kept)
+    if array.dtype.kind not in "fiucb":
+        raise Opaque(type(kept).__name__, array.shape, array.dtype.name, "cpu").refuse()
+    return array
+
+
+def _scalar(kept: Any) -> Summary:
+    """The summary of one of NumPy's own scalars, with its value as Python's own number or text."""
+    kind = kept.dtype.kind
+    value: bool | int | float | str | None = None
+    if kind == "b":
+        value = bool(kept)
+    elif kind in "iu":
+        value = int(kept)
+    elif kind == "f":
+        value = float(kept) if kept.dtype.itemsize <= 8 else _narrowed(kept)
+    elif kind == "U":
+        value = str(kept)[:TEXT]
+    return Summary("scalar", type(kept).__name__, (), kept.dtype.name, "cpu", value=value)
+
+
+def _narrowed(kept: Any) -> float:
+    """A long double as a float, infinite beyond its range."""
+    try:
+        return float(kept)
+    except OverflowError:
+        return math.inf if kept > 0 else -math.inf

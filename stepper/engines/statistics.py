@@ -1,0 +1,227 @@
+"""Statistics of many numbers in one pass: extremes, mean, spread and the counts by sign, over the finite ones.
+
+Values come in chunks; each chunk's mean and sum of squared deviations are exact to rounding, and chunks are merged by
+Chan, Golub and LeVeque's formula (1979), so that a large common offset costs no digits. Knows of NumPy only in
+`of_chunks`, and nothing of any engine's own types.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+CHUNK = 1 << 16  # elements: a chunk and its copy in float64 stay in the processor's cache
+FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
+# Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
+LARGE, TINY = 1e145, 1e-145
+
+
+class Statistics:
+    """What has been counted so far. `mean` and `spread` (sum of squared deviations) are of `value · 2^-exponent`."""
+
+    __slots__ = (
+        "exponent",
+        "finite",
+        "high",
+        "inf",
+        "low",
+        "mean",
+        "nan",
+        "negative",
+        "neginf",
+        "positive",
+        "spread",
+        "zero",
+    )
+
+    def __init__(self, exponent: int = 0) -> None:
+        self.exponent = exponent
+        self.neginf = self.negative = self.zero = self.positive = self.inf = self.nan = 0
+        self.finite = 0
+        self.low = math.inf
+        self.high = -math.inf
+        self.mean = 0.0
+        self.spread = 0.0
+
+    def include(
+        self, count: int, low: float, high: float, mean: float, spread: float, negative: int, zero: int
+    ) -> None:
+        """Merge a chunk of `count` finite numbers."""
+        self.negative += negative
+        self.zero += zero
+        self.positive += count - negative - zero
+        self.low = min(self.low, low)
+        self.high = max(self.high, high)
+        total = self.finite + count
+        if total:
+            apart = mean - self.mean
+            self.mean += apart * (count / total)
+            self.spread += spread + apart * apart * (self.finite * (count / total))
+        self.finite = total
+
+    def fields(self, times: int = 1) -> dict[str, Any]:
+        """The fields of a summary. `times`: how often each number occurs (elements that share memory)."""
+        found: dict[str, Any] = {
+            "neginf": self.neginf * times,
+            "negative": self.negative * times,
+            "zero": self.zero * times,
+            "positive": self.positive * times,
+            "inf": self.inf * times,
+            "nan": self.nan * times,
+        }
+        if self.finite:
+            up = self.exponent
+            mean = min(max(_scaled(self.mean, up), self.low), self.high)  # rounding must not lead out of the range
+            found["min"], found["max"], found["mean"] = self.low, self.high, mean
+            found["std"] = _scaled(math.sqrt(self.spread / self.finite), up)
+            found["l2"] = _scaled(math.sqrt((self.spread + self.finite * self.mean * self.mean) * times), up)
+        return found
+
+
+def _scaled(value: float, exponent: int) -> float:
+    if not exponent:
+        return value
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def of_numbers(numbers: Sequence[float]) -> Statistics:
+    """Statistics of a few plain numbers, without NumPy. Whole numbers beyond float64's range count as infinite."""
+    floats = _floats(numbers)
+    finite = floats if all(map(math.isfinite, floats)) else [each for each in floats if math.isfinite(each)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+    exponent = _exponent(max(-low, high))
+    found = Statistics(exponent)
+    if len(finite) < len(floats):
+        found.inf = floats.count(math.inf)
+        found.neginf = floats.count(-math.inf)
+        found.nan = len(floats) - len(finite) - found.inf - found.neginf
+    if finite:
+        zero = finite.count(0.0)
+        negative = sum(each < 0.0 for each in finite) if low < 0.0 else 0
+        if exponent:
+            finite = [math.ldexp(each, -exponent) for each in finite]
+        mean = math.fsum(finite) / len(finite)
+        spread = 0.0 if low == high else math.fsum([(each - mean) * (each - mean) for each in finite])
+        found.include(len(finite), low, high, mean, spread, negative, zero)
+    return found
+
+
+def _floats(numbers: Sequence[float]) -> list[float]:
+    try:
+        return list(map(float, numbers))
+    except OverflowError:
+        return [_float(each) for each in numbers]
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _exponent(largest: float) -> int:
+    """The power of two to scale by, where the largest magnitude needs it; else 0."""
+    return math.frexp(largest)[1] if largest > LARGE or 0.0 < largest < TINY else 0
+
+
+def of_flags(true: int, size: int) -> Statistics:
+    """Statistics of `size` booleans, of which so many are true, taken as 1 and 0."""
+    found = Statistics()
+    if size:
+        share = true / size
+        low, high = float(true == size), float(true > 0)
+        found.include(size, low, high, share, share * (1.0 - share) * size, 0, size - true)
+    return found
+
+
+def of_chunks(chunks: Callable[[], Iterable[Any]]) -> Statistics:
+    """Statistics of one-dimensional NumPy arrays (float, int or complex by absolute value).
+
+    `chunks` gives them anew each time it is called. Numbers whose squares would overflow, or vanish, take a second
+    and a third look. NumPy's error state must be neutral.
+    """
+    found = Statistics()
+    for chunk in chunks():
+        if not _include(found, chunk, watch=True):
+            break
+    else:
+        return found
+    largest = 0.0
+    for chunk in chunks():
+        largest = max(largest, _largest(chunk))
+    found = Statistics(math.frexp(largest)[1])
+    for chunk in chunks():
+        _include(found, chunk, watch=False)
+    return found
+
+
+def _plain(chunk: Any) -> Any:
+    """The chunk as float32 or float64; complex numbers by absolute value."""
+    import numpy
+
+    if chunk.dtype.kind == "c":
+        chunk = numpy.absolute(chunk)
+    if chunk.dtype.char in "fd" and chunk.dtype.isnative:
+        return chunk
+    return chunk.astype(numpy.float64)
+
+
+def _largest(chunk: Any) -> float:
+    import numpy
+
+    magnitudes = numpy.absolute(_plain(chunk))
+    return float(numpy.max(magnitudes, initial=0.0, where=numpy.isfinite(magnitudes)))
+
+
+def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
+    """Merge one chunk. False where `watch` is set and the chunk needs scaling."""
+    import numpy
+
+    values = _plain(chunk)
+    if not values.size:
+        return True
+    low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        mask = numpy.isfinite(values)
+        finite = values[mask]
+        found.nan += int(numpy.count_nonzero(numpy.isnan(values)))
+        found.inf += int(numpy.count_nonzero(values == math.inf))
+        found.neginf += int(numpy.count_nonzero(values == -math.inf))
+        values = finite
+        if not values.size:
+            return True
+        low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    if watch and _exponent(max(-low, high)):
+        return False
+    count = values.size
+    negative, zero = _signs(values, low, high)
+    if low == high:
+        found.include(count, low, high, _scaled(low, -found.exponent), 0.0, negative, zero)
+        return True
+    exact = values if values.dtype.char == "d" else values.astype(numpy.float64)
+    if found.exponent:
+        exact = numpy.ldexp(exact, -found.exponent)
+    mean = float(numpy.add.reduce(exact)) / count
+    apart = exact - mean
+    found.include(count, low, high, mean, float(apart.dot(apart)), negative, zero)
+    return True
+
+
+def _signs(values: Any, low: float, high: float) -> tuple[int, int]:
+    """How many are negative, and how many zero; looked for only where the extremes leave it open."""
+    import numpy
+
+    count = int(values.size)
+    if low > 0.0:
+        return 0, 0
+    if high < 0.0:
+        return count, 0
+    if low == 0.0:
+        return 0, count - int(numpy.count_nonzero(values > 0)) if high > 0.0 else count
+    negative = int(numpy.count_nonzero(values < 0))
+    return negative, int(numpy.count_nonzero(values == 0)) if high > 0.0 else count - negative

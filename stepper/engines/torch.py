@@ -1,0 +1,382 @@
+"""The engine for torch's tensors: copies on their own device, pictures and statistics of them, and generators.
+
+Looking must not be noticed: while a function or dispatch mode, a functorch transform or a tracer is active, or the
+value is of a subclass, everything runs with those switched off. Tensors without readable numbers (sparse, nested,
+quantized, fake, meta, wrapped) are known by their outside only.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stepper.engines import device
+from stepper.engines.base import Engine
+from stepper.engines.bits import but_for_nans, same_memory
+from stepper.engines.members import members
+from stepper.engines.modes import torch_module, unnoticed
+from stepper.engines.numpy import part_of
+from stepper.engines.numpy import statistics as numpy_statistics
+from stepper.engines.opaque import Opaque
+from stepper.engines.pooling import pool, window
+from stepper.engines.statistics import CHUNK, Statistics, of_chunks
+from stepper.record import Array, Region, Summary, Window
+
+# dtypes whose elements are numbers of whole bytes, by name: True where NumPy has them too
+_DTYPES = {
+    **dict.fromkeys(("float16", "float32", "float64", "complex64", "complex128", "bool"), True),
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), True),
+    **dict.fromkeys(("bfloat16", "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2"), False),
+    **dict.fromkeys(("float8_e5m2fnuz", "float8_e8m0fnu"), False),
+}
+_WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
+
+
+class Kept:
+    """A kept copy: a plain tensor without history, contiguous or expanded as the value was, and the value's type."""
+
+    __slots__ = ("tensor", "type")
+
+    def __init__(self, tensor: Any, kind: str) -> None:
+        self.tensor = tensor
+        self.type = kind
+
+
+class TorchEngine(Engine):
+    """Values are `torch.Tensor`, `torch.nn.Parameter` and other subclasses."""
+
+    name = "torch"
+    library = "torch"
+
+    def __init__(self) -> None:
+        self._torch: Any = None
+        self._names: dict[Any, str] = {}  # of the dtypes whose numbers can be read
+        self._devices: dict[Any, str] = {}
+
+    # ------------------------------------------------------------------------------------------------- values
+
+    def owns(self, value: Any) -> bool:
+        torch = self._torch or self._load()
+        if torch is None:
+            return False
+        kind = type(value)
+        return kind is torch.Tensor or kind is torch.nn.Parameter or issubclass(kind, torch.Tensor)
+
+    def _load(self) -> Any:
+        torch = torch_module()
+        if torch is not None:
+            self._torch = torch
+            for name in _DTYPES:
+                if hasattr(torch, name):
+                    self._names[getattr(torch, name)] = name
+        return torch
+
+    def _apart(self, value: Any) -> bool:
+        """Whether a plain look at `value` could be noticed, or would go wrong."""
+        torch = self._torch or self._load()
+        core = torch._C
+        kind = type(value)
+        return bool(
+            (kind is not torch.Tensor and kind is not torch.nn.Parameter)
+            or core._len_torch_function_stack()
+            or core._len_torch_dispatch_stack()
+            or core._are_functorch_transforms_active()
+            or core._get_tracing_state() is not None
+        )
+
+    def _plain(self, value: Any) -> Any:
+        """`value` as a tensor whose memory can be read; None for any other. Within `unnoticed` for a subclass."""
+        torch = self._torch
+        kind = type(value)
+        if kind is not torch.Tensor and kind is not torch.nn.Parameter:
+            if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or torch.nn.parameter.is_lazy(value):
+                return None
+            value = torch.Tensor.as_subclass(value, torch.Tensor)
+        if value.layout is not torch.strided or value.is_nested or value.dtype not in self._names or value.is_meta:
+            return None
+        if torch._C._functorch.is_functorch_wrapped_tensor(value):
+            return None
+        return value
+
+    def _outside(self, value: Any) -> Opaque:
+        """What can be said of a tensor without reading its numbers; none of a subclass's code runs."""
+        torch = self._torch
+        found: list[Any] = []
+        for attribute, convert in (("shape", _extents), ("dtype", _dtype_name), ("device", str)):
+            try:
+                found.append(convert(getattr(torch.Tensor, attribute).__get__(value)))
+            except (RuntimeError, ValueError, TypeError):  # lazy, nested, or with symbols for sizes
+                found.append(None)
+        return Opaque(type(value).__name__, *found)
+
+    def identity(self, value: Any) -> Hashable:
+        if self._apart(value):
+            with unnoticed():
+                return self._identity(value)
+        return self._identity(value)
+
+    def _identity(self, value: Any) -> Hashable:
+        plain = self._plain(value)
+        if plain is None:
+            return id(value)
+        lazily = plain.is_neg() or plain.is_conj()
+        return plain.data_ptr(), plain.shape, plain.stride(), plain.dtype, lazily
+
+    def keep(self, value: Any) -> Any:
+        if self._apart(value):
+            with unnoticed():
+                return self._keep(value)
+        return self._keep(value)
+
+    def _keep(self, value: Any) -> Any:
+        plain = self._plain(value)
+        if plain is None:
+            return self._outside(value)
+        plain = plain.detach()
+        if plain.is_contiguous():
+            return Kept(plain.clone(), type(value).__name__)
+        shape = plain.shape
+        if 0 in plain.stride():
+            once = _compact(plain).clone(memory_format=self._torch.contiguous_format)
+            return Kept(once.expand(shape), type(value).__name__)
+        return Kept(plain.clone(memory_format=self._torch.contiguous_format), type(value).__name__)
+
+    def same(self, value: Any, kept: Any) -> bool:
+        if self._apart(value):
+            with unnoticed():
+                return self._same(value, kept)
+        return self._same(value, kept)
+
+    def _same(self, value: Any, kept: Any) -> bool:
+        plain = self._plain(value)
+        if type(kept) is Opaque:
+            return plain is None and self._outside(value) == kept
+        copy = kept.tensor
+        if plain is None or plain.dtype is not copy.dtype or plain.shape != copy.shape or plain.device != copy.device:
+            return False
+        if plain.is_cpu and plain.is_contiguous() and copy.is_contiguous() and not (plain.is_conj() or plain.is_neg()):
+            if same_memory(plain.data_ptr(), copy.data_ptr(), copy.nbytes):
+                return True
+            if _DTYPES[self._names[copy.dtype]]:
+                return but_for_nans(plain.detach().numpy(), copy.numpy())
+        if plain.stride() == copy.stride() and not copy.is_contiguous():
+            plain, copy = _compact(plain), _compact(copy)
+        return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), copy)
+
+    def _same_but_for_nans(self, plain: Any, copy: Any) -> bool:
+        torch = self._torch
+        if copy.dtype is torch.bool:
+            return bool(torch.equal(plain, copy))
+        plain, copy = plain.contiguous(), copy.contiguous()
+        if copy.dtype.is_complex:
+            plain, copy = torch.view_as_real(plain), torch.view_as_real(copy)
+        words = getattr(torch, _WORDS[copy.element_size()])
+        differ = plain.view(words) != copy.view(words)
+        if not copy.dtype.is_floating_point:
+            return not bool(differ.any())
+        if copy.element_size() == 1:
+            plain, copy = plain.float(), copy.float()
+        return not bool((differ & ~(plain.isnan() & copy.isnan())).any())
+
+    def restore(self, value: Any, kept: Any) -> None:
+        if type(kept) is Opaque:
+            raise LookupError("this tensor cannot be written back")
+        with unnoticed():
+            plain = self._plain(value)
+            if plain is None or plain.shape != kept.tensor.shape or plain.dtype is not kept.tensor.dtype:
+                raise LookupError("this tensor no longer has the shape and type that were kept")
+            with self._torch.inference_mode(value.is_inference()):
+                target = plain.detach()
+                if target.is_contiguous():
+                    target.copy_(kept.tensor)
+                else:
+                    _compact(target).copy_(kept.tensor[_once(target)])
+
+    def size(self, kept: Any) -> int:
+        if type(kept) is Opaque:
+            return 64
+        tensor = kept.tensor
+        return int(tensor.nbytes if tensor.is_contiguous() else _compact(tensor).nbytes)
+
+    def describe(self, kept: Any) -> Summary:
+        if type(kept) is Opaque:
+            return kept.summary()
+        if self._apart(kept.tensor):
+            with unnoticed():
+                return self._describe(kept)
+        return self._describe(kept)
+
+    def _describe(self, kept: Kept) -> Summary:
+        tensor = kept.tensor
+        once = tensor if tensor.is_contiguous() else _compact(tensor)
+        name = self._names[tensor.dtype]
+        found: Statistics | None
+        if not once.is_cpu:
+            found = device.statistics(once, self._torch)
+        elif _DTYPES[name]:
+            found = numpy_statistics(once.numpy())
+        else:
+            found = self._of_foreign(once.reshape(-1))
+        times = tensor.numel() // once.numel() if once.numel() else 1
+        fields = found.fields(times) if found is not None else {}
+        return Summary("tensor", kept.type, tuple(tensor.shape), name, self._device(tensor), **fields)
+
+    def _of_foreign(self, flat: Any) -> Statistics | None:
+        """Statistics of numbers of a dtype that NumPy lacks, converted bit by bit."""
+        import numpy
+
+        if flat.numel() <= CHUNK:
+            return numpy_statistics(self._familiar(flat).numpy())
+        with numpy.errstate(all="ignore"):
+            starts = range(0, flat.numel(), CHUNK)
+            return of_chunks(lambda: (self._familiar(flat[start : start + CHUNK]).numpy() for start in starts))
+
+    def _familiar(self, tensor: Any) -> Any:
+        """Numbers of a dtype that NumPy lacks, as one that it has; others as they are."""
+        if _DTYPES[self._names[tensor.dtype]]:
+            return tensor
+        return tensor.to(self._torch.complex64 if tensor.dtype.is_complex else self._torch.float32)
+
+    def _device(self, tensor: Any) -> str:
+        if tensor.is_cpu:
+            return "cpu"
+        place = tensor.device
+        if place not in self._devices:
+            self._devices[place] = str(place)
+        return self._devices[place]
+
+    def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
+        import numpy
+
+        tensor = self._tensor(kept)
+
+        def cells(where: Region, rows: int, columns: int) -> list[float]:
+            part = part_of(tensor, where)
+            if not tensor.is_cpu:
+                return device.pool(part, rows, columns, self._torch)
+            with numpy.errstate(all="ignore"):
+                height, width = part.shape
+                return pool(lambda top, end: self._familiar(part[top:end]).numpy(), height, width, rows, columns)
+
+        with unnoticed():
+            return window(tensor.shape, region, rows, columns, cells)
+
+    def array(self, kept: Any) -> Array:
+        values = self.ndarray(kept)
+        little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        return Array(values.shape, values.dtype.name, little.tobytes())
+
+    def ndarray(self, kept: Any) -> Any:
+        tensor = self._tensor(kept)
+        with unnoticed():
+            return self._familiar(tensor).cpu().numpy()
+
+    def _tensor(self, kept: Any) -> Any:
+        """A kept copy's tensor. Raises LookupError where its numbers were never read."""
+        if type(kept) is Opaque:
+            raise kept.refuse()
+        return kept.tensor
+
+    def number(self, value: Any) -> float | None:
+        if not self.owns(value):
+            return None
+        if self._apart(value):
+            with unnoticed():
+                return self._number(value)
+        return self._number(value)
+
+    def _number(self, value: Any) -> float | None:
+        plain = self._plain(value)
+        if plain is None or plain.numel() != 1 or plain.dtype.is_complex or plain.dtype is self._torch.bool:
+            return None
+        return float(plain.item())
+
+    # --------------------------------------------------------------------------------------------- inside and beside
+
+    def members(self, value: Any) -> Iterable[tuple[str, Any]]:
+        torch = self._torch or self._load()
+        return () if torch is None else members(value, torch)
+
+    def trainable(self, member: Any) -> bool:
+        if not self.owns(member):
+            return False
+        with unnoticed():
+            return bool(member.requires_grad and member.is_leaf)
+
+    @contextmanager
+    def neutral(self) -> Iterator[None]:
+        with unnoticed():
+            yield
+
+    # ------------------------------------------------------------------------------------------------- randomness
+
+    def seed(self, seed: int) -> None:
+        torch = self._load()
+        with unnoticed():
+            torch.default_generator.manual_seed(seed)
+            for name in ("cuda", "mps", "xpu"):
+                _seed_accelerator(torch, name, seed)
+
+    def random_state(self) -> bytes | None:
+        torch = self._load()
+        with unnoticed():
+            state: dict[str, Any] = {"cpu": torch.default_generator.get_state().numpy().tobytes()}
+            if torch.version.cuda or torch.version.hip:
+                if torch.cuda.is_initialized():
+                    state["cuda"] = [each.numpy().tobytes() for each in torch.cuda.get_rng_state_all()]
+                else:
+                    # Reading it would start the device. Torch would seed it at random when it starts: do so now
+                    seed = int.from_bytes(os.urandom(7), "little")
+                    _seed_accelerator(torch, "cuda", seed)
+                    state["cuda seed"] = seed
+        return pickle.dumps(state)
+
+    def set_random_state(self, state: bytes) -> None:
+        torch = self._load()
+        found = pickle.loads(state)
+        with unnoticed():
+            torch.default_generator.set_state(_bytes(torch, found["cpu"]))
+            if "cuda seed" in found:
+                _seed_accelerator(torch, "cuda", found["cuda seed"])
+            elif "cuda" in found:
+                torch.cuda.set_rng_state_all([_bytes(torch, each) for each in found["cuda"]])
+
+
+def _bytes(torch: Any, state: bytes) -> Any:
+    return torch.frombuffer(bytearray(state), dtype=torch.uint8)
+
+
+def _seed_accelerator(torch: Any, name: str, seed: int) -> None:
+    """Seed all devices of a kind; one that has not been started yet gets its seed when it is."""
+    if name == "cuda" and (torch.version.cuda or torch.version.hip):
+        if not torch.cuda._is_in_bad_fork():
+            torch.cuda.manual_seed_all(seed)
+    elif name == "mps" and torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
+    elif name == "xpu" and getattr(torch.version, "xpu", None):
+        torch.xpu.manual_seed_all(seed)
+
+
+def _extents(shape: Any) -> tuple[int, ...]:
+    if not all(type(extent) is int for extent in shape):
+        raise TypeError("sizes that are no numbers")
+    return tuple(shape)
+
+
+def _dtype_name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _once(tensor: Any) -> tuple[slice, ...]:
+    """The index that takes each element once where an axis repeats the same memory."""
+    return tuple(
+        slice(0, 1) if stride == 0 and extent > 1 else slice(None)
+        for stride, extent in zip(tensor.stride(), tensor.shape, strict=True)
+    )
+
+
+def _compact(tensor: Any) -> Any:
+    return tensor[_once(tensor)]
