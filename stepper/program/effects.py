@@ -23,7 +23,8 @@ DefinitionKind = Literal["start", "bind", "change", "target", "parameter"]
 @dataclass(eq=False)
 class Definition:
     """One value of a place. `selected`: the loops whose target picks what is changed; `loops`: the loops around it,
-    inside the pass; `alias`: the value is another place's very value."""
+    inside the pass; `alias`: the value is another
+    place's very value; `roots`: the places whose objects it may be."""
 
     place: Place
     node: ast.AST
@@ -35,6 +36,7 @@ class Definition:
     alias: bool = False
     statement: ast.AST | None = None
     order: int = 0
+    roots: set[Place] = field(default_factory=set)
 
 
 EMPTY: frozenset[Definition] = frozenset()
@@ -86,9 +88,14 @@ class State:
 
     def copy(self) -> State:
         """A state that can go its own way."""
-        return State(
-            dict(self.values), dict(self.alias), dict(self.index), dict(self.functions), dict(self.items)
-        )
+        return State(dict(self.values), dict(self.alias), dict(self.index), dict(self.functions), dict(self.items))
+
+    def forget(self, place: Place) -> None:
+        """Nothing is known of what this place refers to."""
+        self.alias.pop(place, None)
+        self.index.pop(place, None)
+        self.functions.pop(place, None)
+        self.items.pop(place, None)
 
     def join(self, others: Iterable[State], start: dict[Place, frozenset[Definition]]) -> None:
         """Become what holds where several ways meet. A place that one way did not touch keeps its start there."""
@@ -142,7 +149,7 @@ class LossValue:
 
 @dataclass
 class Pass:
-    """What one pass through a body does."""
+    """What one pass through a body does. `called` are places whose object is called or used as a key."""
 
     start: dict[Place, Definition]
     end: State
@@ -153,6 +160,8 @@ class Pass:
     visited: dict[int, int]
     effects: list[tuple[str, ast.AST]]
     called: set[Place]
+    nested: dict[int, list[int]]
+    functions: list[ast.AST]
 
     def carried(self) -> set[Place]:
         """Places that are changed in the pass and whose value at its end still depends on that at its start."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from stepper.program.callees import Callees
 from stepper.program.effects import (
     EMPTY,
     FIELD,
@@ -24,7 +25,7 @@ from stepper.program.effects import (
     union,
 )
 from stepper.program.losses import Losses
-from stepper.program.scopes import COMPREHENSIONS, Function, Scope, Script, path_root
+from stepper.program.scopes import COMPREHENSIONS, Scope, Script
 from stepper.program.vocabulary import (
     DIFFERENTIATING,
     ZEROING_METHODS,
@@ -34,46 +35,32 @@ from stepper.program.vocabulary import (
     names_gradient,
     names_loss,
     steps_parameters,
+    words,
 )
 
 # What a value's shape, type or length tells is not a flow of values.
-_SHAPES = frozenset("shape dtype device ndim size itemsize requires_grad names".split())
-_FRESH = frozenset(
+_SHAPES = words("""shape dtype device ndim size itemsize requires_grad names""")
+_FRESH = words(
     """zeros_like ones_like empty_like full_like rand_like randn_like randint_like len range type isinstance shape
-    ndim size dim numel id hasattr""".split()
+    ndim size dim numel id hasattr"""
 )
-_VIEWS = frozenset(
-    """parameters named_parameters values items keys view reshape ravel flatten squeeze unsqueeze transpose t permute
-    detach numpy children modules named_children named_modules param_groups get setdefault cpu cuda requires_grad_ to
-    expand T""".split()
+_VIEWS = words(
+    """parameters named_parameters values items keys view reshape ravel flatten squeeze unsqueeze transpose t
+    permute detach numpy children modules named_children named_modules param_groups get setdefault cpu cuda
+    requires_grad_ to expand T"""
 )
-_WRAPPERS = frozenset(
-    "list tuple sorted reversed iter tqdm trange asarray from_numpy chain track progress prepare set".split()
-)
+_WRAPPERS = words("""list tuple sorted reversed iter tqdm trange asarray from_numpy chain track progress prepare set""")
 
 
-class Evaluator:
+class Evaluator(Callees):
     """Expressions. The walker over statements is a subclass."""
 
     LIMIT = 30_000
     DEPTH = 14
 
     def __init__(self, script: Script, losses: Losses) -> None:
-        self.script = script
+        super().__init__(script)
         self.loss_rules = losses
-        self.fields = {
-            node.attr
-            for node in ast.walk(script.source.tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
-        }
-        self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
-        self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
-        for node in ast.walk(script.source.tree):
-            match node:
-                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
-                    self.lambdas[id(script.scope_around(node).node), name] = function
-                case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Call() as call):
-                    self.constructions.setdefault(name, []).append((script.scope_around(node), call))
         self.reset()
 
     def reset(self) -> None:
@@ -85,12 +72,17 @@ class Evaluator:
         self.loss_values: dict[tuple[int, int], LossValue] = {}
         self.effects: dict[tuple[str, int], ast.AST] = {}
         self.called: set[Place] = set()
+        self.keys: set[Place] = set()
         self.loops: list[int] = []
         self.stack: list[ast.AST] = []
         self.contexts: dict[tuple[int, int], int] = {}
         self.context = 0
         self.steps = 0
         self.current: ast.AST | None = None
+        # The statements that led into the functions being followed, and what each ran.
+        self.frames: list[int] = []
+        self.nested: dict[int, list[int]] = {}
+        self.followed: dict[int, ast.AST] = {}
 
     # ------------------------------------------------------------------------------------------------- places
 
@@ -106,24 +98,6 @@ class Evaluator:
             self.state.values[place] = self.start_of(place)
         return self.state.values[place]
 
-    def name_place(self, scope: Scope, name: str) -> Place | None:
-        """The place that a name means; None for imports, definitions and builtins."""
-        if self.script.kind(scope, name) != "variable":
-            return None
-        owner = self.script.owner(scope, name)
-        return (id((owner or self.script.module).node), name)
-
-    def place_of(self, scope: Scope, node: ast.AST) -> Place | None:
-        """The place that a name or attribute path means, if it is one of its own."""
-        if isinstance(node, ast.Name):
-            return self.name_place(scope, node.id)
-        if isinstance(node, ast.Attribute):
-            if node.attr == "data":
-                return self.place_of(scope, node.value)
-            if (node.attr == "grad" or node.attr in self.fields) and not self.script.is_import(scope, node):
-                return (FIELD, node.attr)
-        return None
-
     def define(
         self,
         place: Place,
@@ -136,9 +110,7 @@ class Evaluator:
         """A definition, merged with the one this node made before in the same context."""
         key = (self.context, id(node), place)
         if key not in self.definitions:
-            self.definitions[key] = Definition(
-                place, node, kind, statement=self.current, order=len(self.definitions)
-            )
+            self.definitions[key] = Definition(place, node, kind, statement=self.current, order=len(self.definitions))
         definition = self.definitions[key]
         definition.deps.update(deps)
         definition.own.update(d for d in own if d is not definition)
@@ -198,8 +170,9 @@ class Evaluator:
                 base = self.evaluate(scope, value)
                 where = self.evaluate(scope, index)
                 if base.items is not None and isinstance(index, ast.Constant) and isinstance(index.value, int):
-                    if -len(base.items) <= index.value < len(base.items):
-                        return base.items[index.value]
+                    item = base.items[index.value : index.value + 1 or None]
+                    if item:
+                        return item[0]
                 picked = self.selection(scope, index)
                 roots = frozenset((place, loops | picked) for place, loops in base.roots)
                 return Value(base.deps | where.deps, roots, None, base.functions)
@@ -246,7 +219,8 @@ class Evaluator:
         """A place gets a new value."""
         self.mark_name(name, node)
         definition = self.define(place, node, "bind", value.deps, own)
-        definition.alias = alias
+        definition.alias = alias and bool(value.roots)
+        definition.roots.update(root for root, _ in value.roots)
         self.state.values[place] = frozenset((definition,))
         if alias and value.roots:
             self.state.alias[place] = frozenset(root for root in value.roots if root[0] != place)
@@ -378,64 +352,6 @@ class Evaluator:
 
     # ------------------------------------------------------------------------------------------------- calls
 
-    def callees(self, scope: Scope, node: ast.Call) -> list[ast.AST]:
-        """The functions, classes and lambdas of the script that a call may call."""
-        function = node.func
-        if isinstance(function, ast.Name):
-            defined: list[ast.AST] = list(self.script.definitions(scope, function.id))
-            place = self.name_place(scope, function.id)
-            if place is None:
-                return defined
-            known = self.state.functions.get(place)
-            if known:
-                return list(known)
-            if (place[0], function.id) in self.lambdas:
-                return [self.lambdas[place[0], function.id]]
-            return defined or self._called_objects(scope, function)
-        if not isinstance(function, ast.Attribute):
-            return []
-        return self._methods(scope, function)
-
-    def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
-        name, receiver = function.attr, function.value
-        if self.script.is_import(scope, receiver) or name == "apply":
-            return []
-        if isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Name) and receiver.func.id == "super":
-            around = next((a for a in self.script.ancestors(receiver) if isinstance(a, ast.ClassDef)), None)
-            return list(self.script.methods_of(self.script.bases(around)[1:], name)) if around else []
-        if isinstance(receiver, ast.Name):
-            named = [d for d in self.script.definitions(scope, receiver.id) if isinstance(d, ast.ClassDef)]
-            if named:
-                return list(self.script.methods_of(named, name))
-        classes = self.script.classes_of(scope, receiver)
-        found: list[ast.AST] = list(self.script.methods_of(classes, name))
-        if found:
-            return found
-        if name in self.script.methods:
-            return [m for m in self.script.methods[name] if not self._is_function_method(m)][:6]
-        if classes or name in self.fields:
-            # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
-            return self._called_objects(scope, function)
-        return []
-
-    def _called_objects(self, scope: Scope, node: ast.AST) -> list[ast.AST]:
-        """What calling an object runs: `forward` or `__call__` of its class, or of any class where that is unknown."""
-        classes = self.script.classes_of(scope, node)
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        if not classes and name in self.constructions:
-            return []  # made by a library
-        found: list[ast.AST] = []
-        for method in ("__call__", "forward"):
-            if classes:
-                found += self.script.methods_of(classes, method)
-            else:
-                found += [m for m in self.script.methods.get(method, []) if not self._is_function_method(m)]
-        return found[:4]
-
-    def _is_function_method(self, method: Function) -> bool:
-        cls = self.script.class_of(method)
-        return cls is not None and self.script.is_a(cls, "Function")
-
     def call(self, scope: Scope, node: ast.Call) -> Value:
         """A call: its arguments, what it changes, and what the script's own function does."""
         receiver = NOTHING
@@ -466,10 +382,10 @@ class Evaluator:
             results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
             result = union([value for value in results if value is not None] or [NOTHING])
             if any(value is None for value in results):
-                result = Value(*_flat([result, *arguments, receiver]))
+                result = Value(_flat([result, *arguments, receiver])[0])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)
-        if self.loss_rules.is_loss_call(node):
+        if self.loss_rules.is_loss_call(node) and result.items is None:
             self.note_loss(node, result.deps, None)
         return result
 
@@ -556,6 +472,3 @@ class Evaluator:
 def _flat(parts: Sequence[Value]) -> tuple[frozenset[Definition], frozenset[Root]]:
     whole = union(parts) if parts else NOTHING
     return whole.deps, whole.roots
-
-
-__all__ = ["Evaluator", "path_root"]

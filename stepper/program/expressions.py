@@ -96,7 +96,7 @@ class Expressions:
         return Probed(nodes.rebuilt(node, lambda child: self._child(child, context)), text)
 
     def result(self, node: ast.expr, context: Context, target: ast.AST | None = None, label: str = "") -> Probed:
-        """Wrap a value that leaves the statement: returned, stored in `target`, or thrown away (`label`: what it is)."""
+        """Wrap a value that leaves the statement: returned, stored in `target`, or thrown away."""
         site = self.table.reserve()
         inner = self.bare(node, context.inside(site))
         label = label or self._text(target if target is not None else node)

@@ -14,10 +14,10 @@ from stepper.program.expressions import Expressions
 from stepper.program.losses import Losses
 from stepper.program.plain import Definition, Plain
 from stepper.program.scopes import FUNCTIONS, Function, Script, parameters, target_names
+from stepper.program.spine import LoopNode
 from stepper.program.statements import Statements
 from stepper.program.table import Context, Knowledge, SiteTable
 
-LoopNode = ast.For | ast.AsyncFor | ast.While
 _BLOCKS = (
     ast.For,
     ast.AsyncFor,

@@ -1,33 +1,84 @@
-"""What data flow says of a script."""
+"""What data flow says of a script: phases of statements, roles of names, and what flows from pass to pass."""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
-from stepper.program.instrument import LoopNode
+from stepper.program.effects import FIELD, GRAD, Place
+from stepper.program.flow import sort
 from stepper.program.losses import Losses
+from stepper.program.phases import Phases
+from stepper.program.roles import Roles
 from stepper.program.scopes import Scope, Script
+from stepper.program.sites import Site
+from stepper.program.spine import LoopNode
+from stepper.program.walk import Walker
 from stepper.record.events import Phase, Role
 
 
-@dataclass
 class Known:
-    flows: tuple[str, ...] = ()
-    roles: dict[str, Role] = field(default_factory=dict)
-    lines: dict[int, Phase] = field(default_factory=dict)
-    uses_backward: bool = False
+    """The answers of one analysis; `loop` None: the whole script is the pass."""
+
+    def __init__(self, script: Script, losses: Losses, loop: LoopNode | None) -> None:
+        self.script = script
+        walker = Walker(script, losses)
+        run = walker.walk_module() if loop is None else walker.walk_loop(loop)
+        flow = sort(run)
+        self.uses_backward = any(loss.backward for loss in run.losses)
+        body = script.source.tree.body if loop is None else loop.body
+        self._phases = Phases(script, flow, body)
+        self._roles = Roles(walker, flow)
+        if loop is not None and body:
+            self._phases.own[id(loop)] = self._phases.shown[id(loop)] = "forward"
+        first = {d.place: d.order for d in reversed(run.definitions)}
+        carried = sorted(flow.carried - {GRAD}, key=lambda place: first[place])
+        self.flows = tuple(dict.fromkeys(self._label(place) for place in carried))
 
     def phase(self, statement: ast.AST) -> Phase | None:
-        return None
+        """The phase of a statement; None: that of the caller."""
+        return self._phases.own.get(id(statement))
+
+    def shown_phase(self, statement: ast.AST) -> Phase | None:
+        """The phase of a statement, also where the caller decides: that of the call in the training loop."""
+        return self._phases.shown.get(id(statement))
 
     def role(self, scope: Scope, node: ast.AST) -> Role | None:
-        return None
+        """The role of a name or attribute path used in `scope`."""
+        return self._roles.of(scope, node)
 
     def role_of_name(self, scope: Scope, name: str) -> Role | None:
-        return None
+        """The role of a name bound in `scope`."""
+        return self._roles.of_name(scope, name)
 
+    def roles(self, sites: tuple[Site, ...]) -> dict[str, Role]:
+        """Roles by label, over all the places that the sites show; where several differ, the most telling one."""
+        order: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "setting", "other")
+        found: dict[str, Role] = {}
+        for site in sites:
+            pairs = list(zip(site.bound, site.bound_roles, strict=True))
+            if site.kind in ("operand", "mutated"):
+                pairs.append((site.label, site.role))
+            for label, role in pairs:
+                if role is not None and (label not in found or order.index(role) < order.index(found[label])):
+                    found[label] = role
+        return found
 
-def study(script: Script, losses: Losses, node: LoopNode | None) -> Known:
-    uses = any(losses.backward_of(part) is not None for part in ast.walk(script.source.tree))
-    return Known(uses_backward=uses)
+    def lines(self, sites: tuple[Site, ...]) -> dict[int, Phase]:
+        """The phase of each line on which a statement starts."""
+        shown: dict[int, Phase] = {}
+        for node in ast.walk(self.script.source.tree):
+            phase = self.shown_phase(node) if isinstance(node, (ast.stmt, ast.ExceptHandler)) else None
+            if phase is not None:
+                shown.setdefault(node.lineno, phase)  # type: ignore[attr-defined]
+        for site in sites:
+            if site.kind == "statement" and site.phase is not None:
+                shown.setdefault(site.line, site.phase)
+        return dict(sorted(shown.items()))
+
+    def _label(self, place: Place) -> str:
+        if place[0] != FIELD:
+            return place[1]
+        for node in ast.walk(self.script.source.tree):
+            if isinstance(node, ast.Attribute) and node.attr == place[1]:
+                return ast.unparse(node)
+        return place[1]

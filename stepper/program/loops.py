@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
-from stepper.program.instrument import LoopNode
 from stepper.program.losses import Losses
-from stepper.program.scopes import FUNCTIONS, Script
-from stepper.program.walk import LOOPS, Walker
+from stepper.program.scopes import Script
+from stepper.program.spine import LOOPS, LoopNode
+from stepper.program.walk import Walker
 
 NOT_FOUND = (
     "no training loop found: looked for a loop that computes a loss or a gradient and updates what it carries from "
@@ -69,15 +69,26 @@ def study_loop(walker: Walker, node: LoopNode) -> Studied:
     carried = run.carried()
     carried.discard(GRAD)
     feedback = run.feedback(carried)
-    stepping = any(mark.kind == "backward" for mark in run.marks)
-    grads = {d for d in run.definitions if d.place == GRAD} | {run.start[GRAD]} if GRAD in run.start else set()
-    grads |= {d for d in run.definitions if d.place == GRAD}
-    if stepping:
+    if any(mark.kind == "backward" for mark in run.marks):
         # A gradient that `.backward()` wrote closes the circle, whatever the object that is stepped.
-        stepped = {d.place for d in run.definitions if grads & closure(d.deps)}
-        feedback |= carried & stepped - {GRAD} - _written_losses(run)
+        feedback |= {d.place for d in run.definitions if d.place in carried and d.own and _uses_grad(d)}
+        feedback -= _written_losses(run)
     state = [d for d in run.definitions if d.place in carried and d.kind in ("bind", "change")]
     return Studied(node, run, state, [d for d in state if d.place in feedback])
+
+
+def _uses_grad(definition: Definition) -> bool:
+    """Whether a change is made of gradients directly, not by way of other things they have changed."""
+    seen: set[Definition] = set()
+    waiting = list(definition.deps)
+    while waiting:
+        d = waiting.pop()
+        if d.place == GRAD:
+            return True
+        if d not in seen and d.kind != "change":
+            seen.add(d)
+            waiting += d.deps | d.own
+    return False
 
 
 def _written_losses(run: Pass) -> set[tuple[int, str]]:
@@ -141,9 +152,7 @@ def _candidates(
     ]
 
 
-def _outlives(
-    loop: Studied, own: set[int], outer: Studied, state: Callable[[Studied], list[Definition]]
-) -> bool:
+def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Studied], list[Definition]]) -> bool:
     inside = {id(d.node) for d in state(outer) if loop.key in d.loops and outer.key not in d.selected}
     if not inside & own:
         return False
@@ -171,34 +180,3 @@ def _wanted(loops: list[LoopNode], wanted: str) -> LoopNode | None:
     if inside:
         return max(inside, key=lambda node: node.lineno)
     raise ProgramError(f"no loop at line {line}; {known}")
-
-
-def spine(script: Script, loop: LoopNode | None) -> frozenset[int]:
-    """The ids of what is on the spine: the loop, what lexically contains it, and what calls the functions that do."""
-    if loop is None:
-        return frozenset()
-    found: set[int] = set()
-    waiting: list[ast.AST] = [loop]
-    while waiting:
-        node: ast.AST | None = waiting.pop()
-        while node is not None and id(node) not in found:
-            found.add(id(node))
-            if isinstance(node, FUNCTIONS):
-                waiting += callers(script, node)
-            node = script.parents.get(id(node))
-    return frozenset(found)
-
-
-def callers(script: Script, function: ast.AST) -> list[ast.AST]:
-    """The calls of a function of the script, by name or attribute name."""
-    assert isinstance(function, FUNCTIONS)
-    method = script.class_of(function) is not None
-    found: list[ast.AST] = []
-    for node in ast.walk(script.source.tree):
-        match node:
-            case ast.Call(func=ast.Name(id=name)) if name == function.name and not method:
-                if function in script.definitions(script.scope_around(node), name):
-                    found.append(node)
-            case ast.Call(func=ast.Attribute(attr=name)) if name == function.name and method:
-                found.append(node)
-    return found

@@ -45,12 +45,14 @@ class Losses:
     def is_delegated_backward(self, node: ast.AST) -> bool:
         """Whether a call hands the loss to someone else's `backward`: `accelerator.backward(loss)`."""
         match node:
-            case ast.Call(func=ast.Attribute(value=receiver, attr="backward" | "manual_backward"), args=[argument]):
+            case ast.Call(
+                func=ast.Attribute(value=receiver, attr=("backward" | "manual_backward") as name), args=[argument]
+            ):
                 if not isinstance(argument, (ast.Name, ast.Attribute, ast.BinOp, ast.Subscript, ast.Call)):
                     return False
                 if any(word in _last(receiver).lower() for word in ("accelerator", "fabric", "engine")):
                     return True
-                return node.func.attr == "manual_backward"  # type: ignore[attr-defined]
+                return name == "manual_backward"
         return False
 
     def is_loss_call(self, node: ast.AST) -> bool:

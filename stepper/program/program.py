@@ -14,14 +14,15 @@ from types import CodeType
 
 from stepper.program import settings as settings_
 from stepper.program.errors import ProgramError
-from stepper.program.instrument import Instrument, LoopNode, Plan
-from stepper.program.knowledge import Known, study
-from stepper.program.loops import choose, spine
+from stepper.program.instrument import Instrument, Plan
+from stepper.program.knowledge import Known
+from stepper.program.loops import choose
 from stepper.program.losses import Losses
 from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
+from stepper.program.spine import LoopNode, enclosing, spine
 from stepper.record.events import Phase, Role
 
 __all__ = ["Loop", "Program", "ProgramError", "analyse"]
@@ -70,7 +71,7 @@ def analyse(
     script = Script(text)
     losses = Losses(script)
     node = choose(script, losses, loop)
-    known = study(script, losses, node)
+    known = Known(script, losses, node)
     plan = Plan(
         loop=node,
         spine=spine(script, node),
@@ -81,16 +82,17 @@ def analyse(
     )
     instrument = Instrument(script, known, losses, plan)
     code = _compile(instrument.module(), text)
+    sites = instrument.table.finished()
     return Program(
         path=path,
         source=source,
-        sites=instrument.table.finished(),
+        sites=sites,
         loop=_loop(script, node, instrument),
         code=code,
         settings=settings_.find(text),
         flows=known.flows,
-        roles=_roles(known, instrument.table.finished()),
-        lines=known.lines,
+        roles=known.roles(sites),
+        lines=known.lines(sites),
         uses_backward=known.uses_backward,
     )
 
@@ -130,13 +132,5 @@ def _loop(script: Script, node: LoopNode | None, instrument: Instrument) -> Loop
         end_line=node.end_lineno or node.lineno,
         text=script.source.of(node),
         site=sites[id(node)],
-        enclosing=tuple(site for loop, site in sites.items() if loop != id(node)),
+        enclosing=tuple(sites[id(loop)] for loop in enclosing(script, node) if id(loop) in sites),
     )
-
-
-def _roles(known: Known, sites: tuple[Site, ...]) -> dict[str, Role]:
-    roles = dict(known.roles)
-    for site in sites:
-        if site.role is not None and site.kind in ("operand", "mutated"):
-            roles.setdefault(site.label, site.role)
-    return roles

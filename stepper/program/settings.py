@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from stepper.program.errors import ProgramError
 from stepper.program.source import Source
+from stepper.program.vocabulary import words
 
 _TRUE = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -77,7 +78,7 @@ def convert(text: str, like: object, name: str) -> object:
         if kind in (tuple, list, dict, set):
             value = ast.literal_eval(text)
             if kind in (tuple, list) and type(value) in (tuple, list):
-                return kind(value)  # type: ignore[call-overload]
+                return kind(value)
             if type(value) is kind:
                 return value
             raise ValueError(text)
@@ -171,6 +172,6 @@ def _is_setting(value: ast.expr) -> bool:
     )
 
 
-_DTYPES = frozenset(
-    "float float16 float32 float64 double half bfloat16 int long int8 int16 int32 int64 complex64 complex128".split()
+_DTYPES = words(
+    """float float16 float32 float64 double half bfloat16 int long int8 int16 int32 int64 complex64 complex128"""
 )

@@ -7,6 +7,12 @@ import ast
 import builtins
 import re
 
+
+def words(text: str) -> frozenset[str]:
+    """A set of words."""
+    return frozenset(text.split())
+
+
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -51,15 +57,15 @@ def inplace_name(operator: ast.AST) -> str:
     return "i" + OPERATORS[type(operator)]
 
 
-MUTATING_METHODS = frozenset(
-    """append appendleft extend extendleft insert pop popleft popitem remove clear reverse sort update setdefault
-    discard fill put partition resize itemset byteswap setflags backward step zero_grad load_state_dict
-    manual_seed""".split()
+MUTATING_METHODS = words(
+    """append appendleft extend extendleft insert pop popleft popitem remove clear reverse sort update
+    setdefault discard fill put partition resize itemset byteswap setflags backward step zero_grad load_state_dict
+    manual_seed"""
 )
 
-MUTATING_FUNCTIONS = frozenset(
-    """copyto putmask place put put_along_axis fill_diagonal shuffle heappush heappop heapify insort insort_left
-    insort_right""".split()
+MUTATING_FUNCTIONS = words(
+    """copyto putmask place put put_along_axis fill_diagonal shuffle heappush heappop heapify insort
+    insort_left insort_right"""
 )
 
 ZEROING_METHODS = frozenset({"zero_", "zero_grad", "clear"})
@@ -122,9 +128,9 @@ def steps_parameters(method: str, receiver: str) -> bool:
 
 # Regions that are compiled or transformed as a whole: probes inside would be compiled in or break them.
 _OPAQUE_PREFIXES = ("numba.", "jax.", "functorch.", "torch.func.", "torch.jit.", "torch.fx.", "torch.export.")
-_OPAQUE = frozenset(
+_OPAQUE = words(
     """torch.compile torch.vmap torch.onnx.export torch.cuda.make_graphed_callables tensorflow.function
-    torch._dynamo.optimize cupy.fuse cython.compile triton.jit pythran.export""".split()
+    torch._dynamo.optimize cupy.fuse cython.compile triton.jit pythran.export"""
 )
 
 

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, State, Value, union
 from stepper.program.evaluate import Evaluator
 from stepper.program.scopes import FUNCTIONS, Scope, parameters
-
-Loop = ast.For | ast.AsyncFor | ast.While
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
+from stepper.program.spine import LoopNode
+from stepper.program.vocabulary import names_loss
 
 
 class Walker(Evaluator):
@@ -23,7 +22,7 @@ class Walker(Evaluator):
 
     # ------------------------------------------------------------------------------------------------- walks
 
-    def walk_loop(self, loop: Loop) -> Pass:
+    def walk_loop(self, loop: LoopNode) -> Pass:
         """One pass through a loop's body."""
         scope = self.script.scope_around(loop)
         return self._walk(scope, loop.body, loop)
@@ -32,7 +31,7 @@ class Walker(Evaluator):
         """The whole script, once."""
         return self._walk(self.script.module, self.script.source.tree.body, None)
 
-    def _walk(self, scope: Scope, body: list[ast.stmt], loop: Loop | None) -> Pass:
+    def _walk(self, scope: Scope, body: list[ast.stmt], loop: LoopNode | None) -> Pass:
         self.reset()
         self.inner: dict[int, set[int]] = {}
         self.visited: dict[int, int] = {}
@@ -59,7 +58,9 @@ class Walker(Evaluator):
             inner=self.inner,
             visited=self.visited,
             effects=[(kind, node) for (kind, _), node in self.effects.items()],
-            called=self.called,
+            called=self.called | self.keys,
+            nested=self.nested,
+            functions=list(self.followed.values()),
         )
 
     def _starts(self) -> dict[Place, frozenset[Definition]]:
@@ -74,6 +75,8 @@ class Walker(Evaluator):
             self.current = node
             self.steps += 1
             self.visited.setdefault(id(node), len(self.visited))
+            for frame in self.frames:
+                self.nested.setdefault(frame, []).append(id(node))
             if not self.statement(scope, node):
                 self.current = outer
                 return False
@@ -118,8 +121,8 @@ class Walker(Evaluator):
                 self.evaluate(scope, subject)
                 return self._ways(scope, [*(case.body for case in cases), []])
             case ast.Delete(targets=targets):
-                for target in targets:
-                    self._delete(scope, target, node)
+                for deleted in targets:
+                    self._delete(scope, deleted, node)
             case ast.Assert(test=test):
                 self.evaluate(scope, test)
         return True
@@ -151,7 +154,7 @@ class Walker(Evaluator):
         self.state.join(ends[1:], self._starts())
         return self.block(scope, node.finalbody) and bool(ends)
 
-    def _loop(self, scope: Scope, node: Loop) -> None:
+    def _loop(self, scope: Scope, node: LoopNode) -> None:
         key = id(node)
         self.inner.setdefault(key, set()).update(self.loops)
         self.loops.append(key)
@@ -189,6 +192,7 @@ class Walker(Evaluator):
                 self.mark_name(name, target)
                 definition = self.define(place, node, "target", value.deps)
                 definition.alias = loop is None and len(value.roots) == 1
+                definition.roots.update(root for root, _ in value.roots)
                 self.state.values[place] = frozenset((definition,))
                 roots = frozenset(root for root in value.roots if root[0] != place)
                 if roots:
@@ -215,7 +219,9 @@ class Walker(Evaluator):
                 and len(target.elts) == len(value.elts)
                 and not any(isinstance(part, ast.Starred) for part in (*target.elts, *value.elts))
             ):
-                pairs = [(part, *self._split(scope, item, part)) for part, item in zip(target.elts, value.elts, strict=True)]
+                pairs = [
+                    (part, *self._split(scope, item, part)) for part, item in zip(target.elts, value.elts, strict=True)
+                ]
                 for (part, own, result), item in zip(pairs, value.elts, strict=True):
                     self._store(scope, node, part, result, own, _is_reference(item))
             else:
@@ -223,7 +229,7 @@ class Walker(Evaluator):
                 self._store(scope, node, target, result, own, _is_reference(value))
 
     def _split(self, scope: Scope, value: ast.expr, target: ast.expr) -> tuple[bool, Value]:
-        """Whether the target's old value is a term of the new one (`w = w - e`, `m = b * m + e`), and the rest of it."""
+        """Whether the target's old value is a term of the new one (`w = w - e`, `m = b * m + e`), and the rest."""
         text = ast.unparse(target) if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)) else ""
         return self._terms(scope, value, text) if text else (False, self.evaluate(scope, value))
 
@@ -285,6 +291,8 @@ class Walker(Evaluator):
         place = self.name_place(scope, index.id)
         bases = {root for root, _ in held.roots}
         roots = self.state.alias.get(place, frozenset()) if place is not None else frozenset()
+        if place is not None and any(root in bases for root, _ in roots):
+            self.keys.add(place)
         return frozenset(loop for root, loops in roots if root in bases for loop in loops)
 
     def _augmented(self, scope: Scope, node: ast.AugAssign) -> None:
@@ -301,7 +309,7 @@ class Walker(Evaluator):
                 self.mark_name(name, node)
                 definition = self.define(place, node, "bind", added.deps, old.deps)
                 self.state.values[place] = frozenset((definition,))
-                if _is_loss(name):
+                if names_loss(name):
                     self.note_loss(node, frozenset((definition,)), definition)
             case ast.Attribute(value=base, attr=attribute) as target:
                 roots = self.evaluate(scope, base).roots
@@ -353,6 +361,8 @@ class Walker(Evaluator):
         scope = self.script.scope(callee)
         outer, self.context = self.context, self._context(node)
         self.stack.append(callee)
+        self.frames.append(id(self.current))
+        self.followed[id(callee)] = callee
         self._bind_parameters(callee, scope, node, receiver, arguments, keywords)
         if isinstance(callee, ast.Lambda):
             result = self.evaluate(scope, callee.body)
@@ -367,6 +377,7 @@ class Walker(Evaluator):
             self.state.join(endings, self._starts())
             self.exits.pop()
             result = union(self.returns.pop() or [NOTHING])
+        self.frames.pop()
         self.stack.pop()
         self.context = outer
         return result
@@ -387,14 +398,14 @@ class Walker(Evaluator):
         for name in scope.bindings:
             place = (own, name)
             self.state.values[place] = EMPTY
-            for table in (self.state.alias, self.state.index, self.state.functions, self.state.items):
-                table.pop(place, None)  # type: ignore[attr-defined]
+            self.state.forget(place)
         names = parameters(callee)
         given = list(arguments)
-        cls = self.script.class_of(callee) if not isinstance(callee, ast.Lambda) else None
-        if cls is not None:
-            decorators = {ast.unparse(d) for d in callee.decorator_list}  # type: ignore[union-attr]
-            explicit = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and self._is_class(node.func.value)
+        if not isinstance(callee, ast.Lambda) and self.script.class_of(callee) is not None:
+            decorators = {ast.unparse(d) for d in callee.decorator_list}
+            explicit = (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and self._is_class(node.func.value)
+            )
             if "staticmethod" not in decorators and not explicit:
                 given.insert(0, receiver)
         rest = callee.args.vararg.arg if callee.args.vararg else None
@@ -415,6 +426,7 @@ class Walker(Evaluator):
     def _bind_parameter(self, place: Place, callee: ast.AST, value: Value) -> None:
         definition = self.define(place, callee, "parameter", value.deps)
         definition.alias = bool(value.roots) or len(value.deps) == 1
+        definition.roots.update(root for root, _ in value.roots)
         self.state.values[place] = frozenset((definition,))
         roots = frozenset(root for root in value.roots if root[0] != place)
         if roots:
@@ -426,12 +438,6 @@ class Walker(Evaluator):
 
     def _is_class(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and any(cls.name == node.id for cls in self.script.classes)
-
-
-def _is_loss(name: str) -> bool:
-    from stepper.program.vocabulary import names_loss
-
-    return names_loss(name)
 
 
 def _is_reference(node: ast.expr) -> bool:

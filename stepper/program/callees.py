@@ -1,0 +1,109 @@
+"""What a name means and what a call may call, in the data-flow walk: the script's functions, methods and objects.
+
+Where the text does not tell, every function that could be meant is taken.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.effects import FIELD, Place, State
+from stepper.program.scopes import Function, Scope, Script
+
+
+class Callees:
+    """Tables over a whole script; the walker over expressions is a subclass."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.state = State()
+        self.fields = {
+            node.attr
+            for node in ast.walk(script.source.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
+        }
+        self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
+        self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
+        for node in ast.walk(script.source.tree):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
+                    self.lambdas[id(script.scope_around(node).node), name] = function
+                case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Call() as call):
+                    self.constructions.setdefault(name, []).append((script.scope_around(node), call))
+
+    def name_place(self, scope: Scope, name: str) -> Place | None:
+        """The place that a name means; None for imports, definitions and builtins."""
+        if self.script.kind(scope, name) != "variable":
+            return None
+        owner = self.script.owner(scope, name)
+        return (id((owner or self.script.module).node), name)
+
+    def place_of(self, scope: Scope, node: ast.AST) -> Place | None:
+        """The place that a name or attribute path means, if it is one of its own."""
+        if isinstance(node, ast.Name):
+            return self.name_place(scope, node.id)
+        if isinstance(node, ast.Attribute):
+            if node.attr == "data":
+                return self.place_of(scope, node.value)
+            if (node.attr == "grad" or node.attr in self.fields) and not self.script.is_import(scope, node):
+                return (FIELD, node.attr)
+        return None
+
+    def callees(self, scope: Scope, node: ast.Call) -> list[ast.AST]:
+        """The functions, classes and lambdas of the script that a call may call."""
+        function = node.func
+        if isinstance(function, ast.Name):
+            defined: list[ast.AST] = list(self.script.definitions(scope, function.id))
+            place = self.name_place(scope, function.id)
+            if place is None:
+                return defined
+            known = self.state.functions.get(place)
+            if known:
+                return list(known)
+            if (place[0], function.id) in self.lambdas:
+                return [self.lambdas[place[0], function.id]]
+            return defined or self._called_objects(scope, function)
+        if not isinstance(function, ast.Attribute):
+            return []
+        return self._methods(scope, function)
+
+    def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
+        name, receiver = function.attr, function.value
+        if self.script.is_import(scope, receiver) or name == "apply":
+            return []
+        if isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Name) and receiver.func.id == "super":
+            around = next((a for a in self.script.ancestors(receiver) if isinstance(a, ast.ClassDef)), None)
+            return list(self.script.methods_of(self.script.bases(around)[1:], name)) if around else []
+        if isinstance(receiver, ast.Name):
+            named = [d for d in self.script.definitions(scope, receiver.id) if isinstance(d, ast.ClassDef)]
+            if named:
+                return list(self.script.methods_of(named, name))
+        classes = self.script.classes_of(scope, receiver)
+        found: list[ast.AST] = list(self.script.methods_of(classes, name))
+        if found:
+            return found
+        if name in self.script.methods:
+            return list(filter(self._is_followed, self.script.methods[name]))[:6]
+        if classes or name in self.fields:
+            # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
+            return self._called_objects(scope, function)
+        return []
+
+    def _called_objects(self, scope: Scope, node: ast.AST) -> list[ast.AST]:
+        """What calling an object runs: `forward` or `__call__` of its class, or of any class where that is unknown."""
+        classes = self.script.classes_of(scope, node)
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if not classes and name in self.constructions:
+            return []  # made by a library
+        found: list[ast.AST] = []
+        for method in ("__call__", "forward"):
+            if classes:
+                found += self.script.methods_of(classes, method)
+            else:
+                found += filter(self._is_followed, self.script.methods.get(method, []))
+        return found[:4]
+
+    def _is_followed(self, method: Function) -> bool:
+        """Not the methods of an autograd.Function: those are called by `apply` and by the backward pass."""
+        cls = self.script.class_of(method)
+        return cls is None or not self.script.is_a(cls, "Function")

@@ -1,0 +1,95 @@
+"""What feeds what in one pass of the training loop: the loss, the updates, and what lies between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure
+from stepper.program.vocabulary import names_error, names_gradient, names_loss
+
+
+@dataclass
+class Flow:
+    """One pass, sorted.
+
+    `forward` feeds the loss; `backward` feeds an update and not the loss; `updates` change lasting state; `losses` are
+    the values that are losses. `living` is what depends on a parameter or on an object that is called (a model).
+    """
+
+    run: Pass
+    carried: set[Place]
+    losses: list[LossValue]
+    loss_definitions: set[Definition]
+    forward: set[Definition]
+    backward: set[Definition]
+    updates: set[Definition]
+    parameters: set[Place]
+    living: set[Definition]
+
+
+def sort(run: Pass) -> Flow:
+    """Sort the definitions of a pass."""
+    carried = run.carried()
+    steady = run.feedback(carried - {GRAD})
+    changes = {d for d in run.definitions if d.kind in ("bind", "change") and d.place in steady}
+    stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
+    changes |= stepped
+    feeding = closure({d for change in changes for d in change.deps})
+    losses = _losses(run, feeding, carried)
+    defined = {loss.definition for loss in losses if loss.definition is not None}
+    if losses:
+        forward = closure({d for loss in losses for d in loss.deps})
+        updates = {d for d in changes if d in stepped or not closure(d.deps) <= forward}
+    else:
+        forward = _before_gradients(run, feeding)
+        updates = changes
+    if any(loss.backward for loss in losses):
+        # What `.backward()` is called on was bound by these.
+        defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
+    backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
+    held = {run.start[d.place] for d in updates if d.place in run.start}
+    reached = forward or feeding
+    parameters = {start.place for start in held if start in reached}
+    roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
+    return Flow(
+        run, carried, losses, defined, forward, backward - updates, updates, parameters, _descendants(run, roots)
+    )
+
+
+def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:
+    backward = [loss for loss in run.losses if loss.backward]
+    if backward:
+        return backward
+    return [
+        loss
+        for loss in run.losses
+        if loss.definition is None or (loss.definition not in feeding and loss.definition.place not in carried)
+    ]
+
+
+def _by_gradient(definition: Definition) -> bool:
+    return definition.place != GRAD and any(d.place == GRAD for d in definition.deps)
+
+
+def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
+    """Without a loss: what the first gradient-like value is made of; all that feeds the updates where there is none."""
+    for definition in sorted(feeding, key=lambda d: d.order):
+        name = definition.place[1]
+        if definition.kind == "bind" and (names_gradient(name) or names_error(name) or names_loss(name)):
+            return closure(definition.deps)
+    return feeding
+
+
+def _descendants(run: Pass, roots: set[Definition]) -> set[Definition]:
+    users: dict[Definition, list[Definition]] = {}
+    for definition in run.definitions:
+        for dependency in definition.deps | definition.own:
+            users.setdefault(dependency, []).append(definition)
+    found: set[Definition] = set()
+    waiting = list(roots)
+    while waiting:
+        definition = waiting.pop()
+        if definition not in found:
+            found.add(definition)
+            waiting += users.get(definition, [])
+    return found

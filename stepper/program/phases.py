@@ -1,0 +1,162 @@
+"""Phases of statements: forward, loss, backward, update, by what they feed.
+
+A statement that feeds nothing (a print) takes the phase of what precedes it. A function has phases of its own where it
+computes gradients or updates state; else its statements take the phase of the call.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from stepper.program.effects import GRAD, Definition
+from stepper.program.flow import Flow
+from stepper.program.scopes import FUNCTIONS, Script
+from stepper.program.vocabulary import names_loss
+from stepper.record.events import Phase
+
+_ORDER: tuple[Phase, ...] = ("update", "loss", "forward", "backward")
+
+
+class Phases:
+    """Phases by statement. `own` holds for every event of the statement, `shown` also where the caller decides."""
+
+    def __init__(self, script: Script, flow: Flow, body: Sequence[ast.stmt]) -> None:
+        self.script = script
+        self.flow = flow
+        self.direct = self._direct()
+        self.own: dict[int, Phase] = {}
+        self.shown: dict[int, Phase] = {}
+        self._assign(body, "forward", self.own)
+        for function in flow.run.functions:
+            if isinstance(function, FUNCTIONS):
+                phases: dict[int, Phase] = {}
+                self._assign(function.body, "forward", phases)
+                named = {self.direct.get(key) for key in phases}
+                last = function.body[-1]
+                if names_loss(function.name) and isinstance(last, ast.Return):
+                    phases[id(last)] = "loss"
+                if named & {"update", "backward"}:
+                    self.own.update(phases)
+                self.shown.update(phases)
+        for cls in script.classes:
+            if script.is_a(cls, "Function"):
+                for method in script.methods_of([cls], "backward"):
+                    self._fill(method.body, "backward")
+        self.shown.update(self.own)
+
+    # ------------------------------------------------------------------------------------------------- by data flow
+
+    def _direct(self) -> dict[int, Phase]:
+        """What each statement's own definitions and effects say."""
+        found: dict[int, set[Phase]] = {}
+        flow = self.flow
+        for definition in flow.run.definitions:
+            if definition.statement is None or definition.kind == "parameter":
+                continue
+            phase = self._phase_of(definition)
+            if phase is not None:
+                found.setdefault(id(definition.statement), set()).add(phase)
+        for loss in flow.losses:
+            if loss.statement is not None and not loss.backward:
+                found.setdefault(id(loss.statement), set()).add("loss")
+        phases: dict[int, Phase] = {}
+        for key, options in found.items():
+            if options == {"forward", "backward"} and self._is_shared(key):
+                continue
+            phases[key] = next(phase for phase in _ORDER if phase in options)
+        self._effects(phases)
+        return phases
+
+    def _phase_of(self, definition: Definition) -> Phase | None:
+        flow = self.flow
+        if definition in flow.updates:
+            return "update"
+        if definition.place == GRAD:
+            return None
+        if definition in flow.loss_definitions:
+            return "loss"
+        if definition in flow.forward:
+            return "forward"
+        return "backward" if definition in flow.backward else None
+
+    def _is_shared(self, key: int) -> bool:
+        return any(key in inner for inner in self.flow.run.nested.values())
+
+    def _effects(self, phases: dict[int, Phase]) -> None:
+        run = self.flow.run
+        order = run.visited
+        places: dict[str, list[int]] = {"backward": [], "step": [], "zero": []}
+        for kind, node in run.effects:
+            places[kind].append(id(node))
+        for key in places["backward"]:
+            phases.setdefault(key, "backward")
+            if phases[key] != "update":
+                phases[key] = "backward"
+        for key in places["step"]:
+            phases[key] = "update"
+        updates = [order.get(key, 0) for key, phase in phases.items() if phase == "update"]
+        for key in places["zero"]:
+            if phases.get(key) not in (None, "forward"):
+                continue
+            behind = updates and order.get(key, 0) > max([*updates, *(order.get(b, 0) for b in places["backward"])])
+            phases[key] = "update" if behind else "backward"
+
+    # ------------------------------------------------------------------------------------------------- by position
+
+    def _assign(self, body: Sequence[ast.stmt], before: Phase, into: dict[int, Phase]) -> Phase:
+        """Give every statement of a body its phase; returns that of the last."""
+        for node in body:
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                into[id(node)] = before
+                continue
+            phase = self._of(node)
+            blocks = list(_blocks(node))
+            if blocks:
+                into[id(node)] = phase or before
+                last = phase or before
+                for holder, block in blocks:
+                    if holder is not None:
+                        into[id(holder)] = into[id(node)]
+                    last = self._assign(block, into[id(node)], into)
+                before = last
+            else:
+                before = into[id(node)] = phase or before
+        return before
+
+    def _of(self, node: ast.stmt) -> Phase | None:
+        blocks = list(_blocks(node))
+        if blocks:
+            for _, block in blocks:
+                for child in block:
+                    phase = self._of(child)
+                    if phase is not None:
+                        return phase
+            return None
+        if id(node) in self.direct:
+            return self.direct[id(node)]
+        phases = [self.direct[key] for key in self.flow.run.nested.get(id(node), ()) if key in self.direct]
+        # A call that makes the whole pass is where it begins: a zeroing in front says nothing else.
+        return "forward" if {"forward", "loss"} & set(phases) else phases[0] if phases else None
+
+    def _fill(self, body: Sequence[ast.stmt], phase: Phase) -> None:
+        for statement in body:
+            for node in ast.walk(statement):
+                if isinstance(node, (ast.stmt, ast.ExceptHandler)):
+                    self.own[id(node)] = phase
+
+
+def _blocks(node: ast.stmt) -> list[tuple[ast.AST | None, list[ast.stmt]]]:
+    """The blocks of a compound statement, each with the clause (handler, pattern) that heads it, if any."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return []
+    found: list[tuple[ast.AST | None, list[ast.stmt]]] = []
+    for field in ("body", "handlers", "cases", "orelse", "finalbody"):
+        parts = getattr(node, field, None) or []
+        if field == "handlers":
+            found += [(part, part.body) for part in parts]
+        elif field == "cases":
+            found += [(part.pattern, part.body) for part in parts]
+        elif parts:
+            found.append((None, parts))
+    return found

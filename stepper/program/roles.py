@@ -1,0 +1,106 @@
+"""Roles of names and attributes: data, parameter, activation, gradient, loss, other, by what they feed in a pass.
+
+A setting is data whose value is a scalar, which is seen only when the script runs.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.effects import FIELD, GRAD, Definition, Place, closure
+from stepper.program.flow import Flow
+from stepper.program.scopes import Scope
+from stepper.program.vocabulary import names_gradient, names_loss
+from stepper.program.walk import Walker
+from stepper.record.events import Role
+
+_PRIORITY: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "other")
+_SAME_VALUES = frozenset({"T", "mT", "H", "data", "real"})
+
+
+class Roles:
+    """Roles by place."""
+
+    def __init__(self, walker: Walker, flow: Flow) -> None:
+        self.walker = walker
+        self.flow = flow
+        self.by_place: dict[Place, Role] = {GRAD: "gradient"}
+        self._memo: dict[Definition, Role] = {}
+        found: dict[Place, set[Role]] = {}
+        for definition in flow.run.definitions:
+            found.setdefault(definition.place, set()).add(self._role(definition))
+        for place, start in flow.run.start.items():
+            found.setdefault(place, set()).add(self._role(start))
+        for place, roles in found.items():
+            self.by_place[place] = next(role for role in _PRIORITY if role in roles)
+        self._recomputed()
+
+    def of(self, scope: Scope, node: ast.AST) -> Role | None:
+        """The role of a name, attribute path or element."""
+        if isinstance(node, ast.Subscript):
+            return self.of(scope, node.value)
+        if isinstance(node, ast.Attribute):
+            if node.attr == "grad":
+                return "gradient"
+            if node.attr in _SAME_VALUES:
+                return self.of(scope, node.value)
+        place = self.walker.place_of(scope, node)
+        return self.by_place.get(place) if place is not None else None
+
+    def of_name(self, scope: Scope, name: str) -> Role | None:
+        """The role of a name."""
+        place = self.walker.name_place(scope, name)
+        return self.by_place.get(place) if place is not None else None
+
+    # ------------------------------------------------------------------------------------------------- one definition
+
+    def _role(self, definition: Definition) -> Role:
+        if definition not in self._memo:
+            self._memo[definition] = "other"  # while its own sources are looked at
+            self._memo[definition] = self._decide(definition)
+        return self._memo[definition]
+
+    def _decide(self, definition: Definition) -> Role:
+        flow = self.flow
+        place = definition.place
+        if place == GRAD:
+            return "gradient"
+        if self._is_object(place) or (definition.kind == "parameter" and place[1] in ("self", "cls")):
+            return "other"
+        if place in flow.parameters or definition in flow.updates:
+            return "parameter" if place in flow.parameters else "other"
+        if definition.kind == "start":
+            return "other" if place in flow.carried else "data"
+        if definition.kind in ("parameter", "target") or definition.alias:
+            if definition.roots & flow.parameters:
+                return "parameter"
+            if definition.kind == "parameter" and len(definition.deps) == 1:
+                return self._role(next(iter(definition.deps)))
+        if definition in flow.loss_definitions:
+            return "loss"
+        if names_loss(place[1]) and flow.loss_definitions & closure((definition,)):
+            return "loss"
+        if definition in flow.forward:
+            return "activation" if definition in flow.living else "data"
+        if definition in flow.backward:
+            return "gradient" if definition in flow.living else "other"
+        return "other"
+
+    def _is_object(self, place: Place) -> bool:
+        """Whether a place holds something that is called, or was made by a class: a model, an optimizer."""
+        if place in self.flow.run.called:
+            return True
+        made = self.walker.constructions.get(place[1], [])
+        names = [
+            call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "") for _, call in made
+        ]
+        return bool(names) and all(
+            name[:1].isupper() and name not in ("Parameter", "Tensor", "Variable") for name in names
+        )
+
+    def _recomputed(self) -> None:
+        """A name that is an activation in one function is one where a gradient recomputes it, too."""
+        forward = {place[1] for place, role in self.by_place.items() if role == "activation"}
+        for place, role in list(self.by_place.items()):
+            if role == "gradient" and place[0] != FIELD and place[1] in forward and not names_gradient(place[1]):
+                self.by_place[place] = "activation"
