@@ -75,8 +75,6 @@ class StatusBar(Bar):
         """Target, place and state; what there is no room for is left out, the least telling first."""
         scene = self.scene
         entries: list[tuple[int, tuple[Piece, ...]]] = [(0, ((f" {scene.target} ", "target"),))]
-        if scene.engines:
-            entries.append((6, ((" · ".join(scene.engines), "muted"),)))
         machine = " ".join(text for text in (scene.device, scene.dtype) if text)
         if machine:
             entries.append((5, ((machine, "muted"),)))
@@ -96,8 +94,21 @@ class StatusBar(Bar):
         width = self.size.width
         while len(entries) > 1 and _size(entries) + len(state) + 2 > width:
             entries.remove(max(entries, key=lambda entry: entry[0]))
+        engines = some_engines(scene.engines, width - _size(entries) - len(state) - 4)
+        if engines:
+            entries.insert(1, (6, ((engines, "muted"),)))
         pieces = [piece for _, found in entries for piece in (*found, ("  ", ""))]
         self.set_row(Row(pad(pieces[:-1], right, width)))
+
+
+def some_engines(engines: tuple[str, ...], room: int) -> str:
+    """As many engines as there is room for, those that say most of the script: the last ones."""
+    names = [name for name in engines if name != "python"] or list(engines)
+    for first in range(len(names)):
+        text = ("… " if first else "") + " ".join(names[first:])
+        if len(text) <= room:
+            return text
+    return ""
 
 
 def _size(entries: list[tuple[int, tuple[Piece, ...]]]) -> int:

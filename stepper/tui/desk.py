@@ -20,6 +20,10 @@ LEAST = (100, 30)
 """Columns and rows below which panels are shown one at a time."""
 
 
+WIDE = 160
+"""Columns from which the loss and the gradients get a greater share."""
+
+
 class Desk(Container):
     """Holds the panels. `single` is decided by the room; `maximised` by the person."""
 
@@ -74,6 +78,7 @@ class Desk(Container):
 
     def fit(self, columns: int, rows: int) -> None:
         """Decide by the room of the whole screen."""
+        self.set_class(columns >= WIDE, "-wide")
         small = columns < LEAST[0] or rows < LEAST[1]
         if small != self._small:
             self._small = small

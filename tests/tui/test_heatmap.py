@@ -28,7 +28,7 @@ def test_sign_and_size_are_told_without_colour() -> None:
 def test_blocked_cells_and_trouble_have_glyphs_of_their_own() -> None:
     picture = window([[1.0, 1.0, math.nan, math.inf, -math.inf]])
     mask = window([[1.0, 0.75, 1.0, 0.0, 0.0]])
-    assert text(picture, mask) == ["×∕?∞∞"]
+    assert text(picture, mask) == ["×·?∞∞"]
 
 
 def test_wide_cells_show_their_values() -> None:

@@ -62,8 +62,8 @@ async def test_the_gate_tells_its_counts_and_draws_its_mask() -> None:
         gate = session.records[0].gates[0]
         text = text_of(app.desk.gate)
         assert f"active {gate.active}" in text
-        assert f"blocked {gate.blocked} (57.5 %)" in text
-        maps = "\n".join(text.splitlines()[3:])
+        assert f"blocked {gate.blocked} (57.5%)" in text
+        maps = "\n".join(text.splitlines()[4:])
         assert maps.count("×") == 3 * gate.blocked, "the mask lies over h and both gradients"
 
 
@@ -71,7 +71,7 @@ async def test_a_wide_gate_is_pooled_and_says_so() -> None:
     app = app_of(Standin(sizes="64, 20, 100, 10"))
     async with app.run_test(size=(100, 30)) as pilot:
         await ready(pilot)
-        assert "1 cell = " in text_of(app.desk.gate)
+        assert "1 cell" in text_of(app.desk.gate)
         await pilot.press("3", "z")
         await settled(pilot)
         assert "h [0:" in text_of(app.desk.gate)
@@ -170,7 +170,7 @@ async def test_pictures_that_come_too_late_are_ignored() -> None:
             answered.append(answer)
             return answer
 
-        session.window = slow  # type: ignore[method-assign]
+        session.window = slow  # type: ignore[method-assign, assignment]
         await pilot.press("i")
         await until(pilot, lambda: len(waiting) == 4)
         first = list(waiting)

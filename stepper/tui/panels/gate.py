@@ -17,8 +17,8 @@ from stepper.tui.panels.heatmap import Grid
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
 from stepper.tui.scene import Scene
 
-HEAD = 3
-"""Lines above the maps: the gate, its counts, the maps' titles."""
+HEAD = 4
+"""Lines above the maps: the gate, its counts, the maps' titles, the share of each unit that is blocked."""
 GAP = 2
 _CACHE = 64
 
@@ -55,8 +55,9 @@ class GatePanel(LinePanel):
     TITLE = "Gate"
     HELP = (
         "h: the input of the ReLU · grad before: ∂L/∂output · grad after: ∂L/∂h, zero where the gate is shut\n"
-        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there · {heatmap.PARTLY} more than half of the cell\n"
+        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there · {heatmap.MOSTLY} more than half of the cell\n"
         "blocked: how many entries, of all samples · active: the others · dead units: blocked for every sample\n"
+        "the bars above a map: which share of each unit's samples is blocked, █ all of them\n"
         "colours are centred at zero; signs and sizes: "
         f"{' '.join(heatmap.NEGATIVE[::-1])} below, {' '.join(heatmap.POSITIVE)} above · ? NaN · ∞ infinite\n"
         "one cell is the mean of the entries that the title tells; , . choose the gate, z zooms to single entries "
@@ -268,7 +269,7 @@ class GatePanel(LinePanel):
         index = next((i for i, other in enumerate(self.gates) if other is gate), 0)
         title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {index + 1} of {len(self.gates)}"
         self.retitle(title + self._ahead(gate))
-        rows = [self._heading(gate, index), self._counts(gate), self._titles()]
+        rows = [self._heading(gate, index), self._counts(gate), self._titles(), self._shares()]
         height = self.inner.height - HEAD
         if not all(drawn.value.copy is not None for drawn in self._wanted):
             return [*rows, Row((("Its values were not kept.", "muted"),))]
@@ -297,13 +298,13 @@ class GatePanel(LinePanel):
 
     def _counts(self, gate: Gate) -> Row:
         total = gate.active + gate.blocked
-        share = f" ({100 * gate.blocked / total:.1f} %)" if total else ""
+        share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
         dead = len(gate.dead_units)
         pieces: list[Piece] = [
             (f"active {figures.count(gate.active)}", "good"),
-            (" · ", "muted"),
+            ("  ", ""),
             (f"blocked {figures.count(gate.blocked)}{share}", "note"),
-            (" · ", "muted"),
+            ("  ", ""),
             (f"dead units {dead} of {gate.units}", "bad" if dead else "muted"),
         ]
         if dead:
@@ -315,6 +316,18 @@ class GatePanel(LinePanel):
         for index, drawn in enumerate(self._wanted):
             last = index == len(self._wanted) - 1
             pieces.append((figures.fit(drawn.title, drawn.width) + ("" if last else " " * GAP), "heading"))
+        return Row(tuple(pieces))
+
+    def _shares(self) -> Row:
+        pieces: list[Piece] = []
+        column = 0
+        for drawn in self._drawn:
+            mask = self._window(drawn.mask)
+            if mask is None:
+                continue
+            bars = heatmap.shares(mask, drawn.grid)
+            pieces += [(" " * (drawn.left - column), ""), *bars]
+            column = drawn.left + sum(len(text) for text, _ in bars)
         return Row(tuple(pieces))
 
     def _map_line(self, offset: int, limits: list[float]) -> Row:

@@ -47,14 +47,16 @@ class GradientsPanel(LinePanel):
         title = self.TITLE
         if record is not None:
             width = self.inner.width
-            name = min(max([9, *(len(parameter.name) for parameter in record.parameters)]), max(9, width - 24), 30)
+            names = short_names([parameter.name for parameter in record.parameters])
+            name = min(max([9, *map(len, names)]), max(9, width - 24), 30)
             scale = min(41, width - name - 25)
             heading = f"{'parameter':<{name}} {'‖grad‖':>7} {'ratio':>7} {'log10':>6}"
             rows.append(Row(((heading, "heading"),)))
-            rows += [_row(parameter, name, scale) for parameter in record.parameters]
+            rows += [
+                _row(parameter, text, name, scale) for parameter, text in zip(record.parameters, names, strict=True)
+            ]
             if not record.parameters:
-                place = "the setup" if record.iteration is None else "this iteration"
-                rows = [Row(((f"No parameter is updated in {place}.", "muted"),))]
+                rows = [Row((("No parameter is updated here.", "muted"),))]
             elif self._ahead():
                 title += " · ahead of the cursor"
         old, self._rows = self._rows, rows
@@ -77,7 +79,7 @@ class GradientsPanel(LinePanel):
         return self._rows[index] if index < len(self._rows) else EMPTY
 
 
-def _row(parameter: Parameter, name: int, scale: int) -> Row:
+def _row(parameter: Parameter, name: str, wide: int, scale: int) -> Row:
     gradient = parameter.grad.summary if parameter.grad is not None else None
     trouble = gradient is not None and gradient.nonfinite
     norm = (
@@ -87,7 +89,7 @@ def _row(parameter: Parameter, name: int, scale: int) -> Row:
     logarithm = math.log10(ratio) if ratio and math.isfinite(ratio) and ratio > 0 else None
     healthy = logarithm is not None and HEALTHY[0] <= logarithm <= HEALTHY[1]
     pieces: list[Piece] = [
-        (f"{figures.fit(parameter.name, name)} ", ""),
+        (f"{name if len(name) <= wide else '…' + name[1 - wide :]:<{wide}} ", ""),
         (f"{norm:>7} ", "bad" if trouble else ""),
         (f"{figures.figure(ratio):>7} ", "muted"),
         (f"{logarithm:>6.2f}" if logarithm is not None else f"{'–':>6}", "good" if healthy else "note"),
@@ -95,6 +97,13 @@ def _row(parameter: Parameter, name: int, scale: int) -> Row:
     if scale >= 9:
         pieces.append((" " + gauge(logarithm, scale), "muted"))
     return Row(tuple(pieces))
+
+
+def short_names(names: list[str]) -> list[str]:
+    """`names` without what all of them begin with, up to a dot: `model.linear1.weight` → `linear1.weight`."""
+    while len(names) > 1 and all("." in name for name in names) and len({name.split(".")[0] for name in names}) == 1:
+        names = [name.split(".", 1)[1] for name in names]
+    return names
 
 
 def gauge(logarithm: float | None, width: int) -> str:

@@ -16,10 +16,12 @@ LEVELS = 6
 """Steps of colour on each side of zero."""
 POSITIVE = ("'", "+", "#")
 NEGATIVE = (",", "-", "=")
-BLOCKED, PARTLY, NAN, INFINITE = "×", "∕", "?", "∞"
+BLOCKED, MOSTLY, NAN, INFINITE = "×", "·", "?", "∞"
 NUMBER = 7
 """A cell of this many columns shows its value in figures."""
-LEGEND = f"{' '.join(NEGATIVE[::-1])} negative · {' '.join(POSITIVE)} positive · {BLOCKED} blocked · {PARTLY} mostly"
+LEGEND = (
+    f"{' '.join(NEGATIVE[::-1])} negative   {' '.join(POSITIVE)} positive   {BLOCKED} blocked   {MOSTLY} mostly blocked"
+)
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,28 @@ def glyph(cell: float, most: float, blocked: float) -> str:
     if blocked >= 1:
         return BLOCKED
     if blocked > 0.5:
-        return PARTLY
+        return MOSTLY
     step = level(cell, most)
     if step == 0:
         return " "
     size = (abs(step) - 1) * 3 // LEVELS
     return POSITIVE[size] if step > 0 else NEGATIVE[size]
+
+
+SHARES = " ▁▂▃▄▅▆▇█"
+
+
+def shares(mask: Window, grid: Grid) -> list[Piece]:
+    """For each column of cells the share that is blocked, as a bar; columns blocked throughout stand out."""
+    pieces: list[Piece] = []
+    for column in range(mask.columns):
+        cells = mask.cells[column :: mask.columns]
+        share = sum(cells) / len(cells)
+        bar = SHARES[min(len(SHARES) - 1, math.ceil(share * (len(SHARES) - 1)))]
+        if share < 1 and bar == SHARES[-1]:
+            bar = SHARES[-2]
+        pieces.append(((bar * min(grid.wide, 3)).center(grid.wide), "bad" if share == 1 else "note"))
+    return pieces
 
 
 def part(cell: float, most: float) -> str:

@@ -140,7 +140,10 @@ class LinePanel(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of what is visible now."""
-        index = y + self.scroll_offset.y
+        return self.strip_of(y + self.scroll_offset.y)
+
+    def strip_of(self, index: int) -> Strip:
+        """Line `index`, cut to what is visible of its columns."""
         width = self.size.width
         if index >= self._count:
             return Strip.blank(width, self.rich_style)

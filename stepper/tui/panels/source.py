@@ -11,6 +11,8 @@ from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, pad
 from stepper.tui.scene import Scene
 
+MOST = 3
+"""A line that computed more values than this only says how many."""
 CURRENT, DONE, FAILED = "▶", "✓", "✗"
 
 
@@ -111,14 +113,17 @@ def _annotations(history: History, cursor: Event) -> tuple[dict[int, str], dict[
 def results(event: Event) -> str:
     """What an event computed, in few characters: shapes and scalars of what it made or changed, each once."""
     seen: dict[str, str] = {}
+    copies: set[int] = set()
     for value in event.values:
-        if value.when in ("result", "after"):
+        # an expression statement's own value is often what a name in it has become: said once
+        if value.when in ("result", "after") and value.copy not in copies:
             seen[value.label] = figures.brief(value.summary)
+            if value.copy is not None:
+                copies.add(value.copy)
     texts = [text for text in seen.values() if text]
-    if len(texts) > 3 or sum(map(len, texts)) > 30:
-        texts = list(dict.fromkeys(texts))
-    if len(texts) > 4:
-        texts = [*texts[:3], "…"]
+    if len(texts) > MOST:
+        gradients = all(label.endswith(".grad") for label, text in seen.items() if text)
+        return f"{len(texts)} {'gradients' if gradients else 'values'}"
     return "  ".join(texts)
 
 

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from stepper.record import Summary
-from stepper.tui import figures
+from textual.strip import Strip
+
 from stepper.tui.history import History, Sighting
+from stepper.tui.panels.columns import COLUMNS, NAME, ROLE, SHAPE, fit, shared, texts
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
 from stepper.tui.scene import Scene
 
 CHANGED, READ = "◆", "›"
-
-
-@dataclass(frozen=True)
-class Column:
-    """`least` and `most` bound the width; `right` aligns figures; columns with the highest `give` go first."""
-
-    title: str
-    least: int
-    most: int
-    right: bool = False
-    give: int = 0
-
-
-COLUMNS = (
-    Column("name", 6, 26),
-    Column("role", 4, 10, give=2),
-    Column("shape", 6, 22),
-    Column("dtype", 5, 10, give=3),
-    Column("on", 3, 8, give=5),
-    Column("min", 7, 7, right=True),
-    Column("max", 7, 7, right=True),
-    Column("mean", 7, 7, right=True),
-    Column("zeros", 5, 7, right=True, give=4),
-    Column("NaN/∞", 5, 9, right=True, give=1),
-)
 
 
 class TensorsPanel(LinePanel):
@@ -87,26 +62,29 @@ class TensorsPanel(LinePanel):
                 continue
             known = self._cells.get(index)
             if known is None or known[0] is not sighting:
-                known = self._cells[index] = (sighting, _texts(sighting))
+                known = self._cells[index] = (sighting, texts(sighting))
             seen.append((label, sighting, known[1]))
         if self._fitted != (self.inner.width, history):
             # by the values the labels will have in the end, so that columns do not move while one steps
-            last = [_texts(sightings[-1]) for sightings in history.labels.values()]
-            self._widths = fit_columns(last, self.inner.width)
+            last = [sightings[-1] for sightings in history.labels.values()]
+            common = shared([sighting.value.summary for sighting in last])
+            self._widths = fit([texts(sighting) for sighting in last], self.inner.width, bool(common))
+            self.retitle(f"{self.TITLE} · {common}" if common else self.TITLE)
             self._fitted = (self.inner.width, history)
         widths = self._widths
-        rows = [self._heading(widths)]
+        rows = [_heading(widths)]
         focus = 0
-        for label, sighting, texts in seen:
+        for label, sighting, cells in seen:
             mark = CHANGED if label in changed else READ if label in read else " "
             if mark == CHANGED:
                 focus = len(rows)
-            rows.append(_row(mark, sighting, texts, widths))
+            rows.append(_row(mark, sighting, cells, widths))
         self._replace(rows)
         # room for all the labels the record will come to: a step must not change the scrollable size
         self.set_count(len(history.order) + 1)
         if focus:
-            self.keep_visible(focus, margin=1)
+            # the heading covers the first visible line
+            self.keep_visible(focus, margin=2)
 
     def _replace(self, rows: list[Row]) -> None:
         old, self._rows = self._rows, rows
@@ -115,78 +93,38 @@ class TensorsPanel(LinePanel):
             index for index in range(size) if index >= len(old) or index >= len(rows) or old[index] != rows[index]
         )
 
-    def _heading(self, widths: list[int]) -> Row:
-        pieces: list[Piece] = [("  ", "heading")]
-        for column, width in zip(COLUMNS, widths, strict=True):
-            if width:
-                title = column.title[:width]
-                pieces.append(((title.rjust(width) if column.right else title.ljust(width)) + " ", "heading"))
-        return Row(tuple(pieces))
+    def render_line(self, y: int) -> Strip:
+        """The heading stays where it is when the lines scroll."""
+        return self.strip_of(0) if y == 0 and self._rows else super().render_line(y)
 
     def row(self, index: int) -> Row:
         """The heading, or a label's line."""
         return self._rows[index] if index < len(self._rows) else EMPTY
 
 
-def _texts(sighting: Sighting) -> tuple[str, ...]:
-    value, summary = sighting.value, sighting.value.summary
-    if summary.kind == "scalar":
-        text = figures.scalar(summary.value)
-        return (value.label, value.role, "", summary.type, "", text, text, text, "", _scalar_trouble(summary))
-    return (
-        value.label,
-        value.role,
-        figures.shape(summary.shape),
-        summary.dtype or summary.type,
-        summary.device or "",
-        figures.figure(summary.min),
-        figures.figure(summary.max),
-        figures.figure(summary.mean),
-        figures.count(summary.zero),
-        figures.nonfinite(summary) or "0",
-    )
+def _heading(widths: list[int]) -> Row:
+    pieces: list[Piece] = [("  ", "heading")]
+    for column, width in zip(COLUMNS, widths, strict=True):
+        if width:
+            title = column.title[:width]
+            pieces.append(((title.rjust(width) if column.right else title.ljust(width)) + " ", "heading"))
+    return Row(tuple(pieces))
 
 
-def _scalar_trouble(summary: Summary) -> str:
-    return "nan" if summary.nan else "∞" if summary.nonfinite else ""
-
-
-def fit_columns(rows: list[tuple[str, ...]], width: int) -> list[int]:
-    """Widths of the columns for what is in them; 0 for those there is no room for."""
-    widths = []
-    for index, column in enumerate(COLUMNS):
-        longest = max((len(texts[index]) for texts in rows), default=0)
-        widths.append(max(min(longest, column.most), min(column.least, column.most), len(column.title)))
-    by_give = sorted(range(len(COLUMNS)), key=lambda index: -COLUMNS[index].give)
-    for index in by_give:
-        excess = 2 + sum(size + 1 for size in widths if size) - 1 - width
-        if excess <= 0:
-            break
-        if COLUMNS[index].give:
-            widths[index] = 0
-    excess = 2 + sum(size + 1 for size in widths if size) - 1 - width
-    for index in (0, 2):
-        cut = min(max(0, excess), widths[index] - COLUMNS[index].least)
-        widths[index] -= max(0, cut)
-        excess -= max(0, cut)
-    return widths
-
-
-def _row(mark: str, sighting: Sighting, texts: tuple[str, ...], widths: list[int]) -> Row:
+def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int]) -> Row:
     part = {CHANGED: "changed", READ: "read"}.get(mark, "")
+    value = sighting.value
     pieces: list[Piece] = [(f"{mark} ", part)]
-    summary = sighting.value.summary
-    for index, (column, width, text) in enumerate(zip(COLUMNS, widths, texts, strict=True)):
+    for index, (column, width, text) in enumerate(zip(COLUMNS, widths, cells, strict=True)):
         if not width:
             continue
-        if index in (5, 6) and summary.kind == "scalar":
-            text = ""  # a scalar is its own mean: once is enough
-        style = part if index == 0 else "muted"
-        if index == 1:
-            style = sighting.value.role if sighting.value.role in TensorsPanel.PARTS else "muted"
-        elif column.right or index == 2:
-            style = ""
-        if index == len(COLUMNS) - 1 and summary.nonfinite:
+        style = "" if column.right or index == SHAPE else "muted"
+        if index == NAME:
+            # what the script has no name for is written as it stands there, and steps back behind the names
+            style = part or ("" if value.label.replace(".", "").isidentifier() else "muted")
+        elif index == ROLE and value.role in TensorsPanel.PARTS:
+            style = value.role
+        elif index == len(COLUMNS) - 1 and value.summary.nonfinite:
             style = "bad"
         text = text[: width - 1] + "…" if len(text) > width else text
         pieces.append(((text.rjust(width) if column.right else text.ljust(width)) + " ", style))

@@ -1,0 +1,72 @@
+"""Pictures of the real app on real targets: `python -m stepper.tui.screenshots [FOLDER]` (default: `screenshots`).
+
+Each is taken from a session with its own script's process, at 120 × 40, after a few keys.
+"""
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from stepper.session import Options, Session
+from stepper.tui.app import StepperApp
+
+SIZE = (120, 40)
+DEADLINE = 120.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture: the target, the keys pressed once it is ready, and the name of the file."""
+
+    target: str
+    keys: tuple[str, ...]
+    options: Options = Options(seed=0)  # noqa: RUF009 (frozen)
+    name: str = ""
+
+
+SHOTS = (
+    Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnn")),
+    Shot("custom-function", ("g", "5", "enter", *"nnnn")),
+    Shot("relu-class", (*"iiiiiiiii", *"nns", "l")),
+)
+
+
+async def take(shot: Shot, folder: Path) -> Path:
+    """Make one picture. Raises TimeoutError where the app does not come to rest."""
+    session = Session(shot.target, shot.options)
+    session.launch()
+    app = StepperApp(session)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot, app)
+        for key in shot.keys:
+            await pilot.press(key)
+            await rest(pilot, app)
+        path = folder / f"{shot.name or shot.target}.svg"
+        path.write_text(app.export_screenshot(title=f"stepper {shot.target}"), encoding="utf-8")
+    return path
+
+
+async def rest(pilot: Pilot[int], app: StepperApp) -> None:
+    """Wait until the cursor stands and everything is drawn."""
+    end = time.monotonic() + DEADLINE
+    while app.scene.event is None or app.scene.busy or not app.idle:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{app.scene.target} is still {app.scene.state}")
+        await pilot.pause(0.02)
+    await pilot.pause()
+
+
+def main() -> None:
+    """Make all pictures."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    for shot in SHOTS:
+        print(asyncio.run(take(shot, folder)))
+
+
+if __name__ == "__main__":
+    main()
