@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 
 from stepper.program.effects import FIELD, Place, State
-from stepper.program.scopes import Function, Scope, Script
+from stepper.program.scopes import Function, Scope, Script, constructor
 
 
 class Callees:
@@ -29,7 +29,7 @@ class Callees:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self.lambdas[id(script.scope_around(node).node), name] = function
                 case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Call() as call):
-                    self.constructions.setdefault(name, []).append((script.scope_around(node), call))
+                    self.constructions.setdefault(name, []).append((script.scope_around(node), constructor(call)))
 
     def name_place(self, scope: Scope, name: str) -> Place | None:
         """The place that a name means; None for imports, definitions and builtins."""
@@ -77,13 +77,13 @@ class Callees:
         if isinstance(receiver, ast.Name):
             named = [d for d in self.script.definitions(scope, receiver.id) if isinstance(d, ast.ClassDef)]
             if named:
-                return list(self.script.methods_of(named, name))
+                return [*self.script.methods_of(named, name)]
         classes = self.script.classes_of(scope, receiver)
         found: list[ast.AST] = list(self.script.methods_of(classes, name))
         if found:
             return found
         if name in self.script.methods:
-            return list(filter(self._is_followed, self.script.methods[name]))[:6]
+            return [m for m in self.script.methods[name] if self._is_followed(m)][:6]
         if classes or name in self.fields:
             # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
             return self._called_objects(scope, function)
@@ -100,7 +100,7 @@ class Callees:
             if classes:
                 found += self.script.methods_of(classes, method)
             else:
-                found += filter(self._is_followed, self.script.methods.get(method, []))
+                found += [m for m in self.script.methods.get(method, []) if self._is_followed(m)]
         return found[:4]
 
     def _is_followed(self, method: Function) -> bool:

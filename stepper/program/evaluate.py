@@ -128,7 +128,7 @@ class Evaluator(Callees):
         keep: bool = True,
     ) -> None:
         """Objects are changed in place. `keep` False: nothing of the old value is left."""
-        for place, loops in roots:
+        for place, loops in sorted(roots, key=lambda root: root[0][1]):
             own = self.read(place) if keep else EMPTY
             definition = self.define(place, node, "change", deps, own, {*selected, *loops})
             self.state.values[place] = frozenset((definition,))
@@ -380,9 +380,9 @@ class Evaluator(Callees):
         result: Value
         if callees:
             results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
-            result = union([value for value in results if value is not None] or [NOTHING])
-            if any(value is None for value in results):
-                result = Value(_flat([result, *arguments, receiver])[0])
+            followed = [value for value in results if value is not None]
+            # Where none could be followed (recursion), the value depends on all that the call is given.
+            result = union(followed) if followed else Value(_flat([*arguments, receiver])[0])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)
         if self.loss_rules.is_loss_call(node) and result.items is None:

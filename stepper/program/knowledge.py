@@ -31,7 +31,7 @@ class Known:
         if loop is not None and body:
             self._phases.own[id(loop)] = self._phases.shown[id(loop)] = "forward"
         first = {d.place: d.order for d in reversed(run.definitions)}
-        carried = sorted(flow.carried - {GRAD}, key=lambda place: first[place])
+        carried = sorted(flow.carried - {GRAD}, key=lambda place: (first[place], place[1]))
         self.flows = tuple(dict.fromkeys(self._label(place) for place in carried))
 
     def phase(self, statement: ast.AST) -> Phase | None:

@@ -110,6 +110,8 @@ class Phases:
             if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
                 into[id(node)] = before
                 continue
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue
             phase = self._of(node)
             blocks = list(_blocks(node))
             if blocks:
@@ -142,7 +144,8 @@ class Phases:
     def _fill(self, body: Sequence[ast.stmt], phase: Phase) -> None:
         for statement in body:
             for node in ast.walk(statement):
-                if isinstance(node, (ast.stmt, ast.ExceptHandler)):
+                bare = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+                if isinstance(node, (ast.stmt, ast.ExceptHandler)) and not bare:
                     self.own[id(node)] = phase
 
 

@@ -9,7 +9,7 @@ import ast
 
 from stepper.program.effects import FIELD, GRAD, Definition, Place, closure
 from stepper.program.flow import Flow
-from stepper.program.scopes import Scope
+from stepper.program.scopes import Scope, target_names
 from stepper.program.vocabulary import names_gradient, names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Role
@@ -26,6 +26,7 @@ class Roles:
         self.flow = flow
         self.by_place: dict[Place, Role] = {GRAD: "gradient"}
         self._memo: dict[Definition, Role] = {}
+        self._counters = _loop_targets(walker)
         found: dict[Place, set[Role]] = {}
         for definition in flow.run.definitions:
             found.setdefault(definition.place, set()).add(self._role(definition))
@@ -70,7 +71,7 @@ class Roles:
         if place in flow.parameters or definition in flow.updates:
             return "parameter" if place in flow.parameters else "other"
         if definition.kind == "start":
-            return "other" if place in flow.carried else "data"
+            return "other" if place in flow.carried or place in self._counters else "data"
         if definition.kind in ("parameter", "target") or definition.alias:
             if definition.roots & flow.parameters:
                 return "parameter"
@@ -104,3 +105,14 @@ class Roles:
         for place, role in list(self.by_place.items()):
             if role == "gradient" and place[0] != FIELD and place[1] in forward and not names_gradient(place[1]):
                 self.by_place[place] = "activation"
+
+
+def _loop_targets(walker: Walker) -> set[Place]:
+    """What loops bind: the counters of the loops around the training loop are no data."""
+    found: set[Place] = set()
+    for node in ast.walk(walker.script.source.tree):
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            scope = walker.script.scope_around(node)
+            places = (walker.name_place(scope, name) for name in target_names(node.target))
+            found.update(place for place in places if place is not None)
+    return found

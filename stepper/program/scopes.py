@@ -75,6 +75,13 @@ def target_names(target: ast.AST | None) -> list[str]:
     return []
 
 
+def constructor(call: ast.Call) -> ast.Call:
+    """The innermost call of a chain: `Net(3)` of `Net(3).to(device).double()`."""
+    while isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+        call = call.func.value
+    return call
+
+
 def path_root(node: ast.AST) -> ast.Name | None:
     """The name at the root of a pure attribute path (`self` of `self.layer.w`), None for anything else."""
     while isinstance(node, ast.Attribute):
@@ -163,10 +170,10 @@ class Script:
                 _bind(scope, name, "variable")
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                 _bind(scope, name, "variable")
-            case ast.Assign(targets=[target], value=ast.Call(func=called)):
-                self._note_instance(target, called)
-            case ast.AnnAssign(target=target, value=ast.Call(func=called)):
-                self._note_instance(target, called)
+            case ast.Assign(targets=[target], value=ast.Call() as call):
+                self._note_instance(target, constructor(call).func)
+            case ast.AnnAssign(target=target, value=ast.Call() as call):
+                self._note_instance(target, constructor(call).func)
 
     def _note_instance(self, target: ast.expr, called: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
@@ -252,10 +259,11 @@ class Script:
 
     def bases(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """A class and those of its base classes that the script defines."""
-        names = {base.id for base in node.bases if isinstance(base, ast.Name)}
-        return [node] + [
-            other for cls in self.classes if cls.name in names and cls is not node for other in self.bases(cls)
-        ]
+        found = [node]
+        for cls in found:
+            names = {base.id for base in cls.bases if isinstance(base, ast.Name)}
+            found += [other for other in self.classes if other.name in names and other not in found]
+        return found
 
     def is_a(self, node: ast.ClassDef, *names: str) -> bool:
         """Whether a class descends from one whose last name is among `names` (`Module`, `Function`)."""
