@@ -11,7 +11,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-CHUNK = 1 << 16  # elements: a chunk and its copy in float64 stay in the processor's cache
+# Elements: a chunk and its copy in float64 stay in the processor's cache, and torch converts it on one thread
+CHUNK = 1 << 15
+# Elements up to which a BLAS computes a dot product on one thread; its threads and torch's wait for each other badly
+DOT = 1 << 13
 FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
@@ -208,8 +211,14 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
         exact = numpy.ldexp(exact, -found.exponent)
     mean = float(numpy.add.reduce(exact)) / count
     apart = exact - mean
-    found.include(count, low, high, mean, float(apart.dot(apart)), negative, zero)
+    found.include(count, low, high, mean, _squares(apart), negative, zero)
     return True
+
+
+def _squares(values: Any) -> float:
+    if values.size <= DOT:
+        return float(values.dot(values))
+    return sum(_squares(values[start : start + DOT]) for start in range(0, values.size, DOT))
 
 
 def _signs(values: Any, low: float, high: float) -> tuple[int, int]:
