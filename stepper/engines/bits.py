@@ -55,7 +55,7 @@ def but_for_nans(value: Any, kept: Any) -> bool:
     first, second = value.reshape(-1), kept.reshape(-1)
     if kind == "c" and char in "FD":
         part = numpy.dtype("f4" if char == "F" else "f8").newbyteorder(kept.dtype.byteorder)
-        first, second = numpy.ascontiguousarray(first).view(part), second.view(part)
+        first, second = (numpy.ascontiguousarray(each).view(part) for each in (first, second))
     words = _WORDS.get(second.dtype.itemsize)
     for start in range(0, second.size, STEP):
         one, other = first[start : start + STEP], second[start : start + STEP]

@@ -66,8 +66,9 @@ class TorchEngine(Engine):
         return kind is torch.Tensor or kind is torch.nn.Parameter or issubclass(kind, torch.Tensor)
 
     def _load(self) -> Any:
-        torch = torch_module()
-        if torch is not None:
+        """torch, where the script has imported it, and what we need to know of it."""
+        torch = self._torch or torch_module()
+        if torch is not self._torch:
             self._torch = torch
             for name in _DTYPES:
                 if hasattr(torch, name):
@@ -105,10 +106,12 @@ class TorchEngine(Engine):
         """What can be said of a tensor without reading its numbers; none of a subclass's code runs."""
         torch = self._torch
         found: list[Any] = []
+        lazy = torch.nn.parameter.is_lazy(value)
         for attribute, convert in (("shape", _extents), ("dtype", _dtype_name), ("device", str)):
             try:
-                found.append(convert(getattr(torch.Tensor, attribute).__get__(value)))
-            except (RuntimeError, ValueError, TypeError):  # lazy, nested, or with symbols for sizes
+                told = None if lazy and attribute == "shape" else getattr(torch.Tensor, attribute).__get__(value)
+                found.append(None if told is None else convert(told))
+            except (RuntimeError, ValueError, TypeError):  # nested, or with symbols for sizes
                 found.append(None)
         return Opaque(type(value).__name__, *found)
 
@@ -184,6 +187,7 @@ class TorchEngine(Engine):
     def restore(self, value: Any, kept: Any) -> None:
         if type(kept) is Opaque:
             raise LookupError("this tensor cannot be written back")
+        self._load()
         with unnoticed():
             plain = self._plain(value)
             if plain is None or plain.shape != kept.tensor.shape or plain.dtype is not kept.tensor.dtype:
@@ -278,6 +282,7 @@ class TorchEngine(Engine):
         """A kept copy's tensor. Raises LookupError where its numbers were never read."""
         if type(kept) is Opaque:
             raise kept.refuse()
+        self._load()
         return kept.tensor
 
     def number(self, value: Any) -> float | None:

@@ -96,7 +96,9 @@ def cells(array: Any, rows: int, columns: int, region: tuple[int, int, int, int]
     found = []
     for i in range(rows):
         for j in range(columns):
-            part = matrix[i * height // rows : (i + 1) * height // rows, j * width // columns : (j + 1) * width // columns]
+            part = matrix[
+                i * height // rows : (i + 1) * height // rows, j * width // columns : (j + 1) * width // columns
+            ]
             found.append(_mean(part.ravel().tolist()))
     return found
 
@@ -107,4 +109,7 @@ def _mean(numbers: list[float]) -> float:
     for infinite in (math.inf, -math.inf):
         if infinite in numbers:
             return infinite
-    return float(sum(map(Fraction, numbers)) / len(numbers))
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:
+        return float(sum(map(Fraction, numbers)) / len(numbers))

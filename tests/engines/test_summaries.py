@@ -238,7 +238,9 @@ def test_pythons_own_scalars(value: Any) -> None:
     found = engine.describe(engine.keep(value))
     assert (found.kind, found.type) == ("scalar", type(value).__name__)
     assert engine.same(value, engine.keep(value))
-    assert engine.number(value) == (None if isinstance(value, bool | str | complex) else pytest.approx(value, nan_ok=True))
+    assert engine.number(value) == (
+        None if isinstance(value, bool | str | complex) else pytest.approx(value, nan_ok=True)
+    )
 
 
 def test_losses_are_read_as_numbers() -> None:

@@ -1,0 +1,159 @@
+"""Looking at tensors is not noticed: by modes, subclasses, transforms and tracers; and odd tensors do no harm."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.overrides import TorchFunctionMode
+from torch.testing._internal.two_tensor import TwoTensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from stepper.engines.torch import Kept, TorchEngine
+
+
+class CountFunctions(TorchFunctionMode):
+    count = 0
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+
+class CountOperations(TorchDispatchMode):
+    count = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+
+class Noisy(torch.Tensor):
+    """A subclass that must not be asked."""
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise AssertionError("the subclass was noticed")
+
+
+def look(engine: TorchEngine, value: Any) -> Any:
+    """Everything that is done to a value."""
+    assert engine.owns(value)
+    engine.identity(value)
+    kept = engine.keep(value)
+    assert engine.same(value, kept)
+    engine.describe(kept)
+    engine.size(kept)
+    engine.number(value)
+    engine.trainable(value)
+    if isinstance(kept, Kept):
+        engine.window(kept, None, 2, 2)
+        engine.array(kept)
+        engine.restore(value, kept)
+    else:
+        with pytest.raises(LookupError):
+            engine.array(kept)
+    return kept
+
+
+def test_modes_do_not_see_it() -> None:
+    engine = TorchEngine()
+    value = torch.randn(3, 3)
+    with CountFunctions() as functions, CountOperations() as operations:
+        look(engine, value)
+        look(engine, value.t())
+        state = engine.random_state()
+        assert state is not None
+        engine.set_random_state(state)
+        seen = (functions.count, operations.count)
+        torch.zeros(2)
+        assert (functions.count, operations.count) == (seen[0] + 1, seen[1] + 1)
+    assert seen[1] == 1  # the transpose is the test's own
+    assert type(engine.keep(value).tensor) is torch.Tensor
+
+
+def test_neither_default_device_nor_autocast_matters() -> None:
+    engine = TorchEngine()
+    value = torch.randn(4, 4)
+    torch.set_default_device("meta")
+    try:
+        kept = look(engine, value)
+    finally:
+        torch.set_default_device(None)
+    assert kept.tensor.device.type == "cpu"
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert look(engine, value).tensor.dtype is torch.float32
+        assert torch.is_autocast_enabled("cpu")
+
+
+def test_a_subclass_is_not_asked() -> None:
+    engine = TorchEngine()
+    value = torch.Tensor._make_subclass(Noisy, torch.ones(2, 2))
+    kept = look(engine, value)
+    assert type(kept.tensor) is torch.Tensor
+    assert (engine.describe(kept).type, engine.describe(kept).positive) == ("Noisy", 4)
+
+
+def test_inside_transforms() -> None:
+    engine = TorchEngine()
+    outside = torch.ones(2, 3)
+    found: list[Any] = []
+
+    def function(x: Any) -> Any:
+        found.append(engine.describe(look(engine, x)))
+        found.append(engine.describe(look(engine, outside)))
+        return (x * x).sum()
+
+    result = torch.vmap(torch.func.grad(function))(torch.ones(4, 3))
+    assert torch.equal(result, 2 * torch.ones(4, 3))
+    assert [(each.shape, each.positive) for each in found] == [((3,), None), ((2, 3), 6)]
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")
+def test_inside_a_tracer() -> None:
+    engine = TorchEngine()
+
+    def function(x: Any) -> Any:
+        y = x * 2
+        look(engine, y.detach())
+        return y
+
+    graph = torch.jit.trace(function, torch.ones(2), check_trace=False).graph
+    kinds = [node.kind() for node in graph.nodes()]
+    assert "aten::clone" not in kinds
+    assert "aten::size" not in kinds
+
+
+def odd() -> dict[str, Any]:
+    with FakeTensorMode():
+        fake = torch.empty(2, 3)
+    return {
+        "meta": torch.empty(2, 3, device="meta"),
+        "fake": fake,
+        "sparse": torch.eye(2, 3).to_sparse(),
+        "compressed": torch.eye(2, 3).to_sparse_csr(),
+        "quantized": torch.quantize_per_tensor(torch.zeros(2, 3), 0.1, 0, torch.qint8),
+        "wrapper": TwoTensor(torch.zeros(2, 3), torch.zeros(2, 3)),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_without_readable_numbers_have_an_outside() -> None:
+    engine = TorchEngine()
+    for name, value in odd().items():
+        found = engine.describe(look(engine, value))
+        assert (name, found.kind, found.shape, found.min, found.nan) == (name, "tensor", (2, 3), None, None)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_without_a_shape_are_something_else() -> None:
+    engine = TorchEngine()
+    ragged = [torch.ones(2), torch.ones(3)]
+    values = (
+        torch.nested.nested_tensor(ragged),
+        torch.nested.nested_tensor(ragged, layout=torch.jagged),
+        torch.nn.parameter.UninitializedParameter(),
+    )
+    for value in values:
+        found = engine.describe(look(engine, value))
+        assert (found.kind, found.shape, found.type) == ("other", None, type(value).__name__)
