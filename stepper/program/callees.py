@@ -79,11 +79,11 @@ class Callees:
             if named:
                 return [*self.script.methods_of(named, name)]
         classes = self.script.classes_of(scope, receiver)
-        found: list[ast.AST] = list(self.script.methods_of(classes, name))
+        found: list[ast.AST] = [*self.script.methods_of(classes, name)]
         if found:
             return found
         if name in self.script.methods:
-            return [m for m in self.script.methods[name] if self._is_followed(m)][:6]
+            return [*(m for m in self.script.methods[name] if self._is_followed(m))][:6]
         if classes or name in self.fields:
             # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
             return self._called_objects(scope, function)

@@ -189,6 +189,9 @@ class Evaluator(Callees):
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 self.evaluate(scope, test)
                 return union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if _is_list(left) or _is_list(right):
+                both = union([self.evaluate(scope, left), self.evaluate(scope, right)])
+                return Value(both.deps, both.roots)
             case ast.BoolOp(values=operands):
                 return union([self.evaluate(scope, operand) for operand in operands])
             case ast.NamedExpr(target=ast.Name(id=name), value=value):
@@ -472,3 +475,10 @@ class Evaluator(Callees):
 def _flat(parts: Sequence[Value]) -> tuple[frozenset[Definition], frozenset[Root]]:
     whole = union(parts) if parts else NOTHING
     return whole.deps, whole.roots
+
+
+def _is_list(node: ast.expr) -> bool:
+    """Whether an expression is plainly a list: adding those makes a list of the same objects."""
+    return isinstance(node, (ast.List, ast.ListComp)) or (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "list"
+    )
