@@ -49,7 +49,7 @@ def expected(array: Any) -> dict[str, Any]:
     }
     if finite:
         exact = [Fraction(each) for each in finite]
-        mean = sum(exact) / len(exact)
+        mean = sum(exact, Fraction()) / len(exact)
         found["mean"] = _float(mean)
         found["std"] = _root(sum(((each - mean) ** 2 for each in exact), Fraction()) / len(exact))
         found["l2"] = _root(sum((each * each for each in exact), Fraction()))

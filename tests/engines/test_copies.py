@@ -130,7 +130,8 @@ def test_keeping_leaves_gradients_versions_and_graphs_alone() -> None:
     assert not kept.tensor.requires_grad
     assert kept.tensor.grad_fn is None
     assert engine.describe(held).type == "Parameter"
-    product.sum().backward()
+    total: Any = product.sum()
+    total.backward()
     assert weight.grad is not None
     assert weight.grad.tolist() == [2.0, 2.0, 2.0]
     engine.restore(weight, held)
@@ -207,7 +208,7 @@ def test_arrays_travel_in_c_order_little_endian() -> None:
     array = engine.array(engine.keep(big))
     assert (array.shape, array.dtype) == ((3, 2), "int32")
     assert np.frombuffer(array.data, "<i4").tolist() == [0, 3, 1, 4, 2, 5]
-    assert engine.array(engine.keep(np.longdouble([1.5]))).dtype == "float64"
+    assert engine.array(engine.keep(np.array([1.5], dtype=np.longdouble))).dtype == "float64"
     tensors = TorchEngine()
     assert tensors.array(tensors.keep(torch.tensor([True, False]))).data == b"\x01\x00"
     conjugate = tensors.array(tensors.keep(torch.tensor([1 + 2j]).conj()))

@@ -51,7 +51,8 @@ def test_parameters_and_buffers_of_a_model() -> None:
 def test_parameters_of_an_optimizer_by_group() -> None:
     engine = TorchEngine()
     weights = [torch.ones(2, requires_grad=True) for _ in range(3)]
-    optimizer = torch.optim.SGD([{"params": weights[:2]}, {"params": weights[2:], "lr": 0.1}], lr=0.2)
+    groups: list[dict[str, Any]] = [{"params": weights[:2]}, {"params": weights[2:], "lr": 0.1}]
+    optimizer = torch.optim.SGD(groups, lr=0.2)
     found = dict(engine.members(optimizer))
     assert list(found) == ["group0.0", "group0.1", "group1.0"]
     assert all(found[path] is weight for path, weight in zip(found, weights, strict=True))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import stepper
 from stepper.engines.registry import active, builtin_engines, discover
@@ -55,12 +56,12 @@ def install(folder: Path, name: str, module: str, points: str) -> None:
     (metadata / "entry_points.txt").write_text(f"[stepper.engines]\n{points}\n", encoding="utf-8")
 
 
-def ask(folder: Path) -> dict[str, list[str]]:
+def ask(folder: Path) -> dict[str, Any]:
     """What a fresh process with `folder` on its path finds."""
     root = str(Path(stepper.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), root))}
     run = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
-    answer: dict[str, list[str]] = json.loads(run.stdout)
+    answer: dict[str, Any] = json.loads(run.stdout)
     return answer
 
 

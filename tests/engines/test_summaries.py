@@ -227,7 +227,8 @@ def test_other_lists_are_not() -> None:
     engine = PythonEngine()
     endless: list[Any] = []
     endless.append(endless)
-    for value in ([], [[]], [1, "a"], [[1], [2, 3]], [1, [2]], [[1], 2], [None], [1.0] * 70_000, endless, {1: 2}):
+    values: list[Any] = [[], [[]], [1, "a"], [[1], [2, 3]], [1, [2]], [[1], 2], [None], [1.0] * 70_000, endless, {1: 2}]
+    for value in values:
         assert not engine.owns(value)
 
 
@@ -244,13 +245,11 @@ def test_pythons_own_scalars(value: Any) -> None:
 
 
 def test_losses_are_read_as_numbers() -> None:
-    for engine, values in (
-        (NumpyEngine(), (np.float32(1.5), np.array(1.5), np.array([[1.5]]))),
-        (TorchEngine(), (torch.tensor(1.5), torch.tensor([1.5], requires_grad=True), torch.tensor(1.5).bfloat16())),
-    ):
-        for value in values:
-            assert engine.number(value) == 1.5
-    for value in (np.bool_(True), np.zeros(2), np.array("x"), np.array(1j)):
-        assert NumpyEngine().number(value) is None
-    for value in (torch.tensor(True), torch.zeros(2), torch.tensor(1j), torch.empty((), device="meta")):
-        assert TorchEngine().number(value) is None
+    arrays: list[Any] = [np.float32(1.5), np.array(1.5), np.array([[1.5]])]
+    tensors: list[Any] = [torch.tensor(1.5), torch.tensor([1.5], requires_grad=True), torch.tensor(1.5).bfloat16()]
+    assert [NumpyEngine().number(each) for each in arrays] == [1.5] * 3
+    assert [TorchEngine().number(each) for each in tensors] == [1.5] * 3
+    arrays = [np.bool_(True), np.zeros(2), np.array("x"), np.array(1j)]
+    tensors = [torch.tensor(True), torch.zeros(2), torch.tensor(1j), torch.empty((), device="meta")]
+    assert [NumpyEngine().number(each) for each in arrays] == [None] * 4
+    assert [TorchEngine().number(each) for each in tensors] == [None] * 4

@@ -20,7 +20,7 @@ class CountFunctions(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-class CountOperations(TorchDispatchMode):
+class CountOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     count = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -59,7 +59,8 @@ def look(engine: TorchEngine, value: Any) -> Any:
 def test_modes_do_not_see_it() -> None:
     engine = TorchEngine()
     value = torch.randn(3, 3)
-    with CountFunctions() as functions, CountOperations() as operations:
+    operations: Any
+    with CountFunctions() as functions, CountOperations() as operations:  # type: ignore[no-untyped-call]
         look(engine, value)
         look(engine, value.t())
         state = engine.random_state()
@@ -118,13 +119,15 @@ def test_inside_a_tracer() -> None:
         look(engine, y.detach())
         return y
 
-    graph = torch.jit.trace(function, torch.ones(2), check_trace=False).graph
+    trace: Any = torch.jit.trace
+    graph = trace(function, torch.ones(2), check_trace=False).graph
     kinds = [node.kind() for node in graph.nodes()]
     assert "aten::clone" not in kinds
     assert "aten::size" not in kinds
 
 
 def odd() -> dict[str, Any]:
+    wrapper: Any = TwoTensor
     with FakeTensorMode():
         fake = torch.empty(2, 3)
     return {
@@ -133,7 +136,7 @@ def odd() -> dict[str, Any]:
         "sparse": torch.eye(2, 3).to_sparse(),
         "compressed": torch.eye(2, 3).to_sparse_csr(),
         "quantized": torch.quantize_per_tensor(torch.zeros(2, 3), 0.1, 0, torch.qint8),
-        "wrapper": TwoTensor(torch.zeros(2, 3), torch.zeros(2, 3)),
+        "wrapper": wrapper(torch.zeros(2, 3), torch.zeros(2, 3)),
     }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from stepper.engines import device, pooling
+from stepper.engines.base import Engine
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.pooling import EXACT
 from stepper.engines.python import PythonEngine
@@ -130,11 +131,12 @@ def test_sums_of_large_float32_numbers_stay_finite() -> None:
 
 def test_shapes_with_fewer_or_more_axes_than_two() -> None:
     deep = np.arange(24.0).reshape(2, 3, 4)
-    for engine, value in (
+    pairs: list[tuple[Engine, Any]] = [
         (NumpyEngine(), deep),
         (TorchEngine(), torch.from_numpy(deep)),
         (PythonEngine(), deep.tolist()),
-    ):
+    ]
+    for engine, value in pairs:
         kept = engine.keep(value)
         first = engine.window(kept, None, 9, 9)
         assert (first.cells, first.region.leading) == (deep[0].ravel().tolist(), (0,))
@@ -142,12 +144,13 @@ def test_shapes_with_fewer_or_more_axes_than_two() -> None:
         assert second.cells == [15.0, 16.0]
         with pytest.raises(LookupError, match="out of range"):
             engine.window(kept, Region(0, 1, 0, 1, (2,)), 1, 1)
-    for engine, value in (
+    singles: list[tuple[Engine, Any]] = [
         (NumpyEngine(), np.array(7.0)),
         (NumpyEngine(), np.float32(7.0)),
         (TorchEngine(), torch.tensor(7.0)),
         (PythonEngine(), 7),
-    ):
+    ]
+    for engine, value in singles:
         single = engine.window(engine.keep(value), None, 5, 5)
         assert (single.rows, single.columns, single.cells, single.shape) == (1, 1, [7.0], ())
 
