@@ -13,8 +13,8 @@ from typing import Any
 from stepper.engines.pooling import LIFT, edges
 from stepper.engines.statistics import Statistics
 
-CHUNK = 1 << 24  # elements that are converted together
-BAND = 1 << 24
+CHUNK = 1 << 22  # elements that are converted together
+BAND = 1 << 22
 
 
 def statistics(tensor: Any, torch: Any) -> Statistics:

@@ -41,7 +41,7 @@ class NumpyEngine(Engine):
         if type(value) is not numpy.ndarray:
             if not issubclass(type(value), numpy.ndarray):
                 return id(value)
-            value = numpy.asarray(value)
+            value = _base(value)
         return value.__array_interface__["data"][0], value.shape, value.strides, value.dtype
 
     def keep(self, value: Any) -> Any:
@@ -50,14 +50,17 @@ class NumpyEngine(Engine):
         kind = type(value)
         if kind is not numpy.ndarray:
             if not issubclass(kind, numpy.ndarray):
-                return value if kind is not numpy.void else _outside(value)
+                return value if value.dtype.kind != "V" else _outside(value)
             value = _base(value)
         if value.dtype.hasobject:
             return _outside(value)
         if 0 in value.strides and value.size:
             once = value[_once(value)].copy()
             return numpy.broadcast_to(once, value.shape)
-        return value.copy()
+        try:
+            return value.copy()
+        except MemoryError:  # the script goes on; its value is known by its outside only
+            return _outside(value)
 
     def same(self, value: Any, kept: Any) -> bool:
         import numpy
@@ -132,7 +135,8 @@ class NumpyEngine(Engine):
             return None
         import numpy
 
-        return float(numpy.asarray(value).reshape(()).item())
+        one = _base(value).reshape(()) if issubclass(type(value), numpy.ndarray) else value
+        return _narrowed(one.item())
 
     # ------------------------------------------------------------------------------------------------- randomness
 
@@ -240,7 +244,7 @@ def _scalar(kept: Any) -> Summary:
     elif kind in "iu":
         value = int(kept)
     elif kind == "f":
-        value = float(kept) if kept.dtype.itemsize <= 8 else _narrowed(kept)
+        value = _narrowed(kept)
     elif kind == "U":
         value = str(kept)[:TEXT]
     return Summary("scalar", type(kept).__name__, (), kept.dtype.name, "cpu", value=value)

@@ -51,9 +51,8 @@ class PythonEngine(Engine):
         return _same_numbers([value], [kept])
 
     def restore(self, value: Any, kept: Any) -> None:
-        if self.same(value, kept):
-            return
-        if _shape(value) != _shape(kept) or not _write(value, kept):
+        lists = type(value) in _LISTS and type(kept) in _LISTS
+        if not (_shape(value) == _shape(kept) and _write(value, kept) if lists else self.same(value, kept)):
             raise LookupError("this value cannot be written back in place")
 
     def size(self, kept: Any) -> int:

@@ -146,7 +146,7 @@ def of_chunks(chunks: Callable[[], Iterable[Any]]) -> Statistics:
     """Statistics of one-dimensional NumPy arrays (float, int or complex by absolute value).
 
     `chunks` gives them anew each time it is called. Numbers whose squares would overflow, or vanish, take a second
-    and a third look. NumPy's error state must be neutral.
+    and a third look; those beyond float64's range count as infinite. NumPy's error state must be neutral.
     """
     found = Statistics()
     for chunk in chunks():

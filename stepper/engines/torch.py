@@ -7,13 +7,11 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
-import os
-import pickle
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stepper.engines import device
+from stepper.engines import device, generators
 from stepper.engines.base import Engine
 from stepper.engines.bits import but_for_nans, same_memory
 from stepper.engines.members import members
@@ -32,6 +30,8 @@ _DTYPES = {
     **dict.fromkeys(("bfloat16", "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2"), False),
     **dict.fromkeys(("float8_e5m2fnuz", "float8_e8m0fnu"), False),
 }
+# What a full memory or a failed device raises: the script will meet the error itself, if it matters
+_FAILURES = (RuntimeError, MemoryError)
 _WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
@@ -129,10 +129,13 @@ class TorchEngine(Engine):
         return plain.data_ptr(), plain.shape, plain.stride(), plain.dtype, lazily
 
     def keep(self, value: Any) -> Any:
-        if self._apart(value):
-            with unnoticed():
-                return self._keep(value)
-        return self._keep(value)
+        try:
+            if self._apart(value):
+                with unnoticed():
+                    return self._keep(value)
+            return self._keep(value)
+        except _FAILURES:
+            return self._outside(value)
 
     def _keep(self, value: Any) -> Any:
         plain = self._plain(value)
@@ -148,10 +151,13 @@ class TorchEngine(Engine):
         return Kept(plain.clone(memory_format=self._torch.contiguous_format), type(value).__name__)
 
     def same(self, value: Any, kept: Any) -> bool:
-        if self._apart(value):
-            with unnoticed():
-                return self._same(value, kept)
-        return self._same(value, kept)
+        try:
+            if self._apart(value):
+                with unnoticed():
+                    return self._same(value, kept)
+            return self._same(value, kept)
+        except _FAILURES:
+            return False
 
     def _same(self, value: Any, kept: Any) -> bool:
         plain = self._plain(value)
@@ -208,10 +214,13 @@ class TorchEngine(Engine):
     def describe(self, kept: Any) -> Summary:
         if type(kept) is Opaque:
             return kept.summary()
-        if self._apart(kept.tensor):
-            with unnoticed():
-                return self._describe(kept)
-        return self._describe(kept)
+        try:
+            if self._apart(kept.tensor):
+                with unnoticed():
+                    return self._describe(kept)
+            return self._describe(kept)
+        except _FAILURES:
+            return self._outside(kept.tensor)._replace(type=kept.type).summary()
 
     def _describe(self, kept: Kept) -> Summary:
         tensor = kept.tensor
@@ -288,10 +297,13 @@ class TorchEngine(Engine):
     def number(self, value: Any) -> float | None:
         if not self.owns(value):
             return None
-        if self._apart(value):
-            with unnoticed():
-                return self._number(value)
-        return self._number(value)
+        try:
+            if self._apart(value):
+                with unnoticed():
+                    return self._number(value)
+            return self._number(value)
+        except _FAILURES:
+            return None
 
     def _number(self, value: Any) -> float | None:
         plain = self._plain(value)
@@ -319,50 +331,16 @@ class TorchEngine(Engine):
     # ------------------------------------------------------------------------------------------------- randomness
 
     def seed(self, seed: int) -> None:
-        torch = self._load()
         with unnoticed():
-            torch.default_generator.manual_seed(seed)
-            for name in ("cuda", "mps", "xpu"):
-                _seed_accelerator(torch, name, seed)
+            generators.seed(self._load(), seed)
 
     def random_state(self) -> bytes | None:
-        torch = self._load()
         with unnoticed():
-            state: dict[str, Any] = {"cpu": torch.default_generator.get_state().numpy().tobytes()}
-            if torch.version.cuda or torch.version.hip:
-                if torch.cuda.is_initialized():
-                    state["cuda"] = [each.numpy().tobytes() for each in torch.cuda.get_rng_state_all()]
-                else:
-                    # Reading it would start the device. Torch would seed it at random when it starts: do so now
-                    seed = int.from_bytes(os.urandom(7), "little")
-                    _seed_accelerator(torch, "cuda", seed)
-                    state["cuda seed"] = seed
-        return pickle.dumps(state)
+            return generators.state(self._load())
 
     def set_random_state(self, state: bytes) -> None:
-        torch = self._load()
-        found = pickle.loads(state)
         with unnoticed():
-            torch.default_generator.set_state(_bytes(torch, found["cpu"]))
-            if "cuda seed" in found:
-                _seed_accelerator(torch, "cuda", found["cuda seed"])
-            elif "cuda" in found:
-                torch.cuda.set_rng_state_all([_bytes(torch, each) for each in found["cuda"]])
-
-
-def _bytes(torch: Any, state: bytes) -> Any:
-    return torch.frombuffer(bytearray(state), dtype=torch.uint8)
-
-
-def _seed_accelerator(torch: Any, name: str, seed: int) -> None:
-    """Seed all devices of a kind; one that has not been started yet gets its seed when it is."""
-    if name == "cuda" and (torch.version.cuda or torch.version.hip):
-        if not torch.cuda._is_in_bad_fork():
-            torch.cuda.manual_seed_all(seed)
-    elif name == "mps" and torch.backends.mps.is_available():
-        torch.mps.manual_seed(seed)
-    elif name == "xpu" and getattr(torch.version, "xpu", None):
-        torch.xpu.manual_seed_all(seed)
+            generators.set_state(self._load(), state)
 
 
 def _extents(shape: Any) -> tuple[int, ...]:

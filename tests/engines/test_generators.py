@@ -42,3 +42,19 @@ def test_reading_a_state_does_not_move_it() -> None:
         for _ in range(3):
             engine.random_state()
         assert draw() == expected
+
+
+def test_devices_that_have_not_started_get_a_seed_that_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "_is_in_bad_fork", lambda: False)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    engine = TorchEngine()
+    state = engine.random_state()
+    assert state is not None
+    engine.set_random_state(state)
+    engine.seed(5)
+    assert len(seeds) == 3
+    assert seeds[0] == seeds[1]
+    assert seeds[2] == 5

@@ -171,6 +171,36 @@ def test_numpys_own_scalars(scalar: Any, value: Any) -> None:
     assert type(found.value) is type(value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.longdouble("1e400"),
+        np.array(["nan", "-1e400", "3"], dtype=np.longdouble),
+        np.zeros(1, dtype=[("a", "i4")])[0],
+        np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")]),
+        np.datetime64("2026"),
+        np.bytes_(b"abc"),
+        np.complex64(1j),
+        np.uint64(2**64 - 1),
+        np.zeros(2, dtype="V4"),
+        np.ma.masked,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_odd_values_do_no_harm(value: Any) -> None:
+    engine = NumpyEngine()
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert engine.owns(value)
+        kept = engine.keep(value)
+        assert engine.same(value, kept)
+        hash(engine.identity(value))
+        found = engine.describe(kept)
+        assert (found.shape, found.dtype) == (value.shape, value.dtype.name)
+        assert engine.size(kept) > 0
+        engine.number(value)
+
+
 def test_a_0d_array_is_a_tensor_without_axes() -> None:
     for engine, value in ((NumpyEngine(), np.array(2.0)), (TorchEngine(), torch.tensor(2.0))):
         found = engine.describe(engine.keep(value))

@@ -160,3 +160,20 @@ def test_tensors_without_a_shape_are_something_else() -> None:
     for value in values:
         found = engine.describe(look(engine, value))
         assert (found.kind, found.shape, found.type) == ("other", None, type(value).__name__)
+
+
+def test_a_full_memory_costs_the_numbers_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = TorchEngine()
+    value = torch.ones(2, 3)
+    copied = engine.keep(value)
+
+    def full(*args: Any, **keywords: Any) -> Any:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(torch.Tensor, "clone", full)
+    monkeypatch.setattr(torch.Tensor, "numpy", full)
+    kept = engine.keep(value)
+    assert not engine.same(value, kept)
+    for each in (kept, copied):
+        found = engine.describe(each)
+        assert (found.kind, found.type, found.shape, found.mean) == ("tensor", "Tensor", (2, 3), None)
