@@ -37,10 +37,14 @@ class Control:
         """Whether the script has to stand at the head of this iteration."""
         return not self._running or (self.until is not None and iteration >= self.until)
 
+    def stand(self) -> None:
+        """The script is about to say that it stands; an answer may come before it has begun to wait."""
+        with self._condition:
+            self._running = False
+
     def wait(self) -> None:
         """Stand until told to go on (or that it is over)."""
         with self._condition:
-            self._running = False
             self._condition.wait_for(lambda: self._running or self._quit)
 
     def wait_for_quit(self) -> None:

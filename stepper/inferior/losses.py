@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ class LossKeeper:
     def __init__(self) -> None:
         self._kept: list[Any] = []
         self.engines: Sequence[Engine] = ()
+        # Called where the loop was left: losses from there to the next head count only for a pass that has none.
+        self.cut: Callable[[], None] = partial(self._kept.append, CUT)
 
     def plain_heads(self, count: int) -> Iterator[None]:
         """An iterator of `count` falsy answers, each leaving a mark: it runs without a line of Python."""
@@ -30,10 +33,6 @@ class LossKeeper:
     def head(self) -> None:
         """An iteration begins that is not one of a batch."""
         self._kept.append(MARK)
-
-    def cut(self) -> None:
-        """The loop was left; losses from here to the next head count only for a pass that has none."""
-        self._kept.append(CUT)
 
     def named(self, value: Any) -> Any:
         """A value bound by, or returned from, something called a loss. Anything but a single number is ignored."""
@@ -79,16 +78,32 @@ class LossKeeper:
         """How many iterations have begun since the last drain."""
         return sum(item is MARK for item in self._kept)
 
-    def drain(self) -> list[list[float]]:
-        """The losses of each iteration begun since the last drain, and forget them."""
-        iterations: list[list[Any]] = []
-        for item in self._kept:
-            if item is MARK:
-                iterations.append([])
-            elif iterations:
-                iterations[-1].append(item)
+    def drain(self) -> list[float | None]:
+        """The loss of each iteration begun since the last drain (its last one), and forget them."""
+        found: list[float | None] = []
+        begun = cut = False
+        loss: float | None = None
+        late: float | None = None
+        for item in self._kept:  # the one loop that every plain iteration passes through: no calls, no small lists
+            if type(item) is float:
+                if cut:
+                    late = item
+                else:
+                    loss = item
+            elif item is MARK:
+                if begun:
+                    found.append(late if loss is None else loss)
+                begun, cut, loss, late = True, False, None, None
+            else:
+                cut = True
+        if begun:
+            found.append(late if loss is None else loss)
         self._kept.clear()
-        return [_of_pass(kept) for kept in iterations]
+        return found
+
+    def forget(self) -> None:
+        """Drop what was kept."""
+        self._kept.clear()
 
 
 def _of_pass(kept: list[Any]) -> list[float]:

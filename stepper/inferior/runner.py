@@ -88,7 +88,7 @@ class Runner:
             "caught": self.recorder.caught,
             "iteration": self._heads().__next__,
             "iterable": self.iterable,
-            "leave": self.leave,
+            "leave": self.losses.cut,
             "loss": self.losses.named,
             "backward": self.losses.backward,
             "loss_of": self.losses.of,
@@ -108,7 +108,7 @@ class Runner:
         return value
 
     def leave(self) -> None:
-        """The training loop was left: the pass is over, though its record goes on until the next head."""
+        """The training loop was left while recording: the pass is over, its record goes on until the next head."""
         self.losses.cut()
         self.recorder.end_pass()
 
@@ -139,6 +139,7 @@ class Runner:
             self._started()
         if self.control.must_stop(iteration):
             self._report()
+            self.control.stand()
             self._channel.send(Stopped(iteration))
             self.control.wait()
             self._since = perf_counter()
@@ -172,7 +173,7 @@ class Runner:
         self._since = now
         self._batch = max(1, min(LARGEST_BATCH, int(BATCH_SECONDS / each) if each > 0 else LARGEST_BATCH))
         self.begun += len(drained)
-        self._finished += [losses[-1] if losses else None for losses in drained]
+        self._finished += drained
 
     def _begin_record(self, iteration: int | None) -> None:
         self.recorder.start(iteration)
@@ -180,14 +181,16 @@ class Runner:
         for engine in self.engines:
             self._hooks.enter_context(engine.recording(self.recorder))
         builtins.__stepper_recording__ = True  # type: ignore[attr-defined]
+        builtins.__stepper_leave__ = self.leave  # type: ignore[attr-defined]
 
     def _end_record(self, error: str | None) -> None:
         """The record is complete: work it out and send it."""
         builtins.__stepper_recording__ = False  # type: ignore[attr-defined]
+        builtins.__stepper_leave__ = self.losses.cut  # type: ignore[attr-defined]
         self._recording = False
         iteration = self.recorder.iteration
-        drained = self.losses.drain()
-        losses = drained[-1] if drained else []
+        losses = self.losses.current()
+        self.losses.forget()
         self.recorder.stop()
         self._hooks.close()
         with ExitStack() as neutral:
@@ -221,6 +224,6 @@ class Runner:
             drained = self.losses.drain()
             if error is not None and drained:
                 drained.pop()  # the pass that raised is not a finished one
-            self._finished += [losses[-1] if losses else None for losses in drained]
+            self._finished += drained
         self._report()
         return self._reported
