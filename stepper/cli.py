@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, Token
 from cyclopts.exceptions import (
     CoercionError,
     MissingArgumentError,
@@ -31,6 +31,12 @@ stepper TARGET opens the app on a script: a built-in variant's name (see stepper
 own; without one it opens the variant numpy. What follows -- is handed to the script.
 """
 
+
+def whole(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number, and nothing that only comes near one: cyclopts itself would take 1.5 for 2."""
+    return int(tokens[0].value)
+
+
 _target = Group("Target", sort_key=0)
 _how = Group("How the script runs", sort_key=2)
 _what = Group("What is shown", sort_key=1)
@@ -41,7 +47,9 @@ _what = Group("What is shown", sort_key=1)
 class HowToRun:
     """The options that every command with a target takes."""
 
-    seed: Annotated[int | None, Parameter(help="Seed the random generators of Python, NumPy and PyTorch.")] = None
+    seed: Annotated[
+        int | None, Parameter(converter=whole, help="Seed the random generators of Python, NumPy and PyTorch.")
+    ] = None
     device: Annotated[
         Literal["cpu", "cuda"] | None, Parameter(help="Set the script's device, where it can have this one.")
     ] = None
@@ -55,7 +63,9 @@ class HowToRun:
             help="NAME=VALUE: change a setting right after the script's own assignment. May be repeated.",
         ),
     ] = ()
-    threads: Annotated[int | None, Parameter(help="Run with so many threads instead of the libraries' choice.")] = None
+    threads: Annotated[
+        int | None, Parameter(converter=whole, help="Run with so many threads instead of the libraries' choice.")
+    ] = None
     loop: Annotated[
         str | None,
         Parameter(
@@ -123,7 +133,7 @@ def command_line(arguments: Sequence[str]) -> App:
         target: Target,
         /,
         *,
-        iterations: Annotated[int | None, Parameter(help="End after so many.", group=_what)] = None,
+        iterations: Annotated[int | None, Parameter(converter=whole, help="End after so many.", group=_what)] = None,
         format: Annotated[
             Literal["text", "jsonl"], Parameter(help="For people, or one JSON object a line.", group=_what)
         ] = "text",
@@ -207,8 +217,8 @@ def usage_message(error: CycloptsError) -> str:
     if isinstance(error, CoercionError) and error.token is not None:
         if error.target_type is bool:
             return f"{error.token.keyword} takes no value"
-        kinds = get_args(error.target_type)
-        wanted = " or ".join(str(kind) for kind in kinds) if kinds else "a whole number"
+        choices = [str(choice) for choice in get_args(error.target_type) if not isinstance(choice, type)]
+        wanted = " or ".join(choices) or "a whole number"
         return f"{error.token.keyword} must be {wanted}, not {error.token.value}"
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once"

@@ -47,7 +47,10 @@ def summary_text(summary: Summary) -> str:
 
 
 def _statistics(summary: Summary) -> Iterator[tuple[str, float | None]]:
-    if summary.size > 1:
+    if summary.dtype == "bool":
+        yield "true", summary.positive
+        yield "false", summary.zero
+    elif summary.size > 1:
         yield "min", summary.min
         yield "max", summary.max
         yield "mean", summary.mean

@@ -136,6 +136,7 @@ def test_counts_that_are_none(option: str, value: str, capsys: pytest.CaptureFix
     assert line.startswith("numpy: ")
     assert option in line
     assert value in line
+    assert "class" not in line
 
 
 @pytest.mark.parametrize("iteration", ["-1", "1.5", "last", ""])
