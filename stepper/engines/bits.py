@@ -1,4 +1,8 @@
-"""Whether two pieces of memory hold the same bits, NaN counting as equal to NaN whatever its payload."""
+"""Memory: copied as it lies, and compared bit by bit, NaN counting as equal to NaN whatever its payload.
+
+One thread does it. A library's own copy may wake its threads, and those wait long for each other where all processors
+are busy.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +11,68 @@ from typing import Any
 
 SMALL = 4096  # bytes up to which copying both to compare them is the fastest way
 STEP = 1 << 13  # elements looked at together once a difference is known: most changed arrays differ in the first few
+PIECE = 1 << 23  # bytes that are worked on in one go, with the GIL held
 _WORDS = {2: "u2", 4: "u4", 8: "u8"}
 
-_memcmp: Any
-try:
-    # The interpreter's own handle: calls keep the GIL, as is right for something that takes microseconds
-    _memcmp = ctypes.PyDLL(None).memcmp
-    _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-    _memcmp.restype = ctypes.c_int
-except (OSError, TypeError, AttributeError):  # a platform that does not export the C library this way
-    _memcmp = None
+
+def _of_the_c_library() -> tuple[Any, Any]:
+    """`memcmp` and `memmove` from the interpreter's own handle, which keeps the GIL: right for microseconds."""
+    try:
+        library = ctypes.PyDLL(None)
+        compare, move = library.memcmp, library.memmove
+    except (OSError, TypeError, AttributeError):  # a platform that does not export the C library this way
+        return None, ctypes.memmove
+    compare.argtypes = move.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+    compare.restype, move.restype = ctypes.c_int, ctypes.c_void_p
+    return compare, move
+
+
+_memcmp, _memmove = _of_the_c_library()
+
+
+def copy_memory(target: int, source: int, size: int) -> None:
+    """Copy `size` bytes from one address to another."""
+    if size <= PIECE:
+        _memmove(target, source, size)
+        return
+    for start in range(0, size, PIECE):
+        _memmove(target + start, source + start, min(PIECE, size - start))
 
 
 def same_memory(first: int, second: int, size: int) -> bool:
     """Whether `size` bytes at two addresses are equal."""
+    if size <= PIECE:
+        return _same_piece(first, second, size)
+    return all(_same_piece(first + start, second + start, min(PIECE, size - start)) for start in range(0, size, PIECE))
+
+
+def _same_piece(first: int, second: int, size: int) -> bool:
     if _memcmp is not None:
         return bool(_memcmp(first, second, size) == 0)
     return ctypes.string_at(first, size) == ctypes.string_at(second, size)
 
 
+def as_array(address: int, like: Any) -> Any:
+    """`size` bytes of somebody's memory as a flat NumPy array of the dtype and size of `like`, for the moment."""
+    import numpy
+
+    return numpy.frombuffer((ctypes.c_char * like.nbytes).from_address(address), dtype=like.dtype)
+
+
 def same_arrays(value: Any, kept: Any) -> bool:
-    """Whether two NumPy arrays of equal shape and dtype hold the same bits. `kept` is contiguous or broadcast."""
+    """Whether two NumPy arrays of equal shape and dtype hold the same bits."""
     size = kept.nbytes
     if size <= SMALL:
         return bool(value.tobytes() == kept.tobytes()) or but_for_nans(value, kept)
-    if value.flags.c_contiguous and kept.flags.c_contiguous:
-        if same_memory(value.ctypes.data, kept.ctypes.data, size):
-            return True
-        return but_for_nans(value, kept)
-    if value.strides == kept.strides and 0 in kept.strides:
-        once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in kept.strides)
-        return same_arrays(value[once], kept[once])
-    return (
-        all(same_arrays(part, other) for part, other in zip(value, kept, strict=True))
-        if kept.ndim > 1
-        else (same_arrays(value.copy(), kept.copy()))
-    )
+    if value.strides == kept.strides:
+        if value.flags.forc and kept.flags.forc:
+            return same_memory(value.ctypes.data, kept.ctypes.data, size) or but_for_nans(value, kept)
+        if 0 in kept.strides:
+            once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in kept.strides)
+            return same_arrays(value[once], kept[once])
+    if kept.ndim > 1:
+        return all(same_arrays(part, other) for part, other in zip(value, kept, strict=True))
+    return same_arrays(value.copy(), kept.copy())
 
 
 def but_for_nans(value: Any, kept: Any) -> bool:
@@ -52,10 +82,11 @@ def but_for_nans(value: Any, kept: Any) -> bool:
     kind, char = kept.dtype.kind, kept.dtype.char
     if kind not in "fc":
         return False
-    first, second = value.reshape(-1), kept.reshape(-1)
+    order = "K" if value.strides == kept.strides else "C"
+    first, second = value.ravel(order=order), kept.ravel(order=order)
     if kind == "c" and char in "FD":
         part = numpy.dtype("f4" if char == "F" else "f8").newbyteorder(kept.dtype.byteorder)
-        first, second = (numpy.ascontiguousarray(each).view(part) for each in (first, second))
+        first, second = first.view(part), second.view(part)
     words = _WORDS.get(second.dtype.itemsize)
     for start in range(0, second.size, STEP):
         one, other = first[start : start + STEP], second[start : start + STEP]
@@ -63,7 +94,7 @@ def but_for_nans(value: Any, kept: Any) -> bool:
             with numpy.errstate(all="ignore"):
                 differ = (one != other) | (numpy.signbit(one) != numpy.signbit(other))
         else:
-            differ = numpy.ascontiguousarray(one).view(words) != other.view(words)
+            differ = one.view(words) != other.view(words)
         if not (numpy.isnan(one[differ]) & numpy.isnan(other[differ])).all():
             return False
     return True

@@ -18,7 +18,7 @@ BAND = 1 << 22
 
 
 def statistics(tensor: Any, torch: Any) -> Statistics:
-    """Statistics of a contiguous tensor of numbers or bools (complex ones by absolute value), in one transfer."""
+    """Statistics of a flat tensor of numbers or bools (complex ones by absolute value), in one transfer."""
     flat = tensor.reshape(-1)
     wide = _wide(tensor, torch)
     rows = [_chunk(flat[start : start + CHUNK], wide, torch) for start in range(0, flat.numel(), CHUNK)]
@@ -49,7 +49,9 @@ def _chunk(part: Any, wide: Any, torch: Any) -> Any:
     largest = known.abs().amax()
     # Squares of very large or small numbers would overflow or vanish: scaled by a power of two, no digit is lost
     extreme = (largest > 1e145) | ((largest > 0) & (largest < 1e-145)) if wide is torch.float64 else largest < 0
-    scale = torch.where(extreme, torch.exp2(torch.floor(torch.log2(largest))), torch.ones_like(zeros))
+    scale = torch.where(
+        extreme, torch.exp2(torch.floor(torch.log2(largest)).clamp(-1022, 1023)), torch.ones_like(zeros)
+    )
     known = known / scale
     mean = known.sum() / count.clamp(min=1)
     apart = torch.where(finite, known - mean, zeros)

@@ -1,4 +1,7 @@
-"""The engine for NumPy: arrays and NumPy's own scalars. Kept arrays are contiguous, or broadcast as the value was."""
+"""The engine for NumPy: arrays and NumPy's own scalars.
+
+Kept arrays lie in memory as the value did, without gaps; what was broadcast is kept once and broadcast again.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +58,10 @@ class NumpyEngine(Engine):
         if value.dtype.hasobject:
             return _outside(value)
         if 0 in value.strides and value.size:
-            once = value[_once(value)].copy()
+            once = value[_once(value)].copy(order="K")
             return numpy.broadcast_to(once, value.shape)
         try:
-            return value.copy()
+            return value.copy(order="K")  # a transposed array is copied as it lies, many times faster
         except MemoryError:  # the script goes on; its value is known by its outside only
             return _outside(value)
 
@@ -102,7 +105,7 @@ class NumpyEngine(Engine):
             return kept.summary()
         if type(kept) is not numpy.ndarray:
             return _scalar(kept)
-        once = kept if kept.flags.c_contiguous else _compact(kept)
+        once = _compact(kept) if 0 in kept.strides else kept
         found = statistics(once)
         fields = found.fields(kept.size // once.size if once.size else 1) if found is not None else {}
         return Summary("tensor", "ndarray", kept.shape, kept.dtype.name, "cpu", **fields)
@@ -166,7 +169,7 @@ class NumpyEngine(Engine):
 
 
 def statistics(array: Any) -> Statistics | None:
-    """Statistics of a contiguous array; None where it holds no numbers."""
+    """Statistics of an array without gaps; None where it holds no numbers."""
     import numpy
 
     dtype = array.dtype
@@ -175,7 +178,7 @@ def statistics(array: Any) -> Statistics | None:
         return of_flags(int(numpy.count_nonzero(array)), array.size)
     if kind not in "fiuc":
         return None
-    flat = array.reshape(-1)
+    flat = array.ravel(order="K")
     if flat.size <= FEW and kind != "c" and dtype.itemsize <= 8:
         return of_numbers(flat.tolist())
     with numpy.errstate(all="ignore"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from stepper.engines import device, generators
 from stepper.engines.base import Engine
-from stepper.engines.bits import but_for_nans, same_memory
+from stepper.engines.bits import as_array, but_for_nans, copy_memory, same_memory
 from stepper.engines.members import members
 from stepper.engines.modes import torch_module, unnoticed
 from stepper.engines.numpy import part_of
@@ -36,13 +36,22 @@ _WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
 class Kept:
-    """A kept copy: a plain tensor without history, contiguous or expanded as the value was, and the value's type."""
+    """A kept copy: a plain tensor without history, and the value's type.
 
-    __slots__ = ("tensor", "type")
+    It lies in memory as the value did, without gaps (`dense`), or is expanded as the value was.
+    """
 
-    def __init__(self, tensor: Any, kind: str) -> None:
+    __slots__ = ("dense", "tensor", "type")
+
+    def __init__(self, tensor: Any, kind: str, dense: bool = True) -> None:
         self.tensor = tensor
         self.type = kind
+        self.dense = dense
+
+    def once(self) -> Any:
+        """The numbers without repetitions, as one run of memory."""
+        tensor = self.tensor if self.dense else _compact(self.tensor)
+        return tensor.as_strided((tensor.numel(),), (1,))
 
 
 class TorchEngine(Engine):
@@ -141,14 +150,16 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         if plain is None:
             return self._outside(value)
-        plain = plain.detach()
-        if plain.is_contiguous():
-            return Kept(plain.clone(), type(value).__name__)
-        shape = plain.shape
-        if 0 in plain.stride():
-            once = _compact(plain).clone(memory_format=self._torch.contiguous_format)
-            return Kept(once.expand(shape), type(value).__name__)
-        return Kept(plain.clone(memory_format=self._torch.contiguous_format), type(value).__name__)
+        stride = plain.stride()
+        if 0 in stride and not plain.is_contiguous():
+            once = _compact(plain.detach()).clone(memory_format=self._torch.contiguous_format)
+            return Kept(once.expand(plain.shape), type(value).__name__, dense=False)
+        if plain.is_cpu and not (plain.is_conj() or plain.is_neg()):
+            copy = self._torch.empty_like(plain)
+            if copy.stride() == stride:  # without gaps, if perhaps transposed
+                copy_memory(copy.data_ptr(), plain.data_ptr(), copy.nbytes)
+                return Kept(copy, type(value).__name__)
+        return Kept(plain.detach().clone(), type(value).__name__)
 
     def same(self, value: Any, kept: Any) -> bool:
         try:
@@ -166,13 +177,17 @@ class TorchEngine(Engine):
         copy = kept.tensor
         if plain is None or plain.dtype is not copy.dtype or plain.shape != copy.shape or plain.device != copy.device:
             return False
-        if plain.is_cpu and plain.is_contiguous() and copy.is_contiguous() and not (plain.is_conj() or plain.is_neg()):
-            if same_memory(plain.data_ptr(), copy.data_ptr(), copy.nbytes):
-                return True
-            if _DTYPES[self._names[copy.dtype]]:
-                return but_for_nans(plain.detach().numpy(), copy.numpy())
-        if plain.stride() == copy.stride() and not copy.is_contiguous():
-            plain, copy = _compact(plain), _compact(copy)
+        if plain.stride() == copy.stride() and not (plain.is_conj() or plain.is_neg()):
+            if not kept.dense:
+                plain, copy = _compact(plain), _compact(copy)
+            elif plain.is_cpu:
+                address = plain.data_ptr()
+                if same_memory(address, copy.data_ptr(), copy.nbytes):
+                    return True
+                if _DTYPES[self._names[copy.dtype]]:
+                    # Not by `plain.numpy()`, which forbids the script to resize its own tensor from then on
+                    once = kept.once().numpy()
+                    return but_for_nans(as_array(address, once), once)
         return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), copy)
 
     def _same_but_for_nans(self, plain: Any, copy: Any) -> bool:
@@ -209,7 +224,7 @@ class TorchEngine(Engine):
         if type(kept) is Opaque:
             return 64
         tensor = kept.tensor
-        return int(tensor.nbytes if tensor.is_contiguous() else _compact(tensor).nbytes)
+        return int(tensor.nbytes if kept.dense else _compact(tensor).nbytes)
 
     def describe(self, kept: Any) -> Summary:
         if type(kept) is Opaque:
@@ -224,7 +239,7 @@ class TorchEngine(Engine):
 
     def _describe(self, kept: Kept) -> Summary:
         tensor = kept.tensor
-        once = tensor if tensor.is_contiguous() else _compact(tensor)
+        once = kept.once()
         name = self._names[tensor.dtype]
         found: Statistics | None
         if not once.is_cpu:
@@ -232,7 +247,7 @@ class TorchEngine(Engine):
         elif _DTYPES[name]:
             found = numpy_statistics(once.numpy())
         else:
-            found = self._of_foreign(once.reshape(-1))
+            found = self._of_foreign(once)
         times = tensor.numel() // once.numel() if once.numel() else 1
         fields = found.fields(times) if found is not None else {}
         return Summary("tensor", kept.type, tuple(tensor.shape), name, self._device(tensor), **fields)

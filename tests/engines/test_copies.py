@@ -73,6 +73,34 @@ def test_a_change_through_an_alias_does_not_reach_the_copy() -> None:
     assert inner == [[1.0], [2.0]]
 
 
+def test_copies_lie_in_memory_as_the_values_did() -> None:
+    array = np.asarray(np.arange(20_000.0).reshape(100, 200))
+    tensor = torch.arange(20_000.0).reshape(4, 50, 100).permute(2, 0, 1)
+    for engine, value in ((NumpyEngine(), array.T), (TorchEngine(), tensor)):
+        kept = engine.keep(value)
+        array_of = engine.ndarray(kept)
+        assert not array_of.flags.c_contiguous
+        assert array_of.tolist() == value.tolist()
+        assert engine.same(value, kept)
+        assert engine.describe(kept).mean == 9999.5
+        assert engine.window(kept, None, 1, 2).cells == engine.window(engine.keep(value * 1), None, 1, 2).cells
+        value[3, 2] = -1.0
+        assert not engine.same(value, kept)
+        engine.restore(value, kept)
+        assert engine.same(value, kept)
+
+
+def test_looking_at_a_tensor_does_not_forbid_to_resize_it() -> None:
+    engine = TorchEngine()
+    value = torch.ones(3)
+    kept = engine.keep(value)
+    value[0] = 2.0
+    assert not engine.same(value, kept)
+    engine.describe(kept)
+    value.resize_(6)
+    assert value.shape == (6,)
+
+
 def test_two_looks_at_the_same_memory_have_one_identity() -> None:
     array, tensor = np.zeros((2, 3)), torch.zeros(2, 3)
     for engine, value in ((NumpyEngine(), array), (TorchEngine(), tensor)):

@@ -1,13 +1,14 @@
 """A summary says of an array what exact arithmetic says, whatever its dtype, layout and size."""
 
 import math
+import sys
 import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stepper.engines import device
@@ -59,6 +60,7 @@ def test_torch_tensors(array: Any) -> None:
 
 
 @given(arrays(TORCH_DTYPES))
+@example(np.array([sys.float_info.max, -5e-324]))
 @settings(max_examples=100, deadline=None)
 def test_the_path_for_accelerators(array: Any) -> None:
     tensor = torch.from_numpy(array.copy()) if array.ndim else torch.tensor(array)
