@@ -119,7 +119,7 @@ def test_a_script_that_fails_shows_its_own_traceback(capsys: pytest.CaptureFixtu
     assert len(captured.out.splitlines()) == 2
     lines = captured.err.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
-    assert lines[-1] == "ZeroDivisionError: division by zero"
+    assert lines[-1].startswith("ZeroDivisionError: ")
     places = [line.strip() for line in lines if line.strip().startswith("File ")]
     assert places == [f'File "{target}", line 6, in <module>', f'File "{target}", line 2, in invert']
 
