@@ -15,6 +15,7 @@ from typing import Any
 from stepper.engines.base import Engine
 from stepper.engines.bits import same_arrays
 from stepper.engines.opaque import Opaque
+from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
 from stepper.engines.statistics import CHUNK, FEW, Statistics, of_chunks, of_flags, of_numbers
 from stepper.record import Array, Region, Summary, Window
@@ -61,6 +62,10 @@ class NumpyEngine(Engine):
             once = value[_once(value)].copy(order="K")
             return numpy.broadcast_to(once, value.shape)
         try:
+            if value.nbytes >= SMALLEST and value.flags.c_contiguous and value.dtype.kind in "fiucb":
+                copy = POOL.take(value.nbytes).view(value.dtype).reshape(value.shape)
+                numpy.copyto(copy, value)
+                return copy
             return value.copy(order="K")  # a transposed array is copied as it lies, many times faster
         except MemoryError:  # the script goes on; its value is known by its outside only
             return _outside(value)

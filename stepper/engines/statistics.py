@@ -8,6 +8,7 @@ Chan, Golub and LeVeque's formula (1979), so that a large common offset costs no
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ DOT = 1 << 13
 FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
+CANCELLED = 1e-2  # share of the sum of squares left after subtracting the mean's, below which digits were lost
 
 
 class Statistics:
@@ -206,13 +208,45 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
     if low == high:
         found.include(count, low, high, _scaled(low, -found.exponent), 0.0, negative, zero)
         return True
-    exact = values if values.dtype.char == "d" else values.astype(numpy.float64)
+    exact = values
+    if values.dtype.char != "d":
+        exact = _SCRATCH.numbers(count)
+        numpy.copyto(exact, values)
     if found.exponent:
         exact = numpy.ldexp(exact, -found.exponent)
     mean = float(numpy.add.reduce(exact)) / count
-    apart = exact - mean
-    found.include(count, low, high, mean, _squares(apart), negative, zero)
+    squares = _squares(exact)
+    spread = squares - count * mean * mean
+    if not spread > CANCELLED * squares:  # most digits went: subtract before squaring
+        spread = _squares(numpy.subtract(exact, mean, out=_SCRATCH.numbers(count)))
+    found.include(count, low, high, mean, spread, negative, zero)
     return True
+
+
+class _Scratch(threading.local):
+    """Working memory of a thread, made once: fresh memory costs more than the work done in it."""
+
+    _numbers: Any = None
+    _flags: Any = None
+
+    def numbers(self, count: int) -> Any:
+        """`count` float64 numbers to write to."""
+        import numpy
+
+        if self._numbers is None or count > self._numbers.size:
+            self._numbers = numpy.empty(max(count, CHUNK))
+        return self._numbers[:count]
+
+    def flags(self, count: int) -> Any:
+        """`count` bools to write to."""
+        import numpy
+
+        if self._flags is None or count > self._flags.size:
+            self._flags = numpy.empty(max(count, CHUNK), bool)
+        return self._flags[:count]
+
+
+_SCRATCH = _Scratch()
 
 
 def _squares(values: Any) -> float:
@@ -226,11 +260,12 @@ def _signs(values: Any, low: float, high: float) -> tuple[int, int]:
     import numpy
 
     count = int(values.size)
+    flags = _SCRATCH.flags(count)
     if low > 0.0:
         return 0, 0
     if high < 0.0:
         return count, 0
     if low == 0.0:
-        return 0, count - int(numpy.count_nonzero(values > 0)) if high > 0.0 else count
-    negative = int(numpy.count_nonzero(values < 0))
-    return negative, int(numpy.count_nonzero(values == 0)) if high > 0.0 else count - negative
+        return 0, count - int(numpy.count_nonzero(numpy.greater(values, 0, out=flags))) if high > 0.0 else count
+    negative = int(numpy.count_nonzero(numpy.less(values, 0, out=flags)))
+    return negative, int(numpy.count_nonzero(numpy.equal(values, 0, out=flags))) if high > 0.0 else count - negative

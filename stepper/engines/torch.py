@@ -7,6 +7,7 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from stepper.engines.modes import torch_module, unnoticed
 from stepper.engines.numpy import part_of
 from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
+from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
 from stepper.engines.statistics import CHUNK, Statistics, of_chunks
 from stepper.record import Array, Region, Summary, Window
@@ -32,6 +34,7 @@ _DTYPES = {
 }
 # What a full memory or a failed device raises: the script will meet the error itself, if it matters
 _FAILURES = (RuntimeError, MemoryError)
+GRAIN = 1 << 15  # elements from which torch would copy on several threads
 _WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
@@ -61,7 +64,12 @@ class TorchEngine(Engine):
     library = "torch"
 
     def __init__(self) -> None:
+        # What every look needs of torch is fetched once: a look costs little more than the calls it is made of
         self._torch: Any = None
+        self._core: Any = None
+        self._wrapped: Any = None
+        self._strided: Any = None
+        self._exact: tuple[Any, ...] = ()
         self._names: dict[Any, str] = {}  # of the dtypes whose numbers can be read
         self._devices: dict[Any, str] = {}
 
@@ -72,13 +80,15 @@ class TorchEngine(Engine):
         if torch is None:
             return False
         kind = type(value)
-        return kind is torch.Tensor or kind is torch.nn.Parameter or issubclass(kind, torch.Tensor)
+        return kind in self._exact or issubclass(kind, torch.Tensor)
 
     def _load(self) -> Any:
         """torch, where the script has imported it, and what we need to know of it."""
         torch = self._torch or torch_module()
         if torch is not self._torch:
-            self._torch = torch
+            self._torch, self._core, self._strided = torch, torch._C, torch.strided
+            self._wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+            self._exact = (torch.Tensor, torch.nn.Parameter)
             for name in _DTYPES:
                 if hasattr(torch, name):
                     self._names[getattr(torch, name)] = name
@@ -86,11 +96,9 @@ class TorchEngine(Engine):
 
     def _apart(self, value: Any) -> bool:
         """Whether a plain look at `value` could be noticed, or would go wrong."""
-        torch = self._torch or self._load()
-        core = torch._C
-        kind = type(value)
+        core = self._core or self._load()._C
         return bool(
-            (kind is not torch.Tensor and kind is not torch.nn.Parameter)
+            type(value) not in self._exact
             or core._len_torch_function_stack()
             or core._len_torch_dispatch_stack()
             or core._are_functorch_transforms_active()
@@ -99,17 +107,15 @@ class TorchEngine(Engine):
 
     def _plain(self, value: Any) -> Any:
         """`value` as a tensor whose memory can be read; None for any other. Within `unnoticed` for a subclass."""
-        torch = self._torch
         kind = type(value)
-        if kind is not torch.Tensor and kind is not torch.nn.Parameter:
+        if kind not in self._exact:
+            torch = self._torch
             if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or torch.nn.parameter.is_lazy(value):
                 return None
             value = torch.Tensor.as_subclass(value, torch.Tensor)
-        if value.layout is not torch.strided or value.is_nested or value.dtype not in self._names or value.is_meta:
+        if value.layout is not self._strided or value.dtype not in self._names:
             return None
-        if torch._C._functorch.is_functorch_wrapped_tensor(value):
-            return None
-        return value
+        return None if value.is_nested or value.is_meta or self._wrapped(value) else value
 
     def _outside(self, value: Any) -> Opaque:
         """What can be said of a tensor without reading its numbers; none of a subclass's code runs."""
@@ -150,16 +156,24 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         if plain is None:
             return self._outside(value)
+        if plain.numel() < GRAIN:
+            return Kept(plain.detach().clone(), type(value).__name__)
         stride = plain.stride()
         if 0 in stride and not plain.is_contiguous():
             once = _compact(plain.detach()).clone(memory_format=self._torch.contiguous_format)
             return Kept(once.expand(plain.shape), type(value).__name__, dense=False)
         if plain.is_cpu and not (plain.is_conj() or plain.is_neg()):
-            copy = self._torch.empty_like(plain)
+            copy = self._room_for(plain)
             if copy.stride() == stride:  # without gaps, if perhaps transposed
                 copy_memory(copy.data_ptr(), plain.data_ptr(), copy.nbytes)
                 return Kept(copy, type(value).__name__)
         return Kept(plain.detach().clone(), type(value).__name__)
+
+    def _room_for(self, plain: Any) -> Any:
+        """An empty tensor like this one, in memory that was used before where there is some."""
+        if plain.nbytes >= SMALLEST and plain.is_contiguous() and "numpy" in sys.modules:
+            return self._torch.frombuffer(POOL.take(plain.nbytes), dtype=plain.dtype).view(plain.shape)
+        return self._torch.empty_like(plain)
 
     def same(self, value: Any, kept: Any) -> bool:
         try:

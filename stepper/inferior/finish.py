@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
+from stepper.engines.pool import POOL
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.gates import by_hand
 from stepper.inferior.recorder import Recorder
@@ -182,8 +183,10 @@ class Finisher:
     def _subtract(self, new: Copy, old: Copy) -> Any:
         import numpy
 
+        after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
+        out = POOL.take(8 * after.size).view(numpy.float64).reshape(after.shape)
         with numpy.errstate(all="ignore"):
-            return numpy.subtract(new.engine.ndarray(new.kept), old.engine.ndarray(old.kept), dtype=numpy.float64)
+            return numpy.subtract(after, before, out=out, dtype=numpy.float64)
 
     def _scalar_parameter(
         self, name: str, before: Draft, after: Draft, grad: Draft | None, shelf: Shelf

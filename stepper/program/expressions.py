@@ -28,6 +28,9 @@ class Probed:
     operation: Operation | None = None
 
 
+TRANSPOSES = frozenset(("T", "mT", "H", "mH"))
+
+
 class Expressions:
     """Puts probes into expressions and fills the site table as it goes."""
 
@@ -154,6 +157,9 @@ class Expressions:
         kind = self.script.kind(context.scope, root.id) if root is not None else "import"
         if kind != "variable" and not (kind == "definition" and isinstance(node, ast.Attribute)):
             return Probed(node, Operand(text=text))
+        if isinstance(node, ast.Attribute) and node.attr in TRANSPOSES:
+            # The same numbers as what it is taken of, which is what a person knows by name and what is kept already.
+            return Probed(nodes.changed(node, value=self.probe(node.value, context).node), Operand(text=text))
         role = self.knowledge.role(context.scope, node)
         site = self.table.add("operand", node, context, label=text, role=role)
         return Probed(nodes.call(nodes.VALUE, node, site, node), Operand(site=site, text=text))

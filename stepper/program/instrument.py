@@ -7,6 +7,7 @@ statement, so that what lies before the first pass and between passes can be rec
 from __future__ import annotations
 
 import ast
+import copy
 from dataclasses import dataclass, replace
 
 from stepper.program import nodes
@@ -223,7 +224,10 @@ class Instrument:
         self.loop_sites[id(node)] = site
         if isinstance(node, ast.While):
             return new
-        return nodes.changed(new, iter=nodes.call(nodes.ITERABLE, node.iter, site, node.iter))
+        # An inner loop of a few passes is entered very often: once its length is known, nothing is called any more.
+        counted = nodes.call(nodes.ITERABLE, node.iter, site, node.iter)
+        flag = nodes.at(ast.Name(nodes.COUNTING, ast.Load()), node.iter)
+        return nodes.changed(new, iter=nodes.at(ast.IfExp(flag, counted, copy.deepcopy(node.iter)), node.iter))
 
     def _loop(self, node: LoopNode, context: Context) -> list[ast.stmt]:
         within = Context(context.scope, context.function)

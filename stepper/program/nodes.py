@@ -20,6 +20,7 @@ CAUGHT = "__stepper_caught__"
 ITERATION = "__stepper_iteration__"
 RECORDING = "__stepper_recording__"
 ITERABLE = "__stepper_iterable__"
+COUNTING = "__stepper_counting__"
 SETTING = "__stepper_setting__"
 LEAVE = "__stepper_leave__"
 BACKWARD = "__stepper_backward__"
@@ -37,6 +38,7 @@ PROBES = (
     ITERATION,
     RECORDING,
     ITERABLE,
+    COUNTING,
     SETTING,
     LEAVE,
     BACKWARD,
@@ -69,7 +71,20 @@ def name(identifier: str, place: ast.AST) -> ast.Name:
 def call(probe: str, place: ast.AST, *arguments: ast.expr | int | str) -> ast.Call:
     """A call of a probe."""
     values = [ast.Constant(item) if isinstance(item, (int, str)) else item for item in arguments]
+    if len(values) > 1 and isinstance(values[0], ast.Constant):
+        # CPython 3.11 may run the load of this number and that of a local name behind it as one instruction, and
+        # says of an unbound name that it stands where the number does.
+        at(values[0], _first(values[1]))
     return at(ast.Call(ast.Name(probe, ast.Load()), values, []), place)
+
+
+def _first(node: ast.AST) -> ast.AST:
+    """The part of an expression that is evaluated first."""
+    for field in ("left", "value", "func", "test"):
+        part = getattr(node, field, None)
+        if isinstance(part, ast.expr) and hasattr(part, "lineno"):
+            return _first(part)
+    return node
 
 
 def statement(expression: ast.expr, place: ast.AST) -> ast.Expr:

@@ -18,7 +18,7 @@ last event inside it, −id), so that what happens inside completes before what 
 _START = -(1 << 60)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sighting:
     """One value of a label: when it was seen, and by which event."""
 
@@ -70,8 +70,9 @@ class History:
         return (event.id if event.id in self.compound else self._ends[event.id], -event.id)
 
     def _moment(self, event: Event, value: Value) -> Moment:
-        if value.when in ("operand", "before"):
+        if value.when == "before" or (value.when == "operand" and value.label.replace(".", "").isidentifier()):
             return (event.id, _START)
+        # an operand that is an expression itself is computed inside the event: it is known when that is over
         return self.completion(event)
 
     def last(self, label: str, cursor: Event) -> Sighting | None:

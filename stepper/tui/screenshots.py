@@ -30,13 +30,13 @@ class Shot:
 
 SHOTS = (
     Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnn")),
-    Shot("custom-function", ("g", "5", "enter", *"nnnn")),
-    Shot("relu-class", (*"iiiiiiiii", *"nns", "l")),
+    Shot("custom-function", ("g", "2", "0", "enter", *"nnnsnn")),
+    Shot("relu-class", ("g", "5", "enter", *"nnsnnnnnn", "l")),
 )
 
 
 async def take(shot: Shot, folder: Path) -> Path:
-    """Make one picture. Raises TimeoutError where the app does not come to rest."""
+    """Make one picture. Raises RuntimeError where the script fails, TimeoutError where it does not come to rest."""
     session = Session(shot.target, shot.options)
     session.launch()
     app = StepperApp(session)
@@ -54,6 +54,8 @@ async def rest(pilot: Pilot[int], app: StepperApp) -> None:
     """Wait until the cursor stands and everything is drawn."""
     end = time.monotonic() + DEADLINE
     while app.scene.event is None or app.scene.busy or not app.idle:
+        if app.scene.state in ("failed", "lost") or app.misuse:
+            raise RuntimeError(app.misuse or f"{app.scene.target}: {app.scene.traceback}")
         if time.monotonic() > end:
             raise TimeoutError(f"{app.scene.target} is still {app.scene.state}")
         await pilot.pause(0.02)

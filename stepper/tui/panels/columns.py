@@ -7,7 +7,7 @@ from stepper.tui import figures
 from stepper.tui.history import Sighting
 
 NAME, ROLE, SHAPE, DTYPE, DEVICE = range(5)
-SHORT_NAME = 14
+SHORT_NAME = 12
 
 
 @dataclass(frozen=True)
@@ -55,19 +55,17 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
     )
 
 
-def shared(summaries: list[Summary]) -> str:
-    """`float64 on cpu`, where all tensors have one dtype and one device; else empty."""
-    kinds = {(summary.dtype, summary.device) for summary in summaries if summary.kind == "tensor"}
-    if len(kinds) != 1:
-        return ""
-    dtype, device = kinds.pop()
-    return f"{dtype} on {device}" if dtype and device else ""
+def shared(summaries: list[Summary]) -> tuple[str, str]:
+    """The dtype that all tensors have, and the device that all are on; empty where they differ."""
+    dtypes = {summary.dtype or "" for summary in summaries if summary.kind == "tensor"}
+    devices = {summary.device or "" for summary in summaries if summary.kind == "tensor"}
+    return (dtypes.pop() if len(dtypes) == 1 else "", devices.pop() if len(devices) == 1 else "")
 
 
-def fit(rows: list[tuple[str, ...]], width: int, drop: bool) -> list[int]:
+def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> list[int]:
     """Widths of the columns for what is in them; 0 for those there is no room for.
 
-    Long names are cut first. `drop`: dtype and device are said elsewhere, so their columns may go next.
+    Long names are cut first; then the columns go that say the same in every row, which is `said` elsewhere.
     """
     widths = []
     for index, column in enumerate(COLUMNS):
@@ -81,8 +79,9 @@ def fit(rows: list[tuple[str, ...]], width: int, drop: bool) -> list[int]:
         widths[index] -= max(0, min(excess(), widths[index] - least))
 
     cut(NAME, SHORT_NAME)
-    if drop and excess() > 0:
-        widths[DTYPE] = widths[DEVICE] = 0
+    for index in said:
+        if excess() > 0:
+            widths[index] = 0
     cut(SHAPE, 10)
     for index in sorted(range(len(COLUMNS)), key=lambda number: -COLUMNS[number].give):
         if excess() <= 0:

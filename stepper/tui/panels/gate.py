@@ -14,7 +14,7 @@ from stepper.record import Gate, Region, Value, Window
 from stepper.tui import figures
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.heatmap import Grid
-from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
+from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.scene import Scene
 
 HEAD = 4
@@ -54,14 +54,14 @@ class GatePanel(LinePanel):
 
     TITLE = "Gate"
     HELP = (
-        "h: the input of the ReLU · grad before: ∂L/∂output · grad after: ∂L/∂h, zero where the gate is shut\n"
-        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there · {heatmap.MOSTLY} more than half of the cell\n"
-        "blocked: how many entries, of all samples · active: the others · dead units: blocked for every sample\n"
+        "h: the input of the ReLU\ngrad before: ∂L/∂output   grad after: ∂L/∂h, zero where the gate is shut\n"
+        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there   {heatmap.MOSTLY} in most of the cell\n"
+        "blocked counts entries of all samples, active the others; a dead unit is blocked for every sample\n"
         "the bars above a map: which share of each unit's samples is blocked, █ all of them\n"
-        "colours are centred at zero; signs and sizes: "
-        f"{' '.join(heatmap.NEGATIVE[::-1])} below, {' '.join(heatmap.POSITIVE)} above · ? NaN · ∞ infinite\n"
-        "one cell is the mean of the entries that the title tells; , . choose the gate, z zooms to single entries "
-        "and the arrows move"
+        f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
+        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
+        "a cell is the mean of as many entries as the first line tells\n"
+        ", and . choose the gate; z shows single entries, and the arrows move over them"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "negative", "zero", "positive"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
@@ -227,8 +227,6 @@ class GatePanel(LinePanel):
             text = f"{name} [{region.top}:{region.bottom}, {region.left}:{region.right}]"
         elif region is not None:
             text += f" [{', '.join(map(str, region.leading))}, :, :]"
-        if grid.is_pooled and name == "h":
-            text += f" · 1 cell = {grid.pooled[0]}×{grid.pooled[1]}"
         return text
 
     # ----------------------------------------------------------------------------------------------- drawing
@@ -269,7 +267,7 @@ class GatePanel(LinePanel):
         index = next((i for i, other in enumerate(self.gates) if other is gate), 0)
         title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {index + 1} of {len(self.gates)}"
         self.retitle(title + self._ahead(gate))
-        rows = [self._heading(gate, index), self._counts(gate), self._titles(), self._shares()]
+        rows = [self._heading(gate), self._counts(gate), self._titles(), self._shares()]
         height = self.inner.height - HEAD
         if not all(drawn.value.copy is not None for drawn in self._wanted):
             return [*rows, Row((("Its values were not kept.", "muted"),))]
@@ -278,11 +276,13 @@ class GatePanel(LinePanel):
         limits = [heatmap.limit(self._window(drawn.key)) if drawn.is_input else gradients for drawn in self._drawn]
         return rows + [self._map_line(offset, limits) for offset in range(height)]
 
-    def _heading(self, gate: Gate, index: int) -> Row:
+    def _heading(self, gate: Gate) -> Row:
         pieces: list[Piece] = [(gate.label, "strong"), (f"  {gate.op}, line {gate.line}", "muted")]
-        if len(self.gates) > 1:
-            pieces.append((f"  gate {index + 1} of {len(self.gates)} (, . choose)", "muted"))
-        return Row(tuple(pieces))
+        grid = self._wanted[0].grid if self._wanted else None
+        if grid is not None and grid.is_pooled:
+            pieces.append((f"   1 cell = {grid.pooled[0]}×{grid.pooled[1]} entries", "muted"))
+        keys = [(", . choose", "muted")] if len(self.gates) > 1 else []
+        return Row(pad(pieces, keys, self.inner.width))
 
     def _ahead(self, gate: Gate) -> str:
         """What of the gate the cursor has not come to yet: it is drawn all the same, and said to be ahead."""

@@ -22,7 +22,8 @@ class GradientsPanel(LinePanel):
     HELP = (
         "‖grad‖: Euclidean norm of the gradient that the update used\n"
         "ratio: ‖update‖ / ‖parameter before it‖ · log10 of it, on a scale from 1e-8 to 1\n"
-        "│ marks the band from 1e-4 to 1e-2 in which networks usually learn"
+        "│ marks the band from 1e-4 to 1e-2 in which networks usually learn\n"
+        "ahead: the cursor stands before the update"
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--heading"}
 
@@ -58,7 +59,7 @@ class GradientsPanel(LinePanel):
             if not record.parameters:
                 rows = [Row((("No parameter is updated here.", "muted"),))]
             elif self._ahead():
-                title += " · ahead of the cursor"
+                title += " · ahead"
         old, self._rows = self._rows, rows
         self.set_count(len(rows))
         self.touch(
@@ -82,9 +83,9 @@ class GradientsPanel(LinePanel):
 def _row(parameter: Parameter, name: str, wide: int, scale: int) -> Row:
     gradient = parameter.grad.summary if parameter.grad is not None else None
     trouble = gradient is not None and gradient.nonfinite
-    norm = (
-        figures.nonfinite(gradient)[:7] if gradient and trouble else figures.figure(gradient.l2 if gradient else None)
-    )
+    norm = figures.figure(gradient.l2 if gradient is not None else None)
+    if gradient is not None and trouble:
+        norm = "nan" if gradient.nan else "∞"
     ratio = parameter.ratio
     logarithm = math.log10(ratio) if ratio and math.isfinite(ratio) and ratio > 0 else None
     healthy = logarithm is not None and HEALTHY[0] <= logarithm <= HEALTHY[1]

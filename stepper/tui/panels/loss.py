@@ -91,11 +91,12 @@ class LossPanel(LinePanel):
     def _axis(self, width: int, count: int) -> Row:
         axis = list("─" * width)
         end = str(count - 1)
-        if width > len(end) + 4:
-            axis[0] = "0"
-            axis[-len(end) :] = end if count > 1 else "─" * len(end)
-        pieces: list[Piece] = [(f"{'iteration':>{LABEL}}", "muted"), ("└", "axis")]
         column = column_of(self.scene.iteration, count, width) if self.scene.iteration is not None else None
+        if width > len(end) + 4 and count > 1:
+            axis[0] = "0"
+            right = width if column is None or column < width - len(end) else column
+            axis[right - len(end) : right] = end
+        pieces: list[Piece] = [(f"{'iteration':>{LABEL}}", "muted"), ("└", "axis")]
         text = "".join(axis)
         if column is None:
             return Row((*pieces, (text, "axis")))

@@ -6,20 +6,24 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
+from stepper.record import Event
 from stepper.tui.history import History, Sighting
-from stepper.tui.panels.columns import COLUMNS, NAME, ROLE, SHAPE, fit, shared, texts
+from stepper.tui.panels.columns import COLUMNS, DEVICE, DTYPE, NAME, ROLE, SHAPE, fit, shared, texts
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
 from stepper.tui.scene import Scene
 
 CHANGED, READ = "◆", "›"
+Line = tuple[str, Sighting]
+"""A mark, and the value it stands before."""
 
 
 class TensorsPanel(LinePanel):
-    """One line for each label, in the order in which they appeared, so that a line keeps its place while one steps."""
+    """One line for each label; what the statement under the cursor changed comes first."""
 
     TITLE = "Tensors"
     HELP = (
         f"{CHANGED} changed or made by the statement under the cursor · {READ} read by it\n"
+        "what the statement changed comes first, then what it read, then all else, the latest first\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements\n"
         "on: the device · zeros: elements that are exactly 0 · NaN/∞: elements that are not finite"
     )
@@ -30,10 +34,10 @@ class TensorsPanel(LinePanel):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._rows: list[Row] = []
+        self._lines: list[Line] = []
         self._widths: list[int] = []
         self._fitted: tuple[int, History | None] = (0, None)
-        self._cells: dict[int, tuple[Sighting, tuple[str, ...]]] = {}
+        self._cells: dict[Sighting, tuple[str, ...]] = {}
 
     def show(self, scene: Scene) -> None:
         """Redraw the lines whose value changed, or began or ceased to be what the statement touches."""
@@ -54,52 +58,68 @@ class TensorsPanel(LinePanel):
             self._replace([])
             self.set_count(0)
             return
-        changed, read = history.touched(cursor)
-        seen: list[tuple[str, Sighting, tuple[str, ...]]] = []
-        for index, label in enumerate(history.order):
-            sighting = history.last(label, cursor)
-            if sighting is None:
-                continue
-            known = self._cells.get(index)
-            if known is None or known[0] is not sighting:
-                known = self._cells[index] = (sighting, texts(sighting))
-            seen.append((label, sighting, known[1]))
         if self._fitted != (self.inner.width, history):
-            # by the values the labels will have in the end, so that columns do not move while one steps
-            last = [sightings[-1] for sightings in history.labels.values()]
-            common = shared([sighting.value.summary for sighting in last])
-            self._widths = fit([texts(sighting) for sighting in last], self.inner.width, bool(common))
-            self.retitle(f"{self.TITLE} · {common}" if common else self.TITLE)
             self._fitted = (self.inner.width, history)
-        widths = self._widths
-        rows = [_heading(widths)]
-        focus = 0
-        for label, sighting, cells in seen:
-            mark = CHANGED if label in changed else READ if label in read else " "
-            if mark == CHANGED:
-                focus = len(rows)
-            rows.append(_row(mark, sighting, cells, widths))
-        self._replace(rows)
+            self._fit(history)
+        self._replace(_by_relevance(history, cursor))
         # room for all the labels the record will come to: a step must not change the scrollable size
         self.set_count(len(history.order) + 1)
-        if focus:
-            # the heading covers the first visible line
-            self.keep_visible(focus, margin=2)
+        if self.scroll_offset.y:
+            self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
-    def _replace(self, rows: list[Row]) -> None:
-        old, self._rows = self._rows, rows
-        size = max(len(old), len(rows))
+    def _fit(self, history: History) -> None:
+        """Choose the columns by the values the labels will have in the end, so that they do not move from step to step."""
+        last = [sightings[-1] for sightings in history.labels.values()]
+        dtype, device = shared([sighting.value.summary for sighting in last])
+        said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)
+        widths = fit([texts(sighting) for sighting in last], self.inner.width, said)
+        common = f" · {dtype}{' ' if dtype and device else ''}{'on ' + device if device else ''}"
+        self.retitle(self.TITLE + (common if said else ""))
+        if widths != self._widths:
+            self._widths = widths
+            self.refresh()
+
+    def _replace(self, lines: list[Line]) -> None:
+        old, self._lines = self._lines, lines
+        size = max(len(old), len(lines))
         self.touch(
-            index for index in range(size) if index >= len(old) or index >= len(rows) or old[index] != rows[index]
+            index + 1 for index in range(size) if index >= len(old) or index >= len(lines) or old[index] != lines[index]
         )
+        if bool(old) != bool(lines):
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The heading stays where it is when the lines scroll."""
-        return self.strip_of(0) if y == 0 and self._rows else super().render_line(y)
+        return self.strip_of(0) if y == 0 and self._lines else super().render_line(y)
 
     def row(self, index: int) -> Row:
         """The heading, or a label's line."""
-        return self._rows[index] if index < len(self._rows) else EMPTY
+        if index == 0:
+            return _heading(self._widths) if self._lines else EMPTY
+        if index > len(self._lines):
+            return EMPTY
+        mark, sighting = self._lines[index - 1]
+        cells = self._cells.get(sighting)
+        if cells is None:
+            cells = self._cells[sighting] = texts(sighting)
+        return _row(mark, sighting, cells, self._widths)
+
+
+def _by_relevance(history: History, cursor: Event) -> list[Line]:
+    """What the statement changed, what it read, then all else, the latest first: what matters is always in view."""
+    changed, read = history.touched(cursor)
+    own = {value.label for value in cursor.values if value.when != "operand"}
+    found = [sighting for label in history.order if (sighting := history.last(label, cursor)) is not None]
+
+    def rank(sighting: Sighting) -> tuple[int, int, int, int]:
+        label = sighting.value.label
+        group = 0 if label in own else 1 if label in changed else 2 if label in read else 3
+        named = label.replace(".", "").isidentifier()
+        return (group, 0 if named or group == 3 else 1, -sighting.moment[0], sighting.moment[1])
+
+    found.sort(key=rank)
+    marks = {**dict.fromkeys(read, READ), **dict.fromkeys(changed, CHANGED)}
+    return [(marks.get(sighting.value.label, " "), sighting) for sighting in found]
 
 
 def _heading(widths: list[int]) -> Row:
