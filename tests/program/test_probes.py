@@ -1,0 +1,95 @@
+"""Probed code computes, prints, binds and raises exactly what plain code does."""
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from stepper.program import nodes
+from stepper.program.program import Program, analyse
+from tests.program.generated import script
+from tests.program.probes import Probes, execute
+from tests.program.traps import TRAPS
+
+PATH = "script.py"
+CHOICES = {
+    "all recorded": lambda n: True,
+    "none recorded": lambda n: False,
+    "alternating": lambda n: n % 2 == 0,
+    "setup plain": lambda n: n >= 0,
+}
+
+
+def comparable(bound: dict[str, object]) -> dict[str, object]:
+    """What a script bound, without objects that differ by identity only."""
+    plain = (bool, int, float, str, type(None), complex)
+
+    def simple(value: object) -> object:
+        if isinstance(value, plain):
+            return value
+        if isinstance(value, (list, tuple, set)):
+            return type(value).__name__, [simple(part) for part in value]
+        if isinstance(value, dict):
+            return [(simple(k), simple(v)) for k, v in value.items()]
+        return type(value).__name__
+
+    return {name: simple(value) for name, value in bound.items()}
+
+
+def check(source: str, program: Program | None = None) -> None:
+    """The script under every choice of recording does what it does by itself."""
+    program = program or analyse(source, PATH)
+    plain = execute(compile(source, PATH, "exec", dont_inherit=True), source, PATH)
+    for name, choose in CHOICES.items():
+        probes = Probes(program, choose)
+        with probes.installed():
+            printed, bound, failure = execute(program.code, source, PATH)
+        assert printed == plain[0], name
+        assert comparable(bound) == comparable(plain[1]), name
+        assert list(bound) == list(plain[1]), name
+        assert failure == plain[2], name
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_probed_script_does_what_it_does_by_itself(trap: str) -> None:
+    source = TRAPS[trap]
+    program = analyse(source, PATH)
+    line = next(n for n, text in enumerate(source.split("\n"), 1) if text.endswith("# loop"))
+    assert program.loop is not None and program.loop.line == line
+    check(source, program)
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_script_taken_as_one_iteration_does_what_it_does_by_itself(trap: str) -> None:
+    check(TRAPS[trap], analyse(TRAPS[trap], PATH, loop="none"))
+
+
+# A failing script is named by its number, so there is nothing to shrink.
+QUICK = settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+
+
+def line_of_loop(source: str) -> str:
+    return str(source.split("\n").index("for step in range(3):") + 1)
+
+
+@settings(QUICK, max_examples=40)
+@given(st.integers(0, 1 << 30))
+def test_a_generated_script_does_what_it_does_by_itself(seed: int) -> None:
+    source = script(seed)
+    check(source, analyse(source, PATH, loop=line_of_loop(source)))
+
+
+@settings(QUICK, max_examples=10)
+@given(st.integers(0, 1 << 30), st.sampled_from(["w", "w * 2", "[w, len(xs)]"]))
+def test_an_expression_for_the_loss_is_evaluated_once_a_pass(seed: int, loss: str) -> None:
+    source = script(seed)
+    program = analyse(source, PATH, loop=line_of_loop(source), loss=loss)
+    plain = execute(compile(source, PATH, "exec", dont_inherit=True), source, PATH)
+    for choose in CHOICES.values():
+        probes = Probes(program, choose)
+        with probes.installed():
+            printed, _, failure = execute(program.code, source, PATH)
+        assert (printed, failure) == (plain[0], plain[2])
+        names = [name for name, _ in probes.calls if name in (nodes.ITERATION, nodes.LOSS_OF)]
+        if not failure and "break" not in source:
+            assert names == [nodes.ITERATION, nodes.LOSS_OF] * 3
+        assert nodes.LOSS not in {name for name, _ in probes.calls}
