@@ -51,7 +51,7 @@ async def test_what_the_statement_read_and_changed_stands_out() -> None:
         await pilot.press("n")
         await settled(pilot)
         marked = [line.split()[:2] for line in text_of(app.desk.tensors).splitlines() if line[:1] in ("◆", "›")]
-        assert marked == [["›", "h"], ["◆", "h_relu"]]
+        assert marked == [["◆", "h_relu"], ["›", "h"]]
 
 
 async def test_the_gate_tells_its_counts_and_draws_its_mask() -> None:

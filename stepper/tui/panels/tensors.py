@@ -68,7 +68,7 @@ class TensorsPanel(LinePanel):
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
     def _fit(self, history: History) -> None:
-        """Choose the columns by the values the labels will have in the end, so that they do not move from step to step."""
+        """Choose the columns by the labels' last values, so that they do not move from step to step."""
         last = [sightings[-1] for sightings in history.labels.values()]
         dtype, device = shared([sighting.value.summary for sighting in last])
         said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)

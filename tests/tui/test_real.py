@@ -1,0 +1,213 @@
+"""The app on real sessions: the script in its own process, every key, several targets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from stepper.session import Options, Session
+from stepper.tui.screens.target import TargetScreen
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
+
+FAILING = """
+import numpy as np
+w = np.ones(3)
+for t in range(5):
+    g = 2.0 * w
+    if t == 2:
+        g = g / {}["no such key"]
+    w -= 0.1 * g
+"""
+
+ENDLESS = """
+import itertools
+w = 1.0
+for t in itertools.count():
+    loss = w * w
+    w -= 0.001 * w
+"""
+
+DYING = """
+import os
+w = 1.0
+for t in range(5):
+    loss = w * w
+    w -= 0.1 * w
+    if t == 2:
+        print("about to go", flush=True)
+        os._exit(7)
+"""
+
+
+def small() -> Session:
+    return Session("numpy", Options(seed=0, preset="small"))
+
+
+async def test_stepping_forward_and_back_through_iterations() -> None:
+    app = app_of(small())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert app.scene.iteration == 0
+        for _ in range(5):
+            await pilot.press("n")
+            await settled(pilot)
+        place = (app.scene.iteration, app.scene.statement)
+        first = app.scene.record
+        assert first is not None
+        await pilot.press("i", "i")
+        await settled(pilot)
+        assert app.scene.iteration == 2
+        await pilot.press("I", "I")
+        await settled(pilot)
+        assert app.scene.iteration == 0
+        assert app.scene.record is not None
+        assert app.scene.record.loss == first.loss
+        for _ in range(5):
+            await pilot.press("n")
+            await settled(pilot)
+        assert (app.scene.iteration, app.scene.statement) == place
+        await pilot.press("N")
+        await settled(pilot)
+        assert app.scene.statement == place[1] - 1
+
+
+async def test_the_gate_of_a_real_iteration_is_drawn() -> None:
+    app = app_of(small())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("i")
+        await settled(pilot)
+        assert app.scene.record is not None
+        gate = app.scene.record.gates[0]
+        text = text_of(app.desk.gate)
+        assert f"active {gate.active}" in text
+        assert "\n".join(text.splitlines()[4:]).count("×") >= gate.blocked
+        assert {"w1", "w2"} <= set(text_of(app.desk.gradients).split())
+
+
+async def test_running_to_the_end_and_far_back() -> None:
+    app = app_of(Session("and-gate", Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "ended", "the end")
+        await settled(pilot)
+        assert app.scene.done == 80
+        await pilot.press("g", "3", "enter")
+        await until(pilot, lambda: app.scene.iteration == 3, "a replay")
+        await pilot.press("g", *"999", "enter")
+        await until(pilot, lambda: "79" in text_of(app.message), "the last there is")
+        assert app.scene.iteration == 3
+
+
+async def test_a_free_run_can_be_paused(tmp_path: Path) -> None:
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "running" and app.scene.done > 1000, "a running script")
+        await pilot.press("p")
+        await until(pilot, lambda: app.scene.state == "stopped", "a pause")
+        await settled(pilot)
+        stopped = app.scene.iteration
+        assert stopped is not None
+        assert stopped > 1000
+        await pilot.press("n", "i")
+        await settled(pilot)
+        assert app.scene.iteration in (stopped + 1, stopped + 2)
+
+
+async def test_a_running_script_can_be_quit(tmp_path: Path) -> None:
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "running")
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+async def test_a_failing_script_stays_readable(tmp_path: Path) -> None:
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "failed", "the failure")
+        await settled(pilot)
+        assert "KeyError" in screen_text(app)
+        assert app.scene.iteration == 2
+        assert app.scene.event is not None
+        assert app.scene.event.line == 7
+        assert text_of(app.desk.source).splitlines()[6].startswith("✗")
+        await pilot.press("N")
+        await settled(pilot)
+        assert app.scene.event.line == 6
+
+
+async def test_a_dying_process_is_told(tmp_path: Path) -> None:
+    script = tmp_path / "dying.py"
+    script.write_text(DYING)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "lost", "the loss of the process")
+        await until(pilot, lambda: "exit code 7" in screen_text(app))
+        assert "about to go" in screen_text(app)
+
+
+async def test_another_target_is_opened_and_a_wrong_one_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("x = 1\n")
+    app = app_of(small())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        old = app.session
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, TargetScreen))
+        await pilot.press("tab", *"and-gate", "enter")
+        await until(pilot, lambda: app.scene.target == "and-gate" and app.scene.event is not None, "and-gate")
+        await settled(pilot)
+        assert app.session is not old
+        assert "No ReLU-like gate" in screen_text(app)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, TargetScreen))
+        await pilot.press("tab")
+        app.screen.query_one("Input").value = str(wrong)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await until(pilot, lambda: "wrong.py: " in text_of(app.message), "a refusal")
+        await settled(pilot)
+        assert app.scene.target == "and-gate"
+        await pilot.press("n")
+        await settled(pilot)
+        assert app.scene.event is not None
+
+
+async def test_a_target_without_a_loop_ends_the_app_with_code_2(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("x = 1\n")
+    app = app_of(Session(str(wrong), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.return_code is not None)
+    assert app.return_code == 2
+    assert app.misuse.startswith(str(wrong))
+
+
+@pytest.mark.parametrize("target", ["autograd", "dynamic"])
+async def test_a_torch_variant_can_be_stepped(target: str) -> None:
+    app = app_of(Session(target, Options(seed=0, preset="small")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for key in "nsunnnnnnnnNSI":
+            await pilot.press(key)
+            await settled(pilot)
+        assert app.scene.state in ("stopped", "ended")
+    assert "torch" not in sys.modules, "the screen's process never loads it"
