@@ -98,11 +98,9 @@ def _integer(text: str) -> int:
         return int(text, 0)
     except ValueError:
         value = float(text)  # 1e3 is a whole number too
-        if value != int(value):
+        if not value.is_integer():
             raise
         return int(value)
-    except OverflowError as error:
-        raise ValueError(text) from error
 
 
 def _guess(text: str) -> object:

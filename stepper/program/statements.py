@@ -72,8 +72,8 @@ class Statements:
         inner = Context(context.scope, context.function, site, phase or context.phase, context.spine)
         if context.spine:
             inner = Context(context.scope, context.function, site, context.phase, True)
-        self._fill(site, node, inner, [], None)
         self._parents[site] = context.parent
+        self._fill(site, node, inner, [], None)
         return site, inner
 
     def _fill(

@@ -1,0 +1,168 @@
+"""Phases, roles, losses and what flows from pass to pass."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.program import nodes
+from stepper.program.program import Program, analyse
+from tests.program.probes import Probes, execute
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def program_of(name: str) -> Program:
+    return analyse((CORPUS / f"{name}.txt").read_text(), f"{name}.py")
+
+
+def phases(program: Program) -> dict[str, str]:
+    """Phase by source text of a line."""
+    lines = program.source.split("\n")
+    return {lines[line - 1].split("#")[0].strip(): phase for line, phase in program.lines.items()}
+
+
+def labels(program: Program, role: str) -> set[str]:
+    return {label for label, found in program.roles.items() if found == role}
+
+
+def test_roles_by_hand() -> None:
+    program = program_of("numpy_by_hand")
+    assert labels(program, "parameter") >= {"w1", "w2"}
+    assert labels(program, "activation") >= {"h", "h_relu", "y_pred"}
+    assert labels(program, "gradient") == {"grad_y_pred", "grad_w2", "grad_h_relu", "grad_h", "grad_w1"}
+    assert labels(program, "data") >= {"x", "y", "learning_rate"}
+    assert labels(program, "loss") == {"loss"}
+    assert program.flows == ("w1", "w2")
+
+
+def test_roles_do_not_hang_on_spelling() -> None:
+    source = (CORPUS / "numpy_by_hand.txt").read_text()
+    for old, new in (
+        ("grad_y_pred", "q1"),
+        ("grad_h_relu", "q3"),
+        ("grad_h", "q4"),
+        ("grad_w1", "q5"),
+        ("grad_w2", "q2"),
+    ):
+        source = source.replace(old, new)
+    program = analyse(source.replace("h_relu", "p1"), "s.py")
+    assert labels(program, "gradient") == {"q1", "q2", "q3", "q4", "q5"}
+    assert labels(program, "activation") >= {"h", "p1", "y_pred"}
+
+
+def test_phases_by_hand() -> None:
+    found = phases(program_of("numpy_by_hand"))
+    assert found["x = np.random.randn(N, D_in)"] == "setup"
+    assert found["h = x.dot(w1)"] == found["y_pred = h_relu.dot(w2)"] == "forward"
+    assert found["loss = np.square(y_pred - y).sum()"] == found["print(t, loss)"] == "loss"
+    assert found["grad_y_pred = 2.0 * (y_pred - y)"] == found["grad_h[h < 0] = 0"] == "backward"
+    assert found["w1 -= learning_rate * grad_w1"] == "update"
+
+
+def test_phases_with_autograd() -> None:
+    program = program_of("autograd")
+    found = phases(program)
+    assert program.uses_backward
+    assert found["loss = (y_pred - y).pow(2).sum()"] == "loss"
+    assert found["loss.backward()"] == "backward"
+    assert found["with torch.no_grad():"] == found["w1.grad.zero_()"] == "update"
+    assert program.roles["w1.grad"] == "gradient"
+
+
+def test_zeroing_the_gradients_before_backward_belongs_to_backward() -> None:
+    found = phases(program_of("optim_module"))
+    assert found["optimizer.zero_grad()"] == "backward"
+    assert found["optimizer.step()"] == "update"
+
+
+def test_methods_have_phases_of_their_own_where_they_compute_gradients() -> None:
+    program = program_of("relu_class")
+    own = {(site.function, site.text): site.phase for site in program.sites if site.kind == "statement"}
+    assert own["ReluNet.back_propagation", "grad_h[h < 0] = 0"] == "backward"
+    assert own["ReluNet.back_propagation", "self.w1 -= self.learning_rate * grad_w1"] == "update"
+    assert own["ReluNet.forward", "h = self.x.dot(self.w1)"] is None
+    assert own["", "model.back_propagation()"] == "backward"
+    assert own["", "print(t, model.loss())"] == "loss"
+
+
+def test_a_hand_written_recurrent_network_is_sorted() -> None:
+    program = program_of("min_char_rnn")
+    found = phases(program)
+    assert found["ps[t] = np.exp(ys[t]) / np.sum(np.exp(ys[t]))"] == "forward"
+    assert found["dWhy += np.dot(dy, hs[t].T)"] == "backward"
+    assert found["mem += dparam * dparam"] == "update"
+    assert labels(program, "parameter") >= {"Wxh", "Whh", "Why", "bh", "by", "param"}
+    assert {"Wxh", "mWxh", "n", "p", "smooth_loss"} <= set(program.flows)
+
+
+def test_without_a_loss_forward_is_what_precedes_the_first_gradient() -> None:
+    program = program_of("eleven_lines")
+    found = phases(program)
+    assert found["l1 = 1/(1+np.exp(-(np.dot(X,syn0))))"] == "forward"
+    assert found["l1_delta = l2_delta.dot(syn1.T) * (l1 * (1-l1))"] == "backward"
+    assert found["syn0 += X.T.dot(l1_delta)"] == "update"
+
+
+def test_what_lies_around_the_loop_is_setup_or_between() -> None:
+    found = phases(program_of("epochs_batches"))
+    assert found['best = float("inf")'] == "setup"
+    assert found["val_loss = 0.0"] == found["print(epoch, running_loss / len(loader), val_loss)"] == "between"
+
+
+LOSSES = """\
+class Net:
+    w = 1.0
+    def loss(self):
+        return self.w * 2
+    def cost_of(self, x):
+        return x
+def pair():
+    return 1.5, 2.5
+net = Net()
+w = 1.0
+for t in range(2):
+    {statement}
+    w -= 0.1 * w
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("loss = w * 2", [2.0, 1.8]),
+        ("net.last_loss = w * 2", [2.0, 1.8]),
+        ("print(t, net.loss())", [2.0, 2.0]),
+        ("print(f'{net.loss():.2f}')", [2.0, 2.0]),
+        ("l = net.loss()", [2.0, 2.0]),
+        ("total_error, other = pair()", [1.5, 1.5]),
+        ("(loss := w * 4)", [4.0, 3.6]),
+        ("v = [net.cost_of(w)][0] + 1", [1.0, 0.9]),
+        ("loss = 1.0; loss += w", [1.0, 2.0, 1.0, 1.9]),
+        ("v = str(ValueError('x'))", []),
+    ],
+)
+def test_plain_code_gives_the_named_losses(statement: str, values: list[float]) -> None:
+    source = LOSSES.format(statement=statement)
+    program = analyse(source, "s.py", loop="11")
+    probes = Probes(program, lambda n: False)
+    with probes.installed():
+        assert execute(program.code, source, "s.py")[2] == ""
+    assert [arguments[-1] for name, arguments in probes.calls if name == nodes.LOSS] == values
+
+
+@pytest.mark.parametrize(
+    ("source", "receiver"),
+    [
+        ("loss.backward()", "loss"),
+        ("(a + b).backward()", "a + b"),
+        ("scaler.scale(loss).backward()", "scaler.scale(loss)"),
+        ("accelerator.backward(loss)", "loss"),
+        ("self.fabric.backward(loss)", "loss"),
+    ],
+)
+def test_plain_code_gives_what_backward_is_called_on(source: str, receiver: str) -> None:
+    text = f"import torch\nfor x in data:\n    loss = model(x)\n    {source}\n    opt.step()\n"
+    program = analyse(text, "s.py")
+    assert program.uses_backward
+    mutated = [site for site in program.sites if site.method == "backward"]
+    assert [site.text for site in mutated] == [receiver]

@@ -1,0 +1,121 @@
+"""The training loop is found as the contract defines it."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.program.loops import NOT_FOUND
+from stepper.program.program import Program, ProgramError, analyse
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))
+VARIANTS = sorted((Path(__file__).parents[2] / "stepper" / "variants" / "scripts").glob("*.py"))
+
+
+def line_of(source: str, mark: str = "# <-- loop") -> int:
+    return next(number for number, line in enumerate(source.split("\n"), 1) if mark in line)
+
+
+def loop_line(program: Program) -> int:
+    assert program.loop is not None
+    return program.loop.line
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_the_marked_loop_is_the_training_loop(path: Path) -> None:
+    source = path.read_text()
+    assert loop_line(analyse(source, path.name)) == line_of(source)
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_the_loop_of_a_variant_is_the_one_that_prints_the_loss(path: Path) -> None:
+    source = path.read_text()
+    program = analyse(source, path.name)
+    assert program.loop is not None
+    printed = line_of(source, "print(")
+    assert program.loop.line < printed <= program.loop.end_line
+    assert program.loop.text.startswith("for ")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\n",
+        "for i in range(3):\n    print(i)\n",
+        "names = []\nfor i in range(3):\n    names.append(i)\n",
+        "def f():\n    return 1\n",
+        "",
+    ],
+)
+def test_a_script_without_a_training_loop_is_refused(source: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        analyse(source, "s.py")
+    assert str(refused.value) == NOT_FOUND
+
+
+def test_a_counting_loop_is_taken_where_there_is_no_better() -> None:
+    assert loop_line(analyse("total = 0\nfor i in range(10):\n    total += i\n", "s.py")) == 2
+
+
+NESTED = """\
+for a in range(2):
+    for b in range(3):
+        w = 1
+        while w < 4:
+            w += 1
+"""
+
+
+def test_a_line_names_the_loop_that_starts_there() -> None:
+    for line in (1, 2, 4):
+        assert loop_line(analyse(NESTED, "s.py", loop=str(line))) == line
+
+
+def test_a_line_inside_names_the_innermost_loop_around_it() -> None:
+    assert loop_line(analyse(NESTED, "s.py", loop="3")) == 2
+    assert loop_line(analyse(NESTED, "s.py", loop="5")) == 4
+
+
+@pytest.mark.parametrize("line", ["7", "0", "x", "-1", "1.5"])
+def test_a_line_without_a_loop_is_refused_and_the_loops_are_named(line: str) -> None:
+    with pytest.raises(ProgramError, match="loops are at lines 1, 2, 4"):
+        analyse(NESTED, "s.py", loop=line)
+
+
+def test_a_line_in_a_script_without_loops_is_refused() -> None:
+    with pytest.raises(ProgramError, match="no loop at line 1; it has no loops"):
+        analyse("x = 1\n", "s.py", loop="1")
+
+
+def test_the_whole_script_can_be_one_iteration() -> None:
+    program = analyse("x = 1\ny = x + 1\n", "s.py", loop="none")
+    assert program.loop is None
+    assert {site.spine for site in program.sites} == {False}
+
+
+def test_the_loops_around_are_known_also_through_a_function() -> None:
+    source = (Path(__file__).parent / "corpus" / "main_and_train.txt").read_text()
+    program = analyse(source, "s.py")
+    assert program.loop is not None
+    assert [program.sites[site].text for site in program.loop.enclosing] == ["for epoch in range(1, 14 + 1)"]
+    assert program.sites[program.loop.site].kind == "loop"
+
+
+def test_the_loops_around_stand_outermost_first() -> None:
+    program = analyse(NESTED, "s.py", loop="4")
+    assert program.loop is not None
+    lines = [program.sites[site].line for site in program.loop.enclosing]
+    assert lines == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = (\n", "syntax error in s.py:1: '(' was never closed"),
+        ("x = 1\nreturn x\n", "syntax error in s.py:2: 'return' outside function"),
+        ("x = 1\0\n", "not Python: the file has null bytes"),
+    ],
+)
+def test_what_is_not_python_is_refused_in_one_line(source: str, message: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        analyse(source, "s.py")
+    assert str(refused.value) == message
