@@ -1,7 +1,8 @@
 """Memory for kept copies, used again when the copies in it are gone.
 
 Fresh memory is the dear part of a copy: the system hands it out page by page, and for an array of 800 kB that took
-0.7 ms where the copy itself took 0.04 ms. A buffer is free again when nothing refers to it but the pool.
+0.7 ms where the copy itself took 0.04 ms. A buffer is free again when nothing refers to it but the pool. Free ones
+are given back to the system now and then, or a script whose arrays change in size would fill the memory with them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from typing import Any
 
 SMALLEST = 1 << 16  # bytes; below this the allocator's own free lists serve well
 TRIES = 8  # buffers looked at, oldest first, before a new one is made
-_FREE = 3  # references to a buffer that nobody uses: the pool's, the local variable's, the call's own
+SWEEP = 1 << 28  # bytes of new buffers after which the free ones are given back
+
+
+def _references(buffers: deque[Any], index: int) -> int:
+    """How many references there are to a buffer, this function's own included."""
+    buffer = buffers[index]
+    return sys.getrefcount(buffer)
+
+
+# References to a buffer that nobody uses. Measured, since Python versions differ in what a local variable counts for
+_FREE = _references(deque([object()]), 0)
 
 
 class Pool:
@@ -22,6 +33,7 @@ class Pool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._buffers: dict[int, deque[Any]] = {}
+        self._fresh = 0
 
     def take(self, size: int) -> Any:
         """A `uint8` array of `size` bytes that nobody else refers to, its content undefined."""
@@ -30,13 +42,27 @@ class Pool:
         with self._lock:
             buffers = self._buffers.setdefault(size, deque())
             for _ in range(min(TRIES, len(buffers))):
-                buffer = buffers[0]
+                free = _references(buffers, 0) == _FREE
                 buffers.rotate(-1)
-                if sys.getrefcount(buffer) == _FREE:
-                    return buffer
+                if free:
+                    return buffers[-1]
+            self._fresh += size
+            if self._fresh > SWEEP:
+                self._sweep()
+                buffers = self._buffers.setdefault(size, deque())
             buffer = numpy.empty(size, numpy.uint8)
             buffers.append(buffer)
             return buffer
+
+    def _sweep(self) -> None:
+        """Let go of every buffer that nobody uses."""
+        self._fresh = 0
+        for size, buffers in list(self._buffers.items()):
+            used = deque(buffers[index] for index in range(len(buffers)) if _references(buffers, index) > _FREE)
+            if used:
+                self._buffers[size] = used
+            else:
+                del self._buffers[size]
 
 
 POOL = Pool()

@@ -171,6 +171,7 @@ def test_a_full_memory_costs_the_numbers_and_not_the_run(monkeypatch: pytest.Mon
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(torch, "empty_like", full)
+    monkeypatch.setattr(torch.Tensor, "clone", full)
     monkeypatch.setattr(torch.Tensor, "numpy", full)
     kept = engine.keep(value)
     assert not engine.same(value, kept)

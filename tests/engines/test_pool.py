@@ -1,0 +1,48 @@
+"""Memory of copies that are gone is used again, and never while somebody still looks at it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stepper.engines import pool
+from stepper.engines.numpy import NumpyEngine
+from stepper.engines.pool import SMALLEST, Pool
+from stepper.engines.torch import TorchEngine
+
+
+def test_a_buffer_is_used_again_once_its_copies_are_gone() -> None:
+    buffers = Pool()
+    first = buffers.take(SMALLEST)
+    address = first.ctypes.data
+    view = first.view(np.float32)[10:].reshape(-1, 2)
+    del first
+    second = buffers.take(SMALLEST)
+    assert second.ctypes.data != address
+    del view
+    assert buffers.take(SMALLEST).ctypes.data == address
+
+
+def test_free_buffers_are_given_back_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SWEEP", 10 * SMALLEST)
+    buffers = Pool()
+    held = buffers.take(SMALLEST)
+    for size in range(SMALLEST, SMALLEST + 100):
+        buffers.take(size)
+    kept = [buffer for each in buffers._buffers.values() for buffer in each]
+    assert len(kept) < 15
+    assert any(buffer is held for buffer in kept)
+
+
+def test_what_was_taken_from_a_copy_outlives_the_copy() -> None:
+    engines: list[tuple[Any, Any]] = [
+        (NumpyEngine(), np.ones((200, 200))),
+        (TorchEngine(), torch.ones(200, 200, dtype=torch.float64)),
+        (TorchEngine(), torch.ones(200, 200, dtype=torch.bfloat16)),
+    ]
+    for engine, value in engines:
+        array = engine.ndarray(engine.keep(value))
+        others = [engine.keep(value * index) for index in range(2, 30)]
+        assert (array == 1).all()
+        assert [engine.ndarray(other)[0, 0] for other in others] == list(range(2, 30))
