@@ -51,8 +51,8 @@ class LinePanel(ScrollView, can_focus=True):
         self.scene = Scene()
         self._count = 0
         self._wide = 0
-        self._strips: dict[Row, Strip] = {}
-        self._styles_by_part: dict[str, Style] = {}
+        self._strips: dict[tuple[Row, int, int], Strip] = {}
+        self._styles_by_part: dict[tuple[str, str], Style] = {}
         self.border_title = self.TITLE
 
     # ----------------------------------------------------------------------------------------------- for subclasses
@@ -126,10 +126,14 @@ class LinePanel(ScrollView, can_focus=True):
             background.rich_color if background is not None else None,
         )
 
-    def _style(self, part: str) -> Style:
-        style = self._styles_by_part.get(part)
+    def _style(self, base: str, part: str) -> Style:
+        """The whole style of a piece: the panel's own, the line's, the piece's, each over the one before."""
+        style = self._styles_by_part.get((base, part))
         if style is None:
-            style = self._styles_by_part[part] = self.part_style(part) if part else Style.null()
+            style = self.rich_style
+            for name in (base, part):
+                style = style + self.part_style(name) if name else style
+            self._styles_by_part[base, part] = style
         return style
 
     def notify_style_update(self) -> None:
@@ -143,24 +147,19 @@ class LinePanel(ScrollView, can_focus=True):
         return self.strip_of(y + self.scroll_offset.y)
 
     def strip_of(self, index: int) -> Strip:
-        """Line `index`, cut to what is visible of its columns."""
-        width = self.size.width
-        if index >= self._count:
-            return Strip.blank(width, self.rich_style)
-        row = self.row(index)
-        strip = self._strips.get(row)
+        """Line `index`, cut to what is visible of its columns. Equal lines are one strip, which Textual caches on."""
+        row = self.row(index) if index < self._count else EMPTY
+        key = (row, self.size.width, self.scroll_offset.x)
+        strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) > _CACHE:
                 self._strips.clear()
-            strip = self._strips[row] = self._draw(row)
-        base = self.rich_style + self._style(row.base) if row.base else self.rich_style
-        left = self.scroll_offset.x
-        return strip.crop_extend(left, left + width, base)
+            strip = self._strips[key] = self._draw(*key)
+        return strip
 
-    def _draw(self, row: Row) -> Strip:
-        base = self.rich_style + self._style(row.base)
-        segments = [Segment(text, base + self._style(part)) for text, part in row.pieces if text]
-        return Strip(segments)
+    def _draw(self, row: Row, width: int, left: int) -> Strip:
+        segments = [Segment(text, self._style(row.base, part)) for text, part in row.pieces if text]
+        return Strip(segments).crop_extend(left, left + width, self._style(row.base, ""))
 
 
 def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Piece, ...]:
