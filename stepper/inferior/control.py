@@ -14,11 +14,12 @@ class Control:
         self._quit = False
         self.until: int | None = None
         self.record_from: int | None = None
+        self.record_last = False
 
-    def run(self, until: int | None, record_from: int | None) -> None:
+    def run(self, until: int | None, record_from: int | None, record_last: bool) -> None:
         """Let the script go on."""
         with self._condition:
-            self.until, self.record_from = until, record_from
+            self.until, self.record_from, self.record_last = until, record_from, record_last
             self._running = True
             self._condition.notify_all()
 

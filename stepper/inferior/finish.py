@@ -17,6 +17,8 @@ from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
 
 PATH = re.compile(r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*")  # a name, attribute path or subscript: grads['w1'], self.w1.grad
 
+LINEAR = frozenset("mul imul truediv neg pos add sub multiply divide".split())
+
 
 class Finisher:
     """Makes records out of recordings. `numpy` is the engine for arrays of our own (masks, updates)."""
@@ -208,20 +210,31 @@ class Finisher:
         )
 
     def _used_gradient(self, track: Track) -> Draft | None:
-        """The gradient among what the last update's statement read: of the parameter's shape, and not itself."""
-        shape = track.before.copy.summary.shape if track.before.copy is not None else None
+        """The gradient that the last update of a parameter read: of its shape, and reached by scaling and adding only.
+
+        `w -= lr * grad_w` used `grad_w`; `w += x.T.dot(delta)` used the product itself, whatever its factors' shapes.
+        """
+        shape = _shape(track.before)
         for update in reversed(track.updates):
-            read = [draft for draft in update.drafts if draft.when == "operand"]
-            for other in self._recorder.happenings[update.id + 1 :]:
-                if other.parent == update.id and other.kind == "expression":
-                    read += [draft for draft in other.drafts if draft.when == "operand"]
-            gradients = [
-                draft
-                for draft in read
-                if (draft.copy.summary.shape if draft.copy is not None else None) == shape
-                and (draft.role == "gradient" or ".grad" in draft.label)
+            inner = [
+                each
+                for each in self._recorder.happenings[update.id + 1 :]
+                if each.parent == update.id and each.kind == "expression"
             ]
+            waiting = [draft for draft in update.drafts if draft.when == "operand"]
+            found: list[Draft] = []
+            while waiting:
+                draft = waiting.pop(0)
+                made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
+                operation = made.site.operation if made is not None and made.site.label == draft.label else None
+                if made is not None and operation is not None and operation.name in LINEAR:
+                    waiting += made.drafts[:-1]
+                elif _shape(draft) == shape and not _is_itself(draft, track):
+                    found.append(draft)
+            gradients = [draft for draft in found if draft.role == "gradient" or ".grad" in draft.label]
             named = [draft for draft in gradients if PATH.fullmatch(draft.label)]
+            if shape is not None and not gradients:
+                gradients = [draft for draft in found if draft.role != "parameter" and not PATH.fullmatch(draft.label)]
             if named or gradients:
                 return (named or gradients)[0]
         return None
@@ -230,6 +243,16 @@ class Finisher:
 def recorder_event(recorder: Recorder, event: int) -> Happening | None:
     """The happening with this id, where there is one."""
     return recorder.happenings[event] if 0 <= event < len(recorder.happenings) else None
+
+
+def _shape(draft: Draft) -> tuple[int, ...] | None:
+    return draft.copy.summary.shape if draft.copy is not None else None
+
+
+def _is_itself(draft: Draft, track: Track) -> bool:
+    return draft.label.removesuffix(".data") == track.name or (
+        draft.copy is not None and draft.copy is track.before.copy
+    )
 
 
 def _operand(grad: Draft, name: str) -> Draft:

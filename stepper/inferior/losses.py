@@ -45,8 +45,10 @@ class LossKeeper:
         return value
 
     def backward(self, value: Any) -> Any:
-        """The receiver of a `.backward()`."""
+        """The receiver of a `.backward()`: a tensor, or an object of a script's own that keeps its number in `data`."""
         number = self.number(value)
+        if number is None:
+            number = self.number(_own_data(value))
         if number is not None:
             self._kept.append(number)
         return value
@@ -104,6 +106,14 @@ class LossKeeper:
     def forget(self) -> None:
         """Drop what was kept."""
         self._kept.clear()
+
+
+def _own_data(value: Any) -> Any:
+    """The instance attribute `data`, read without running any code of the object's class."""
+    try:
+        return object.__getattribute__(value, "__dict__").get("data")
+    except AttributeError:
+        return None
 
 
 def _of_pass(kept: list[Any]) -> list[float]:

@@ -27,6 +27,11 @@ def passes_over(iterable: Any) -> int | None:
         lengths = [passes_over(part) for part in iterable.__reduce__()[1]]
         known = [length for length in lengths if length is not None]
         return min(known) if known and len(known) == len(lengths) else None
+    if kind.__module__ == "torch.utils.data.dataloader":
+        try:
+            return len(iterable)  # the loader asks its data set, as its own iteration does
+        except Exception:
+            return None  # an iterable data set has no length
     if kind.__module__ in ("numpy", "torch") and kind.__name__ in ("ndarray", "Tensor"):
         shape = tuple(iterable.shape)
         return int(shape[0]) if shape else None

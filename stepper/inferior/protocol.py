@@ -48,11 +48,15 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
-    """Go on. Record each iteration from `record_from` on (None: none); stop at the head of iteration `until`."""
+    """Go on. Record each iteration from `record_from` on (None: none); stop at the head of iteration `until`.
+
+    `record_last`: record the last iteration too, as soon as it is known to be the last.
+    """
 
     id: int
     until: int | None = None
     record_from: int | None = None
+    record_last: bool = False
 
 
 class Pause(msgspec.Struct, tag="pause", frozen=True):

@@ -103,6 +103,8 @@ class Runner:
     def iterable(self, site: int, value: Any) -> Any:
         """The training loop, or one around it, is entered."""
         self._count.entered(site, passes_over(value), self._started_so_far)
+        if self.control.record_last and not self._recording:
+            self.interrupt()  # which iteration is the last may just have become known
         if self._count.settled:
             builtins.__stepper_counting__ = False  # type: ignore[attr-defined]
         return value
@@ -117,7 +119,7 @@ class Runner:
         return self.begun if self._recording else self.begun + self.losses.begun()
 
     def interrupt(self) -> None:
-        """Cut the batch under way short, from another thread: the next head is decided anew."""
+        """Cut the batch under way short, from any thread: the next head is decided anew."""
         builtins.__stepper_iteration__ = self._heads().__next__  # type: ignore[attr-defined]
 
     def _heads(self) -> Iterator[Any]:
@@ -147,7 +149,8 @@ class Runner:
             self._report()
         if self.control.over:
             raise SystemExit(0)
-        record_from, until = self.control.record_from, self.control.until
+        until = self.control.until
+        record_from = self._first_to_record(iteration)
         if record_from is not None and iteration >= record_from:
             self.losses.head()
             self.begun += 1
@@ -159,6 +162,14 @@ class Runner:
         if until is not None:
             count = min(count, until - iteration)
         return self.losses.plain_heads(max(1, count))
+
+    def _first_to_record(self, iteration: int) -> int | None:
+        """The next iteration, from this one on, that is to be recorded."""
+        last = self._count.total - 1 if self.control.record_last and self._count.total is not None else None
+        wanted = [at for at in (self.control.record_from, last) if at is not None]
+        if last is not None and last < iteration:
+            wanted.remove(last)
+        return min(wanted, default=None)
 
     def _finish_iterations(self) -> None:
         """Take in the iterations begun since the last head."""

@@ -37,7 +37,7 @@ class Service(threading.Thread):
     def _answered(self, request: Request) -> Reply:
         match request:
             case Run():
-                self._control.run(request.until, request.record_from)
+                self._control.run(request.until, request.record_from, request.record_last)
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()

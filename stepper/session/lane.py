@@ -161,11 +161,11 @@ class Lane:
             raise LookupError(reply.error)
         return reply
 
-    async def run(self, until: int | None, record_from: int | None) -> None:
+    async def run(self, until: int | None, record_from: int | None, *, record_last: bool = False) -> None:
         """Let the script go on; returns at once (see `standing`)."""
         if self.ended is None:
             self.stopped = False
-            await self._ask(Run(next(self._numbers), until, record_from))
+            await self._ask(Run(next(self._numbers), until, record_from, record_last))
 
     async def pause(self) -> None:
         """Ask the script to stop at its next loop head."""

@@ -242,10 +242,8 @@ class Session:
                 await self._go(until, None)
                 return
             self._set_state(State.RUNNING)
-            last = lane.total - 1 if lane.total else None
-            wanted = until if until is not None else last
-            await self._drive(lane, until + 1 if until is not None else None, wanted)
-            if not self._over() and lane.position not in (0, wanted if wanted is None else wanted + 1):
+            await self._drive(lane, until + 1 if until is not None else None, until, record_last=until is None)
+            if not self._over() and lane.position != 0 and lane.position != (-1 if until is None else until + 1):
                 await self._drive(lane, lane.position + 1, lane.position)  # paused: show the iteration it stands at
             await self._after_run()
 
@@ -314,10 +312,12 @@ class Session:
         self.state = State.ENDED if self._lane.ended is not None else State.STOPPED
         self._read_facts()
 
-    async def _drive(self, lane: Lane, until: int | None, record_from: int | None) -> None:
+    async def _drive(
+        self, lane: Lane, until: int | None, record_from: int | None, *, record_last: bool = False
+    ) -> None:
         """Let a lane run, and wait until it stands."""
         try:
-            await lane.run(until, record_from)
+            await lane.run(until, record_from, record_last=record_last)
             await lane.wait_standing()
         except LaneLost:
             self._read_facts()
