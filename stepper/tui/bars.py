@@ -153,6 +153,12 @@ class MessageBar(Bar):
         self._said = ""
         self._bad = False
 
+    def show(self, scene: Scene) -> None:
+        """What was said of work under way no longer holds when it is done."""
+        if self.scene.busy and not scene.busy:
+            self._said = ""
+        super().show(scene)
+
     def say(self, text: str, bad: bool = False) -> None:
         """Show a message of the app's own until the next move."""
         self._said, self._bad = text, bad

@@ -189,6 +189,17 @@ async def test_q_quits_and_ends_the_session() -> None:
     assert app.return_code == 0
 
 
+async def test_the_palette_offers_every_action() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+p")
+        await pilot.press(*"next statement")
+        await until(pilot, lambda: "Move to the next statement" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.scene.event is not None and place(app) == (0, 1))
+
+
 async def test_gate_keys_choose_zoom_and_pan() -> None:
     def twice(record: Record) -> None:
         record.gates.append(record.gates[0])
