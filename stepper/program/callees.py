@@ -31,6 +31,34 @@ class Callees:
                 case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Call() as call):
                     self.constructions.setdefault(name, []).append((script.scope_around(node), constructor(call)))
 
+        # What a list or the like holds that is made once and for all: a change of its elements is a change of those.
+        self.held: dict[Place, set[Place]] = {}
+        self._note_held()
+
+    def _note_held(self) -> None:
+        stores: dict[Place, int] = {}
+        for node in ast.walk(self.script.source.tree):
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                place = self.place_of(self.script.scope_around(node), node)
+                if place is not None:
+                    stores[place] = stores.get(place, 0) + 1
+        for node in ast.walk(self.script.source.tree):
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not _is_container(node.value):
+                continue
+            scope = self.script.scope_around(node)
+            place = self.place_of(scope, node.targets[0])
+            if place is not None and stores.get(place) == 1:
+                self.held[place] = self.places_in(scope, node.value) - {place}
+
+    def places_in(self, scope: Scope, node: ast.AST) -> set[Place]:
+        """The places that an expression mentions, but for `self`."""
+        found: set[Place] = set()
+        for part in ast.walk(node):
+            place = self.place_of(scope, part)
+            if place is not None and place[1] not in ("self", "cls"):
+                found.add(place)
+        return found
+
     def name_place(self, scope: Scope, name: str) -> Place | None:
         """The place that a name means; None for imports, definitions and builtins."""
         if self.script.kind(scope, name) != "variable":
@@ -83,7 +111,8 @@ class Callees:
         if found:
             return found
         if name in self.script.methods:
-            return [*(m for m in self.script.methods[name] if self._is_followed(m))][:6]
+            found += [m for m in self.script.methods[name] if self._is_followed(m)][:6]
+            return found
         if classes or name in self.fields:
             # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
             return self._called_objects(scope, function)
@@ -107,3 +136,17 @@ class Callees:
         """Not the methods of an autograd.Function: those are called by `apply` and by the backward pass."""
         cls = self.script.class_of(method)
         return cls is None or not self.script.is_a(cls, "Function")
+
+
+def _is_container(node: ast.expr) -> bool:
+    """Whether an expression makes a collection of objects that live elsewhere."""
+    match node:
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return bool(elements)
+        case ast.Dict(values=values):
+            return bool(values)
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "dict")) | ast.Call(func=ast.Attribute(attr="parameters")):
+            return True
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _is_container(left) or _is_container(right)
+    return False

@@ -100,9 +100,12 @@ class State:
     def join(self, others: Iterable[State], start: dict[Place, frozenset[Definition]]) -> None:
         """Become what holds where several ways meet. A place that one way did not touch keeps its start there."""
         for other in others:
-            for place in {*self.values, *other.values}:
-                mine = self.values.get(place, start.get(place, EMPTY))
-                self.values[place] = mine | other.values.get(place, start.get(place, EMPTY))
+            for place, theirs in other.values.items():
+                mine = self.values.get(place)
+                if mine is not theirs:
+                    self.values[place] = (start.get(place, EMPTY) if mine is None else mine) | theirs
+            for place in self.values.keys() - other.values.keys():
+                self.values[place] |= start.get(place, EMPTY)
             for place, roots in other.alias.items():
                 self.alias[place] = self.alias.get(place, frozenset()) | roots
             for place, loops in other.index.items():

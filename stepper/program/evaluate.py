@@ -55,12 +55,15 @@ _WRAPPERS = words("""list tuple sorted reversed iter tqdm trange asarray from_nu
 class Evaluator(Callees):
     """Expressions. The walker over statements is a subclass."""
 
-    LIMIT = 30_000
+    # How many statements one walk, and all walks of a script, follow into functions; how deep.
+    LIMIT = 6_000
+    TOTAL = 40_000
     DEPTH = 14
 
     def __init__(self, script: Script, losses: Losses) -> None:
         super().__init__(script)
         self.loss_rules = losses
+        self.total = 0
         self.reset()
 
     def reset(self) -> None:
@@ -270,6 +273,8 @@ class Evaluator(Callees):
         """A place's value now."""
         deps = self.read(place)
         roots = self.state.alias.get(place)
+        if not roots and place in self.held and deps == self.start_of(place):
+            roots = frozenset((held, frozenset[int]()) for held in self.held[place] | {place})
         if roots:
             deps = deps.union(*(self.read(root) for root, _ in roots))
         else:
@@ -367,7 +372,8 @@ class Evaluator(Callees):
             place = self.name_place(scope, name)
             if place is not None:
                 receiver = self.look(place)
-                self.called.add(place)
+                if self.script.owner(scope, name) is not None:
+                    self.called.add(place)
         else:
             receiver = self.evaluate(scope, node.func)
         if names_gradient(name) or names_loss(name):
@@ -452,13 +458,9 @@ class Evaluator(Callees):
         for place, loops in list(roots):
             for scope, made in self.constructions.get(place[1], []):
                 given = made.args[:1] + [k.value for k in made.keywords if k.arg == "params"]
-                for part in given:
-                    for inner in ast.walk(part):
-                        if isinstance(inner, ast.Name) or self.place_of(scope, inner) is not None:
-                            held = self.place_of(scope, inner)
-                            if held is not None and held[1] != "self":
-                                roots.add((held, loops))
-        self.change(roots, node, self.read(GRAD))
+                roots |= {(held, loops) for part in given for held in self.places_in(scope, part)}
+        given_deps = frozenset(d for value in arguments for d in value.deps)
+        self.change(roots, node, self.read(GRAD) | given_deps)
 
     def enter(
         self,

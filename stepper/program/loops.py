@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
 from stepper.program.losses import Losses
+from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
 from stepper.program.spine import LOOPS, LoopNode
 from stepper.program.walk import Walker
@@ -102,7 +103,14 @@ def _written_losses(run: Pass) -> set[tuple[int, str]]:
 
 def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | None:
     """The training loop; None for `--loop none`. Raises ProgramError where there is none."""
-    loops = [node for node in ast.walk(script.source.tree) if isinstance(node, LOOPS)]
+    closed = opaque(script)
+    loops = [
+        node
+        for node in ast.walk(script.source.tree)
+        if isinstance(node, LOOPS)
+        and not script.scope_around(node).is_class
+        and not any(id(ancestor) in closed for ancestor in script.ancestors(node))
+    ]
     if wanted is not None:
         return _wanted(loops, wanted.strip())
     if not loops:

@@ -67,7 +67,13 @@ def analyse(
     `loop` is a line number as text, or "none"; `loss` a Python expression; `settings` the names that will be set.
     Raises ProgramError with one plain line.
     """
-    text = Source(source, path)
+    try:
+        return _analyse(Source(source, path), loop, loss, settings)
+    except RecursionError as error:
+        raise ProgramError("not Python that can be given probes: it is nested too deeply") from error
+
+
+def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collection[str]) -> Program:
     script = Script(text)
     losses = Losses(script)
     node = choose(script, losses, loop)
@@ -84,8 +90,8 @@ def analyse(
     code = _compile(instrument.module(), text)
     sites = instrument.table.finished()
     return Program(
-        path=path,
-        source=source,
+        path=text.path,
+        source=text.text,
         sites=sites,
         loop=_loop(script, node, instrument),
         code=code,
@@ -117,8 +123,6 @@ def _compile(tree: ast.Module, source: Source) -> CodeType:
             # Plain Python warns of each doubtful literal once; two copies would warn twice.
             warnings.simplefilter("ignore", SyntaxWarning)
             return compile(tree, source.path, "exec", dont_inherit=True)
-    except RecursionError as error:
-        raise ProgramError("not Python that can be compiled with probes: it is nested too deeply") from error
     except SyntaxError as error:
         raise ProgramError(f"syntax error in {source.path}:{error.lineno}: {error.msg}") from error
 

@@ -102,6 +102,8 @@ class Script:
         self.methods: dict[str, list[Function]] = {}
         self.imports: dict[str, str] = {}
         self.instances: dict[str, set[str]] = {}
+        self._bases: dict[int, list[ast.ClassDef]] = {}
+        self._definitions: dict[tuple[int, str], list[Function | ast.ClassDef]] = {}
         self._collect(source.tree, self.module)
         for name in {name for scope in self.scopes.values() for name in scope.declared}:
             self._settle_declared(name)
@@ -254,16 +256,23 @@ class Script:
         owner = self.owner(scope, name)
         if owner is None:
             return []
-        found = [node for node in (*self.functions, *self.classes) if node.name == name]
-        return [node for node in found if self.scope(node).parent is owner or name in owner.declared]
+        key = (id(owner), name)
+        if key not in self._definitions:
+            named = [node for node in (*self.functions, *self.classes) if node.name == name]
+            self._definitions[key] = [
+                node for node in named if self.scope(node).parent is owner or name in owner.declared
+            ]
+        return self._definitions[key]
 
     def bases(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """A class and those of its base classes that the script defines."""
-        found = [node]
-        for cls in found:
-            names = {base.id for base in cls.bases if isinstance(base, ast.Name)}
-            found += [other for other in self.classes if other.name in names and other not in found]
-        return found
+        if id(node) not in self._bases:
+            found = [node]
+            for cls in found:
+                names = {base.id for base in cls.bases if isinstance(base, ast.Name)}
+                found += [other for other in self.classes if other.name in names and other not in found]
+            self._bases[id(node)] = found
+        return self._bases[id(node)]
 
     def is_a(self, node: ast.ClassDef, *names: str) -> bool:
         """Whether a class descends from one whose last name is among `names` (`Module`, `Function`)."""
@@ -301,7 +310,7 @@ class Script:
     def family(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """A class, its bases and the classes that derive from it."""
         family = self.bases(node)
-        return family + [cls for cls in self.classes if cls not in family and node in self.bases(cls)]
+        return [*family] + [cls for cls in self.classes if cls not in family and node in self.bases(cls)]
 
     def methods_of(self, classes: list[ast.ClassDef], name: str) -> list[Function]:
         """The methods of that name in these classes and their bases (the nearest definition only)."""

@@ -44,7 +44,7 @@ class Source:
             raise ProgramError("not Python: the file has null bytes")
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # they are shown when the instrumented code is compiled
+                warnings.simplefilter("ignore")  # about doubtful literals: not ours to repeat
                 tree = ast.parse(self.text, self.path)
                 # Some syntax errors (`return` outside a function) are found by the compiler only.
                 compile(tree, self.path, "exec", dont_inherit=True)

@@ -95,7 +95,7 @@ def names_loss(name: str) -> bool:
 
 
 _GRADIENT = re.compile(
-    r"grad(?!e)|delta|back_?prop|backward|jacobian|^d_?(w|b|loss|l|out|y|x|h|z|a|u|v)\w{0,3}$|^d[A-Z]\w*$",
+    r"grad(?!e)|delta|back_?prop|backward|jacobian|^d_?(w|b|loss|l|out|y|x|h|z|a|u|v)\w{0,3}$|^d[A-Z]\w*$|^g(_\w+|[whbxyz]?\d*)$",
     re.IGNORECASE,
 )
 _NO_GRADIENT = re.compile(r"no_?grad|requires_?grad|enable_?grad|timedelta|degrad|zero_grad|is_grad|clip_?grad", re.I)

@@ -38,9 +38,8 @@ class Walker(Evaluator):
         self.exits: list[list[State]] = [[]]
         self.returns: list[list[Value]] = [[]]
         self.endings: list[list[State]] = [[]]
-        function = next((a for a in self.script.ancestors(loop or body[0]) if isinstance(a, FUNCTIONS)), None)
-        if function is not None:
-            self.stack.append(function)
+        around = self.script.ancestors(loop) if loop is not None else ()
+        self.stack += [node for node in around if isinstance(node, FUNCTIONS)][:1]
         if isinstance(loop, (ast.For, ast.AsyncFor)):
             self.current = loop
             self._loop_target(scope, loop)
@@ -74,6 +73,7 @@ class Walker(Evaluator):
         for node in body:
             self.current = node
             self.steps += 1
+            self.total += 1
             self.visited.setdefault(id(node), len(self.visited))
             for frame in self.frames:
                 self.nested.setdefault(frame, []).append(id(node))
@@ -355,7 +355,7 @@ class Walker(Evaluator):
                 for made in self.script.methods_of([callee], method):
                     self.enter(made, node, NOTHING, arguments, keywords)
             return Value(deps)
-        if callee in self.stack or len(self.stack) > self.DEPTH or self.steps > self.LIMIT:
+        if callee in self.stack or len(self.stack) > self.DEPTH or self.steps > self.LIMIT or self.total > self.TOTAL:
             return None
         assert isinstance(callee, (*FUNCTIONS, ast.Lambda))
         scope = self.script.scope(callee)
