@@ -12,9 +12,9 @@ __all__ = ["__version__", "open"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the Python face on first use, so that `import stepper` costs nothing in the command line and the inferior."""
+    """Load the Python face on first use, so that `import stepper` costs nothing elsewhere."""
     if name == "open":
-        from stepper.session.notebook import open
+        from importlib import import_module
 
-        return open
+        return import_module("stepper.session.notebook").open
     raise AttributeError(f"module 'stepper' has no attribute {name!r}")

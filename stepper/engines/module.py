@@ -65,7 +65,9 @@ class ModuleEngine(Engine):
             observer.contributed(self.name)
             if event is not None:
                 for index, value in enumerate(_tensors(inputs, torch)):
-                    observer.note(observer.label_of(value) or f"input {index} of {name}", "activation", "operand", value)
+                    observer.note(
+                        observer.label_of(value) or f"input {index} of {name}", "activation", "operand", value
+                    )
 
         def after(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
             name = self._names.get(module) or type(module).__name__

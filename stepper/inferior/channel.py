@@ -29,7 +29,8 @@ class Channel:
 
     def request(self) -> Request:
         """Wait for the next request. Raises ConnectionError when the debugger has gone."""
-        return _requests.decode(self._body())
+        request: Request = _requests.decode(self._body())
+        return request
 
     def send(self, message: Message) -> None:
         """Send one message; nothing happens when the debugger has gone, since its end ends this process anyway."""

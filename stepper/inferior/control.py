@@ -1,4 +1,4 @@
-"""What the debugger wants the script to do next: set by the service thread, read by the script's thread at loop heads."""
+"""What the debugger wants the script to do next: set by the service thread, read at loop heads."""
 
 from __future__ import annotations
 

@@ -15,9 +15,11 @@ from stepper.inferior.store import Copy, Shelf
 from stepper.inferior.tracking import Track
 from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
 
-PATH = re.compile(r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*")  # a name, attribute path or subscript: grads['w1'], self.w1.grad
+PATH = re.compile(
+    r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
+)  # a name, attribute path or subscript: grads['w1'], self.w1.grad
 
-LINEAR = frozenset("mul imul truediv neg pos add sub multiply divide".split())
+LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 
 
 class Finisher:
@@ -37,6 +39,10 @@ class Finisher:
         parameters = [
             made for track in recorder.tracker.tracks.values() if (made := self._parameter(track, shelf)) is not None
         ]
+        for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
+            if happening.parent is not None:
+                parent = recorder.happenings[happening.parent]
+                parent.ended = max(parent.ended, happening.ended)
         events = [self._event(happening, shelf) for happening in recorder.happenings]
         record = Record(
             iteration=recorder.iteration,
@@ -58,7 +64,7 @@ class Finisher:
         for draft in happening.drafts:
             value = self._value(draft, shelf)
             key = (value.label, value.when, value.copy)
-            if key not in seen or value.copy is None and value.when != "operand":
+            if key not in seen or (value.copy is None and value.when != "operand"):
                 seen.add(key)
                 values.append(value)
         return Event(
@@ -116,7 +122,9 @@ class Finisher:
         values = h.engine.ndarray(h.kept)
         if blocked is None:
             with numpy.errstate(all="ignore"):
-                blocked = values < 0 if gate.rule == "h < 0" else values <= 0 if gate.rule == "h <= 0" else ~(values >= 0)
+                blocked = (
+                    values < 0 if gate.rule == "h < 0" else values <= 0 if gate.rule == "h <= 0" else ~(values >= 0)
+                )
         axis = gate.axis if gate.axis is not None else 1 if values.ndim >= 4 else max(0, values.ndim - 1)
         others = tuple(index for index in range(values.ndim) if index != axis)
         stopped = blocked.all(axis=others) if others else blocked
@@ -264,4 +272,3 @@ def _difference(old: Any, new: Any) -> Any:
     if isinstance(old, list | tuple):
         return [_difference(a, b) for a, b in zip(old, new, strict=True)]
     return float(new) - float(old)
-

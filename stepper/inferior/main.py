@@ -17,8 +17,8 @@ from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.imports import ImportWatch
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
-from stepper.inferior.recorder import describe_error
 from stepper.inferior.runner import Runner
+from stepper.inferior.scalars import describe_error
 from stepper.inferior.service import Service
 from stepper.program.program import Program, ProgramError, analyse
 from stepper.program.settings import check, convert, places
@@ -113,7 +113,7 @@ class Inferior:
         module = ModuleType("__main__")
         module.__file__ = program.path
         module.__dict__["__builtins__"] = builtins
-        module.__dict__["__annotations__"] = {}
+        module.__annotations__ = {}
         module.__dict__["__cached__"] = None
         sys.modules["__main__"] = module
         sys.argv = [self.launch.script, *self.launch.arguments]

@@ -16,7 +16,7 @@ HEADER = struct.Struct("<I")
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """All that decides a run. `script` is the file; `name` is what the person typed; `kind` says which of the two it is.
+    """All that decides a run. `script` is the file, `name` what the person typed, `kind` a variant or a script.
 
     `settings` are `NAME=VALUE` texts by name. `random_states` are the generators' states that an earlier process of
     the same session found at the start (pickled, by library); with them the run is the same run.
@@ -38,7 +38,7 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What a line of the script is: its phase in the iteration (None outside it) and whether a statement starts here."""
+    """What a line of the script is: its phase in the iteration (None outside it). A statement starts on each."""
 
     number: int
     phase: str | None
@@ -176,7 +176,7 @@ Message = Hello | Refused | Started | Progress | Recorded | Stopped | Ended | Re
 _encoder = msgspec.msgpack.Encoder()
 
 
-def frame(message: Request | Message) -> bytes:
+def frame(message: Launch | Request | Message) -> bytes:
     """One message as a length-prefixed frame. Raises ValueError beyond `MAX_FRAME`."""
     body = _encoder.encode(message)
     if len(body) > MAX_FRAME:

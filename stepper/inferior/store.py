@@ -68,7 +68,7 @@ class Store:
         self._touched: dict[Hashable, Copy] = {}
 
     def keep(self, engine: Engine, value: Any) -> Copy:
-        """A copy of `value`: the last one taken of the same memory where its bits are still the same, else a new one."""
+        """A copy of `value`: the last one of the same memory where its bits are still the same, else a new one."""
         key = (id(engine), engine.identity(value))
         copy = self._touched.get(key) or self._latest.get(key)
         if copy is None or not engine.same(value, copy.kept):

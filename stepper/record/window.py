@@ -31,7 +31,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Array(msgspec.Struct, frozen=True):
-    """A whole tensor: little-endian, C order. `dtype` is NumPy's name of what is in `data` (bfloat16 comes as float32)."""
+    """A whole tensor: little-endian, C order. `dtype` is NumPy's name for `data` (bfloat16 comes as float32)."""
 
     shape: tuple[int, ...]
     dtype: str

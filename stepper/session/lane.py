@@ -1,4 +1,4 @@
-"""A lane: one process running the script, as the session sees it. Comparing runs, replays and what-ifs are lanes too."""
+"""A lane: one process running the script, as the session sees it. A replay is a lane of its own."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class Lane:
             await self._ask(Pause(next(self._numbers)))
 
     async def window(self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None) -> Window:
-        """A picture of a kept copy. Raises LookupError where it is no longer kept, LaneLost where the process is gone."""
+        """A picture of a kept copy. LookupError where it is no longer kept, LaneLost where the process is gone."""
         reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region))
         assert reply.window is not None
         return reply.window

@@ -32,7 +32,7 @@ class Process:
     def __init__(self, launch: Launch, hash_seed: str) -> None:
         ours, theirs = socket.socketpair()
         self.socket = ours
-        self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")
+        self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by kill)
         boot = BOOT.format(root=ROOT, descriptor=theirs.fileno())
         append = os.open(f"/proc/self/fd/{self._output.fileno()}", os.O_WRONLY | os.O_APPEND) if _has_proc() else None
         try:

@@ -339,7 +339,7 @@ class Session:
         """Record an iteration in a lane of its own that starts from the very same state."""
         lane = self._replay
         self.notice = f"replaying from the start to iteration {iteration}"
-        if lane is None or lane.standing and (lane.position > iteration or not lane.stopped) or lane.lost is not None:
+        if lane is None or lane.lost is not None or (lane.standing and (lane.position > iteration or not lane.stopped)):
             if lane is not None:
                 await lane.close()
             assert self._launch is not None

@@ -1,0 +1,99 @@
+"""What a recording offers to the hooks of the engines: `stepper.engines.base.Observer`, with a recording behind it."""
+
+from __future__ import annotations
+
+import sys
+from threading import get_ident
+from time import perf_counter_ns
+from typing import Any
+
+from stepper.engines.base import Engine, GateSeen
+from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.recording import Recording
+from stepper.inferior.store import Copy
+from stepper.record import Kind, Role, When
+
+
+class Observing(Recording):
+    """The engines' view of a recording."""
+
+    def keep(self, value: Any) -> Copy | None:
+        if not self.active or get_ident() != self.thread:
+            return None
+        engine = self._owner(value)
+        return None if engine is None else self._copy(engine, value)
+
+    def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> None:
+        if not self.active or kept is None:
+            return
+        number = self.current() if event is None else event
+        if number is not None:
+            self.happenings[number].drafts.append(Draft(label, role, when, kept))
+
+    def note(self, label: str, role: Role, when: When, value: Any) -> None:
+        kept = self.keep(value)
+        if kept is None:
+            return
+        self.add(label, role, when, kept)
+        self._remember(kept.engine, value, label, None, Draft(label, role, when, kept), made=when == "result")
+
+    def current(self) -> int | None:
+        frame = self._nearest(sys._getframe(1))
+        happening = frame.innermost if frame is not None else None
+        return None if happening is None else happening.id
+
+    def label_of(self, value: Any) -> str | None:
+        name = self.tracker.name_of(value)
+        return name or self._known.get(id(value), (None, None))[0]
+
+    def event_of(self, value: Any) -> int | None:
+        return self._known.get(id(value), (None, None))[1]
+
+    def begin(self, kind: Kind, text: str, function: str = "") -> int | None:
+        if not self.active or get_ident() != self.thread or not self._room():
+            return None
+        frame = self._nearest(sys._getframe(1))
+        parent = frame.innermost if frame is not None else None
+        if frame is None or parent is None:
+            return None
+        happening = self._happen(kind, parent.site, frame, parent, text)
+        happening.phase = parent.phase
+        happening.function = function or happening.function
+        frame.open.append(happening)
+        return happening.id
+
+    def end(self, event: int | None) -> None:
+        if event is None or not self.active or get_ident() != self.thread:
+            return
+        frame = self._nearest(sys._getframe(1))
+        happening = self.happenings[event]
+        happening.ended = perf_counter_ns()
+        if frame is not None and happening in frame.open:
+            del frame.open[frame.open.index(happening) :]
+
+    def contributed(self, engine: str) -> None:
+        self.used.add(engine)
+
+    def gate(self, gate: GateSeen) -> None:
+        self.gates.append(gate)
+
+    def parameter(self, name: str, value: Any) -> None:
+        engine = self._owner(value)
+        if engine is not None and self.active and not self.pass_over:
+            self.tracker.follow(name, value, self._copy(engine, value))
+
+    def used_gradient(self, parameter: Any, gradient: Any) -> None:
+        kept = self.keep(gradient)
+        if kept is not None:
+            self.tracker.used_gradient(parameter, Draft("", "gradient", "operand", kept))
+
+    def _remember(
+        self, engine: Engine, value: Any, label: str, event: Happening | None, draft: Draft, *, made: bool
+    ) -> None:
+        number = event.id if event is not None else None
+        if made or id(value) not in self._known:
+            self._known[id(value)] = (label, number)
+        if not self.pass_over:
+            self.tracker.met(label, draft.role, value, draft, made=made, event=event)
+        for each in self.engines:
+            each.seen(value, self.tracker.name_of(value) or label, number, draft.copy)

@@ -1,0 +1,216 @@
+"""One recording: its events, the frames they happen in, and the copies of what they read and made.
+
+The ground that the probes (`recorder`) and the engines' hooks (`observing`) both stand on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from threading import get_ident
+from time import perf_counter_ns
+from types import FrameType
+from typing import Any
+
+from stepper.engines.base import Engine, GateSeen
+from stepper.engines.names import Names
+from stepper.inferior.drafts import Draft, Frame, Happening, Operated
+from stepper.inferior.losses import LossKeeper
+from stepper.inferior.scalars import SCALARS, describe_error
+from stepper.inferior.store import Copy, Store
+from stepper.inferior.tracking import Tracker
+from stepper.program.program import Program
+from stepper.program.sites import Site
+from stepper.record import Kind, Phase, Role, When
+
+MAX_EVENTS = 20_000
+
+
+class Recording:
+    """Events, frames and copies of the iteration (or the setup) that is being recorded."""
+
+    def __init__(self, program: Program, engines: Sequence[Engine], store: Store, losses: LossKeeper) -> None:
+        self.program = program
+        self.sites = program.sites
+        self.engines = engines
+        self.store = store
+        self.losses = losses
+        self.thread = get_ident()
+        self.active = False
+        self._owners: dict[type, Engine | None] = {}
+        self._names = Names()
+        self._clear(None)
+
+    def _clear(self, iteration: int | None) -> None:
+        self.iteration = iteration
+        self.happenings: list[Happening] = []
+        self.operated: list[Operated] = []
+        self.gates: list[GateSeen] = []
+        self.tracker = Tracker(self._names, self._look)
+        self.pass_over = iteration is None
+        self.truncated = False
+        self.used: set[str] = set()
+        self._frames: dict[int, Frame] = {}
+        self._occurrences: dict[int, int] = {}
+        self._known: dict[int, tuple[str, int | None]] = {}
+        self._met: set[tuple[str, int]] = set()
+        self.faults: list[str] = []
+
+    def start(self, iteration: int | None) -> None:
+        """Begin the record of an iteration, or of the setup (None)."""
+        self._clear(iteration)
+        self._owners.clear()  # a library may have been imported, and its engine become active
+        self.active = True
+
+    def stop(self) -> None:
+        """The record is over: let go of everything that belongs to the script."""
+        self.end_pass()
+        self.active = False
+        self._frames.clear()
+        self._known.clear()
+
+    def end_pass(self) -> None:
+        """The loop's body is over; what follows belongs to the phase `between`."""
+        if not self.pass_over:
+            self._close_open(None)
+            self.tracker.end_pass()
+            self.pass_over = True
+
+    def raised(self, error: BaseException) -> None:
+        """Mark the statements along the traceback of `error` as failed."""
+        message = describe_error(error)
+        step = error.__traceback__
+        while step is not None:
+            frame = self._frames.get(id(step.tb_frame))
+            if frame is not None and frame.code is step.tb_frame.f_code and frame.open:
+                for happening in frame.open:
+                    happening.error = message
+            step = step.tb_next
+
+    # ------------------------------------------------------------------------------------------------- inner work
+
+    def _fault(self, error: Exception) -> None:
+        """Our own code, or an engine's, failed: the script must not feel it, and the person must hear of it."""
+        step = error.__traceback__
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        place = f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step is not None else "?"
+        message = f"not all could be recorded: {describe_error(error)} (in {place})"
+        if message not in self.faults and len(self.faults) < 8:
+            self.faults.append(message)
+
+    def _owner(self, value: Any) -> Engine | None:
+        kind = type(value)
+        if kind in SCALARS:
+            return None
+        try:
+            return self._owners[kind]
+        except KeyError:
+            engine = next((engine for engine in self.engines if engine.owns(value)), None)
+            if kind not in (list, tuple):  # whether a list is a tensor depends on what it holds
+                self._owners[kind] = engine
+            return engine
+
+    def _copy(self, engine: Engine, value: Any) -> Copy:
+        self.used.add(engine.name)
+        return self.store.keep(engine, value)
+
+    def _look(self, value: Any) -> Copy | None:
+        engine = self._owner(value)
+        return None if engine is None else self._copy(engine, value)
+
+    def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
+        return Draft(label, role, when, self._copy(engine, value))
+
+    def _room(self) -> bool:
+        if len(self.happenings) < MAX_EVENTS:
+            return True
+        self.truncated = True
+        self.active = False
+        return False
+
+    def _frame(self, script_frame: FrameType) -> Frame:
+        frame = self._frames.get(id(script_frame))
+        if frame is None or frame.code is not script_frame.f_code:
+            caller = self._nearest(script_frame.f_back)
+            call = caller.innermost if caller is not None else None
+            frame = self._frames[id(script_frame)] = Frame(script_frame.f_code, call, call.phase if call else None)
+        return frame
+
+    def _nearest(self, script_frame: FrameType | None) -> Frame | None:
+        while script_frame is not None:
+            frame = self._frames.get(id(script_frame))
+            if frame is not None and frame.code is script_frame.f_code:
+                return frame
+            script_frame = script_frame.f_back
+        return None
+
+    def _happen(self, kind: Kind, site: Site, frame: Frame, parent: Happening | None, text: str) -> Happening:
+        key = site.id if kind in ("statement", "expression", "call") else -1 - site.id
+        occurrence = self._occurrences.get(key, 0)
+        self._occurrences[key] = occurrence + 1
+        happening = Happening(
+            len(self.happenings),
+            None if parent is None else parent.id,
+            kind,
+            self._phase_of(site, frame.phase, parent),
+            site,
+            text,
+            occurrence,
+        )
+        self.happenings.append(happening)
+        if kind == "statement":
+            happening.output = (output_offset(), -1)
+        happening.started = perf_counter_ns()
+        return happening
+
+    def _phase_of(self, site: Site, inherited: Phase | None, parent: Happening | None) -> Phase:
+        if self.iteration is None:
+            return "setup"
+        if self.pass_over:
+            return "between"
+        phase = inherited or site.phase or (parent.phase if parent is not None else None)
+        return phase if phase is not None and phase not in ("setup", "between") else "forward"
+
+    def _role(self, site: Site, frame: Frame) -> Role:
+        if site.role is not None:
+            return site.role
+        happening = frame.innermost
+        phase = happening.phase if happening is not None else None
+        if site.kind == "operand" or phase in ("setup", "between", None):
+            return "other"
+        return {"forward": "activation", "loss": "loss", "backward": "gradient"}.get(phase or "", "other")  # type: ignore[return-value]
+
+    def _close_open(self, frame: Frame | None) -> None:
+        """The next statement begins: whatever was still open in this frame (None: in all) ended without saying so."""
+        now = perf_counter_ns()
+        for each in self._frames.values() if frame is None else (frame,):
+            for happening in each.open:
+                if happening.ended == 0:
+                    happening.ended = now
+                if happening.kind == "statement" and happening.output[1] < 0:
+                    happening.output = (happening.output[0], output_offset())
+            each.open.clear()
+
+    def _peek(self, value: Any, attribute: str) -> Any:
+        """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""
+        for engine in self.engines:
+            found, held = engine.peek(value, attribute)
+            if found:
+                return held
+        try:
+            return object.__getattribute__(value, "__dict__").get(attribute)
+        except AttributeError:
+            return None
+
+
+def output_offset() -> int:
+    """How many bytes the script has written so far; its own text buffer is emptied first."""
+    stream = sys.stdout
+    try:
+        if stream is sys.__stdout__ and stream is not None:
+            stream.flush()
+        return os.lseek(1, 0, os.SEEK_CUR)
+    except (OSError, ValueError):
+        return -1

@@ -1,0 +1,45 @@
+"""Values as they are when a probe meets them: what counts as a scalar, what lies in a container, what an error says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stepper.inferior.drafts import Scalar
+from stepper.record import Summary
+
+SCALARS = (float, int, bool, str, complex)
+ELEMENTS = 64  # members of a list, tuple or dict that are looked into
+
+
+def plain(value: Any) -> Scalar:
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def scalar_summary(value: Any) -> Summary:
+    """The summary of a Python scalar; long texts are cut, since a summary is something to look at."""
+    kept = value[:200] if isinstance(value, str) else None if isinstance(value, complex) else value
+    if isinstance(kept, int) and not isinstance(kept, bool) and not -(1 << 63) <= kept < (1 << 63):
+        kept = None
+    return Summary(kind="scalar", type=type(value).__name__, value=kept)
+
+
+def elements_of(value: Any) -> list[tuple[str, Any]]:
+    """The members of an exact list, tuple or dict, each with the subscript that reaches it; a few of them at most."""
+    if type(value) in (list, tuple):
+        return [
+            (f"[{index}]", element) for index, element in enumerate(value[:ELEMENTS]) if type(element) not in SCALARS
+        ]
+    if type(value) is dict and len(value) <= ELEMENTS:
+        return [(f"[{key!r}]", element) for key, element in value.items() if type(key) in (str, int)]
+    return []
+
+
+def describe_error(error: BaseException) -> str:
+    """`ValueError: what it says`, on one line and of bounded length, whatever the exception's own `__str__` does."""
+    try:
+        text = str(error)
+    except Exception as failure:
+        text = f"<its __str__ raised {type(failure).__name__}>"
+    line = " ".join(text.split())
+    name = type(error).__name__
+    return f"{name}: {line[:400]}" if line else name
