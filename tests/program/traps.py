@@ -341,9 +341,7 @@ class Net:
     @scale.setter
     def scale(self, value):
         self.w = value / 2
-    @classmethod
-    def make(cls):
-        return cls()
+    make = classmethod(lambda cls: cls())
     @staticmethod
     def constant():
         return 0.1
@@ -461,8 +459,7 @@ print(k, w)
     "main guard and a function on the way": """
 import sys
 def batch():
-    for i in range(3):
-        yield i, i * 2
+    yield from ((i, i * 2) for i in range(3))
 def train(w, history=None):
     '''Trains.'''
     global runs
@@ -486,7 +483,6 @@ if __name__ == "__main__":
 """,
     "a loop in a method of a class on the way": """
 class Trainer:
-    '''Doc.'''
     limit = 2
     def __init__(self):
         self.__w = 1.0
