@@ -7,6 +7,7 @@ from stepper.record import Array, Summary
 from stepper.session.export import elements
 
 SMALL = 100  # elements that are still shown in full
+LINE = 100  # letters that a laid-down column may take
 EDGE = 3  # rows and columns that are shown at each end of what is larger
 
 Number = bool | int | float
@@ -69,6 +70,8 @@ def table(array: Array, indent: str) -> list[str]:
     if not cells:
         return [f"{indent}(empty)"]
     columns = array.shape[-1] if array.shape else 1
+    if columns == 1 and len(cells) > 1:
+        return _column(cells, indent)
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     whole = len(cells) <= SMALL
     texts = [_row([number(cell, 4) for cell in row], whole) for row in (rows if whole else _ends(rows))]
@@ -76,6 +79,17 @@ def table(array: Array, indent: str) -> list[str]:
     lines = [indent + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in texts]
     if not whole and len(rows) > 2 * EDGE:
         lines.insert(EDGE, indent + f"… {len(rows) - 2 * EDGE} more rows")
+    return lines
+
+
+def _column(cells: list[Number], indent: str) -> list[str]:
+    """A column, laid down to save the page's height: as many of its cells a line as fit, transposed (`ᵀ`)."""
+    texts = _row([number(cell, 4) for cell in cells], len(cells) <= SMALL)
+    width = max(map(len, texts))
+    count = max(1, (LINE - len(indent)) // (width + 2))
+    rows = [texts[start : start + count] for start in range(0, len(texts), count)]
+    lines = [indent + "  ".join(f"{cell:>{width}}" for cell in row) for row in rows]
+    lines[-1] += "  ᵀ"
     return lines
 
 

@@ -22,6 +22,9 @@ def list_variants(format: Literal["text", "json"]) -> None:
     sys.stdout.write("\n")
 
 
+QUOTES = ("'", '"')
+
+
 def _document(variant: Variant) -> dict[str, Any]:
     return {
         "name": variant.name,
@@ -68,4 +71,4 @@ def _lines(variant: Variant, width: int) -> list[str]:
 
 
 def _assignments(settings: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={text.strip(chr(39))}" for name, text in settings.items())
+    return " ".join(f"{name}={_literal(text) if text[:1] in QUOTES else text}" for name, text in settings.items())

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from stepper.record import Array, Event, Gate, Parameter, Summary, Value
-from stepper.session.headless import Trace
+from stepper.session.headless import DATA_ELEMENTS, Trace
 
 FORMAT = 1
 _CODES = {
@@ -146,7 +146,7 @@ class _Writer:
         if self._values:
             if value.summary.kind == "scalar":
                 document["data"] = number(value.summary.value)
-            elif value.copy is not None:
+            elif value.copy is not None and value.summary.size <= DATA_ELEMENTS:
                 array = self._trace.array(value.copy)
                 if array is not None and array.dtype in _CODES:
                     flat = [number(element) for element in elements(array)]

@@ -17,6 +17,7 @@ from stepper.session.target import launch_of
 
 OnLosses = Callable[[int, list[float | None], int | None], None]
 DATA_ELEMENTS = 4096
+GATE_ELEMENTS = 1 << 16  # a gate is shown by its mask and its corners, so larger ones are fetched too
 OUTPUT_SECONDS = 0.1
 
 
@@ -37,7 +38,7 @@ class Trace:
     arrays: dict[int, Array] = field(default_factory=dict)
 
     def array(self, copy: int) -> Array | None:
-        """A recorded value of at most 4,096 elements; None for a larger one."""
+        """A recorded value of at most 4,096 elements (of a gate: 65,536); None for a larger one."""
         return self.arrays.get(copy)
 
 
@@ -148,11 +149,13 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
 
 
 async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
-    """The record's values of at most `DATA_ELEMENTS` elements."""
+    """The record's values of at most `DATA_ELEMENTS` elements, those of its gates up to `GATE_ELEMENTS`."""
     wanted: dict[int, None] = {}
     values = [value for event in record.events for value in event.values]
     for gate in record.gates:
-        values += [value for value in (gate.h, gate.grad_before, gate.grad_after, gate.mask) if value is not None]
+        for value in (gate.h, gate.grad_before, gate.grad_after, gate.mask):
+            if value is not None and value.copy is not None and value.summary.size <= GATE_ELEMENTS:
+                wanted[value.copy] = None
     for parameter in record.parameters:
         values += [parameter.before, parameter.after, parameter.update]
         values += [parameter.grad] if parameter.grad is not None else []

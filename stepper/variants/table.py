@@ -37,12 +37,12 @@ class Variant:
     @property
     def settings(self) -> dict[str, str]:
         """What `--set` can change, with the source text of each default: `N` → `64`, `dtype` → `torch.float32`."""
-        return dict(_settings(ast.parse(self.source).body))
+        return dict(_settings(self.source))
 
 
-def _settings(statements: Iterable[ast.stmt]) -> Iterable[tuple[str, str]]:
+def _settings(source: str) -> Iterable[tuple[str, str]]:
     """Top-level assignments of a number, a text or a dtype to a name, or of as many of them to a tuple of names."""
-    for statement in statements:
+    for statement in ast.parse(source).body:
         if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             continue
         target, value = statement.targets[0], statement.value
@@ -52,7 +52,7 @@ def _settings(statements: Iterable[ast.stmt]) -> Iterable[tuple[str, str]]:
             pairs = [(target, value)]
         for name, default in pairs:
             if isinstance(name, ast.Name) and isinstance(default, ast.Constant | ast.Attribute):
-                yield name.id, ast.unparse(default)
+                yield name.id, ast.get_source_segment(source, default) or ""
 
 
 _SMALL = {"N": "4", "D_in": "10", "H": "6", "D_out": "3"}

@@ -51,9 +51,10 @@ def recorded_figures(folder: Path) -> None:
 
 
 def ratio_of(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:
-    """The median of first/second over alternating rounds, and the median of first."""
+    """first/second, and first, each at its best over alternating rounds: what else a machine does only adds time."""
     pairs = [(first(), second()) for _ in range(ROUNDS)]
-    return statistics.median(a / b for a, b in pairs), statistics.median(a for a, _ in pairs)
+    best, other = min(a for a, _ in pairs), min(b for _, b in pairs)
+    return best / other, best
 
 
 def screen_figures() -> None:

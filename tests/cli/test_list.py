@@ -16,7 +16,7 @@ def test_text_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
         assert variant.description in text
         for preset in variant.presets:
             assert f"preset {preset}:" in text
-    assert "N=64 D_in=1000 H=100 D_out=10 learning_rate=1e-06" in text
+    assert "N=64 D_in=1000 H=100 D_out=10 learning_rate=1e-6" in text
 
 
 def test_json_has_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> None:

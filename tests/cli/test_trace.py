@@ -112,6 +112,9 @@ def test_large_values_have_no_elements(capsys: pytest.CaptureFixture[str]) -> No
                 assert "data" not in value
             elif shape == [64, 10]:
                 assert len(value["data"]) == 64
+    (gate,) = document["gates"]
+    assert gate["h"]["summary"]["shape"] == [64, 100]
+    assert "data" not in gate["h"]
 
 
 def test_the_setup_is_a_record_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,6 +143,15 @@ def test_text_reads_as_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     places = [text.index(part) for part in ("Gate ", "mask (", "    h: ", "gradient before: ", "gradient after: ")]
     assert places == sorted(places)
     assert "update/parameter" in text
+
+
+def test_the_text_pictures_large_gates_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "numpy", "--seed", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    mask = lines.index("    mask (█ the gradient passes, · it is blocked)")
+    assert len(lines[mask + 1].strip()) == 100
+    assert set(lines[mask + 1].strip()) == {"█", "·"}
+    assert lines[mask + 17].strip() == "… 48 more rows"
 
 
 @pytest.mark.parametrize("variant", ["autograd", "custom-function", "nn", "module"])

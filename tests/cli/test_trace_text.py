@@ -133,6 +133,10 @@ def test_a_large_array_is_shown_by_its_corners() -> None:
     assert lines[3] == "… 14 more rows"
 
 
+def test_a_column_is_laid_down() -> None:
+    assert table(doubles((3, 1), 1.0, 2.5, 3.0), "  ") == ["    1  2.5    3  ᵀ"]
+
+
 def test_a_mask_is_cut_to_what_fits() -> None:
     assert mask_picture(bools((3, 4), *[True] * 12), "", width=2, height=2) == [
         "··",

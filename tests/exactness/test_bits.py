@@ -73,7 +73,7 @@ def test_recording_every_pass_changes_neither_losses_nor_parameters(name: str, p
     with stepper.open(name, seed=0, settings=settings) as run:
         recorded = [run.iteration(number) for number in range(passes)]
         assert hexadecimal([one.loss for one in recorded]) == plain["losses"]
-        assert run.losses == [one.loss for one in recorded]
+        assert hexadecimal(run.losses) == plain["losses"]
         # a pass lists what it updated: the middle layer of `dynamic` is not among it where it was not used
         last = {parameter.name: parameter for one in recorded for parameter in one.parameters}
         after = {final_bits(parameter) for parameter in last.values()}

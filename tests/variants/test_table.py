@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+import stepper
+from stepper.program.program import analyse
 from stepper.variants import VARIANTS, Variant, nearest
 
 BUILT_IN = list(VARIANTS.values())
@@ -58,13 +60,13 @@ def test_presets_change_settings_that_exist(variant: Variant) -> None:
 
 def test_settings_have_the_text_of_their_defaults() -> None:
     assert VARIANTS["torch"].settings == {
-        "device": "'cpu'",
+        "device": '"cpu"',
         "dtype": "torch.float32",
         "N": "64",
         "D_in": "1000",
         "H": "100",
         "D_out": "10",
-        "learning_rate": "1e-06",
+        "learning_rate": "1e-6",
         "iterations": "500",
     }
     assert VARIANTS["and-gate"].settings == {
@@ -90,3 +92,15 @@ def test_plain_python_runs_a_script_by_itself() -> None:
 def test_nearest_name() -> None:
     assert nearest("nmpy") == "numpy"
     assert nearest("zzzzzz") is None
+
+
+def test_the_engines_are_those_that_see_something(variant: Variant) -> None:
+    with stepper.open(variant.name, seed=0) as run:
+        run.iteration(0)
+        assert set(run.session.engines) == set(variant.engines)
+
+
+def test_the_settings_are_those_that_the_analysis_finds(variant: Variant) -> None:
+    found = analyse(variant.source, variant.file).settings
+    # the table leaves out what nobody would type: the and-gate's list of samples
+    assert {name: text for name, text in found.items() if name != "samples"} == variant.settings
