@@ -29,9 +29,9 @@ class Shot:
 
 
 SHOTS = (
-    Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnn")),
-    Shot("custom-function", ("g", "2", "0", "enter", *"nnnsnn")),
-    Shot("relu-class", ("g", "5", "enter", *"nnsnnnnnn", "l")),
+    Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnnn")),
+    Shot("custom-function", ("g", "2", "0", "enter", *"nnnnssnn")),
+    Shot("relu-class", ("g", "5", "enter", *"nnnssnnnnnn", "l")),
 )
 
 

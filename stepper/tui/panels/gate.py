@@ -282,6 +282,8 @@ class GatePanel(LinePanel):
         if grid is not None and grid.is_pooled:
             pieces.append((f"   1 cell = {grid.pooled[0]}×{grid.pooled[1]} entries", "muted"))
         keys = [(", . choose", "muted")] if len(self.gates) > 1 else []
+        if sum(len(text) for text, _ in [*pieces, *keys]) >= self.inner.width:
+            keys = []  # the help tells them too
         return Row(pad(pieces, keys, self.inner.width))
 
     def _ahead(self, gate: Gate) -> str:

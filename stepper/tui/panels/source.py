@@ -114,7 +114,10 @@ def results(event: Event) -> str:
     """What an event computed, in few characters: shapes and scalars of what it made or changed, each once."""
     seen: dict[str, str] = {}
     copies: set[int] = set()
+    changed = tuple(f"{value.label}[" for value in event.values if value.when == "after")
     for value in event.values:
+        if changed and value.when == "result" and value.label.startswith(changed):
+            continue  # what was stored into a part; what the whole has become says more
         # an expression statement's own value is often what a name in it has become: said once
         if value.when in ("result", "after") and value.copy not in copies:
             seen[value.label] = figures.brief(value.summary)
