@@ -51,11 +51,6 @@ class Terminal:
         """What the screen shows now."""
         return "\n".join(self.screen.display)
 
-    @property
-    def lines(self) -> list[str]:
-        """What the screen shows now, without empty lines."""
-        return [line.rstrip() for line in self.screen.display if line.strip()]
-
     def wait_until_closed(self, timeout: float = 60.0) -> int:
         """The program's exit code; raises TimeoutError where it does not end by itself."""
         deadline = time.perf_counter() + timeout

@@ -33,4 +33,5 @@ def test_misuse_in_a_terminal_is_one_line(tmp_path: Path) -> None:
     script.write_text("print('hello')\n")
     with Terminal([installed(), str(script)], 200, 24) as terminal:
         assert terminal.wait_until_closed() == 2
-        assert terminal.lines[-1].startswith(f"{script}: ")
+        # pyte has no second screen, so what the app had painted is still below the line
+        assert f"{script}: no training loop" in terminal.text
