@@ -11,6 +11,7 @@ from typing import Any
 
 SMALL = 4096  # bytes up to which copying both to compare them is the fastest way
 STEP = 1 << 13  # elements looked at together once a difference is known: most changed arrays differ in the first few
+FIRST = 64  # numbers looked at before all the others
 PIECE = 1 << 23  # bytes that are worked on in one go, with the GIL held
 _WORDS = {2: "u2", 4: "u4", 8: "u8"}
 
@@ -59,6 +60,12 @@ def as_array(address: int, like: Any) -> Any:
     return numpy.frombuffer((ctypes.c_char * like.nbytes).from_address(address), dtype=like.dtype)
 
 
+def address_of(array: Any) -> int:
+    """Where a NumPy array's memory begins."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def same_arrays(value: Any, kept: Any) -> bool:
     """Whether two NumPy arrays of equal shape and dtype hold the same bits."""
     size = kept.nbytes
@@ -66,7 +73,7 @@ def same_arrays(value: Any, kept: Any) -> bool:
         return bool(value.tobytes() == kept.tobytes()) or but_for_nans(value, kept)
     if value.strides == kept.strides:
         if value.flags.forc and kept.flags.forc:
-            return same_memory(value.ctypes.data, kept.ctypes.data, size) or but_for_nans(value, kept)
+            return same_memory(address_of(value), address_of(kept), size) or but_for_nans(value, kept)
         if 0 in kept.strides:
             once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in kept.strides)
             return same_arrays(value[once], kept[once])
@@ -88,8 +95,9 @@ def but_for_nans(value: Any, kept: Any) -> bool:
         part = numpy.dtype("f4" if char == "F" else "f8").newbyteorder(kept.dtype.byteorder)
         first, second = first.view(part), second.view(part)
     words = _WORDS.get(second.dtype.itemsize)
-    for start in range(0, second.size, STEP):
-        one, other = first[start : start + STEP], second[start : start + STEP]
+    # Most arrays that have changed have changed in their first numbers: those are looked at before the many.
+    for start, stop in [(0, FIRST), *((start, start + STEP) for start in range(0, second.size, STEP))]:
+        one, other = first[start:stop], second[start:stop]
         if words is None:  # long double: the padding in each says nothing
             with numpy.errstate(all="ignore"):
                 differ = (one != other) | (numpy.signbit(one) != numpy.signbit(other))

@@ -95,5 +95,5 @@ class Observing(Recording):
             self._known[id(value)] = (label, number)
         if not self.pass_over:
             self.tracker.met(label, draft.role, value, draft, made=made, event=event)
-        for each in self.engines:
+        for each in self._seers:
             each.seen(value, self.tracker.name_of(value) or label, number, draft.copy)

@@ -134,7 +134,7 @@ class Recorder(Observing):
             self._write(frame, site, Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value)))
         else:
             self._watch_members(frame, site, value)
-        for each in self.engines:
+        for each in self._changers:
             for change in each.changes(value, site.method or ""):
                 self._watch_change(frame, change, site)
 
@@ -368,7 +368,7 @@ class Recorder(Observing):
         if not self.pass_over:
             self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening)
         if engine is not None:
-            for each in self.engines:
+            for each in self._seers:
                 each.seen(value, self.tracker.name_of(value) or watched.label, happening.id, draft.copy)
 
 

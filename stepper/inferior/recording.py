@@ -39,6 +39,8 @@ class Recording:
         self.thread = get_ident()
         self.active = False
         self._owners: dict[type, Engine | None] = {}
+        self._seers: list[Engine] = []
+        self._changers: list[Engine] = []
         self._names = Names()
         self._clear(None)
 
@@ -60,6 +62,8 @@ class Recording:
     def start(self, iteration: int | None) -> None:
         """Begin the record of an iteration, or of the setup (None)."""
         self._clear(iteration)
+        self._seers = [each for each in self.engines if type(each).seen is not Engine.seen]
+        self._changers = [each for each in self.engines if type(each).changes is not Engine.changes]
         self._owners.clear()  # a library may have been imported, and its engine become active
         self.active = True
 
