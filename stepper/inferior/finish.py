@@ -93,7 +93,7 @@ class Finisher:
             role=self._role(draft, summary),
             when=draft.when,
             summary=summary,
-            copy=shelf.put(draft.copy) if draft.copy is not None else None,
+            copy=shelf.put(draft.copy) if draft.copy is not None and not draft.copy.gone else None,
         )
 
     def _role(self, draft: Draft, summary: Summary) -> Role:
@@ -113,7 +113,7 @@ class Finisher:
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         found += by_hand(recorder.operated, recorder.gates)
         found.sort(key=lambda pair: pair[0].event)
-        return [self._gate(gate, blocked, shelf) for gate, blocked in found if gate.h is not None]
+        return [self._gate(gate, blocked, shelf) for gate, blocked in found if gate.h is not None and not gate.h.gone]
 
     def _gate(self, gate: GateSeen, blocked: Any, shelf: Shelf) -> Gate:
         import numpy
@@ -174,6 +174,8 @@ class Finisher:
         if after.copy.summary.shape != before.copy.summary.shape:
             return None
         old, new = before.copy, after.copy
+        if old.gone or new.gone:
+            return None
         if old.engine.name == "python":
             update = Copy(old.engine, _difference(old.kept, new.kept))
         else:

@@ -8,6 +8,7 @@ import platform
 import sys
 import threading
 import traceback
+from importlib.machinery import SourceFileLoader
 from types import ModuleType, TracebackType
 
 import stepper
@@ -24,6 +25,7 @@ from stepper.program.program import Program, ProgramError, analyse
 from stepper.program.settings import check, convert, places
 from stepper.program.source import Source
 
+FRAMES_BENEATH = 5  # `-c`, main, run, _execute, exec
 PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
 
 
@@ -115,6 +117,7 @@ class Inferior:
         module.__dict__["__builtins__"] = builtins
         module.__annotations__ = {}
         module.__dict__["__cached__"] = None
+        module.__loader__ = SourceFileLoader("__main__", program.path)
         sys.modules["__main__"] = module
         sys.argv = [self.launch.script, *self.launch.arguments]
         sys.path[0] = os.path.dirname(os.path.realpath(program.path))
@@ -191,6 +194,8 @@ class Inferior:
 
     def _execute(self, program: Program, runner: Runner, main: ModuleType) -> int:
         error: BaseException | None = None
+        # A script may go exactly as deep as under plain Python, whatever frames of ours lie beneath it.
+        sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES_BENEATH)
         try:
             exec(program.code, main.__dict__)
         except Refusal as refusal:
@@ -252,7 +257,9 @@ def _exit_code(error: BaseException | None) -> int:
     if error is None:
         return 0
     if isinstance(error, SystemExit):
-        return 0 if error.code is None else error.code if isinstance(error.code, int) else 1
+        if isinstance(error.code, int):
+            return int(error.code) if abs(error.code) < 1 << 31 else -1  # as Python does with one that is too long
+        return 0 if error.code is None else 1
     return 1
 
 

@@ -14,20 +14,29 @@ from stepper.record import Summary
 
 
 class Copy:
-    """One kept copy and what is known of it. `summary` is computed once, when it is first asked for."""
+    """One kept copy and what is known of it. `summary` is computed once, when it is first asked for.
 
-    __slots__ = ("_kept", "_make", "_summary", "engine", "size")
+    A copy for which there was no room is `gone`: it was summarised at once, and only its summary is left.
+    """
+
+    __slots__ = ("_kept", "_make", "_summary", "engine", "gone", "size")
 
     def __init__(self, engine: Engine, kept: Any, make: Callable[[], Any] | None = None) -> None:
         self.engine = engine
         self._kept = kept
         self._make = make
         self._summary: Summary | None = None
+        self.gone = False
         self.size = 0 if make is not None else engine.size(kept)
 
     @property
     def kept(self) -> Any:
-        """The copy itself; a derived one (a difference of two others) is computed anew each time, and not held."""
+        """The copy itself; a derived one (a difference of two others) is computed anew each time, and not held.
+
+        Raises LookupError where it is gone.
+        """
+        if self.gone:
+            raise LookupError("there was no room to keep this value")
         return self._kept if self._make is None else self._make()
 
     @property
@@ -35,6 +44,12 @@ class Copy:
         if self._summary is None:
             self._summary = self.engine.describe(self.kept)
         return self._summary
+
+    def let_go(self) -> None:
+        """Keep the summary only."""
+        if self._summary is None:
+            self._summary = self.engine.describe(self.kept)
+        self._kept, self.gone, self.size = None, True, 0
 
 
 class Shelf:
@@ -64,6 +79,7 @@ class Store:
         self.size = 0
         self._holders: dict[int, int] = {}  # records share copies of what did not change between them
         self._lock = threading.Lock()
+        self._fresh = 0  # bytes of the copies made for the record under way
         self._latest: dict[Hashable, Copy] = {}
         self._touched: dict[Hashable, Copy] = {}
 
@@ -71,8 +87,12 @@ class Store:
         """A copy of `value`: the last one of the same memory where its bits are still the same, else a new one."""
         key = (id(engine), engine.identity(value))
         copy = self._touched.get(key) or self._latest.get(key)
-        if copy is None or not engine.same(value, copy.kept):
+        if copy is None or copy.gone or not engine.same(value, copy.kept):
             copy = Copy(engine, engine.keep(value))
+            self._fresh += copy.size
+            if self._fresh > self.limit:
+                self._fresh -= copy.size
+                copy.let_go()
         self._touched[key] = copy
         return copy
 
@@ -80,6 +100,7 @@ class Store:
         """Put a finished record's shelf away. Returns the iterations whose shelves had to make room for it."""
         evicted: list[int] = []
         self._latest, self._touched = self._touched, {}
+        self._fresh = 0
         with self._lock:
             self._drop(iteration)
             self.shelves[iteration] = shelf
