@@ -76,6 +76,11 @@ class LossKeeper:
                 return _of_pass(kept[index + 1 :])
         return []
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the pass that began last has not come to the end of the loop."""
+        return next((item is MARK for item in reversed(self._kept) if item is MARK or item is CUT), False)
+
     def begun(self) -> int:
         """How many iterations have begun since the last drain."""
         return sum(item is MARK for item in self._kept)

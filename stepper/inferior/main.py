@@ -211,9 +211,12 @@ class Inferior:
         told = error if failed else None
         iterations = runner.finish(told, describe_error(told) if told is not None else None)
         text, line = _own_traceback(told, program.path) if told is not None else (None, None)
+        if told is not None:
+            _call_excepthook(told)
+            self._flush()
         if runner.begun == 0 and iterations == 0:
             self._started()
-        self.channel.send(Ended(iterations, _exit_code(error), text, line))
+        self.channel.send(Ended(iterations, _exit_code(error), text, line, runner.failed_in))
         self.control.wait_for_quit()
         return _exit_code(error)
 
@@ -261,6 +264,17 @@ def _exit_code(error: BaseException | None) -> int:
             return int(error.code) if abs(error.code) < 1 << 31 else -1  # as Python does with one that is too long
         return 0 if error.code is None else 1
     return 1
+
+
+def _call_excepthook(error: BaseException) -> None:
+    """A script that has put an exception hook of its own in place expects it to be called."""
+    hook = sys.excepthook
+    if hook is sys.__excepthook__ or isinstance(error, SystemExit):
+        return
+    try:
+        hook(type(error), error, error.__traceback__)
+    except BaseException as raised:
+        print(f"Error in sys.excepthook: {describe_error(raised)}", file=sys.__stderr__)
 
 
 def _own_traceback(error: BaseException, path: str) -> tuple[str, int | None]:

@@ -153,12 +153,16 @@ class Stopped(msgspec.Struct, tag="stopped", frozen=True):
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):
-    """The script is over after `iterations`. `traceback` is its own, where it failed, and `line` where in its file."""
+    """The script is over after `iterations`. `traceback` is its own, where it failed, and `line` where in its file.
+
+    `failed_in`: the iteration that failed, or in whose tail the script failed; None: in the setup, or not at all.
+    """
 
     iterations: int
     exit_code: int
     traceback: str | None = None
     line: int | None = None
+    failed_in: int | None = None
 
 
 class Reply(msgspec.Struct, tag="reply", frozen=True):

@@ -95,9 +95,10 @@ class Recorder(Observing):
                 frame.latest[number] = plain(value)
                 if kind == "expression" and not site.loss:
                     return
-                self._write(
-                    frame, site, Draft(site.label, self._role(site, frame), _when(site), None, scalar_summary(value))
-                )
+                draft = Draft(site.label, self._role(site, frame), _when(site), None, scalar_summary(value))
+                self._write(frame, site, draft)
+                if kind == "operand":
+                    self._meet_number(value, draft)
             elif kind != "expression":
                 self._meet(script_frame, site, value)
             return
@@ -131,7 +132,9 @@ class Recorder(Observing):
             if site.method not in NOT_IN_PLACE:
                 frame.watched.append(Watched(site.label, draft.role, value, draft))
         elif type(value) in SCALARS:
-            self._write(frame, site, Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value)))
+            draft = Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value))
+            self._write(frame, site, draft)
+            self._meet_number(value, draft)
         else:
             self._watch_members(frame, site, value)
         for each in self._changers:
@@ -162,6 +165,12 @@ class Recorder(Observing):
             draft = Draft(site.label, role, "before", None, scalar_summary(held))
             frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
             self._write(frame, site, draft)
+            self._meet_number(held, draft)
+
+    def _meet_number(self, value: Any, draft: Draft) -> None:
+        """A number was read, or is about to be replaced: a parameter is followed from here on."""
+        if not self.pass_over:
+            self.tracker.met(draft.label, draft.role, value, draft, made=False)
 
     def done(self, number: int, *values: Any) -> None:
         """A statement is over (or a compound one's head has bound its names): these are the names it bound."""
@@ -209,10 +218,7 @@ class Recorder(Observing):
         phase = self._phase_of(site, caller.phase if caller is not None else None, parent)
         frame = self._frames[id(script_frame)] = Frame(script_frame.f_code, None, phase)
         frame.call = self._happen("call", site, frame, parent, site.text)
-        if parent is None or parent.phase in ("setup", "between") or site.phase is None:
-            frame.phase = frame.call.phase
-        else:
-            frame.phase = None
+        frame.phase = frame.call.phase  # for the statements that have no phase of their own
         for label, role, value in zip(site.bound, site.bound_roles, values, strict=False):
             self._bind(frame, frame.call, site, label, role, value, "operand")
 

@@ -174,7 +174,7 @@ class Recording:
             return "setup"
         if self.pass_over:
             return "between"
-        phase = inherited or site.phase or (parent.phase if parent is not None else None)
+        phase = site.phase or inherited or (parent.phase if parent is not None else None)
         return phase if phase is not None and phase not in ("setup", "between") else "forward"
 
     def _role(self, site: Site, frame: Frame) -> Role:

@@ -66,6 +66,7 @@ class Runner:
         loop = program.loop
         self._count = PassCount(loop.site, loop.enclosing) if loop is not None else PassCount(-1, ())
         self.begun = 0
+        self.failed_in: int | None = None
         self._reported = 0
         self._finished: list[float | None] = []
         self._hooks = ExitStack()
@@ -194,7 +195,7 @@ class Runner:
         builtins.__stepper_recording__ = True  # type: ignore[attr-defined]
         builtins.__stepper_leave__ = self.leave  # type: ignore[attr-defined]
 
-    def _end_record(self, error: str | None) -> None:
+    def _end_record(self, error: str | None, unfinished: bool = False) -> None:
         """The record is complete: work it out and send it."""
         builtins.__stepper_recording__ = False  # type: ignore[attr-defined]
         builtins.__stepper_leave__ = self.losses.cut  # type: ignore[attr-defined]
@@ -212,7 +213,7 @@ class Runner:
         self.records[iteration] = record
         for other in evicted:
             self.records.pop(other, None)
-        if iteration is not None and error is None:
+        if iteration is not None and not unfinished:
             self._finished.append(record.loss)
         self._report()
         self._channel.send(Recorded(record, evicted, sorted(self.recorder.used, key=_rank)))
@@ -226,15 +227,17 @@ class Runner:
             self._finished = []
 
     def finish(self, error: BaseException | None, message: str | None) -> int:
-        """The script is over. Returns how many iterations it finished."""
+        """The script is over. Returns how many iterations it finished: all that began but one that an error left."""
         if self._recording:
+            unfinished = error is not None and not self.recorder.pass_over
             if error is not None:
                 self.recorder.raised(error)
-            self._end_record(message)
+            self._end_record(message, unfinished)
         else:
+            unfinished = error is not None and self.losses.cut_short
             drained = self.losses.drain()
-            if error is not None and drained:
-                drained.pop()  # the pass that raised is not a finished one
-            self._finished += drained
+            self._finished += drained[:-1] if unfinished else drained
         self._report()
+        if error is not None and self._reported + unfinished > 0:
+            self.failed_in = self._reported if unfinished else self._reported - 1
         return self._reported
