@@ -209,7 +209,8 @@ class Inferior:
         self._flush()
         failed = error is not None and not _clean_exit(error)
         told = error if failed else None
-        iterations = runner.finish(told, describe_error(told) if told is not None else None)
+        message = describe_error(told) if told is not None else None
+        iterations = runner.finish(told, message, at_head=told is not None and _at_head(told, program))
         text, line = _own_traceback(told, program.path) if told is not None else (None, None)
         if told is not None:
             _call_excepthook(told)
@@ -264,6 +265,19 @@ def _exit_code(error: BaseException | None) -> int:
             return int(error.code) if abs(error.code) < 1 << 31 else -1  # as Python does with one that is too long
         return 0 if error.code is None else 1
     return 1
+
+
+def _at_head(error: BaseException, program: Program) -> bool:
+    """Whether what raised is the training loop's own head: asking for the next pass, when the last one was over."""
+    loop = program.loop
+    if loop is None or (last := program.sites[loop.site].end_line) >= loop.end_line:
+        return False
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == program.path and loop.line <= step.tb_lineno <= last:
+            return True
+        step = step.tb_next
+    return False
 
 
 def _call_excepthook(error: BaseException) -> None:

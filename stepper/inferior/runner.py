@@ -226,15 +226,15 @@ class Runner:
             self._reported += len(self._finished)
             self._finished = []
 
-    def finish(self, error: BaseException | None, message: str | None) -> int:
+    def finish(self, error: BaseException | None, message: str | None, *, at_head: bool = False) -> int:
         """The script is over. Returns how many iterations it finished: all that began but one that an error left."""
         if self._recording:
-            unfinished = error is not None and not self.recorder.pass_over
+            unfinished = error is not None and not (at_head or self.recorder.pass_over)
             if error is not None:
                 self.recorder.raised(error)
             self._end_record(message, unfinished)
         else:
-            unfinished = error is not None and self.losses.cut_short
+            unfinished = error is not None and not at_head and self.losses.cut_short
             drained = self.losses.drain()
             self._finished += drained[:-1] if unfinished else drained
         self._report()

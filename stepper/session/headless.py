@@ -103,10 +103,12 @@ async def _run_losses(
                 except TimeoutError:
                     continue  # nothing new; look at the output again
         hand_over()
+        await lane.leave()
         hand_output()
-        _raise_failure(lane)
+        _raise_failure(lane, tell_output=on_output is None)
     except LaneLost:
-        _raise_failure(lane)
+        hand_output()
+        _raise_failure(lane, tell_output=on_output is None)
     finally:
         await lane.close(gently=True)
 
@@ -171,11 +173,14 @@ async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
     return arrays
 
 
-def _raise_failure(lane: Lane) -> None:
-    """Raise what made the script end before its time, if anything did."""
+def _raise_failure(lane: Lane, *, tell_output: bool = True) -> None:
+    """Raise what made the script end before its time, if anything did.
+
+    `tell_output`: say what a process that died has printed last, since it left no traceback.
+    """
     if lane.ended is not None:
         if lane.ended.traceback is not None:
             raise ScriptFailed("the script failed", lane.ended.traceback)
     elif lane.lost is not None:
-        printed = lane.process.output().decode("utf-8", "replace")[-4000:]
+        printed = lane.process.output().decode("utf-8", "replace")[-4000:] if tell_output else ""
         raise ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")

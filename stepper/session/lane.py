@@ -33,6 +33,7 @@ from stepper.record import Array, Record, Region, Window
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
+EXIT_SECONDS = 5.0  # for a script's exit handlers, and the threads it left running
 _messages = msgspec.msgpack.Decoder(Message)
 
 
@@ -78,9 +79,8 @@ class Lane:
 
     async def close(self, *, gently: bool = False) -> None:
         """End the process. `gently` lets a script that is over run its exit handlers first."""
-        if gently and self.ended is not None and self._writer is not None and self.lost is None:
-            self._writer.write(frame(Quit(0)))
-            await asyncio.to_thread(self.process.wait, 5.0)
+        if gently:
+            await self.leave()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -89,6 +89,12 @@ class Lane:
         else:
             self.process.socket.close()
         await asyncio.to_thread(self.process.kill)
+
+    async def leave(self) -> None:
+        """Let a script that is over run its exit handlers, and its process end by itself."""
+        if self.ended is not None and self._writer is not None and self.lost is None:
+            self._writer.write(frame(Quit(0)))
+            await asyncio.to_thread(self.process.wait, EXIT_SECONDS)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:

@@ -14,7 +14,7 @@ from enum import Enum
 
 import msgspec
 
-from stepper.inferior.protocol import Launch, Line
+from stepper.inferior.protocol import Ended, Launch, Line
 from stepper.record import Array, Event, Record, Region, Window
 from stepper.session import navigation
 from stepper.session.errors import Misuse
@@ -266,6 +266,18 @@ class Session:
     def _failed(self) -> bool:
         return self._lane.ended is not None and self._lane.ended.traceback is not None
 
+    def _failed_in(self) -> int | None:
+        """The iteration that the script failed in, or behind; None where it failed in its setup, or not at all."""
+        return self._lane.ended.failed_in if self._lane.ended is not None else None
+
+    def _end_of(self, ended: Ended) -> str:
+        """How the run ended, for one who asked for an iteration past it."""
+        if ended.failed_in is not None and ended.failed_in >= ended.iterations:
+            return f"the script failed in iteration {ended.failed_in}"
+        if ended.iterations:
+            return f"the last iteration is {ended.iterations - 1}"
+        return "the script failed in its setup" if self._failed() else "there was no pass through the training loop"
+
     def _over(self) -> bool:
         return self._lane.ended is not None or self._lane.lost is not None
 
@@ -331,7 +343,7 @@ class Session:
             if lane.position < iteration or lane.position == 0:
                 self._set_state(State.RUNNING if lane.position else State.STARTING)
             await self._drive(lane, iteration + 1, iteration)
-        elif iteration < lane.position or (iteration == lane.position and self._failed()):
+        elif iteration < lane.position or iteration == self._failed_in():
             await self._replay_to(iteration)
         return self._lane_with(iteration) is not None
 
@@ -371,10 +383,7 @@ class Session:
         else:
             self._rest()
             if self._lane.ended is not None and not self.notice:
-                done = self._lane.ended.iterations
-                self.notice = (
-                    f"the script failed in iteration {done}" if self._failed() else f"the last iteration is {done - 1}"
-                )
+                self.notice = self._end_of(self._lane.ended)
             self._notify()
 
     async def _back(self, event_of: Callable[[Record], int] | None) -> None:
@@ -396,9 +405,9 @@ class Session:
     async def _after_run(self) -> None:
         """Stand where a run has stopped: at the newest record, or on the statement that failed."""
         lane = self._lane
-        if lane.ended is not None and self._failed():
-            failed = lane.ended.iterations
-            if failed not in lane.records and lane.ended.line is not None:
+        failed = self._failed_in()
+        if failed is not None:
+            if failed not in lane.records:
                 await self._replay_to(failed)
             if self._lane_with(failed) is not None:
                 self._stand(failed, None)
