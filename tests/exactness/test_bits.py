@@ -77,6 +77,7 @@ def test_recording_every_pass_changes_neither_losses_nor_parameters(name: str, p
         # a pass lists what it updated: the middle layer of `dynamic` is not among it where it was not used
         last = {parameter.name: parameter for one in recorded for parameter in one.parameters}
         after = {final_bits(parameter) for parameter in last.values()}
+        assert set(run.session.engines) == set(VARIANTS[name].engines)
     assert after == set(plain["parameters"])
 
 

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-import stepper
 from stepper.program.program import analyse
 from stepper.variants import VARIANTS, Variant, nearest
 
@@ -92,12 +91,6 @@ def test_plain_python_runs_a_script_by_itself() -> None:
 def test_nearest_name() -> None:
     assert nearest("nmpy") == "numpy"
     assert nearest("zzzzzz") is None
-
-
-def test_the_engines_are_those_that_see_something(variant: Variant) -> None:
-    with stepper.open(variant.name, seed=0) as run:
-        run.iteration(0)
-        assert set(run.session.engines) == set(variant.engines)
 
 
 def test_the_settings_are_those_that_the_analysis_finds(variant: Variant) -> None:
