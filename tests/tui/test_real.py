@@ -203,6 +203,7 @@ async def test_a_target_without_a_loop_ends_the_app_with_code_2(tmp_path: Path) 
 
 @pytest.mark.parametrize("target", ["autograd", "dynamic"])
 async def test_a_torch_variant_can_be_stepped(target: str) -> None:
+    loaded = "torch" in sys.modules  # another test of the same run may have loaded it
     app = app_of(Session(target, Options(seed=0, preset="small")))
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
@@ -210,4 +211,4 @@ async def test_a_torch_variant_can_be_stepped(target: str) -> None:
             await pilot.press(key)
             await settled(pilot)
         assert app.scene.state in ("stopped", "ended")
-    assert "torch" not in sys.modules, "the screen's process never loads it"
+    assert loaded or "torch" not in sys.modules, "the screen's process never loads it"
