@@ -23,6 +23,7 @@ class LossKeeper:
     def __init__(self) -> None:
         self._kept: list[Any] = []
         self.engines: Sequence[Engine] = ()
+        self._by_type: dict[type, Engine] = {}  # who reads a loss of this type: asked once an iteration
         # Called where the loop was left: losses from there to the next head count only for a pass that has none.
         self.cut: Callable[[], None] = partial(self._kept.append, CUT)
 
@@ -62,9 +63,13 @@ class LossKeeper:
         kind = type(value)
         if kind is float or kind is int:
             return float(value)
+        known = self._by_type.get(kind)
+        if known is not None:
+            return known.number(value)
         for engine in self.engines:
             number = engine.number(value)
             if number is not None:
+                self._by_type[kind] = engine
                 return number
         return None
 
