@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+DEFAULT_TARGET = "numpy"
 COMMANDS = ("list", "run", "trace")
 FLAGS = frozenset({"--help", "-h", "--version", "--output", "--values"})
 
@@ -14,6 +15,11 @@ class Typed:
     own: tuple[str, ...]
     script_arguments: tuple[str, ...]
     target: str | None
+
+    @property
+    def opens_the_app(self) -> bool:
+        """Whether there is nothing but a target, or nothing at all."""
+        return not self.own or (len(self.own) == 1 and self.own[0] == self.target)
 
 
 def typed(words: Sequence[str]) -> Typed:

@@ -17,7 +17,9 @@ def loaded_by(module: str) -> set[str]:
     ("module", "never"),
     [
         ("stepper", {"cyclopts", "rich", "textual", "numpy", "torch", "msgspec"}),
-        ("stepper.cli", {"textual", "numpy", "torch"}),
+        ("stepper.cli", {"cyclopts", "rich", "textual", "numpy", "torch", "msgspec"}),
+        ("stepper.grammar", {"textual", "numpy", "torch"}),
+        ("stepper.commands.app", {"cyclopts", "rich", "textual", "numpy", "torch"}),
         ("stepper.commands.list", {"textual", "numpy", "torch"}),
         ("stepper.commands.run", {"textual", "numpy", "torch"}),
         ("stepper.commands.trace", {"textual", "numpy", "torch"}),

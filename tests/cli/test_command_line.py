@@ -30,6 +30,23 @@ def test_the_target_is_found_and_the_scripts_arguments_are_cut_off(
     assert line.script_arguments == arguments
 
 
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        ([], True),
+        (["numpy"], True),
+        (["numpy", "--", "--seed"], True),
+        (["--help"], False),
+        (["list"], False),
+        (["run"], False),
+        (["numpy", "torch"], False),
+        (["numpy", "--seed", "1"], False),
+    ],
+)
+def test_a_mere_target_opens_the_app_without_the_grammar(words: list[str], plain: bool) -> None:
+    assert typed(words).opens_the_app is plain
+
+
 def test_a_complaint_is_one_line() -> None:
     assert plain_line("a\nb\x1b[0m \t c") == "a b [0m c"
 

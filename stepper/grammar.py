@@ -1,0 +1,198 @@
+"""The grammar of the command line: its commands, options and help, and what is said of words that do not fit.
+
+Knows nothing of how a command is carried out: each is loaded when it is called, so that help answers at once.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from cyclopts import App, CycloptsError, Group, Parameter, Token
+from cyclopts.exceptions import (
+    CoercionError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
+
+from stepper import __version__
+from stepper.command_line import DEFAULT_TARGET
+
+
+class NotUnderstood(Exception):
+    """The words do not fit the grammar. The message says what is wrong and what to do, without the target."""
+
+
+HELP = """stepper is a debugger for training loops.
+
+stepper TARGET opens the app on a script: a built-in variant's name (see stepper list) or the path of a script of your
+own; without one it opens the variant numpy. What follows -- is handed to the script.
+"""
+
+
+def whole(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number, and nothing that only comes near one: cyclopts itself would take 1.5 for 2."""
+    return int(tokens[0].value)
+
+
+_target = Group("Target", sort_key=0)
+_how = Group("How the script runs", sort_key=2)
+_what = Group("What is shown", sort_key=1)
+
+
+@Parameter(name="*", group=_how)
+@dataclass(frozen=True)
+class HowToRun:
+    """The options that every command with a target takes."""
+
+    seed: Annotated[
+        int | None, Parameter(converter=whole, help="Seed the random generators of Python, NumPy and PyTorch.")
+    ] = None
+    device: Annotated[
+        Literal["cpu", "cuda"] | None, Parameter(help="Set the script's device, where it can have this one.")
+    ] = None
+    preset: Annotated[str | None, Parameter(help="Take the settings of one of the variant's presets.")] = None
+    settings: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--set",
+            negative="",
+            consume_multiple=False,
+            help="NAME=VALUE: change a setting right after the script's own assignment. May be repeated.",
+        ),
+    ] = ()
+    threads: Annotated[
+        int | None, Parameter(converter=whole, help="Run with so many threads instead of the libraries' choice.")
+    ] = None
+    loop: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The line of the training loop; none takes the whole script as one iteration.",
+        ),
+    ] = None
+    loss: Annotated[
+        str | None, Parameter(allow_leading_hyphen=True, help="An expression whose value is the loss of an iteration.")
+    ] = None
+
+
+DEFAULTS = HowToRun()
+
+TARGET_HELP = "A variant's name or a script's path."
+Target = Annotated[str, Parameter(help=TARGET_HELP, group=_target)]
+TextOrJson = Literal["text", "json"]
+
+
+def command_line(arguments: Sequence[str]) -> App:
+    """The parser. `arguments` are the script's own, those after `--`."""
+    app = App(
+        name="stepper",
+        help=HELP,
+        help_format="plaintext",
+        usage="Usage: stepper [TARGET] [OPTIONS] [-- ARGUMENTS]",
+        version=__version__,
+        version_flags=["--version"],
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        end_of_options_delimiter="",
+        result_action="return_value",
+        default_parameter=Parameter(negative="", show_default=False),
+    )
+
+    def options(target: str, how: HowToRun) -> Any:
+        from stepper.commands.options import options_for
+
+        return options_for(target, how, tuple(arguments))
+
+    @app.default
+    def open_app(
+        target: Annotated[str, Parameter(help=TARGET_HELP + " Without one: numpy.", group=_target)] = DEFAULT_TARGET,
+        /,
+        *,
+        how: HowToRun = DEFAULTS,
+    ) -> None:
+        """Open the app."""
+        from stepper.commands.app import open_app
+
+        open_app(target, options(target, how))
+
+    @app.command(name="list")
+    def list_(
+        *, format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text"
+    ) -> None:
+        """List the built-in variants."""
+        from stepper.commands.list import list_variants
+
+        list_variants(format)
+
+    @app.command
+    def run(
+        target: Target,
+        /,
+        *,
+        iterations: Annotated[int | None, Parameter(converter=whole, help="End after so many.", group=_what)] = None,
+        format: Annotated[
+            Literal["text", "jsonl"], Parameter(help="For people, or one JSON object a line.", group=_what)
+        ] = "text",
+        output: Annotated[bool, Parameter(help="Show what the script prints, on stderr.", group=_what)] = False,
+        how: HowToRun = DEFAULTS,
+    ) -> None:
+        """Run a script and print the loss of every iteration."""
+        from stepper.commands.run import run_target
+
+        run_target(target, options(target, how), iterations=iterations, format=format, output=output)
+
+    @app.command
+    def trace(
+        target: Target,
+        /,
+        *,
+        iteration: Annotated[str, Parameter(help="Which one, counted from 0, or setup.", group=_what)] = "0",
+        values: Annotated[bool, Parameter(help="With the elements of the arrays.", group=_what)] = False,
+        format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
+        how: HowToRun = DEFAULTS,
+    ) -> None:
+        """Run a script up to one iteration and print all that this iteration did."""
+        from stepper.commands.trace import trace_target
+
+        trace_target(target, options(target, how), iteration=iteration, values=values, format=format)
+
+    return app
+
+
+def obey(own: Sequence[str], arguments: Sequence[str]) -> None:
+    """Carry out the words before `--`. Raises NotUnderstood, and what the command raises."""
+    try:
+        command_line(arguments)(list(own))
+    except CycloptsError as error:
+        raise NotUnderstood(_advice(error)) from error
+
+
+def _advice(error: CycloptsError) -> str:
+    """cyclopts' complaint in our own words: what is wrong, and what to do."""
+    if isinstance(error, UnknownOptionError):
+        word = (error.token.keyword or error.token.value).split("=", 1)[0]
+        known = sorted({name for argument in error.argument_collection for name in argument.names})
+        close = difflib.get_close_matches(word, known, n=1)
+        advice = f"did you mean {close[0]}?" if close else "see stepper --help"
+        return f"there is no option {word}; {advice} (the script's own options go behind --)"
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        name = error.keyword or error.argument.name
+        return (
+            f"{name} needs a value" if name.startswith("-") else "name a target: a variant (stepper list) or a script"
+        )
+    if isinstance(error, CoercionError) and error.token is not None:
+        if error.target_type is bool:
+            return f"{error.token.keyword} takes no value"
+        choices = [str(choice) for choice in get_args(error.target_type) if not isinstance(choice, type)]
+        wanted = " or ".join(choices) or "a whole number"
+        return f"{error.token.keyword} must be {wanted}, not {error.token.value}"
+    if isinstance(error, RepeatArgumentError):
+        return f"{error.token.keyword} is given more than once"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"too many words: {' '.join(error.unused_tokens)} (the script's own arguments go behind --)"
+    error.verbose = False
+    return str(error)
