@@ -5,6 +5,7 @@ Global module hooks only: hooks on a single module switch fused kernels off.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -54,7 +55,7 @@ class ModuleEngine(Engine):
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
         torch = torch_module()
-        if torch is None:
+        if torch is None or _compiles():
             yield
             return
 
@@ -91,6 +92,12 @@ class ModuleEngine(Engine):
             for handle in handles:
                 handle.remove()
             self._calls.clear()
+
+
+def _compiles() -> bool:
+    """Whether the script has compiled anything: the compiler would trace our hooks, and make other code with them."""
+    frames = sys.modules.get("torch._dynamo.eval_frame")
+    return bool(getattr(frames, "cached_backends", None))
 
 
 def _tensors(value: Any, torch: Any) -> list[Any]:

@@ -11,14 +11,15 @@ class Names:
     """Paths by object, kept from one record to the next.
 
     A path through a model that the script names (`model.linear1.weight`) is better than one through `self`, and that
-    is better than a place in an optimizer's groups.
+    is better than a place in an optimizer's groups; a path from further out is better than one from inside.
     """
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[Callable[[], Any], str, int]] = {}
+        self._names: dict[int, tuple[Callable[[], Any], str, tuple[int, int]]] = {}
 
     def give(self, value: Any, name: str) -> None:
-        rank = 0 if ".group" in name else 1 if name.startswith("self.") else 2
+        kind = 0 if ".group" in name else 1 if name.startswith("self.") or "(" in name else 2
+        rank = (kind, name.count("."))
         held = self._names.get(id(value))
         if held is not None and held[0]() is value and held[2] >= rank:
             return

@@ -7,7 +7,7 @@ from typing import Any
 
 from stepper.inferior.store import Copy
 from stepper.program.sites import Site
-from stepper.record import Kind, Phase, Role, Summary, When
+from stepper.record import Detail, Kind, Phase, Role, Summary, When
 
 Scalar = bool | int | float | str | None
 
@@ -39,6 +39,7 @@ class Happening:
     """An event while it happens. Times are `perf_counter_ns`; `ended` 0 until it is over."""
 
     __slots__ = (
+        "detail",
         "drafts",
         "ended",
         "error",
@@ -70,6 +71,7 @@ class Happening:
         self.started = 0
         self.ended = 0
         self.output = (-1, -1)
+        self.detail: Detail | None = None
 
 
 class Operated:
@@ -85,16 +87,28 @@ class Operated:
 
 
 class Watched:
-    """An object that the current statement is about to change in place."""
+    """An object that the current statement is about to change in place.
 
-    __slots__ = ("before", "label", "peek", "role", "value")
+    `peek`: it is what `value` keeps under this attribute; `key`: under this subscript.
+    """
 
-    def __init__(self, label: str, role: Role, value: Any, before: Draft | None, peek: str | None = None) -> None:
+    __slots__ = ("before", "key", "label", "peek", "role", "value")
+
+    def __init__(
+        self,
+        label: str,
+        role: Role,
+        value: Any,
+        before: Draft | None,
+        peek: str | None = None,
+        key: str | int | None = None,
+    ) -> None:
         self.label = label
         self.role: Role = role
         self.value = value
         self.before = before
         self.peek = peek
+        self.key = key
 
 
 class Frame:

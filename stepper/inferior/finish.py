@@ -31,14 +31,30 @@ class Finisher:
         self._numpy = numpy
         self._roles = recorder.program.roles
 
-    def record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
-        """The record of what was recorded last, and the shelf of its copies."""
+    def finish(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
+        """The record of what was recorded last, and the shelf of its copies; the bare events where that fails."""
+        try:
+            return self._record(losses, error)
+        except Exception as failure:
+            self._recorder.fault(failure)
+            for happening in self._recorder.happenings:
+                happening.drafts = []
+            self._recorder.gates, self._recorder.operated = [], []
+            self._recorder.tracker.tracks.clear()
+            return self._record(losses, error)
+
+    def _record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         recorder = self._recorder
         shelf = Shelf()
         gates = self._gates(shelf)
-        parameters = [
-            made for track in recorder.tracker.tracks.values() if (made := self._parameter(track, shelf)) is not None
-        ]
+        parameters = []
+        for track in recorder.tracker.tracks.values():
+            try:
+                made = self._parameter(track, shelf)
+            except (LookupError, TypeError, ValueError, MemoryError):
+                continue  # a parameter without numbers (on the meta device, sparse, packed) has no update to show
+            if made is not None:
+                parameters.append(made)
         for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
             if happening.parent is not None:
                 parent = recorder.happenings[happening.parent]
@@ -64,7 +80,7 @@ class Finisher:
         for draft in happening.drafts:
             value = self._value(draft, shelf)
             key = (value.label, value.when, value.copy)
-            if key not in seen or (value.copy is None and value.when != "operand"):
+            if happening.detail is not None or key not in seen or (value.copy is None and value.when != "operand"):
                 seen.add(key)
                 values.append(value)
         return Event(
@@ -84,6 +100,7 @@ class Finisher:
             duration=max(0, happening.ended - happening.started),
             output=happening.output,
             function=happening.function,
+            detail=happening.detail,
         )
 
     def _value(self, draft: Draft, shelf: Shelf, label: str | None = None) -> Value:
@@ -241,13 +258,18 @@ class Finisher:
                     waiting += made.drafts[:-1]
                 elif _shape(draft) == shape and not _is_itself(draft, track):
                     found.append(draft)
-            gradients = [draft for draft in found if draft.role == "gradient" or ".grad" in draft.label]
+            gradients = [draft for draft in found if self._is_gradient(draft)]
             named = [draft for draft in gradients if PATH.fullmatch(draft.label)]
             if shape is not None and not gradients:
                 gradients = [draft for draft in found if draft.role != "parameter" and not PATH.fullmatch(draft.label)]
             if named or gradients:
                 return (named or gradients)[0]
         return None
+
+    def _is_gradient(self, draft: Draft) -> bool:
+        """Whether a value is a gradient by its own role, or an element of something that is."""
+        holder = draft.label.partition("[")[0]
+        return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
 
 
 def recorder_event(recorder: Recorder, event: int) -> Happening | None:

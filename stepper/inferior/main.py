@@ -119,7 +119,8 @@ class Inferior:
         module.__dict__["__cached__"] = None
         module.__loader__ = SourceFileLoader("__main__", program.path)
         sys.modules["__main__"] = module
-        sys.argv = [self.launch.script, *self.launch.arguments]
+        typed = self.launch.name if self.launch.kind == "script" else program.path
+        sys.argv = [typed, *self.launch.arguments]
         sys.path[0] = os.path.dirname(os.path.realpath(program.path))
         return module
 

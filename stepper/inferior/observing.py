@@ -11,7 +11,7 @@ from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.recording import Recording
 from stepper.inferior.store import Copy
-from stepper.record import Kind, Role, When
+from stepper.record import Detail, Kind, Role, When
 
 
 class Observing(Recording):
@@ -49,10 +49,12 @@ class Observing(Recording):
     def event_of(self, value: Any) -> int | None:
         return self._known.get(id(value), (None, None))[1]
 
-    def begin(self, kind: Kind, text: str, function: str = "") -> int | None:
+    def begin(self, kind: Kind, text: str, function: str = "", inside: int | None = None) -> int | None:
         if not self.active or get_ident() != self.thread or not self._room():
             return None
         frame = self._nearest(sys._getframe(1))
+        if frame is not None and inside is not None and self.happenings[inside] in frame.open:
+            del frame.open[frame.open.index(self.happenings[inside]) + 1 :]
         parent = frame.innermost if frame is not None else None
         if frame is None or parent is None:
             return None
@@ -71,6 +73,12 @@ class Observing(Recording):
         if frame is not None and happening in frame.open:
             del frame.open[frame.open.index(happening) :]
 
+    def tell(self, event: int, detail: Detail) -> None:
+        self.happenings[event].detail = detail
+
+    def fault(self, error: Exception) -> None:
+        self.fault(error)
+
     def contributed(self, engine: str) -> None:
         self.used.add(engine)
 
@@ -88,12 +96,21 @@ class Observing(Recording):
             self.tracker.used_gradient(parameter, Draft("", "gradient", "operand", kept))
 
     def _remember(
-        self, engine: Engine, value: Any, label: str, event: Happening | None, draft: Draft, *, made: bool
+        self,
+        engine: Engine,
+        value: Any,
+        label: str,
+        event: Happening | None,
+        draft: Draft,
+        *,
+        made: bool,
+        rebound: bool | None = None,
     ) -> None:
+        """A value passed a probe. `made`: it got this label there; `rebound`: and is new (None: as `made`)."""
         number = event.id if event is not None else None
         if made or id(value) not in self._known:
             self._known[id(value)] = (label, number)
         if not self.pass_over:
-            self.tracker.met(label, draft.role, value, draft, made=made, event=event)
-        for each in self._seers:
+            self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
+        for each in self.engines:
             each.seen(value, self.tracker.name_of(value) or label, number, draft.copy)

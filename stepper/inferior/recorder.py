@@ -7,6 +7,7 @@ references. What the copies say is worked out when the pass is over (`finish`).
 
 from __future__ import annotations
 
+import re
 import sys
 from threading import get_ident
 from time import perf_counter_ns
@@ -17,10 +18,11 @@ from stepper.engines.base import Change
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, Watched
 from stepper.inferior.observing import Observing
 from stepper.inferior.recording import output_offset
-from stepper.inferior.scalars import SCALARS, elements_of, plain, scalar_summary
+from stepper.inferior.scalars import SCALARS, element_at, elements_of, keyed_elements, plain, scalar_summary
 from stepper.program.sites import Site
 from stepper.record import Role, When
 
+ITEM = r"[A-Za-z_][\w.]*(?:\[[^\]]*\][\w.]*)*"  # a name, attribute path or element
 GATE_OPERATIONS = frozenset(
     [
         "maximum",
@@ -48,6 +50,8 @@ GATE_OPERATIONS = frozenset(
         "threshold",
     ]
 )
+HEADS = ("for ", "async for ", "with ", "async with ", "except")
+ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
 NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
 
 
@@ -58,13 +62,18 @@ class Recorder(Observing):
         """A statement is about to run."""
         if not self.active or get_ident() != self.thread:
             return
-        site = self.sites[number]
+        try:
+            self._statement(self.sites[number], number, sys._getframe(1))
+        except Exception as error:
+            self.fault(error)
+
+    def _statement(self, site: Site, number: int, script_frame: FrameType) -> None:
         if site.spine and not self.pass_over:
             self.losses.cut()
             self.end_pass()
         if not self._room():
             return
-        frame = self._frame(sys._getframe(1))
+        frame = self._frame(script_frame)
         self._close_open(frame)
         parent = frame.compounds.get(site.parent) if site.parent is not None else None
         happening = self._happen("statement", site, frame, parent or frame.call, site.text)
@@ -80,7 +89,7 @@ class Recorder(Observing):
         try:
             self._value(self.sites[number], number, value, sys._getframe(1))
         except Exception as error:
-            self._fault(error)
+            self.fault(error)
         return value
 
     def _value(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
@@ -106,7 +115,8 @@ class Recorder(Observing):
         draft = self._draft(engine, value, site.label, self._role(site, frame), _when(site))
         frame.latest[number] = draft
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
-        self._remember(engine, value, site.label, event, draft, made=kind != "operand")
+        made = kind != "operand"
+        self._remember(engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site))
 
     def before(self, number: int, value: Any) -> Any:
         """`value` is about to be changed in place, or one of its in-place methods to be called."""
@@ -115,7 +125,7 @@ class Recorder(Observing):
         try:
             self._before(self.sites[number], number, value, sys._getframe(1))
         except Exception as error:
-            self._fault(error)
+            self.fault(error)
         return value
 
     def _before(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
@@ -148,7 +158,7 @@ class Recorder(Observing):
         try:
             self._changing(self.sites[number], value, sys._getframe(1))
         except Exception as error:
-            self._fault(error)
+            self.fault(error)
         return value
 
     def _changing(self, site: Site, value: Any, script_frame: FrameType) -> None:
@@ -164,6 +174,8 @@ class Recorder(Observing):
         elif type(held) in SCALARS:
             draft = Draft(site.label, role, "before", None, scalar_summary(held))
             frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
+            if not self.pass_over:
+                self.tracker.met(site.label, role, held, draft, made=False, owner=value)
             self._write(frame, site, draft)
             self._meet_number(held, draft)
 
@@ -179,7 +191,7 @@ class Recorder(Observing):
         try:
             self._done(self.sites[number], number, values, sys._getframe(1))
         except Exception as error:
-            self._fault(error)
+            self.fault(error)
 
     def _done(self, site: Site, number: int, values: tuple[Any, ...], script_frame: FrameType) -> None:
         frame = self._frame(script_frame)
@@ -210,7 +222,7 @@ class Recorder(Observing):
         try:
             self._enter(self.sites[number], values, sys._getframe(1))
         except Exception as error:
-            self._fault(error)
+            self.fault(error)
 
     def _enter(self, site: Site, values: tuple[Any, ...], script_frame: FrameType) -> None:
         caller = self._nearest(script_frame.f_back)
@@ -230,6 +242,12 @@ class Recorder(Observing):
                 self.raised(error)
 
     # ------------------------------------------------------------------------------------------------- inner work
+
+    def _aliases(self, site: Site) -> bool:
+        known = self._alias_sites.get(site.id)
+        if known is None:
+            known = self._alias_sites[site.id] = _is_alias(site)
+        return known
 
     def _write(self, frame: Frame, site: Site, draft: Draft) -> Happening | None:
         """Add a draft to the event its site belongs to: a pending expression, or the statement that is running."""
@@ -289,7 +307,8 @@ class Recorder(Observing):
         if engine is not None:
             draft = self._draft(engine, value, label, known, when)
             happening.drafts.append(draft)
-            self._remember(engine, value, label, happening, draft, made=when == "result")
+            made = when == "result"
+            self._remember(engine, value, label, happening, draft, made=made, rebound=made and not self._aliases(site))
             return draft
         if type(value) in SCALARS:
             self.used.add("python")
@@ -314,6 +333,12 @@ class Recorder(Observing):
                     draft = self._draft(owner, element, site.label + part, self._role(site, frame), "result")
                     event = self._write(frame, site, draft)
                     self._remember(owner, element, draft.label, event, draft, made=True)
+        elif site.role == "parameter" and not self.pass_over:
+            for part, element in elements_of(value):
+                owner = self._owner(element)
+                if owner is not None:
+                    draft = self._draft(owner, element, site.label + part, "parameter", "operand")
+                    self.tracker.met(draft.label, "parameter", element, draft, made=False)
         self._meet_members(site.label, value)
 
     def _meet_members(self, label: str, value: Any) -> None:
@@ -331,12 +356,14 @@ class Recorder(Observing):
 
     def _watch_members(self, frame: Frame, site: Site, value: Any) -> None:
         """A receiver that is no tensor is about to change what lies inside: a dict of arrays, a model, an optimizer."""
-        for part, element in elements_of(value):
+        for key, element in keyed_elements(value):
             owner = self._owner(element)
             if owner is not None:
                 role = self._role(site, frame)
-                draft = self._draft(owner, element, site.label + part, role, "before")
-                frame.watched.append(Watched(draft.label, role, element, draft))
+                draft = self._draft(owner, element, f"{site.label}[{key!r}]", role, "before")
+                frame.watched.append(Watched(draft.label, role, value, draft, key=key))
+                if not self.pass_over:
+                    self.tracker.met(draft.label, role, element, draft, made=False)
         self._meet_members(site.label, value)
 
     def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:
@@ -352,7 +379,11 @@ class Recorder(Observing):
         frame.watched.append(Watched(label, role, change.owner, before, peek=change.attribute))
 
     def _after(self, happening: Happening, watched: Watched, changed: set[str]) -> None:
-        value = self._peek(watched.value, watched.peek) if watched.peek is not None else watched.value
+        value = watched.value
+        if watched.peek is not None:
+            value = self._peek(value, watched.peek)
+        elif watched.key is not None:
+            value = element_at(value, watched.key)
         engine = self._owner(value)
         if engine is None:
             draft = (
@@ -372,10 +403,22 @@ class Recorder(Observing):
         happening.drafts.append(draft)
         changed.add(watched.label)
         if not self.pass_over:
-            self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening)
+            owner = watched.value if engine is None and watched.peek is not None else None
+            self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening, owner=owner)
         if engine is not None:
             for each in self._seers:
                 each.seen(value, self.tracker.name_of(value) or watched.label, happening.id, draft.copy)
+
+
+def _is_alias(site: Site) -> bool:
+    """Whether a statement or result gives something that exists already one more name: `p = params[0]`, a loop's."""
+    if site.kind == "statement":
+        head, equals, source = site.text.partition("=")
+        if not equals or head.startswith(HEADS):
+            return site.text.startswith(HEADS)
+    else:
+        source = site.text
+    return bool(ALIASES.fullmatch(source.strip()))
 
 
 def _when(site: Site) -> When:

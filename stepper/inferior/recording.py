@@ -42,6 +42,7 @@ class Recording:
         self._seers: list[Engine] = []
         self._changers: list[Engine] = []
         self._names = Names()
+        self._alias_sites: dict[int, bool] = {}
         self._clear(None)
 
     def _clear(self, iteration: int | None) -> None:
@@ -69,7 +70,10 @@ class Recording:
 
     def stop(self) -> None:
         """The record is over: let go of everything that belongs to the script."""
-        self.end_pass()
+        try:
+            self.end_pass()
+        except Exception as error:
+            self.fault(error)
         self.active = False
         self._frames.clear()
         self._known.clear()
@@ -94,13 +98,16 @@ class Recording:
 
     # ------------------------------------------------------------------------------------------------- inner work
 
-    def _fault(self, error: Exception) -> None:
+    def fault(self, error: Exception) -> None:
         """Our own code, or an engine's, failed: the script must not feel it, and the person must hear of it."""
         step = error.__traceback__
         while step is not None and step.tb_next is not None:
             step = step.tb_next
         place = f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step is not None else "?"
-        message = f"not all could be recorded: {describe_error(error)} (in {place})"
+        try:
+            message = f"not all could be recorded: {describe_error(error)} (in {place})"
+        except RecursionError:
+            return  # the script stands at the very limit of its depth, and there the record has a gap
         if message not in self.faults and len(self.faults) < 8:
             self.faults.append(message)
 

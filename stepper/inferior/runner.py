@@ -208,7 +208,7 @@ class Runner:
         with ExitStack() as neutral:
             for engine in self.engines:
                 neutral.enter_context(engine.neutral())
-            record, shelf = self._finisher.record([] if iteration is None else losses, error)
+            record, shelf = self._finisher.finish([] if iteration is None else losses, error)
         evicted = self.store.close(iteration, shelf)
         self.records[iteration] = record
         for other in evicted:

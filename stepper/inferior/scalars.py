@@ -25,13 +25,25 @@ def scalar_summary(value: Any) -> Summary:
 
 def elements_of(value: Any) -> list[tuple[str, Any]]:
     """The members of an exact list, tuple or dict, each with the subscript that reaches it; a few of them at most."""
+    return [(f"[{key!r}]", element) for key, element in keyed_elements(value)]
+
+
+def keyed_elements(value: Any) -> list[tuple[str | int, Any]]:
+    """The same, each with its key or index."""
     if type(value) in (list, tuple):
-        return [
-            (f"[{index}]", element) for index, element in enumerate(value[:ELEMENTS]) if type(element) not in SCALARS
-        ]
+        return [(index, element) for index, element in enumerate(value[:ELEMENTS]) if type(element) not in SCALARS]
     if type(value) is dict and len(value) <= ELEMENTS:
-        return [(f"[{key!r}]", element) for key, element in value.items() if type(key) in (str, int)]
+        return [(key, element) for key, element in value.items() if type(key) in (str, int)]
     return []
+
+
+def element_at(value: Any, key: str | int) -> Any:
+    """What an exact list or dict holds under a key; None where there is nothing."""
+    if type(value) is dict:
+        return value.get(key)
+    if type(value) is list and type(key) is int and key < len(value):
+        return value[key]
+    return None
 
 
 def describe_error(error: BaseException) -> str:

@@ -12,11 +12,15 @@ from stepper.record import Role
 
 
 class Track:
-    """One parameter in this iteration. `value` is the object last seen under its name."""
+    """One parameter in this iteration. `value` is the object last seen under its name; a number that an object keeps
+    in an attribute is known by that object, its `owner`."""
 
-    def __init__(self, name: str, value: Any, before: Draft) -> None:
+    def __init__(self, name: str, label: str, value: Any, before: Draft, owner: Any) -> None:
         self.name = name
+        self.label = label
         self.value = value
+        self.previous = value  # what stood there until the store that follows has happened
+        self.owner = owner
         self.before = before
         self.after: Draft | None = None
         self.grad: Draft | None = None
@@ -31,6 +35,8 @@ class Tracker:
         self._look = look
         self.tracks: dict[str, Track] = {}
         self._by_object: dict[int, Track] = {}
+        self._by_owner: dict[tuple[str, int], Track] = {}
+        self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
     def name_of(self, value: Any) -> str | None:
         """The path of a parameter inside a model or an optimizer."""
@@ -38,44 +44,80 @@ class Tracker:
 
     def follow(self, name: str, value: Any, copy: Copy) -> Track:
         """Follow `value`, unless this object is followed already."""
-        track = self._by_object.get(id(value))
-        if track is None or track.value is not value:
-            canonical = self._names.get(value) or name
-            track = self.tracks.get(canonical)
-            if track is None:
-                track = self.tracks[canonical] = Track(canonical, value, Draft(canonical, "parameter", "before", copy))
+        track = self._of_object(value)
+        if track is None:
+            given = self._names.get(value)
+            track = self._latest.get(given or name)
+            if track is None or (given is not None and self._names.get(track.value) == given):
+                track = self._add(given or name, value, Draft(given or name, "parameter", "before", copy), None)
             self._by_object[id(value)] = track
         return track
 
     def met(
-        self, label: str, role: Role, value: Any, draft: Draft, *, made: bool, event: Happening | None = None
+        self,
+        label: str,
+        role: Role,
+        value: Any,
+        draft: Draft,
+        *,
+        made: bool,
+        event: Happening | None = None,
+        owner: Any = None,
     ) -> None:
-        """A value passed a probe inside the pass; `made`: it was bound or changed there, in `event`."""
-        held = self._by_object.get(id(value)) if draft.copy is not None else None
-        track = held if held is not None and held.value is value else None
+        """A value passed a probe inside the pass; `made`: it was bound or changed there, in `event`.
+
+        `owner` is the object that keeps a scalar in an attribute.
+        """
+        bare = label.removesuffix(".data")
+        whole = draft.copy is not None
+        track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
         if track is None:
             if role != "parameter":
                 return
-            name = (self._names.get(value) if draft.copy is not None else None) or label.removesuffix(".data")
-            track = self.tracks.get(name)
-            if track is None:
-                if made and draft.when == "result":
-                    return  # made before it was ever read: no parameter that came into this pass
-                before = Draft(name, "parameter", "before", draft.copy, draft.summary)
-                track = self.tracks[name] = Track(name, value, before)
+            track = self._latest.get(bare)
+            if track is None and made and draft.when == "result":
+                return  # made before it was ever read: no parameter that came into this pass
+            if track is None or not self._is_rebound(track, bare, whole, made, owner):
+                name = (self._names.get(value) if whole else None) or bare
+                track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
             elif made:
-                track.value = value
-            if draft.copy is not None and not label.endswith(".data"):
+                track.previous, track.value = track.value, value
+            if whole and not label.endswith(".data"):
                 self._by_object[id(value)] = track
+            elif owner is not None:
+                self._by_owner[bare, id(owner)] = track
+        self._latest[bare] = track
         if made:
             track.after = draft
             if event is not None:
                 track.updates.append(event)
 
+    def _of_object(self, value: Any) -> Track | None:
+        track = self._by_object.get(id(value))
+        return track if track is not None and (track.value is value or track.previous is value) else None
+
+    @staticmethod
+    def _is_rebound(track: Track, label: str, whole: bool, made: bool, owner: Any) -> bool:
+        """Whether an unknown value under a known label is the new value of the parameter that was last seen there.
+
+        An attribute or element that is bound anew is; a local name only where the parameter is known by it.
+        """
+        if not whole and owner is None:
+            return True  # a number under a name
+        return made and owner is None and (label == track.label or "." in label or "[" in label)
+
+    def _add(self, label: str, value: Any, before: Draft, owner: Any) -> Track:
+        name, count = label, 1
+        while name in self.tracks:
+            count += 1
+            name = f"{label} ({count})"
+        track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
+        return track
+
     def used_gradient(self, parameter: Any, gradient: Draft) -> None:
         """The gradient that an optimizer is about to use for `parameter`."""
-        track = self._by_object.get(id(parameter))
-        if track is not None and track.value is parameter:
+        track = self._of_object(parameter)
+        if track is not None:
             track.grad = gradient
 
     def end_pass(self) -> None:
@@ -84,5 +126,7 @@ class Tracker:
             copy = self._look(track.value)
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
-            track.value = None
+            track.value = track.previous = track.owner = None
         self._by_object.clear()
+        self._by_owner.clear()
+        self._latest.clear()

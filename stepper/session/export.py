@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stepper.record import Array, Event, Gate, Parameter, Summary, Value
+from stepper.record import Array, Backward, Event, Gate, Parameter, Summary, Value
 from stepper.session.headless import DATA_ELEMENTS, Trace
 
 FORMAT = 1
@@ -87,6 +87,7 @@ class _Writer:
         self._values = values
 
     def event(self, event: Event) -> dict[str, Any]:
+        values = [self.value(value) for value in event.values]
         return {
             "id": event.id,
             "parent": event.parent,
@@ -99,10 +100,11 @@ class _Writer:
             "end_column": event.end_column,
             "occurrence": event.occurrence,
             "text": event.text,
-            "values": [self.value(value) for value in event.values],
+            "values": values,
             "error": event.error,
             "function": event.function,
             "duration_ns": event.duration,
+            **_detail(event, values),
         }
 
     def gate(self, gate: Gate) -> dict[str, Any]:
@@ -152,6 +154,20 @@ class _Writer:
                     flat = [number(element) for element in elements(array)]
                     document["data"] = nested(flat, array.shape)
         return document
+
+
+def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
+    """The fields that only events of this kind have."""
+    detail = event.detail
+    if isinstance(detail, Backward):
+        return {
+            "node": detail.node,
+            "creator": detail.creator,
+            "grad_in": [{"target": flow.target, **values[flow.value]} for flow in detail.grad_in],
+            "grad_out": [{"target": flow.target, **values[flow.value]} for flow in detail.grad_out],
+            "formula": detail.formula,
+        }
+    return {}
 
 
 def _summary(summary: Summary) -> dict[str, Any]:

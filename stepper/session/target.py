@@ -82,4 +82,4 @@ def _script(target: str) -> str:
             pass
     except OSError as error:
         raise Misuse(f"{target}: cannot be read: {error.strerror or error}") from error
-    return str(path)
+    return os.path.join(os.getcwd(), target)  # as Python itself names the file of its `__main__`
