@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
+from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
+from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
 from stepper.engines.modes import look, torch_module
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
@@ -24,14 +26,6 @@ RULES = {
 }
 
 
-class Seen(NamedTuple):
-    """A recorded value that a graph node made."""
-
-    label: str
-    event: int | None
-    copy: Any
-
-
 class AutogradEngine(Engine):
     """Watches the graph that the recorded values hang in."""
 
@@ -41,23 +35,20 @@ class AutogradEngine(Engine):
     def __init__(self) -> None:
         self._observer: Observer | None = None
         self._seen: dict[tuple[Any, int], Seen] = {}
-        self._gates: set[Any] = set()
-        self._handles: list[Any] = []
+        self._gates: dict[Any, tuple[GateSeen, int]] = {}
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
         torch = torch_module()
+        if torch is None:
+            yield
+            return
         self._observer = observer
+        passes = Passes(observer, Names(observer, self._seen), self._arrived, self._left)
         try:
-            if torch is None:
+            with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
                 yield
-            else:
-                with torch.autograd.set_multithreading_enabled(False):
-                    yield
         finally:
-            for handle in self._handles:
-                handle.remove()
-            self._handles.clear()
             self._seen.clear()
             self._gates.clear()
             self._observer = None
@@ -93,23 +84,33 @@ class AutogradEngine(Engine):
         key = (node, look(value, "output_nr", torch))
         known = self._seen.get(key)
         if known is not None:
-            # A name says more than an expression, and the script's own text more than the path of a layer.
-            if not known.label.isidentifier() and (label.isidentifier() or ("(" in label and "(" not in known.label)):
+            # The script's own text says more than the path of a layer; a parameter of the function that it is handed to
+            # says less.
+            if "." in known.label and "(" not in known.label and (label.isidentifier() or "(" in label):
                 self._seen[key] = Seen(label, known.event, known.copy)
             return
         self._seen[key] = Seen(label, event if event is not None else observer.current(), copy)
-        self._handles.append(node.register_prehook(self._gradient_hook(key)))
         self._look_for_gate(node, self._seen[key], torch)
 
-    def _gradient_hook(self, key: tuple[Any, int]) -> Any:
-        def hook(gradients: tuple[Any, ...]) -> None:
-            observer, seen = self._observer, self._seen.get(key)
-            gradient = gradients[key[1]] if key[1] < len(gradients) else None
-            if observer is not None and seen is not None and gradient is not None:
+    def _arrived(self, node: Any, copies: list[Any], inside: int) -> None:
+        """Gradients have come to a node: they are those of the values it made."""
+        observer = self._observer
+        if observer is None:
+            return
+        for number, copy in enumerate(copies):
+            seen = self._seen.get((node, number))
+            if seen is not None and copy is not None:
                 observer.contributed(self.name)
-                observer.add(gradient_label(seen.label), "gradient", "after", observer.keep(gradient))
+                observer.add(gradient_label(seen.label), "gradient", "after", copy, inside)
+        gate = self._gates.get(node)
+        if gate is not None and copies:
+            gate[0].before = copies[0]
 
-        return hook
+    def _left(self, node: Any, copies: list[Any]) -> None:
+        """Gradients leave a node."""
+        gate = self._gates.get(node)
+        if gate is not None and gate[1] < len(copies):
+            gate[0].after = copies[gate[1]]
 
     # --------------------------------------------------------------------------------------------------- the gates
 
@@ -128,17 +129,8 @@ class AutogradEngine(Engine):
         op, rule = RULES.get(name, (getattr(type(node), "_forward_cls", type(node)).__name__, "by hand"))
         gate = GateSeen(h.label, op, out.event if out.event is not None else 0, h.copy, rule)
         gate.out = out.copy
-        self._gates.add(node)
+        self._gates[node] = (gate, place)
         observer.gate(gate)
-
-        def hook(gradients_in: tuple[Any, ...], gradients_out: tuple[Any, ...]) -> None:
-            watching = self._observer
-            if watching is not None:
-                gate.before = watching.keep(gradients_out[0]) if gradients_out[0] is not None else None
-                after = gradients_in[place] if place < len(gradients_in) else None
-                gate.after = watching.keep(after) if after is not None else None
-
-        self._handles.append(node.register_hook(hook))
 
     def _input_of(self, node: Any, custom: bool, out: Seen, torch: Any) -> tuple[int, Seen | None]:
         """The place of h among the node's inputs, and h as it was recorded (or as the node saved it)."""
@@ -149,12 +141,12 @@ class AutogradEngine(Engine):
             seen = self._seen.get((before, number))
             if seen is not None:
                 return place, seen
-            if hasattr(before, "variable") and observer is not None:
+            if is_leaf(before) and observer is not None:
                 leaf = before.variable
                 return place, Seen(observer.label_of(leaf) or "leaf", None, observer.keep(leaf))
-            saved = None if custom else getattr(node, "_saved_self", None)
-            if saved is not None and observer is not None:
-                return place, Seen(f"input of {out.label}", None, observer.keep(saved))
+            kept = None if custom else saved(node, "self")
+            if kept is not None and observer is not None:
+                return place, Seen(f"input of {out.label}", None, observer.keep(kept))
         return 0, None
 
 
@@ -163,17 +155,7 @@ def leaves(value: Any, torch: Any) -> list[Any]:
     root = look(value, "grad_fn", torch)
     if root is None:
         return [value] if look(value, "requires_grad", torch) else []
-    found: dict[int, Any] = {}
-    visited = {root}
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if hasattr(node, "variable"):
-            found[id(node.variable)] = node.variable
-        for before, _ in node.next_functions:
-            if before is not None and before not in visited:
-                visited.add(before)
-                waiting.append(before)
+    found = {id(node.variable): node.variable for node in nodes_below([root]) if is_leaf(node)}
     return list(found.values())[::-1]
 
 

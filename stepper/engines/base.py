@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from stepper.record import Array, Kind, Region, Role, Summary, When, Window
+from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Window
 
 
 class GateSeen:
@@ -65,11 +65,20 @@ class Observer(Protocol):
     def event_of(self, value: Any) -> int | None:
         """The event that made this very object."""
 
-    def begin(self, kind: Kind, text: str, function: str = "") -> int | None:
-        """Open an event inside the one that is happening now; returns its id (None beyond the record's limit)."""
+    def begin(self, kind: Kind, text: str, function: str = "", inside: int | None = None) -> int | None:
+        """Open an event inside the one that is happening now; returns its id (None beyond the record's limit).
+
+        `inside`: in this one, whatever was opened inside it having come to its end.
+        """
 
     def end(self, event: int | None) -> None:
         """Close an event opened with `begin`."""
+
+    def tell(self, event: int, detail: Detail) -> None:
+        """Say what only an event of this kind has; places in it count what was added to the event with `add`."""
+
+    def fault(self, error: Exception) -> None:
+        """A hook failed: the script must not feel it, and the person must hear of it."""
 
     def contributed(self, engine: str) -> None:
         """An engine has added something of its own; it is named among the record's engines."""

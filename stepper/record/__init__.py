@@ -4,13 +4,29 @@ Pure data: this package knows neither torch nor numpy, neither the script nor th
 border between the script's process and the debugger, so everything is a msgspec structure.
 """
 
-from stepper.record.events import Event, Gate, Kind, Parameter, Phase, Record, Role, Value, When
+from stepper.record.events import (
+    Backward,
+    Detail,
+    Event,
+    Flow,
+    Gate,
+    Kind,
+    Parameter,
+    Phase,
+    Record,
+    Role,
+    Value,
+    When,
+)
 from stepper.record.summary import Summary
 from stepper.record.window import Array, Region, Window
 
 __all__ = [
     "Array",
+    "Backward",
+    "Detail",
     "Event",
+    "Flow",
     "Gate",
     "Kind",
     "Parameter",

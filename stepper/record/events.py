@@ -26,12 +26,34 @@ class Value(msgspec.Struct, frozen=True):
     copy: int | None = None
 
 
+class Flow(msgspec.Struct, frozen=True):
+    """A gradient on its way: of what (`target`, a value's name), and its place among the event's `values`."""
+
+    target: str
+    value: int
+
+
+class Backward(msgspec.Struct, frozen=True, tag="backward"):
+    """A node of autograd's graph that ran. `creator` is the event that made the value in the forward pass, where it
+    was seen. `formula` is the chain rule at this node in the script's own names, a line for each gradient that left."""
+
+    node: str
+    creator: int | None
+    grad_in: list[Flow]
+    grad_out: list[Flow]
+    formula: str = ""
+
+
+Detail = Backward
+
+
 class Event(msgspec.Struct):
     """One thing that happened. `id` is its place in the record's `events`; `parent` the id of the event it happened in.
 
     Lines count from 1, columns from 0, in characters. `occurrence` counts how often this site had run before in this
     record. `duration` is in nanoseconds and includes the recording of what happened inside. `output` is the span of
-    the script's output (byte offsets) written while it ran; -1 where it is unknown.
+    the script's output (byte offsets) written while it ran; -1 where it is unknown. `detail` is what only events of
+    this kind have.
     """
 
     id: int
@@ -50,6 +72,7 @@ class Event(msgspec.Struct):
     duration: int = 0
     output: tuple[int, int] = (-1, -1)
     function: str = ""
+    detail: Detail | None = None
 
 
 class Gate(msgspec.Struct):

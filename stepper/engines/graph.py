@@ -1,0 +1,171 @@
+"""The graph that autograd recorded: its nodes, what the values at them are called, and which event made them.
+
+Reading a graph must not be noticed: a saved tensor that has to be unpacked by somebody's hook (checkpointing,
+offloading) is left alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from stepper.engines.base import Observer
+from stepper.engines.modes import look
+
+NODES = 20_000  # of one graph; what lies beyond is not watched
+LONGEST = 40  # characters of a name that is made up from other names
+LEAF = "AccumulateGrad"
+_DERIVED = {
+    "TBackward0": "{}ᵀ",
+    "NegBackward0": "(−{})",
+    "ExpBackward0": "exp({})",
+    "LogBackward0": "log({})",
+    "SigmoidBackward0": "sigmoid({})",
+    "TanhBackward0": "tanh({})",
+    "ReluBackward0": "relu({})",
+    "SqrtBackward0": "sqrt({})",
+    "AddBackward0": "({} + {})",
+    "SubBackward0": "({} − {})",
+    "MulBackward0": "({} ⊙ {})",
+    "MmBackward0": "({} · {})",
+}
+
+
+class Seen(NamedTuple):
+    """A recorded value that a graph node made."""
+
+    label: str
+    event: int | None
+    copy: Any
+
+
+def is_leaf(node: Any) -> bool:
+    """Whether this node adds to the `.grad` of a leaf."""
+    return type(node).__name__ == LEAF
+
+
+def roots_of(outputs: Iterable[Any], torch: Any) -> list[Any]:
+    """The nodes that a backward pass from these tensors (or gradient edges) begins at."""
+    found = []
+    for output in outputs:
+        if isinstance(output, torch.Tensor):
+            node = look(output, "grad_fn", torch)
+            if node is None and look(output, "requires_grad", torch):
+                node = torch.autograd.graph.get_gradient_edge(output).node
+        else:
+            node = getattr(output, "node", None)
+        if node is not None:
+            found.append(node)
+    return found
+
+
+def nodes_below(roots: Iterable[Any]) -> list[Any]:
+    """Every node that can be reached from the roots, the roots first; `NODES` at most."""
+    found: dict[Any, None] = dict.fromkeys(roots)
+    waiting = list(found)
+    while waiting and len(found) < NODES:
+        for before, _ in waiting.pop().next_functions:
+            if before is not None and before not in found:
+                found[before] = None
+                waiting.append(before)
+    return list(found)
+
+
+def saved(node: Any, name: str) -> Any:
+    """A tensor that `node` saved in the forward pass, as it is; None where it is gone or a hook would have to run."""
+    raw = getattr(node, f"_raw_saved_{name}", None)
+    if raw is None or getattr(raw, "unpack_hook", raw) is not None:
+        return None
+    try:
+        return getattr(node, f"_saved_{name}")
+    except RuntimeError:  # freed, or changed in place since
+        return None
+
+
+class Names:
+    """What the values at the nodes of this record's graphs are called, and the events that made them.
+
+    A value that no probe saw, since it was made inside a longer call, is called after what it was made of, or after
+    the operation and a number (`mul_3`); the event that made it is the one whose value came to be seen next.
+    """
+
+    def __init__(self, observer: Observer, seen: dict[tuple[Any, int], Seen]) -> None:
+        self._observer = observer
+        self._seen = seen
+        self._made_up: dict[tuple[Any, int], str] = {}
+        self._counts: dict[str, int] = {}
+        self._times: list[int] = []
+        self._events: list[int | None] = []
+
+    def learn(self, nodes: list[Any]) -> None:
+        """Name what the nodes made, in the order in which they made it."""
+        numbered = sorted(((node._sequence_nr(), place) for place, node in enumerate(nodes)), key=_time)
+        order = sorted(((node._sequence_nr(), seen.event) for (node, _), seen in self._seen.items()), key=_time)
+        self._times, self._events = [time for time, _ in order], [event for _, event in order]
+        for _, place in numbered:
+            node = nodes[place]
+            if not is_leaf(node):
+                for number in range(len(node._input_metadata)):
+                    self._name(node, number)
+
+    def of(self, node: Any, number: int) -> str | None:
+        """What the value that `node` made (its output `number`) is called; None for no node."""
+        if node is None:
+            return None
+        if is_leaf(node):
+            return self._observer.label_of(node.variable) or "leaf"
+        seen = self._seen.get((node, number))
+        return seen.label if seen is not None else self._made_up.get((node, number)) or self._name(node, number)
+
+    def creator(self, node: Any) -> int | None:
+        """The event that made the value at this node, as far as it was seen."""
+        seen = self._seen.get((node, 0))
+        if seen is not None:
+            return seen.event
+        place = bisect_left(self._times, node._sequence_nr())
+        return self._events[place] if place < len(self._events) else None
+
+    def _held(self, node: Any, number: int) -> str | None:
+        """What a value is called that has its name already."""
+        if is_leaf(node) or (node, number) in self._seen:
+            return self.of(node, number)
+        return self._made_up.get((node, number))
+
+    def _name(self, node: Any, number: int) -> str:
+        seen = self._seen.get((node, number))
+        if seen is not None:
+            return seen.label
+        known = self._made_up.get((node, number))
+        if known is not None:
+            return known
+        kind = node.name()
+        pattern = _DERIVED.get(kind)
+        name = ""
+        if pattern is not None:
+            operands = [self._held(before, place) for before, place in node.next_functions if before is not None]
+            if len(operands) == pattern.count("{}") and all(operands):
+                name = pattern.format(*(atom(operand) for operand in operands if operand is not None))
+        if not name or len(name) > LONGEST:
+            base = kind.rstrip("0123456789").removesuffix("Backward").lower() or "value"
+            self._counts[base] = self._counts.get(base, 0) + 1
+            name = f"{base}_{self._counts[base]}"
+        self._made_up[node, number] = name
+        return name
+
+
+def _time(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+def atom(name: str) -> str:
+    """A name that can stand inside a formula: one with operators in it gets parentheses."""
+    depth = 0
+    for letter in name:
+        if letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif depth == 0 and not (letter.isalnum() or letter in "_.ᵀ'\""):
+            return f"({name})"
+    return name

@@ -1,0 +1,104 @@
+"""Inside backward: an event for each node that ran, in order, below the statement that asked; and no bit changes."""
+
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from stepper.record import Backward, Event, Record
+from tests.engines.recorded import Run, assert_same_bits, of_kind, run_recorded
+from tests.engines.scripts import SCRIPTS, script
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_recording_changes_no_bit(name: str) -> None:
+    run = assert_same_bits(script(SCRIPTS[name]))
+    for record in run.records.values():
+        if record.iteration is not None:
+            assert of_kind(record, "backward")
+
+
+def expressions() -> tuple[Run, Record]:
+    run = run_recorded(script(SCRIPTS["expressions"]))
+    return run, run.records[1]
+
+
+def detail(event: Event) -> Backward:
+    assert isinstance(event.detail, Backward)
+    return event.detail
+
+
+def test_one_event_for_each_node_in_the_order_they_ran() -> None:
+    _, record = expressions()
+    events = of_kind(record, "backward")
+    assert [detail(event).node for event in events] == [
+        "SumBackward0",
+        "PowBackward0",
+        "SubBackward0",
+        "MmBackward0",
+        "AccumulateGrad",
+        "ClampBackward1",
+        "MmBackward0",
+        "AccumulateGrad",
+    ]
+    (statement,) = {event.parent for event in events}
+    assert statement is not None
+    assert record.events[statement].text == "loss.backward()"
+    assert {event.phase for event in events} == {"backward"}
+
+
+def test_a_node_names_what_made_it_and_where_its_gradients_go() -> None:
+    run, record = expressions()
+    sub, mm = of_kind(record, "backward")[2:4]
+    creator = detail(sub).creator
+    assert creator is not None
+    assert record.events[creator].text == "y_pred - y"
+    assert [flow.target for flow in detail(mm).grad_in] == ["y_pred"]
+    assert [flow.target for flow in detail(mm).grad_out] == ["x.mm(w1).clamp(min=0)", "w2"]
+    came, left = mm.values[detail(mm).grad_in[0].value], mm.values[detail(mm).grad_out[1].value]
+    assert (came.label, came.when, left.label, left.when) == ("∂L/∂y_pred", "operand", "∂L/∂w2", "result")
+    before = next(p for p in record.parameters if p.name == "w2").grad
+    assert before is not None
+    assert (run.array(left, 1) == run.array(before, 1)).all()
+
+
+def test_what_was_in_a_gradient_before_is_shown() -> None:
+    run = run_recorded(script(SCRIPTS["accumulation over micro-batches"]))
+    leaves = [event for event in of_kind(run.records[0], "backward") if detail(event).node == "AccumulateGrad"]
+    whens = [[value.when for value in event.values] for event in leaves]
+    assert whens == [["operand", "after"]] * 4 + [["operand", "after", "before"]] * 12
+
+
+def test_the_statements_of_a_function_of_the_users_lie_inside_its_node() -> None:
+    record = run_recorded(script(SCRIPTS["functions of the user's"])).records[0]
+    (node,) = (event for event in of_kind(record, "backward") if detail(event).node == "CubeBackward")
+    (call,) = (event for event in record.events if event.parent == node.id)
+    assert call.text == "def backward(ctx, grad_output)"
+    texts = [event.text for event in record.events if event.parent == call.id]
+    assert texts == ["x, = ctx.saved_tensors", "slope = 3 * x * x", "return grad_output * slope"]
+
+
+def test_each_node_hangs_below_the_statement_even_where_a_checkpoint_runs_the_model_again() -> None:
+    record = run_recorded(script(SCRIPTS["checkpoint"])).records[0]
+    events = {event.id: event for event in record.events}
+    for event in of_kind(record, "backward"):
+        parent = event.parent
+        while parent is not None and events[parent].kind != "statement":
+            parent = events[parent].parent
+        assert parent is not None
+        assert "backward" in events[parent].text or events[parent].phase == "backward"
+
+
+def test_no_hook_is_left_behind() -> None:
+    engine = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+    names = run_recorded(script(SCRIPTS["two calls without zeroing"])).names
+    assert torch.autograd._engine_run_backward is engine  # type: ignore[attr-defined]
+    calls: list[Any] = []
+    handle = names["b"].grad_fn.register_hook(lambda *_: calls.append(1))
+    assert handle.hooks_dict_ref() is not None
+    assert len(handle.hooks_dict_ref()) == 1
+    for module in ("_global_forward_hooks", "_global_forward_pre_hooks", "_global_backward_hooks"):
+        assert not getattr(torch.nn.modules.module, module)
+    for hooks in ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks"):
+        assert not getattr(sys.modules["torch.optim.optimizer"], hooks)
