@@ -1,52 +1,11 @@
 """The one table of actions: key bindings, footer, palette and help are all made from it."""
 
-from dataclasses import dataclass
+from textual.binding import BindingType
 
-from textual.binding import Binding
+from stepper.tui.action import Action, key_name
+from stepper.tui.panel_actions import PANEL_ACTIONS
 
-SPECIAL = {
-    "question_mark": "?",
-    "space": "space",
-    "backspace": "backspace",
-    "escape": "esc",
-    "full_stop": ".",
-    "comma": ",",
-}
-
-
-@dataclass(frozen=True)
-class Action:
-    """`keys` as Textual names them, the first of them shown; `short` is the footer's word (empty: not in the footer).
-
-    In a footer with too little room, entries with the highest `drop` go first.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    call: str
-    title: str
-    help: str
-    group: str
-    short: str = ""
-    drop: int = 0
-
-    @property
-    def shown_key(self) -> str:
-        """The key as it is written on the screen."""
-        return key_name(self.keys[0])
-
-    @property
-    def binding(self) -> Binding:
-        """Textual's binding for it."""
-        return Binding(
-            ",".join(self.keys), self.call, self.title, id=self.name, tooltip=self.help, show=bool(self.short)
-        )
-
-
-def key_name(key: str) -> str:
-    """A key as people write it: `?`, `esc`, `F10`."""
-    return SPECIAL.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
-
+__all__ = ["ACTIONS", "Action", "bindings", "key_name"]
 
 STEPPING, RUNNING, LOOKING, APP = "Stepping", "Running", "Looking", "The app"
 
@@ -110,6 +69,16 @@ ACTIONS = (
     ),
     Action("run.pause", ("p",), "pause", "Pause", "Stop running at the next iteration.", RUNNING, "pause", 1),
     Action(
+        "search",
+        ("slash",),
+        "search",
+        "Search",
+        "Look for a text, a name or nan in the record, from the cursor on; enter alone looks for the same again.",
+        LOOKING,
+        "search",
+        6,
+    ),
+    Action(
         "loss.scale",
         ("l",),
         "loss_scale",
@@ -135,8 +104,18 @@ ACTIONS = (
     Action("panel.3", ("3",), "panel(2)", "Gate", "Go to the Gate panel.", LOOKING),
     Action("panel.4", ("4",), "panel(3)", "Gradients", "Go to the Gradients panel.", LOOKING),
     Action("panel.5", ("5",), "panel(4)", "Loss", "Go to the Loss panel.", LOOKING),
-    Action("panel.6", ("6",), "panel(5)", "Traceback", "Go to the traceback, where the script failed.", LOOKING),
+    Action("panel.6", ("6",), "panel(5)", "Record", "Go to the Record panel: all that happened, as a tree.", LOOKING),
+    Action("panel.7", ("7",), "panel(6)", "Output", "Go to the Output panel: what the script printed.", LOOKING),
+    Action(
+        "panel.traceback", ("0",), "panel(-1)", "Traceback", "Go to the traceback, where the script failed.", LOOKING
+    ),
     Action("target", ("v",), "target", "Choose target", "Open another variant or a script.", APP, "target", 2),
     Action("help", ("question_mark", "f1"), "help", "Help", "All keys, and what the figures mean.", APP, "help"),
     Action("quit", ("q",), "quit", "Quit", "Close the app and end the script.", APP, "quit"),
+    *PANEL_ACTIONS,
 )
+
+
+def bindings(panel: str = "") -> list[BindingType]:
+    """The bindings of one panel, or of the app itself."""
+    return [action.binding for action in ACTIONS if action.panel == panel]

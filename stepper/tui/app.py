@@ -7,17 +7,20 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
 from stepper.record import Window
-from stepper.tui.actions import ACTIONS
+from stepper.tui.actions import ACTIONS, bindings
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
+from stepper.tui.outline import find
 from stepper.tui.panels.gate import GatePanel, WindowKey
+from stepper.tui.panels.output import OutputPanel
+from stepper.tui.panels.record import RecordPanel
 from stepper.tui.scene import Scene, scene_of
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ class StepperApp(App[int]):
     CSS_PATH = "stepper.tcss"
     TITLE = "stepper"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [action.binding for action in ACTIONS]
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -49,7 +52,8 @@ class StepperApp(App[int]):
         self._scheduled = False
         self._timer: Timer | None = None
         self._shown_at = 0.0
-        self.desk = Desk(GatePanel(self._window, id="gate"), id="desk")
+        self.desk = Desk(GatePanel(self._window, id="gate"), OutputPanel(self._output, id="output"), id="desk")
+        self._sought = ""
         self.status = StatusBar(id="status")
         self.message = MessageBar(id="message")
         self.keys = KeyBar(id="keys")
@@ -153,6 +157,9 @@ class StepperApp(App[int]):
     async def _window(self, key: WindowKey) -> Window:
         return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region)
 
+    def _output(self, start: int, end: int | None) -> str:
+        return self.session.output(start, end)
+
     # ----------------------------------------------------------------------------------------------- moving
 
     async def _work(self) -> None:
@@ -207,6 +214,31 @@ class StepperApp(App[int]):
                 self._enqueue("go", lambda: self.session.go(iteration if iteration >= 0 else None))
 
         self.push_screen(GoScreen(self.scene.total), go)
+
+    @on(RecordPanel.Move)
+    def move_to(self, message: RecordPanel.Move) -> None:
+        """Go to an event of the record that is shown."""
+        iteration, event = self.scene.iteration, message.event
+        self._enqueue("step", lambda: self.session.go(iteration, event))
+
+    def action_search(self) -> None:
+        """Ask for a text, and go to the next event that has it."""
+        from stepper.tui.screens.search import SearchScreen
+
+        def search(text: str | None) -> None:
+            self._sought = text or self._sought
+            if text is not None and self._sought:
+                self._seek(self._sought)
+
+        self.push_screen(SearchScreen(self._sought), search)
+
+    def _seek(self, text: str) -> None:
+        scene = self.scene
+        found = find(scene.history, text, scene.event.id) if scene.history is not None and scene.event else None
+        if found is None:
+            self.message.say(f"Nothing in this record has {text} in it.")
+        else:
+            self._enqueue("step", lambda: self.session.go(scene.iteration, found))
 
     def action_target(self) -> None:
         """Choose what to debug."""
@@ -263,8 +295,13 @@ class StepperApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the app's own actions, then Textual's."""
+        panel = self.desk.chosen
         for action in ACTIONS:
-            yield SystemCommand(
-                action.title, action.help, lambda call=action.call: self.call_later(self.run_action, call)
-            )
+            if action.panel in ("", panel.id):
+                owner = panel if action.panel else self
+                yield SystemCommand(
+                    action.title,
+                    action.help,
+                    lambda call=action.call, owner=owner: self.call_later(self.run_action, call, owner),
+                )
         yield from super().get_system_commands(screen)

@@ -122,24 +122,28 @@ class TabBar(Bar):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._names: tuple[str, ...] = ()
+        self._tabs: tuple[tuple[str, str, int], ...] = ()
         self._chosen = 0
 
-    def set_tabs(self, names: tuple[str, ...], chosen: int) -> None:
-        """These panels can be shown; `chosen` is."""
-        self._names, self._chosen = names, chosen
+    def set_tabs(self, tabs: tuple[tuple[str, str, int], ...], chosen: int) -> None:
+        """These panels can be shown, each with its key, its name and its number; number `chosen` is."""
+        self._tabs, self._chosen = tabs, chosen
         self.build()
 
     def build(self) -> None:
-        """One place for each panel, with the digit that chooses it."""
+        """One place for each panel, with the digit that chooses it; names are cut where there is little room."""
+        for most in (20, 6, 5, 4, 3):
+            texts = [f"{key} {name[:most]} " for key, name, _ in self._tabs]
+            if sum(len(text) + 1 for text in texts) <= self.size.width:
+                break
         pieces: list[Piece] = []
         self._places = []
         column = 0
-        for index, name in enumerate(self._names):
-            text = f"▸{index + 1} {name} " if index == self._chosen else f" {index + 1} {name} "
-            pieces.append((text, "chosen" if index == self._chosen else "muted"))
-            self._places.append((column, column + len(text), f"panel({index})"))
-            column += len(text)
+        for text, (_, _, index) in zip(texts, self._tabs, strict=True):
+            chosen = index == self._chosen
+            pieces.append((("▸" if chosen else " ") + text, "chosen" if chosen else "muted"))
+            self._places.append((column, column + len(text) + 1, f"panel({index})"))
+            column += len(text) + 1
         self.set_row(Row(tuple(pieces)))
 
 

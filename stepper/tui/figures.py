@@ -56,6 +56,17 @@ def count(number: int | None) -> str:
     return str(number)
 
 
+def duration(nanoseconds: int) -> str:
+    """A time in at most six characters: `85µs`, `1.2ms`, `340ms`, `2.1s`; empty where it is unknown."""
+    if nanoseconds <= 0:
+        return ""
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("µs", 10**3)):
+        if nanoseconds >= size:
+            number = nanoseconds / size
+            return f"{number:.1f}{unit}" if number < 10 else f"{number:.0f}{unit}"
+    return f"{nanoseconds}ns"
+
+
 def shape(extents: tuple[int, ...] | None) -> str:
     """A shape as Python writes it: `(64, 100)`, `(64,)`, `()`; empty where the value has none."""
     if extents is None:

@@ -7,7 +7,6 @@ of ten events and of ten thousand. Knows only the vocabulary of records.
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from stepper.record import Event, Record, Value
 
@@ -63,6 +62,13 @@ class History:
             sightings.sort(key=_moment_of)
         for completions in self._lines.values():
             completions.sort()
+        self.updates: dict[int | None, float] = {
+            parameter.after.copy: parameter.update.summary.l2
+            for parameter in record.parameters
+            if parameter.after.copy is not None and parameter.update.summary.l2 is not None
+        }
+        """The Euclidean norm of each parameter's step, by the copy of what the parameter became."""
+        self.nonfinite = self._first_nonfinite()
         self.order = sorted(self.labels, key=lambda label: self.labels[label][0].moment)
 
     def completion(self, event: Event) -> Moment:
@@ -131,16 +137,39 @@ class History:
             event = self.record.events[event.parent]
         return event
 
-    def depth(self, cursor: Event) -> list[str]:
-        """The functions around the cursor, outermost first."""
-        names: list[str] = []
-        event: Event | None = cursor
-        while event is not None:
-            if event.function and (not names or names[-1] != event.function):
-                names.append(event.function)
-            event = self.record.events[event.parent] if event.parent is not None else None
-        names.reverse()
-        return [name for name, following in pairwise([*names, ""]) if name != following]
+    def end(self, event: int) -> int:
+        """The last event inside `event`: itself where there is none."""
+        return self._ends[event]
+
+    def ancestors(self, event: int) -> list[int]:
+        """The events around `event`, the nearest first."""
+        found: list[int] = []
+        parent = self.record.events[event].parent
+        while parent is not None and 0 <= parent < len(self.record.events):
+            found.append(parent)
+            parent = self.record.events[parent].parent
+        return found
+
+    def stack(self, cursor: Event) -> list[tuple[str, int]]:
+        """The functions around the cursor, the innermost first: each with the line at which the cursor stands in it;
+        the loop's own frame, without a name, is the last."""
+        frames: list[tuple[str, int]] = []
+        event, line = cursor, cursor.line
+        for parent in [self.record.events[index] for index in self.ancestors(cursor.id)]:
+            if event.kind == "call":
+                frames.append((event.function, line))
+                line = parent.line
+            event = parent
+        return [*frames, ("", line)]
+
+    def _first_nonfinite(self) -> int | None:
+        """The event in which something first became NaN or infinite: the first to complete with such a value."""
+        wrong = [
+            event
+            for event in self.record.events
+            if any(value.when in ("result", "after") and value.summary.nonfinite for value in event.values)
+        ]
+        return min(wrong, key=self.completion).id if wrong else None
 
 
 def nested(inner: Event, outer: Event) -> bool:

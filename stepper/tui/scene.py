@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stepper.record import Event, Record
@@ -43,6 +43,8 @@ class Scene:
     history: History | None = None
     event: Event | None = None
     generation: int = 0
+    phases: Mapping[int, str] = field(default_factory=dict)
+    """The phase of each line on which a statement of the training loop starts."""
 
     @property
     def record(self) -> Record | None:
@@ -68,6 +70,9 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history = None
     elif history is None or history.record is not record:
         history = History(record)
+    phases = previous.phases
+    if generation != previous.generation or (session.lines and not phases):
+        phases = {line.number: line.phase for line in session.lines if line.phase is not None}
     place = session.place
     return Scene(
         target=session.target,
@@ -88,4 +93,5 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history=history,
         event=session.event if record is not None else None,
         generation=generation,
+        phases=phases,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from stepper.inferior.protocol import Line
 from stepper.record import Event, Gate, Parameter, Phase, Record, Region, Role, Summary, Value, When, Window
 from stepper.session import Cursor, Place, State, Step
 
@@ -222,6 +223,7 @@ class Standin:
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
+        self.lines: list[Line] = []
         self.cursor = Cursor(None, -1)
         self.calls: list[str] = []
 
@@ -254,6 +256,7 @@ class Standin:
     async def open(self) -> None:
         self.calls.append("open")
         self.source, self.total = self._recorder.source, TOTAL
+        self.lines = [Line(line, phase) for line, phase in PHASES.items()]
         self.engines, self.device, self.dtype = ["python", "numpy"], "cpu", "float64"
         self.records = {None: self._recorder.record(None)}
         self._need(0)

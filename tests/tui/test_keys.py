@@ -12,9 +12,11 @@ from stepper.tui.actions import ACTIONS, key_name
 from stepper.tui.app import StepperApp
 from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
+from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
-from tests.tui.screen import app_of, ready, screen_text, settled, until
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
+from tests.tui.test_panels import plant_nan
 
 Place = tuple[int | None, int]
 
@@ -150,30 +152,32 @@ async def test_digits_and_tab_go_to_panels(size: tuple[int, int]) -> None:
     app = app_of(Standin())
     async with app.run_test(size=size) as pilot:
         await ready(pilot)
-        for index, panel in enumerate(app.desk.panels[:5]):
+        for index, panel in enumerate(app.desk.panels[:-1]):
             await pilot.press(str(index + 1))
             await until(pilot, lambda panel=panel: app.focused is panel)  # type: ignore[misc]
             assert panel.display
         await pilot.press("tab")
         await until(pilot, lambda: app.focused is app.desk.source)
         await pilot.press("shift+tab")
-        await until(pilot, lambda: app.focused is app.desk.loss)
-        await pilot.press("6")
-        assert app.focused is app.desk.loss, "there is no traceback to go to"
+        last = app.desk.panels[-2]
+        await until(pilot, lambda: app.focused is last)
+        await pilot.press("0")
+        assert app.focused is last, "there is no traceback to go to"
 
 
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
 async def test_help_shows_all_keys_and_the_focused_panel_first(key: str) -> None:
     app = app_of(Standin())
-    async with app.run_test(size=(120, 60)) as pilot:
+    async with app.run_test(size=(120, 90)) as pilot:
         await ready(pilot)
         await pilot.press("3", key)
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "∂L/∂output" in screen_text(app))
         text = screen_text(app)
         for action in ACTIONS:
-            assert key_name(action.keys[0]) in text
-            assert action.help[:40] in text
+            if action.panel in ("", "gate"):
+                assert key_name(action.keys[0]) in text
+                assert action.help[:40] in text
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
@@ -243,6 +247,73 @@ async def test_the_footer_and_the_tabs_can_be_clicked() -> None:
         assert not app.desk.source.display
 
 
+async def test_the_record_is_walked_and_folded_with_the_arrows() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("6")
+        await until(pilot, lambda: app.focused is app.desk.record)
+        for key, expected in (("down", 1), ("end", 12), ("up", 11), ("home", 0), ("pagedown", 12), ("pageup", 0)):
+            await pilot.press(key)
+            await settled(pilot)
+            assert place(app) == (0, expected), key
+
+
+async def test_what_happened_inside_an_event_is_folded_and_unfolded() -> None:
+    def nest(record: Record) -> None:
+        for event in record.events[2:5]:
+            event.parent = 1
+
+    app = app_of(Standin(after=nest))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("6", "down")
+        await settled(pilot)
+        whole = text_of(app.desk.record)
+        assert "▾ h_relu" in whole
+        for fold, unfold in (("left", "right"), ("enter", "enter")):
+            await pilot.press(fold)
+            await settled(pilot)
+            assert "▸ h_relu" in text_of(app.desk.record)
+            assert "F       y_pred" not in text_of(app.desk.record)
+            await pilot.press(unfold)
+            await settled(pilot)
+            assert text_of(app.desk.record) == whole
+        await pilot.press("right")
+        await settled(pilot)
+        assert place(app) == (0, 2), "what is unfolded is entered"
+        await pilot.press("left")
+        await settled(pilot)
+        assert place(app) == (0, 1), "and left again"
+        await pilot.press("left", "down")
+        await settled(pilot)
+        assert place(app) == (0, 5)
+        await pilot.press("N", "N")
+        await settled(pilot)
+        assert "▾ h_relu" in text_of(app.desk.record), "the cursor is never hidden"
+
+
+async def test_slash_looks_for_a_text() -> None:
+    app = app_of(Standin(plant_nan))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("slash", *"w2", "enter")
+        await settled(pilot)
+        assert place(app) == (0, 2)
+        await pilot.press("slash", "enter")
+        await settled(pilot)
+        assert place(app) == (0, 6), "enter alone looks for the same again"
+        await pilot.press("slash", *"nan", "enter")
+        await until(pilot, lambda: "Nothing in this record" in screen_text(app))
+        await pilot.press("i", "i", "i", "slash", "enter")
+        await settled(pilot)
+        assert place(app)[0] == 3
+        await pilot.press("slash", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, SearchScreen))
+
+
+NAMES = [action.name for action in ACTIONS]
+
 COVERED: dict[str, Callable[..., Any]] = {
     "run.pause": test_p_pauses_what_runs_and_says_so_when_nothing_does,
     "go": test_g_asks_for_an_iteration,
@@ -250,7 +321,17 @@ COVERED: dict[str, Callable[..., Any]] = {
     "loss.scale": test_l_switches_the_scale_of_the_loss,
     "panel.maximise": test_m_gives_the_focused_panel_all_the_room,
     "panel.restore": test_m_gives_the_focused_panel_all_the_room,
-    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 7)},
+    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 8)},
+    "panel.traceback": test_digits_and_tab_go_to_panels,
+    "search": test_slash_looks_for_a_text,
+    **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate_keys_choose_zoom_and_pan),
+    **dict.fromkeys(
+        ("record.up", "record.down", "record.page_up", "record.page_down", "record.first", "record.last"),
+        test_the_record_is_walked_and_folded_with_the_arrows,
+    ),
+    **dict.fromkeys(
+        ("record.fold", "record.unfold", "record.toggle"), test_what_happened_inside_an_event_is_folded_and_unfolded
+    ),
     "help": test_help_shows_all_keys_and_the_focused_panel_first,
     "quit": test_q_quits_and_ends_the_session,
 }
@@ -258,5 +339,6 @@ COVERED: dict[str, Callable[..., Any]] = {
 
 def test_no_action_of_the_table_is_left_out() -> None:
     assert {action.name for action in ACTIONS} == MOVES.keys() | COVERED.keys()
-    keys = [key for action in ACTIONS for key in action.keys]
-    assert len(keys) == len(set(keys)), "no key has two meanings"
+    for panel in {action.panel for action in ACTIONS}:
+        keys = [key for action in ACTIONS if action.panel in ("", panel) for key in action.keys]
+        assert len(keys) == len(set(keys)), f"no key has two meanings {panel}"

@@ -32,15 +32,15 @@ async def test_a_line_shows_what_it_computed_when_it_has_run() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         lines = text_of(app.desk.source).splitlines()
-        assert lines[11].startswith("▶12")
-        assert lines[11].endswith("(8, 10)")
+        assert lines[11].startswith("▶12F")
+        assert lines[11].endswith("(8,6)·(6,10) → (8,10)")
         assert lines[13].startswith(" 14")
         assert lines[13].endswith("dot(w2)")
         await pilot.press("n", "n", "n")
         await settled(pilot)
         lines = text_of(app.desk.source).splitlines()
         assert lines[11].startswith("✓12")
-        assert lines[13].endswith("(8, 3)")
+        assert lines[13].endswith("→ (8,3)")
         assert lines[16].endswith("21128")
 
 
@@ -102,7 +102,7 @@ async def test_a_failure_keeps_the_cursor_on_the_failing_statement_and_shows_the
         assert text_of(app.desk.source).splitlines()[22].startswith("✗23")
         assert "ZeroDivisionError: division by zero" in screen_text(app)
         assert "✗ failed" in screen_text(app)
-        await pilot.press("N", "6")
+        await pilot.press("N", "0")
         await settled(pilot)
         assert app.focused is app.desk.trouble
         assert text_of(app.desk.source).splitlines()[21].startswith("▶22")
@@ -115,7 +115,7 @@ async def test_a_lost_process_is_told_with_its_last_words(size: tuple[int, int])
     async with app.run_test(size=size) as pilot:
         await ready(pilot)
         session.tell(state=State.LOST, traceback="the script's process was ended by SIGSEGV")
-        await pilot.press("6")
+        await pilot.press("0")
         await until(pilot, lambda: "ended by SIGSEGV" in screen_text(app))
         assert "out of luck" in screen_text(app)
         assert "✗ process lost" in screen_text(app)

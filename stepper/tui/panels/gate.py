@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
-from textual.binding import Binding
+from textual.binding import BindingType
 from textual.color import Color
 
 from stepper.record import Gate, Region, Value, Window
 from stepper.tui import figures
+from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.heatmap import Grid
-from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
+from stepper.tui.panels.lines import LinePanel, Piece, Row, pad
 from stepper.tui.scene import Scene
 
 HEAD = 4
@@ -60,20 +61,11 @@ class GatePanel(LinePanel):
         "the bars above a map: which share of each unit's samples is blocked, █ all of them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
-        "a cell is the mean of as many entries as the first line tells\n"
-        ", and . choose the gate; z shows single entries, and the arrows move over them"
+        "a cell is the mean of as many entries as the first line tells"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "negative", "zero", "positive"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
-    BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
-        Binding("comma", "choose(-1)", "Previous gate", show=False, id="gate.previous"),
-        Binding("full_stop", "choose(1)", "Next gate", show=False, id="gate.next"),
-        Binding("z", "zoom", "Zoom", show=False, id="gate.zoom"),
-        Binding("left", "pan(0, -1)", "Pan left", show=False, id="gate.left"),
-        Binding("right", "pan(0, 1)", "Pan right", show=False, id="gate.right"),
-        Binding("up", "pan(-1, 0)", "Pan up", show=False, id="gate.up"),
-        Binding("down", "pan(1, 0)", "Pan down", show=False, id="gate.down"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("gate")
 
     def __init__(self, ask: Callable[[WindowKey], Awaitable[Window]], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -86,7 +78,6 @@ class GatePanel(LinePanel):
         self._gate: Gate | None = None
         self._wanted: tuple[Map, ...] = ()
         self._drawn: tuple[Map, ...] = ()
-        self._rows: list[Row] = []
         self._legend = ""
         self._last: tuple[object, ...] = ()
 
@@ -245,13 +236,7 @@ class GatePanel(LinePanel):
             return
         self._last = drawn
         rows = self._lines()
-        old, self._rows = self._rows, rows
-        self.set_count(len(rows))
-        self.touch(
-            index
-            for index in range(max(len(old), len(rows)))
-            if index >= len(old) or index >= len(rows) or old[index] != rows[index]
-        )
+        self.set_rows(rows)
         legend = heatmap.LEGEND if self._wanted and self.inner.width > len(heatmap.LEGEND) + 4 else ""
         if legend != self._legend:
             self._legend = self.border_subtitle = legend
@@ -356,10 +341,6 @@ class GatePanel(LinePanel):
     def _window(self, key: WindowKey | None) -> Window | None:
         window = self._windows.get(key) if key is not None else None
         return window if isinstance(window, Window) else None
-
-    def row(self, index: int) -> Row:
-        """A line of the head, or of the maps."""
-        return self._rows[index] if index < len(self._rows) else EMPTY
 
     def part_style(self, part: str) -> Style:
         """Heat levels are blended between the panel's `zero` and its `negative` or `positive` colours."""

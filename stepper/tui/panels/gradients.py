@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stepper.record import Parameter
 from stepper.tui import figures
-from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
+from stepper.tui.panels.lines import LinePanel, Piece, Row
 from stepper.tui.scene import Scene
 
 HEALTHY = (-4.0, -2.0)
@@ -29,7 +29,6 @@ class GradientsPanel(LinePanel):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._rows: list[Row] = []
 
     def show(self, scene: Scene) -> None:
         """Redraw when another record is looked at, and when the cursor passes the update."""
@@ -60,13 +59,7 @@ class GradientsPanel(LinePanel):
                 rows = [Row((("No parameter is updated here.", "muted"),))]
             elif self._ahead():
                 title += " · ahead"
-        old, self._rows = self._rows, rows
-        self.set_count(len(rows))
-        self.touch(
-            index
-            for index in range(max(len(old), len(rows)))
-            if index >= len(old) or index >= len(rows) or old[index] != rows[index]
-        )
+        self.set_rows(rows)
         self.retitle(title)
 
     def _ahead(self) -> bool:
@@ -74,10 +67,6 @@ class GradientsPanel(LinePanel):
         if history is None or cursor is None:
             return False
         return not all(history.seen(parameter.after, cursor) for parameter in history.record.parameters)
-
-    def row(self, index: int) -> Row:
-        """The heading, or a parameter's line."""
-        return self._rows[index] if index < len(self._rows) else EMPTY
 
 
 def _row(parameter: Parameter, name: str, wide: int, scale: int) -> Row:

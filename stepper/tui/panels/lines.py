@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -53,6 +54,7 @@ class LinePanel(ScrollView, can_focus=True):
         self._wide = 0
         self._strips: dict[tuple[Row, int, int], Strip] = {}
         self._styles_by_part: dict[tuple[str, str], Style] = {}
+        self._rows: list[Row] = []
         self.border_title = self.TITLE
 
     # ----------------------------------------------------------------------------------------------- for subclasses
@@ -62,8 +64,17 @@ class LinePanel(ScrollView, can_focus=True):
         self.scene = scene
 
     def row(self, index: int) -> Row:
-        """Line `index`, for the panel's present width."""
-        return EMPTY
+        """Line `index`, for the panel's present width: by default of those that were last given to `set_rows`."""
+        return self._rows[index] if index < len(self._rows) else EMPTY
+
+    def set_rows(self, rows: list[Row], wide: int = 0) -> None:
+        """Show `rows`, for panels that make all their lines at once; only those that differ are drawn."""
+        old, self._rows = self._rows, rows
+        size = max(len(old), len(rows))
+        self.set_count(len(rows), wide)
+        self.touch(
+            index for index in range(size) if index >= len(old) or index >= len(rows) or old[index] != rows[index]
+        )
 
     def set_count(self, count: int, wide: int = 0) -> None:
         """There are `count` lines, the longest `wide` columns (0: all fit). A change costs a layout pass."""
@@ -82,11 +93,24 @@ class LinePanel(ScrollView, can_focus=True):
 
     def retitle(self, title: str) -> None:
         """Set the border's title, if it is another than before (a new title repaints the panel)."""
-        if title != self._border_title_text:
-            self._border_title_text = title
-            self.border_title = title
+        if title != self._title_said:
+            self._title_said = title
+            self._draw_title()
 
-    _border_title_text = ""
+    def set_beside(self, beside: tuple[tuple[str, str, str], ...]) -> None:
+        """Name the panels that share this one's place: the key, the title and the action of each."""
+        if beside != self._beside:
+            self._beside = beside
+            self._draw_title()
+
+    def _draw_title(self) -> None:
+        title = Content(self._title_said or self.TITLE)
+        for key, name, call in self._beside:
+            title += Content.from_markup(f"[$text-muted]  [@click={call}]$key $name[/][/]", key=key, name=name)
+        self.border_title = title
+
+    _title_said = ""
+    _beside: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def inner(self) -> Size:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from stepper.tui import figures
 from stepper.tui.panels.chart import column_of, draw
-from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
+from stepper.tui.panels.lines import LinePanel, Piece, Row
 from stepper.tui.panels.series import Series
 from stepper.tui.scene import Scene
 
@@ -30,7 +30,6 @@ class LossPanel(LinePanel):
         self.logarithmic = False
         self._series = Series()
         self._drawn: tuple[object, ...] = ()
-        self._rows: list[Row] = []
 
     def show(self, scene: Scene) -> None:
         """Take in new losses; redraw if there are any, or if the cursor is in another iteration."""
@@ -54,13 +53,7 @@ class LossPanel(LinePanel):
             return
         self._drawn = key
         self._series.follow(self.scene.losses)
-        old, self._rows = self._rows, self._lines()
-        self.set_count(len(self._rows))
-        self.touch(
-            index
-            for index in range(max(len(old), len(self._rows)))
-            if index >= len(old) or index >= len(self._rows) or old[index] != self._rows[index]
-        )
+        self.set_rows(self._lines())
         self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}")
 
     def _lines(self) -> list[Row]:
@@ -101,7 +94,3 @@ class LossPanel(LinePanel):
         if column is None:
             return Row((*pieces, (text, "axis")))
         return Row((*pieces, (text[:column], "axis"), ("▲", "strong"), (text[column + 1 :], "axis")))
-
-    def row(self, index: int) -> Row:
-        """A line of the chart, or its axis."""
-        return self._rows[index] if index < len(self._rows) else EMPTY

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual.content import Content
+
 from stepper.record import Event
-from stepper.tui import figures
 from stepper.tui.highlight import highlight
+from stepper.tui.hints import hint
 from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, pad
 from stepper.tui.scene import Scene
 
-MOST = 3
-"""A line that computed more values than this only says how many."""
-CURRENT, DONE, FAILED = "▶", "✓", "✗"
+CURRENT, DONE, FAILED, NONFINITE = "▶", "✓", "✗", "!"
+PHASES = {"setup": "s", "forward": "F", "loss": "L", "backward": "B", "update": "U", "between": "·"}
+"""One letter for each phase, so that it can be told without colour."""
 
 
 class SourcePanel(LinePanel):
@@ -23,11 +25,16 @@ class SourcePanel(LinePanel):
     HELP = (
         f"{CURRENT} the statement under the cursor; what it computed is shown\n"
         f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
-        "at a line's end: the shapes of what it computed last, or the value where that is one number"
+        "the letter of each line is its phase: F forward, L loss, B backward, U update\n"
+        f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
+        "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value\n"
+        "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
+        "at the bottom, inside a function: where it was called from"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
-        {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span"}
-    )
+        {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span",
+         "setup", "forward", "loss", "backward", "update", "between"}
+    )  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -38,26 +45,38 @@ class SourcePanel(LinePanel):
         self._hints: dict[int, str] = {}
         self._current = 0
         self._span = (0, 0)
+        self._nonfinite = 0
+        self._texts: dict[int, str] = {}
+        self._stack = ""
 
     def show(self, scene: Scene) -> None:
         """Redraw the lines whose mark, hint or highlighting changed, and follow the cursor."""
         if scene.source != self._source:
             self._source = scene.source
             self._code = highlight(scene.source)
-            self._marks, self._hints, self._current = {}, {}, 0
+            self._marks, self._hints, self._current, self._nonfinite = {}, {}, 0, 0
             self.set_count(len(self._code))
             self.refresh()
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        if scene.history is not self.scene.history:
+            self._texts.clear()
+        if scene.phases is not self.scene.phases:
+            self.refresh()
         super().show(scene)
         if not moved:
             return
-        marks, hints = _annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
+        marks, hints = self._annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
         current = scene.event.line if scene.event else 0
         span = _span(scene.event) if scene.event else (0, 0)
         changed = {line for line in marks.keys() | self._marks.keys() if marks.get(line) != self._marks.get(line)}
         changed |= {line for line in hints.keys() | self._hints.keys() if hints.get(line) != self._hints.get(line)}
         if (current, span) != (self._current, self._span):
             changed |= {current, self._current}
+        nonfinite = _nonfinite(scene.history)
+        if nonfinite != self._nonfinite:
+            changed |= {nonfinite, self._nonfinite}
+            self._nonfinite = nonfinite
+        self._show_stack()
         self._marks, self._hints, self._current, self._span = marks, hints, current, span
         self.touch(line - 1 for line in changed)
         if current:
@@ -87,47 +106,52 @@ class SourcePanel(LinePanel):
         current = line == self._current
         if current and self._span != (0, 0):
             code = _underline(code, *self._span)
-        pieces = ((mark, part), (f"{line:>{digits}} ", "gutter"), *code)
+        phase = self.scene.phases.get(line, "")
+        letter = (NONFINITE, "bad") if line == self._nonfinite else (PHASES.get(phase, " "), phase)
+        pieces = ((mark, part), (f"{line:>{digits}}", "gutter"), letter, (" ", ""), *code)
         right = [(hint, "strong" if current else "hint")] if hint else []
         return Row(pad(pieces, right, self.inner.width), "current" if current else "")
 
+    def _annotations(self, history: History, cursor: Event) -> tuple[dict[int, str], dict[int, str]]:
+        marks: dict[int, str] = {}
+        hints: dict[int, str] = {}
+        for line in history.lines:
+            if not history.executed(line, cursor):
+                continue
+            marks[line] = DONE
+            event = history.computed(line, cursor)
+            if event is not None:
+                if event.error:
+                    marks[line] = FAILED
+                hints[line] = self._hint(event, history)
+        marks[cursor.line] = FAILED if cursor.error else CURRENT
+        if cursor.kind != "statement":
+            hints[cursor.line] = self._hint(cursor, history) or hints.get(cursor.line, "")
+        return marks, hints
 
-def _annotations(history: History, cursor: Event) -> tuple[dict[int, str], dict[int, str]]:
-    marks: dict[int, str] = {}
-    hints: dict[int, str] = {}
-    for line in history.lines:
-        if not history.executed(line, cursor):
-            continue
-        marks[line] = DONE
-        event = history.computed(line, cursor)
-        if event is not None:
-            if event.error:
-                marks[line] = FAILED
-            hints[line] = results(event)
-    marks[cursor.line] = FAILED if cursor.error else CURRENT
-    if cursor.kind != "statement":
-        hints[cursor.line] = results(cursor) or hints.get(cursor.line, "")
-    return marks, hints
+    def _hint(self, event: Event, history: History) -> str:
+        text = self._texts.get(event.id)
+        if text is None:
+            text = self._texts[event.id] = hint(event, history)
+        return text
+
+    def _show_stack(self) -> None:
+        """Inside a function: which, and the lines it was called from, the innermost first."""
+        history, cursor = self.scene.history, self.scene.event
+        frames = history.stack(cursor) if history is not None and cursor is not None else []
+        text = ""
+        if len(frames) > 1:
+            text = " ‹ ".join(f"{name or 'loop'}:{line}" for name, line in frames)
+        if text != self._stack:
+            self._stack = text
+            self.border_subtitle = Content(text)
 
 
-def results(event: Event) -> str:
-    """What an event computed, in few characters: shapes and scalars of what it made or changed, each once."""
-    seen: dict[str, str] = {}
-    copies: set[int] = set()
-    changed = tuple(f"{value.label}[" for value in event.values if value.when == "after")
-    for value in event.values:
-        if changed and value.when == "result" and value.label.startswith(changed):
-            continue  # what was stored into a part; what the whole has become says more
-        # an expression statement's own value is often what a name in it has become: said once
-        if value.when in ("result", "after") and value.copy not in copies:
-            seen[value.label] = figures.brief(value.summary)
-            if value.copy is not None:
-                copies.add(value.copy)
-    texts = [text for text in seen.values() if text]
-    if len(texts) > MOST:
-        gradients = all(label.endswith(".grad") for label, text in seen.items() if text)
-        return f"{len(texts)} {'gradients' if gradients else 'values'}"
-    return "  ".join(texts)
+def _nonfinite(history: History | None) -> int:
+    """The line of the event where something first became NaN or infinite; 0 where nothing did."""
+    if history is None or history.nonfinite is None:
+        return 0
+    return history.record.events[history.nonfinite].line
 
 
 def _span(event: Event) -> tuple[int, int]:

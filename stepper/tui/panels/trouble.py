@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 
-from stepper.tui.panels.lines import EMPTY, LinePanel, Row
+from stepper.tui.panels.lines import LinePanel, Row
 from stepper.tui.scene import Scene
 
 
@@ -20,7 +20,6 @@ class TroublePanel(LinePanel):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._text = ""
-        self._rows: list[Row] = []
 
     @staticmethod
     def applies(scene: Scene) -> bool:
@@ -39,15 +38,10 @@ class TroublePanel(LinePanel):
         self._text = text
         lines = text.expandtabs(4).rstrip().splitlines()
         last = len(lines) - 1
-        self._rows = [
+        rows = [
             Row(((line, "bad" if index == last else "" if line.startswith("  ") else "muted"),))
             for index, line in enumerate(lines)
         ]
         self.retitle("Process lost" if scene.state == "lost" else self.TITLE)
-        self.set_count(len(lines), max(map(cell_len, lines), default=0))
-        self.refresh()
+        self.set_rows(rows, max(map(cell_len, lines), default=0))
         self.call_after_refresh(self.keep_visible, last)
-
-    def row(self, index: int) -> Row:
-        """A line of the traceback."""
-        return self._rows[index] if index < len(self._rows) else EMPTY

@@ -14,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from stepper.tui.actions import ACTIONS, key_name
+from stepper.tui.actions import ACTIONS, Action, key_name
 from stepper.tui.panels.lines import LinePanel
 
 
@@ -46,7 +46,10 @@ class HelpScreen(ModalScreen[None]):
             box.border_title = "Help"
             box.border_subtitle = "esc closes · arrows scroll"
             yield Static(_about(self._focused))
-            yield Static(_keys())
+            own = [action for action in ACTIONS if action.panel == self._focused.id]
+            if own:
+                yield Static(_keys(own))
+            yield Static(_all_keys())
             for panel in self._panels:
                 if panel is not self._focused:
                     yield Static(_about(panel))
@@ -60,14 +63,19 @@ def _about(panel: LinePanel) -> Text:
     return Text.assemble((f"{panel.TITLE}\n", "bold"), panel.HELP)
 
 
-def _keys() -> Table:
+def _keys(actions: Sequence[Action]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=16)
     table.add_column(ratio=1)
-    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
+    for group, found in groupby(actions, key=lambda action: action.group):
         table.add_row(Text(group, style="bold"), "")
-        for action in actions:
+        for action in found:
             table.add_row("  " + " or ".join(map(key_name, action.keys)), action.help)
+    return table
+
+
+def _all_keys() -> Table:
+    table = _keys([action for action in ACTIONS if not action.panel])
     table.add_row("  tab", "Go to the next panel; shift+tab to the one before.")
     table.add_row("  arrows", "Scroll the focused panel; also page up and down, home and end.")
     table.add_row("  ctrl+p", "The palette: every action by name, and themes.")

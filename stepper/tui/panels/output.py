@@ -1,0 +1,116 @@
+"""What the script printed in the iteration, by the statement that printed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+
+from stepper.record import Event
+from stepper.tui.actions import bindings
+from stepper.tui.history import History
+from stepper.tui.panels.lines import LinePanel, Piece, Row
+from stepper.tui.panels.record import RecordPanel
+from stepper.tui.panels.source import CURRENT
+from stepper.tui.scene import Scene
+
+EARLIER = 4000
+"""Bytes of what was printed before the iteration that are shown above it."""
+MOST = 200_000
+"""Bytes of one iteration's output that are shown."""
+Read = Callable[[int, int | None], str]
+
+
+class OutputPanel(LinePanel):
+    """Lines with the number of the source line that printed them; a click goes to the statement."""
+
+    TITLE = "Output"
+    HELP = (
+        "what the script printed in this iteration (both streams), each line with the source line that printed it\n"
+        f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration"
+    )
+    PARTS: ClassVar[frozenset[str]] = frozenset({"gutter"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("output")
+
+    def __init__(self, read: Read, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._read = read
+        self._history: History | None = None
+        self._spans: list[tuple[str, Event | None]] = []
+        self._printed: list[Event | None] = []
+
+    def show(self, scene: Scene) -> None:
+        """Read the output of another record; mark what the cursor's statement printed."""
+        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        super().show(scene)
+        if scene.history is not self._history:
+            self._history = scene.history
+            self._spans = _spans(scene.history, self._read) if scene.history is not None else []
+            moved = True
+        if moved:
+            self._refill()
+
+    def _refill(self) -> None:
+        cursor = self.scene.event
+        rows: list[Row] = []
+        self._printed = []
+        first = None
+        digits = len(str(self.scene.source.count("\n") + 1))
+        for line, event in self._spans:
+            own = cursor is not None and event is not None and self._within(event, cursor)
+            if own and first is None:
+                first = len(rows)
+            number = f"{event.line:>{digits}}" if event is not None else " " * digits
+            text: Piece = (line, "muted" if event is None else "")
+            rows.append(
+                Row(((CURRENT if own else " ", "strong"), (f"{number} │ ", "gutter"), text), "current" if own else "")
+            )
+            self._printed.append(event)
+        if not rows:
+            rows = [Row((("Nothing was printed.", "muted"),))] if self.scene.record is not None else []
+        self.set_rows(rows)
+        self.keep_visible(len(rows) - 1 if first is None else first, 1)
+
+    def _within(self, event: Event, cursor: Event) -> bool:
+        history = self.scene.history
+        return history is not None and cursor.id <= event.id <= history.end(cursor.id)
+
+    def on_click(self, click: events.Click) -> None:
+        """Go to the statement that printed the line."""
+        index = click.y - self.gutter.top + self.scroll_offset.y
+        if 0 <= index < len(self._printed):
+            event = self._printed[index]
+            if event is not None:
+                self.post_message(RecordPanel.Move(event.id))
+
+
+def _spans(history: History, read: Read) -> list[tuple[str, Event | None]]:
+    """Lines of output, each with the innermost event that printed it; None: before the record."""
+    known = [event for event in history.record.events if event.output[0] >= 0]
+    if not known:
+        return []
+    start = min(event.output[0] for event in known)
+    end = min(max(event.output[1] for event in known), start + MOST)
+    lines: list[tuple[str, Event | None]] = []
+    if start:
+        earlier = read(max(0, start - EARLIER), start).expandtabs(4).splitlines()
+        lines += [(line, None) for line in (earlier[1:] if start > EARLIER else earlier)]
+    printing = sorted(
+        (event for event in known if event.output[1] > event.output[0]), key=lambda event: (event.output[0], event.id)
+    )
+    edges = sorted({start, end, *(edge for event in printing for edge in event.output if start < edge < end)})
+    inside: list[Event] = []
+    following = 0
+    for left, right in pairwise(edges):
+        while following < len(printing) and printing[following].output[0] <= left:
+            inside.append(printing[following])
+            following += 1
+        while inside and inside[-1].output[1] <= left:
+            inside.pop()
+        owner = inside[-1] if inside else None
+        lines += [(line, owner) for line in read(left, right).expandtabs(4).splitlines()]
+    return lines

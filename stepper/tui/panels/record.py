@@ -1,0 +1,183 @@
+"""All that happened in the iteration, as a tree; the cursor moves in it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from stepper.record import Event
+from stepper.tui import figures
+from stepper.tui.actions import bindings
+from stepper.tui.hints import results
+from stepper.tui.outline import Outline, Site
+from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
+from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
+from stepper.tui.scene import Scene
+
+FOLDED, UNFOLDED = "▸", "▾"
+TIME = 6
+
+
+class RecordPanel(LinePanel):
+    """One line for each event. Moving in it asks for the session's cursor to be moved."""
+
+    TITLE = "Record"
+    HELP = (
+        "one line for each thing that happened, indented below what it happened in: statements, the calls, operators\n"
+        "and layers inside them, the statements of functions that were called\n"
+        f"the letter is the phase; {CURRENT} the cursor · {NONFINITE} where something first became NaN or infinite · "
+        f"{FOLDED} folded · {UNFOLDED} unfolded\n"
+        "on the right: what it computed, and the time it took, the recording of it included"
+    )
+    PARTS: ClassVar[frozenset[str]] = frozenset({"setup", "forward", "loss", "backward", "update", "between", "hint"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("record")
+
+    class Move(Message):
+        """The cursor shall go to `event` of the record that is shown."""
+
+        def __init__(self, event: int) -> None:
+            super().__init__()
+            self.event = event
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._outline: Outline | None = None
+        self._folds: dict[Site, bool] = {}
+        self._lines: list[int] = []
+        self._current = -1
+
+    # ----------------------------------------------------------------------------------------------- what to show
+
+    def show(self, scene: Scene) -> None:
+        """Follow the cursor; build the tree anew when the record is another."""
+        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        if scene.generation != self.scene.generation:
+            self._folds = {}
+        super().show(scene)
+        if moved:
+            self._refill()
+
+    def on_resize(self) -> None:
+        """Keep the cursor's line in view."""
+        self._follow()
+
+    def _refill(self) -> None:
+        history, cursor = self.scene.history, self.scene.event
+        if history is None or cursor is None:
+            self._outline, self._lines, self._current = None, [], -1
+            self.set_count(0)
+            self.refresh()
+            return
+        new = self._outline is None or self._outline.history is not history
+        if new or self._outline is None:
+            self._outline = Outline(history, self._folds)
+        lines = self._outline.shown(cursor.id)
+        place = self._outline.place(cursor.id)
+        if new or lines is not self._lines:
+            self._lines = lines
+            self.set_count(len(lines))
+            self.refresh()
+        else:
+            self.touch({self._current, place})
+        self._current = place
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._current >= 0:
+            self.keep_visible(self._current, 2)
+
+    def row(self, index: int) -> Row:
+        """An event's line."""
+        outline = self._outline
+        if outline is None or not 0 <= index < len(self._lines):
+            return EMPTY
+        event = outline.events[self._lines[index]]
+        current = index == self._current
+        mark = FAILED if event.error else CURRENT if current else " "
+        wrong = event.id == outline.history.nonfinite
+        letter = (NONFINITE, "bad") if wrong else (PHASES.get(event.phase, " "), event.phase)
+        shut = index + 1 >= len(self._lines) or self._lines[index + 1] != event.id + 1
+        fold = (FOLDED if shut else UNFOLDED) if outline.inside(event.id) else " "
+        pieces: list[Piece] = [
+            (mark, "bad" if event.error else "strong"),
+            letter,
+            (" " + "  " * outline.depths[event.id], ""),
+            (f"{fold} ", "muted"),
+            (_text(event), "" if event.kind == "statement" else "muted"),
+        ]
+        room = self.inner.width
+        time = f" {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
+        result = results(event)[: max(0, room // 2 - len(time))]
+        right: list[Piece] = [(result, "hint"), (time, "muted")]
+        return Row(pad(pieces, right, room), "current" if current else "")
+
+    # ----------------------------------------------------------------------------------------------- moving in it
+
+    def _go(self, place: int) -> None:
+        place = max(0, min(place, len(self._lines) - 1))
+        if self._lines and place != self._current:
+            self.post_message(self.Move(self._lines[place]))
+
+    def action_line(self, step: int) -> None:
+        """Up or down by a line."""
+        self._go(self._current + step)
+
+    def action_page(self, step: int) -> None:
+        """Up or down by what is visible."""
+        self._go(self._current + step * max(1, self.inner.height - 2))
+
+    def action_edge(self, place: int) -> None:
+        """To the first or the last line."""
+        self._go(place if place >= 0 else len(self._lines) - 1)
+
+    def action_fold(self) -> None:
+        """Fold; what is folded already, or has nothing inside, hands on to the event around it."""
+        outline, cursor = self._outline, self.scene.event
+        if outline is None or cursor is None:
+            return
+        if outline.inside(cursor.id) and not outline.folded(cursor.id):
+            self._fold(cursor.id, True)
+        elif cursor.parent is not None:
+            self.post_message(self.Move(cursor.parent))
+
+    def action_unfold(self) -> None:
+        """Unfold; what is unfolded already is entered."""
+        outline, cursor = self._outline, self.scene.event
+        if outline is None or cursor is None or not outline.inside(cursor.id):
+            return
+        if outline.folded(cursor.id):
+            self._fold(cursor.id, False)
+        else:
+            self.post_message(self.Move(cursor.id + 1))
+
+    def action_turn(self) -> None:
+        """Fold or unfold."""
+        if self._outline is not None and self.scene.event is not None:
+            self._fold(self.scene.event.id, not self._outline.folded(self.scene.event.id))
+
+    def _fold(self, event: int, on: bool) -> None:
+        if self._outline is not None and self._outline.inside(event):
+            self._outline.fold(event, on)
+            self._lines = []
+            self._refill()
+
+    def on_click(self, click: events.Click) -> None:
+        """Move to the line; on its fold mark, fold or unfold it."""
+        place = click.y - self.gutter.top + self.scroll_offset.y
+        if self._outline is None or not 0 <= place < len(self._lines):
+            return
+        event = self._lines[place]
+        mark = 3 + 2 * self._outline.depths[event]
+        if self._outline.inside(event) and abs(click.x - self.gutter.left - mark) <= 0:
+            self._fold(event, not self._outline.folded(event))
+        else:
+            self._go(place)
+
+
+def _text(event: Event) -> str:
+    lines = event.text.splitlines()
+    return lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind

@@ -1,0 +1,43 @@
+"""A small input: what to look for in the record."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label
+
+
+class SearchScreen(ModalScreen[str | None]):
+    """Answers the text (empty: the same as last time), None for nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    DEFAULT_CSS = """
+    SearchScreen {
+        align: center middle;
+        & Vertical { width: 64; height: auto; border: round $primary; background: $surface; padding: 0 1; }
+        & Label { width: 1fr; color: $text-muted; }
+    }
+    """
+
+    def __init__(self, last: str, title: str = "Search the record", advice: str = "") -> None:
+        super().__init__()
+        self._last = last
+        self._title = title
+        self._advice = advice or "a text, a name, or nan or inf · enter goes to the next, esc closes"
+
+    def compose(self) -> ComposeResult:
+        """One input, with what was looked for last."""
+        with Vertical() as box:
+            box.border_title = self._title
+            yield Input(placeholder=self._last)
+            yield Label(self._advice)
+
+    @on(Input.Submitted)
+    def search(self, event: Input.Submitted) -> None:
+        """Answer."""
+        self.dismiss(event.value.strip())

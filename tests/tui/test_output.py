@@ -1,0 +1,50 @@
+"""The script's output, by the statement that printed it."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepper.record import Record
+from tests.tui.screen import app_of, ready, settled, text_of
+from tests.tui.standin import Standin
+
+PRINTED = "made 8 rows\nfirst\nsecond\nthird\n"
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_each_line_is_told_with_the_line_that_printed_it(size: tuple[int, int]) -> None:
+    def spans(record: Record) -> None:
+        starts = {3: (12, 31), 4: (18, 25)}
+        for event in record.events:
+            event.output = starts.get(event.id, (12, 12) if event.id < 3 else (31, 31))
+        record.events[4].parent = 3
+
+    class Printing(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return PRINTED[start:end]
+
+    app = app_of(Printing(after=spans))
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        lines = [line.split() for line in text_of(app.desk.output).splitlines()]
+        assert lines == [
+            ["│", "made", "8", "rows"], ["17", "│", "first"], ["18", "│", "second"], ["17", "│", "third"],
+        ]  # fmt: skip
+        await pilot.press("n", "n", "n", "n")
+        await settled(pilot)
+        assert "▶18 │ second" in text_of(app.desk.output)
+        await pilot.click("#output", offset=(8, 2))
+        await settled(pilot)
+        assert app.scene.event is not None
+        assert app.scene.event.id == 3, "a click goes to the statement"
+
+
+async def test_a_quiet_iteration_says_so() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        assert "Nothing was printed" in text_of(app.desk.output)
