@@ -76,9 +76,6 @@ class Observing(Recording):
     def tell(self, event: int, detail: Detail) -> None:
         self.happenings[event].detail = detail
 
-    def fault(self, error: Exception) -> None:
-        self.fault(error)
-
     def contributed(self, engine: str) -> None:
         self.used.add(engine)
 
