@@ -97,7 +97,8 @@ class ModuleEngine(Engine):
 def _compiles() -> bool:
     """Whether the script has compiled anything: the compiler would trace our hooks, and make other code with them."""
     frames = sys.modules.get("torch._dynamo.eval_frame")
-    return bool(getattr(frames, "cached_backends", None))
+    # `torch.compiler.disable`, which every optimizer's step is wrapped in, is entered there as a backend that is None
+    return any(backend is not None for backend in getattr(frames, "cached_backends", {}).values())
 
 
 def _tensors(value: Any, torch: Any) -> list[Any]:
