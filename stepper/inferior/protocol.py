@@ -8,7 +8,7 @@ import struct
 
 import msgspec
 
-from stepper.record import Array, Record, Region, Window
+from stepper.record import Array, Record, Region, Survey, Window
 
 VERSION = 1
 MAX_FRAME = 1 << 30
@@ -73,7 +73,8 @@ class GetRecord(msgspec.Struct, tag="record", frozen=True):
 
 
 class GetWindow(msgspec.Struct, tag="window", frozen=True):
-    """Ask for a picture of a kept copy. `region` None: all of it."""
+    """Ask for a picture of a kept copy. `region` None: all of it. `axes`: show these two instead of the last two; the
+    region's rows and columns are theirs, and its leading indices are of the others, in order."""
 
     id: int
     iteration: int | None
@@ -81,6 +82,16 @@ class GetWindow(msgspec.Struct, tag="window", frozen=True):
     rows: int
     columns: int
     region: Region | None = None
+    axes: tuple[int, int] | None = None
+
+
+class GetSurvey(msgspec.Struct, tag="survey", frozen=True):
+    """Ask where a kept copy's extremes are, and for its distribution in so many bins."""
+
+    id: int
+    iteration: int | None
+    copy: int
+    bins: int
 
 
 class GetArray(msgspec.Struct, tag="array", frozen=True):
@@ -97,7 +108,7 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
     id: int
 
 
-Request = Run | Pause | GetRecord | GetWindow | GetArray | Quit
+Request = Run | Pause | GetRecord | GetWindow | GetSurvey | GetArray | Quit
 
 # ------------------------------------------------------------------------------------------------ process → debugger
 
@@ -170,6 +181,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
 
     id: int
     window: Window | None = None
+    survey: Survey | None = None
     array: Array | None = None
     record: Record | None = None
     error: str | None = None

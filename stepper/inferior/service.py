@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import threading
 
+from stepper.engines.numpy import NumpyEngine
+from stepper.engines.survey import survey
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
-from stepper.inferior.protocol import GetArray, GetRecord, GetWindow, Pause, Quit, Reply, Request, Run
+from stepper.inferior.protocol import GetArray, GetRecord, GetSurvey, GetWindow, Pause, Quit, Reply, Request, Run
 from stepper.inferior.runner import Runner
+from stepper.inferior.store import Copy
+from stepper.record import Window
 
 
 class Service(threading.Thread):
@@ -50,9 +54,25 @@ class Service(threading.Thread):
                 return Reply(request.id, record=record)
             case GetWindow():
                 copy = self._runner.store.get(request.iteration, request.copy)
+                if request.axes is not None:
+                    return Reply(request.id, window=_turned(copy, request, request.axes))
                 picture = copy.engine.window(copy.kept, request.region, request.rows, request.columns)
                 return Reply(request.id, window=picture)
+            case GetSurvey():
+                copy = self._runner.store.get(request.iteration, request.copy)
+                return Reply(request.id, survey=survey(copy.engine.ndarray(copy.kept), request.bins))
             case GetArray():
                 copy = self._runner.store.get(request.iteration, request.copy)
                 return Reply(request.id, array=copy.engine.array(copy.kept))
         return Reply(request.id)
+
+
+def _turned(copy: Copy, request: GetWindow, axes: tuple[int, int]) -> Window:
+    """A picture of two other axes than the last two: of a view that has them last."""
+    import numpy
+
+    array = copy.engine.ndarray(copy.kept)
+    if len({*axes}) != 2 or not all(0 <= axis < array.ndim for axis in axes):
+        raise LookupError(f"a tensor of {array.ndim} axes has no two axes {axes[0]} and {axes[1]}")
+    view = numpy.moveaxis(array, axes, (-2, -1))
+    return NumpyEngine().window(view, request.region, request.rows, request.columns)

@@ -19,7 +19,7 @@ from stepper.record.events import (
     When,
 )
 from stepper.record.summary import Summary
-from stepper.record.window import Array, Region, Window
+from stepper.record.window import Array, Region, Survey, Window
 
 __all__ = [
     "Array",
@@ -35,6 +35,7 @@ __all__ = [
     "Region",
     "Role",
     "Summary",
+    "Survey",
     "Value",
     "When",
     "Window",

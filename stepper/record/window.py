@@ -36,3 +36,19 @@ class Array(msgspec.Struct, frozen=True):
     shape: tuple[int, ...]
     dtype: str
     data: bytes
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """Where a tensor's extremes are (None where it has no finite element, or only such), and its distribution.
+
+    `counts` are those of equal bins from `low`, the smallest finite element, to `high`, the largest; `counted`
+    elements are in them: all finite ones, or a regular sample of very many. Empty where the range is beyond floats.
+    """
+
+    largest: tuple[int, ...] | None
+    smallest: tuple[int, ...] | None
+    nonfinite: tuple[int, ...] | None
+    low: float
+    high: float
+    counts: list[int]
+    counted: int

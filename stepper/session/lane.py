@@ -12,6 +12,7 @@ from stepper.inferior.protocol import (
     HEADER,
     Ended,
     GetArray,
+    GetSurvey,
     GetWindow,
     Hello,
     Launch,
@@ -29,7 +30,7 @@ from stepper.inferior.protocol import (
     body_length,
     frame,
 )
-from stepper.record import Array, Record, Region, Window
+from stepper.record import Array, Record, Region, Survey, Window
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
@@ -178,11 +179,25 @@ class Lane:
         if self.ended is None:
             await self._ask(Pause(next(self._numbers)))
 
-    async def window(self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None) -> Window:
+    async def window(
+        self,
+        iteration: int | None,
+        copy: int,
+        rows: int,
+        columns: int,
+        region: Region | None,
+        axes: tuple[int, int] | None = None,
+    ) -> Window:
         """A picture of a kept copy. LookupError where it is no longer kept, LaneLost where the process is gone."""
-        reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region))
+        reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region, axes))
         assert reply.window is not None
         return reply.window
+
+    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
+        """Where a kept copy's extremes are, and its distribution. Raises as `window` does."""
+        reply = await self._ask(GetSurvey(next(self._numbers), iteration, copy, bins))
+        assert reply.survey is not None
+        return reply.survey
 
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole kept copy. Raises as `window` does."""

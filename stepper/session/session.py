@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
+from typing import TypeVar
 
 import msgspec
 
 from stepper.inferior.protocol import Ended, Launch, Line
-from stepper.record import Array, Event, Record, Region, Window
+from stepper.record import Array, Event, Record, Region, Survey, Window
 from stepper.session import navigation
 from stepper.session.errors import Misuse
 from stepper.session.lane import Lane, LaneLost
@@ -23,6 +24,8 @@ from stepper.session.navigation import Cursor, Place, Step
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
 from stepper.session.target import launch_of
+
+T = TypeVar("T")
 
 
 class State(Enum):
@@ -167,24 +170,32 @@ class Session:
         return self._lane.process.output(start, end).decode("utf-8", "replace")
 
     async def window(
-        self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None = None
+        self,
+        iteration: int | None,
+        copy: int,
+        rows: int,
+        columns: int,
+        region: Region | None = None,
+        axes: tuple[int, int] | None = None,
     ) -> Window:
-        """A picture of a recorded value, pooled to at most rows × columns cells. LookupError where it is not kept."""
-        lane = self._lane_with(iteration)
-        if lane is None:
-            raise LookupError(f"iteration {iteration} is not recorded")
-        try:
-            return await lane.window(iteration, copy, rows, columns, region)
-        except LaneLost as lost:
-            raise LookupError(f"the values are gone: {lost}") from lost
+        """A picture of a recorded value, pooled to at most rows × columns cells; `axes` are shown instead of the last
+        two. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.window(iteration, copy, rows, columns, region, axes))
+
+    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
+        """Where a recorded value's extremes are, and its distribution. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.survey(iteration, copy, bins))
 
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole recorded value. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.array(iteration, copy))
+
+    async def _looked(self, iteration: int | None, look: Callable[[Lane], Awaitable[T]]) -> T:
         lane = self._lane_with(iteration)
         if lane is None:
             raise LookupError(f"iteration {iteration} is not recorded")
         try:
-            return await lane.array(iteration, copy)
+            return await look(lane)
         except LaneLost as lost:
             raise LookupError(f"the values are gone: {lost}") from lost
 

@@ -1,0 +1,85 @@
+"""Where a tensor's extremes are, and how its elements are distributed. In chunks: needs little memory beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stepper.record import Survey
+
+CHUNK = 1 << 20
+SAMPLE = 1 << 22
+"""A histogram of more elements than this is that of a regular sample of about so many."""
+
+
+def survey(array: Any, bins: int) -> Survey:
+    """`array` is a NumPy array of any shape; complex numbers count by absolute value. Extremes are over the finite
+    elements; of equal ones the first, in C order."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        largest = smallest = wrong = None
+        high = low = 0.0
+        for start, chunk in _chunks(array):
+            finite = numpy.isfinite(chunk)
+            every = bool(finite.all())
+            if not every and wrong is None:
+                wrong = start + int(finite.argmin())
+            if not every and not finite.any():
+                continue
+            top = int((chunk if every else numpy.where(finite, chunk, -numpy.inf)).argmax())
+            bottom = int((chunk if every else numpy.where(finite, chunk, numpy.inf)).argmin())
+            if largest is None or chunk[top] > high:
+                largest, high = start + top, chunk[top]
+            if smallest is None or chunk[bottom] < low:
+                smallest, low = start + bottom, chunk[bottom]
+        counts, counted = _histogram(array, float(low), float(high), bins) if largest is not None else ([], 0)
+    places = [None if flat is None else _index(flat, array.shape) for flat in (largest, smallest, wrong)]
+    return Survey(places[0], places[1], places[2], float(low), float(high), counts, counted)
+
+
+def _chunks(array: Any) -> Any:
+    """(position, elements) of the whole in C order, each part flat and of real numbers."""
+    import numpy
+
+    if array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        for start in range(0, flat.size, CHUNK):
+            yield start, _real(flat[start : start + CHUNK])
+        return
+    # by the first axis: a flat view of the whole would be a copy of it
+    inner = array.size // array.shape[0] if array.shape[0] else 0
+    step = max(1, CHUNK // max(1, inner))
+    for first in range(0, array.shape[0] if inner else 0, step):
+        yield first * inner, _real(numpy.ascontiguousarray(array[first : first + step]).reshape(-1))
+
+
+def _histogram(array: Any, low: float, high: float, bins: int) -> tuple[list[int], int]:
+    import numpy
+
+    if not numpy.isfinite(high - low):
+        return [], 0
+    stride = max(1, array.size // SAMPLE)
+    counts = numpy.zeros(bins, dtype=numpy.int64)
+    for start, chunk in _chunks(array):
+        part = chunk[-start % stride :: stride].astype(numpy.float64)
+        part = part[numpy.isfinite(part)]
+        width = (high - low) or 1.0
+        places = numpy.minimum(((part - low) * (bins / width)).astype(numpy.int64), bins - 1)
+        counts += numpy.bincount(numpy.maximum(places, 0), minlength=bins)
+    return counts.tolist(), int(counts.sum())
+
+
+def _real(chunk: Any) -> Any:
+    import numpy
+
+    if chunk.dtype.kind == "c":
+        return numpy.absolute(chunk)
+    return chunk.astype(numpy.uint8) if chunk.dtype.kind == "b" else chunk
+
+
+def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    index: list[int] = []
+    for extent in reversed(shape):
+        flat, place = divmod(flat, extent)
+        index.append(place)
+    return tuple(reversed(index))

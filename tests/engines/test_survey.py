@@ -1,0 +1,59 @@
+"""Extremes and distributions against plain NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stepper.engines import survey as module
+from stepper.engines.survey import survey
+
+NUMBERS = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_extremes_and_counts_are_numpys(monkeypatch: pytest.MonkeyPatch, chunk: int, dtype: str, turned: bool) -> None:
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    array: Any = (NUMBERS.normal(size=(5, 4, 6)) * 9).astype(dtype)
+    if turned:
+        array = array.transpose(2, 0, 1)
+    found = survey(array, 10)
+    assert found.largest == np.unravel_index(array.argmax(), array.shape)
+    assert found.smallest == np.unravel_index(array.argmin(), array.shape)
+    assert found.nonfinite is None
+    assert (found.low, found.high) == (array.min(), array.max())
+    assert sum(found.counts) == found.counted == array.size
+    if dtype != "bool":
+        expected, _ = np.histogram(array.astype(float), bins=10)
+        assert found.counts == expected.tolist()
+
+
+def test_the_first_element_that_is_not_finite_is_found_and_left_out_of_the_extremes() -> None:
+    array = np.array([[1.0, -np.inf], [np.nan, 8.0]])
+    found = survey(array, 4)
+    assert (found.nonfinite, found.largest, found.smallest) == ((0, 1), (1, 1), (0, 0))
+    assert found.counts == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("array", [np.zeros((0, 3)), np.full((2, 2), np.nan)])
+def test_without_a_finite_element_there_is_nothing_to_find(array: Any) -> None:
+    found = survey(array, 4)
+    assert (found.largest, found.smallest, found.counts) == (None, None, [])
+    assert found.nonfinite == (None if not array.size else (0, 0))
+
+
+def test_a_scalar_and_equal_elements() -> None:
+    assert survey(np.array(3.0), 4).largest == ()
+    assert survey(np.full(5, 2.0), 4).counts == [5, 0, 0, 0]
+
+
+def test_of_very_many_elements_a_sample_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE", 100)
+    monkeypatch.setattr(module, "CHUNK", 33)
+    found = survey(np.arange(1000.0), 10)
+    assert found.counts == [10] * 10
+    assert found.counted == 100
