@@ -14,9 +14,24 @@ from typing import Any
 from stepper.engines.base import Observer
 from stepper.engines.graph import LEAF, Names, atom, is_leaf, nodes_below, roots_of
 from stepper.engines.modes import look, torch_module
-from stepper.record import Backward, Flow
+from stepper.record import Backward, Contribution, Flow
 
 GRADIENT = "∂L/∂"
+# Nodes that give their one input's gradient another form and nothing else: what lies between a parameter and its uses
+PASSING_ON = frozenset(
+    [
+        "TBackward0",
+        "TransposeBackward0",
+        "PermuteBackward0",
+        "ViewBackward0",
+        "ReshapeAliasBackward0",
+        "UnsafeViewBackward0",
+        "UnsqueezeBackward0",
+        "ExpandBackward0",
+        "CloneBackward0",
+        "ToCopyBackward0",
+    ]
+)
 
 
 class Watched:
@@ -32,6 +47,26 @@ class Watched:
         self.event: int | None = None
         self.copies: list[Any] = []
         self.previous: Any = None
+
+
+class Pass:
+    """One backward pass: `number` counts the calls of this recording, `inside` is the event that asked for it.
+
+    `wanted` are the leaves whose `.grad` it adds to (None: all, or none where it does not `accumulate`). `uses` counts
+    the edges that have come to each leaf, `arrivals` what came to each node that only passes a gradient on.
+    """
+
+    def __init__(self, number: int, inside: int, accumulate: bool, wanted: list[Any] | None) -> None:
+        self.number = number
+        self.inside = inside
+        self.uses: dict[Any, int] = {}
+        self.arrivals: dict[Any, list[tuple[Any, Any]]] = {}
+        self._accumulate = accumulate
+        self._wanted = wanted
+
+    def adds_to(self, leaf: Any) -> bool:
+        """Whether this pass adds to the gradient of this leaf."""
+        return self._accumulate and (self._wanted is None or any(leaf.variable is each for each in self._wanted))
 
 
 class Passes:
@@ -54,7 +89,8 @@ class Passes:
         self._left = left
         self._handles: list[Any] = []
         self._watched: dict[Any, Watched] = {}
-        self._inside: int | None = None
+        self._pass: Pass | None = None
+        self._count = 0
 
     @contextmanager
     def watching(self, torch: Any) -> Iterator[None]:
@@ -63,12 +99,13 @@ class Passes:
         engine: Any = getattr(autograd, "_engine_run_backward", None)
 
         def run(outputs: Any, *arguments: Any, **keywords: Any) -> Any:
-            outer = self._inside
-            self._begin(outputs, torch)
+            outer = self._pass
+            inputs = arguments[3] if len(arguments) > 3 else ()
+            self._begin(outputs, bool(keywords.get("accumulate_grad")), inputs, torch)
             try:
                 return engine(outputs, *arguments, **keywords)
             finally:
-                self._inside = outer
+                self._pass = outer
 
         if engine is not None:
             autograd._engine_run_backward = run
@@ -82,13 +119,14 @@ class Passes:
             self._handles.clear()
             self._watched.clear()
 
-    def _begin(self, outputs: Any, torch: Any) -> None:
+    def _begin(self, outputs: Any, accumulate: bool, inputs: Any, torch: Any) -> None:
         """A pass is about to run: hang hooks on what it can come to."""
         try:
             inside = self._observer.current()
             if inside is None or torch._C._are_functorch_transforms_active() or torch._C._get_tracing_state():
                 return
-            self._inside = inside
+            self._count += 1
+            self._pass = Pass(self._count, inside, accumulate, list(inputs) or None)
             nodes = nodes_below(roots_of(outputs, torch))
             self._names.learn(nodes)
             for node in nodes:
@@ -124,15 +162,17 @@ class Passes:
         self._handles.append(node.register_hook(after))
 
     def _arrive(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
-        observer, inside = self._observer, self._inside
-        if inside is None:
+        observer, running = self._observer, self._pass
+        if running is None:
             return
         keep = observer.keep
         watched.copies = copies = [None if gradient is None else keep(gradient) for gradient in gradients]
-        self._arrived(node, copies, inside)
-        watched.event = observer.begin("backward", watched.name, watched.name, inside)
+        self._arrived(node, copies, running.inside)
+        watched.event = observer.begin("backward", watched.name, watched.name, running.inside)
         if is_leaf(node):
             watched.previous = self._gradient_of(node)
+            if node not in running.uses:  # the pass began here: nothing but the caller's own gradient comes in
+                self._contribute(running, node, None, copies[0], watched.outputs[0])
 
     def _leave(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
         observer, event = self._observer, watched.event
@@ -159,9 +199,42 @@ class Passes:
                 flows_out.append(Flow(name, len(flows_in)))
             if watched.previous is not None:
                 observer.add(name, "gradient", "before", watched.previous, event)
+        elif self._pass is not None:
+            self._pass_on(self._pass, node, watched, copies)
         watched.copies, watched.previous = [], None
         observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out))
         observer.end(event)
+
+    def _pass_on(self, running: Pass, node: Any, watched: Watched, copies: list[Any]) -> None:
+        """Gradients go to the nodes before this one; those that come to a leaf are contributions."""
+        for (before, _), copy, name in zip(node.next_functions, copies, watched.inputs, strict=False):
+            if before is None or copy is None:
+                continue
+            if is_leaf(before):
+                self._contribute(running, before, node, copy, name or "leaf")
+            elif before.name() in PASSING_ON:
+                running.arrivals.setdefault(before, []).append((node, copy))
+
+    def _contribute(self, running: Pass, leaf: Any, source: Any, copy: Any, name: str) -> None:
+        use = running.uses[leaf] = running.uses.get(leaf, 0) + 1
+        if copy is None or not running.adds_to(leaf):
+            return
+        event = self._contribution(name, use, running.number, copy)
+        arrivals = running.arrivals.get(source, [])
+        while len(arrivals) == 1 and arrivals[0][0] in running.arrivals:
+            source, arrivals = arrivals[0][0], running.arrivals[arrivals[0][0]]
+        if len(arrivals) > 1:
+            shared = self._names.of(source, 0) or name
+            for part, (_, other) in enumerate(arrivals, 1):
+                self._observer.end(self._contribution(shared, part, running.number, other))
+        self._observer.end(event)
+
+    def _contribution(self, name: str, use: int, number: int, copy: Any) -> int | None:
+        event = self._observer.begin("contribution", f"use {use} of {name}")
+        if event is not None:
+            self._observer.add(GRADIENT + atom(name), "gradient", "result", copy, event)
+            self._observer.tell(event, Contribution(name, use, number))
+        return event
 
     def _gradient_of(self, leaf: Any) -> Any:
         """A copy of what a leaf's `.grad` holds now; None where it is empty."""

@@ -6,6 +6,7 @@ border between the script's process and the debugger, so everything is a msgspec
 
 from stepper.record.events import (
     Backward,
+    Contribution,
     Detail,
     Event,
     Flow,
@@ -24,6 +25,7 @@ from stepper.record.window import Array, Region, Survey, Window
 __all__ = [
     "Array",
     "Backward",
+    "Contribution",
     "Detail",
     "Event",
     "Flow",

@@ -44,7 +44,20 @@ class Backward(msgspec.Struct, frozen=True, tag="backward"):
     formula: str = ""
 
 
-Detail = Backward
+class Contribution(msgspec.Struct, frozen=True, tag="contribution"):
+    """What one use of a parameter adds to its gradient: an edge of the graph that ends in it.
+
+    `use` counts the edges from 1 in the order of their arrival, `backward` the calls of this iteration from 1. After
+    each call, `.grad` is what it held before + (c1 + c2 + …), to the bit. Beneath it lie the uses of a value that
+    stands between (a cast, a transposed view), where that is shared: there `parameter` is that value's name.
+    """
+
+    parameter: str
+    use: int
+    backward: int
+
+
+Detail = Backward | Contribution
 
 
 class Event(msgspec.Struct):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stepper.record import Array, Backward, Event, Gate, Parameter, Summary, Value
+from stepper.record import Array, Backward, Contribution, Event, Gate, Parameter, Summary, Value
 from stepper.session.headless import DATA_ELEMENTS, Trace
 
 FORMAT = 1
@@ -167,6 +167,8 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
             "grad_out": [{"target": flow.target, **values[flow.value]} for flow in detail.grad_out],
             "formula": detail.formula,
         }
+    if isinstance(detail, Contribution):
+        return {"parameter": detail.parameter, "use": detail.use, "backward": detail.backward}
     return {}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from stepper.record import Backward, Event, Record
+from stepper.record import Backward, Contribution, Event, Record
 from tests.engines.recorded import Run, assert_same_bits, of_kind, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 
@@ -102,3 +102,102 @@ def test_no_hook_is_left_behind() -> None:
         assert not getattr(torch.nn.modules.module, module)
     for hooks in ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks"):
         assert not getattr(sys.modules["torch.optim.optimizer"], hooks)
+
+
+# ------------------------------------------------------------------------------------------------- contributions
+
+HOOKED = "hooks of the user's"  # its hooks change gradients on their way to the parameters
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != HOOKED])
+def test_contributions_add_up_to_the_gradient(name: str) -> None:
+    run = run_recorded(script(SCRIPTS[name]))
+    for record in run.records.values():
+        assert_adds_up(run, record)
+
+
+def assert_adds_up(run: Run, record: Record) -> int:
+    """Hold every gradient that a call changed against what was there + the sum of its parts. Returns how many."""
+    sums: dict[str, Any] = {}
+    counts: dict[str, int] = {}
+    checked = 0
+    for event in record.events:
+        told = event.detail
+        if isinstance(told, Contribution) and record.events[event.parent or 0].kind != "contribution":
+            (value,) = event.values
+            part = run.array(value, record.iteration)
+            counts[told.parameter] = counts.get(told.parameter, 0) + 1
+            assert told.use == counts[told.parameter]
+            sums[told.parameter] = sums[told.parameter] + part if told.parameter in sums else part
+        elif isinstance(told, Backward) and told.node == "AccumulateGrad":
+            total = sums.pop(told.grad_in[0].target)
+            counts.pop(told.grad_in[0].target)
+            values = {value.when: run.array(value, record.iteration) for value in event.values}
+            if "before" in values:
+                total = values["before"] + total
+            assert values["after"].tobytes() == total.tobytes()
+            checked += 1
+    assert not sums
+    return checked
+
+
+def contributions(record: Record, parameter: str) -> list[Contribution]:
+    told = [event.detail for event in of_kind(record, "contribution")]
+    return [each for each in told if isinstance(each, Contribution) and each.parameter == parameter]
+
+
+def test_a_layer_used_three_times_has_three_contributions_and_one_gradient() -> None:
+    run = run_recorded(
+        script(
+            """
+            middle, out = nn.Linear(4, 4), nn.Linear(4, 1)
+            x = torch.randn(6, 4)
+            for t in range(2):
+                h = x
+                for _ in range(3):
+                    h = middle(h).clamp(min=0)
+                loss = out(h).pow(2).sum()
+                loss.backward()
+                with torch.no_grad():
+                    middle.weight -= 0.01 * middle.weight.grad
+            """
+        )
+    )
+    for record in (run.records[0], run.records[1]):
+        parts = contributions(record, "middle.weight")
+        assert [(part.use, part.backward) for part in parts] == [(1, 1), (2, 1), (3, 1)]
+        assert len(contributions(record, "out.weight")) == 1
+        assert assert_adds_up(run, record) == 4
+
+
+def test_each_call_of_backward_has_its_own_contributions() -> None:
+    record = run_recorded(script(SCRIPTS["two calls without zeroing"])).records[0]
+    assert [(part.use, part.backward) for part in contributions(record, "w")] == [(1, 1), (2, 1)] + [
+        (use, 2) for use in (1, 2, 3, 4)
+    ]
+
+
+def test_the_uses_of_a_shared_view_lie_beneath_the_one_contribution_it_makes() -> None:
+    record = run_recorded(
+        script(
+            """
+            w = torch.randn(3, 4, requires_grad=True)
+            x = torch.randn(2, 4)
+            for t in range(1):
+                turned = w.t()
+                loss = (x @ turned).sum() + (2 * x @ turned).sum()
+                loss.backward()
+                with torch.no_grad():
+                    w -= 0.01 * w.grad
+            """
+        )
+    ).records[0]
+    (event,) = (each for each in of_kind(record, "contribution") if each.detail == Contribution("w", 1, 1))
+    beneath = [each.detail for each in record.events if each.parent == event.id]
+    assert beneath == [Contribution("turned", 1, 1), Contribution("turned", 2, 1)]
+
+
+def test_what_torch_autograd_grad_returns_was_added_to_nothing() -> None:
+    record = run_recorded(script(SCRIPTS["torch.autograd.grad"])).records[0]
+    assert of_kind(record, "backward")
+    assert not of_kind(record, "contribution")
