@@ -7,7 +7,13 @@ from operator import length_hint
 from typing import Any
 
 SIZED = (range, list, tuple, dict, str, bytes, set, frozenset)
-ITERATORS = ("list_iterator", "tuple_iterator", "range_iterator", "list_reverseiterator", "longrange_iterator")
+ITERATORS = frozenset(
+    f"{kind}iterator"
+    for kind in (
+        *("list_", "tuple_", "range_", "longrange_", "list_reverse", "set_", "bytes_", "str_", "str_ascii_"),
+        *("dict_key", "dict_value", "dict_item"),
+    )
+)
 
 
 def passes_over(iterable: Any) -> int | None:

@@ -61,6 +61,8 @@ class Recorder(Observing):
     def statement(self, number: int) -> None:
         """A statement is about to run."""
         if not self.active or get_ident() != self.thread:
+            if self.full and self.sites[number].spine:
+                self.losses.cut()
             return
         try:
             self._statement(self.sites[number], number, sys._getframe(1))
@@ -85,6 +87,8 @@ class Recorder(Observing):
     def value(self, number: int, value: Any) -> Any:
         """A value was read or computed inside a statement."""
         if not self.active or get_ident() != self.thread:
+            if self.full:
+                self._take_losses((self.sites[number].loss,), (value,))
             return value
         try:
             self._value(self.sites[number], number, value, sys._getframe(1))
@@ -121,6 +125,8 @@ class Recorder(Observing):
     def before(self, number: int, value: Any) -> Any:
         """`value` is about to be changed in place, or one of its in-place methods to be called."""
         if not self.active or get_ident() != self.thread:
+            if self.full and self.sites[number].method == "backward":
+                self.losses.backward(value)
             return value
         try:
             self._before(self.sites[number], number, value, sys._getframe(1))
@@ -187,6 +193,8 @@ class Recorder(Observing):
     def done(self, number: int, *values: Any) -> None:
         """A statement is over (or a compound one's head has bound its names): these are the names it bound."""
         if not self.active or get_ident() != self.thread:
+            if self.full:
+                self._take_losses(self.sites[number].bound_losses, values)
             return
         try:
             self._done(self.sites[number], number, values, sys._getframe(1))
@@ -242,6 +250,13 @@ class Recorder(Observing):
                 self.raised(error)
 
     # ------------------------------------------------------------------------------------------------- inner work
+
+    def _take_losses(self, marks: tuple[bool, ...], values: tuple[Any, ...]) -> None:
+        """The record is full; the losses of the pass are taken as in one that is not recorded."""
+        if get_ident() == self.thread and not self.program.uses_backward:
+            for loss, value in zip(marks, values, strict=False):
+                if loss:
+                    self.losses.named(value)
 
     def _aliases(self, site: Site) -> bool:
         known = self._alias_sites.get(site.id)

@@ -53,6 +53,7 @@ class Recording:
         self.tracker = Tracker(self._names, self._look)
         self.pass_over = iteration is None
         self.truncated = False
+        self.full = False  # nothing more is written down, but losses are still taken
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
         self._occurrences: dict[int, int] = {}
@@ -74,7 +75,7 @@ class Recording:
             self.end_pass()
         except Exception as error:
             self.fault(error)
-        self.active = False
+        self.active = self.full = False
         self._frames.clear()
         self._known.clear()
 
@@ -137,7 +138,7 @@ class Recording:
     def _room(self) -> bool:
         if len(self.happenings) < MAX_EVENTS:
             return True
-        self.truncated = True
+        self.truncated = self.full = True
         self.active = False
         return False
 

@@ -77,6 +77,9 @@ class Tracker:
             track = self._latest.get(bare)
             if track is None and made and draft.when == "result":
                 return  # made before it was ever read: no parameter that came into this pass
+            if track is not None and owner is not None and track.owner is None and not track.updates:
+                del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
+                track = None
             if track is None or not self._is_rebound(track, bare, whole, made, owner):
                 name = (self._names.get(value) if whole else None) or bare
                 track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)

@@ -1,0 +1,55 @@
+"""Running on, standing, pausing and ending, between the two threads."""
+
+import threading
+
+from stepper.inferior.control import Control
+
+SECONDS = 10
+
+
+def waiting(control: Control, how: str = "wait") -> threading.Thread:
+    thread = threading.Thread(target=getattr(control, how), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_it_stands_at_first_and_runs_when_told() -> None:
+    control = Control()
+    assert control.must_stop(0)
+    thread = waiting(control)
+    control.run(None, None, False)
+    thread.join(SECONDS)
+    assert not thread.is_alive() and not control.must_stop(1_000_000)
+
+
+def test_it_stops_at_the_pass_it_was_told() -> None:
+    control = Control()
+    control.run(5, 3, False)
+    assert [control.must_stop(iteration) for iteration in (3, 4, 5, 6)] == [False, False, True, True]
+
+
+def test_a_pause_stops_at_the_next_head() -> None:
+    control = Control()
+    control.run(None, None, False)
+    control.pause()
+    assert control.must_stop(0)
+
+
+def test_a_word_to_go_on_between_saying_and_waiting_is_not_missed() -> None:
+    control = Control()
+    control.run(1, None, False)
+    control.stand()
+    control.run(2, None, False)
+    thread = waiting(control)
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+
+
+def test_the_end_wakes_whoever_waits() -> None:
+    control = Control()
+    threads = [waiting(control), waiting(control, "wait_for_quit")]
+    control.quit()
+    for thread in threads:
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+    assert control.over

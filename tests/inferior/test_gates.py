@@ -1,0 +1,183 @@
+"""Gates in the spellings that scripts use, their numbers checked against plain NumPy and torch."""
+
+import numpy
+import pytest
+
+from stepper.record import Gate
+from tests.inferior.running import Ran, run
+
+# Each spelling: forward from h, backward from the gradient of the output `ga`; the mask is `h <= 0` but for those
+# that say `h < 0`, and the numbers tell them apart, since one of each h is exactly 0.
+SPELLINGS = {
+    "maximum first": ("a = np.maximum(0, h)", "g = ga.copy()\ng[h < 0] = 0", "h < 0"),
+    "maximum second": ("a = np.maximum(h, 0.0)", "g = ga.copy()\ng[h <= 0] = 0", "h <= 0"),
+    "product": ("a = h * (h > 0)", "g = ga * (h > 0)", "h <= 0"),
+    "where": ("a = np.where(h > 0, h, 0)", "g = np.where(h > 0, ga, 0)", "h <= 0"),
+    "masked store": ("a = h.copy()\na[a < 0] = 0", "g = ga.copy()\ng[a <= 0] = 0", "h <= 0"),
+    "clip": ("a = np.clip(h, 0, None)", "g = ga * (a > 0)", "h <= 0"),
+    "functions": ("a = relu(h)", "g = ga * relu_grad(h)", "h <= 0"),
+    "backward function": ("a = relu(h)", "g = relu_backward(ga, h)", "h <= 0"),
+    "kept mask": ("mask = h > 0\na = h * mask", "g = ga * mask", "h <= 0"),
+    "whole numbers": ("a = np.maximum(0, h)", "g = np.multiply(ga, np.int64(a > 0))", "h <= 0"),
+    "alias": ("a = np.maximum(h, 0)", "g = ga\ng[h < 0] = 0", "h < 0"),
+    "in place": ("a = np.maximum(h, 0)", "g = ga\ng *= (h > 0)", "h <= 0"),
+}
+HEAD = """
+import numpy as np
+def relu(z):
+    return np.maximum(0, z)
+def relu_grad(z):
+    return (z > 0).astype(float)
+def relu_backward(dout, cache):
+    dx = dout * (cache > 0)
+    return dx
+np.random.seed(1)
+w = np.random.randn(4)
+for t in range(2):
+    loss = 0.0
+"""
+
+
+def several_gates_in_one_pass() -> str:
+    lines = []
+    for number, (forward, backward, _) in enumerate(SPELLINGS.values()):
+        for line in (
+            "h = np.random.randn(6, 4) * w",
+            "h[0, 0] = 0.0",
+            "h[:, 1] = -abs(h[:, 1])",
+            *forward.splitlines(),
+            f"loss = loss + (a ** 2).sum() * {number + 1}",
+            f"ga = {2 * (number + 1)} * a + 1",
+            *backward.splitlines(),
+        ):
+            for name in ("h", "ga", "g", "a", "mask"):
+                line = _renamed(line, name, f"{name}{number}")
+            lines.append("    " + line)
+    lines.append("    w -= 0.001 * g0.sum(axis=0)")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def _renamed(line: str, name: str, new: str) -> str:
+    import re
+
+    return re.sub(rf"(?<![\w.]){name}(?!\w)", new, line)
+
+
+@pytest.fixture(scope="module")
+def by_hand() -> Ran:
+    ran = run(several_gates_in_one_pass())
+    assert ran.error is None, ran.error
+    return ran
+
+
+@pytest.mark.parametrize("number", range(len(SPELLINGS)), ids=list(SPELLINGS))
+def test_a_gate_by_hand_has_both_gradients_and_its_own_rule(by_hand: Ran, number: int) -> None:
+    # a copy that is then masked in place is itself what goes into the gate
+    gate = by_hand.gate(f"a{number}" if number == list(SPELLINGS).index("masked store") else f"h{number}")
+    rule = list(SPELLINGS.values())[number][2]
+    h = by_hand.array(by_hand.values(f"h{number}")[-1])
+    blocked = h < 0 if rule == "h < 0" else h <= 0
+    before = by_hand.array(by_hand.values(f"ga{number}", when="result")[0])
+    assert numpy.array_equal(by_hand.array(gate.h), h)
+    assert numpy.array_equal(by_hand.array(gate.mask), blocked)
+    assert numpy.array_equal(by_hand.array(gate.grad_before), before)
+    assert numpy.array_equal(by_hand.array(gate.grad_after), numpy.where(blocked, 0, before))
+    assert (gate.blocked, gate.active) == (blocked.sum(), (~blocked).sum())
+    assert gate.axis == 1 and gate.dead_units == numpy.flatnonzero(blocked.all(axis=0)).tolist()
+    assert 1 in gate.dead_units
+
+
+def test_each_operation_is_one_gate(by_hand: Ran) -> None:
+    assert len(by_hand.record().gates) == len(SPELLINGS)
+    assert by_hand.record(1).gates[0].line == by_hand.record(0).gates[0].line
+
+
+def test_an_operation_that_is_no_relu_is_no_gate() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.array([[1.0, -2.0], [3.0, -4.0]])
+        for t in range(2):
+            a = np.maximum(w, 1)
+            b = w * (w > 1)
+            c = np.where(w > 0, w, 0.1 * w)
+            d = np.clip(w, 0, 2)
+            e = w * 2
+            loss = (a + b + c + d + e).sum()
+            w -= 0.01
+        """
+    )
+    assert ran.record().gates == []
+
+
+AUTOGRAD = """
+import torch, torch.nn as nn, torch.nn.functional as F
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, h):
+        ctx.save_for_backward(h)
+        return h.clamp(min=0)
+    @staticmethod
+    def backward(ctx, grad):
+        h, = ctx.saved_tensors
+        g = grad.clone()
+        g[h < 0] = 0
+        return g
+torch.manual_seed(0)
+x = torch.randn(8, 5)
+w = torch.randn(5, 6, requires_grad=True)
+inplace = nn.ReLU(inplace=True)
+module = nn.ReLU()
+for t in range(2):
+    h0 = x @ w
+    a0 = torch.relu(h0)
+    h1 = x @ w + 0.1
+    a1 = F.relu(h1)
+    h2 = x @ w + 0.2
+    a2 = h2.clamp(min=0)
+    h3 = x @ w + 0.3
+    a3 = Own.apply(h3)
+    h4 = x @ w + 0.4
+    a4 = module(h4)
+    h5 = x @ w + 0.5
+    a5 = torch.clamp_min(h5, 0)
+    h6 = (x @ w + 0.6).reshape(2, 3, 4, 2)
+    a6 = h6.relu()
+    loss = sum((k + 1) * (a ** 2).sum() for k, a in enumerate((a0, a1, a2, a3, a4, a5, a6)))
+    loss.backward()
+    with torch.no_grad():
+        w -= 1e-4 * w.grad
+        w.grad = None
+"""
+
+
+@pytest.fixture(scope="module")
+def autograd() -> Ran:
+    ran = run(AUTOGRAD)
+    assert ran.error is None, ran.error
+    return ran
+
+
+def _gate_of(ran: Ran, number: int) -> Gate:
+    return ran.gate(f"h{number}")
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_gate_of_torch_has_the_gradients_that_autograd_computes(autograd: Ran, number: int) -> None:
+    import torch
+
+    gate = _gate_of(autograd, number)
+    h = torch.tensor(autograd.array(gate.h)).requires_grad_()
+    a = torch.relu(h)
+    a.retain_grad()
+    ((number + 1) * (a**2).sum()).backward()  # type: ignore[no-untyped-call]
+    assert a.grad is not None and h.grad is not None
+    assert numpy.array_equal(autograd.array(gate.grad_before), a.grad.numpy())
+    assert numpy.array_equal(autograd.array(gate.grad_after), h.grad.numpy())
+    assert numpy.array_equal(autograd.array(gate.mask), (h < 0).numpy())
+    assert gate.active + gate.blocked == h.numel()
+
+
+def test_the_units_of_a_convolution_are_its_channels(autograd: Ran) -> None:
+    gate = _gate_of(autograd, 6)
+    assert (gate.axis, gate.units) == (1, 3)

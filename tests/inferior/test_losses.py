@@ -1,0 +1,105 @@
+"""The losses of the passes: the same whether they are recorded or not, and the one the contract means."""
+
+import math
+
+import pytest
+
+from stepper.engines.registry import builtin_engines
+from stepper.inferior.losses import LossKeeper
+from tests.inferior.running import run
+
+SCRIPTS = {
+    "a name": "loss = float(w.sum())\n    w -= 0.1",
+    "the last of several": "loss = float(w.sum())\n    total_loss = loss * 2\n    w -= 0.1",
+    "a call inside a longer expression": "print(i, compute_loss(w))\n    w -= 0.1",
+    "a call's own name": "report = compute_cost(w)\n    w -= 0.1",
+    "an error": "error = float(np.abs(w).sum())\n    w -= 0.1",
+    "a method": "m.loss(w)\n    w -= 0.1",
+    "none at all": "w -= 0.1",
+    "not a number": "loss = float('nan') if i else float('inf')\n    w -= 0.1",
+}
+HEAD = """
+import numpy as np
+def compute_loss(v): return float((v ** 2).sum())
+def compute_cost(v): return np.float64((v ** 2).sum())
+class M:
+    def loss(self, v): return float((v ** 3).sum())
+m = M()
+w = np.ones(3)
+for i in range(4):
+    """
+
+
+@pytest.mark.parametrize("body", SCRIPTS.values(), ids=list(SCRIPTS))
+def test_recorded_and_plain_passes_have_the_same_losses(body: str) -> None:
+    recorded = run(HEAD + body).losses
+    plain = run(HEAD + body, record_from=None).losses
+    mixed = run(HEAD + body, record_from=2).losses
+    assert len(plain) == 4
+    assert repr(recorded) == repr(plain) == repr(mixed)
+
+
+@pytest.mark.parametrize(
+    ("body", "first"),
+    [
+        (SCRIPTS["a name"], 3.0),
+        (SCRIPTS["the last of several"], 6.0),
+        (SCRIPTS["a call inside a longer expression"], 3.0),
+        (SCRIPTS["a method"], 3.0),
+        (SCRIPTS["none at all"], None),
+        (SCRIPTS["not a number"], math.inf),
+    ],
+)
+def test_the_loss_of_a_pass(body: str, first: float | None) -> None:
+    assert run(HEAD + body).losses[0] == first
+
+
+def test_the_loss_that_a_person_names_comes_before_all() -> None:
+    body = HEAD + "loss = float(w.sum())\n    w -= 0.1\n    if i == 1: continue\n    x = 0"
+    recorded, plain = (run(body, record_from=first, loss="float(w[0] * 10)") for first in (0, None))
+    assert recorded.losses == plain.losses == pytest.approx([9.0, 8.0, 7.0, 6.0])
+
+
+def test_several_backward_calls_are_all_told_and_the_last_is_the_loss() -> None:
+    source = """
+        import torch
+        w = torch.ones(2, requires_grad=True)
+        for i in range(3):
+            first = (w ** 2).sum()
+            first.backward()
+            second = (w ** 3).sum() * 2
+            second.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad = None
+        """
+    recorded, plain = run(source), run(source, record_from=None)
+    assert recorded.losses == plain.losses
+    assert recorded.record().losses == [2.0, 4.0] and recorded.record().loss == 4.0
+
+
+def test_the_keeper_gives_each_pass_its_last_loss() -> None:
+    keeper = LossKeeper()
+    keeper.engines = builtin_engines()
+    for losses in ([1.0, 2.0], [], [3.0]):
+        keeper.head()
+        for loss in losses:
+            keeper.named(loss)
+    assert keeper.begun() == 3
+    assert keeper.current() == [3.0]
+    assert keeper.drain() == [2.0, None, 3.0]
+    assert keeper.drain() == []
+
+
+def test_what_comes_behind_the_loop_counts_only_where_the_pass_has_no_loss() -> None:
+    keeper = LossKeeper()
+    keeper.head()
+    keeper.named(1.0)
+    assert keeper.cut_short
+    keeper.cut()
+    assert not keeper.cut_short
+    keeper.named(9.0)
+    keeper.head()
+    keeper.cut()
+    keeper.named(5.0)
+    assert keeper.drain() == [1.0, 5.0]

@@ -1,0 +1,212 @@
+"""Parameters: what a pass found, left and used, for those kept by hand, in dicts and lists, by objects and by torch."""
+
+import numpy
+import pytest
+
+from tests.inferior.running import Ran, run
+
+
+def check(ran: Ran, name: str, gradient: numpy.ndarray | None, scale: float, iteration: int = 0) -> None:  # type: ignore[type-arg]
+    """That `after` is `before` less `scale` times the gradient, and that the gradient is the one given."""
+    parameter = ran.parameter(name, iteration)
+    before, after = ran.array(parameter.before, iteration), ran.array(parameter.after, iteration)
+    used = ran.array(parameter.grad, iteration)
+    assert numpy.array_equal(after, before - scale * used)
+    update = after.astype(numpy.float64) - before.astype(numpy.float64)
+    assert numpy.array_equal(ran.array(parameter.update, iteration), update)
+    expected = numpy.linalg.norm(update) / numpy.linalg.norm(before.astype(numpy.float64))
+    assert parameter.ratio == pytest.approx(expected, rel=1e-6)
+    if gradient is not None:
+        assert numpy.array_equal(used, gradient)
+
+
+def test_arrays_by_name_changed_in_place_and_bound_anew() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w1, w2 = np.array([1.0, 2.0]), np.array([3.0, -4.0])
+        for t in range(2):
+            loss = (w1 ** 2).sum() + (w2 ** 2).sum()
+            grad_w1 = 2 * w1
+            grad_w2 = 2 * w2
+            w1 -= 0.1 * grad_w1
+            w2 = w2 - 0.1 * grad_w2
+        """
+    )
+    for iteration in range(2):
+        for name in ("w1", "w2"):
+            check(ran, name, ran.array(ran.values(f"grad_{name}", iteration)[0], iteration), 0.1, iteration)
+    assert len(ran.record().parameters) == 2
+
+
+def test_arrays_in_a_dict() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0])}
+        for t in range(2):
+            loss = (params["W1"] ** 2).sum() + (params["W2"] ** 2).sum()
+            grads = {k: 2 * v for k, v in params.items()}
+            params["W1"] -= 0.1 * grads["W1"]
+            params["W2"] = params["W2"] - 0.1 * grads["W2"]
+        """
+    )
+    assert len(ran.record().parameters) == 2
+    for name, start in (("W1", [1.0, 2.0]), ("W2", [3.0, -4.0])):
+        check(ran, f"params['{name}']", 2 * numpy.array(start), 0.1)
+        assert numpy.array_equal(ran.array(ran.parameter(f"params['{name}']", 1).after, 1), ran.names["params"][name])
+
+
+def test_arrays_in_a_dict_updated_in_a_function_of_its_own() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0])}
+        def gradients(params):
+            return {k: 2 * v for k, v in params.items()}
+        def update(params, grads, lr):
+            for k in params:
+                params[k] = params[k] - lr * grads[k]
+            return params
+        for t in range(2):
+            loss = (params["W1"] ** 2).sum() + (params["W2"] ** 2).sum()
+            grads = gradients(params)
+            params = update(params, grads, 0.1)
+        """
+    )
+    assert len(ran.record(1).parameters) == 2
+    check(ran, "params['W1']", numpy.array([2.0, 4.0]), 0.1)
+    check(ran, "params['W2']", numpy.array([6.0, -8.0]), 0.1)
+
+
+def test_arrays_that_objects_keep_are_told_apart() -> None:
+    ran = run(
+        """
+        import numpy as np
+        class Layer:
+            def __init__(self, start):
+                self.W, self.b = np.array(start), np.array([1.0])
+            def forward(self, x):
+                return (x * self.W).sum() + self.b
+            def backward(self):
+                self.dW, self.db = 2 * self.W, 2 * self.b
+        layers = [Layer([1.0, 2.0]), Layer([3.0, -4.0])]
+        for t in range(2):
+            loss = sum(layer.forward(1.0) for layer in layers).sum()
+            for layer in layers:
+                layer.backward()
+            for layer in layers:
+                layer.W -= 0.1 * layer.dW
+                layer.b = layer.b - 0.1 * layer.db
+        """
+    )
+    record = ran.record(1)
+    assert len(record.parameters) == 4
+    finals = {ran.array(each.after, 1).tobytes() for each in record.parameters if each.shape == (2,)}
+    assert finals == {layer.W.tobytes() for layer in ran.names["layers"]}
+    for each in record.parameters:
+        check(ran, each.name, 2 * ran.array(each.before, 1), 0.1, 1)
+
+
+def test_a_loop_variable_over_parameters_takes_their_own_names() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, b = np.array([1.0, 2.0]), np.array([3.0])
+        for t in range(2):
+            loss = (w ** 2).sum() + (b ** 2).sum()
+            dw, db = 2 * w, 2 * b
+            for param, dparam in zip([w, b], [dw, db]):
+                param -= 0.1 * dparam
+        """
+    )
+    assert {each.name for each in ran.record().parameters} == {"w", "b"}
+    check(ran, "w", numpy.array([2.0, 4.0]), 0.1)
+    check(ran, "b", numpy.array([6.0]), 0.1)
+
+
+def test_numbers_by_name_and_in_objects() -> None:
+    ran = run(
+        """
+        class Value:
+            def __init__(self, data): self.data, self.grad = data, 0.0
+        w = 2.0
+        values = [Value(1.0), Value(-3.0)]
+        for t in range(2):
+            loss = w ** 2 + sum(v.data ** 2 for v in values)
+            for v in values:
+                v.grad = 2 * v.data
+            grad_w = 2 * w
+            for v in values:
+                v.data -= 0.1 * v.grad
+            w -= 0.1 * grad_w
+        """
+    )
+    w = ran.parameter("w")
+    assert (w.before.summary.value, w.after.summary.value) == (2.0, 1.6)
+    moves = {(p.before.summary.value, p.after.summary.value) for p in ran.record().parameters if p.name != "w"}
+    assert moves == {(1.0, 1.0 - 0.1 * 2.0), (-3.0, -3.0 - 0.1 * -6.0)}
+
+
+TORCH = """
+import torch
+torch.manual_seed(0)
+x = torch.randn(8, 3)
+w = torch.randn(3, 2, requires_grad=True)
+v = torch.randn(3, 2, requires_grad=True)
+model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+for t in range(2):
+    optimizer.zero_grad()
+    loss = (x @ w).pow(2).sum() + (x @ v).pow(2).sum() + model(x).pow(2).mean()
+    loss.backward()
+    optimizer.step()
+    with torch.no_grad():
+        w -= 0.5 * w.grad
+        w.grad.zero_()
+    v.data -= 0.5 * v.grad.data
+    v.grad = None
+"""
+
+
+@pytest.fixture(scope="module")
+def torch_run() -> Ran:
+    ran = run(TORCH)
+    assert ran.error is None, ran.error
+    return ran
+
+
+@pytest.mark.parametrize("name", ["w", "v", "model.0.weight", "model.0.bias", "model.2.weight", "model.2.bias"])
+def test_parameters_of_torch_and_the_gradient_that_their_update_used(torch_run: Ran, name: str) -> None:
+    for iteration in range(2):
+        parameter = torch_run.parameter(name, iteration)
+        before, after = (torch_run.array(value, iteration) for value in (parameter.before, parameter.after))
+        used = torch_run.array(parameter.grad, iteration)
+        assert used.any(), "a zeroing after the update must not reach the gradient"
+        assert numpy.array_equal(after, before - numpy.float32(0.5) * used)
+    final = torch_run.names[name] if len(name) == 1 else dict(torch_run.names["model"].named_parameters())[name[6:]]
+    assert numpy.array_equal(torch_run.array(torch_run.parameter(name, 1).after, 1), final.detach().numpy())
+
+
+def test_every_parameter_is_listed_once(torch_run: Ran) -> None:
+    assert len(torch_run.record(1).parameters) == 6
+
+
+def test_parameters_without_numbers_cost_nobody_anything() -> None:
+    ran = run(
+        """
+        import torch
+        with torch.device("meta"):
+            ghost = torch.nn.Linear(2, 2)
+        w = torch.ones(3, requires_grad=True)
+        for t in range(2):
+            held = ghost.weight
+            loss = (w ** 2).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad = None
+        """
+    )
+    assert ran.error is None
+    assert [each.name for each in ran.record(1).parameters] == ["w"]

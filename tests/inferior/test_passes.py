@@ -1,0 +1,74 @@
+"""How many passes there will be, told without running or consuming anything."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stepper.inferior.passes import PassCount, passes_over
+
+
+class Counted:
+    """An iterable of a user's own, whose length must not be asked for."""
+
+    def __len__(self) -> int:
+        raise AssertionError("asked for its length")
+
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("walked")
+
+
+@pytest.mark.parametrize(
+    ("iterable", "length"),
+    [
+        (range(7), 7),
+        (range(9, 0, -2), 5),
+        ([1, 2, 3], 3),
+        ({"a": 1}, 1),
+        (iter([1, 2, 3]), 3),
+        (enumerate([1, 2, 3]), 3),
+        (zip(range(4), [1, 2], strict=False), 2),
+        (enumerate(zip("abc", range(9), strict=False)), 3),
+        (reversed([1, 2]), 2),
+        ((each for each in range(3)), None),
+        (Counted(), None),
+        (map(str, [1, 2]), None),
+    ],
+)
+def test_the_length_of_what_is_walked(iterable: Any, length: int | None) -> None:
+    assert passes_over(iterable) == length
+
+
+def test_looking_consumes_nothing() -> None:
+    walked = enumerate(iter([5, 6]))
+    assert passes_over(walked) == 2
+    assert list(walked) == [(0, 5), (1, 6)]
+
+
+def test_arrays_count_their_rows() -> None:
+    import numpy
+
+    assert passes_over(numpy.zeros((3, 2))) == 3
+    assert passes_over(numpy.array(1.0)) is None
+
+
+def test_loops_around_multiply() -> None:
+    count = PassCount(2, (1,))
+    count.entered(1, 5, lambda: 0)
+    count.entered(2, 4, lambda: 0)
+    assert count.total == 20 and count.settled
+
+
+def test_a_loop_entered_again_goes_on_counting() -> None:
+    count = PassCount(1, ())
+    count.entered(1, 4, lambda: 0)
+    assert count.total == 4
+    count.entered(1, 3, lambda: 4)
+    assert count.total == 7 and not count.settled
+
+
+def test_a_length_unknown_anywhere_leaves_the_total_unknown() -> None:
+    count = PassCount(2, (1,))
+    count.entered(1, None, lambda: 0)
+    count.entered(2, 4, lambda: 0)
+    assert count.total is None
