@@ -68,7 +68,7 @@ def test_a_recorded_value_stays_as_it_was_when_an_alias_is_changed(by_hand: Ran)
     for label in ("grad_h_relu", "g"):
         assert numpy.array_equal(by_hand.array(by_hand.values(label, when="result")[0]), product)
     store = by_hand.event("g[h < 0] = 0")
-    before, after = ([v for v in store.values if v.when == when and v.label == "g"][0] for when in ("before", "after"))
+    before, after = (next(v for v in store.values if v.when == when and v.label == "g") for when in ("before", "after"))
     h = by_hand.array(by_hand.values("h", when="result")[0])
     assert numpy.array_equal(by_hand.array(before), product)
     assert numpy.array_equal(by_hand.array(after), numpy.where(h < 0, 0, product))
@@ -273,7 +273,8 @@ def test_what_cannot_be_shown_costs_only_itself() -> None:
         """
         import numpy as np
         records = np.zeros(3, dtype=[("a", "f4"), ("b", "i2")])
-        words, things, empty, scalar = np.array(["a", "b"]), np.array([1, None], dtype=object), np.empty((0, 3)), np.array(2.0)
+        words, things = np.array(["a", "b"]), np.array([1, None], dtype=object)
+        empty, scalar = np.empty((0, 3)), np.array(2.0)
         w = np.ones(2)
         for i in range(2):
             r, s, o, e, z = records, words, things, empty, scalar
