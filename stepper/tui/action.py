@@ -17,6 +17,9 @@ SPECIAL = {
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "exclamation_mark": "!",
 }
 
 

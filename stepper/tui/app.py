@@ -13,14 +13,17 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
-from stepper.record import Window
+from stepper.record import Survey, Window
 from stepper.tui.actions import ACTIONS, bindings
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
 from stepper.tui.outline import find
-from stepper.tui.panels.gate import GatePanel, WindowKey
+from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.record import RecordPanel
+from stepper.tui.panels.tensors import TensorsPanel
+from stepper.tui.panels.viewer import ViewerPanel
+from stepper.tui.pictures import BINS, Key, SurveyKey, WindowKey
 from stepper.tui.scene import Scene, scene_of
 
 if TYPE_CHECKING:
@@ -52,7 +55,12 @@ class StepperApp(App[int]):
         self._scheduled = False
         self._timer: Timer | None = None
         self._shown_at = 0.0
-        self.desk = Desk(GatePanel(self._window, id="gate"), OutputPanel(self._output, id="output"), id="desk")
+        self.desk = Desk(
+            GatePanel(self._window, id="gate"),
+            OutputPanel(self._output, id="output"),
+            ViewerPanel(self._picture, id="viewer"),
+            id="desk",
+        )
         self._sought = ""
         self.status = StatusBar(id="status")
         self.message = MessageBar(id="message")
@@ -126,7 +134,7 @@ class StepperApp(App[int]):
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
         waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
-        return not waiting and not self.desk.gate.waiting
+        return not waiting and not self.desk.gate.waiting and not self.desk.viewer.pictures.waiting
 
     def _changed(self) -> None:
         """Look at the session soon: at once where it stands still, at most 15 times a second while it works."""
@@ -156,6 +164,11 @@ class StepperApp(App[int]):
 
     async def _window(self, key: WindowKey) -> Window:
         return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region)
+
+    async def _picture(self, key: Key) -> Window | Survey:
+        if isinstance(key, SurveyKey):
+            return await self.session.survey(key.iteration, key.copy, BINS)
+        return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region, key.axes)
 
     def _output(self, start: int, end: int | None) -> str:
         return self.session.output(start, end)
@@ -225,12 +238,41 @@ class StepperApp(App[int]):
         """Ask for a text, and go to the next event that has it."""
         from stepper.tui.screens.search import SearchScreen
 
+        tensors = self.desk.tensors
+
         def search(text: str | None) -> None:
             self._sought = text or self._sought
             if text is not None and self._sought:
                 self._seek(self._sought)
 
-        self.push_screen(SearchScreen(self._sought), search)
+        def only(text: str | None) -> None:
+            if text is not None:
+                tensors.set_filter(text)
+
+        if self.desk.chosen is tensors:
+            advice = "a name, a role or a phase · enter alone shows all again, esc closes"
+            self.push_screen(SearchScreen(tensors.filter, "Show only some tensors", advice), only)
+        else:
+            self.push_screen(SearchScreen(self._sought), search)
+
+    @on(TensorsPanel.Open)
+    def look_at(self, message: TensorsPanel.Open) -> None:
+        """Open a value in the viewer."""
+        self.desk.viewer.open(message.label, self.scene.generation)
+        self.desk.choose(self.desk.panels.index(self.desk.viewer))
+
+    def action_jump(self) -> None:
+        """Ask for an index or a slice of the tensor in the viewer, and go there."""
+        from stepper.tui.screens.search import SearchScreen
+
+        def jump(text: str | None) -> None:
+            problem = self.desk.viewer.go_to(text) if text else ""
+            if problem:
+                self.message.say(problem, bad=True)
+
+        view = self.desk.viewer.view
+        advice = "an index, 12, 87, or a slice, 3, :, :, 0 · enter goes there, esc closes"
+        self.push_screen(SearchScreen(view.slice if view is not None else "", "Go to an element", advice), jump)
 
     def _seek(self, text: str) -> None:
         scene = self.scene

@@ -17,6 +17,7 @@ from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import SourcePanel
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.trouble import TroublePanel
+from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.scene import Scene
 
 LEAST = (100, 30)
@@ -36,7 +37,7 @@ def key_of(index: int) -> str:
 class Desk(Container):
     """Holds the panels. `single` is decided by the room; `maximised` by the person."""
 
-    def __init__(self, gate: GatePanel, output: OutputPanel, *, id: str | None = None) -> None:
+    def __init__(self, gate: GatePanel, output: OutputPanel, viewer: ViewerPanel, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.source = SourcePanel(id="source")
         self.tensors = TensorsPanel(id="tensors")
@@ -45,13 +46,16 @@ class Desk(Container):
         self.loss = LossPanel(id="loss")
         self.record = RecordPanel(id="record")
         self.output = output
+        self.viewer = viewer
         self.trouble = TroublePanel(id="trouble")
         self.tabs = TabBar(id="tabs")
         self.panels: tuple[LinePanel, ...] = (
-            self.source, self.tensors, self.gate, self.gradients, self.loss, self.record, self.output, self.trouble,
+            self.source, self.tensors, self.gate, self.gradients, self.loss, self.record, self.output, self.viewer,
+            self.trouble,
         )  # fmt: skip
         self._places: tuple[list[LinePanel], ...] = (
-            [self.source], [self.record, self.gate], [self.tensors, self.output], [self.loss], [self.gradients],
+            [self.source], [self.record, self.viewer, self.gate], [self.tensors, self.output], [self.loss],
+            [self.gradients],
         )  # fmt: skip
         """Panels that share a place; the last of each that was chosen is seen."""
         self._seen: list[LinePanel] = [self.source, self.gate, self.tensors, self.loss, self.gradients]
@@ -72,6 +76,7 @@ class Desk(Container):
         with Horizontal(id="upper"):
             yield self.source
             yield self.record
+            yield self.viewer
             yield self.gate
         with Horizontal(id="lower"):
             yield self.tensors
@@ -133,7 +138,7 @@ class Desk(Container):
     def _choose(self, index: int) -> None:
         self._chosen = index
         for place, panels in enumerate(self._places):
-            if self.panels[index] in panels:
+            if self.panels[index] in panels and not (self._full and self.panels[index] is self.record):
                 self._seen[place] = self.panels[index]
 
     def _has_room(self, panel: LinePanel) -> bool:

@@ -1,6 +1,7 @@
 """How numbers and shapes are written on the screen. Pure text: knows no widget."""
 
 import math
+import struct
 
 from stepper.record import Summary
 
@@ -31,6 +32,29 @@ def figure(number: float | None, width: int = WIDTH) -> str:
         if len(text) <= width:
             return text
     return _exponent(number, 0)
+
+
+def exact(number: float, dtype: str) -> str:
+    """All digits that tell `number` from its neighbours of the same dtype."""
+    if math.isnan(number) or math.isinf(number):
+        return figure(number)
+    if "int" in dtype and float(number).is_integer():
+        return str(int(number))
+    if dtype == "bool" and number in (0, 1):
+        return str(bool(number))
+    code = {"float32": "f", "float16": "e"}.get(dtype)
+    if dtype == "bfloat16":
+        return f"{number:.4g}"
+    if code is None:
+        return repr(float(number))
+    for digits in range(3, 17):
+        text = f"{number:.{digits}g}"
+        try:
+            if struct.unpack(code, struct.pack(code, float(text)))[0] == number:
+                return text
+        except OverflowError:  # rounded up beyond the range
+            continue
+    return repr(float(number))
 
 
 def _exponent(number: float, digits: int) -> str:

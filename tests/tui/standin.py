@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from stepper.engines.numpy import NumpyEngine
+from stepper.engines.survey import survey
 from stepper.inferior.protocol import Line
-from stepper.record import Event, Gate, Parameter, Phase, Record, Region, Role, Summary, Value, When, Window
+from stepper.record import Event, Gate, Parameter, Phase, Record, Region, Role, Summary, Survey, Value, When, Window
 from stepper.session import Cursor, Place, State, Step
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
@@ -333,20 +335,19 @@ class Standin:
     async def pause(self) -> None:
         self.calls.append("pause")
 
+    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
+        return survey(self._recorder.copies[copy], bins)
+
     async def window(
-        self, iteration: int | None, copy: int, rows: int, columns: int, region: Region | None = None
+        self,
+        iteration: int | None,
+        copy: int,
+        rows: int,
+        columns: int,
+        region: Region | None = None,
+        axes: tuple[int, int] | None = None,
     ) -> Window:
-        array: np.ndarray[Any, Any] = self._recorder.copies[copy].astype(float)
-        array = array.reshape((1, 1) if array.ndim == 0 else (1, -1) if array.ndim == 1 else array.shape)
-        if region is None:
-            region = Region(0, array.shape[-2], 0, array.shape[-1])
-        index: Any = (*region.leading, slice(region.top, region.bottom), slice(region.left, region.right))
-        part = array[index]
-        rows, columns = min(rows, part.shape[0]), min(columns, part.shape[1])
-        cells = [
-            float(block.mean())
-            for band in np.array_split(part, rows, axis=0)
-            for block in np.array_split(band, columns, axis=1)
-        ]
-        shape = tuple(int(extent) for extent in array.shape)
-        return Window(shape, region, rows, columns, cells)
+        array: np.ndarray[Any, Any] = self._recorder.copies[copy]
+        if axes is not None:
+            array = np.moveaxis(array, axes, (-2, -1))
+        return NumpyEngine().window(array, region, rows, columns)

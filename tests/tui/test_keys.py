@@ -14,6 +14,7 @@ from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
+from tests.tui import test_viewer
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -314,6 +315,14 @@ async def test_slash_looks_for_a_text() -> None:
 
 NAMES = [action.name for action in ACTIONS]
 
+VIEWER_MOVES = [
+    f"viewer.{move}"
+    for move in (
+        "up", "down", "left", "right", "page_up", "page_down", "page_left", "page_right", "row_start", "row_end",
+        "first", "last",
+    )
+]  # fmt: skip
+
 COVERED: dict[str, Callable[..., Any]] = {
     "run.pause": test_p_pauses_what_runs_and_says_so_when_nothing_does,
     "go": test_g_asks_for_an_iteration,
@@ -321,7 +330,28 @@ COVERED: dict[str, Callable[..., Any]] = {
     "loss.scale": test_l_switches_the_scale_of_the_loss,
     "panel.maximise": test_m_gives_the_focused_panel_all_the_room,
     "panel.restore": test_m_gives_the_focused_panel_all_the_room,
-    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 8)},
+    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 9)},
+    **dict.fromkeys(
+        (name for name in NAMES if name.startswith("tensors.")), test_viewer.test_tensors_are_sorted_and_filtered
+    ),
+    **dict.fromkeys(VIEWER_MOVES, test_viewer.test_enter_opens_the_selected_tensor_and_the_cursor_reads_it),
+    **dict.fromkeys(
+        ("viewer.nearer", "viewer.farther", "viewer.whole"),
+        test_viewer.test_zoom_goes_from_the_whole_to_elements_and_the_wheel_scrolls,
+    ),
+    **dict.fromkeys(
+        ("viewer.jump", "viewer.largest", "viewer.smallest", "viewer.nonfinite"),
+        test_viewer.test_jumps_to_extremes_and_to_an_index,
+    ),
+    **dict.fromkeys(
+        ("viewer.table", "viewer.histogram"), test_viewer.test_a_table_shows_figures_and_a_histogram_counts
+    ),
+    **dict.fromkeys(
+        ("viewer.previous_slice", "viewer.next_slice", "viewer.axes"),
+        test_viewer.test_more_than_two_axes_are_shown_slice_by_slice,
+    ),
+    "viewer.what": test_viewer.test_before_after_and_difference_of_what_was_changed_in_place,
+    "viewer.follow": test_viewer.test_the_viewer_follows_the_statement_until_a_tensor_is_opened,
     "panel.traceback": test_digits_and_tab_go_to_panels,
     "search": test_slash_looks_for_a_text,
     **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate_keys_choose_zoom_and_pan),

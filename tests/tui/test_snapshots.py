@@ -45,7 +45,7 @@ def test_at_the_gate_in_the_backward_phase(snap_compare: Snapshot, size: tuple[i
     assert snap_compare(app_of(Standin()), terminal_size=size, run_before=after("i", *"nnnnnnnnn"))
 
 
-@pytest.mark.parametrize("panel", ["2", "3", "4", "5", "6", "7"])
+@pytest.mark.parametrize("panel", ["2", "3", "4", "5", "6", "7", "8"])
 def test_one_panel_at_a_time(snap_compare: Snapshot, panel: str) -> None:
     app = app_of(Standin(sizes="64, 20, 100, 10"))
     assert snap_compare(app, terminal_size=(80, 24), run_before=after("i", "i", *"nnn", panel))
@@ -72,6 +72,21 @@ def test_single_entries_of_a_wide_gate(snap_compare: Snapshot) -> None:
 
 def test_the_record_and_the_output_in_place_of_others(snap_compare: Snapshot) -> None:
     assert snap_compare(app_of(Standin()), terminal_size=(120, 40), run_before=after(*"nnnn", "6", "7"))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+def test_the_viewer_with_a_histogram(snap_compare: Snapshot, size: tuple[int, int]) -> None:
+    app = app_of(Standin(sizes="64, 20, 100, 10"))
+    assert snap_compare(app, terminal_size=size, run_before=after("8", "h", "greater_than_sign"))
+
+
+def test_a_table_with_nan_in_a_light_theme(snap_compare: Snapshot) -> None:
+    async def lighten(pilot: Pilot[int]) -> None:
+        await after(*"iii", "8", "t", "exclamation_mark")(pilot)
+        pilot.app.theme = "textual-light"
+        await settled(pilot)
+
+    assert snap_compare(app_of(Standin(plant_nan)), terminal_size=(120, 40), run_before=lighten)
 
 
 def test_a_light_theme(snap_compare: Snapshot) -> None:

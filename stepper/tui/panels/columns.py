@@ -1,12 +1,15 @@
 """The columns of the table of tensors: what each holds, and how wide it may be. Pure."""
 
+import math
 from dataclasses import dataclass
 
 from stepper.record import Summary
 from stepper.tui import figures
 from stepper.tui.history import Sighting
+from stepper.tui.panels.lines import Piece
 
-NAME, ROLE, SHAPE, DTYPE, DEVICE = range(5)
+NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, MIN, MAX, MEAN, ZEROS, NONFINITE = range(11)
+PILL = 6
 SHORT_NAME = 12
 
 
@@ -25,12 +28,13 @@ COLUMNS = (
     Column("name", 6, 26),
     Column("role", 4, 10, give=2),
     Column("shape", 6, 22),
-    Column("dtype", 5, 10, give=3),
+    Column("dtype", 5, 10, give=4),
     Column("on", 3, 8, give=5),
+    Column("health", PILL, PILL, give=3),
     Column("min", 7, 7, right=True),
     Column("max", 7, 7, right=True),
     Column("mean", 7, 7, right=True),
-    Column("zeros", 5, 7, right=True, give=4),
+    Column("zeros", 5, 7, right=True, give=6),
     Column("NaN/∞", 5, 9, right=True, give=1),
 )
 
@@ -40,19 +44,59 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
     value, summary = sighting.value, sighting.value.summary
     if summary.kind == "scalar":
         trouble = "nan" if summary.nan else "∞" if summary.nonfinite else ""
-        return (value.label, value.role, "", summary.type, "", "", "", figures.scalar(summary.value), "", trouble)
+        return (value.label, value.role, "", summary.type, "", "", "", "", figures.scalar(summary.value), "", trouble)
     return (
         value.label,
         value.role,
         figures.shape(summary.shape),
         summary.dtype or summary.type,
         summary.device or "",
+        "".join(text for text, _ in pill(summary)),
         figures.figure(summary.min),
         figures.figure(summary.max),
         figures.figure(summary.mean),
         figures.count(summary.zero),
         figures.nonfinite(summary) or "0",
     )
+
+
+def pill(summary: Summary, width: int = PILL) -> list[Piece]:
+    """The shares of −∞, negative, zero, positive, +∞ and NaN elements in `width` characters; none that is there is
+    left out, so that a single NaN among millions is seen."""
+    counts = [summary.neginf, summary.negative, summary.zero, summary.positive, summary.inf, summary.nan]
+    numbers = [count or 0 for count in counts]
+    total = sum(numbers)
+    if not total:
+        return []
+    cells = [max(1, round(number * width / total)) if number else 0 for number in numbers]
+    while sum(cells) != width:
+        short = [number * width / total - have for number, have in zip(numbers, cells, strict=True)]
+        if sum(cells) < width:
+            cells[short.index(max(short))] += 1
+        else:  # what has a single cell keeps it
+            cells[min(range(6), key=lambda index: short[index] if cells[index] > 1 else math.inf)] -= 1
+    return [(glyph * count, part) for (glyph, part), count in zip(_PILL, cells, strict=True) if count]
+
+
+_PILL = (("«", "bad"), ("-", "negative"), ("0", "zero"), ("+", "positive"), ("»", "bad"), ("?", "bad"))
+
+
+def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
+    """What a value is ordered by in a column; what has nothing there comes last."""
+    summary = sighting.value.summary
+    if column in (NAME, ROLE, DTYPE, DEVICE):
+        return (0, 0.0, texts(sighting)[column].lower())
+    numbers = {
+        SHAPE: float(summary.size),
+        HEALTH: (summary.negative or 0) / max(1, summary.size),
+        MIN: summary.min,
+        MAX: summary.max,
+        MEAN: summary.mean,
+        ZEROS: summary.zero,
+        NONFINITE: summary.nonfinite,
+    }
+    number = numbers[column]
+    return (1, 0.0, "") if number is None else (0, float(number), "")
 
 
 def shared(summaries: list[Summary]) -> tuple[str, str]:
@@ -83,6 +127,7 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
         if excess() > 0:
             widths[index] = 0
     cut(SHAPE, 10)
+    cut(ROLE, 6)
     for index in sorted(range(len(COLUMNS)), key=lambda number: -COLUMNS[number].give):
         if excess() <= 0:
             break

@@ -6,34 +6,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.style import Style
 from textual.binding import BindingType
-from textual.color import Color
 
 from stepper.record import Gate, Region, Value, Window
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
+from stepper.tui.panels.heat_panel import HeatPanel
 from stepper.tui.panels.heatmap import Grid
-from stepper.tui.panels.lines import LinePanel, Piece, Row, pad
+from stepper.tui.panels.lines import Piece, Row, pad
+from stepper.tui.pictures import WindowKey
 from stepper.tui.scene import Scene
 
 HEAD = 4
 """Lines above the maps: the gate, its counts, the maps' titles, the share of each unit that is blocked."""
 GAP = 2
 _CACHE = 64
-
-
-@dataclass(frozen=True)
-class WindowKey:
-    """What a picture was asked for. `generation` tells one opened target from the next."""
-
-    generation: int
-    iteration: int | None
-    copy: int
-    rows: int
-    columns: int
-    region: Region | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,7 @@ class Map:
     is_input: bool
 
 
-class GatePanel(LinePanel):
+class GatePanel(HeatPanel):
     """One gate at a time: that of the cursor, or the one chosen with `,` and `.`; `z` shows single entries."""
 
     TITLE = "Gate"
@@ -63,8 +51,7 @@ class GatePanel(LinePanel):
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
         "a cell is the mean of as many entries as the first line tells"
     )
-    PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "negative", "zero", "positive"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--heading"}
     BINDINGS: ClassVar[list[BindingType]] = bindings("gate")
 
     def __init__(self, ask: Callable[[WindowKey], Awaitable[Window]], *, id: str | None = None) -> None:
@@ -341,14 +328,3 @@ class GatePanel(LinePanel):
     def _window(self, key: WindowKey | None) -> Window | None:
         window = self._windows.get(key) if key is not None else None
         return window if isinstance(window, Window) else None
-
-    def part_style(self, part: str) -> Style:
-        """Heat levels are blended between the panel's `zero` and its `negative` or `positive` colours."""
-        if not part.startswith("heat:"):
-            return super().part_style(part)
-        step = int(part.removeprefix("heat:"))
-        zero = self.get_component_styles("line-panel--zero").background
-        end = self.get_component_styles(f"line-panel--{'positive' if step > 0 else 'negative'}").background
-        colour = zero.blend(end, abs(step) / heatmap.LEVELS)
-        text = colour.get_contrast_text(0.75)
-        return Style.from_color(Color.blend(colour, text, text.a).with_alpha(1).rich_color, colour.rich_color)

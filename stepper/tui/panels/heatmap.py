@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from stepper.record import Window
+from stepper.record import Summary, Window
 from stepper.tui import figures
 from stepper.tui.panels.lines import Piece
 
@@ -17,6 +17,8 @@ LEVELS = 6
 POSITIVE = ("'", "+", "#")
 NEGATIVE = (",", "-", "=")
 BLOCKED, MOSTLY, NAN, INFINITE = "×", "·", "?", "∞"
+ABOVE, BELOW = "▲", "▼"
+"""Beyond the scale: clipped to the strongest colour."""
 NUMBER = 7
 """A cell of this many columns shows its value in figures."""
 LEGEND = (
@@ -69,6 +71,16 @@ def limit(*windows: Window | None) -> float:
     return sizes[min(len(sizes) - 1, int(len(sizes) * 0.98))] or sizes[-1] or 1.0
 
 
+def usual(summary: Summary) -> float:
+    """The size that gets the strongest colour when single elements are shown: that of the largest element, but not
+    more than three standard deviations from the mean. It stays the same when the tensor is scrolled."""
+    extremes = [abs(each) for each in (summary.min, summary.max) if each is not None and math.isfinite(each)]
+    if not extremes:
+        return 1.0
+    spread = abs(summary.mean or 0.0) + 3 * (summary.std or 0.0)
+    return (min(max(extremes), spread) if math.isfinite(spread) and spread > 0 else max(extremes)) or 1.0
+
+
 def level(cell: float, most: float) -> int:
     """−LEVELS … LEVELS; zero only for zero itself, so that a small entry never looks like none."""
     if cell == 0:
@@ -108,6 +120,13 @@ def shares(mask: Window, grid: Grid) -> list[Piece]:
             bar = SHARES[-2]
         pieces.append(((bar * min(grid.wide, 3)).center(grid.wide), "bad" if share == 1 else "note"))
     return pieces
+
+
+def signed(cell: float, most: float) -> str:
+    """One character for a cell of a picture without a mask, those beyond the scale marked."""
+    if math.isfinite(cell) and abs(cell) > most * 1.000001:
+        return ABOVE if cell > 0 else BELOW
+    return glyph(cell, most, 0.0)
 
 
 def part(cell: float, most: float) -> str:

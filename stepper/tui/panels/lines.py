@@ -205,3 +205,16 @@ def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Pi
     if not right:
         return tuple(kept)
     return (*kept, (" " * (width - used - sum(cell_len(text) for text, _ in right)), ""), *right)
+
+
+def mark(pieces: Iterable[Piece], start: int, end: int, part: str) -> tuple[Piece, ...]:
+    """`pieces` with the characters from `start` to `end` given another style."""
+    found: list[Piece] = []
+    position = 0
+    for text, own in pieces:
+        for left, right, name in ((0, start, own), (start, end, part), (end, 1 << 30, own)):
+            inside = text[max(0, left - position) : max(0, right - position)]
+            if inside:
+                found.append((inside, name))
+        position += len(text)
+    return tuple(found)

@@ -10,7 +10,7 @@ from stepper.record import Event
 from stepper.tui.highlight import highlight
 from stepper.tui.hints import hint
 from stepper.tui.history import History
-from stepper.tui.panels.lines import LinePanel, Piece, Row, pad
+from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.scene import Scene
 
 CURRENT, DONE, FAILED, NONFINITE = "▶", "✓", "✗", "!"
@@ -98,17 +98,17 @@ class SourcePanel(LinePanel):
     def row(self, index: int) -> Row:
         """Line `index` + 1 of the script."""
         line = index + 1
-        mark = self._marks.get(line, " ")
+        sign = self._marks.get(line, " ")
         hint = self._hints.get(line, "")
         digits = len(str(len(self._code)))
-        part = "bad" if mark == FAILED else "good" if mark == DONE else "strong"
+        part = "bad" if sign == FAILED else "good" if sign == DONE else "strong"
         code = self._code[index]
         current = line == self._current
         if current and self._span != (0, 0):
-            code = _underline(code, *self._span)
+            code = mark(code, *self._span, "span")
         phase = self.scene.phases.get(line, "")
         letter = (NONFINITE, "bad") if line == self._nonfinite else (PHASES.get(phase, " "), phase)
-        pieces = ((mark, part), (f"{line:>{digits}}", "gutter"), letter, (" ", ""), *code)
+        pieces = ((sign, part), (f"{line:>{digits}}", "gutter"), letter, (" ", ""), *code)
         right = [(hint, "strong" if current else "hint")] if hint else []
         return Row(pad(pieces, right, self.inner.width), "current" if current else "")
 
@@ -159,15 +159,3 @@ def _span(event: Event) -> tuple[int, int]:
     if event.kind == "statement" or event.line != event.end_line or event.end_column <= event.column:
         return (0, 0)
     return (event.column, event.end_column)
-
-
-def _underline(code: tuple[Piece, ...], start: int, end: int) -> tuple[Piece, ...]:
-    pieces: list[Piece] = []
-    position = 0
-    for text, part in code:
-        for left, right, name in ((0, start, part), (start, end, "span"), (end, 1 << 30, part)):
-            inside = text[max(0, left - position) : max(0, right - position)]
-            if inside:
-                pieces.append((inside, name))
-        position += len(text)
-    return tuple(pieces)

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event
+from stepper.tui.actions import bindings
 from stepper.tui.history import History, Sighting
-from stepper.tui.panels.columns import COLUMNS, DEVICE, DTYPE, NAME, ROLE, SHAPE, fit, shared, texts
+from stepper.tui.panels.columns import (
+    COLUMNS,
+    DEVICE,
+    DTYPE,
+    HEALTH,
+    NAME,
+    ROLE,
+    SHAPE,
+    fit,
+    pill,
+    shared,
+    sort_key,
+    texts,
+)
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
 from stepper.tui.scene import Scene
 
@@ -18,19 +35,30 @@ Line = tuple[str, Sighting]
 
 
 class TensorsPanel(LinePanel):
-    """One line for each label; what the statement under the cursor changed comes first."""
+    """One line for each label; what the statement under the cursor changed comes first, unless sorted otherwise."""
 
     TITLE = "Tensors"
     HELP = (
         f"{CHANGED} changed or made by the statement under the cursor · {READ} read by it\n"
         "what the statement changed comes first, then what it read, then all else, the latest first\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements\n"
-        "on: the device · zeros: elements that are exactly 0 · NaN/∞: elements that are not finite"
+        "health: the shares of « −∞, - negative, 0 zero, + positive, » +∞ and ? NaN elements; none is left out\n"
+        "on: the device · zeros: elements that are exactly 0 · NaN/∞: elements that are not finite\n"
+        "/ shows only names, roles and phases with a text in them; a click on a heading sorts by it"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
-        {"heading", "touched", "changed", "read", "data", "parameter", "activation", "gradient", "loss"}
-    )
+        {"heading", "touched", "changed", "read", "data", "parameter", "activation", "gradient", "loss",
+         "negative", "zero", "positive"}
+    )  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("tensors")
+
+    class Open(Message):
+        """The value of a label shall be looked at."""
+
+        def __init__(self, label: str) -> None:
+            super().__init__()
+            self.label = label
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -38,6 +66,11 @@ class TensorsPanel(LinePanel):
         self._widths: list[int] = []
         self._fitted: tuple[int, History | None] = (0, None)
         self._cells: dict[Sighting, tuple[str, ...]] = {}
+        self._common = ""
+        self._selected: str | None = None
+        self._sorted: int | None = None
+        self._reversed = False
+        self.filter = ""
 
     def show(self, scene: Scene) -> None:
         """Redraw the lines whose value changed, or began or ceased to be what the statement touches."""
@@ -61,11 +94,27 @@ class TensorsPanel(LinePanel):
         if self._fitted != (self.inner.width, history):
             self._fitted = (self.inner.width, history)
             self._fit(history)
-        self._replace(_by_relevance(history, cursor))
+        self._replace(self._arranged(history, cursor))
         # room for all the labels the record will come to: a step must not change the scrollable size
         self.set_count(len(history.order) + 1)
         if self.scroll_offset.y:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
+
+    def _arranged(self, history: History, cursor: Event) -> list[Line]:
+        lines = _by_relevance(history, cursor)
+        if self.filter:
+            lines = [line for line in lines if self._passes(line[1], history)]
+        column = self._sorted
+        if column is not None:
+            # what has nothing in the column stays at the end either way
+            lines.sort(key=lambda line: sort_key(line[1], column)[1:], reverse=self._reversed)
+            lines.sort(key=lambda line: sort_key(line[1], column)[0])
+        return lines
+
+    def _passes(self, sighting: Sighting, history: History) -> bool:
+        value = sighting.value
+        phase = history.record.events[sighting.event].phase
+        return any(self.filter.lower() in text.lower() for text in (value.label, value.role, phase))
 
     def _fit(self, history: History) -> None:
         """Choose the columns by the labels' last values, so that they do not move from step to step."""
@@ -74,10 +123,14 @@ class TensorsPanel(LinePanel):
         said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)
         widths = fit([texts(sighting) for sighting in last], self.inner.width, said)
         common = f" · {dtype}{' ' if dtype and device else ''}{'on ' + device if device else ''}"
-        self.retitle(self.TITLE + (common if said else ""))
+        self._common = common if said else ""
+        self._entitle()
         if widths != self._widths:
             self._widths = widths
             self.refresh()
+
+    def _entitle(self) -> None:
+        self.retitle(self.TITLE + self._common + (f" · only {self.filter}" if self.filter else ""))
 
     def _replace(self, lines: list[Line]) -> None:
         old, self._lines = self._lines, lines
@@ -88,21 +141,98 @@ class TensorsPanel(LinePanel):
         if bool(old) != bool(lines):
             self.refresh()
 
+    # ----------------------------------------------------------------------------------------------- choosing
+
+    @property
+    def selected(self) -> int | None:
+        """The line of the selected label, among those that are shown."""
+        return next((i for i, line in enumerate(self._lines) if line[1].value.label == self._selected), None)
+
+    def _select(self, index: int) -> None:
+        if self._lines:
+            before, index = self.selected, max(0, min(index, len(self._lines) - 1))
+            self._selected = self._lines[index][1].value.label
+            self.touch({index + 1, *([before + 1] if before is not None else [])})
+            # the heading covers the first visible line
+            self.keep_visible(index + 1, 1)
+
+    def action_line(self, step: int) -> None:
+        """Select the line above or below."""
+        selected = self.selected
+        self._select(0 if selected is None else selected + step)
+
+    def action_open(self) -> None:
+        """Look at the selected value; without one, at the first."""
+        if self._lines:
+            self.post_message(self.Open(self._lines[self.selected or 0][1].value.label))
+
+    def action_sort(self, step: int) -> None:
+        """Sort by the next column that is shown, at last by relevance again."""
+        shown: list[int | None] = [None, *(index for index, width in enumerate(self._widths) if width)]
+        place = shown.index(self._sorted) if self._sorted in shown else 0
+        self._sorted, self._reversed = shown[(place + step) % len(shown)], False
+        self._again()
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        self._reversed = not self._reversed
+        self._again()
+
+    def set_filter(self, text: str) -> None:
+        """Show only what has `text` in its name, role or phase; all for an empty one."""
+        self.filter = text
+        self._entitle()
+        self._again()
+
+    def _again(self) -> None:
+        self._refill()
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """The selection is seen while the panel has the focus."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """And not otherwise."""
+        self.refresh()
+
+    def on_click(self, click: events.Click) -> None:
+        """Select a line, or look at the one that is selected; on the heading, sort."""
+        y, x = click.y - self.gutter.top, click.x - self.gutter.left - 2
+        if y == 0:
+            for index, width in enumerate(self._widths):
+                if 0 <= x < width:
+                    self._reversed = not self._reversed if self._sorted == index else False
+                    self._sorted = index
+                    self._again()
+                x -= width + 1 if width else 0
+            return
+        index = y + self.scroll_offset.y - 1
+        if 0 <= index < len(self._lines):
+            if index == self.selected:
+                self.action_open()
+            else:
+                self._select(index)
+
+    # ----------------------------------------------------------------------------------------------- drawing
+
     def render_line(self, y: int) -> Strip:
         """The heading stays where it is when the lines scroll."""
-        return self.strip_of(0) if y == 0 and self._lines else super().render_line(y)
+        return self.strip_of(0) if y == 0 and (self._lines or self.filter) else super().render_line(y)
 
     def row(self, index: int) -> Row:
         """The heading, or a label's line."""
         if index == 0:
-            return _heading(self._widths) if self._lines else EMPTY
+            return _heading(self._widths, self._sorted, self._reversed) if self._lines or self.filter else EMPTY
         if index > len(self._lines):
             return EMPTY
         mark, sighting = self._lines[index - 1]
         cells = self._cells.get(sighting)
         if cells is None:
             cells = self._cells[sighting] = texts(sighting)
-        return _row(mark, sighting, cells, self._widths)
+        row = _row(mark, sighting, cells, self._widths)
+        chosen = self.has_focus and sighting.value.label == self._selected
+        return Row(row.pieces, "current") if chosen else row
 
 
 def _by_relevance(history: History, cursor: Event) -> list[Line]:
@@ -122,11 +252,13 @@ def _by_relevance(history: History, cursor: Event) -> list[Line]:
     return [(marks.get(sighting.value.label, " "), sighting) for sighting in found]
 
 
-def _heading(widths: list[int]) -> Row:
+def _heading(widths: list[int], chosen: int | None, backward: bool) -> Row:
     pieces: list[Piece] = [("  ", "heading")]
-    for column, width in zip(COLUMNS, widths, strict=True):
+    for index, (column, width) in enumerate(zip(COLUMNS, widths, strict=True)):
         if width:
             title = column.title[:width]
+            if index == chosen:
+                title = column.title[: width - 1] + ("▾" if backward else "▴")
             pieces.append(((title.rjust(width) if column.right else title.ljust(width)) + " ", "heading"))
     return Row(tuple(pieces))
 
@@ -137,6 +269,9 @@ def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int
     pieces: list[Piece] = [(f"{mark} ", part)]
     for index, (column, width, text) in enumerate(zip(COLUMNS, widths, cells, strict=True)):
         if not width:
+            continue
+        if index == HEALTH and text:
+            pieces += [*pill(value.summary), (" ", "")]
             continue
         style = "" if column.right or index == SHAPE else "muted"
         if index == NAME:

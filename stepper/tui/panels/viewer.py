@@ -1,0 +1,401 @@
+"""Any tensor, whole or element by element: a heat map or a table, with a cursor that reads index and exact value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+
+from stepper.record import Region, Survey, Value, Window
+from stepper.tui.actions import bindings
+from stepper.tui.panels import heatmap
+from stepper.tui.panels.heat_panel import HeatPanel
+from stepper.tui.panels.lines import Row
+from stepper.tui.panels.viewer_lines import (
+    HEAD,
+    HISTOGRAM,
+    Subject,
+    histogram_lines,
+    map_lines,
+    message_lines,
+    reading,
+    table_lines,
+    title_line,
+)
+from stepper.tui.pictures import Ask, Pictures, SurveyKey, WindowKey
+from stepper.tui.scene import Scene
+from stepper.tui.view import Grid, Index, View, parse
+
+WHATS = ("after", "before", "difference")
+TABLE, TABLE_LEFT = 10, 7
+"""Columns of a cell of the table, and of the row numbers before it."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that the lines are made of, with its pictures here."""
+
+    subject: Subject
+    view: View
+    grid: Grid
+    wide: int
+    high: int
+    window: Window
+    value: float | None
+    table: bool
+
+
+class ViewerPanel(HeatPanel):
+    """Shows the value of one label by the cursor, or, unless one was chosen, what the statement made."""
+
+    TITLE = "Viewer"
+    HELP = (
+        "any tensor: enter in Tensors opens one; f goes back to what the statement under the cursor made\n"
+        "the second line reads the element under the cursor, exactly; a cell of several elements is their mean\n"
+        f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
+        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
+        f"{heatmap.ABOVE} {heatmap.BELOW} beyond the scale, which ends three standard deviations from the mean\n"
+        "difference: after − before, of what a statement changed in place\n"
+        "the histogram counts finite elements in equal bins from the smallest to the largest"
+    )
+    PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "cell", "gutter", "line"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("viewer")
+
+    def __init__(self, ask: Ask, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.pictures = Pictures(
+            ask, lambda work: self.run_worker(work, group="pictures", exit_on_error=False), self._arrived
+        )
+        self._opened: tuple[int, str] | None = None
+        self._views: dict[tuple[str, Index], View] = {}
+        self._what = 0
+        self._table = False
+        self._histogram = False
+        self._wish = ""
+        self._drawing: Drawing | None = None
+        self._note = ""
+
+    # ----------------------------------------------------------------------------------------------- what to show
+
+    def show(self, scene: Scene) -> None:
+        """Follow the label to its value by the cursor."""
+        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        if scene.generation != self.scene.generation:
+            self._drawing = None
+            self._views.clear()
+            self.pictures.clear()
+        super().show(scene)
+        if moved:
+            self.refill()
+
+    def on_resize(self) -> None:
+        """Fit the picture to the room."""
+        self.refill()
+
+    def open(self, label: str, generation: int) -> None:
+        """Show the value of `label`, from now on, as long as the target is this one."""
+        self._opened = (generation, label)
+        self.refill()
+
+    @property
+    def subject(self) -> Subject | None:
+        """What is looked at: the chosen label, or what the statement under the cursor made or read."""
+        history, cursor = self.scene.history, self.scene.event
+        if history is None or cursor is None:
+            return None
+        opened = self._opened
+        label = opened[1] if opened is not None and opened[0] == self.scene.generation else None
+        if label is None:
+            made = [*reversed([v for v in cursor.values if v.when != "operand"]), *cursor.values]
+            label = next((value.label for value in made if value.copy is not None), None)
+            if label is None:
+                return None
+        found = history.last(label, cursor)
+        if found is None:
+            return Subject(label, None, None)
+        whole = history.record.events[found.event].values
+        before = next((v for v in whole if v.label == label and v.when == "before"), None)
+        return Subject(label, found.value, before if found.value.when == "after" else None)
+
+    @property
+    def view(self) -> View | None:
+        """What of it is shown."""
+        subject = self.subject
+        if subject is None or subject.value is None or subject.value.summary.shape is None:
+            return None
+        key = (subject.label, subject.value.summary.shape)
+        return self._views.get(key) or View.of(key[1])
+
+    @property
+    def value(self) -> Value | None:
+        """The value that is shown, for export."""
+        subject = self.subject
+        return subject.shown(WHATS[self._what]) if subject is not None else None
+
+    # ----------------------------------------------------------------------------------------------- drawing
+
+    def refill(self) -> None:
+        """Work out what is to be seen; draw it when its pictures are here."""
+        if not self.display or not self.inner.width:
+            return
+        self._show_rows(self._made())
+
+    def _arrived(self) -> None:
+        self.refill()
+
+    def _made(self) -> list[Row] | None:
+        subject, view, room = self.subject, self.view, self.inner
+        what = WHATS[self._what] if subject is not None and subject.before is not None else "after"
+        shown = subject.shown(what) if subject is not None else None
+        if subject is None or shown is None or view is None or shown.copy is None or view.empty:
+            self._drawing = None
+            return message_lines(subject, self.scene.record is not None, room.width)
+        wide, high = self._cell(view)
+        grid = view.grid(*self._cells(view))
+        if grid is None:
+            return None
+        key = self._key(shown.copy, grid.rows, grid.columns, view.region(grid), view)
+        window: Window | str | None = self.pictures.window(key)
+        value = self._exact(shown, view)
+        if what == "difference" and subject.value is not None and subject.before is not None:
+            window = self._difference(subject, grid, view)
+            one, other = self._exact(subject.value, view), self._exact(subject.before, view)
+            value = one - other if one is not None and other is not None else None
+        survey = self.pictures.survey(self._survey_key(shown)) if self._histogram or self._wish else None
+        self._fulfil(survey)
+        if isinstance(window, str):
+            return [title_line(subject, view, what, None, room.width), Row(((window, "bad"),))]
+        if window is None:
+            return None  # the last picture stays until this one is here
+        self._drawing = drawing = Drawing(subject, view, grid, wide, high, window, value, self._table)
+        most = heatmap.usual(shown.summary) if grid.factor == (1, 1) and what != "difference" else heatmap.limit(window)
+        rows = [
+            title_line(subject, view, what, grid, room.width),
+            reading(view, grid, window, value, shown.summary.dtype or "", self._note, room.width),
+        ]
+        if drawing.table:
+            rows += table_lines(view, grid, window, TABLE, TABLE_LEFT)
+        else:
+            rows += map_lines(view, grid, window, wide, high, most)
+        if self._histogram:
+            rows = rows[: max(HEAD, room.height - HISTOGRAM)]
+            rows += [Row()] * (room.height - HISTOGRAM - len(rows))
+            rows += histogram_lines(survey, room.width, shown.summary.size)
+        return rows
+
+    def _show_rows(self, rows: list[Row] | None) -> None:
+        if rows is not None:
+            self.set_rows(rows)
+
+    def _cell(self, view: View) -> tuple[int, int]:
+        """The size of a cell in characters: as large as fits where all elements do, else one."""
+        if self._table:
+            return (TABLE, 1)
+        room = heatmap.layout(view.extent, self.inner.width, self._height)
+        return (room.wide, room.high) if room is not None and not room.is_pooled else (1, 1)
+
+    def _cells(self, view: View) -> tuple[int, int]:
+        wide, high = self._cell(view)
+        if self._table:
+            return (max(1, (self.inner.width - TABLE_LEFT) // wide), max(1, self._height - 1))
+        return (max(1, self.inner.width // wide), max(1, self._height // high))
+
+    @property
+    def _height(self) -> int:
+        return max(1, self.inner.height - HEAD - (HISTOGRAM if self._histogram else 0))
+
+    def _key(self, copy: int, rows: int, columns: int, region: Region, view: View) -> WindowKey:
+        whole = region == Region(0, view.extent[0], 0, view.extent[1]) and view.turned is None
+        return WindowKey(
+            self.scene.generation, self.scene.iteration, copy, rows, columns, None if whole else region, view.turned
+        )
+
+    def _survey_key(self, value: Value) -> SurveyKey | None:
+        return None if value.copy is None else SurveyKey(self.scene.generation, self.scene.iteration, value.copy)
+
+    def _exact(self, value: Value, view: View) -> float | None:
+        """The element under the cursor."""
+        if value.copy is None:
+            return None
+        row, column = view.place
+        region = Region(row, row + 1, column, column + 1, view.leading)
+        window = self.pictures.window(self._key(value.copy, 1, 1, region, view))
+        return window.cells[0] if isinstance(window, Window) and window.cells else None
+
+    def _difference(self, subject: Subject, grid: Grid, view: View) -> Window | str | None:
+        windows: list[Window] = []
+        for value in (subject.value, subject.before):
+            if value is None or value.copy is None:
+                return "What it was before was not kept."
+            window = self.pictures.window(self._key(value.copy, grid.rows, grid.columns, view.region(grid), view))
+            if not isinstance(window, Window):
+                return window
+            windows.append(window)
+        after, before = windows
+        cells = [one - other for one, other in zip(after.cells, before.cells, strict=True)]
+        return Window(after.shape, after.region, after.rows, after.columns, cells)
+
+    # ----------------------------------------------------------------------------------------------- moving
+
+    def _set(self, view: View | None) -> None:
+        subject = self.subject
+        self._note = ""
+        if view is not None and subject is not None:
+            self._views[subject.label, view.shape] = view
+            self.refill()
+
+    def action_cell(self, down: int, across: int) -> None:
+        """Move the cursor by cells."""
+        view = self.view
+        if view is not None and not view.empty:
+            room = self._cells(view)
+            factor = view.factor(*room)
+            row, column = view.place
+            self._set(view.to(row + down * factor[0], column + across * factor[1], *room))
+
+    def action_page(self, down: int, across: int) -> None:
+        """Move by what is in view."""
+        view = self.view
+        if view is not None:
+            columns, rows = self._cells(view)
+            self.action_cell(down * max(1, rows - 1), across * max(1, columns - 1))
+
+    def action_edge(self, down: int, across: int) -> None:
+        """To the first (−1) or last (1) row and column; 0 stays."""
+        view = self.view
+        if view is not None and not view.empty:
+            place = [
+                at if way == 0 else 0 if way < 0 else count - 1
+                for way, at, count in zip((down, across), view.place, view.extent, strict=True)
+            ]
+            self._set(view.to(place[0], place[1], *self._cells(view)))
+
+    def action_nearer(self, closer: bool) -> None:
+        """Zoom."""
+        view = self.view
+        if view is not None and not view.empty and not self._table:
+            self._set(view.zoomed(closer, *self._cells(view)))
+
+    def action_whole(self) -> None:
+        """Between the whole tensor and single elements."""
+        view = self.view
+        if view is None or view.empty:
+            return
+        room = self._cells(view)
+        if view.zoom:
+            self._set(View(view.shape, view.axes, view.index))
+        else:
+            row, column = view.place
+            near = View(view.shape, view.axes, view.index, 1, max(0, row - room[1] // 2), max(0, column - room[0] // 2))
+            self._set(near.visible(*room))
+
+    def action_table(self) -> None:
+        """Between colours and figures."""
+        view = self.view
+        self._table = not self._table
+        if view is not None and not view.empty:
+            near = View(view.shape, view.axes, view.index, 1 if self._table else 0)
+            self._set(near.visible(*self._cells(near)))
+
+    def action_histogram(self) -> None:
+        """Show or hide it."""
+        self._histogram = not self._histogram
+        self.refill()
+
+    def action_what(self) -> None:
+        """After, before, difference."""
+        subject = self.subject
+        if subject is None or subject.before is None:
+            self._say("it was not changed in place here")
+            return
+        self._what = (self._what + 1) % len(WHATS)
+        self.refill()
+
+    def action_through(self, step: int) -> None:
+        """The next slice."""
+        view = self.view
+        if view is not None and view.fixed:
+            self._set(view.through(step))
+
+    def action_axes(self) -> None:
+        """Other two axes."""
+        view = self.view
+        if view is not None and len(view.shape) > 2:
+            self._set(view.turn())
+
+    def action_follow(self) -> None:
+        """Show what the statement made, again."""
+        self._opened = None
+        self.refill()
+
+    def action_extreme(self, which: str) -> None:
+        """Jump to the largest, smallest or first non-finite element, as soon as it is known where that is."""
+        self._wish = which
+        self.refill()
+
+    def _fulfil(self, survey: Survey | str | None) -> None:
+        wish = self._wish
+        if not wish or survey is None:
+            return
+        self._wish = ""
+        place: Index | None = getattr(survey, wish) if isinstance(survey, Survey) else None
+        if place is None:
+            words = {"nonfinite": "every element is finite"}.get(wish, "no element is finite")
+            self._say(survey if isinstance(survey, str) else words)
+        else:
+            self.jump(place)
+
+    def jump(self, place: Index) -> None:
+        """The cursor on an element."""
+        view = self.view
+        if view is not None and len(place) == len(view.shape):
+            near = View(view.shape, view.axes, place, view.zoom, view.top, view.left)
+            self._set(near.visible(*self._cells(near)))
+
+    def go_to(self, text: str) -> str:
+        """Where `12, 87` or `3, :, :, 0` leads; answers what is wrong with it, or nothing."""
+        view = self.view
+        if view is None:
+            return "there is no tensor to move in"
+        try:
+            near = parse(text, view)
+        except ValueError as error:
+            return str(error)
+        self._set(near.visible(*self._cells(near)))
+        return ""
+
+    def _say(self, text: str) -> None:
+        self._note = text
+        self.refill()
+
+    # ----------------------------------------------------------------------------------------------- mouse
+
+    def on_click(self, click: events.Click) -> None:
+        """Put the cursor there."""
+        drawing = self._drawing
+        if drawing is None:
+            return
+        left, above = (TABLE_LEFT, 1) if drawing.table else (0, 0)
+        x, y = click.x - self.gutter.left - left, click.y - self.gutter.top - HEAD - above
+        cell = (y // drawing.high if not drawing.table else y, x // drawing.wide)
+        if x >= 0 <= y and cell[0] < drawing.grid.rows and cell[1] < drawing.grid.columns:
+            top, _, start, _ = drawing.grid.span(cell)
+            self._set(drawing.view.to(top, start, *self._cells(drawing.view)))
+
+    def _wheel(self, down: int, across: int) -> None:
+        view = self.view
+        if view is not None and not view.empty:
+            self._set(view.scrolled(down, across, *self._cells(view)))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll the picture."""
+        event.stop()
+        self._wheel(0 if event.shift else 3, 3 if event.shift else 0)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll the picture."""
+        event.stop()
+        self._wheel(0 if event.shift else -3, -3 if event.shift else 0)

@@ -1,0 +1,150 @@
+"""The lines of the viewer: title, reading, map, table, histogram. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stepper.record import Survey, Value, Window
+from stepper.tui import figures
+from stepper.tui.panels import heatmap
+from stepper.tui.panels.lines import Piece, Row, mark, pad
+from stepper.tui.view import Grid, View
+
+HEAD = 2
+HISTOGRAM = 6
+"""Lines above the picture, and of the histogram below it."""
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at: a label, its value by the cursor, and what that was before it was changed in place."""
+
+    label: str
+    value: Value | None
+    before: Value | None
+
+    def shown(self, what: str) -> Value | None:
+        """The value for `before`, or for `after` and `difference`."""
+        return self.before if what == "before" and self.before is not None else self.value
+
+
+def message_lines(subject: Subject | None, recorded: bool, width: int) -> list[Row]:
+    """What is said where there is no picture."""
+    if not recorded:
+        return []
+    if subject is None:
+        return [Row((("This statement has no tensor; enter in Tensors opens one.", "muted"),))]
+    if subject.value is None:
+        return [Row(((subject.label, "strong"), ("  has no value yet", "muted")))]
+    summary = subject.value.summary
+    head = [(subject.label, "strong"), (f"  {figures.shape(summary.shape)} {summary.dtype or summary.type}", "muted")]
+    if summary.kind == "scalar":
+        value = summary.value
+        return [Row(tuple(head)), Row(((repr(value) if isinstance(value, float) else str(value), ""),))]
+    why = "It has no element." if summary.shape is not None and 0 in summary.shape else "Its values were not kept."
+    return [Row(tuple(head)), Row(((why, "muted"),))]
+
+
+def title_line(subject: Subject, view: View, what: str, grid: Grid | None, width: int) -> Row:
+    """Name, slice, shape, and how much of it is seen."""
+    summary = subject.value.summary if subject.value is not None else None
+    slice_ = f" {view.slice}" if view.fixed or view.turned else ""
+    kind = f"{figures.shape(view.shape)} {summary.dtype if summary is not None else ''}"
+    pieces: list[Piece] = [(subject.label, "strong"), (slice_, "heading"), (f"  {kind}", "muted")]
+    if subject.before is not None:
+        pieces.append((f"  {what}", "note"))
+    right: list[Piece] = []
+    if grid is not None and grid.factor != (1, 1):
+        right = [(f"1 cell = {grid.factor[0]}×{grid.factor[1]}", "muted")]
+    if sum(len(text) for text, _ in [*pieces, *right]) >= width:
+        right = []
+    return Row(pad(pieces, right, width))
+
+
+def reading(view: View, grid: Grid, window: Window, value: float | None, dtype: str, note: str, width: int) -> Row:
+    """The element under the cursor, the cell it lies in, and what part of the tensor is in view."""
+    index = "[" + ", ".join(map(str, view.index)) + "]"
+    pieces: list[Piece] = [(f"{index} = ", "muted"), ("…" if value is None else figures.exact(value, dtype), "strong")]
+    cell = grid.cell(*view.place)
+    if cell is not None and grid.factor != (1, 1):
+        top, bottom, left, right = grid.span(cell)
+        mean = window.cells[cell[0] * window.columns + cell[1]]
+        pieces.append((f"  mean of [{top}:{bottom}, {left}:{right}] {figures.figure(mean)}", "muted"))
+    if note:
+        pieces.append((f"  {note}", "note"))
+    rows, columns = view.extent
+    seen: list[Piece] = []
+    if (grid.bottom - grid.top, grid.right - grid.left) != (rows, columns):
+        seen = [(f"[{grid.top}:{grid.bottom}, {grid.left}:{grid.right}]", "muted")]
+    if sum(len(text) for text, _ in [*pieces, *seen]) >= width:
+        seen = []
+    return Row(pad(pieces, seen, width))
+
+
+def map_lines(view: View, grid: Grid, window: Window, wide: int, high: int, most: float) -> list[Row]:
+    """The heat map, a row of cells in `high` lines, the cursor's cell in a style of its own."""
+    layout = heatmap.Grid(grid.rows, grid.columns, wide, high, grid.factor)
+    at = grid.cell(*view.place)
+    rows: list[Row] = []
+    for index in range(window.rows):
+        for within in range(high):
+            first = within == (high - 1) // 2
+            if wide == 1:
+                cells = window.cells[index * window.columns : (index + 1) * window.columns]
+                pieces: list[Piece] = _runs(cells, most)
+            else:
+                pieces = heatmap.line(window, None, index, layout, most, first)
+            if at is not None and at[0] == index:
+                pieces = list(mark(pieces, at[1] * wide, (at[1] + 1) * wide, "cell"))
+            rows.append(Row(tuple(pieces)))
+    return rows
+
+
+def _runs(cells: list[float], most: float) -> list[Piece]:
+    pieces: list[Piece] = []
+    for cell in cells:
+        text, name = heatmap.signed(cell, most), heatmap.part(cell, most)
+        if pieces and pieces[-1][1] == name:
+            pieces[-1] = (pieces[-1][0] + text, name)
+        else:
+            pieces.append((text, name))
+    return pieces
+
+
+def table_lines(view: View, grid: Grid, window: Window, wide: int, left: int) -> list[Row]:
+    """The elements in figures, with row and column numbers."""
+    at = grid.cell(*view.place)
+    heading = " " * left + "".join(f"{column:>{wide}}" for column in range(grid.left, grid.left + window.columns))
+    rows = [Row(((heading, "heading"),))]
+    for index in range(window.rows):
+        cells = window.cells[index * window.columns : (index + 1) * window.columns]
+        pieces: list[Piece] = [(f"{grid.top + index:>{left - 1}} ", "heading")]
+        for column, cell in enumerate(cells):
+            chosen = at == (index, column)
+            name = "cell" if chosen else "" if math.isfinite(cell) else "bad"
+            pieces.append((f"{figures.figure(cell, wide - 1):>{wide}}", name))
+        rows.append(Row(tuple(pieces)))
+    return rows
+
+
+def histogram_lines(survey: Survey | str | None, width: int, size: int) -> list[Row]:
+    """Bars of eighths, four lines high, over the range of the elements; above them how many were counted."""
+    if not isinstance(survey, Survey):
+        return [Row(), Row(((survey or "counting …", "muted"),))]
+    if not survey.counts:
+        return [Row(), Row((("No finite element to count.", "muted"),))]
+    per = max(1, width // len(survey.counts))
+    most = max(survey.counts)
+    high = HISTOGRAM - 2
+    of = f"{figures.count(survey.counted)} of {figures.count(size)} elements" if survey.counted < size else ""
+    rows = [Row(((f"histogram  tallest bin {figures.count(most)}  {of}", "muted"),))]
+    for line in range(high, 0, -1):
+        text = ""
+        for count in survey.counts:
+            eighths = math.ceil(count / most * high * 8) - (line - 1) * 8
+            text += _EIGHTHS[max(0, min(8, eighths))] * per
+        rows.append(Row(((text, "line"),)))
+    low, top = figures.figure(survey.low), figures.figure(survey.high)
+    return [*rows, Row(((f"{low}{top:>{max(1, per * len(survey.counts) - len(low))}}", "muted"),))]

@@ -1,0 +1,91 @@
+"""Windows and surveys that panels have asked the session for: kept for a while, and told when they come."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from stepper.record import Region, Survey, Window
+
+MOST = 96
+BINS = 64
+
+
+@dataclass(frozen=True)
+class WindowKey:
+    """What a picture was asked for. `generation` tells one opened target from the next; `axes` None: the last two."""
+
+    generation: int
+    iteration: int | None
+    copy: int
+    rows: int
+    columns: int
+    region: Region | None
+    axes: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class SurveyKey:
+    """What a survey was asked for."""
+
+    generation: int
+    iteration: int | None
+    copy: int
+
+
+Key = WindowKey | SurveyKey
+Ask = Callable[[Key], Awaitable[Window | Survey]]
+
+
+class Pictures:
+    """What has come, by key; in place of what could not be had, the reason in words."""
+
+    def __init__(
+        self, ask: Ask, start: Callable[[Coroutine[Any, Any, None]], object], arrived: Callable[[], None]
+    ) -> None:
+        self._ask = ask
+        self._start = start
+        self._arrived = arrived
+        self._here: dict[Key, Window | Survey | str] = {}
+        self._pending: set[Key] = set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has been asked for and has not come yet."""
+        return bool(self._pending)
+
+    def window(self, key: WindowKey | None) -> Window | str | None:
+        """The picture, why there is none, or None: it is asked for now, and told when it has come."""
+        found = self._get(key)
+        return None if isinstance(found, Survey) else found
+
+    def survey(self, key: SurveyKey | None) -> Survey | str | None:
+        """The survey, in the same manner."""
+        found = self._get(key)
+        return None if isinstance(found, Window) else found
+
+    def _get(self, key: Key | None) -> Window | Survey | str | None:
+        if key is None:
+            return None
+        found = self._here.get(key)
+        if found is None and key not in self._pending:
+            self._pending.add(key)
+            self._start(self._fetch(key))
+        return found
+
+    async def _fetch(self, key: Key) -> None:
+        try:
+            answer: Window | Survey | str = await self._ask(key)
+        except Exception as error:  # whatever went wrong is shown in place of the picture
+            answer = str(error) or type(error).__name__
+        finally:
+            self._pending.discard(key)
+        while len(self._here) >= MOST:
+            self._here.pop(next(iter(self._here)))
+        self._here[key] = answer
+        self._arrived()
+
+    def clear(self) -> None:
+        """Forget everything: another target is looked at."""
+        self._here.clear()

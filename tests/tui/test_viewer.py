@@ -1,0 +1,232 @@
+"""The viewer and the table of tensors: opening, moving, zooming, slices, jumps, figures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stepper.record import Record, Value
+from stepper.tui import figures
+from stepper.tui.app import StepperApp
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
+from tests.tui.standin import Standin, summary
+from tests.tui.test_panels import plant_nan
+
+WIDE = "64, 20, 100, 10"
+
+
+def reading(app: StepperApp) -> str:
+    return text_of(app.desk.viewer).splitlines()[1].split("  ")[0].strip()
+
+
+async def press(pilot: Any, *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def element(session: Standin, label: str, index: tuple[int, ...]) -> str:
+    record = session.records[0]
+    value = [v for event in record.events for v in event.values if v.label == label][-1]
+    assert value.copy is not None
+    return f"[{', '.join(map(str, index))}] = {float(session._recorder.copies[value.copy][index])!r}"
+
+
+async def test_enter_opens_the_selected_tensor_and_the_cursor_reads_it() -> None:
+    session = Standin(sizes=WIDE)
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "2", "down", "down", "down", "up", "enter")
+        assert app.focused is app.desk.viewer
+        assert text_of(app.desk.viewer).startswith("x  (64, 20) float64")
+        assert reading(app) == element(session, "x", (0, 0))
+        await press(pilot, "z", "down", "right", "right")
+        assert reading(app) == element(session, "x", (1, 2))
+        await press(pilot, "ctrl+end")
+        assert reading(app) == element(session, "x", (63, 19))
+        await press(pilot, "home", "up", "left")
+        assert reading(app) == element(session, "x", (62, 0))
+        await press(pilot, "end", "ctrl+home", "pagedown", "pageup", "ctrl+right", "ctrl+left")
+        assert reading(app) == element(session, "x", (0, 0))
+
+
+async def test_the_viewer_follows_the_statement_until_a_tensor_is_opened() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "8")
+        assert text_of(app.desk.viewer).startswith("h  (8, 10)")
+        await press(pilot, "n", "n")
+        assert text_of(app.desk.viewer).startswith("y_pred  (8, 3)")
+        await press(pilot, "2", "down", "down", "enter", "n")
+        assert text_of(app.desk.viewer).startswith("h_relu ")
+        await press(pilot, "f")
+        assert text_of(app.desk.viewer).startswith("y  (8, 3)"), "it has only read tensors: the first is shown"
+
+
+async def test_zoom_goes_from_the_whole_to_elements_and_the_wheel_scrolls() -> None:
+    app = app_of(Standin(sizes=WIDE))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "8")
+        assert "1 cell = 4×2" in text_of(app.desk.viewer)
+        await press(pilot, "plus")
+        assert "1 cell = 2×2" in text_of(app.desk.viewer)
+        await press(pilot, "plus")
+        assert "1 cell" not in text_of(app.desk.viewer)
+        await press(pilot, "minus", "equals_sign")
+        top = app.desk.viewer.view
+        assert top is not None
+        pilot.app.screen.get_widget_at(90, 10)[0].post_message(_wheel(app))
+        await until(pilot, lambda: app.desk.viewer.view is not None and app.desk.viewer.view.top == 3)
+        await pilot.click("#viewer", offset=(5, 6))
+        await settled(pilot)
+        assert app.desk.viewer.view is not None
+        assert app.desk.viewer.view.index == (6, 4)
+
+
+def _wheel(app: StepperApp) -> Any:
+    from textual.events import MouseScrollDown
+
+    return MouseScrollDown(app.desk.viewer, 5, 5, 0, 1, 0, False, False, False)
+
+
+async def test_jumps_to_extremes_and_to_an_index() -> None:
+    session = Standin(plant_nan)
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "8")
+        value = next(value for value in session.records[0].events[0].values if value.label == "h")
+        assert value.copy is not None
+        h = session._recorder.copies[value.copy]
+        for key, flat in (("greater_than_sign", h.argmax()), ("less_than_sign", h.argmin())):
+            await press(pilot, key)
+            row, column = np.unravel_index(flat, h.shape)
+            await until(pilot, lambda at=f"[{row}, {column}] =": reading(app).startswith(at))  # type: ignore[misc]
+        await press(pilot, "exclamation_mark")
+        await until(pilot, lambda: "every element is finite" in text_of(app.desk.viewer))
+        await press(pilot, "i", "i", "i", "ctrl+end", "exclamation_mark")
+        await until(pilot, lambda: reading(app) == "[0, 0] = nan")
+        await press(pilot, "j", *"7, 9", "enter")
+        await until(pilot, lambda: reading(app).startswith("[7, 9]"))
+        await press(pilot, "j", *"77, 9", "enter")
+        await until(pilot, lambda: "axis 0 has 8 elements" in screen_text(app))
+
+
+async def test_before_after_and_difference_of_what_was_changed_in_place() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "8", *"nnnnnnnnnnn")
+        values = {
+            value.when: session._recorder.copies[value.copy]
+            for value in session.records[0].events[11].values
+            if value.label == "w1" and value.copy is not None
+        }
+        for what, number in (
+            ("after", values["after"]),
+            ("before", values["before"]),
+            ("difference", values["after"] - values["before"]),
+        ):
+            assert f"  {what}" in text_of(app.desk.viewer).splitlines()[0]
+            assert reading(app) == f"[0, 0] = {float(number[0, 0])!r}"
+            await press(pilot, "d")
+        await press(pilot, "i", "d")
+        assert "not changed in place" in text_of(app.desk.viewer)
+
+
+async def test_a_table_shows_figures_and_a_histogram_counts() -> None:
+    app = app_of(Standin(sizes=WIDE))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "8", "t", "right", "down")
+        lines = text_of(app.desk.viewer).splitlines()
+        assert lines[2].split() == ["0", "1", "2", "3"]
+        assert lines[4].split()[0] == "1"
+        assert reading(app).endswith(f"= {float(lines[4].split()[2])!r}")
+        await press(pilot, "t", "h")
+        await until(pilot, lambda: "tallest bin" in text_of(app.desk.viewer))
+        await press(pilot, "h")
+        assert "tallest bin" not in text_of(app.desk.viewer)
+
+
+async def test_more_than_two_axes_are_shown_slice_by_slice() -> None:
+    session = Standin()
+
+    def deepen(record: Record) -> None:
+        array = np.arange(2.0 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+        session._recorder.copies.append(array)
+        value = Value("deep", "activation", "result", summary(array), len(session._recorder.copies) - 1)
+        record.events[0].values.append(value)
+        record.events[0].values.append(Value("none", "other", "result", summary(np.zeros((0, 3))), 0))
+
+    session._after = deepen
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.desk.viewer.open("deep", app.scene.generation)
+        await press(pilot, "8", "full_stop", "full_stop", "comma")
+        assert text_of(app.desk.viewer).startswith("deep [0, 1, :, :]  (2, 3, 4, 5)")
+        assert reading(app) == "[0, 1, 0, 0] = 20.0"
+        await press(pilot, "j", *"1, :, :, 4", "enter")
+        await settled(pilot)
+        assert text_of(app.desk.viewer).startswith("deep [1, :, :, 4]")
+        await press(pilot, "ctrl+end")
+        assert reading(app) == "[1, 2, 3, 4] = 119.0"
+        await press(pilot, "a")
+        assert text_of(app.desk.viewer).startswith("deep [:, 2, 3, :]")
+        app.desk.viewer.open("none", app.scene.generation)
+        await settled(pilot)
+        assert "It has no element." in text_of(app.desk.viewer)
+
+
+async def test_tensors_are_sorted_and_filtered() -> None:
+    app = app_of(Standin())
+
+    def names() -> list[str]:
+        return [line[2:].split()[0] for line in text_of(app.desk.tensors).splitlines()[1:] if line.strip()]
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "n", "2")
+        relevant = names()
+        assert relevant[0] == "y_pred"
+        await press(pilot, "o")
+        assert names() == sorted(relevant)
+        await press(pilot, "O")
+        assert names() == sorted(relevant, reverse=True)
+        for _ in range(20):
+            if names() == relevant:
+                break
+            await press(pilot, "o")
+        assert names() == relevant
+        await press(pilot, "slash", *"param", "enter")
+        assert set(names()) == {"w1", "w2"}
+        assert "only param" in screen_text(app)
+        await press(pilot, "slash", "enter")
+        assert names() == relevant
+        await pilot.click("#tensors", offset=(4, 1))
+        await settled(pilot)
+        assert names() == sorted(relevant)
+        await pilot.click("#tensors", offset=(4, 3))
+        await pilot.click("#tensors", offset=(4, 3))
+        await settled(pilot)
+        assert text_of(app.desk.viewer).startswith(sorted(relevant)[1] + " ")
+
+
+@pytest.mark.parametrize(
+    ("number", "dtype", "text"),
+    [
+        (0.10000000149011612, "float32", "0.1"), (0.1, "float64", "0.1"), (3.0, "int64", "3"), (1.0, "bool", "True"),
+        (math.nan, "float32", "nan"), (-math.inf, "float16", "-∞"), (0.0999755859375, "float16", "0.1"),
+        (3.4028234663852886e38, "float32", "3.4028235e+38"),
+    ],
+)  # fmt: skip
+def test_an_element_is_read_exactly(number: float, dtype: str, text: str) -> None:
+    assert figures.exact(number, dtype) == text
