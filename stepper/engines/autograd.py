@@ -36,6 +36,7 @@ class AutogradEngine(Engine):
         self._observer: Observer | None = None
         self._seen: dict[tuple[Any, int], Seen] = {}
         self._gates: dict[Any, tuple[GateSeen, int]] = {}
+        self._labels: dict[int, tuple[Any, str]] = {}  # by copy: what values without history are called
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
@@ -44,13 +45,14 @@ class AutogradEngine(Engine):
             yield
             return
         self._observer = observer
-        passes = Passes(observer, Names(observer, self._seen), self._arrived, self._left)
+        passes = Passes(observer, Names(observer, self._seen), self._arrived, self._left, self._label_of)
         try:
             with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
                 yield
         finally:
             self._seen.clear()
             self._gates.clear()
+            self._labels.clear()
             self._observer = None
 
     def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
@@ -75,6 +77,8 @@ class AutogradEngine(Engine):
         observer = self._observer
         if torch is None or observer is None or not isinstance(value, torch.Tensor):
             return
+        if copy is not None and id(copy) not in self._labels:
+            self._labels[id(copy)] = (copy, label)
         if not look(value, "requires_grad", torch) or torch._C._functorch.is_functorch_wrapped_tensor(value):
             return
         node = look(value, "grad_fn", torch)
@@ -91,6 +95,10 @@ class AutogradEngine(Engine):
             return
         self._seen[key] = Seen(label, event if event is not None else observer.current(), copy)
         self._look_for_gate(node, self._seen[key], torch)
+
+    def _label_of(self, copy: Any) -> str | None:
+        held = self._labels.get(id(copy))
+        return held[1] if held is not None else None
 
     def _arrived(self, node: Any, copies: list[Any], inside: int) -> None:
         """Gradients have come to a node: they are those of the values it made."""

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from stepper.engines.base import Observer
-from stepper.engines.graph import LEAF, Names, atom, is_leaf, nodes_below, roots_of
+from stepper.engines.derivatives import RULES
+from stepper.engines.formulas import figure, formula
+from stepper.engines.graph import GRADIENT, LEAF, Names, atom, is_leaf, nodes_below, roots_of
 from stepper.engines.modes import look, torch_module
 from stepper.record import Backward, Contribution, Flow
 
-GRADIENT = "∂L/∂"
+SPELT = 8  # uses of a parameter that are listed one by one
 # Nodes that give their one input's gradient another form and nothing else: what lies between a parameter and its uses
 PASSING_ON = frozenset(
     [
@@ -35,15 +37,20 @@ PASSING_ON = frozenset(
 
 
 class Watched:
-    """One node while the recording lasts. `outputs` and `inputs` are what the values at it are called."""
+    """One node while the recording lasts. `outputs` and `inputs` are what the values at it are called.
 
-    __slots__ = ("copies", "creator", "event", "inputs", "name", "outputs", "previous")
+    `operands` are values that its formula names and that nothing else shows.
+    """
+
+    __slots__ = ("copies", "creator", "event", "formula", "inputs", "name", "operands", "outputs", "previous")
 
     def __init__(self, name: str, outputs: list[str], inputs: list[str | None], creator: int | None) -> None:
         self.name = name
         self.outputs = outputs
         self.inputs = inputs
         self.creator = creator
+        self.formula = ""
+        self.operands: dict[str, Any] = {}
         self.event: int | None = None
         self.copies: list[Any] = []
         self.previous: Any = None
@@ -73,7 +80,7 @@ class Passes:
     """Watches the backward passes of one recording.
 
     `arrived` is told of the gradients that come to a node (the node, their copies, the event of the pass), `left` of
-    those that leave it.
+    those that leave it. `known` says what the value of a kept copy is called.
     """
 
     def __init__(
@@ -82,11 +89,13 @@ class Passes:
         names: Names,
         arrived: Callable[[Any, list[Any], int], None],
         left: Callable[[Any, list[Any]], None],
+        known: Callable[[Any], str | None],
     ) -> None:
         self._observer = observer
         self._names = names
         self._arrived = arrived
         self._left = left
+        self._known = known
         self._handles: list[Any] = []
         self._watched: dict[Any, Watched] = {}
         self._pass: Pass | None = None
@@ -143,6 +152,7 @@ class Passes:
             outputs = [of(node, number) or "" for number in range(len(node._input_metadata))]
             inputs = [of(before, number) for before, number in node.next_functions]
             watched = Watched(node.name(), outputs, inputs, self._names.creator(node))
+            watched.formula = self._formula(node, watched)
         self._watched[node] = watched
         observer = self._observer
 
@@ -161,6 +171,23 @@ class Passes:
         self._handles.append(node.register_prehook(before))
         self._handles.append(node.register_hook(after))
 
+    def _formula(self, node: Any, watched: Watched) -> str:
+        """The chain rule at a node. Called before the pass, since what the node saved is gone after it."""
+
+        def recall(tensor: Any, name: str) -> str | None:
+            copy = self._observer.keep(tensor)
+            if copy is None:
+                return None
+            label = self._known(copy)
+            if label is not None:
+                return label
+            if tensor.ndim == 0 and name.startswith(("other of", "self of")):
+                return figure(tensor.item())
+            watched.operands[name] = copy
+            return name
+
+        return formula(node, RULES.get(watched.name), self._names, recall)
+
     def _arrive(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
         observer, running = self._observer, self._pass
         if running is None:
@@ -168,11 +195,13 @@ class Passes:
         keep = observer.keep
         watched.copies = copies = [None if gradient is None else keep(gradient) for gradient in gradients]
         self._arrived(node, copies, running.inside)
-        watched.event = observer.begin("backward", watched.name, watched.name, running.inside)
         if is_leaf(node):
             watched.previous = self._gradient_of(node)
-            if node not in running.uses:  # the pass began here: nothing but the caller's own gradient comes in
-                self._contribute(running, node, None, copies[0], watched.outputs[0])
+            watched.formula = self._sum(node, watched, running)
+        text = watched.formula.replace("\n", "; ") or watched.name
+        watched.event = observer.begin("backward", text, watched.name, running.inside)
+        if is_leaf(node) and node not in running.uses:  # the pass began here, with a gradient of the caller's
+            self._contribute(running, node, None, copies[0], watched.outputs[0])
 
     def _leave(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
         observer, event = self._observer, watched.event
@@ -201,9 +230,25 @@ class Passes:
                 observer.add(name, "gradient", "before", watched.previous, event)
         elif self._pass is not None:
             self._pass_on(self._pass, node, watched, copies)
+        for name, copy in watched.operands.items():
+            observer.add(name, "other", "operand", copy, event)
         watched.copies, watched.previous = [], None
-        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out))
+        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out, watched.formula))
         observer.end(event)
+
+    def _sum(self, leaf: Any, watched: Watched, running: Pass) -> str:
+        """What happens at a leaf, in words."""
+        name = f"{watched.outputs[0]}.grad"
+        if not running.adds_to(leaf):
+            return f"{name} stays as it is"
+        uses = running.uses.get(leaf, 0)
+        parts = ["what it held"] if watched.previous is not None else []
+        parts += [f"use {use}" for use in range(1, uses + 1)] if uses <= SPELT else [f"{uses} uses"]
+        told = f"{name} = {' + '.join(parts or ['what the caller gave'])}"
+        variable = leaf.variable
+        if getattr(variable, "_backward_hooks", None) or getattr(variable, "_post_accumulate_grad_hooks", None):
+            told += f" — as a hook on {watched.outputs[0]} changed it"
+        return told
 
     def _pass_on(self, running: Pass, node: Any, watched: Watched, copies: list[Any]) -> None:
         """Gradients go to the nodes before this one; those that come to a leaf are contributions."""

@@ -16,6 +16,7 @@ from stepper.engines.modes import look
 NODES = 20_000  # of one graph; what lies beyond is not watched
 LONGEST = 40  # characters of a name that is made up from other names
 LEAF = "AccumulateGrad"
+GRADIENT = "∂L/∂"
 _DERIVED = {
     "TBackward0": "{}ᵀ",
     "NegBackward0": "(−{})",
@@ -74,10 +75,14 @@ def nodes_below(roots: Iterable[Any]) -> list[Any]:
 
 def saved(node: Any, name: str) -> Any:
     """A tensor that `node` saved in the forward pass, as it is; None where it is gone or a hook would have to run."""
-    raw = getattr(node, f"_raw_saved_{name}", None)
-    if raw is None or getattr(raw, "unpack_hook", raw) is not None:
-        return None
     try:
+        raw = getattr(node, f"_raw_saved_{name}", None)
+        if isinstance(raw, tuple):
+            if len(raw) != 1 or getattr(raw[0], "unpack_hook", raw) is not None:
+                return None
+            return getattr(node, f"_saved_{name}")[0]
+        if raw is None or getattr(raw, "unpack_hook", raw) is not None:
+            return None
         return getattr(node, f"_saved_{name}")
     except RuntimeError:  # freed, or changed in place since
         return None
@@ -95,6 +100,7 @@ class Names:
         self._seen = seen
         self._made_up: dict[tuple[Any, int], str] = {}
         self._counts: dict[str, int] = {}
+        self._numbered: set[str] = set()
         self._times: list[int] = []
         self._events: list[int | None] = []
 
@@ -117,6 +123,10 @@ class Names:
             return self._observer.label_of(node.variable) or "leaf"
         seen = self._seen.get((node, number))
         return seen.label if seen is not None else self._made_up.get((node, number)) or self._name(node, number)
+
+    def numbered(self, name: str) -> bool:
+        """Whether this is the name of a value that no probe saw, and that no other values make up."""
+        return name in self._numbered
 
     def creator(self, node: Any) -> int | None:
         """The event that made the value at this node, as far as it was seen."""
@@ -150,6 +160,7 @@ class Names:
             base = kind.rstrip("0123456789").removesuffix("Backward").lower() or "value"
             self._counts[base] = self._counts.get(base, 0) + 1
             name = f"{base}_{self._counts[base]}"
+            self._numbered.add(name)
         self._made_up[node, number] = name
         return name
 

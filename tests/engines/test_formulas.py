@@ -1,0 +1,182 @@
+"""Each formula that is shown, evaluated from the operands it names, gives the gradient that was recorded."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from stepper.record import Backward, Record
+from tests.engines.evaluate import evaluate
+from tests.engines.recorded import Run, run_recorded
+from tests.engines.scripts import script
+
+# One line of forward each: what it computes from `a` (4, 6), `b` (4, 6), `m` (6, 3), `v` (6,), `im` (2, 3, 6, 6)
+FORWARDS = {
+    "mm": "a.mm(m)",
+    "both factors of a product": "(a @ b.t())",
+    "addmm": "torch.addmm(v[:3], a, m, beta=2, alpha=3)",
+    "linear": "F.linear(a, b, v[:4])",
+    "bmm": "a.view(2, 2, 6) @ b.view(2, 6, 2)",
+    "add": "a + b",
+    "add, broadcast": "a + v",
+    "add with a factor": "torch.add(a, b, alpha=3)",
+    "sub": "a - b",
+    "sub, broadcast": "v - a",
+    "rsub": "1 - a",
+    "mul": "a * b",
+    "mul, broadcast": "a * v",
+    "mul with a number": "a * 2.5",
+    "div": "a / (b * b + 1)",
+    "div by a number": "a / 3",
+    "div, broadcast": "v / (a * a + 1)",
+    "pow 2": "a.pow(2)",
+    "pow 3": "a ** 3",
+    "pow of both": "a.abs() ** b",
+    "exp": "a.exp()",
+    "log": "(a * a + 1).log()",
+    "sqrt": "(a * a + 1).sqrt()",
+    "rsqrt": "(a * a + 1).rsqrt()",
+    "reciprocal": "2 / (a * a + 1)",
+    "abs": "a.abs()",
+    "sin and cos": "a.sin() + b.cos()",
+    "neg": "-a",
+    "sum": "a.sum() * a",
+    "sum of rows": "a.sum(1)",
+    "sum of rows, kept": "a.sum(-1, keepdim=True)",
+    "sum of two axes": "im.sum((0, 2))",
+    "mean": "a.mean() * b",
+    "mean of columns": "a.mean(0)",
+    "mean over the image": "im.mean((-2, -1))",
+    "transpose": "a.t().mm(b)",
+    "transpose of more axes": "im.transpose(1, 3) * 2",
+    "permute": "im.permute(0, 2, 3, 1) * 2",
+    "view": "a.view(2, 12) * 2",
+    "reshape": "a.t().reshape(12, 2) * 2",
+    "unsqueeze and squeeze": "(a.unsqueeze(1) * 2).squeeze(1) * 3",
+    "expand": "v.expand(4, 6) * a",
+    "expand in the middle": "a.unsqueeze(1).expand(4, 3, 6) * 2",
+    "relu": "torch.relu(a)",
+    "clamp": "a.clamp(min=0)",
+    "clamp on both sides": "a.clamp(-0.5, 0.5)",
+    "threshold": "F.threshold(a, 0.1, 0)",
+    "leaky relu": "F.leaky_relu(a, 0.2)",
+    "elu": "F.elu(a)",
+    "hardtanh": "F.hardtanh(a)",
+    "sigmoid": "a.sigmoid()",
+    "tanh": "a.tanh()",
+    "softplus": "F.softplus(a)",
+    "silu": "F.silu(a)",
+    "gelu": "F.gelu(a)",
+    "softmax": "a.softmax(-1) * b",
+    "log softmax": "a.log_softmax(1) * b",
+    "nll": "F.nll_loss(a.log_softmax(1), classes)",
+    "cross entropy": "F.cross_entropy(a, classes)",
+    "cross entropy, summed": "F.cross_entropy(a, classes, reduction='sum')",
+    "mse": "F.mse_loss(a, b)",
+    "mse, summed": "F.mse_loss(a, b, reduction='sum')",
+    "binary cross entropy": "F.binary_cross_entropy(a.sigmoid(), chances)",
+    "binary cross entropy of logits": "F.binary_cross_entropy_with_logits(a, chances)",
+    "maximum": "torch.maximum(a, b)",
+    "minimum": "torch.minimum(a, b)",
+    "where": "torch.where(mask, a, b)",
+    "masked fill": "a.masked_fill(mask, 0)",
+    "convolution": "F.conv2d(im, kernel, bias, stride=2, padding=1)",
+    "convolution in groups": "F.conv2d(im, kernel[:3, :1], groups=3, dilation=2)",
+    "max pool": "F.max_pool2d(im, 2)",
+    "max pool, overlapping": "F.max_pool2d(im, 3, 1, padding=1)",
+    "layer norm": "F.layer_norm(a, (6,), v, u)",
+    "layer norm of two axes": "F.layer_norm(im, (6, 6))",
+    "batch norm": "F.batch_norm(im, None, None, scale, bias[:3], training=True)",
+    "batch norm, evaluating": "F.batch_norm(im, average, spread, scale, bias[:3])",
+    "batch norm of vectors": "F.batch_norm(a, None, None, v, u, training=True)",
+    "embedding": "F.embedding(classes, a)",
+    "dropout": "F.dropout(a, 0.5)",
+    "cat": "torch.cat([a, b], 1) * 2",
+    "stack": "torch.stack([a, b], 1) * 2",
+    "index": "a[classes[:3]] * 2",
+    "index by a mask": "a[mask] * 2",
+    "select": "a[1] * 2",
+    "slice": "a[:, 1:5:2] * 2",
+    "norm": "a.norm()",
+    "norm of rows": "a.norm(dim=1)",
+    "mv": "a.mv(v)",
+    "dot": "v.dot(a[0])",
+}
+
+
+def forward(line: str) -> Run:
+    return run_recorded(
+        script(
+            f"""
+            torch.set_default_dtype(torch.float64)
+            a, b = torch.randn(4, 6).requires_grad_(), torch.randn(4, 6).requires_grad_()
+            m, v, u = (torch.randn(shape).requires_grad_() for shape in ((6, 3), (6,), (6,)))
+            im = torch.randn(2, 3, 6, 6).requires_grad_()
+            kernel, bias = torch.randn(5, 3, 3, 3).requires_grad_(), torch.randn(5).requires_grad_()
+            scale, average, spread = torch.randn(3).requires_grad_(), torch.randn(3), torch.rand(3) + 1
+            classes, chances, mask = torch.tensor([1, 3, 0, 1]), torch.rand(4, 6), torch.rand(4, 6) > 0.5
+            for t in range(1):
+                out = {line}
+                loss = (out * torch.randn(out.shape)).sum()
+                loss.backward()
+                with torch.no_grad():
+                    a -= 0.1 * b
+            torch.set_default_dtype(torch.float32)
+            """
+        )
+    )
+
+
+def values_by_name(run: Run, record: Record, upto: int) -> dict[str, Any]:
+    """What the record holds under each name, up to an event; and what the script bound before the loop."""
+    found: dict[str, Any] = {name: value for name, value in run.names.items() if isinstance(value, torch.Tensor)}
+    for parameter in record.parameters:
+        found[parameter.name] = torch.tensor(run.array(parameter.before, record.iteration))
+    for event in record.events[: upto + 1]:
+        for value in event.values:
+            if value.copy is not None:
+                found[value.label] = torch.tensor(run.array(value, record.iteration))
+    return {name: value.detach() for name, value in found.items()}
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_formula(name: str) -> None:
+    run = forward(FORWARDS[name])
+    record = run.records[0]
+    checked = 0
+    for event in record.events:
+        told = event.detail
+        if not isinstance(told, Backward) or told.node == "AccumulateGrad":
+            continue
+        named = values_by_name(run, record, event.id)
+        lines = dict(line.split(" = ", 1) for line in told.formula.split("\n"))
+        own = {value.label: value for value in event.values}
+        for flow in told.grad_out:
+            value = event.values[flow.value]
+            text = lines[value.label]
+            assert not text.startswith("what "), text
+            inputs = {label: torch.tensor(run.array(each, 0)) for label, each in own.items() if each is not value}
+            found = evaluate(text, {**named, **inputs})
+            recorded = torch.tensor(run.array(value, 0))
+            assert found.shape == recorded.shape, text
+            assert torch.allclose(found.to(recorded.dtype), recorded, rtol=1e-9, atol=1e-12), text
+            checked += 1
+    assert checked
+
+
+def test_a_node_without_a_rule_says_what_goes_where() -> None:
+    record = forward("a.cumsum(0) * 2").records[0]
+    told = [event.detail for event in record.events if isinstance(event.detail, Backward)]
+    (line,) = (each.formula for each in told if each.node == "CumsumBackward0")
+    assert line == "∂L/∂a = what CumsumBackward0 makes of ∂L/∂a.cumsum(0)"
+
+
+def test_a_broadcast_that_is_undone_is_said_in_words() -> None:
+    record = forward("a + v").records[0]
+    lines = [
+        line
+        for event in record.events
+        if isinstance(event.detail, Backward)
+        for line in event.detail.formula.split("\n")
+    ]
+    assert "∂L/∂v = sum(∂L/∂out, axis=0) — v was broadcast, so what came to each copy is summed" in lines
