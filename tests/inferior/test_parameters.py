@@ -3,10 +3,10 @@
 import numpy
 import pytest
 
-from tests.inferior.running import Ran, run
+from tests.inferior.running import Numbers, Ran, run
 
 
-def check(ran: Ran, name: str, gradient: numpy.ndarray | None, scale: float, iteration: int = 0) -> None:  # type: ignore[type-arg]
+def check(ran: Ran, name: str, gradient: Numbers | None, scale: float, iteration: int = 0) -> None:
     """That `after` is `before` less `scale` times the gradient, and that the gradient is the one given."""
     parameter = ran.parameter(name, iteration)
     before, after = ran.array(parameter.before, iteration), ran.array(parameter.after, iteration)

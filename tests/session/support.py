@@ -1,0 +1,49 @@
+"""Small scripts to debug, written to a file, and sessions on them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from stepper.session import Options, Session
+
+# Two nested loops, a function, six passes of three top statements; plain Python numbers, so that it starts at once.
+SMALL = """
+import random
+w = 2.0
+def slope(value):
+    twice = 2 * value
+    return twice
+for epoch in range(2):
+    for sample in range(3):
+        loss = w * w
+        grad = slope(w) + random.random()
+        w = w - 0.1 * grad
+    print("epoch", epoch)
+print("done")
+"""
+
+
+def script(folder: Path, source: str, name: str = "script.py") -> str:
+    """The path of a file with this source."""
+    path = folder / name
+    path.write_text(textwrap.dedent(source), encoding="utf-8")
+    return str(path)
+
+
+@asynccontextmanager
+async def opened(target: str, options: Options | None = None) -> AsyncIterator[Session]:
+    """An open session, closed at the end whatever happens."""
+    session = Session(target, options)
+    try:
+        await session.open()
+        yield session
+    finally:
+        await session.close()
+
+
+def text_at(session: Session) -> str:
+    """The source text of what the cursor stands on."""
+    return session.event.text if session.event is not None else ""

@@ -1,0 +1,183 @@
+"""Scripts that fail: their own traceback, and the cursor on the statement that failed."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.session import Cursor, Options, ScriptFailed, State, Step
+from stepper.session.headless import run_losses
+from tests.session.support import opened, script, text_at
+
+FAILING = """
+import sys
+w = 2.0
+def check(number, value):
+    if number == {at}:
+        raise ValueError(f"bad {{value}}")
+    return value
+for i in range(8):
+    loss = w * w
+    check(i, w)
+    w = w - 0.1
+"""
+
+
+@pytest.mark.parametrize("at", [0, 3])
+async def test_a_failing_pass_that_is_recorded_is_stood_in(tmp_path: Path, at: int) -> None:
+    async with opened(script(tmp_path, FAILING.format(at=at))) as session:
+        await session.go(at)
+        assert session.state is State.FAILED
+        assert session.cursor.iteration == at and text_at(session).startswith("raise ValueError")
+        assert len(session.losses) == at
+        assert (
+            session.traceback.endswith(f"ValueError: bad {2.0 - 0.1 * at}\n") or "ValueError: bad" in session.traceback
+        )
+        assert session.traceback.count("\n  File ") == 2 and "stepper" not in session.traceback
+        failed = [event.text for event in session.records[at].events if event.error]
+        assert failed[0] == "check(i, w)"
+
+
+async def test_a_failing_pass_that_was_not_recorded_is_replayed(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, FAILING.format(at=5))) as session:
+        await session.run()
+        assert session.state is State.FAILED and len(session.losses) == 5
+        assert session.cursor.iteration == 5 and text_at(session).startswith("raise ValueError")
+        await session.step(Step.PREVIOUS_ITERATION)
+        assert session.cursor == Cursor(4, 0)
+        await session.go(6)
+        assert session.cursor == Cursor(4, 0) and "failed in iteration 5" in session.notice
+
+
+async def test_a_failure_in_the_setup_stands_in_the_setup(tmp_path: Path) -> None:
+    source = "w = 1.0\nv = {}['missing']\nfor i in range(3):\n    loss = w * w\n    w = w - 0.1\n"
+    async with opened(script(tmp_path, source)) as session:
+        assert session.state is State.FAILED and session.losses == []
+        assert session.cursor.iteration is None and text_at(session) == "v = {}['missing']"
+        assert session.traceback.endswith("KeyError: 'missing'\n")
+        await session.go(0)
+        assert "failed in its setup" in session.notice and session.cursor.iteration is None
+
+
+@pytest.mark.parametrize("until", [None, 2])
+async def test_a_failure_behind_the_loop_belongs_to_the_last_pass_and_loses_no_loss(
+    tmp_path: Path, until: int | None
+) -> None:
+    source = "w = 1.0\nfor i in range(3):\n    loss = w * w\n    w = w - 0.1\nprint(undefined)\n"
+    async with opened(script(tmp_path, source)) as session:
+        await session.run(until)
+        assert session.state is State.FAILED and len(session.losses) == 3
+        assert session.cursor.iteration == 2 and text_at(session) == "print(undefined)"
+
+
+async def test_a_failing_head_belongs_to_the_pass_before_it(tmp_path: Path) -> None:
+    source = """
+    def batches():
+        yield 1.0
+        yield 2.0
+        raise OSError("disk")
+    w = 1.0
+    for batch in batches():
+        loss = w * batch
+        w = w - 0.1 * batch
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.run()
+        assert session.state is State.FAILED and session.losses == [1.0, 1.8]
+        assert session.traceback.endswith("OSError: disk\n") and session.cursor.iteration == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("os.kill(os.getpid(), 9)", "SIGKILL"), ("os._exit(7)", "exit code 7"), ("ctypes.string_at(0)", "SIGSEGV")],
+)
+async def test_a_process_that_dies_leaves_what_was_recorded(tmp_path: Path, how: str, said: str) -> None:
+    source = f"""
+    import ctypes, os
+    w = 1.0
+    for i in range(4):
+        loss = w * w
+        if i == 2:
+            {how}
+        w = w - 0.1
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.go(1)
+        await session.run()
+        assert session.state is State.LOST and said in session.traceback
+        assert set(session.records) == {None, 0, 1}
+        await session.go(0)
+        assert text_at(session) == "for i in range(4)" and len(session.losses) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "done"), [("", "ENDED", 3), ("0", "ENDED", 3), ("3", "FAILED", 2), ("True", "FAILED", 2)]
+)
+async def test_leaving_by_exit_is_an_end_or_a_failure_by_its_code(
+    tmp_path: Path, code: str, state: str, done: int
+) -> None:
+    source = f"""
+    import sys
+    w = 1.0
+    for i in range(5):
+        loss = w * w
+        if i == 2:
+            sys.exit({code})
+        w = w - 0.1
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.run()
+        assert session.state is State[state] and len(session.losses) == done
+
+
+async def test_a_chained_exception_is_told_whole_with_the_lines_of_the_script(tmp_path: Path) -> None:
+    source = """
+    w = 1.0
+    for i in range(3):
+        loss = w * w
+        try:
+            {}["key"]
+        except KeyError as error:
+            raise RuntimeError("outer") from error
+        w = w - 0.1
+    """
+    async with opened(script(tmp_path, source)) as session:
+        assert "KeyError: 'key'" in session.traceback and "direct cause" in session.traceback
+        assert session.traceback.endswith("RuntimeError: outer\n")
+        assert "line 6" in session.traceback and "line 8" in session.traceback
+        assert "inferior" not in session.traceback
+
+
+def test_exit_handlers_run_and_their_output_is_shown(tmp_path: Path) -> None:
+    source = """
+    import atexit
+    atexit.register(print, "goodbye")
+    w = 1.0
+    for i in range(3):
+        loss = w * w
+        w = w - 0.1
+    """
+    printed: list[bytes] = []
+    run_losses(script(tmp_path, source), Options(), None, lambda *_: None, printed.append)
+    assert b"".join(printed) == b"goodbye\n"
+
+
+def test_an_exception_hook_of_the_scripts_own_is_called(tmp_path: Path) -> None:
+    source = """
+    import sys
+    sys.excepthook = lambda kind, error, trace: print("hooked", kind.__name__)
+    w = 1.0
+    for i in range(3):
+        loss = w * w
+        w = w / (i - 1)
+    """
+    printed: list[bytes] = []
+    with pytest.raises(ScriptFailed):
+        run_losses(script(tmp_path, source), Options(), None, lambda *_: None, printed.append)
+    assert b"".join(printed) == b"hooked ZeroDivisionError\n"
+
+
+def test_a_loop_that_is_never_entered_ends_without_a_pass(tmp_path: Path) -> None:
+    losses: list[float | None] = []
+    source = "w = 1.0\nfor i in range(0):\n    loss = w * w\n    w = w - 0.1\n"
+    run_losses(script(tmp_path, source), Options(), None, lambda first, found, total: losses.extend(found))
+    assert losses == []

@@ -1,0 +1,73 @@
+"""The Python face: records by iteration, values by label."""
+
+from collections.abc import Iterator
+
+import numpy
+import pytest
+
+import stepper
+from stepper.session.errors import Misuse
+from stepper.session.notebook import Run
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    with stepper.open("numpy", preset="small", seed=0) as opened:
+        yield opened
+
+
+def test_an_iteration_gives_its_loss_its_values_and_its_gates(run: Run) -> None:
+    it = run.iteration(3)
+    assert it.iteration == 3 and it.loss == run.losses[3]
+    h, gate = it["h"].array, it.gates[0]
+    assert h.shape == (4, 6) and h.dtype == numpy.float64
+    assert gate.blocked == int((h < 0).sum()) and gate.blocked + gate.active == h.size
+    assert numpy.array_equal(it["grad_h"].array, numpy.where(h < 0, 0, it["grad_h_relu"].array))
+    assert gate.grad_after is not None
+    assert numpy.array_equal(gate.grad_after.array, it["grad_h"].array)
+
+
+def test_all_values_of_a_label_come_in_order_and_the_last_is_the_one_by_name(run: Run) -> None:
+    it = run.iteration(0)
+    found = it.all("w1")
+    assert len(found) > 1 and {value.when for value in found} >= {"before", "after"}
+    assert numpy.array_equal(found[-1].array, it["w1"].array)
+    assert it["loss"].array.shape == () and float(it["loss"].array) == it.loss
+
+
+def test_parameters_show_before_after_and_update(run: Run) -> None:
+    it = run.iteration(1)
+    w1 = next(each for each in it.parameters if each.name == "w1")
+    assert w1.grad is not None
+    assert numpy.array_equal(w1.update.array, w1.after.array - w1.before.array)
+    assert numpy.array_equal(w1.after.array, w1.before.array - 1e-6 * w1.grad.array)
+
+
+def test_the_setup_is_there_with_the_settings_of_the_preset(run: Run) -> None:
+    assert run.setup.iteration is None and run.setup.loss is None
+    assert run.setup["x"].array.shape == (4, 10)
+
+
+def test_an_unknown_label_names_those_that_are_near(run: Run) -> None:
+    with pytest.raises(KeyError, match="grad_h"):
+        run.iteration(0)["grad_hh"]
+
+
+def test_iterations_beyond_either_end_are_index_errors(run: Run) -> None:
+    with pytest.raises(IndexError, match="count from 0"):
+        run.iteration(-1)
+    with pytest.raises(IndexError, match="499"):
+        run.iteration(10_000)
+
+
+def test_a_misuse_is_raised_at_once() -> None:
+    with pytest.raises(Misuse, match="unknown variant"):
+        stepper.open("nump")
+    with pytest.raises(Misuse, match="preset"):
+        stepper.open("numpy", preset="huge")
+
+
+def test_closing_twice_is_closing_once() -> None:
+    opened = stepper.open("and-gate")
+    opened.close()
+    opened.close()

@@ -1,0 +1,172 @@
+"""Stepping a real script through its passes, forward and backward, and running it on."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from stepper.session import Cursor, Misuse, Session, State, Step
+from tests.session.support import SMALL, opened, script, text_at
+
+TOP = ["for sample in range(3)", "loss = w * w", "grad = slope(w) + random.random()", "w = w - 0.1 * grad"]
+
+
+async def test_it_opens_on_the_first_statement_of_the_first_pass(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        assert (session.state, session.cursor) == (State.STOPPED, Cursor(0, 0))
+        assert text_at(session) == TOP[0] and session.loop == (8, 11)
+        assert set(session.records) == {None, 0} and len(session.losses) == 1
+        assert session.total == 6
+
+
+async def test_next_walks_every_statement_and_previous_walks_them_back(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        walked = [(session.cursor, text_at(session))]
+        while not session.notice:
+            await session.step(Step.NEXT)
+            walked.append((session.cursor, text_at(session)))
+        assert walked[-1] == walked[-2] and "the last iteration is 5" in session.notice
+        walked.pop()
+        texts = [text for _, text in walked]
+        assert texts[:4] == TOP and texts.count("loss = w * w") == 6
+        assert [cursor.iteration for cursor, _ in walked] == sorted(cursor.iteration or 0 for cursor, _ in walked)
+        between = [text for cursor, text in walked if cursor.iteration == 2][4:]
+        assert 'print("epoch", epoch)' in between
+        back = [walked[-1]]
+        while session.cursor != walked[0][0]:
+            await session.step(Step.PREVIOUS)
+            back.append((session.cursor, text_at(session)))
+        assert back == walked[::-1]
+
+
+async def test_into_enters_a_call_and_out_leaves_it(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        await session.step(Step.NEXT)
+        await session.step(Step.NEXT)
+        statement = session.cursor
+        while text_at(session) != "twice = 2 * value":
+            await session.step(Step.INTO)
+        inside = session.place
+        assert (inside.statement, inside.statements) == (1, 2)
+        await session.step(Step.OUT)
+        assert session.event is not None and session.event.kind == "call"
+        while session.event is not None and session.event.parent is not None:
+            await session.step(Step.OUT)
+        assert session.cursor == statement
+        await session.step(Step.OUT)
+        assert session.cursor == statement and "outermost" in session.notice
+
+
+async def test_into_and_back_into_cross_passes_and_the_setup(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        await session.step(Step.BACK_INTO)
+        setup = session.records[None]
+        assert session.cursor == Cursor(None, len(setup.events) - 1)
+        await session.step(Step.INTO)
+        assert session.cursor == Cursor(0, 0)
+        for _ in session.records[0].events:
+            await session.step(Step.INTO)
+        assert session.cursor == Cursor(1, 0)
+        await session.step(Step.BACK_INTO)
+        assert session.cursor == Cursor(0, len(session.records[0].events) - 1)
+
+
+async def test_passes_are_stepped_to_their_beginnings_back_to_the_setup(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        await session.step(Step.ITERATION)
+        await session.step(Step.NEXT)
+        await session.step(Step.ITERATION)
+        assert session.cursor == Cursor(2, 0)
+        await session.step(Step.PREVIOUS_ITERATION)
+        await session.step(Step.PREVIOUS_ITERATION)
+        await session.step(Step.PREVIOUS_ITERATION)
+        assert session.cursor.iteration is None and text_at(session) == "import random"
+        await session.step(Step.PREVIOUS_ITERATION)
+        assert session.cursor.iteration is None and "beginning" in session.notice
+        await session.step(Step.ITERATION)
+        assert session.cursor == Cursor(0, 0)
+
+
+async def test_going_past_the_end_says_how_many_there_are_and_stays(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        await session.go(1)
+        await session.go(6)
+        assert session.cursor == Cursor(1, 0)
+        assert "the last iteration is 5" in session.notice and session.state is State.ENDED
+        await session.go(-1)
+        assert "count from 0" in session.notice
+        await session.go(5)
+        assert session.cursor == Cursor(5, 0) and session.notice == ""
+
+
+async def test_running_on_stops_where_it_was_told_and_records_the_last_pass(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        await session.run(3)
+        assert session.cursor == Cursor(3, 0) and len(session.losses) == 4
+        assert set(session.records) == {None, 0, 3}
+        await session.run()
+        assert (session.state, session.cursor) == (State.ENDED, Cursor(5, 0))
+        assert session.output() == "epoch 0\nepoch 1\ndone\n"
+        await session.run()
+        assert "has ended" in session.notice
+
+
+async def test_a_run_is_paused_at_a_pass_and_goes_on(tmp_path: Path) -> None:
+    endless = "w = 1.0\nwhile True:\n    loss = w * w\n    w = w - 0.01 * w\n"
+    async with opened(script(tmp_path, endless)) as session:
+        running = asyncio.create_task(session.run())
+        async with asyncio.timeout(20):
+            while len(session.losses) < 100:
+                await asyncio.wait([running], timeout=0.01)
+            await session.pause()
+            await running
+        stopped = session.cursor.iteration
+        assert session.state is State.STOPPED and stopped is not None and stopped >= 99
+        assert text_at(session) == "loss = w * w"
+        await session.step(Step.ITERATION)
+        assert session.cursor == Cursor(stopped + 1, 0)
+
+
+async def test_what_a_statement_printed_is_attached_to_it(tmp_path: Path) -> None:
+    source = """
+    import os
+    w = 1.0
+    for i in range(3):
+        loss = w * w
+        print("first", i)
+        os.write(1, b"raw\\n")
+        w = w - 0.1
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.go(1)
+        spans = {event.text: event.output for event in session.records[1].events if event.kind == "statement"}
+        assert session.output(*spans['print("first", i)']) == "first 1\n"
+        assert session.output(*spans['os.write(1, b"raw\\n")']) == "raw\n"
+        assert session.output(*spans["loss = w * w"]) == ""
+
+
+async def test_listeners_hear_of_every_move_until_they_leave(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        heard: list[Cursor] = []
+        leave = session.subscribe(lambda: heard.append(session.cursor))
+        await session.step(Step.NEXT)
+        assert heard[-1] == session.cursor
+        leave()
+        count = len(heard)
+        await session.step(Step.NEXT)
+        assert len(heard) == count
+
+
+async def test_values_that_are_not_kept_are_lookup_errors(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        with pytest.raises(LookupError):
+            await session.array(0, 10_000)
+        with pytest.raises(LookupError):
+            await session.window(4, 0, 2, 2)
+
+
+async def test_a_script_without_a_loop_is_misuse_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    session = Session(script(tmp_path, "print('no loop')\n"))
+    with pytest.raises(Misuse, match="--loop"):
+        await session.open()
+    await session.close()
