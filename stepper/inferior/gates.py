@@ -40,7 +40,7 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
         return []
     reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates}
     gates: list[GateSeen] = []
-    for each in operated:
+    for each in sorted(operated, key=lambda one: one.event.id):  # a call before what happens inside it
         gate = _relu(each)
         if gate is None or gate.event in reported or id(gate.h) in reported:
             continue
@@ -94,12 +94,12 @@ def _relu(each: Operated) -> GateSeen | None:
     name = operation.name
     drafts = [item for item in each.operands if isinstance(item, Draft) and item.copy is not None]
     result = each.result
-    if name == "setitem":
+    if name == "setitem" or result is None:  # a store, or a call that writes into its `out`
         result = next((draft for draft in reversed(each.event.drafts) if draft.when == "after"), None)
     if result is None or result.copy is None or not drafts:
         return None
     if name in ("maximum", "fmax", "max"):
-        possible = len(each.operands) == 2 and any(_is_zero(item) for item in each.operands)
+        possible = len(each.operands) in (2, 3) and any(_is_zero(item) for item in each.operands)
     elif name in ("clip", "clamp", "clamp_", "clamp_min", "clamp_min_"):
         possible = any(_is_zero(item) for item in each.operands[1:])
     elif name in ("relu", "relu_"):
@@ -148,6 +148,9 @@ def _maskings(each: Operated) -> list[Masking]:
             _add(found, each, operands[0], operands[1], result, blocked_when=False)
         elif _is_zero(operands[1]):
             _add(found, each, operands[0], operands[2], result, blocked_when=True)
+    elif name == "putmask" and len(operands) == 3 and _is_zero(operands[2]):
+        after = next((draft.copy for draft in reversed(each.event.drafts) if draft.when == "after"), None)
+        _add(found, each, operands[1], operands[0], after, blocked_when=True)
     elif name in ("masked_fill", "masked_fill_") and len(operands) == 3 and _is_zero(operands[2]):
         _add(found, each, operands[1], operands[0], result, blocked_when=True)
     return found

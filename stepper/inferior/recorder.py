@@ -107,6 +107,9 @@ class Recorder(Observing):
                 frame = self._frame(script_frame)
                 frame.latest[number] = plain(value)
                 if kind == "expression" and not site.loss:
+                    # a number on the way is no event of its own: what it was made from belongs to what it is for
+                    for read in frame.pending.pop(number, ()):
+                        self._write(frame, site, read)
                     return
                 draft = Draft(site.label, self._role(site, frame), _when(site), None, scalar_summary(value))
                 self._write(frame, site, draft)
@@ -114,11 +117,16 @@ class Recorder(Observing):
                     self._meet_number(value, draft)
             elif kind != "expression":
                 self._meet(script_frame, site, value)
+                if value is None and kind == "result":
+                    frame = self._frame(script_frame)
+                    self._operate_result(site, frame, None)
             return
         frame = self._frame(script_frame)
         draft = self._draft(engine, value, site.label, self._role(site, frame), _when(site))
         frame.latest[number] = draft
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
+        if kind == "result":
+            self._operate_result(site, frame, draft)
         made = kind != "operand"
         self._remember(engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site))
 
@@ -296,6 +304,14 @@ class Recorder(Observing):
         while number is not None and self.sites[number].kind != "statement":
             number = self.sites[number].parent
         return frame.compounds.get(number) if number is not None else None
+
+    def _operate_result(self, site: Site, frame: Frame, result: Draft | None) -> None:
+        """What is returned, stored in an attribute, or computed for its effect alone, may be a gate as well."""
+        operation = site.operation
+        if operation is not None and operation.name in GATE_OPERATIONS:
+            happening = self._statement_of(site, frame)
+            if happening is not None:
+                self._operate(site, frame, happening, result)
 
     def _operate(self, site: Site, frame: Frame, event: Happening, result: Draft | None) -> None:
         operation = site.operation

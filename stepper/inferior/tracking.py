@@ -25,6 +25,7 @@ class Track:
         self.after: Draft | None = None
         self.grad: Draft | None = None
         self.updates: list[Happening] = []
+        self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
 
 
 class Tracker:
@@ -51,6 +52,7 @@ class Tracker:
             if track is None or (given is not None and self._names.get(track.value) == given):
                 track = self._add(given or name, value, Draft(given or name, "parameter", "before", copy), None)
             self._by_object[id(value)] = track
+        track.certain = True
         return track
 
     def met(
@@ -125,8 +127,11 @@ class Tracker:
 
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
-        for track in self.tracks.values():
+        for name, track in list(self.tracks.items()):
             copy = self._look(track.value)
+            if not (track.certain or track.updates or track.after) and copy is track.before.copy:
+                del self.tracks[name]  # it was read only: another name for something, or not of this pass
+                continue
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
             track.value = track.previous = track.owner = None

@@ -144,8 +144,29 @@ def test_numbers_by_name_and_in_objects() -> None:
     )
     w = ran.parameter("w")
     assert (w.before.summary.value, w.after.summary.value) == (2.0, 1.6)
+    assert w.grad is not None and (w.grad.label, w.grad.summary.value) == ("grad_w", 4.0)
     moves = {(p.before.summary.value, p.after.summary.value) for p in ran.record().parameters if p.name != "w"}
     assert moves == {(1.0, 1.0 - 0.1 * 2.0), (-3.0, -3.0 - 0.1 * -6.0)}
+
+
+def test_a_name_that_is_only_read_is_no_parameter_and_a_hidden_change_is_seen() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, v = np.array([1.0, 2.0]), np.array([3.0])
+        def model(p):
+            return (p ** 2).sum()
+        hidden = lambda: v.__isub__(0.5 * v)
+        for t in range(2):
+            loss = model(w) + model(v) + model(np.ones(3))
+            grad = 2 * w
+            w -= 0.1 * grad
+            hidden()
+        """
+    )
+    changed = {each.name: ran.array(each.after, 1) for each in ran.record(1).parameters}
+    assert len(changed) == 2
+    assert {each.tobytes() for each in changed.values()} == {ran.names[name].tobytes() for name in ("w", "v")}
 
 
 TORCH = """
