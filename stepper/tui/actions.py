@@ -59,6 +59,12 @@ ACTIONS = (
         "go", ("g",), "go", "Go to iteration", "Go to an iteration by its number, or to the setup.", RUNNING, "go to", 3
     ),
     Action(
+        "place.back", ("left_square_bracket",), "place(-1)", "Back", "Go back to where the cursor jumped from.", RUNNING
+    ),
+    Action(
+        "place.forth", ("right_square_bracket",), "place(1)", "Forth", "Go forth again, to where it jumped to.", RUNNING
+    ),
+    Action(
         "run.continue",
         ("c", "f5"),
         "continue",
@@ -111,8 +117,26 @@ ACTIONS = (
         "panel.traceback", ("0",), "panel(-1)", "Traceback", "Go to the traceback, where the script failed.", LOOKING
     ),
     Action("target", ("v",), "target", "Choose target", "Open another variant or a script.", APP, "target", 2),
+    Action(
+        "export",
+        ("x",),
+        "export",
+        "Save",
+        "Save a tensor, the record, the losses or the screen to a file.",
+        APP,
+        "save",
+        7,
+    ),
+    Action(
+        "copy",
+        ("y",),
+        "copy",
+        "Copy",
+        "Copy what the focused panel shows to the clipboard; in the Viewer the element.",
+        APP,
+    ),
     Action("help", ("question_mark", "f1"), "help", "Help", "All keys, and what the figures mean.", APP, "help"),
-    Action("quit", ("q",), "quit", "Quit", "Close the app and end the script.", APP, "quit"),
+    Action("quit", ("q",), "quit", "Quit", "Close the app and end the script; asks once while it runs.", APP, "quit"),
     *PANEL_ACTIONS,
 )
 

@@ -19,11 +19,13 @@ from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
 from stepper.tui.outline import find
 from stepper.tui.panels.gate import GatePanel
+from stepper.tui.panels.loss import LossPanel
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.pictures import BINS, Key, SurveyKey, WindowKey
+from stepper.tui.places import Places
 from stepper.tui.scene import Scene, scene_of
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ class StepperApp(App[int]):
             id="desk",
         )
         self._sought = ""
+        self._asked_to_quit = False
+        self._places = Places()
         self.status = StatusBar(id="status")
         self.message = MessageBar(id="message")
         self.keys = KeyBar(id="keys")
@@ -99,6 +103,7 @@ class StepperApp(App[int]):
     def _follow(self, session: Session) -> None:
         self._unsubscribe()
         self.session = session
+        self._places = Places()
         self._generation += 1
         self._unsubscribe = session.subscribe(self._changed)
         self._look()
@@ -187,15 +192,36 @@ class StepperApp(App[int]):
             finally:
                 self._underway = ""
 
-    def _enqueue(self, name: str, move: Move) -> None:
-        """Steps queue up behind steps; while something long is under way, nothing else is begun."""
+    def _enqueue(self, name: str, move: Move) -> bool:
+        """Steps queue up behind steps; while something long is under way, nothing else is begun (False)."""
         if self._underway in ("open", "continue", "go", "target"):
             doing = {"open": "starting", "target": "starting"}.get(self._underway, "at work")
             hint = "" if doing == "starting" else "; p pauses it"
             self.message.say(f"The script is {doing}{hint}.")
-            return
+            return False
         self.message.say("")
+        self._asked_to_quit = False
         self._moves.put_nowait((name, move))
+        return True
+
+    def _jump(self, name: str, move: Move) -> None:
+        """A move that is no step: `[` leads back from it."""
+        here = self.session.cursor
+        if self._enqueue(name, move):
+            self._places.left(here)
+
+    def action_place(self, step: int) -> None:
+        """Back to where the cursor jumped from, or forth again."""
+        there = self._places.go(step, self.session.cursor)
+        if there is None:
+            self.message.say("There is no place to go back to." if step < 0 else "There is no place to go forth to.")
+        else:
+            self._enqueue("go", lambda: self.session.go(there.iteration, there.event if there.event >= 0 else None))
+
+    @on(LossPanel.Go)
+    def go_to_point(self, message: LossPanel.Go) -> None:
+        """Go to an iteration that was read off the chart."""
+        self._jump("go", lambda: self.session.go(message.iteration))
 
     def action_step(self, name: str) -> None:
         """Move the cursor: a statement, into, out, an iteration, or the same backward."""
@@ -206,7 +232,7 @@ class StepperApp(App[int]):
 
     def action_continue(self) -> None:
         """Run on."""
-        self._enqueue("continue", lambda: self.session.run())
+        self._jump("continue", lambda: self.session.run())
 
     def action_pause(self) -> None:
         """Stop at the next iteration, and forget the steps that were waiting."""
@@ -224,7 +250,7 @@ class StepperApp(App[int]):
         def go(iteration: int | None) -> None:
             # the screen answers -1 for the setup, None for nothing
             if iteration is not None:
-                self._enqueue("go", lambda: self.session.go(iteration if iteration >= 0 else None))
+                self._jump("go", lambda: self.session.go(iteration if iteration >= 0 else None))
 
         self.push_screen(GoScreen(self.scene.total), go)
 
@@ -280,7 +306,7 @@ class StepperApp(App[int]):
         if found is None:
             self.message.say(f"Nothing in this record has {text} in it.")
         else:
-            self._enqueue("step", lambda: self.session.go(scene.iteration, found))
+            self._jump("step", lambda: self.session.go(scene.iteration, found))
 
     def action_target(self) -> None:
         """Choose what to debug."""
@@ -331,8 +357,41 @@ class StepperApp(App[int]):
 
         self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels))
 
+    def action_export(self) -> None:
+        """Ask what to save and where, and save it."""
+        from stepper.tui.saving import offers, save
+        from stepper.tui.screens.export import ExportScreen, Order
+
+        value, iteration = self.desk.viewer.value, self.scene.iteration
+        screen = self.export_screenshot(title=f"stepper {self.scene.target}")
+
+        async def write(order: Order) -> None:
+            try:
+                self.message.say(await save(order, self.session, iteration, value, screen))
+            except Exception as error:  # shown: whatever went wrong, nothing was saved
+                self.message.say(f"Nothing was saved: {error}", bad=True)
+
+        def take(order: Order | None) -> None:
+            if order is not None:
+                self.run_worker(write(order), group="export", exit_on_error=False)
+
+        self.push_screen(ExportScreen(offers(self.scene, value)), take)
+
+    def action_copy(self) -> None:
+        """Hand the focused panel's text to the terminal's clipboard."""
+        text = self.desk.chosen.copied()
+        if text:
+            self.copy_to_clipboard(text)
+        lines = text.count("\n") + 1
+        said = f"{lines} lines" if lines > 1 else text[:60]
+        self.message.say(f"Copied {said}." if text else "There is nothing to copy here.")
+
     async def action_quit(self) -> None:
-        """Close."""
+        """Close; while the script runs, say so first."""
+        if self.scene.state in ("running", "replaying") and not self._asked_to_quit:
+            self._asked_to_quit = True
+            self.message.say("The script is at work: q again ends it and quits, p pauses it.")
+            return
         self.exit(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

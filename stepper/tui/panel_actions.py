@@ -2,6 +2,7 @@
 
 from stepper.tui.action import Action
 
+LOSS = "In the loss"
 GATE, RECORD = "In the gate", "In the record"
 TENSORS, VIEWER = "In the tensors", "In the viewer"
 
@@ -205,7 +206,7 @@ PANEL_ACTIONS = (
     ),
     Action(
         "viewer.axes",
-        ("a",),
+        ("o",),
         "axes",
         "Other axes",
         "Show other two axes of a tensor that has more.",
@@ -256,5 +257,22 @@ PANEL_ACTIONS = (
         "Show what the statement under the cursor made, again.",
         VIEWER,
         panel="viewer",
+    ),
+    Action("loss.left", ("left",), "point(-1)", "Point to the left", "Read the point to the left.", LOSS, panel="loss"),
+    Action(
+        "loss.right", ("right",), "point(1)", "Point to the right", "Read the point to the right.", LOSS, panel="loss"
+    ),
+    Action(
+        "loss.first", ("home",), "edge(False)", "First point", "Read the first iteration's loss.", LOSS, panel="loss"
+    ),
+    Action("loss.last", ("end",), "edge(True)", "Last point", "Read the last iteration's loss.", LOSS, panel="loss"),
+    Action(
+        "loss.go",
+        ("enter",),
+        "go",
+        "Go to the point",
+        "Go to the iteration of the point that is read.",
+        LOSS,
+        panel="loss",
     ),
 )

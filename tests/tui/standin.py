@@ -16,7 +16,21 @@ import numpy as np
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.survey import survey
 from stepper.inferior.protocol import Line
-from stepper.record import Event, Gate, Parameter, Phase, Record, Region, Role, Summary, Survey, Value, When, Window
+from stepper.record import (
+    Array,
+    Event,
+    Gate,
+    Parameter,
+    Phase,
+    Record,
+    Region,
+    Role,
+    Summary,
+    Survey,
+    Value,
+    When,
+    Window,
+)
 from stepper.session import Cursor, Place, State, Step
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
@@ -73,7 +87,7 @@ def summary(value: Any) -> Summary:
         known = number if math.isfinite(number) else None
         kind = "int" if isinstance(value, int) else "float64"
         return Summary(
-            kind="scalar", type=kind, value=value, min=known, max=known, mean=known,
+            kind="scalar", type=kind, value=value if isinstance(value, int) else number, min=known, max=known, mean=known,
             nan=int(math.isnan(number)), inf=int(math.isinf(number)),
         )  # fmt: skip
     array: np.ndarray[Any, Any] = value.astype(float)
@@ -220,6 +234,7 @@ class Standin:
         self.target, self.script, self.source = target, "numpy.py", ""
         self.engines: list[str] = []
         self.device, self.dtype, self.seed = "", "", 0
+        self.threads, self.settings, self.versions = 1, {"N": 8}, {"stepper": "0"}
         self.state = State.STARTING
         self.notice, self.traceback = "", ""
         self.losses: list[float | None] = []
@@ -334,6 +349,10 @@ class Standin:
 
     async def pause(self) -> None:
         self.calls.append("pause")
+
+    async def array(self, iteration: int | None, copy: int) -> Array:
+        array = self._recorder.copies[copy]
+        return Array(array.shape, str(array.dtype), array.tobytes())
 
     async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
         return survey(self._recorder.copies[copy], bins)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stepper.record import Record
@@ -313,6 +316,113 @@ async def test_slash_looks_for_a_text() -> None:
         await until(pilot, lambda: not isinstance(app.screen, SearchScreen))
 
 
+async def test_brackets_go_back_and_forth_through_the_places_jumped_from() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("left_square_bracket")
+        assert "no place to go back to" in screen_text(app)
+        for keys in (["n", "n", "slash", *"grad_w1", "enter"], ["g", "7", "enter"], ["c"]):
+            for key in keys:
+                await pilot.press(key)
+                await settled(pilot)
+        assert place(app) == (19, 12)
+        for key, expected in (
+            ("left_square_bracket", (7, 0)),
+            ("left_square_bracket", (0, 10)),
+            ("left_square_bracket", (0, 2)),
+            ("right_square_bracket", (0, 10)),
+            ("right_square_bracket", (7, 0)),
+        ):
+            await pilot.press(key)
+            await settled(pilot)
+            assert place(app) == expected
+        await pilot.press("g", "3", "enter", "right_square_bracket")
+        await until(pilot, lambda: "no place to go forth to" in screen_text(app))
+
+
+async def test_a_point_of_the_loss_is_read_and_gone_to() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c", "5", "home")
+        await settled(pilot)
+        assert "0: 21128 · enter" in screen_text(app)
+        await pilot.press("right", "right", "left", "enter")
+        await settled(pilot)
+        assert place(app) == (1, 0)
+        await pilot.press("end", "enter")
+        await settled(pilot)
+        assert place(app) == (19, 0)
+        await pilot.click("#loss", offset=(11, 3))
+        assert "0: 21128 · enter" in screen_text(app)
+        await pilot.click("#loss", offset=(11, 3))
+        await settled(pilot)
+        assert place(app) == (0, 0)
+
+
+async def test_x_saves_and_never_replaces_a_file_without_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for place, name in enumerate(["numpy-0-h.npy", "numpy-0.json", "numpy-losses.csv", "numpy-0.svg"]):
+            await pilot.press("8")
+            await settled(pilot)
+            await pilot.press("x", *["down"] * place, "enter", "enter")
+            await until(pilot, lambda name=name: f"Saved to {tmp_path / name}"[:100] in screen_text(app))  # type: ignore[misc]
+        array = np.load(tmp_path / "numpy-0-h.npy")
+        assert np.array_equal(array, session._recorder.names["h"])
+        assert json.loads((tmp_path / "numpy-0.json").read_text())["format"] == 1
+        assert (tmp_path / "numpy-losses.csv").read_text() == "iteration,loss\n0,21128.0\n"
+        assert (tmp_path / "numpy-0.svg").read_text().startswith("<svg")
+        (tmp_path / "numpy-0-h.npy").write_text("mine")
+        await pilot.press("x", "enter", "enter")
+        await until(pilot, lambda: "is there already" in screen_text(app))
+        assert (tmp_path / "numpy-0-h.npy").read_text() == "mine"
+        await pilot.press("enter")
+        await until(pilot, lambda: (tmp_path / "numpy-0-h.npy").stat().st_size > 4)
+        await pilot.press("x", "enter", *"/none/such", "enter")
+        await until(pilot, lambda: "Nothing was saved" in screen_text(app))
+
+
+async def test_y_copies_what_the_panel_shows() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("2", "y")
+        assert app.clipboard.splitlines()[1].startswith("◆ h ")
+        await pilot.press("8")
+        await settled(pilot)
+        await pilot.press("y")
+        assert app.clipboard == "11.0"
+        assert "Copied 11.0." in screen_text(app)
+        await pilot.press("t")
+        await settled(pilot)
+        await pilot.press("y")
+        assert len(app.clipboard.splitlines()) > 4
+        assert "\t" in app.clipboard
+
+
+async def test_quitting_while_the_script_runs_asks_once() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        release = session.hold()
+        await pilot.press("c")
+        await until(pilot, lambda: "▶ running" in screen_text(app))
+        await pilot.press("q")
+        await until(pilot, lambda: "q again" in screen_text(app))
+        await pilot.press("q")
+        release()
+        await pilot.pause()
+    assert app.return_code == 0
+
+
 NAMES = [action.name for action in ACTIONS]
 
 VIEWER_MOVES = [
@@ -353,6 +463,12 @@ COVERED: dict[str, Callable[..., Any]] = {
     "viewer.what": test_viewer.test_before_after_and_difference_of_what_was_changed_in_place,
     "viewer.follow": test_viewer.test_the_viewer_follows_the_statement_until_a_tensor_is_opened,
     "panel.traceback": test_digits_and_tab_go_to_panels,
+    **dict.fromkeys(("place.back", "place.forth"), test_brackets_go_back_and_forth_through_the_places_jumped_from),
+    **dict.fromkeys(
+        ("loss.left", "loss.right", "loss.first", "loss.last", "loss.go"), test_a_point_of_the_loss_is_read_and_gone_to
+    ),
+    "export": test_x_saves_and_never_replaces_a_file_without_asking,
+    "copy": test_y_copies_what_the_panel_shows,
     "search": test_slash_looks_for_a_text,
     **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate_keys_choose_zoom_and_pan),
     **dict.fromkeys(

@@ -130,6 +130,8 @@ async def test_a_running_script_can_be_quit(tmp_path: Path) -> None:
         await pilot.press("c")
         await until(pilot, lambda: app.scene.state == "running")
         await pilot.press("q")
+        assert app.scene.state == "running", "asked first"
+        await pilot.press("q")
     assert app.return_code == 0
 
 

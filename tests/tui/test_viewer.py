@@ -179,7 +179,7 @@ async def test_more_than_two_axes_are_shown_slice_by_slice() -> None:
         assert text_of(app.desk.viewer).startswith("deep [1, :, :, 4]")
         await press(pilot, "ctrl+end")
         assert reading(app) == "[1, 2, 3, 4] = 119.0"
-        await press(pilot, "a")
+        await press(pilot, "o")
         assert text_of(app.desk.viewer).startswith("deep [:, 2, 3, :]")
         app.desk.viewer.open("none", app.scene.generation)
         await settled(pilot)

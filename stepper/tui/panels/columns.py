@@ -10,6 +10,8 @@ from stepper.tui.panels.lines import Piece
 
 NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, MIN, MAX, MEAN, ZEROS, NONFINITE = range(11)
 PILL = 6
+ESSENTIAL = 5
+"""Columns that `give` at least so much go before a shape is cut."""
 SHORT_NAME = 12
 
 
@@ -126,9 +128,10 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     for index in said:
         if excess() > 0:
             widths[index] = 0
-    cut(SHAPE, 10)
     cut(ROLE, 6)
     for index in sorted(range(len(COLUMNS)), key=lambda number: -COLUMNS[number].give):
+        if COLUMNS[index].give < ESSENTIAL:
+            cut(SHAPE, 10)
         if excess() <= 0:
             break
         if COLUMNS[index].give:

@@ -83,6 +83,11 @@ class LinePanel(ScrollView, can_focus=True):
             self.virtual_size = Size(wide, count)
             self.refresh()
 
+    def copied(self) -> str:
+        """What goes to the clipboard: by default all lines, as text."""
+        lines = ["".join(text for text, _ in self.row(index).pieces).rstrip() for index in range(self._count)]
+        return "\n".join(lines).rstrip()
+
     def touch(self, indices: Iterable[int]) -> None:
         """These lines are not what they were."""
         top = self.scroll_offset.y

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+
 from stepper.tui import figures
+from stepper.tui.actions import bindings
 from stepper.tui.panels.chart import column_of, draw
-from stepper.tui.panels.lines import LinePanel, Piece, Row
+from stepper.tui.panels.lines import LinePanel, Piece, Row, mark
 from stepper.tui.panels.series import Series
 from stepper.tui.scene import Scene
 
@@ -20,13 +26,24 @@ class LossPanel(LinePanel):
     HELP = (
         "each dot column spans the losses of the iterations that fall into it\n"
         "? at the top: a loss there was NaN · ∞: infinite · ▲ the iteration under the cursor\n"
+        "arrows or the mouse read a point, enter or a second click goes to its iteration\n"
         "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
     )
-    PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis"})
+    PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("loss")
+
+    class Go(Message):
+        """The cursor shall go to an iteration."""
+
+        def __init__(self, iteration: int) -> None:
+            super().__init__()
+            self.iteration = iteration
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._at: int | None = None
+        self._read = ""
         self.logarithmic = False
         self._series = Series()
         self._drawn: tuple[object, ...] = ()
@@ -35,6 +52,7 @@ class LossPanel(LinePanel):
         """Take in new losses; redraw if there are any, or if the cursor is in another iteration."""
         if scene.generation != self.scene.generation:
             self._series = Series()
+            self._at = None
         super().show(scene)
         self._refill()
 
@@ -48,12 +66,13 @@ class LossPanel(LinePanel):
         self._refill()
 
     def _refill(self) -> None:
-        key = (self.scene.generation, self.scene.done, self.scene.iteration, self.logarithmic, self.inner)
+        key = (self.scene.generation, self.scene.done, self.scene.iteration, self.logarithmic, self.inner, self._at)
         if key == self._drawn:
             return
         self._drawn = key
         self._series.follow(self.scene.losses)
         self.set_rows(self._lines())
+        self._say()
         self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}")
 
     def _lines(self) -> list[Row]:
@@ -79,7 +98,59 @@ class LossPanel(LinePanel):
             else:
                 pieces.append((line, "line"))
             rows.append(Row(tuple(pieces)))
-        return [*rows, self._axis(width, count)]
+        rows.append(self._axis(width, count))
+        column = column_of(self._at, count, width) if self._at is not None else None
+        if column is not None:
+            place = LABEL + 1 + column
+            rows = [Row(mark(row.pieces, place, place + 1, "cell")) for row in rows]
+        return rows
+
+    # ----------------------------------------------------------------------------------------------- reading a point
+
+    def _say(self) -> None:
+        """The point that is read, at the bottom of the frame."""
+        text = ""
+        if self._at is not None and self._at < len(self.scene.losses):
+            loss = self.scene.losses[self._at]
+            text = f"{self._at}: {'no loss' if loss is None else figures.figure(loss, 12)} · enter"
+        if text != self._read:
+            self._read = text
+            self.border_subtitle = Content(text)
+
+    def _point(self, iteration: int) -> None:
+        if self.scene.losses:
+            self._at = max(0, min(iteration, len(self.scene.losses) - 1))
+            self._refill()
+
+    def action_point(self, step: int) -> None:
+        """Read the point a column to the left or right; the first is that of the cursor's iteration."""
+        if self._at is None:
+            self._point(self.scene.iteration or 0)
+            return
+        width = max(1, self.inner.width - LABEL - 1)
+        self._point(self._at + step * max(1, len(self.scene.losses) // width))
+
+    def action_edge(self, end: bool) -> None:
+        """Read the first or the last point."""
+        self._point(len(self.scene.losses) if end else 0)
+
+    def action_go(self) -> None:
+        """Go to the iteration of the point that is read."""
+        if self._at is not None:
+            self.post_message(self.Go(self._at))
+
+    def on_click(self, click: events.Click) -> None:
+        """Read a point, or go to the one that is read."""
+        width, count = self.inner.width - LABEL - 1, len(self.scene.losses)
+        column = click.x - self.gutter.left - LABEL - 1
+        if not 0 <= column < width or not count:
+            return
+        last = self._at
+        self._point(round(column * (count - 1) / max(1, width - 1)))
+        if last == self._at:
+            self.action_go()
+
+    # ----------------------------------------------------------------------------------------------- drawing
 
     def _axis(self, width: int, count: int) -> Row:
         axis = list("─" * width)

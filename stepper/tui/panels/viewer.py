@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import BindingType
 
 from stepper.record import Region, Survey, Value, Window
+from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.heat_panel import HeatPanel
@@ -134,6 +135,18 @@ class ViewerPanel(HeatPanel):
         """The value that is shown, for export."""
         subject = self.subject
         return subject.shown(WHATS[self._what]) if subject is not None else None
+
+    def copied(self) -> str:
+        """The element under the cursor; of a table, all that is in view, with tabs between."""
+        drawing, shown = self._drawing, self.value
+        if drawing is None or shown is None:
+            return super().copied()
+        dtype, window = shown.summary.dtype or "", drawing.window
+        if drawing.table:
+            texts = [figures.exact(cell, dtype) for cell in window.cells]
+            starts = range(0, len(texts), window.columns)
+            return "\n".join("\t".join(texts[start : start + window.columns]) for start in starts)
+        return "" if drawing.value is None else figures.exact(drawing.value, dtype)
 
     # ----------------------------------------------------------------------------------------------- drawing
 

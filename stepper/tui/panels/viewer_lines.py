@@ -135,16 +135,18 @@ def histogram_lines(survey: Survey | str | None, width: int, size: int) -> list[
         return [Row(), Row(((survey or "counting …", "muted"),))]
     if not survey.counts:
         return [Row(), Row((("No finite element to count.", "muted"),))]
-    per = max(1, width // len(survey.counts))
-    most = max(survey.counts)
+    together = math.ceil(len(survey.counts) / max(1, width))
+    bins = [sum(survey.counts[index : index + together]) for index in range(0, len(survey.counts), together)]
+    per = max(1, width // len(bins))
+    most = max(bins)
     high = HISTOGRAM - 2
     of = f"{figures.count(survey.counted)} of {figures.count(size)} elements" if survey.counted < size else ""
     rows = [Row(((f"histogram  tallest bin {figures.count(most)}  {of}", "muted"),))]
     for line in range(high, 0, -1):
         text = ""
-        for count in survey.counts:
+        for count in bins:
             eighths = math.ceil(count / most * high * 8) - (line - 1) * 8
             text += _EIGHTHS[max(0, min(8, eighths))] * per
         rows.append(Row(((text, "line"),)))
     low, top = figures.figure(survey.low), figures.figure(survey.high)
-    return [*rows, Row(((f"{low}{top:>{max(1, per * len(survey.counts) - len(low))}}", "muted"),))]
+    return [*rows, Row(((f"{low}{top:>{max(1, per * len(bins) - len(low))}}", "muted"),))]

@@ -1,0 +1,103 @@
+"""What to save, and where. A file that is there already is replaced only when that is said twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something that can be saved: its kind, what it is called, and the name its file would have."""
+
+    kind: str
+    title: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be saved where."""
+
+    kind: str
+    path: Path
+
+
+class ExportScreen(ModalScreen[Order | None]):
+    """Answers an order, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    DEFAULT_CSS = """
+    ExportScreen {
+        align: center middle;
+        & Vertical { width: 76; height: auto; border: round $primary; background: $surface; padding: 0 1; }
+        & OptionList { height: auto; border: none; background: $surface; }
+        & Label { width: 1fr; color: $text-muted; }
+        & #problem { color: $text-warning; display: none; }
+    }
+    """
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        super().__init__()
+        self._offers = offers
+        self._kind = offers[0].kind
+        self._asked: Path | None = None
+
+    def compose(self) -> ComposeResult:
+        """What there is above, the file's name below."""
+        with Vertical() as box:
+            box.border_title = "Save"
+            yield OptionList(*(offer.title for offer in self._offers))
+            yield Input(value=self._offers[0].file)
+            yield Label("arrows choose · enter goes to the file's name, and saves there · esc closes")
+            yield Label("", id="problem")
+
+    def on_mount(self) -> None:
+        """Choose first."""
+        options = self.query_one(OptionList)
+        options.highlighted = 0
+        options.focus()
+
+    @on(OptionList.OptionHighlighted)
+    def offer(self, event: OptionList.OptionHighlighted) -> None:
+        """Propose a name."""
+        chosen = self._offers[event.option_index]
+        self._kind = chosen.kind
+        self.query_one(Input).value = chosen.file
+
+    @on(OptionList.OptionSelected)
+    def ask_name(self) -> None:
+        """Go on to the name."""
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def forget(self) -> None:
+        """Another name has not been asked about."""
+        self._asked = None
+        self.query_one("#problem", Label).display = False
+
+    @on(Input.Submitted)
+    def save(self, event: Input.Submitted) -> None:
+        """Answer; ask first where a file would be replaced."""
+        if not event.value.strip():
+            return
+        path = Path(event.value.strip()).expanduser()
+        problem = self.query_one("#problem", Label)
+        if path.is_dir():
+            problem.update(f"{path} is a folder")
+        elif path.exists() and self._asked != path:
+            self._asked = path
+            problem.update(f"{path} is there already: enter again replaces it")
+        else:
+            self.dismiss(Order(self._kind, path))
+            return
+        problem.display = True
