@@ -52,6 +52,9 @@ class Inferior:
         except ProgramError as error:
             self.channel.send(Refused(str(error)))
             return 2
+        except Exception as error:  # whatever a script looks like, its person gets one line and no traceback of ours
+            self.channel.send(Refused(f"cannot be analysed, which is a fault of stepper's ({describe_error(error)})"))
+            return 2
         loop = program.loop
         self.channel.send(
             Hello(
