@@ -120,7 +120,8 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
     reachable = set(walker.walk_module().inner)
     around: dict[int, set[int]] = {key: set() for key in studied}
     for loop in studied.values():
-        for inner in loop.run.inner:
+        # A function that gets no probes is followed all the same, but a loop in it is no candidate.
+        for inner in loop.run.inner.keys() & around.keys():
             if inner != loop.key:
                 around[inner].add(loop.key)
     tests: list[tuple[Callable[[Studied], bool], Callable[[Studied], list[Definition]]]] = [

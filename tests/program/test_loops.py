@@ -119,3 +119,26 @@ def test_what_is_not_python_is_refused_in_one_line(source: str, message: str) ->
     with pytest.raises(ProgramError) as refused:
         analyse(source, "s.py")
     assert str(refused.value) == message
+
+
+COMPILED = """\
+import torch
+
+@torch.jit.script
+def twice(x):
+    for i in range(1):
+        x = x * 2
+    return x
+
+w = torch.randn(3, requires_grad=True)
+for step in range(3):
+    loss = twice(w).sum()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        w.grad = None
+"""
+
+
+def test_a_loop_in_a_compiled_function_is_no_candidate() -> None:
+    assert loop_line(analyse(COMPILED, "s.py")) == line_of(COMPILED, "for step")
