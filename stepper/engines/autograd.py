@@ -185,7 +185,7 @@ def _cuts_at_zero(node: Any, name: str) -> bool:
 
 def _is_relu(h: Any, out: Any) -> bool:
     """Whether a user's own operation computed max(h, 0), to the bit."""
-    if h is None or out is None:
+    if h is None or out is None or h.gone or out.gone:
         return False
     import numpy
 

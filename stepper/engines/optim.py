@@ -1,14 +1,31 @@
-"""The engine for `optimizer.step()`: the gradients that a step uses, and the parameters it changes."""
+"""The engine for `optimizer.step()`: an event for each parameter that a step updates, with the gradient it used, the
+optimizer's state before and after, the update, and the rule with this step's numbers."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from stepper.engines.base import Change, Engine, Observer
-from stepper.engines.modes import look, torch_module
+from stepper.engines.modes import look, torch_module, unnoticed
+from stepper.engines.rules import Recomputed, deviation, recompute
+from stepper.record import Around, OptimizerStep
+
+
+class Before:
+    """A parameter before a step."""
+
+    __slots__ = ("gradient", "group", "name", "parameter", "state", "value")
+
+    def __init__(self, name: str, parameter: Any, group: Mapping[str, Any], value: Any, gradient: Any) -> None:
+        self.name = name
+        self.parameter = parameter
+        self.group = dict(group)  # a scheduler may change the rates before anybody looks
+        self.value = value
+        self.gradient = gradient
+        self.state: dict[str, Any] = {}
 
 
 class OptimEngine(Engine):
@@ -23,7 +40,7 @@ class OptimEngine(Engine):
         if torch is None or method not in ("step", "zero_grad") or not _is_optimizer(value):
             return ()
         attribute = "grad" if method == "zero_grad" else None
-        return [Change(each, attribute, path) for path, each in _parameters(value)]
+        return [Change(each, attribute, path) for path, each, _ in _parameters(value)]
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
@@ -31,24 +48,119 @@ class OptimEngine(Engine):
         if optimizers is None:
             yield
             return
+        running: list[tuple[Any, list[Before]]] = []
 
-        def gradients(optimizer: Any, arguments: Any, keywords: Any) -> None:
-            torch = torch_module()
-            observer.contributed(self.name)
-            for path, parameter in _parameters(optimizer):
-                observer.parameter(observer.label_of(parameter) or f"optimizer.{path}", parameter)
-                gradient = look(parameter, "grad", torch)
-                if gradient is not None:
-                    observer.used_gradient(parameter, gradient)
+        def before(optimizer: Any, arguments: Any, keywords: Any) -> None:
+            try:
+                observer.contributed(self.name)
+                running.append((optimizer, list(_before(optimizer, observer))))
+            except Exception as error:
+                observer.fault(error)
+
+        def after(optimizer: Any, arguments: Any, keywords: Any) -> None:
+            try:
+                closure = len(arguments) > 1 or bool(keywords)  # the gradients are those that it left
+                while running:  # a step that an exception left early never came to its end
+                    stepped, parameters = running.pop()
+                    if stepped is optimizer:
+                        for each in parameters:
+                            _after(optimizer, each, closure, observer)
+                        return
+            except Exception as error:
+                observer.fault(error)
 
         handles = [
-            optimizers.register_optimizer_step_pre_hook(gradients),
+            optimizers.register_optimizer_step_pre_hook(before),
+            optimizers.register_optimizer_step_post_hook(after),
         ]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
+            running.clear()
+
+
+def _before(optimizer: Any, observer: Observer) -> Iterator[Before]:
+    """What a step is about to work on."""
+    torch = torch_module()
+    for path, parameter, group in _parameters(optimizer):
+        name = observer.label_of(parameter) or f"optimizer.{path}"
+        observer.parameter(name, parameter)
+        gradient = look(parameter, "grad", torch)
+        if gradient is not None:
+            observer.used_gradient(parameter, gradient)
+        kept = None if gradient is None else observer.keep(gradient)
+        before = Before(name, parameter, group, observer.keep(parameter), kept)
+        before.state = _state(optimizer, parameter, observer)
+        yield before
+
+
+def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) -> None:
+    """The event of one parameter's step."""
+    torch = torch_module()
+    if closure:
+        gradient = look(before.parameter, "grad", torch)
+        before.gradient = None if gradient is None else observer.keep(gradient)
+    value = observer.keep(before.parameter)
+    if before.gradient is None or value is None or before.value is None:
+        return
+    state = _state(optimizer, before.parameter, observer)
+    found, apart = _recomputed(type(optimizer), before, value, torch)
+    kind = type(optimizer).__name__
+    rule = found.rule if found is not None else ""
+    event = observer.begin("optimizer", f"{before.name}: {rule or kind}", kind)
+    if event is None:
+        return
+    added = 0
+
+    def add(label: str, role: Any, when: Any, kept: Any) -> int | None:
+        nonlocal added
+        if kept is None:
+            return None
+        observer.add(label, role, when, kept, event)
+        added += 1
+        return added - 1
+
+    add(f"{before.name}.grad", "gradient", "operand", before.gradient)
+    add(before.name, "parameter", "before", before.value)
+    add(before.name, "parameter", "after", value)
+    names = dict.fromkeys((*before.state, *state))
+    around = {
+        name: Around(add(name, "other", "before", before.state.get(name)), add(name, "other", "after", state.get(name)))
+        for name in names
+    }
+    update = add(f"update of {before.name}", "parameter", "result", observer.difference(value, before.value))
+    observer.tell(event, OptimizerStep(before.name, rule, around, update, apart))
+    observer.end(event)
+
+
+def _recomputed(kind: type, before: Before, value: Any, torch: Any) -> tuple[Recomputed | None, int | None]:
+    """The step by its rule, and how far that lies from the real one."""
+    if kind.__module__.partition(".")[0] != "torch":
+        return None, None
+    kept = {name: _tensor(copy) for name, copy in before.state.items()}
+    p, g, real = _tensor(before.value), _tensor(before.gradient), _tensor(value)
+    if any(each is None for each in (p, g, real, *kept.values())):
+        return None, None
+    with unnoticed():
+        found = recompute(kind.__name__, before.group, p, g, kept)
+        return found, None if found is None else deviation(found.after, real, torch)
+
+
+def _tensor(copy: Any) -> Any:
+    """The tensor behind a kept copy; None where its numbers were never read."""
+    return None if copy.gone else getattr(copy.kept, "tensor", None)
+
+
+def _state(optimizer: Any, parameter: Any, observer: Observer) -> dict[str, Any]:
+    """Copies of the tensors that an optimizer keeps for a parameter."""
+    torch = torch_module()
+    held = optimizer.state.get(parameter) if parameter in optimizer.state else None
+    if not isinstance(held, dict):
+        return {}
+    found = {str(name): observer.keep(each) for name, each in held.items() if isinstance(each, torch.Tensor)}
+    return {name: copy for name, copy in found.items() if copy is not None}
 
 
 def _is_optimizer(value: Any) -> bool:
@@ -56,9 +168,9 @@ def _is_optimizer(value: Any) -> bool:
     return optimizers is not None and isinstance(value, optimizers.Optimizer)
 
 
-def _parameters(optimizer: Any) -> list[tuple[str, Any]]:
+def _parameters(optimizer: Any) -> list[tuple[str, Any, Mapping[str, Any]]]:
     return [
-        (f"group{number}.{index}", parameter)
+        (f"group{number}.{index}", parameter, group)
         for number, group in enumerate(optimizer.param_groups)
         for index, parameter in enumerate(group["params"])
     ]

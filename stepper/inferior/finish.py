@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
-from stepper.engines.pool import POOL
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.gates import by_hand
 from stepper.inferior.recorder import Recorder
@@ -196,7 +195,7 @@ class Finisher:
         if old.engine.name == "python":
             update = Copy(old.engine, _difference(old.kept, new.kept))
         else:
-            update = Copy(self._numpy, None, lambda: self._subtract(new, old))
+            update = self._recorder.differences.of(new, old)
         moved, size = update.summary, old.summary
         whole = moved.nonfinite == 0 and size.nonfinite == 0 and bool(size.l2)
         return Parameter(
@@ -208,14 +207,6 @@ class Finisher:
             update=self._value(Draft(track.name, "parameter", "result", update), shelf),
             ratio=(moved.l2 or 0.0) / size.l2 if whole and size.l2 else None,
         )
-
-    def _subtract(self, new: Copy, old: Copy) -> Any:
-        import numpy
-
-        after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
-        out = POOL.take(8 * after.size).view(numpy.float64).reshape(after.shape)
-        with numpy.errstate(all="ignore"):
-            return numpy.subtract(after, before, out=out, dtype=numpy.float64)
 
     def _scalar_parameter(
         self, name: str, before: Draft, after: Draft, grad: Draft | None, shelf: Shelf

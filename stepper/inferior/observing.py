@@ -73,6 +73,14 @@ class Observing(Recording):
         if frame is not None and happening in frame.open:
             del frame.open[frame.open.index(happening) :]
 
+    def difference(self, new: Any, old: Any) -> Copy | None:
+        if new.gone or old.gone:
+            return None
+        first, second = new.summary, old.summary
+        if first.kind != "tensor" or first.shape != second.shape or first.nan is None or second.nan is None:
+            return None
+        return self.differences.of(new, old)
+
     def tell(self, event: int, detail: Detail) -> None:
         self.happenings[event].detail = detail
 

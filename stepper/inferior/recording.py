@@ -15,6 +15,7 @@ from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import Names
+from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.scalars import SCALARS, describe_error
@@ -30,12 +31,15 @@ MAX_EVENTS = 20_000
 class Recording:
     """Events, frames and copies of the iteration (or the setup) that is being recorded."""
 
-    def __init__(self, program: Program, engines: Sequence[Engine], store: Store, losses: LossKeeper) -> None:
+    def __init__(
+        self, program: Program, engines: Sequence[Engine], store: Store, losses: LossKeeper, differences: Differences
+    ) -> None:
         self.program = program
         self.sites = program.sites
         self.engines = engines
         self.store = store
         self.losses = losses
+        self.differences = differences
         self.thread = get_ident()
         self.active = False
         self._owners: dict[type, Engine | None] = {}
@@ -60,6 +64,7 @@ class Recording:
         self._known: dict[int, tuple[str, int | None]] = {}
         self._met: set[tuple[str, int]] = set()
         self.faults: list[str] = []
+        self.differences.clear()
 
     def start(self, iteration: int | None) -> None:
         """Begin the record of an iteration, or of the setup (None)."""

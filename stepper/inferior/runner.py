@@ -16,6 +16,7 @@ from typing import Any
 from stepper.engines.base import Engine
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
+from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.passes import PassCount, passes_over
@@ -58,7 +59,7 @@ class Runner:
         self.losses.engines = engines
         self.store = Store(memory)
         self.records: dict[int | None, Record] = {}
-        self.recorder = Recorder(program, engines, self.store, self.losses)
+        self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
         self._finisher = Finisher(self.recorder, program.path, numpy)
         self._channel = channel
         self._started = started

@@ -5,6 +5,7 @@ border between the script's process and the debugger, so everything is a msgspec
 """
 
 from stepper.record.events import (
+    Around,
     Backward,
     Contribution,
     Detail,
@@ -12,6 +13,7 @@ from stepper.record.events import (
     Flow,
     Gate,
     Kind,
+    OptimizerStep,
     Parameter,
     Phase,
     Record,
@@ -23,6 +25,7 @@ from stepper.record.summary import Summary
 from stepper.record.window import Array, Region, Survey, Window
 
 __all__ = [
+    "Around",
     "Array",
     "Backward",
     "Contribution",
@@ -31,6 +34,7 @@ __all__ = [
     "Flow",
     "Gate",
     "Kind",
+    "OptimizerStep",
     "Parameter",
     "Phase",
     "Record",

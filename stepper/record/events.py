@@ -57,7 +57,29 @@ class Contribution(msgspec.Struct, frozen=True, tag="contribution"):
     backward: int
 
 
-Detail = Backward | Contribution
+class Around(msgspec.Struct, frozen=True):
+    """The places of a value before and after, among the event's `values`; None where there was none."""
+
+    before: int | None
+    after: int | None
+
+
+class OptimizerStep(msgspec.Struct, frozen=True, tag="optimizer"):
+    """What one step of an optimizer did to one parameter.
+
+    `rule` is its class's rule with this step's numbers (empty where there is none for it), `state` what it keeps for
+    the parameter, `update` the place of after − before in float64. `deviation_ulp` is how far the parameter lies from
+    the one recomputed by the rule in torch's own order of operations, at most, in units in the last place of its dtype.
+    """
+
+    parameter: str
+    rule: str
+    state: dict[str, Around]
+    update: int | None
+    deviation_ulp: int | None
+
+
+Detail = Backward | Contribution | OptimizerStep
 
 
 class Event(msgspec.Struct):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stepper.record import Array, Backward, Contribution, Event, Gate, Parameter, Summary, Value
+from stepper.record import Array, Backward, Contribution, Event, Gate, OptimizerStep, Parameter, Summary, Value
 from stepper.session.headless import DATA_ELEMENTS, Trace
 
 FORMAT = 1
@@ -169,6 +169,20 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
         }
     if isinstance(detail, Contribution):
         return {"parameter": detail.parameter, "use": detail.use, "backward": detail.backward}
+    if isinstance(detail, OptimizerStep):
+        return {
+            "parameter": detail.parameter,
+            "rule": detail.rule,
+            "state": {
+                name: {
+                    "before": None if around.before is None else values[around.before],
+                    "after": None if around.after is None else values[around.after],
+                }
+                for name, around in detail.state.items()
+            },
+            "update": None if detail.update is None else values[detail.update],
+            "deviation_ulp": detail.deviation_ulp,
+        }
     return {}
 
 

@@ -1,0 +1,156 @@
+"""The rules of torch's common optimizers: a parameter's step recomputed, in torch's own order of operations.
+
+Works on copies with torch's own kernels, so that the result has the very bits of the real step (its default and
+`foreach` forms; `fused` ones round differently). Sources: torch/optim/{sgd,adam,rmsprop,adagrad}.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
+
+
+class Recomputed(NamedTuple):
+    """The rule with the numbers of this step, and what the parameter becomes by it."""
+
+    rule: str
+    after: Any
+
+
+Rule = Callable[[Mapping[str, Any], Any, Any, Mapping[str, Any]], Recomputed]
+
+
+def recompute(optimizer: str, group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed | None:
+    """The step of one parameter by the rule of the optimizer's class; None where there is no rule for it.
+
+    `p` and `g` are the parameter and its gradient before the step, `state` its state before the step by name (empty at
+    the first), all copies that are left as they are. `group` holds the settings, and learning rates that are tensors
+    count as numbers.
+    """
+    rule = RULES.get(optimizer)
+    if rule is None or g.layout is not p.layout or p.dtype.is_complex:
+        return None
+    if group.get("differentiable") or group.get("capturable"):
+        return None
+    settings = {name: float(value) if hasattr(value, "item") else value for name, value in group.items()}
+    return rule(settings, p, g, state)
+
+
+def deviation(expected: Any, real: Any, torch: Any) -> int:
+    """How far two tensors lie apart at most, in steps between neighbouring numbers of their dtype. NaN is like NaN."""
+    words = getattr(torch, WORDS[real.element_size()])
+    first, second = (each.contiguous().view(words).to(torch.int64) for each in (expected, real))
+    lowest = torch.iinfo(words).min
+    first, second = (torch.where(each < 0, lowest - each, each) for each in (first, second))
+    apart = (first - second).abs()
+    apart[expected.isnan() & real.isnan()] = 0
+    return int(apart.max()) if apart.numel() else 0
+
+
+def _directed(group: Mapping[str, Any], p: Any, g: Any) -> tuple[Any, list[str]]:
+    """The gradient with its sign and the weight decay that is added to it, and what that is called."""
+    said = []
+    if group.get("maximize"):
+        g, said = -g, ["g = −grad"]
+    if group["weight_decay"] != 0:
+        g = g.add(p, alpha=group["weight_decay"])
+        said = [f"g = {'−' if said else ''}grad + {_n(group['weight_decay'])} w"]
+    return g, said or ["g = grad"]
+
+
+def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+    lr, momentum, dampening = group["lr"], group["momentum"], group["dampening"]
+    g, said = _directed(group, p, g)
+    used = "g"
+    if momentum != 0:
+        buffer = state.get("momentum_buffer")
+        if buffer is None:
+            buffer = g.clone()
+            said.append("b = g, at the first step")
+        else:
+            buffer = buffer.clone().mul_(momentum).add_(g, alpha=1 - dampening)
+            said.append(f"b = {_n(momentum)} b + {_times(1 - dampening)}g")
+        if group["nesterov"]:
+            g = g.add(buffer, alpha=momentum)
+            used = f"(g + {_n(momentum)} b)"
+        else:
+            g, used = buffer, "b"
+    said.append(f"w = w − {_n(lr)} {used}")
+    return Recomputed("; ".join(said), p.clone().add_(g, alpha=-lr))
+
+
+def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+    lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
+    beta1, beta2 = float(beta1), float(beta2)
+    t = (float(state["step"]) if "step" in state else 0.0) + 1
+    p = p.clone()
+    if group.get("decoupled_weight_decay"):
+        decay = group["weight_decay"]
+        g, said = (-g, ["g = −grad"]) if group["maximize"] else (g, ["g = grad"])
+        if decay != 0:
+            p.mul_(1 - lr * decay)
+            said.append(f"w = {_n(1 - lr * decay)} w")
+    else:
+        g, said = _directed(group, p, g)
+    zero = p.new_zeros(p.shape)
+    m = state.get("exp_avg", zero).clone().lerp_(g, 1 - beta1)
+    v = state.get("exp_avg_sq", zero).clone().mul_(beta2).addcmul_(g, g, value=1 - beta2)
+    correction1, correction2 = 1 - beta1**t, 1 - beta2**t
+    used, name = v, "v"
+    said += [f"m = {_n(beta1)} m + {_n(1 - beta1)} g", f"v = {_n(beta2)} v + {_n(1 - beta2)} g²"]
+    if group["amsgrad"]:
+        used, name = v.maximum(state.get("max_exp_avg_sq", zero)), "v_max"
+        said.append("v_max = max(v_max, v)")
+    denominator = (used.sqrt() / correction2**0.5).add_(eps)
+    said += [
+        f"m̂ = m / {_n(correction1)}",
+        f"v̂ = {name} / {_n(correction2)}",
+        f"w = w − {_n(lr)} m̂ / (√v̂ + {_n(eps)}), t = {int(t)}, step size {_n(lr / correction1)}",
+    ]
+    return Recomputed("; ".join(said), p.addcdiv_(m, denominator, value=-(lr / correction1)))
+
+
+def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+    lr, alpha, eps, momentum = group["lr"], group["alpha"], group["eps"], group["momentum"]
+    g, said = _directed(group, p, g)
+    zero = p.new_zeros(p.shape)
+    v = state.get("square_avg", zero).clone().mul_(alpha).addcmul_(g, g, value=1 - alpha)
+    said.append(f"v = {_n(alpha)} v + {_n(1 - alpha)} g²")
+    if group["centered"]:
+        mean = state.get("grad_avg", zero).clone().lerp_(g, 1 - alpha)
+        average = v.addcmul(mean, mean, value=-1).sqrt_()
+        said += [f"a = {_n(alpha)} a + {_n(1 - alpha)} g", f"r = √(v − a²) + {_n(eps)}"]
+    else:
+        average = v.sqrt()
+        said.append(f"r = √v + {_n(eps)}")
+    average = average.add_(eps)
+    if momentum > 0:
+        buffer = state.get("momentum_buffer", zero).clone().mul_(momentum).addcdiv_(g, average)
+        said += [f"b = {_n(momentum)} b + g / r", f"w = w − {_n(lr)} b"]
+        return Recomputed("; ".join(said), p.clone().add_(buffer, alpha=-lr))
+    said.append(f"w = w − {_n(lr)} g / r")
+    return Recomputed("; ".join(said), p.clone().addcdiv_(g, average, value=-lr))
+
+
+def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+    lr, eps = group["lr"], group["eps"]
+    t = float(state["step"]) + 1
+    g, said = _directed(group, p, g)
+    rate = lr / (1 + (t - 1) * group["lr_decay"])
+    total = state["sum"].clone().addcmul_(g, g, value=1)
+    said += ["s = s + g²", f"w = w − {_n(rate)} g / (√s + {_n(eps)})"]
+    return Recomputed("; ".join(said), p.clone().addcdiv_(g, total.sqrt().add_(eps), value=-rate))
+
+
+RULES: dict[str, Rule] = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}
+
+
+def _n(value: float) -> str:
+    """A number as one would write it, to six digits."""
+    return f"{value:.6g}".replace("e-0", "e-").replace("-", "−") if value < 0 else f"{value:.6g}".replace("e-0", "e-")
+
+
+def _times(factor: float) -> str:
+    return "" if factor == 1 else f"{_n(factor)} "

@@ -1,0 +1,38 @@
+"""Differences of kept copies: computed when they are looked at, never held, and one for each pair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.engines.pool import POOL
+from stepper.inferior.store import Copy
+
+
+class Differences:
+    """What is made of pairs of copies in one record. `arrays` is the engine for arrays of our own."""
+
+    def __init__(self, arrays: Engine) -> None:
+        self._arrays = arrays
+        self._made: dict[tuple[int, int], tuple[Copy, Copy, Copy]] = {}
+
+    def of(self, new: Copy, old: Copy) -> Copy:
+        """new − old in float64, of two copies of equal shape whose numbers can be read."""
+        key = (id(new), id(old))
+        if key not in self._made:
+            self._made[key] = (Copy(self._arrays, None, lambda: subtract(new, old)), new, old)
+        return self._made[key][0]
+
+    def clear(self) -> None:
+        """Forget them: a new record begins."""
+        self._made.clear()
+
+
+def subtract(new: Copy, old: Copy) -> Any:
+    """new − old in float64."""
+    import numpy
+
+    after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
+    out = POOL.take(8 * after.size).view(numpy.float64).reshape(after.shape)
+    with numpy.errstate(all="ignore"):
+        return numpy.subtract(after, before, out=out, dtype=numpy.float64)

@@ -1,0 +1,155 @@
+"""Inside an optimizer's step: the rule recomputed in torch's own order gives the parameter's very bits."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from stepper.engines.rules import deviation
+from stepper.record import Event, OptimizerStep
+from tests.engines.recorded import Run, of_kind, run_plain, run_recorded
+from tests.engines.scripts import SCRIPTS, script
+
+OPTIMIZERS = {
+    "SGD": "SGD(parameters, lr=0.1)",
+    "SGD with momentum": "SGD(parameters, lr=0.1, momentum=0.9)",
+    "SGD, Nesterov, weight decay": "SGD(parameters, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)",
+    "SGD with dampening, upward": "SGD(parameters, lr=0.1, momentum=0.9, dampening=0.2, maximize=True)",
+    "SGD, a rate that is a tensor": "SGD(parameters, lr=torch.tensor(0.1))",
+    "Adam": "Adam(parameters, lr=0.01)",
+    "Adam with weight decay, upward": "Adam(parameters, lr=0.01, weight_decay=0.1, maximize=True)",
+    "Adam, amsgrad": "Adam(parameters, lr=0.01, amsgrad=True)",
+    "AdamW": "AdamW(parameters, lr=0.01)",
+    "AdamW, amsgrad, other betas": "AdamW(parameters, lr=0.01, amsgrad=True, betas=(0.8, 0.95), eps=1e-6)",
+    "RMSprop": "RMSprop(parameters, lr=0.01)",
+    "RMSprop, centred, momentum": "RMSprop(parameters, lr=0.01, centered=True, momentum=0.5, weight_decay=0.1)",
+    "Adagrad": "Adagrad(parameters, lr=0.01, lr_decay=0.1, weight_decay=0.1)",
+}
+
+
+def training(optimizer: str) -> str:
+    return script(
+        f"""
+        x, y = torch.randn(16, 7), torch.randn(16, 3)
+        model = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 3))
+        parameters = [dict(params=model[0].parameters()), dict(params=model[2].parameters(), lr=0.02)]
+        optimizer = torch.optim.{optimizer}
+        for t in range(4):
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+        """
+    )
+
+
+def step(event: Event) -> OptimizerStep:
+    assert isinstance(event.detail, OptimizerStep)
+    return event.detail
+
+
+@pytest.mark.parametrize("form", ["", "foreach=True"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_rule_gives_the_bits_of_the_step(name: str, form: str) -> None:
+    optimizer = OPTIMIZERS[name]
+    run = run_recorded(training(optimizer[:-1] + f", {form})" if form else optimizer))
+    for iteration in range(4):
+        events = of_kind(run.records[iteration], "optimizer")
+        assert [step(event).parameter for event in events] == [
+            "model.0.weight",
+            "model.0.bias",
+            "model.2.weight",
+            "model.2.bias",
+        ]
+        assert [step(event).deviation_ulp for event in events] == [0, 0, 0, 0]
+        assert all(step(event).rule for event in events)
+
+
+def test_a_fused_step_is_off_by_little_and_says_so() -> None:
+    run = run_recorded(training("Adam(parameters, lr=0.01, fused=True)"))
+    for event in of_kind(run.records[3], "optimizer"):
+        apart = step(event).deviation_ulp
+        assert apart is not None
+        assert apart < 1 << 12
+
+
+def test_state_update_and_gradient_are_shown_below_the_step() -> None:
+    run = run_recorded(training("Adam(parameters, lr=0.01)"))
+    first, second = (of_kind(run.records[iteration], "optimizer")[0] for iteration in (0, 1))
+    assert first.parent is not None
+    assert run.records[0].events[first.parent].text == "optimizer.step()"
+    assert {name: around.before for name, around in step(first).state.items()} == {
+        "step": None,
+        "exp_avg": None,
+        "exp_avg_sq": None,
+    }
+    assert array(run, second, step(second).state["exp_avg"].before, 1).tobytes() == (
+        array(run, first, step(first).state["exp_avg"].after, 0).tobytes()
+    )
+    update = array(run, second, step(second).update, 1)
+    values = {value.when: run.array(value, 1) for value in second.values[:3]}
+    assert update.dtype == "float64"
+    assert (update == values["after"].astype("float64") - values["before"]).all()
+    assert second.values[0].label == "model.0.weight.grad"
+
+
+def array(run: Run, event: Event, place: int | None, iteration: int) -> Any:
+    assert place is not None
+    return run.array(event.values[place], iteration)
+
+
+def test_the_rule_is_said_with_its_numbers() -> None:
+    run = run_recorded(training("AdamW(parameters, lr=0.01)"))
+    assert step(of_kind(run.records[1], "optimizer")[0]).rule == (
+        "g = grad; w = 0.9999 w; m = 0.9 m + 0.1 g; v = 0.999 v + 0.001 g²; m̂ = m / 0.19; v̂ = v / 0.001999; "
+        "w = w − 0.01 m̂ / (√v̂ + 1e-8), t = 2, step size 0.0526316"
+    )
+    run = run_recorded(training("SGD(parameters, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)"))
+    assert step(of_kind(run.records[1], "optimizer")[2]).rule == (
+        "g = grad + 0.01 w; b = 0.9 b + g; w = w − 0.02 (g + 0.9 b)"
+    )
+
+
+def test_an_optimizer_without_a_rule_shows_state_and_update() -> None:
+    record = run_recorded(training("Adamax(parameters, lr=0.01)")).records[2]
+    for event in of_kind(record, "optimizer"):
+        assert step(event).rule == ""
+        assert step(event).deviation_ulp is None
+        assert {"exp_avg", "exp_inf", "step"} == set(step(event).state)
+        assert step(event).update is not None
+
+
+def test_a_closure_leaves_the_gradient_that_is_shown() -> None:
+    run = run_recorded(script(SCRIPTS["LBFGS"]))
+    assert len(of_kind(run.records[0], "optimizer")) == 2
+    closure = """
+        def again():
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(x), y)
+            loss.backward()
+            return loss
+        x, y, model = torch.randn(8, 3), torch.randn(8, 2), nn.Linear(3, 2)
+        optimizer = torch.optim.Adam(model.parameters())
+        for t in range(2):
+            optimizer.step(again)
+        """
+    for event in of_kind(run_recorded(script(closure)).records[1], "optimizer"):
+        assert step(event).deviation_ulp == 0
+
+
+def test_watching_changes_no_bit_of_any_of_them() -> None:
+    for optimizer in OPTIMIZERS.values():
+        plain, recorded = run_plain(training(optimizer)), run_recorded(training(optimizer))
+        for one, other in zip(plain.names["model"].parameters(), recorded.names["model"].parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_deviation_counts_neighbouring_numbers(dtype: torch.dtype) -> None:
+    real = torch.tensor([0.0, 1.0, -1.0, float("nan"), float("inf")], dtype=dtype)
+    assert deviation(real.clone(), real, torch) == 0
+    assert deviation(-real, real, torch) > 0
+    near = real.clone()
+    near[1] = 1 + torch.finfo(dtype).eps
+    assert deviation(near, real, torch) == 1
+    assert deviation(torch.tensor([-0.0], dtype=dtype), torch.tensor([0.0], dtype=dtype), torch) == 0
