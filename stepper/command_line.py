@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 DEFAULT_TARGET = "numpy"
-COMMANDS = ("list", "run", "trace")
+COMMANDS = ("config", "list", "run", "trace")
 FLAGS = frozenset({"--help", "-h", "--version", "--output", "--values"})
 
 
@@ -32,7 +32,7 @@ def typed(words: Sequence[str]) -> Typed:
 
 def _target(own: tuple[str, ...]) -> str | None:
     """The first word that is neither a command, nor an option, nor an option's value."""
-    if own[:1] == ("list",):
+    if own[:1] in (("config",), ("list",)):
         return None
     rest = list(own[1:] if own[:1] and own[0] in COMMANDS else own)
     while rest:

@@ -112,12 +112,27 @@ def command_line(arguments: Sequence[str]) -> App:
         target: Annotated[str, Parameter(help=TARGET_HELP + " Without one: numpy.", group=_target)] = DEFAULT_TARGET,
         /,
         *,
+        config: Annotated[
+            str | None, Parameter(help="Keep the app's theme and arrangement in this file.", group=_what)
+        ] = None,
         how: HowToRun = DEFAULTS,
     ) -> None:
         """Open the app."""
         from stepper.commands.app import open_app
 
-        open_app(target, options(target, how))
+        open_app(target, options(target, how), config)
+
+    @app.command(name="config")
+    def config_(
+        what: Annotated[
+            Literal["path"], Parameter(help="path: where the app keeps its theme and arrangement.", group=_what)
+        ] = "path",
+        /,
+    ) -> None:
+        """Tell where the app keeps its theme and arrangement."""
+        from stepper.commands.config import print_path
+
+        print_path()
 
     @app.command(name="list")
     def list_(

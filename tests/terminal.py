@@ -10,6 +10,7 @@ import pty
 import select
 import signal
 import struct
+import tempfile
 import termios
 import time
 from collections.abc import Sequence
@@ -26,12 +27,15 @@ class Terminal:
     def __init__(self, command: Sequence[str], columns: int = 120, rows: int = 40) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
+        self._home = tempfile.TemporaryDirectory()  # the arrangement of whoever runs this is not the program's
         self.started = time.perf_counter()
         self._painted = self.started
         self._status: int | None = None
         self._process, self._descriptor = pty.fork()
         if self._process == 0:
-            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
+            os.environ.update(
+                TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8", XDG_CONFIG_HOME=self._home.name
+            )
             os.execvp(command[0], list(command))
         fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -45,6 +49,7 @@ class Terminal:
             os.kill(self._process, signal.SIGKILL)
             os.waitpid(self._process, 0)
         os.close(self._descriptor)
+        self._home.cleanup()
 
     @property
     def text(self) -> str:

@@ -7,17 +7,21 @@ from stepper.session.options import Options
 from stepper.session.session import Session
 
 
-def open_app(target: str, options: Options) -> None:
-    """Open the app on `target` and return when it is closed. Raises Misuse where the target cannot be opened."""
+def open_app(target: str, options: Options, config: str | None = None) -> None:
+    """Open the app on `target` and return when it is closed. Raises Misuse where the target cannot be opened.
+
+    `config` is the file that keeps its theme and arrangement (None: that in the person's configuration folder).
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
     session = Session(target, options)
     # The script's process takes seconds to load its libraries: it starts before ours takes time for the screen's
     session.launch()
 
+    from stepper.commands.config import config_path
     from stepper.tui.app import StepperApp
 
-    app = StepperApp(session)
+    app = StepperApp(session, config_path(config))
     app.run()
     if app.misuse:
         raise Misuse(app.misuse)

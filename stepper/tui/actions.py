@@ -73,6 +73,14 @@ ACTIONS = (
         RUNNING,
         "continue",
     ),
+    Action(
+        "run.play",
+        ("a",),
+        "play",
+        "Auto-play",
+        "Step by itself: 1, 4 or 15 statements a second, then off; p stops it.",
+        RUNNING,
+    ),
     Action("run.pause", ("p",), "pause", "Pause", "Stop running at the next iteration.", RUNNING, "pause", 1),
     Action(
         "search",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -26,13 +27,17 @@ from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.pictures import BINS, Key, SurveyKey, WindowKey
 from stepper.tui.places import Places
+from stepper.tui.preferences import Preferences, load, save
 from stepper.tui.scene import Scene, scene_of
 
 if TYPE_CHECKING:
-    from stepper.session import Session
+    from stepper.session import Cursor, Session
 
 REFRESH = 1 / 15
 """Seconds between two looks at a script that is at work."""
+
+SPEEDS = (0, 1, 4, 15)
+"""Statements a second of the auto-play; 0: off."""
 
 Move = Callable[[], Awaitable[None]]
 
@@ -45,9 +50,16 @@ class StepperApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = bindings()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, config: Path | None = None) -> None:
+        """`config`: the file in which theme and arrangement are kept; None: nothing is."""
         super().__init__()
         self.session = session
+        self._config = config
+        self._remembered = Preferences()
+        self._misread = ""
+        self._speed = 0
+        self._player: Timer | None = None
+        self._played: Cursor | None = None
         self.misuse = ""
         self.scene = Scene(target=session.target, notice=f"Starting {session.target} …")
         self._generation = 0
@@ -80,13 +92,45 @@ class StepperApp(App[int]):
     def on_mount(self) -> None:
         """Paint at once; open the session beside it."""
         self.desk.fit(self.size.width, self.size.height)
+        self._remember()
         self.desk.choose(0)
         self._follow(self.session)
         self.run_worker(self._work(), group="moves", exit_on_error=False)
         self._enqueue("open", self._open)
 
+    def _remember(self) -> None:
+        """Take up the theme and the arrangement of last time."""
+        if self._config is None:
+            return
+        try:
+            found = load(self._config)
+        except ValueError as error:
+            self._misread = str(error)
+            self._config = None  # a file that was not understood is not written over
+            return
+        if found.theme in self.available_themes:
+            self.theme = found.theme
+        if found.logarithmic:
+            self.desk.loss.toggle()
+        self.desk.see(found.panels)
+        self._remembered = self._preferences()
+
+    def _preferences(self) -> Preferences:
+        return Preferences(self.theme, self.desk.loss.logarithmic, self.desk.seen)
+
+    def _keep(self) -> None:
+        """Write down what has changed."""
+        if self._config is not None and self._preferences() != self._remembered:
+            try:
+                save(self._config, self._preferences())
+            except OSError as error:
+                self.log.error(
+                    error
+                )  # the app is closing: there is nobody to tell, and nothing of the script's is lost
+
     async def on_unmount(self) -> None:
         """End the script's process with the app."""
+        self._keep()
         self._unsubscribe()
         await self.session.close()
 
@@ -116,6 +160,8 @@ class StepperApp(App[int]):
         except Misuse as error:
             self.misuse = str(error)
             self.exit(2, return_code=2)
+        if self._misread:  # when what opening had to say is over
+            self.call_later(self.message.say, self._misread, True)
 
     async def _replace(self, target: str, preset: str | None) -> None:
         """Open another target; the present one stays open until that has worked."""
@@ -234,8 +280,33 @@ class StepperApp(App[int]):
         """Run on."""
         self._jump("continue", lambda: self.session.run())
 
+    def action_play(self) -> None:
+        """Step by itself, faster each time, at last no longer."""
+        self._play(SPEEDS[(SPEEDS.index(self._speed) + 1) % len(SPEEDS)])
+
+    def _play(self, speed: int) -> None:
+        if self._player is not None:
+            self._player.stop()
+        self._speed, self._played = speed, None
+        self._player = self.set_interval(1 / speed, self._play_on) if speed else None
+        words = f"Playing {speed} statement{'s' if speed > 1 else ''} a second; a changes it, p stops."
+        self.message.say(words if speed else "Auto-play is off.")
+
+    def _play_on(self) -> None:
+        """One step, if the last one is done and there is something over which to step."""
+        if not self.idle or self.scene.busy or self.screen.is_modal:
+            return
+        if self.session.cursor == self._played:
+            self._play(0)  # the end: the cursor did not move
+            return
+        self._played = self.session.cursor
+        self.action_step("NEXT")
+
     def action_pause(self) -> None:
         """Stop at the next iteration, and forget the steps that were waiting."""
+        if self._speed:
+            self._play(0)
+            return
         while not self._moves.empty():
             self._moves.get_nowait()
         if self.scene.busy or self._underway:
@@ -359,7 +430,7 @@ class StepperApp(App[int]):
 
     def action_export(self) -> None:
         """Ask what to save and where, and save it."""
-        from stepper.tui.saving import offers, save
+        from stepper.tui import saving
         from stepper.tui.screens.export import ExportScreen, Order
 
         value, iteration = self.desk.viewer.value, self.scene.iteration
@@ -367,7 +438,7 @@ class StepperApp(App[int]):
 
         async def write(order: Order) -> None:
             try:
-                self.message.say(await save(order, self.session, iteration, value, screen))
+                self.message.say(await saving.save(order, self.session, iteration, value, screen))
             except Exception as error:  # shown: whatever went wrong, nothing was saved
                 self.message.say(f"Nothing was saved: {error}", bad=True)
 
@@ -375,7 +446,7 @@ class StepperApp(App[int]):
             if order is not None:
                 self.run_worker(write(order), group="export", exit_on_error=False)
 
-        self.push_screen(ExportScreen(offers(self.scene, value)), take)
+        self.push_screen(ExportScreen(saving.offers(self.scene, value)), take)
 
     def action_copy(self) -> None:
         """Hand the focused panel's text to the terminal's clipboard."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
@@ -124,6 +126,19 @@ class Desk(Container):
         if self.single or not self.panels[index].display:
             self.lay_out()
         self.panels[index].focus(scroll_visible=False)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The names of the panels that are seen where several share a place."""
+        return tuple(panel.id or "" for panel, panels in zip(self._seen, self._places, strict=True) if len(panels) > 1)
+
+    def see(self, names: Sequence[str]) -> None:
+        """Show the named panels in their places; names that are unknown are passed over."""
+        for place, panels in enumerate(self._places):
+            for panel in panels:
+                if panel.id in names:
+                    self._seen[place] = panel
+        self.lay_out()
 
     def cycle(self, step: int) -> None:
         """Choose the next or previous panel."""

@@ -87,7 +87,8 @@ def summary(value: Any) -> Summary:
         known = number if math.isfinite(number) else None
         kind = "int" if isinstance(value, int) else "float64"
         return Summary(
-            kind="scalar", type=kind, value=value if isinstance(value, int) else number, min=known, max=known, mean=known,
+            kind="scalar", type=kind, value=value if isinstance(value, int) else number,
+            min=known, max=known, mean=known,
             nan=int(math.isnan(number)), inf=int(math.isinf(number)),
         )  # fmt: skip
     array: np.ndarray[Any, Any] = value.astype(float)

@@ -423,6 +423,21 @@ async def test_quitting_while_the_script_runs_asks_once() -> None:
     assert app.return_code == 0
 
 
+async def test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("a")
+        assert "Playing 1 statement a second" in screen_text(app)
+        await pilot.press("a", "a")
+        await until(pilot, lambda: place(app)[1] >= 2)
+        await pilot.press("p")
+        assert "Auto-play is off" in screen_text(app)
+        await pilot.press("c", "a", "a", "a")
+        await until(pilot, lambda: "Auto-play is off" in screen_text(app))
+        assert place(app) == (19, 12)
+
+
 NAMES = [action.name for action in ACTIONS]
 
 VIEWER_MOVES = [
@@ -469,6 +484,7 @@ COVERED: dict[str, Callable[..., Any]] = {
     ),
     "export": test_x_saves_and_never_replaces_a_file_without_asking,
     "copy": test_y_copies_what_the_panel_shows,
+    "run.play": test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end,
     "search": test_slash_looks_for_a_text,
     **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate_keys_choose_zoom_and_pan),
     **dict.fromkeys(

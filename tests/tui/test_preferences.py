@@ -1,0 +1,62 @@
+"""What the app remembers, and a file it does not understand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepper.tui.app import StepperApp
+from stepper.tui.preferences import Preferences, load, save
+from tests.tui.screen import ready, screen_text, settled, until
+from tests.tui.standin import Standin
+
+
+@pytest.mark.parametrize("theme", ["", "nord", 'a "quoted" \\ one', "ünï\n\tcode"])
+def test_what_is_saved_is_loaded(tmp_path: Path, theme: str) -> None:
+    preferences = Preferences(theme, True, ("viewer", "output"))
+    save(tmp_path / "new" / "stepper.toml", preferences)
+    assert load(tmp_path / "new" / "stepper.toml") == preferences
+    assert load(tmp_path / "none.toml") == Preferences()
+
+
+@pytest.mark.parametrize("text", ["theme = 3", 'loss = "cubic"', "panels = 1", "panels = [1]", "theme =", "\udcff"])
+def test_what_cannot_be_understood_is_refused_with_the_files_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "stepper.toml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=r"stepper\.toml: "):
+        load(path)
+
+
+async def test_theme_scale_and_panels_are_as_they_were_last_time(tmp_path: Path) -> None:
+    path = tmp_path / "stepper.toml"
+    session: Any = Standin()
+    app = StepperApp(session, path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("l", "8", "7")
+        app.theme = "nord"
+        await settled(pilot)
+    assert load(path) == Preferences("nord", True, ("viewer", "output"))
+    session = Standin()
+    app = StepperApp(session, path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert app.theme == "nord"
+        await until(pilot, lambda: "Loss · log" in screen_text(app))
+        assert app.desk.viewer.display
+        assert app.desk.output.display
+        assert not app.desk.gate.display
+
+
+async def test_a_broken_file_is_told_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stepper.toml"
+    path.write_text("theme = 3")
+    session: Any = Standin()
+    app = StepperApp(session, path)
+    async with app.run_test(size=(200, 40)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: "theme must be" in screen_text(app))
+        await pilot.press("l")
+    assert path.read_text() == "theme = 3"
