@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 
 from stepper.program.effects import FIELD, Place, State
+from stepper.program.handed import handed
 from stepper.program.scopes import Function, Scope, Script, constructor
 
 
@@ -34,6 +35,10 @@ class Callees:
         # What a list or the like holds that is made once and for all: a change of its elements is a change of those.
         self.held: dict[Place, set[Place]] = {}
         self._note_held()
+        # What objects keep of what they were made with.
+        self.kept = handed(script, self.place_of)
+        for place, others in self.kept.items():
+            self.held.setdefault(place, set()).update(others)
 
     def _note_held(self) -> None:
         stores: dict[Place, int] = {}

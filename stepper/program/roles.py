@@ -71,6 +71,8 @@ class Roles:
         if place in flow.parameters or definition in flow.updates:
             return "parameter" if place in flow.parameters else "other"
         if definition.kind == "start":
+            if self.walker.kept.get(place, set()) & flow.parameters:
+                return "parameter"
             return "other" if place in flow.carried or place in self._counters else "data"
         if definition.kind in ("parameter", "target") or definition.alias:
             if definition.roots & flow.parameters:

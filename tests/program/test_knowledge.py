@@ -166,3 +166,29 @@ def test_plain_code_gives_what_backward_is_called_on(source: str, receiver: str)
     assert program.uses_backward
     mutated = [site for site in program.sites if site.method == "backward"]
     assert [site.text for site in mutated] == [receiver]
+
+
+OPTIMIZER = """\
+import numpy as np
+class Descent:
+    def __init__(self, params, lr):
+        self.params, self.lr = params, lr
+    def step(self, grads):
+        for p, g in zip(self.params, grads):
+            p -= self.lr * g
+def main():
+    x, y, w = np.ones((4, 3)), np.ones(4), np.zeros(3)
+    opt = Descent([w], 0.1)
+    for i in range(3):
+        error = x @ w - y
+        loss = (error ** 2).mean()
+        slope = x.T @ error
+        opt.step([slope])
+main()
+"""
+
+
+def test_what_an_optimizer_of_the_script_keeps_is_a_parameter() -> None:
+    program = analyse(OPTIMIZER, "s.py")
+    assert [program.roles[name] for name in ("w", "p", "slope", "x")] == ["parameter", "parameter", "gradient", "data"]
+    assert program.lines[7] == "update"

@@ -142,3 +142,46 @@ for step in range(3):
 
 def test_a_loop_in_a_compiled_function_is_no_candidate() -> None:
     assert loop_line(analyse(COMPILED, "s.py")) == line_of(COMPILED, "for step")
+
+
+LAYERS = """\
+import numpy as np
+
+class Affine:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ self.W.T
+
+class Net:
+    def __init__(self):
+        self.params = {"W1": np.ones((3, 4)), "W2": np.ones((4, 2))}
+        self.layers = [Affine(self.params["W1"]), Affine(self.params["W2"])]
+    def predict(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+    def loss(self, x, t):
+        return np.square(self.predict(x) - t).sum()
+    def gradient(self, x, t):
+        dout = 2 * (self.predict(x) - t)
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return {"W1": self.layers[0].dW, "W2": self.layers[1].dW}
+
+net = Net()
+x, t = np.ones((5, 3)), np.ones((5, 2))
+for i in range(12):
+    grad = net.gradient(x, t)
+    for key in ("W1", "W2"):
+        net.params[key] -= 0.1 * grad[key]
+    print(net.loss(x, t))
+"""
+
+
+def test_a_loop_over_layers_is_a_part_of_the_pass() -> None:
+    assert loop_line(analyse(LAYERS, "s.py")) == line_of(LAYERS, "for i in")
