@@ -76,6 +76,16 @@ def union(values: Iterable[Value]) -> Value:
     )
 
 
+def returned(values: list[Value]) -> Value:
+    """What a function may return. Where it returns a tuple on one way, and on another something else, the caller that
+    takes it apart gets the tuple."""
+    tuples = [value for value in values if value.items]
+    whole = union(values or [NOTHING])
+    if whole.items is None and tuples and len({len(value.items or ()) for value in tuples}) == 1:
+        return Value(whole.deps, whole.roots, union(tuples).items, whole.functions)
+    return whole
+
+
 @dataclass
 class State:
     """What holds between two statements. `index` says which names are counters of which loops."""

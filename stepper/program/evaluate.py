@@ -394,7 +394,7 @@ class Evaluator(Callees):
             result = union(followed) if followed else Value(_flat([*arguments, receiver])[0])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)
-        if self.loss_rules.is_loss_call(node) and result.items is None:
+        if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):
             self.note_loss(node, result.deps, None)
         return result
 

@@ -38,7 +38,7 @@ def sort(run: Pass) -> Flow:
     losses = _losses(run, feeding, carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
     if losses:
-        forward = closure({d for loss in losses for d in loss.deps})
+        forward = closure({d for loss in _early(run, losses, changes) for d in loss.deps})
         updates = {d for d in changes if d in stepped or not closure(d.deps) <= forward}
     else:
         forward = _before_gradients(run, feeding)
@@ -65,6 +65,18 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         for loss in run.losses
         if loss.definition is None or (loss.definition not in feeding and loss.definition.place not in carried)
     ]
+
+
+def _early(run: Pass, losses: list[LossValue], changes: set[Definition]) -> list[LossValue]:
+    """The losses that are computed of the state as the pass found it; all of them where there are none such.
+
+    A loss or accuracy that is measured again behind the update depends on the gradients, too, and tells nothing.
+    """
+    kept = {d for d in changes if d.own}
+    before = {run.start[d.place] for d in kept if d.place in run.start}
+    reached = {id(loss): closure(loss.deps) for loss in losses}
+    early = [loss for loss in losses if not reached[id(loss)] & kept]
+    return early if any(reached[id(loss)] & before for loss in early) else losses
 
 
 def _by_gradient(definition: Definition) -> bool:

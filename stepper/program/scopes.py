@@ -209,6 +209,11 @@ class Script:
             yield current
             current = self.parents.get(id(current))
 
+    def is_unpacked(self, node: ast.AST) -> bool:
+        """Whether an expression's value is at once taken apart: `loss, grads = …`."""
+        parent = self.parents.get(id(node))
+        return isinstance(parent, ast.Assign) and any(isinstance(t, (ast.Tuple, ast.List)) for t in parent.targets)
+
     def owner(self, scope: Scope, name: str) -> Scope | None:
         """The scope whose binding a name used in `scope` means; None for a builtin or an unknown name."""
         current: Scope | None = scope

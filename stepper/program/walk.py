@@ -10,7 +10,7 @@ import ast
 import types
 from collections.abc import Sequence
 
-from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, State, Value, union
+from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, State, Value, returned, union
 from stepper.program.evaluate import Evaluator
 from stepper.program.scopes import FUNCTIONS, Scope, parameters
 from stepper.program.spine import LoopNode
@@ -376,7 +376,7 @@ class Walker(Evaluator):
                 self.state = endings.pop()
             self.state.join(endings, self._starts())
             self.exits.pop()
-            result = union(self.returns.pop() or [NOTHING])
+            result = returned(self.returns.pop())
         self.frames.pop()
         self.stack.pop()
         self.context = outer

@@ -192,3 +192,36 @@ def test_what_an_optimizer_of_the_script_keeps_is_a_parameter() -> None:
     program = analyse(OPTIMIZER, "s.py")
     assert [program.roles[name] for name in ("w", "p", "slope", "x")] == ["parameter", "parameter", "gradient", "data"]
     assert program.lines[7] == "update"
+
+
+OWN_CLASS = """\
+import numpy as np
+class Net:
+    def __init__(self):
+        self.params = {"w": np.zeros(3)}
+    def loss(self, x, y=None):
+        w = self.params["w"]
+        scores = x @ w
+        if y is None:
+            return scores
+        loss = ((scores - y) ** 2).mean()
+        grads = {}
+        dscores = 2 * (scores - y)
+        grads["w"] = x.T @ dscores
+        return loss, grads
+    def train(self, x, y, rate=0.1):
+        for i in range(3):
+            loss, grads = self.loss(x, y)
+            for p in self.params:
+                self.params[p] -= rate * grads[p]
+            print(i, loss, self.loss(x).max())
+Net().train(np.ones((4, 3)), np.ones(4))
+"""
+
+
+def test_a_loss_that_comes_with_its_gradients_and_is_measured_again_after_the_update() -> None:
+    program = analyse(OWN_CLASS, "s.py")
+    roles = [program.roles[name] for name in ("self.params", "w", "scores", "loss", "dscores", "grads")]
+    assert roles == ["parameter", "parameter", "activation", "loss", "gradient", "gradient"]
+    phases = [program.lines[line] for line in (7, 10, 12, 13, 19)]
+    assert phases == ["forward", "loss", "backward", "backward", "update"]
