@@ -1,4 +1,5 @@
-"""The engine for `model(x)`: an event for each call of an `nn.Module`, with what went in and came out.
+"""The engine for `model(x)`: an event for each call of an `nn.Module`, with what went in and came out, the parameters
+and buffers it used, and what it changed of those.
 
 Global module hooks only: hooks on a single module switch fused kernels off.
 """
@@ -11,10 +12,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from stepper.engines.base import Change, Engine, Observer
-from stepper.engines.modes import torch_module
+from stepper.engines.graph import saved
+from stepper.engines.modes import look, torch_module
 from stepper.engines.names import Names
+from stepper.record import ModuleCall
 
 TENSORS = 16  # inputs or outputs of one call that are shown
+
+
+class Call:
+    """A call of a module that is under way. `buffers` are copies of what its own buffers held before it."""
+
+    __slots__ = ("buffers", "event", "module", "name")
+
+    def __init__(self, module: Any, name: str, event: int | None) -> None:
+        self.module = module
+        self.name = name
+        self.event = event
+        self.buffers: dict[str, Any] = {}
 
 
 class ModuleEngine(Engine):
@@ -25,7 +40,8 @@ class ModuleEngine(Engine):
 
     def __init__(self) -> None:
         self._names = Names()
-        self._calls: list[tuple[Any, int | None]] = []
+        self._calls: list[Call] = []
+        self._counts: dict[int, tuple[Any, int]] = {}
 
     def met(self, value: Any, label: str) -> None:
         """A model passed a probe: learn what its layers are called."""
@@ -60,26 +76,16 @@ class ModuleEngine(Engine):
             return
 
         def before(module: Any, inputs: tuple[Any, ...]) -> None:
-            name = self._names.get(module) or type(module).__name__
-            event = observer.begin("module", name, type(module).__name__)
-            self._calls.append((module, event))
-            observer.contributed(self.name)
-            if event is not None:
-                for index, value in enumerate(_tensors(inputs, torch)):
-                    observer.note(
-                        observer.label_of(value) or f"input {index} of {name}", "activation", "operand", value
-                    )
+            try:
+                self._enter(module, inputs, observer, torch)
+            except Exception as error:
+                observer.fault(error)
 
         def after(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
-            name = self._names.get(module) or type(module).__name__
-            while self._calls:  # a call that an exception left early never came to its end
-                called, event = self._calls.pop()
-                if called is module:
-                    found = _tensors(output, torch)
-                    for index, value in enumerate(found if event is not None else ()):
-                        observer.note(name if len(found) == 1 else f"{name}[{index}]", "activation", "result", value)
-                    observer.end(event)
-                    return
+            try:
+                self._leave(module, output, observer, torch)
+            except Exception as error:
+                observer.fault(error)
 
         hooks = torch.nn.modules.module
         handles = [
@@ -92,6 +98,58 @@ class ModuleEngine(Engine):
             for handle in handles:
                 handle.remove()
             self._calls.clear()
+            self._counts.clear()
+
+    def _enter(self, module: Any, inputs: tuple[Any, ...], observer: Observer, torch: Any) -> None:
+        name = self._names.get(module) or type(module).__name__
+        held = self._counts.get(id(module))
+        number = held[1] + 1 if held is not None else 1
+        self._counts[id(module)] = (module, number)  # held, so that its id is nobody else's
+        text = name if number == 1 else f"{name}, call {number}"
+        call = Call(module, name, observer.begin("module", text, type(module).__name__))
+        self._calls.append(call)
+        observer.contributed(self.name)
+        if call.event is None:
+            return
+        observer.tell(call.event, ModuleCall(name, number, bool(module.__dict__.get("training"))))
+        for index, value in enumerate(_tensors(inputs, torch)):
+            observer.note(observer.label_of(value) or f"input {index} of {name}", "activation", "operand", value)
+        for path, parameter in module.__dict__.get("_parameters", {}).items():
+            if parameter is not None:
+                observer.add(f"{name}.{path}", "parameter", "operand", observer.keep(parameter), call.event)
+        for path, buffer in module.__dict__.get("_buffers", {}).items():
+            if buffer is not None:
+                call.buffers[path] = observer.keep(buffer)
+
+    def _leave(self, module: Any, output: Any, observer: Observer, torch: Any) -> None:
+        while self._calls:  # a call that an exception left early never came to its end
+            call = self._calls.pop()
+            if call.module is not module:
+                continue
+            if call.event is None:
+                return
+            name = call.name
+            found = _tensors(output, torch)
+            for index, value in enumerate(found):
+                observer.note(name if len(found) == 1 else f"{name}[{index}]", "activation", "result", value)
+            for path, before in call.buffers.items():
+                after = observer.keep(module.__dict__["_buffers"].get(path))
+                if after is before:
+                    observer.add(f"{name}.{path}", "other", "operand", before, call.event)
+                else:
+                    observer.add(f"{name}.{path}", "other", "before", before, call.event)
+                    observer.add(f"{name}.{path}", "other", "after", after, call.event)
+            if isinstance(module, torch.nn.modules.dropout._DropoutNd) and len(found) == 1:
+                observer.add(f"mask of {name}", "other", "result", _mask(found[0], observer, torch), call.event)
+            observer.end(call.event)
+            return
+
+
+def _mask(output: Any, observer: Observer, torch: Any) -> Any:
+    """What a dropout multiplied its input with, where autograd keeps that; None elsewhere."""
+    node = look(output, "grad_fn", torch)
+    factor = saved(node, "other") if node is not None and node.name() == "MulBackward0" else None
+    return None if factor is None else observer.keep(factor)
 
 
 def _compiles() -> bool:

@@ -79,7 +79,15 @@ class OptimizerStep(msgspec.Struct, frozen=True, tag="optimizer"):
     deviation_ulp: int | None
 
 
-Detail = Backward | Contribution | OptimizerStep
+class ModuleCall(msgspec.Struct, frozen=True, tag="module"):
+    """A call of a module. `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record from 1."""
+
+    path: str
+    call: int
+    training: bool
+
+
+Detail = Backward | Contribution | ModuleCall | OptimizerStep
 
 
 class Event(msgspec.Struct):

@@ -8,7 +8,18 @@ from typing import Any
 
 import msgspec
 
-from stepper.record import Array, Backward, Contribution, Event, Gate, OptimizerStep, Parameter, Summary, Value
+from stepper.record import (
+    Array,
+    Backward,
+    Contribution,
+    Event,
+    Gate,
+    ModuleCall,
+    OptimizerStep,
+    Parameter,
+    Summary,
+    Value,
+)
 from stepper.session.headless import DATA_ELEMENTS, Trace
 
 FORMAT = 1
@@ -169,6 +180,8 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
         }
     if isinstance(detail, Contribution):
         return {"parameter": detail.parameter, "use": detail.use, "backward": detail.backward}
+    if isinstance(detail, ModuleCall):
+        return {"path": detail.path, "call": detail.call, "training": detail.training}
     if isinstance(detail, OptimizerStep):
         return {
             "parameter": detail.parameter,

@@ -68,7 +68,10 @@ def failed_event(record: Record) -> int | None:
 
 
 def next_statement(record: Record, event: int) -> int | None:
-    """The next statement of the cursor's frame, or of the nearest frame around it that has one; None: the end."""
+    """The next statement of the cursor's frame, or of the nearest frame around it that has one; None: the end.
+
+    Inside a backward pass, an optimizer's step or a container of layers it is the next node, parameter or layer.
+    """
     return _beside(record, event, range(event + 1, len(record.events)))
 
 
@@ -77,18 +80,18 @@ def previous_statement(record: Record, event: int) -> int | None:
     return _beside(record, event, range(event - 1, -1, -1))
 
 
+Level = tuple[str, int | None]  # where one can step along: the statements of a frame, or what lies side by side
+
+
 def _beside(record: Record, event: int, candidates: Iterable[int]) -> int | None:
     if not 0 <= event < len(record.events):
         return None
-    frames = _frames_around(record, record.events[event])
+    levels = _levels_around(record, record.events[event])
     best: tuple[int, int] | None = None
     for candidate in candidates:
-        other = record.events[candidate]
-        if other.kind != "statement":
-            continue
-        frame = frame_of(record, other)
-        if frame in frames:
-            rank = frames.index(frame)
+        level = _level(record, record.events[candidate])
+        if level in levels:
+            rank = levels.index(level)
             if rank == 0:
                 return candidate
             if best is None or rank < best[0]:
@@ -96,11 +99,33 @@ def _beside(record: Record, event: int, candidates: Iterable[int]) -> int | None
     return None if best is None else best[1]
 
 
-def _frames_around(record: Record, event: Event) -> list[int | None]:
-    frames: list[int | None] = [frame_of(record, event)]
-    while frames[-1] is not None:
-        frames.append(frame_of(record, record.events[frames[-1]]))
-    return frames
+def _lies_in_a_row(record: Record, event: Event) -> bool:
+    """Whether one steps from this event to others of its kind beside it, as one does from statement to statement."""
+    if event.kind == "module":
+        return event.parent is not None and record.events[event.parent].kind == "module"
+    return event.kind in ("backward", "contribution", "optimizer")
+
+
+def _level(record: Record, event: Event) -> Level | None:
+    if _lies_in_a_row(record, event):
+        return ("inside", event.parent)
+    return ("frame", frame_of(record, event)) if event.kind == "statement" else None
+
+
+def _levels_around(record: Record, event: Event) -> list[Level]:
+    """The levels on which one can go on from an event, the innermost first."""
+    levels: list[Level] = []
+    current = event
+    while True:
+        if _lies_in_a_row(record, current):
+            levels.append(("inside", current.parent))
+            around = current.parent
+        else:
+            around = frame_of(record, current)
+            levels.append(("frame", around))
+        if around is None:
+            return levels
+        current = record.events[around]
 
 
 def into(record: Record, event: int) -> int | None:
