@@ -80,7 +80,7 @@ class OptimizerStep(msgspec.Struct, frozen=True, tag="optimizer"):
 
 
 class ModuleCall(msgspec.Struct, frozen=True, tag="module"):
-    """A call of a module. `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record from 1."""
+    """A call of a module: `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record."""
 
     path: str
     call: int
