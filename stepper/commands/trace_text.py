@@ -6,11 +6,12 @@ Writes what a record holds, and asks for arrays through a function; knows neithe
 from collections.abc import Callable, Iterator
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
-from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value
+from stepper.record import Array, Backward, Event, Gate, OptimizerStep, Parameter, Record, Summary, Value
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
 PAGE = 120
+INSIDE = ("backward", "contribution", "module", "optimizer")
 MARGIN = 16  # where the source text begins: line number and phase stand before it
 
 
@@ -41,17 +42,45 @@ def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
         depths[event.id] = depth
         yield _head(event, depth)
         indent = " " * (MARGIN + 2 * depth + 4)
+        for line in _told(event, record):
+            yield f"{indent}{line}"
+        inside = event.kind in INSIDE  # what lies inside a call repeats what is shown at the call and at its end
         for value in _shown(event):
             yield f"{indent}{_value_line(value)}"
-            if _in_full(value.summary, values):
+            if _in_full(value.summary, values) and (values or not inside):
                 yield from _table(value, array, indent + "  ")
         if event.error:
             yield f"{indent}! {event.error}"
 
 
+def _told(event: Event, record: Record) -> Iterator[str]:
+    """What only events of this kind have, in words."""
+    detail = event.detail
+    if isinstance(detail, Backward):
+        if detail.creator is not None:
+            maker = record.events[detail.creator]
+            yield f"made by {' '.join(maker.text.split())}, line {maker.line}"
+        yield from detail.formula.split("\n") if detail.formula else ()
+    elif isinstance(detail, OptimizerStep):
+        yield from detail.rule.split("; ") if detail.rule else ()
+        if detail.deviation_ulp is not None:
+            same = "the same to the bit" if detail.deviation_ulp == 0 else f"{detail.deviation_ulp} ulp apart"
+            yield f"recomputed by this rule: {same}"
+
+
+def _title(event: Event) -> str:
+    detail = event.detail
+    if isinstance(detail, Backward):
+        return detail.node
+    if isinstance(detail, OptimizerStep):
+        return f"{event.function} on {detail.parameter}"
+    return event.text
+
+
 def _head(event: Event, depth: int) -> str:
-    text = " ".join(event.text.split("\n", 1)[0].split())
-    if "\n" in event.text:
+    title = _title(event)
+    text = " ".join(title.split("\n", 1)[0].split())
+    if "\n" in title:
         text += " …"
     indent = "  " * depth
     return f"{event.line:>5}  {event.phase:<{MARGIN - 8}} {indent}{text}"[:PAGE]

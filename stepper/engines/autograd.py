@@ -90,10 +90,11 @@ class AutogradEngine(Engine):
         if known is not None:
             # The script's own text says more than the path of a layer; a parameter of the function that it is handed to
             # says less.
-            if "." in known.label and "(" not in known.label and (label.isidentifier() or "(" in label):
-                self._seen[key] = Seen(label, known.event, known.copy)
+            path = known.told or ("." in known.label and "(" not in known.label)
+            if path and (label.isidentifier() or "(" in label):
+                self._seen[key] = Seen(label, known.event, known.copy, event is None)
             return
-        self._seen[key] = Seen(label, event if event is not None else observer.current(), copy)
+        self._seen[key] = Seen(label, event if event is not None else observer.current(), copy, event is None)
         self._look_for_gate(node, self._seen[key], torch)
 
     def _label_of(self, copy: Any) -> str | None:

@@ -39,6 +39,7 @@ class Seen(NamedTuple):
     label: str
     event: int | None
     copy: Any
+    told: bool = False  # by an engine's own hook, under the name of a layer: a name of the script's goes before it
 
 
 def is_leaf(node: Any) -> bool:

@@ -54,3 +54,20 @@ def test_a_dropout_shows_its_mask() -> None:
     mask = values["mask of model.4"]
     assert set(mask.ravel()) == {mask.max(), 0}
     assert (values["model.3"] * mask == values["model.4"]).all()
+
+
+def test_what_the_script_calls_a_layers_output_goes_before_the_layers_name() -> None:
+    source = """
+        x, y, loss_fn = torch.randn(4, 3), torch.randn(4, 2), nn.MSELoss()
+        model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for t in range(2):
+            y_pred = model(x)
+            loss = loss_fn(y_pred, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        """
+    first, second, *_ = of_kind(run_recorded(script(source)).records[0], "backward")
+    assert first.text == "∂L/∂y_pred = ∂L/∂loss × 2 × (y_pred − y) / 8"
+    assert "∂L/∂model.1 = ∂L/∂y_pred · model.2.weight" in second.text
