@@ -63,6 +63,7 @@ class Desk(Container):
         self._seen: list[LinePanel] = [self.source, self.gate, self.tensors, self.loss, self.gradients]
         self._scene = Scene()
         self._stale: set[LinePanel] = set()
+        self._laid_out = False
         self._small = False
         self._full = False
         self._maximised = False
@@ -109,8 +110,8 @@ class Desk(Container):
         """Decide by the room of the whole screen."""
         self.set_class(columns >= WIDE, "-wide")
         small, full = columns < LEAST[0] or rows < LEAST[1], columns >= FULL[0] and rows >= FULL[1]
-        if (small, full) != (self._small, self._full):
-            self._small, self._full = small, full
+        if (small, full) != (self._small, self._full) or not self._laid_out:
+            self._small, self._full, self._laid_out = small, full, True
             self.lay_out()
 
     def maximise(self, on: bool) -> None:

@@ -1,6 +1,6 @@
 """Pictures of the real app on real targets: `python -m stepper.tui.screenshots [FOLDER]` (default: `screenshots`).
 
-Each is taken from a session with its own script's process, at 120 × 40, after a few keys.
+Each is taken from a session with its own script's process, at 120 × 40 unless said, after a few keys.
 """
 
 import asyncio
@@ -26,10 +26,25 @@ class Shot:
     keys: tuple[str, ...]
     options: Options = Options(seed=0)  # noqa: RUF009 (frozen)
     name: str = ""
+    size: tuple[int, int] = SIZE
 
 
 SHOTS = (
     Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnnn")),
+    Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnnnnn", "8", "h", "greater_than_sign"), name="viewer"),
+    Shot(
+        "numpy",
+        ("g", "5", "enter", *"nnnnnnnnnn", "3"),
+        Options(seed=0, settings=("learning_rate=3e-6",)),
+        name="dead-units",
+    ),
+    Shot("relu-class", ("g", "3", "enter", "n", *"ssss"), size=(80, 24), name="small-terminal"),
+    Shot(
+        "numpy",
+        ("i", *"iiiiiiiiiiii", "slash", *"nan", "enter", "6"),
+        Options(seed=0, preset="small", settings=("learning_rate=1",)),
+        name="gone-to-nan",
+    ),
     Shot("custom-function", ("g", "2", "0", "enter", *"nnnnssnn")),
     Shot("relu-class", ("g", "5", "enter", *"nnnssnnnnnn", "l")),
 )
@@ -40,7 +55,7 @@ async def take(shot: Shot, folder: Path) -> Path:
     session = Session(shot.target, shot.options)
     session.launch()
     app = StepperApp(session)
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=shot.size) as pilot:
         await rest(pilot, app)
         for key in shot.keys:
             await pilot.press(key)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from stepper.record import Record
@@ -17,7 +14,7 @@ from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
-from tests.tui import test_viewer
+from tests.tui import test_saving, test_viewer
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -361,52 +358,6 @@ async def test_a_point_of_the_loss_is_read_and_gone_to() -> None:
         assert place(app) == (0, 0)
 
 
-async def test_x_saves_and_never_replaces_a_file_without_asking(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    session = Standin()
-    app = app_of(session)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        for place, name in enumerate(["numpy-0-h.npy", "numpy-0.json", "numpy-losses.csv", "numpy-0.svg"]):
-            await pilot.press("8")
-            await settled(pilot)
-            await pilot.press("x", *["down"] * place, "enter", "enter")
-            await until(pilot, lambda name=name: f"Saved to {tmp_path / name}"[:100] in screen_text(app))  # type: ignore[misc]
-        array = np.load(tmp_path / "numpy-0-h.npy")
-        assert np.array_equal(array, session._recorder.names["h"])
-        assert json.loads((tmp_path / "numpy-0.json").read_text())["format"] == 1
-        assert (tmp_path / "numpy-losses.csv").read_text() == "iteration,loss\n0,21128.0\n"
-        assert (tmp_path / "numpy-0.svg").read_text().startswith("<svg")
-        (tmp_path / "numpy-0-h.npy").write_text("mine")
-        await pilot.press("x", "enter", "enter")
-        await until(pilot, lambda: "is there already" in screen_text(app))
-        assert (tmp_path / "numpy-0-h.npy").read_text() == "mine"
-        await pilot.press("enter")
-        await until(pilot, lambda: (tmp_path / "numpy-0-h.npy").stat().st_size > 4)
-        await pilot.press("x", "enter", *"/none/such", "enter")
-        await until(pilot, lambda: "Nothing was saved" in screen_text(app))
-
-
-async def test_y_copies_what_the_panel_shows() -> None:
-    app = app_of(Standin())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        await pilot.press("2", "y")
-        assert app.clipboard.splitlines()[1].startswith("◆ h ")
-        await pilot.press("8")
-        await settled(pilot)
-        await pilot.press("y")
-        assert app.clipboard == "11.0"
-        assert "Copied 11.0." in screen_text(app)
-        await pilot.press("t")
-        await settled(pilot)
-        await pilot.press("y")
-        assert len(app.clipboard.splitlines()) > 4
-        assert "\t" in app.clipboard
-
-
 async def test_quitting_while_the_script_runs_asks_once() -> None:
     session = Standin()
     app = app_of(session)
@@ -482,8 +433,8 @@ COVERED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(
         ("loss.left", "loss.right", "loss.first", "loss.last", "loss.go"), test_a_point_of_the_loss_is_read_and_gone_to
     ),
-    "export": test_x_saves_and_never_replaces_a_file_without_asking,
-    "copy": test_y_copies_what_the_panel_shows,
+    "export": test_saving.test_x_saves_and_never_replaces_a_file_without_asking,
+    "copy": test_saving.test_y_copies_what_the_panel_shows,
     "run.play": test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end,
     "search": test_slash_looks_for_a_text,
     **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate_keys_choose_zoom_and_pan),

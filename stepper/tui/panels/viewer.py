@@ -172,17 +172,18 @@ class ViewerPanel(HeatPanel):
             return None
         key = self._key(shown.copy, grid.rows, grid.columns, view.region(grid), view)
         window: Window | str | None = self.pictures.window(key)
-        value = self._exact(shown, view)
-        if what == "difference" and subject.value is not None and subject.before is not None:
+        if what == "difference":
             window = self._difference(subject, grid, view)
-            one, other = self._exact(subject.value, view), self._exact(subject.before, view)
-            value = one - other if one is not None and other is not None else None
         survey = self.pictures.survey(self._survey_key(shown)) if self._histogram or self._wish else None
-        self._fulfil(survey)
+        if self._fulfil(survey):
+            return None  # drawn by now, where the wish led
         if isinstance(window, str):
             return [title_line(subject, view, what, None, room.width), Row(((window, "bad"),))]
         if window is None:
             return None  # the last picture stays until this one is here
+        value = self._element(subject, what, view, grid, window)
+        if value is None and self._drawing is not None and self.pictures.waiting:
+            return None  # one repaint, not two
         self._drawing = drawing = Drawing(subject, view, grid, wide, high, window, value, self._table)
         most = heatmap.usual(shown.summary) if grid.factor == (1, 1) and what != "difference" else heatmap.limit(window)
         rows = [
@@ -228,6 +229,19 @@ class ViewerPanel(HeatPanel):
 
     def _survey_key(self, value: Value) -> SurveyKey | None:
         return None if value.copy is None else SurveyKey(self.scene.generation, self.scene.iteration, value.copy)
+
+    def _element(self, subject: Subject, what: str, view: View, grid: Grid, window: Window) -> float | None:
+        """The element under the cursor: a cell of the picture, where a cell is one element; else it is asked for."""
+        cell = grid.cell(*view.place)
+        if grid.factor == (1, 1) and cell is not None:
+            return window.cells[cell[0] * window.columns + cell[1]]
+        if what != "difference":
+            shown = subject.shown(what)
+            return self._exact(shown, view) if shown is not None else None
+        if subject.value is None or subject.before is None:
+            return None
+        one, other = self._exact(subject.value, view), self._exact(subject.before, view)
+        return one - other if one is not None and other is not None else None
 
     def _exact(self, value: Value, view: View) -> float | None:
         """The element under the cursor."""
@@ -349,10 +363,11 @@ class ViewerPanel(HeatPanel):
         self._wish = which
         self.refill()
 
-    def _fulfil(self, survey: Survey | str | None) -> None:
+    def _fulfil(self, survey: Survey | str | None) -> bool:
+        """Go where the person wished to go, if that is known by now. Whether it was, and all is drawn."""
         wish = self._wish
         if not wish or survey is None:
-            return
+            return False
         self._wish = ""
         place: Index | None = getattr(survey, wish) if isinstance(survey, Survey) else None
         if place is None:
@@ -360,6 +375,7 @@ class ViewerPanel(HeatPanel):
             self._say(survey if isinstance(survey, str) else words)
         else:
             self.jump(place)
+        return True
 
     def jump(self, place: Index) -> None:
         """The cursor on an element."""

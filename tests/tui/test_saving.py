@@ -1,0 +1,58 @@
+"""Saving to files and copying to the clipboard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tui.screen import app_of, ready, screen_text, settled, until
+from tests.tui.standin import Standin
+
+
+async def test_x_saves_and_never_replaces_a_file_without_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for place, name in enumerate(["numpy-0-h.npy", "numpy-0.json", "numpy-losses.csv", "numpy-0.svg"]):
+            await pilot.press("8")
+            await settled(pilot)
+            await pilot.press("x", *["down"] * place, "enter", "enter")
+            await until(pilot, lambda name=name: f"Saved to {tmp_path / name}"[:100] in screen_text(app))  # type: ignore[misc]
+        array = np.load(tmp_path / "numpy-0-h.npy")
+        assert np.array_equal(array, session._recorder.names["h"])
+        assert json.loads((tmp_path / "numpy-0.json").read_text())["format"] == 1
+        assert (tmp_path / "numpy-losses.csv").read_text() == "iteration,loss\n0,21128.0\n"
+        assert (tmp_path / "numpy-0.svg").read_text().startswith("<svg")
+        (tmp_path / "numpy-0-h.npy").write_text("mine")
+        await pilot.press("x", "enter", "enter")
+        await until(pilot, lambda: "is there already" in screen_text(app))
+        assert (tmp_path / "numpy-0-h.npy").read_text() == "mine"
+        await pilot.press("enter")
+        await until(pilot, lambda: (tmp_path / "numpy-0-h.npy").stat().st_size > 4)
+        await pilot.press("x", "enter", *"/none/such", "enter")
+        await until(pilot, lambda: "Nothing was saved" in screen_text(app))
+
+
+async def test_y_copies_what_the_panel_shows() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("2", "y")
+        assert app.clipboard.splitlines()[1].startswith("◆ h ")
+        await pilot.press("8")
+        await settled(pilot)
+        await pilot.press("y")
+        assert app.clipboard == "11.0"
+        assert "Copied 11.0." in screen_text(app)
+        await pilot.press("t")
+        await settled(pilot)
+        await pilot.press("y")
+        assert len(app.clipboard.splitlines()) > 4
+        assert "\t" in app.clipboard
