@@ -1,0 +1,94 @@
+"""The actions that change what is seen and where: panels, scales, the viewer's place, help, the palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual import events, on
+from textual.app import SystemCommand
+from textual.screen import Screen
+
+from stepper.tui.actions import ACTIONS
+from stepper.tui.panels.tensors import TensorsPanel
+from stepper.tui.stage import Stage
+
+
+class Looking(Stage):
+    """The arrangement, and all that only looks."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose between all panels and one at a time."""
+        self.desk.fit(event.size.width, event.size.height)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the panel the person is at."""
+        self.desk.focused(event.widget)
+
+    def action_loss_scale(self) -> None:
+        """Linear or logarithmic."""
+        self.desk.loss.toggle()
+
+    def action_maximise(self) -> None:
+        """One panel, or all of them."""
+        self.desk.maximise(not self.desk.maximised)
+
+    def action_restore(self) -> None:
+        """All of them."""
+        if self.desk.maximised:
+            self.desk.maximise(False)
+
+    def action_panel(self, index: int) -> None:
+        """Go to a panel."""
+        self.desk.choose(index)
+
+    def action_focus_next(self) -> None:
+        """`tab`: the next panel, also one that is hidden behind the chosen tab."""
+        if self.screen.is_modal:
+            super().action_focus_next()
+        else:
+            self.desk.cycle(1)
+
+    def action_focus_previous(self) -> None:
+        """`shift+tab`: the previous panel."""
+        if self.screen.is_modal:
+            super().action_focus_previous()
+        else:
+            self.desk.cycle(-1)
+
+    @on(TensorsPanel.Open)
+    def look_at(self, message: TensorsPanel.Open) -> None:
+        """Open a value in the viewer."""
+        self.desk.viewer.open(message.label, self.scene.generation)
+        self.desk.choose(self.desk.panels.index(self.desk.viewer))
+
+    def action_jump(self) -> None:
+        """Ask for an index or a slice of the tensor in the viewer, and go there."""
+        from stepper.tui.screens.search import SearchScreen
+
+        def jump(text: str | None) -> None:
+            problem = self.desk.viewer.go_to(text) if text else ""
+            if problem:
+                self.message.say(problem, bad=True)
+
+        view = self.desk.viewer.view
+        advice = "an index, 12, 87, or a slice, 3, :, :, 0 · enter goes there, esc closes"
+        self.push_screen(SearchScreen(view.slice if view is not None else "", "Go to an element", advice), jump)
+
+    def action_help(self) -> None:
+        """All keys, and what the figures mean."""
+        from stepper.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the app's own actions, then Textual's."""
+        panel = self.desk.chosen
+        for action in ACTIONS:
+            if action.panel in ("", panel.id):
+                owner = panel if action.panel else self
+                yield SystemCommand(
+                    action.title,
+                    action.help,
+                    lambda call=action.call, owner=owner: self.call_later(self.run_action, call, owner),
+                )
+        yield from super().get_system_commands(screen)

@@ -1,0 +1,160 @@
+"""What all the app's actions stand on: the session, what it looks like now, and the queue of moves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.timer import Timer
+
+from stepper.record import Survey, Window
+from stepper.tui.bars import KeyBar, MessageBar, StatusBar
+from stepper.tui.desk import Desk
+from stepper.tui.panels.gate import GatePanel
+from stepper.tui.panels.output import OutputPanel
+from stepper.tui.panels.viewer import ViewerPanel
+from stepper.tui.pictures import BINS, Key, SurveyKey, WindowKey
+from stepper.tui.places import Places
+from stepper.tui.scene import Scene, scene_of
+
+if TYPE_CHECKING:
+    from stepper.session import Session
+
+REFRESH = 1 / 15
+"""Seconds between two looks at a script that is at work."""
+
+LONG = {"open": "starting", "target": "starting", "continue": "at work", "go": "at work"}
+"""Moves that may take long, so that nothing is begun behind them, and what the script is while they last."""
+
+Move = Callable[[], Awaitable[None]]
+
+
+class Stage(App[int]):
+    """Follows one session at a time and does the moves one after the other. The actions are in the subclasses."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.scene = Scene(target=session.target, notice=f"Starting {session.target} …")
+        self.places = Places()
+        self.asked_to_quit = False
+        self._generation = 0
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._moves: asyncio.Queue[tuple[str, Move]] = asyncio.Queue()
+        self._underway = ""
+        self._scheduled = False
+        self._timer: Timer | None = None
+        self._shown_at = 0.0
+        self.desk = Desk(
+            GatePanel(self._window, id="gate"),
+            OutputPanel(self._output, id="output"),
+            ViewerPanel(self._picture, id="viewer"),
+            id="desk",
+        )
+        self.status = StatusBar(id="status")
+        self.message = MessageBar(id="message")
+        self.keys = KeyBar(id="keys")
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: no move, no look at the session, no picture."""
+        waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
+        return not waiting and not self.desk.gate.waiting and not self.desk.viewer.pictures.waiting
+
+    @property
+    def moving(self) -> bool:
+        """Whether a move is under way."""
+        return bool(self._underway)
+
+    # ----------------------------------------------------------------------------------------------- looking
+
+    def follow(self, session: Session) -> None:
+        """Look at `session` from now on."""
+        self._unsubscribe()
+        self.session = session
+        self.places = Places()
+        self._generation += 1
+        self._unsubscribe = session.subscribe(self._changed)
+        self._look()
+
+    async def leave(self) -> None:
+        """Look no more, and end the script's process."""
+        self._unsubscribe()
+        await self.session.close()
+
+    def _changed(self) -> None:
+        """Look at the session soon: at once where it stands still, at most 15 times a second while it works."""
+        busy = self.session.state.name in ("STARTING", "RUNNING", "REPLAYING")
+        if not busy:
+            if self._timer is not None:
+                self._timer.stop()
+                self._timer = None
+            if not self._scheduled:
+                self._scheduled = True
+                self.call_later(self._look)
+        elif self._timer is None and not self._scheduled:
+            # not at once: what takes a few milliseconds is shown when it is done, and does not flicker
+            wait = max(REFRESH / 2, self._shown_at + REFRESH - time.monotonic())
+            self._timer = self.set_timer(wait, self._look)
+
+    def _look(self) -> None:
+        self._scheduled = False
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._shown_at = time.monotonic()
+        self.scene = scene_of(self.session, self.scene, self._generation)
+        self.status.show(self.scene)
+        self.desk.show(self.scene)
+        self.message.show(self.scene)
+
+    async def _window(self, key: WindowKey) -> Window:
+        return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region)
+
+    async def _picture(self, key: Key) -> Window | Survey:
+        if isinstance(key, SurveyKey):
+            return await self.session.survey(key.iteration, key.copy, BINS)
+        return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region, key.axes)
+
+    def _output(self, start: int, end: int | None) -> str:
+        return self.session.output(start, end)
+
+    # ----------------------------------------------------------------------------------------------- moving
+
+    async def work(self) -> None:
+        """Do the moves one after the other, in the order in which they were asked for."""
+        while True:
+            self._underway, move = await self._moves.get()
+            try:
+                await move()
+            except Exception as error:  # shown: a failed move must not take the app down
+                self.log.error(error)
+                self.message.say(f"{type(error).__name__}: {error}", bad=True)
+            finally:
+                self._underway = ""
+
+    def enqueue(self, name: str, move: Move) -> bool:
+        """Steps queue up behind steps; while something long is under way, nothing else is begun (False)."""
+        doing = LONG.get(self._underway)
+        if doing is not None:
+            hint = "" if doing == "starting" else "; p pauses it"
+            self.message.say(f"The script is {doing}{hint}.")
+            return False
+        self.message.say("")
+        self.asked_to_quit = False
+        self._moves.put_nowait((name, move))
+        return True
+
+    def jump(self, name: str, move: Move) -> None:
+        """A move that is no step: `[` leads back from it."""
+        here = self.session.cursor
+        if self.enqueue(name, move):
+            self.places.left(here)
+
+    def forget_moves(self) -> None:
+        """Leave out the moves that wait."""
+        while not self._moves.empty():
+            self._moves.get_nowait()

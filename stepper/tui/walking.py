@@ -1,0 +1,137 @@
+"""The actions that move the cursor or let the script run, and what asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.timer import Timer
+
+from stepper.tui.outline import find
+from stepper.tui.panels.loss import LossPanel
+from stepper.tui.panels.record import RecordPanel
+from stepper.tui.stage import Stage
+
+if TYPE_CHECKING:
+    from stepper.session import Cursor, Session
+
+SPEEDS = (0, 1, 4, 15)
+"""Statements a second of the auto-play; 0: off."""
+
+
+class Walking(Stage):
+    """Steps, jumps, running on, auto-play, search."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._sought = ""
+        self._speed = 0
+        self._player: Timer | None = None
+        self._played: Cursor | None = None
+
+    def action_step(self, name: str) -> None:
+        """Move the cursor: a statement, into, out, an iteration, or the same backward."""
+        from stepper.session import Step
+
+        step = Step[name]
+        self.enqueue("step", lambda: self.session.step(step))
+
+    def action_continue(self) -> None:
+        """Run on."""
+        self.jump("continue", lambda: self.session.run())
+
+    def action_pause(self) -> None:
+        """Stop at the next iteration, and forget the steps that were waiting."""
+        if self._speed:
+            self._play(0)
+            return
+        self.forget_moves()
+        if self.scene.busy or self.moving:
+            self.run_worker(self.session.pause(), group="pause", exit_on_error=False)
+        else:
+            self.message.say("The script stands still already.")
+
+    # ----------------------------------------------------------------------------------------------- jumps
+
+    def action_go(self) -> None:
+        """Ask for an iteration, and go there."""
+        from stepper.tui.screens.go import GoScreen
+
+        def go(iteration: int | None) -> None:
+            # the screen answers -1 for the setup, None for nothing
+            if iteration is not None:
+                self.jump("go", lambda: self.session.go(iteration if iteration >= 0 else None))
+
+        self.push_screen(GoScreen(self.scene.total), go)
+
+    def action_place(self, step: int) -> None:
+        """Back to where the cursor jumped from, or forth again."""
+        there = self.places.go(step, self.session.cursor)
+        if there is None:
+            self.message.say("There is no place to go back to." if step < 0 else "There is no place to go forth to.")
+        else:
+            self.enqueue("go", lambda: self.session.go(there.iteration, there.event if there.event >= 0 else None))
+
+    @on(LossPanel.Go)
+    def go_to_point(self, message: LossPanel.Go) -> None:
+        """Go to an iteration that was read off the chart."""
+        self.jump("go", lambda: self.session.go(message.iteration))
+
+    @on(RecordPanel.Move)
+    def move_to(self, message: RecordPanel.Move) -> None:
+        """Go to an event of the record that is shown."""
+        iteration, event = self.scene.iteration, message.event
+        self.enqueue("step", lambda: self.session.go(iteration, event))
+
+    def action_search(self) -> None:
+        """Ask for a text, and go to the next event that has it; in Tensors, show only what has it."""
+        from stepper.tui.screens.search import SearchScreen
+
+        tensors = self.desk.tensors
+
+        def search(text: str | None) -> None:
+            self._sought = text or self._sought
+            if text is not None and self._sought:
+                self._seek(self._sought)
+
+        def only(text: str | None) -> None:
+            if text is not None:
+                tensors.set_filter(text)
+
+        if self.desk.chosen is tensors:
+            advice = "a name, a role or a phase · enter alone shows all again, esc closes"
+            self.push_screen(SearchScreen(tensors.filter, "Show only some tensors", advice), only)
+        else:
+            self.push_screen(SearchScreen(self._sought), search)
+
+    def _seek(self, text: str) -> None:
+        scene = self.scene
+        found = find(scene.history, text, scene.event.id) if scene.history is not None and scene.event else None
+        if found is None:
+            self.message.say(f"Nothing in this record has {text} in it.")
+        else:
+            self.jump("step", lambda: self.session.go(scene.iteration, found))
+
+    # ----------------------------------------------------------------------------------------------- auto-play
+
+    def action_play(self) -> None:
+        """Step by itself, faster each time, at last no longer."""
+        self._play(SPEEDS[(SPEEDS.index(self._speed) + 1) % len(SPEEDS)])
+
+    def _play(self, speed: int) -> None:
+        if self._player is not None:
+            self._player.stop()
+        self._speed, self._played = speed, None
+        self._player = self.set_interval(1 / speed, self._play_on) if speed else None
+        words = f"Playing {speed} statement{'s' if speed > 1 else ''} a second; a changes it, p stops."
+        self.message.say(words if speed else "Auto-play is off.")
+
+    def _play_on(self) -> None:
+        """One step, if the last one is done and there is something over which to step."""
+        if not self.idle or self.scene.busy or self.screen.is_modal:
+            return
+        if self.session.cursor == self._played:
+            self._play(0)  # the end: the cursor did not move
+            return
+        self._played = self.session.cursor
+        self.action_step("NEXT")
