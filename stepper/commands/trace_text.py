@@ -117,18 +117,27 @@ def _table(value: Value, array: GetArray, indent: str) -> list[str]:
 def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
     op = " ".join(gate.op.split())
     yield f"Gate {gate.label}  line {gate.line}  {op}"
-    yield f"    active {gate.active}  blocked {gate.blocked}  dead units {_dead(gate)}"
-    yield "    mask (█ the gradient passes, · it is blocked)"
-    mask = array(gate.mask.copy) if gate.mask.copy is not None else None
+    weak = f"  attenuated {gate.attenuated} (less than half passes)" if gate.soft else ""
+    yield f"    active {gate.active}  blocked {gate.blocked}{weak}  dead units {_dead(gate)}"
+    shut = gate.closed if gate.closed is not None else gate.mask
+    yield f"    mask (█ {'half or more of ' if gate.soft else ''}the gradient passes, · {_shut(gate)})"
+    mask = array(shut.copy) if shut.copy is not None else None
     if mask is not None:
         yield from mask_picture(mask, " " * 6)
-    for title, value in (("h", gate.h), ("gradient before", gate.grad_before), ("gradient after", gate.grad_after)):
+    values = [("h", gate.h), ("gradient before", gate.grad_before), ("gradient after", gate.grad_after)]
+    if gate.soft:
+        values.insert(1, ("share that passes", gate.share))
+    for title, value in values:
         if value is None:
             yield f"    {title}: none was seen"
             continue
         label = " ".join(value.label.split())
         yield f"    {title}: {label}  {summary_text(value.summary)}"
         yield from _table(value, array, " " * 6)
+
+
+def _shut(gate: Gate) -> str:
+    return "less than half, or nothing" if gate.soft else "it is blocked"
 
 
 def _dead(gate: Gate) -> str:

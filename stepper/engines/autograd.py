@@ -7,7 +7,7 @@ when the recording ends. While it lasts, backward passes stay on the script's ow
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +15,14 @@ from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
 from stepper.engines.modes import look, torch_module
+from stepper.engines.openings import Opening, opening_of
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
 # which does not (torch's derivatives.yaml, threshold_backward and clamp_backward_min).
 RULES = {
     "ReluBackward0": ("relu", "h <= 0"),
     "ThresholdBackward0": ("threshold", "h <= 0"),
+    "ThresholdBackward1": ("threshold", "h <= 0"),
     "ClampMinBackward0": ("clamp", "not h >= 0"),
     "ClampBackward1": ("clamp", "not h >= 0"),
 }
@@ -114,12 +116,15 @@ class AutogradEngine(Engine):
         gate = self._gates.get(node)
         if gate is not None and copies:
             gate[0].before = copies[0]
+            made = self._seen.get((node, 0))
+            gate[0].before_label = gradient_label(made.label) if made is not None else ""
 
     def _left(self, node: Any, copies: list[Any]) -> None:
         """Gradients leave a node."""
         gate = self._gates.get(node)
         if gate is not None and gate[1] < len(copies):
             gate[0].after = copies[gate[1]]
+            gate[0].after_label = gradient_label(gate[0].label)
 
     # --------------------------------------------------------------------------------------------------- the gates
 
@@ -130,14 +135,23 @@ class AutogradEngine(Engine):
         custom = isinstance(node, torch.autograd.function.BackwardCFunction)
         if custom and observer is not None:
             observer.contributed("function")
-        if observer is None or node in self._gates or not (custom or name in RULES) or not _cuts_at_zero(node, name):
+        if observer is None or node in self._gates:
+            return
+        hard = custom or (name in RULES and _cuts_at_zero(node, name))
+        opening = None if hard else opening_of(node, name)
+        if not hard and opening is None:
             return
         place, h = self._input_of(node, custom, out, torch)
-        if h is None or (custom and not _is_relu(h.copy, out.copy)):
+        by_hand = custom or (opening is not None and opening.share is None)
+        if h is None or h.copy is None or (by_hand and not _is_relu(h.copy, out.copy)):
             return
         op, rule = RULES.get(name, (getattr(type(node), "_forward_cls", type(node)).__name__, "by hand"))
+        if opening is not None:
+            op = opening.op
         gate = GateSeen(h.label, op, out.event if out.event is not None else 0, h.copy, rule)
         gate.out = out.copy
+        if opening is not None:
+            gate.soft, gate.share = opening.soft, _sharing(opening)
         self._gates[node] = (gate, place)
         observer.gate(gate)
 
@@ -176,10 +190,19 @@ def gradient_label(label: str) -> str:
     return f"({label}).grad" if re.search(r"[^\w.]", bare) else f"{label}.grad"
 
 
+def _sharing(opening: Opening) -> Callable[[Any], Any]:
+    """The shares that an activation passes, of a kept h."""
+
+    def share(kept: Any) -> Any:
+        return opening.at(kept.tensor)
+
+    return share
+
+
 def _cuts_at_zero(node: Any, name: str) -> bool:
     if name in ("ClampMinBackward0", "ClampBackward1"):
         return node._saved_min == 0 and getattr(node, "_saved_max", None) is None
-    if name == "ThresholdBackward0":
+    if name in ("ThresholdBackward0", "ThresholdBackward1"):
         return bool(node._saved_threshold == 0)
     return True
 

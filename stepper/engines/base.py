@@ -9,7 +9,7 @@ A third party's engine is a class named in the entry-point group `stepper.engine
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -20,7 +20,9 @@ class GateSeen:
     """A gate that an engine found. `h`, `before` and `after` are what `Observer.keep` returned.
 
     `rule` names the operation's own test for stopping the gradient: `h < 0`, `h <= 0` or `not h >= 0` (they differ at
-    zero and at NaN).
+    zero and at NaN). Where the operation passes shares of a gradient, `share` gives them (of a kept h, a value of h's
+    engine), and what it passes nothing of is blocked; `soft`: between nothing and everything it passes parts.
+    `before_label` and `after_label` are what the two gradients are called, where that is known.
     """
 
     def __init__(self, label: str, op: str, event: int, h: Any, rule: str) -> None:
@@ -33,6 +35,10 @@ class GateSeen:
         self.axis: int | None = None
         self.before: Any = None
         self.after: Any = None
+        self.share: Callable[[Any], Any] | None = None
+        self.soft = False
+        self.before_label = ""
+        self.after_label = ""
 
 
 class Change(NamedTuple):

@@ -136,7 +136,10 @@ class Finisher:
 
         h: Copy = gate.h
         values = h.engine.ndarray(h.kept)
-        if blocked is None:
+        shares = self._shares(gate)
+        if shares is not None:
+            blocked = h.engine.ndarray(shares.kept) == 0
+        elif blocked is None:
             with numpy.errstate(all="ignore"):
                 blocked = (
                     values < 0 if gate.rule == "h < 0" else values <= 0 if gate.rule == "h <= 0" else ~(values >= 0)
@@ -148,6 +151,10 @@ class Finisher:
         mask = Copy(self._numpy, numpy.ascontiguousarray(blocked).reshape(values.shape))
         event = recorder_event(self._recorder, gate.event)
         count = int(numpy.count_nonzero(blocked))
+        closed = None
+        if shares is not None and gate.soft:
+            with numpy.errstate(all="ignore"):
+                closed = numpy.abs(h.engine.ndarray(shares.kept)) < 0.5
         return Gate(
             label=gate.label,
             op=gate.op,
@@ -155,19 +162,37 @@ class Finisher:
             line=event.site.line if event is not None else 0,
             axis=axis,
             h=self._value(Draft(gate.label, "activation", "operand", h), shelf),
-            grad_before=self._gradient("before", gate.before, gate.label, shelf),
-            grad_after=self._gradient("after", gate.after, gate.label, shelf),
+            grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
+            grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
             active=int(values.size) - count,
             blocked=count,
             dead_units=dead,
             units=values.shape[axis] if values.ndim else 1,
             mask=self._value(Draft(f"mask of {gate.label}", "other", "result", mask), shelf),
+            soft=gate.soft,
+            attenuated=int(numpy.count_nonzero(closed)) - count if closed is not None else 0,
+            share=None
+            if shares is None
+            else self._value(Draft(f"share of {gate.label}", "other", "result", shares), shelf),
+            closed=None
+            if closed is None
+            else self._value(
+                Draft(f"closed entries of {gate.label}", "other", "result", Copy(self._numpy, closed)), shelf
+            ),
         )
 
-    def _gradient(self, when: str, copy: Copy | None, label: str, shelf: Shelf) -> Value | None:
+    def _shares(self, gate: GateSeen) -> Copy | None:
+        """The share of each entry's gradient that a gate's operation passes; None where it opens and shuts by rule."""
+        share = gate.share
+        if share is None:
+            return None
+        engine: Engine = gate.h.engine
+        return Copy(engine, engine.keep(share(gate.h.kept)))
+
+    def _gradient(self, when: str, copy: Copy | None, known: str, label: str, shelf: Shelf) -> Value | None:
         if copy is None:
             return None
-        name = next(
+        name = known or next(
             (
                 draft.label
                 for happening in self._recorder.happenings

@@ -124,6 +124,10 @@ class Gate(msgspec.Struct):
     `h` is the input, `grad_before` ∂L/∂output, `grad_after` ∂L/∂h (None where no gradient was seen), `mask` a bool
     tensor, True where the operation's own rule stops the gradient. `dead_units` are the indices along `axis` that are
     blocked for every sample; `units` is how many there are along it.
+
+    A `soft` gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: `share` is the operation's derivative at each
+    entry, `attenuated` counts the entries whose gradient passes by less than half, and not by nothing, and `closed` is
+    True for those and for the blocked ones. None for gates that open and shut.
     """
 
     label: str
@@ -139,6 +143,10 @@ class Gate(msgspec.Struct):
     dead_units: list[int]
     units: int
     mask: Value
+    soft: bool = False
+    attenuated: int = 0
+    share: Value | None = None
+    closed: Value | None = None
 
 
 class Parameter(msgspec.Struct):

@@ -133,6 +133,10 @@ class _Writer:
             "dead_units": gate.dead_units,
             "units": gate.units,
             "mask": self.value(gate.mask),
+            "soft": gate.soft,
+            "attenuated": gate.attenuated,
+            "share": self.optional(gate.share),
+            "closed": self.optional(gate.closed),
         }
 
     def parameter(self, parameter: Parameter) -> dict[str, Any]:

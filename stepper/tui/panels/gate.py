@@ -46,6 +46,8 @@ class GatePanel(HeatPanel):
         "h: the input of the ReLU\ngrad before: ∂L/∂output   grad after: ∂L/∂h, zero where the gate is shut\n"
         f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there   {heatmap.MOSTLY} in most of the cell\n"
         "blocked counts entries of all samples, active the others; a dead unit is blocked for every sample\n"
+        "a soft gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: attenuated entries pass less than half, "
+        "and are drawn like blocked ones\n"
         "the bars above a map: which share of each unit's samples is blocked, █ all of them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
@@ -191,7 +193,8 @@ class GatePanel(HeatPanel):
         if whole is None:
             return None
         key = self._key(value, whole, region)
-        mask = self._key(gate.mask, whole, region) if gate.mask.summary.shape == shape else None
+        shut = gate.closed if gate.closed is not None else gate.mask
+        mask = self._key(shut, whole, region) if shut.summary.shape == shape else None
         return Map(self._title(name, value, whole, region), value, key, mask, whole, left, width, name == "h")
 
     def _key(self, value: Value, grid: Grid, region: Region | None) -> WindowKey | None:
@@ -279,6 +282,7 @@ class GatePanel(HeatPanel):
             ("  ", ""),
             (f"blocked {figures.count(gate.blocked)}{share}", "note"),
             ("  ", ""),
+            *([(f"attenuated {figures.count(gate.attenuated)}", "note"), ("  ", "")] if gate.soft else []),
             (f"dead units {dead} of {gate.units}", "bad" if dead else "muted"),
         ]
         if dead:
