@@ -164,8 +164,24 @@ class Run:
         return self._iteration(number)
 
     def run(self, until: int | None = None) -> None:
-        """Run on at full speed to iteration `until`, or to the end."""
+        """Run on to iteration `until`; without one to the next breakpoint, or to the end at full speed."""
         self._do(self.session.run(until))
+
+    def reverse(self) -> None:
+        """Go back to the breakpoint before; without breakpoints to iteration 0."""
+        self._do(self.session.reverse())
+
+    def toggle_breakpoint(self, line: int) -> bool:
+        """Set a breakpoint on a line of the script, or take it away; whether there is one now.
+
+        Raises LookupError where no statement begins on that line.
+        """
+        return self.session.toggle_breakpoint(line)
+
+    @property
+    def here(self) -> tuple[int | None, Event | None]:
+        """Where the run has stopped: the iteration (None: the setup), and the event in it."""
+        return self.session.cursor.iteration, self.session.event
 
     def _iteration(self, number: int | None) -> Iteration:
         record = self.session.records.get(number)

@@ -71,3 +71,18 @@ def test_closing_twice_is_closing_once() -> None:
     opened = stepper.open("and-gate")
     opened.close()
     opened.close()
+
+
+def test_breakpoints_stop_a_run_and_lead_back() -> None:
+    with stepper.open("numpy", preset="small", seed=0) as run:
+        assert run.toggle_breakpoint(35)
+        stops = []
+        for move in (run.run, run.run, run.reverse):
+            move()
+            iteration, event = run.here
+            assert event is not None
+            stops.append((iteration, event.text))
+        assert stops == [(0, "grad_h[h < 0] = 0"), (1, "grad_h[h < 0] = 0"), (0, "grad_h[h < 0] = 0")]
+        assert len(run.losses) == 2
+        with pytest.raises(LookupError, match="no statement begins on line 1"):
+            run.toggle_breakpoint(1)

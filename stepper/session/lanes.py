@@ -1,0 +1,279 @@
+"""A target and the processes that run it: what is known of it, what they recorded, and having an iteration recorded.
+
+One lane runs the script forward; another, made when it is needed, replays it from the same starting state to iterations
+that are no longer, or never were, recorded. Knows no cursor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from stepper.inferior.protocol import Ended, Launch, Line
+from stepper.record import Array, Record, Region, Survey, Window
+from stepper.session.lane import Lane, LaneLost
+from stepper.session.options import Options
+from stepper.session.process import new_hash_seed
+from stepper.session.target import launch_of
+
+T = TypeVar("T")
+
+
+class State(Enum):
+    """What the script is doing."""
+
+    STARTING = "starting"
+    STOPPED = "stopped"
+    RUNNING = "running"
+    REPLAYING = "replaying"
+    ENDED = "ended"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+class Lanes:
+    """A target being run. Attributes are replaced, never changed in place, and may be read at any time."""
+
+    def __init__(self, target: str, options: Options | None = None) -> None:
+        self.target = target
+        self.options = options or Options()
+        self.script = ""
+        self.source = ""
+        self.loop: tuple[int, int] | None = None
+        self.lines: list[Line] = []
+        self.defaults: dict[str, str] = {}
+        self.settings: Mapping[str, bool | int | float | str | None] = {}
+        self.engines: list[str] = []
+        self.device = self.options.device or "cpu"
+        self.dtype = ""
+        self.threads = 0
+        self.versions: dict[str, str] = {}
+        self.state = State.STARTING
+        self.notice = ""
+        self.traceback = ""
+        self._launch: Launch | None = None
+        self._hash_seed = new_hash_seed()
+        self._main: Lane | None = None
+        self._replay: Lane | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def launch(self) -> None:
+        """Start the script's process. Raises Misuse for everything that is known to be wrong already."""
+        self._launch = launch_of(self.target, self.options)
+        self.script = self._launch.script
+        self._main = Lane(self._launch, self._hash_seed)
+
+    async def connect(self) -> None:
+        """Attach to the running event loop; messages of the script's process arrive from now on."""
+        if self._main is None:
+            self.launch()
+        self._lane.on_message = self._told
+        await self._lane.connect()
+
+    async def close(self) -> None:
+        """End every process of the session."""
+        self._listeners.clear()
+        for lane in (self._main, self._replay):
+            if lane is not None:
+                lane.on_message = lambda: None
+                await lane.close(gently=lane is self._main)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` on the event loop after any change; the answer takes it back."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    # ------------------------------------------------------------------------------------------------------- looking
+
+    @property
+    def losses(self) -> list[float | None]:
+        """One loss for each finished iteration."""
+        return self._main.losses if self._main is not None else []
+
+    @property
+    def total(self) -> int | None:
+        """How many iterations there will be, where that is known."""
+        if self._main is None:
+            return None
+        return self._main.ended.iterations if self._main.ended is not None else self._main.total
+
+    @property
+    def seed(self) -> int | None:
+        """The seed asked for."""
+        return self.options.seed
+
+    @property
+    def records(self) -> dict[int | None, Record]:
+        """What is recorded and can be read now, by iteration (None: the setup)."""
+        replayed = self._replay.records if self._replay is not None else {}
+        return {**replayed, **(self._main.records if self._main is not None else {})}
+
+    def output(self, start: int = 0, end: int | None = None) -> str:
+        """What the script has printed (both streams), by byte offsets."""
+        return self._lane.process.output(start, end).decode("utf-8", "replace")
+
+    async def window(
+        self,
+        iteration: int | None,
+        copy: int,
+        rows: int,
+        columns: int,
+        region: Region | None = None,
+        axes: tuple[int, int] | None = None,
+    ) -> Window:
+        """A picture of a recorded value, pooled to at most rows × columns cells; `axes` are shown instead of the last
+        two. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.window(iteration, copy, rows, columns, region, axes))
+
+    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
+        """Where a recorded value's extremes are, and its distribution. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.survey(iteration, copy, bins))
+
+    async def array(self, iteration: int | None, copy: int) -> Array:
+        """A whole recorded value. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.array(iteration, copy))
+
+    async def _looked(self, iteration: int | None, look: Callable[[Lane], Awaitable[T]]) -> T:
+        lane = self._lane_with(iteration)
+        if lane is None:
+            raise LookupError(f"iteration {iteration} is not recorded")
+        try:
+            return await look(lane)
+        except LaneLost as lost:
+            raise LookupError(f"the values are gone: {lost}") from lost
+
+    # ---------------------------------------------------------------------------------------------- how things stand
+
+    @property
+    def _lane(self) -> Lane:
+        assert self._main is not None
+        return self._main
+
+    def _failed(self) -> bool:
+        return self._lane.ended is not None and self._lane.ended.traceback is not None
+
+    def _failed_in(self) -> int | None:
+        """The iteration that the script failed in, or behind; None where it failed in its setup, or not at all."""
+        return self._lane.ended.failed_in if self._lane.ended is not None else None
+
+    def _end_of(self, ended: Ended) -> str:
+        """How the run ended, for one who asked for an iteration past it."""
+        if ended.failed_in is not None and ended.failed_in >= ended.iterations:
+            return f"the script failed in iteration {ended.failed_in}"
+        if ended.iterations:
+            return f"the last iteration is {ended.iterations - 1}"
+        return "the script failed in its setup" if self._failed() else "there was no pass through the training loop"
+
+    def _over(self) -> bool:
+        return self._lane.ended is not None or self._lane.lost is not None
+
+    def _lane_with(self, iteration: int | None) -> Lane | None:
+        return next((lane for lane in (self._main, self._replay) if lane and iteration in lane.records), None)
+
+    def _recorded(self, iteration: int | None) -> Record | None:
+        lane = self._lane_with(iteration)
+        return lane.records[iteration] if lane is not None else None
+
+    def _told(self) -> None:
+        """A message came in."""
+        self._read_facts()
+        self._notify()
+
+    def _read_facts(self) -> None:
+        lane = self._lane
+        if lane.hello is not None and not self.source:
+            self.source, self.loop, self.lines = lane.hello.source, lane.hello.loop, lane.hello.lines
+            self.defaults = lane.hello.settings
+        if lane.started is not None:
+            started = lane.started
+            self.settings, self.device, self.threads = started.settings, started.device, started.threads
+            self.versions = started.versions
+        self.engines = lane.engines or (lane.started.engines if lane.started is not None else [])
+        if lane.ended is not None and lane.ended.traceback is not None:
+            self.traceback = lane.ended.traceback
+            self.state = State.FAILED
+        elif lane.lost is not None and lane.ended is None:
+            self.traceback = lane.lost
+            self.state = State.LOST
+
+    def _notify(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+    def _say(self, notice: str) -> None:
+        self.notice = notice
+        self._notify()
+
+    def _set_state(self, state: State) -> None:
+        if self.state not in (State.FAILED, State.LOST) or state is State.REPLAYING:
+            self.state = state
+        self._notify()
+
+    def _rest(self) -> None:
+        """Nothing runs any more: say how things stand."""
+        self.state = State.ENDED if self._lane.ended is not None else State.STOPPED
+        self._read_facts()
+
+    # ----------------------------------------------------------------------------------------------------- recording
+
+    async def _drive(
+        self, lane: Lane, until: int | None, record_from: int | None, *, record_last: bool = False
+    ) -> None:
+        """Let a lane run, and wait until it stands."""
+        try:
+            await lane.run(until, record_from, record_last=record_last)
+            await lane.wait_standing()
+        except LaneLost:
+            self._read_facts()
+
+    async def _ensure(self, iteration: int) -> bool:
+        """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration."""
+        if self._lane_with(iteration) is not None:
+            return True
+        lane = self._lane
+        if not self._over() and lane.position <= iteration:
+            if lane.position < iteration or lane.position == 0:
+                self._set_state(State.RUNNING if lane.position else State.STARTING)
+            await self._drive(lane, iteration + 1, iteration)
+        elif iteration < lane.position or iteration == self._failed_in():
+            await self._replay_to(iteration)
+        return self._lane_with(iteration) is not None
+
+    async def _replay_to(self, iteration: int) -> None:
+        """Record an iteration in a lane of its own that starts from the very same state."""
+        lane = self._replay
+        self.notice = f"replaying from the start to iteration {iteration}"
+        if lane is None or lane.lost is not None or (lane.standing and (lane.position > iteration or not lane.stopped)):
+            if lane is not None:
+                await lane.close()
+            assert self._launch is not None
+            states = self._lane.started.random_states if self._lane.started is not None else {}
+            launch = msgspec.structs.replace(self._launch, random_states=states, record_setup=False)
+            lane = self._replay = Lane(launch, self._hash_seed)
+            lane.on_message = self._notify
+            await lane.connect()
+        else:
+            self.notice = f"replaying to iteration {iteration}"
+        self._set_state(State.REPLAYING)
+        await lane.wait_standing()
+        if lane.ended is None and lane.lost is None:
+            await self._drive(lane, iteration + 1, iteration)
+        differing = _first_difference(lane.losses, self.losses)
+        if iteration not in lane.records:
+            self.notice = lane.lost or f"the replay was stopped before iteration {iteration}"
+        elif differing is not None:
+            self.notice = f"the replay is another run: its loss differs at iteration {differing}"
+        else:
+            self.notice = ""
+
+
+def _first_difference(replayed: list[float | None], original: list[float | None]) -> int | None:
+    """The first iteration whose losses are not the same number (NaN is NaN)."""
+    for index, (one, other) in enumerate(zip(replayed, original, strict=False)):
+        if one != other and not (one is not None and other is not None and math.isnan(one) and math.isnan(other)):
+            return index
+    return None
