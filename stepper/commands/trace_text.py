@@ -49,6 +49,8 @@ def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
             yield f"{indent}{_value_line(value)}"
             if _in_full(value.summary, values) and (values or not inside):
                 yield from _table(value, array, indent + "  ")
+        if event.note:
+            yield f"{indent}({event.note})"
         if event.error:
             yield f"{indent}! {event.error}"
 

@@ -42,12 +42,19 @@ class GateSeen:
 
 
 class Change(NamedTuple):
-    """A tensor (`owner`) that a call may change, or one of its attributes (`grad`), and what to call it if nobody
-    knows better."""
+    """A tensor (`owner`) that a call may change, or one of its attributes (`grad`), or what a dict holds under `key`.
+
+    `path` says what to call it, behind the receiver's own name unless it is whole (`named`), if nobody knows better.
+    `always`: shown even where the call leaves it as it is. `role` goes for what is no tensor of the training.
+    """
 
     owner: Any
     attribute: str | None
     path: str
+    key: str | None = None
+    role: Role | None = None
+    named: bool = False
+    always: bool = False
 
 
 class Observer(Protocol):
@@ -85,6 +92,9 @@ class Observer(Protocol):
 
     def tell(self, event: int, detail: Detail) -> None:
         """Say what only an event of this kind has; places in it count what was added to the event with `add`."""
+
+    def remark(self, event: int | None, text: str) -> None:
+        """Say something of an event in words: what cannot be shown of it, and why."""
 
     def fault(self, error: Exception) -> None:
         """A hook failed: the script must not feel it, and the person must hear of it."""
@@ -186,6 +196,10 @@ class Engine:
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """What the call `value.method(…)` may change besides `value` itself: parameters, gradients."""
         return ()
+
+    def remark(self, value: Any, method: str) -> str:
+        """What there is to say of the call `value.method(…)`, now that it is over; asked where `changes` answered."""
+        return ""
 
     def met(self, value: Any, label: str) -> None:
         """Something that is no tensor (a model, an optimizer) passed a probe under this label."""

@@ -4,10 +4,12 @@ optimizer's state before and after, the update, and the rule with this step's nu
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from stepper.engines import rates
 from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.modes import look, torch_module, unnoticed
 from stepper.engines.rules import Recomputed, deviation, recompute
@@ -34,13 +36,33 @@ class OptimEngine(Engine):
     name = "optim"
     library = "torch"
 
+    def __init__(self) -> None:
+        self._optimizers: dict[int, tuple[Callable[[], Any], str]] = {}
+
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`step` changes the parameters, `zero_grad` their gradients."""
         torch = torch_module()
-        if torch is None or method not in ("step", "zero_grad") or not _is_optimizer(value):
+        if torch is None:
+            return ()
+        if not _is_optimizer(value):
+            return rates.changes(value, method, self._known())
+        if method not in ("step", "zero_grad"):
             return ()
         attribute = "grad" if method == "zero_grad" else None
         return [Change(each, attribute, path) for path, each, _ in _parameters(value)]
+
+    def remark(self, value: Any, method: str) -> str:
+        return rates.remark(value, method)
+
+    def met(self, value: Any, label: str) -> None:
+        """An optimizer passed a probe: learn what it is called."""
+        if _is_optimizer(value):
+            self._optimizers[id(value)] = (weakref.ref(value), label)
+
+    def _known(self) -> list[tuple[str, Any]]:
+        """The optimizers that were met and are still there, by name."""
+        found = [(name, reference()) for reference, name in self._optimizers.values()]
+        return [(name, optimizer) for name, optimizer in found if optimizer is not None]
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:

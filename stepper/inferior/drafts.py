@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import Any
 
+from stepper.engines.base import Engine
 from stepper.inferior.store import Copy
 from stepper.program.sites import Site
 from stepper.record import Detail, Kind, Phase, Role, Summary, When
@@ -46,6 +47,7 @@ class Happening:
         "function",
         "id",
         "kind",
+        "note",
         "occurrence",
         "output",
         "parent",
@@ -72,6 +74,12 @@ class Happening:
         self.ended = 0
         self.output = (-1, -1)
         self.detail: Detail | None = None
+        self.note = ""
+
+    def remark(self, text: str) -> None:
+        """Add a remark, unless it was made already."""
+        if text and text not in self.note:
+            self.note += f"; {text}" if self.note else text
 
 
 class Operated:
@@ -118,10 +126,11 @@ class Frame:
     the events that are happening in it, outermost first: a statement, then what engines opened inside it.
     `compounds` gives the latest event of each compound statement, the parent of the statements nested in it.
     `pending` holds what sub-expressions have read or computed, until the expression around them is an event itself.
-    `latest` is the last value seen at each site.
+    `latest` is the last value seen at each site. `called` are the calls under way that change something by an engine's
+    knowledge: the engine, the receiver and the method.
     """
 
-    __slots__ = ("call", "code", "compounds", "latest", "open", "pending", "phase", "watched")
+    __slots__ = ("call", "called", "code", "compounds", "latest", "open", "pending", "phase", "watched")
 
     def __init__(self, code: CodeType, call: Happening | None, phase: Phase | None) -> None:
         self.code = code
@@ -132,6 +141,7 @@ class Frame:
         self.pending: dict[int, list[Draft]] = {}
         self.latest: dict[int, Draft | Scalar] = {}
         self.watched: list[Watched] = []
+        self.called: list[tuple[Engine, Any, str]] = []
 
     @property
     def innermost(self) -> Happening | None:

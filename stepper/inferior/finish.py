@@ -100,6 +100,7 @@ class Finisher:
             output=happening.output,
             function=happening.function,
             detail=happening.detail,
+            note=happening.note,
         )
 
     def _value(self, draft: Draft, shelf: Shelf, label: str | None = None) -> Value:

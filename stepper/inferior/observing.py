@@ -84,6 +84,10 @@ class Observing(Recording):
     def tell(self, event: int, detail: Detail) -> None:
         self.happenings[event].detail = detail
 
+    def remark(self, event: int | None, text: str) -> None:
+        if event is not None and self.active:
+            self.happenings[event].remark(text)
+
     def contributed(self, engine: str) -> None:
         self.used.add(engine)
 

@@ -82,6 +82,7 @@ class Recorder(Observing):
         frame.open.append(happening)
         frame.compounds[number] = happening
         frame.watched.clear()
+        frame.called.clear()
         frame.pending.clear()
 
     def value(self, number: int, value: Any) -> Any:
@@ -162,8 +163,11 @@ class Recorder(Observing):
         else:
             self._watch_members(frame, site, value)
         for each in self._changers:
-            for change in each.changes(value, site.method or ""):
+            found = list(each.changes(value, site.method or ""))
+            for change in found:
                 self._watch_change(frame, change, site)
+            if found:
+                frame.called.append((each, value, site.method or ""))
 
     def owner(self, number: int, value: Any) -> Any:
         """`value.attribute` is about to be changed by an augmented assignment."""
@@ -218,6 +222,9 @@ class Recorder(Observing):
         for watched in frame.watched:
             self._after(happening, watched, changed)
         frame.watched.clear()
+        for engine, receiver, method in frame.called:
+            happening.remark(engine.remark(receiver, method))
+        frame.called.clear()
         last: Draft | None = None
         for label, role, loss, value in zip(site.bound, site.bound_roles, site.bound_losses, values, strict=False):
             if loss and not self.program.uses_backward:
@@ -399,15 +406,24 @@ class Recorder(Observing):
 
     def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:
         """A call is about to change a parameter, or the gradient that hangs on it."""
-        label = self.label_of(change.owner) or f"{site.label}.{change.path}"
-        role: Role = "parameter"
+        label = self.label_of(change.owner) or (change.path if change.named else f"{site.label}.{change.path}")
+        role: Role = change.role or "parameter"
         held = change.owner
-        if change.attribute is not None:
-            label, role = f"{label}.{change.attribute}", "gradient"
+        if change.key is not None:
+            held = element_at(change.owner, change.key)
+        elif change.attribute is not None:
+            if change.role is None:
+                label, role = f"{label}.{change.attribute}", "gradient"
             held = self._peek(change.owner, change.attribute)
         engine = self._owner(held)
-        before = self._draft(engine, held, label, role, "before") if engine is not None else None
-        frame.watched.append(Watched(label, role, change.owner, before, peek=change.attribute))
+        before: Draft | None = None
+        if engine is not None:
+            before = self._draft(engine, held, label, role, "before")
+        elif type(held) in SCALARS:
+            before = Draft(label, role, "before", None, scalar_summary(held))
+        if before is not None and change.always:
+            self._write(frame, site, before)
+        frame.watched.append(Watched(label, role, change.owner, before, peek=change.attribute, key=change.key))
 
     def _after(self, happening: Happening, watched: Watched, changed: set[str]) -> None:
         value = watched.value

@@ -132,9 +132,13 @@ class Tracker:
             if not (track.certain or track.updates or track.after) and copy is track.before.copy:
                 del self.tracks[name]  # it was read only: another name for something, or not of this pass
                 continue
+            given = self._names.get(track.value) if copy is not None else None
+            if given is not None and given not in self.tracks:
+                track.name = given  # it was met under a poorer name, before the model that it lies in
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
             track.value = track.previous = track.owner = None
+        self.tracks = {track.name: track for track in self.tracks.values()}
         self._by_object.clear()
         self._by_owner.clear()
         self._latest.clear()

@@ -96,7 +96,7 @@ class Event(msgspec.Struct):
     Lines count from 1, columns from 0, in characters. `occurrence` counts how often this site had run before in this
     record. `duration` is in nanoseconds and includes the recording of what happened inside. `output` is the span of
     the script's output (byte offsets) written while it ran; -1 where it is unknown. `detail` is what only events of
-    this kind have.
+    this kind have. `note` says in words what no value shows: why something is missing, what was left out.
     """
 
     id: int
@@ -116,6 +116,7 @@ class Event(msgspec.Struct):
     output: tuple[int, int] = (-1, -1)
     function: str = ""
     detail: Detail | None = None
+    note: str = ""
 
 
 class Gate(msgspec.Struct):

@@ -115,6 +115,7 @@ class _Writer:
             "error": event.error,
             "function": event.function,
             "duration_ns": event.duration,
+            "note": event.note,
             **_detail(event, values),
         }
 
