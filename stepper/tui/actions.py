@@ -4,6 +4,7 @@ from textual.binding import BindingType
 
 from stepper.tui.action import Action, key_name
 from stepper.tui.panel_actions import PANEL_ACTIONS
+from stepper.tui.source_actions import BREAKPOINT_ACTIONS, SOURCE_ACTIONS
 
 __all__ = ["ACTIONS", "Action", "bindings", "key_name"]
 
@@ -69,9 +70,17 @@ ACTIONS = (
         ("c", "f5"),
         "continue",
         "Continue",
-        "Run on at full speed, to the end or to p.",
+        "Run on to the next breakpoint; without one at full speed, to the end or to p.",
         RUNNING,
         "continue",
+    ),
+    Action(
+        "run.reverse",
+        ("C",),
+        "reverse",
+        "Reverse-continue",
+        "Go back to the breakpoint before; without one to the first iteration.",
+        RUNNING,
     ),
     Action(
         "run.play",
@@ -82,6 +91,7 @@ ACTIONS = (
         RUNNING,
     ),
     Action("run.pause", ("p",), "pause", "Pause", "Stop running at the next iteration.", RUNNING, "pause", 1),
+    *BREAKPOINT_ACTIONS,
     Action(
         "search",
         ("slash",),
@@ -145,6 +155,7 @@ ACTIONS = (
     ),
     Action("help", ("question_mark", "f1"), "help", "Help", "All keys, and what the figures mean.", APP, "help"),
     Action("quit", ("q",), "quit", "Quit", "Close the app and end the script; asks once while it runs.", APP, "quit"),
+    *SOURCE_ACTIONS,
     *PANEL_ACTIONS,
 )
 

@@ -107,6 +107,8 @@ class StepperApp(Walking, Looking):
         new = Session(target, Options(preset=preset, seed=old.seed))
         try:
             new.launch()
+            if new.script == old.script:
+                new.breakpoints = old.breakpoints
             self.follow(new)
             await new.open()
         except Misuse as error:

@@ -43,6 +43,8 @@ class Scene:
     history: History | None = None
     event: Event | None = None
     generation: int = 0
+    breakpoints: frozenset[int] = frozenset()
+    """The lines that have one."""
     phases: Mapping[int, str] = field(default_factory=dict)
     """The phase of each line on which a statement of the training loop starts."""
 
@@ -93,5 +95,6 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history=history,
         event=session.event if record is not None else None,
         generation=generation,
+        breakpoints=session.breakpoints.lines,
         phases=phases,
     )

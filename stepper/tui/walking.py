@@ -10,6 +10,7 @@ from textual.timer import Timer
 from stepper.tui.outline import find
 from stepper.tui.panels.loss import LossPanel
 from stepper.tui.panels.record import RecordPanel
+from stepper.tui.panels.source import SourcePanel
 from stepper.tui.stage import Stage
 
 if TYPE_CHECKING:
@@ -39,6 +40,38 @@ class Walking(Stage):
     def action_continue(self) -> None:
         """Run on."""
         self.jump("continue", lambda: self.session.run())
+
+    def action_reverse(self) -> None:
+        """Go back to the stop before."""
+        self.jump("continue", lambda: self.session.reverse())
+
+    def action_breakpoint(self, line: int | None = None) -> None:
+        """Set a breakpoint on a line, by default that which is selected in the source, or take it away."""
+        from stepper.session import NoStatement
+
+        line = self.desk.source.selected if line is None else line
+        try:
+            there = self.session.toggle_breakpoint(line)
+        except NoStatement as problem:
+            text = str(problem)
+            self.message.say(text[0].upper() + text[1:] + ".", bad=True)
+        else:
+            self.message.say(self._said_of(line, there))
+
+    def _said_of(self, line: int, there: bool) -> str:
+        if there and self.scene.busy:
+            return f"Breakpoint on line {line}; the next c stops at it."
+        if there:
+            return f"Breakpoint on line {line}; c runs on to it, C back to it."
+        left = len(self.session.breakpoints.lines)
+        return f"The breakpoint on line {line} is gone; {left or 'none'} {'are' if left > 1 else 'is'} left."
+
+    def action_clear_breakpoints(self) -> None:
+        """Take all of them away."""
+        count = len(self.session.breakpoints.lines)
+        self.session.clear_breakpoints()
+        gone = f"{count} breakpoint{'s are' if count > 1 else ' is'} gone."
+        self.message.say(gone if count else "There is no breakpoint.")
 
     def action_pause(self) -> None:
         """Stop at the next iteration, and forget the steps that were waiting."""
@@ -76,6 +109,28 @@ class Walking(Stage):
     def go_to_point(self, message: LossPanel.Go) -> None:
         """Go to an iteration that was read off the chart."""
         self.jump("go", lambda: self.session.go(message.iteration))
+
+    @on(SourcePanel.Toggle)
+    def toggle_line(self, message: SourcePanel.Toggle) -> None:
+        """A click beside a line's number."""
+        self.action_breakpoint(message.line)
+
+    @on(SourcePanel.Go)
+    def go_to_line(self, message: SourcePanel.Go) -> None:
+        """Go to the next event of this record that begins on a line, after the cursor and then from the beginning."""
+        from stepper.session.breakpoints import first_stop
+
+        scene = self.scene
+        if scene.record is None or scene.event is None:
+            return
+        lines = frozenset({message.line})
+        found = first_stop(scene.record, lines, scene.event.id)
+        found = first_stop(scene.record, lines) if found is None else found
+        if found is None:
+            self.message.say(f"Nothing on line {message.line} ran in this record.")
+        else:
+            event = found
+            self.jump("step", lambda: self.session.go(scene.iteration, event))
 
     @on(RecordPanel.Move)
     def move_to(self, message: RecordPanel.Move) -> None:

@@ -32,6 +32,7 @@ from stepper.record import (
     Window,
 )
 from stepper.session import Cursor, Place, State, Step
+from stepper.session.breakpoints import Breakpoints, ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
 
@@ -243,6 +244,7 @@ class Standin:
         self.records: dict[int | None, Record] = {}
         self.lines: list[Line] = []
         self.cursor = Cursor(None, -1)
+        self.breakpoints = Breakpoints()
         self.calls: list[str] = []
 
     @property
@@ -340,10 +342,34 @@ class Standin:
         if not self._released.is_set():
             self.tell(state=State.RUNNING)
             await self._released.wait()
+        if self.breakpoints.lines:
+            stop = await ahead(self.cursor, self.record, self.breakpoints.lines, self._reach)
+            if stop is not None:
+                return self.tell(cursor=stop, state=State.STOPPED)
         self._need(TOTAL - 1)
         number = max(key for key in self.records if key is not None)
         state = State.FAILED if self.traceback else State.ENDED
         self.tell(cursor=Cursor(number, len(self.records[number].events) - 1), state=state)
+
+    async def _reach(self, iteration: int) -> Record | None:
+        return self.records.get(iteration) if self._need(iteration) else None
+
+    async def reverse(self) -> None:
+        self.calls.append("reverse")
+        if not self.breakpoints.lines:
+            return self.tell(cursor=Cursor(0, 0))
+        stop = await behind(self.cursor, self.record, self.breakpoints.lines, self._reach, self.records.get)
+        if stop is not None:
+            self.tell(cursor=stop)
+
+    def toggle_breakpoint(self, line: int) -> bool:
+        there = self.breakpoints.toggle(line, self.source)
+        self.tell()
+        return there
+
+    def clear_breakpoints(self) -> None:
+        self.breakpoints.clear()
+        self.tell()
 
     def output(self, start: int = 0, end: int | None = None) -> str:
         return "epoch 3\nout of luck\n"[start:end]

@@ -226,14 +226,57 @@ async def test_gate_keys_choose_zoom_and_pan() -> None:
         assert screen_text(app) == before
 
 
-async def test_arrows_scroll_the_focused_panel() -> None:
+async def test_arrows_select_a_line_of_the_source_and_enter_goes_there() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        await pilot.press("home")
-        await until(pilot, lambda: app.desk.source.scroll_offset.y == 0)
-        await pilot.press("down", "down")
-        await until(pilot, lambda: app.desk.source.scroll_offset.y == 2)
+        source = app.desk.source
+        for key, line in (("home", 1), ("up", 1), ("down", 2), ("pagedown", 19), ("end", 30), ("pageup", 13)):
+            await pilot.press(key)
+            assert source.selected == line, key
+            top = source.scroll_offset.y
+            assert top < line <= top + source.inner.height, "the selected line is in view"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert place(app) == (0, 1)
+        await pilot.press("n", "n")
+        await settled(pilot)
+        assert source.selected == 17, "the selection goes with the cursor"
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: "Nothing on line 1 ran" in screen_text(app))
+        await pilot.click("#source", offset=(20, 13), times=2)
+        await settled(pilot)
+        assert place(app) == (0, 1)
+
+
+@pytest.mark.parametrize("key", ["b", "f9"])
+async def test_breakpoints_are_set_where_the_source_stands_and_stop_a_run_both_ways(key: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        await pilot.press(key, "up", "up", "up", "up", key)
+        assert "No statement begins on line 9" in screen_text(app)
+        assert "●" in text_of(app.desk.source).splitlines()[12]
+        for keys, expected in ((["c"], (1, 1)), (["c", "c"], (3, 1)), (["C"], (2, 1)), (["N", "C"], (1, 1))):
+            for pressed in keys:
+                await pilot.press(pressed)
+                await settled(pilot)
+            assert place(app) == expected
+        assert app.session.state.name == "STOPPED"
+        await pilot.press(key)
+        await until(pilot, lambda: "The breakpoint on line 13 is gone; none is left" in screen_text(app))
+        assert "●" not in text_of(app.desk.source)
+        await pilot.press("C")
+        await settled(pilot)
+        assert place(app) == (0, 0), "without breakpoints to the beginning"
+        await pilot.click("#source", offset=(2, 21 - app.desk.source.scroll_offset.y))
+        await pilot.click("#source", offset=(2, 22 - app.desk.source.scroll_offset.y))
+        await until(pilot, lambda: app.session.breakpoints.lines == {21, 22})
+        await pilot.press("B", "B")
+        await until(pilot, lambda: "There is no breakpoint" in screen_text(app))
+        assert not app.session.breakpoints.lines
 
 
 async def test_the_footer_and_the_tabs_can_be_clicked() -> None:
@@ -400,6 +443,14 @@ VIEWER_MOVES = [
 ]  # fmt: skip
 
 COVERED: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(
+        (name for name in NAMES if name.startswith("source.")),
+        test_arrows_select_a_line_of_the_source_and_enter_goes_there,
+    ),
+    **dict.fromkeys(
+        ("breakpoint.toggle", "breakpoint.clear", "run.reverse"),
+        test_breakpoints_are_set_where_the_source_stands_and_stop_a_run_both_ways,
+    ),
     "run.pause": test_p_pauses_what_runs_and_says_so_when_nothing_does,
     "go": test_g_asks_for_an_iteration,
     "target": test_v_lists_the_variants_and_takes_a_path,

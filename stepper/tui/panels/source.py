@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
+from textual.binding import BindingType
 from textual.content import Content
+from textual.message import Message
 
 from stepper.record import Event
+from stepper.tui.actions import bindings
 from stepper.tui.highlight import highlight
 from stepper.tui.hints import hint
 from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.scene import Scene
 
-CURRENT, DONE, FAILED, NONFINITE = "▶", "✓", "✗", "!"
+CURRENT, DONE, FAILED, NONFINITE, BREAKPOINT = "▶", "✓", "✗", "!", "●"
+GUTTER = 3
+"""Columns beside the digits of the line's number: its mark, its phase, its breakpoint."""
 PHASES = {"setup": "s", "forward": "F", "loss": "L", "backward": "B", "update": "U", "between": "·"}
 """One letter for each phase, so that it can be told without colour."""
 
@@ -26,6 +33,7 @@ class SourcePanel(LinePanel):
         f"{CURRENT} the statement under the cursor; what it computed is shown\n"
         f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
         "the letter of each line is its phase: F forward, L loss, B backward, U update\n"
+        f"{BREAKPOINT} a breakpoint · the line that is selected is underlined; the arrows and a click select another\n"
         f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value\n"
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
@@ -33,9 +41,22 @@ class SourcePanel(LinePanel):
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
         {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span",
-         "setup", "forward", "loss", "backward", "update", "between"}
+         "breakpoint", "selected", "setup", "forward", "loss", "backward", "update", "between"}
     )  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("source")
+
+    @dataclass
+    class Toggle(Message):
+        """A breakpoint is wanted on this line, or no longer."""
+
+        line: int
+
+    @dataclass
+    class Go(Message):
+        """The person wants to be at this line."""
+
+        line: int
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -44,6 +65,7 @@ class SourcePanel(LinePanel):
         self._marks: dict[int, str] = {}
         self._hints: dict[int, str] = {}
         self._current = 0
+        self._selected = 1
         self._span = (0, 0)
         self._nonfinite = 0
         self._texts: dict[int, str] = {}
@@ -62,6 +84,8 @@ class SourcePanel(LinePanel):
             self._texts.clear()
         if scene.phases is not self.scene.phases:
             self.refresh()
+        if scene.breakpoints != self.scene.breakpoints:
+            self.touch(line - 1 for line in scene.breakpoints ^ self.scene.breakpoints)
         super().show(scene)
         if not moved:
             return
@@ -80,6 +104,7 @@ class SourcePanel(LinePanel):
         self._marks, self._hints, self._current, self._span = marks, hints, current, span
         self.touch(line - 1 for line in changed)
         if current:
+            self._select(current)
             self.follow()
 
     def follow(self) -> None:
@@ -108,9 +133,55 @@ class SourcePanel(LinePanel):
             code = mark(code, *self._span, "span")
         phase = self.scene.phases.get(line, "")
         letter = (NONFINITE, "bad") if line == self._nonfinite else (PHASES.get(phase, " "), phase)
-        pieces = ((sign, part), (f"{line:>{digits}}", "gutter"), letter, (" ", ""), *code)
+        stop = (BREAKPOINT, "breakpoint") if line in self.scene.breakpoints else (" ", "")
+        number = f"{line:>{digits}}"
+        gutter = (number, "selected" if line == self._selected != self._current else "gutter")
+        pieces = ((sign, part), gutter, letter, stop, *code)
         right = [(hint, "strong" if current else "hint")] if hint else []
         return Row(pad(pieces, right, self.inner.width), "current" if current else "")
+
+    # ----------------------------------------------------------------------------------------------- the selected line
+
+    @property
+    def selected(self) -> int:
+        """The line that a breakpoint would be set on: the cursor's, until another is selected."""
+        return self._selected
+
+    def _select(self, line: int) -> None:
+        line = max(1, min(line, len(self._code)))
+        if line != self._selected:
+            self.touch((line - 1, self._selected - 1))
+            self._selected = line
+
+    def action_line(self, step: int) -> None:
+        """Select the line above or below."""
+        self._select(self._selected + step)
+        self.keep_visible(self._selected - 1)
+
+    def action_page(self, step: int) -> None:
+        """Select a line a page away."""
+        self.action_line(step * max(1, self.inner.height - 1))
+
+    def action_edge(self, index: int) -> None:
+        """Select the first line, or the last."""
+        self._select(1 if index == 0 else len(self._code))
+        self.keep_visible(self._selected - 1)
+
+    def action_go(self) -> None:
+        """Go to the selected line."""
+        self.post_message(self.Go(self._selected))
+
+    def on_click(self, event: events.Click) -> None:
+        """Beside the number: a breakpoint. On a line: select it, and twice: go there."""
+        offset = event.get_content_offset(self)
+        line = offset.y + self.scroll_offset.y + 1 if offset is not None else 0
+        if offset is None or not 1 <= line <= len(self._code):
+            return
+        self._select(line)
+        if offset.x < len(str(len(self._code))) + GUTTER:
+            self.post_message(self.Toggle(line))
+        elif event.chain == 2:
+            self.post_message(self.Go(line))
 
     def _annotations(self, history: History, cursor: Event) -> tuple[dict[int, str], dict[int, str]]:
         marks: dict[int, str] = {}
