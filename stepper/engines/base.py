@@ -9,7 +9,7 @@ A third party's engine is a class named in the entry-point group `stepper.engine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -141,6 +141,11 @@ class Engine:
         """Whether `value` still has exactly the bits of `kept`."""
         return False
 
+    def still(self, value: Any, kept: Any) -> bool | None:
+        """A fast first look: whether `value` has the shape, strides, dtype and bytes of `kept`; None where only
+        `same` can tell."""
+        return None
+
     def restore(self, value: Any, kept: Any) -> None:
         """Write the bits of `kept` back into `value`, in place."""
         raise LookupError(f"the engine {self.name} keeps no values")
@@ -152,6 +157,10 @@ class Engine:
     def describe(self, kept: Any) -> Summary:
         """Shape, type and statistics of a kept copy. Never raises, whatever the value; never calls its `repr`."""
         return Summary(kind="other", type=type(kept).__name__)
+
+    def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
+        """The summaries of several kept copies; an engine may be faster with many small ones than one by one."""
+        return [self.describe(each) for each in kept]
 
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         """A picture of a region of a kept copy, pooled to at most `rows` × `columns` cells on its own device."""

@@ -66,6 +66,14 @@ def address_of(array: Any) -> int:
     return address
 
 
+def same_bits(value: Any, kept: Any) -> bool | None:
+    """Whether two NumPy arrays of equal shape, dtype and strides hold the same bytes; None where that takes long."""
+    size = kept.nbytes
+    if size <= SMALL:
+        return bool(value.tobytes() == kept.tobytes())
+    return same_memory(address_of(value), address_of(kept), size) if kept.flags.forc else None
+
+
 def same_arrays(value: Any, kept: Any) -> bool:
     """Whether two NumPy arrays of equal shape and dtype hold the same bits."""
     size = kept.nbytes

@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 import pickle
 import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.engines.bits import same_arrays
+from stepper.engines.bits import same_arrays, same_bits
 from stepper.engines.opaque import Opaque
 from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
-from stepper.engines.statistics import CHUNK, FEW, Statistics, of_chunks, of_flags, of_numbers
+from stepper.engines.statistics import CHUNK, FEW, MANY, Statistics, of_chunks, of_flags, of_numbers, together
 from stepper.record import Array, Region, Summary, Window
 
 TEXT = 200  # characters of a text scalar that a summary keeps
@@ -84,6 +85,15 @@ class NumpyEngine(Engine):
             return False
         return same_arrays(value, kept)
 
+    def still(self, value: Any, kept: Any) -> bool | None:
+        import numpy
+
+        if type(value) is not numpy.ndarray or type(kept) is not numpy.ndarray:
+            return None
+        if value.shape != kept.shape or value.dtype is not kept.dtype or value.strides != kept.strides:
+            return None
+        return same_bits(value, kept)
+
     def restore(self, value: Any, kept: Any) -> None:
         import numpy
 
@@ -111,9 +121,10 @@ class NumpyEngine(Engine):
         if type(kept) is not numpy.ndarray:
             return _scalar(kept)
         once = _compact(kept) if 0 in kept.strides else kept
-        found = statistics(once)
-        fields = found.fields(kept.size // once.size if once.size else 1) if found is not None else {}
-        return Summary("tensor", "ndarray", kept.shape, kept.dtype.name, "cpu", **fields)
+        return _told(kept, statistics(once), kept.size // once.size if once.size else 1)
+
+    def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
+        return together(kept, _few, _told, self.describe)
 
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         if type(kept) is Opaque:
@@ -188,6 +199,26 @@ def statistics(array: Any) -> Statistics | None:
         return of_numbers(flat.tolist())
     with numpy.errstate(all="ignore"):
         return of_chunks(lambda: (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK)))
+
+
+def _told(kept: Any, found: Statistics | None, times: int = 1) -> Summary:
+    fields = found.fields(times) if found is not None else {}
+    return Summary("tensor", "ndarray", kept.shape, dtype_name(kept.dtype), "cpu", **fields)
+
+
+@cache
+def dtype_name(dtype: Any) -> str:
+    """NumPy's name of a dtype, which takes it long to say."""
+    return str(dtype.name)
+
+
+def _few(kept: Any) -> Any:
+    """The numbers of a small copy, flat; None for any other."""
+    import numpy
+
+    if type(kept) is not numpy.ndarray or not 0 < kept.size <= MANY or kept.dtype.kind not in "fiu":
+        return None
+    return None if kept.dtype.itemsize > 8 or 0 in kept.strides else kept.ravel(order="K")
 
 
 def part_of(array: Any, where: Region) -> Any:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any
+
+from stepper.record import Summary
 
 # Elements: a chunk and its copy in float64 stay in the processor's cache, and torch converts it on one thread
 CHUNK = 1 << 15
@@ -19,6 +22,7 @@ DOT = 1 << 13
 FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
+MANY = 1 << 13  # elements up to which arrays are summarised together: the calls cost more than the work
 CANCELLED = 1e-2  # share of the sum of squares left after subtracting the mean's, below which digits were lost
 
 
@@ -165,6 +169,75 @@ def of_chunks(chunks: Callable[[], Iterable[Any]]) -> Statistics:
     return found
 
 
+def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
+    """Statistics of several flat NumPy arrays (float or int, of `MANY` elements at most and one at least) in one go.
+
+    None for an array that needs a closer look: one with numbers that are not finite, that have to be scaled first, or
+    whose common offset costs digits. NumPy's error state must be neutral.
+    """
+    import numpy
+
+    ends = list(accumulate(array.size for array in arrays))
+    starts = [0, *ends[:-1]]
+    exact, squared, flags = _SCRATCH.numbers(ends[-1]), _SCRATCH.more(ends[-1]), _SCRATCH.flags(ends[-1])
+    numpy.concatenate(arrays, out=exact)
+    lows = numpy.minimum.reduceat(exact, starts).tolist()
+    highs = numpy.maximum.reduceat(exact, starts).tolist()
+    sums = numpy.add.reduceat(exact, starts).tolist()
+    numpy.multiply(exact, exact, out=squared)
+    squares = numpy.add.reduceat(squared, starts).tolist()
+    numpy.less(exact, 0, out=flags)
+    negatives = [
+        int(numpy.count_nonzero(flags[a:b])) if low < 0 else 0 for a, b, low in zip(starts, ends, lows, strict=True)
+    ]
+    numpy.equal(exact, 0, out=flags)
+    found: list[Statistics | None] = []
+    for (a, b), low, high, total, square, negative in zip(spans, lows, highs, sums, squares, negatives, strict=True):
+        count = b - a
+        mean = total / count
+        spread = square - count * mean * mean
+        large = max(-low, high)
+        if low == high and TINY < large < LARGE:
+            spread, mean = 0.0, low
+        elif not (TINY < large < LARGE) and not low == high == 0.0:  # NaN and the infinities too
+            found.append(None)
+            continue
+        elif not spread > CANCELLED * square:
+            if large:
+                found.append(None)
+                continue
+            spread = mean = 0.0
+        statistics = Statistics()
+        zero = int(numpy.count_nonzero(flags[a:b])) if low <= 0.0 <= high else 0
+        statistics.include(count, low, high, mean, spread, negative, zero)
+        found.append(statistics)
+    return found
+
+
+def together(
+    kept: Sequence[Any],
+    few: Callable[[Any], Any],
+    told: Callable[[Any, Statistics], Summary],
+    describe: Callable[[Any], Summary],
+) -> list[Summary]:
+    """The summaries of kept copies, the small ones among them worked out in one go.
+
+    `few` gives the numbers of a small copy as a flat array (None: it is not small), `told` makes a summary of its
+    statistics; what needs a closer look gets it from `describe`.
+    """
+    import numpy
+
+    arrays = [few(each) for each in kept]
+    small = [array for array in arrays if array is not None]
+    with numpy.errstate(all="ignore"):
+        found = iter(of_many(small) if small else ())
+    summaries = []
+    for each, array in zip(kept, arrays, strict=True):
+        statistics = next(found) if array is not None else None
+        summaries.append(describe(each) if statistics is None else told(each, statistics))
+    return summaries
+
+
 def _plain(chunk: Any) -> Any:
     """The chunk as float32 or float64; complex numbers by absolute value."""
     import numpy
@@ -227,6 +300,7 @@ class _Scratch(threading.local):
     """Working memory of a thread, made once: fresh memory costs more than the work done in it."""
 
     _numbers: Any = None
+    _more: Any = None
     _flags: Any = None
 
     def numbers(self, count: int) -> Any:
@@ -236,6 +310,14 @@ class _Scratch(threading.local):
         if self._numbers is None or count > self._numbers.size:
             self._numbers = numpy.empty(max(count, CHUNK))
         return self._numbers[:count]
+
+    def more(self, count: int) -> Any:
+        """`count` other float64 numbers to write to."""
+        import numpy
+
+        if self._more is None or count > self._more.size:
+            self._more = numpy.empty(max(count, CHUNK))
+        return self._more[:count]
 
     def flags(self, count: int) -> Any:
         """`count` bools to write to."""

@@ -7,22 +7,21 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from stepper.engines import device, generators
 from stepper.engines.base import Engine
-from stepper.engines.bits import as_array, but_for_nans, copy_memory, same_memory
+from stepper.engines.bits import as_array, but_for_nans
+from stepper.engines.kept import Kept, compact, once
 from stepper.engines.members import members
 from stepper.engines.modes import torch_module, unnoticed
 from stepper.engines.numpy import part_of
 from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
-from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
-from stepper.engines.statistics import CHUNK, Statistics, of_chunks
+from stepper.engines.statistics import CHUNK, MANY, Statistics, of_chunks, together
 from stepper.record import Array, Region, Summary, Window
 
 # dtypes whose elements are numbers of whole bytes, by name: True where NumPy has them too
@@ -34,27 +33,7 @@ _DTYPES = {
 }
 # What a full memory or a failed device raises: the script will meet the error itself, if it matters
 _FAILURES = (RuntimeError, MemoryError)
-GRAIN = 1 << 15  # elements from which torch would copy on several threads
 _WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
-
-
-class Kept:
-    """A kept copy: a plain tensor without history, and the value's type.
-
-    It lies in memory as the value did, without gaps (`dense`), or is expanded as the value was.
-    """
-
-    __slots__ = ("dense", "tensor", "type")
-
-    def __init__(self, tensor: Any, kind: str, dense: bool = True) -> None:
-        self.tensor = tensor
-        self.type = kind
-        self.dense = dense
-
-    def once(self) -> Any:
-        """The numbers without repetitions, as one run of memory."""
-        tensor = self.tensor if self.dense else _compact(self.tensor)
-        return tensor.as_strided((tensor.numel(),), (1,))
 
 
 class TorchEngine(Engine):
@@ -72,6 +51,7 @@ class TorchEngine(Engine):
         self._exact: tuple[Any, ...] = ()
         self._names: dict[Any, str] = {}  # of the dtypes whose numbers can be read
         self._devices: dict[Any, str] = {}
+        self._arrays: dict[Any, Any] = {}  # NumPy's dtypes by torch's, where it has them
 
     # ------------------------------------------------------------------------------------------------- values
 
@@ -89,9 +69,13 @@ class TorchEngine(Engine):
             self._torch, self._core, self._strided = torch, torch._C, torch.strided
             self._wrapped = torch._C._functorch.is_functorch_wrapped_tensor
             self._exact = (torch.Tensor, torch.nn.Parameter)
-            for name in _DTYPES:
+            import numpy
+
+            for name, shared in _DTYPES.items():
                 if hasattr(torch, name):
                     self._names[getattr(torch, name)] = name
+                    if shared:
+                        self._arrays[getattr(torch, name)] = numpy.dtype(name)
         return torch
 
     def _apart(self, value: Any) -> bool:
@@ -156,24 +140,25 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         if plain is None:
             return self._outside(value)
-        if plain.numel() < GRAIN:
-            return Kept(plain.detach().clone(), type(value).__name__)
-        stride = plain.stride()
-        if 0 in stride and not plain.is_contiguous():
-            once = _compact(plain.detach()).clone(memory_format=self._torch.contiguous_format)
-            return Kept(once.expand(plain.shape), type(value).__name__, dense=False)
-        if plain.is_cpu and not (plain.is_conj() or plain.is_neg()):
-            copy = self._room_for(plain)
-            if copy.stride() == stride:  # without gaps, if perhaps transposed
-                copy_memory(copy.data_ptr(), plain.data_ptr(), copy.nbytes)
-                return Kept(copy, type(value).__name__)
-        return Kept(plain.detach().clone(), type(value).__name__)
+        kind = type(value).__name__
+        if plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and _dense(plain, self._torch):
+            return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
+        if 0 in plain.stride() and not plain.is_contiguous():
+            numbers = compact(plain.detach()).clone(memory_format=self._torch.contiguous_format)
+            return Kept.of_tensor(numbers.expand(plain.shape), kind, dense=False)
+        return Kept.of_tensor(plain.detach().clone(), kind)
 
-    def _room_for(self, plain: Any) -> Any:
-        """An empty tensor like this one, in memory that was used before where there is some."""
-        if plain.nbytes >= SMALLEST and plain.is_contiguous() and "numpy" in sys.modules:
-            return self._torch.frombuffer(POOL.take(plain.nbytes), dtype=plain.dtype).view(plain.shape)
-        return self._torch.empty_like(plain)
+    def still(self, value: Any, kept: Any) -> bool | None:
+        try:
+            if type(kept) is not Kept or kept.data is None or self._apart(value) or value.layout is not self._strided:
+                return None
+            if value.dtype is not kept.dtype or value.shape != kept.shape or value.stride() != kept.stride:
+                return None
+            if not value.is_cpu or value.is_conj() or value.is_neg():
+                return None
+            return kept.holds(value.data_ptr())
+        except _FAILURES:
+            return None
 
     def same(self, value: Any, kept: Any) -> bool:
         try:
@@ -188,21 +173,20 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         if type(kept) is Opaque:
             return plain is None and self._outside(value) == kept
-        copy = kept.tensor
-        if plain is None or plain.dtype is not copy.dtype or plain.shape != copy.shape or plain.device != copy.device:
+        if plain is None or plain.dtype is not kept.dtype or plain.shape != kept.shape or plain.device != kept.device:
             return False
-        if plain.stride() == copy.stride() and not (plain.is_conj() or plain.is_neg()):
-            if not kept.dense:
-                plain, copy = _compact(plain), _compact(copy)
-            elif plain.is_cpu:
+        if plain.stride() == kept.stride and not (plain.is_conj() or plain.is_neg()):
+            if kept.data is not None:
                 address = plain.data_ptr()
-                if same_memory(address, copy.data_ptr(), copy.nbytes):
+                if kept.holds(address):
                     return True
-                if _DTYPES[self._names[copy.dtype]]:
+                if kept.array is not None:
                     # Not by `plain.numpy()`, which forbids the script to resize its own tensor from then on
-                    once = kept.once().numpy()
-                    return but_for_nans(as_array(address, once), once)
-        return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), copy)
+                    numbers = kept.flat()
+                    return but_for_nans(as_array(address, numbers), numbers)
+            elif not kept.dense:
+                return self._same_but_for_nans(compact(plain.detach()), compact(kept.tensor))
+        return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), kept.tensor)
 
     def _same_but_for_nans(self, plain: Any, copy: Any) -> bool:
         torch = self._torch
@@ -225,46 +209,47 @@ class TorchEngine(Engine):
         self._load()
         with unnoticed():
             plain = self._plain(value)
-            if plain is None or plain.shape != kept.tensor.shape or plain.dtype is not kept.tensor.dtype:
+            if plain is None or plain.shape != kept.shape or plain.dtype is not kept.dtype:
                 raise LookupError("this tensor no longer has the shape and type that were kept")
             with self._torch.inference_mode(value.is_inference()):
                 target = plain.detach()
                 if target.is_contiguous():
                     target.copy_(kept.tensor)
                 else:
-                    _compact(target).copy_(kept.tensor[_once(target)])
+                    compact(target).copy_(kept.tensor[once(target)])
 
     def size(self, kept: Any) -> int:
-        if type(kept) is Opaque:
-            return 64
-        tensor = kept.tensor
-        return int(tensor.nbytes if kept.dense else _compact(tensor).nbytes)
+        return 64 if type(kept) is Opaque else int(kept.nbytes)
 
     def describe(self, kept: Any) -> Summary:
         if type(kept) is Opaque:
             return kept.summary()
         try:
-            if self._apart(kept.tensor):
-                with unnoticed():
-                    return self._describe(kept)
-            return self._describe(kept)
+            if kept.array is not None:
+                return self._told(kept, numpy_statistics(kept.flat()))
+            with unnoticed():
+                return self._describe(kept)
         except _FAILURES:
             return self._outside(kept.tensor)._replace(type=kept.type).summary()
 
+    def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
+        return together(kept, _few, self._told, self.describe)
+
+    def _told(self, kept: Kept, found: Statistics | None, times: int = 1) -> Summary:
+        fields = found.fields(times) if found is not None else {}
+        return Summary("tensor", kept.type, tuple(kept.shape), self._names[kept.dtype], self._device(kept), **fields)
+
     def _describe(self, kept: Kept) -> Summary:
         tensor = kept.tensor
-        once = kept.once()
-        name = self._names[tensor.dtype]
+        numbers = kept.once()
         found: Statistics | None
-        if not once.is_cpu:
-            found = device.statistics(once, self._torch)
-        elif _DTYPES[name]:
-            found = numpy_statistics(once.numpy())
+        if not numbers.is_cpu:
+            found = device.statistics(numbers, self._torch)
+        elif _DTYPES[self._names[tensor.dtype]]:
+            found = numpy_statistics(numbers.numpy())
         else:
-            found = self._of_foreign(once)
-        times = tensor.numel() // once.numel() if once.numel() else 1
-        fields = found.fields(times) if found is not None else {}
-        return Summary("tensor", kept.type, tuple(tensor.shape), name, self._device(tensor), **fields)
+            found = self._of_foreign(numbers)
+        return self._told(kept, found, tensor.numel() // numbers.numel() if numbers.numel() else 1)
 
     def _of_foreign(self, flat: Any) -> Statistics | None:
         """Statistics of numbers of a dtype that NumPy lacks, converted bit by bit."""
@@ -282,10 +267,8 @@ class TorchEngine(Engine):
             return tensor
         return tensor.to(self._torch.complex64 if tensor.dtype.is_complex else self._torch.float32)
 
-    def _device(self, tensor: Any) -> str:
-        if tensor.is_cpu:
-            return "cpu"
-        place = tensor.device
+    def _device(self, kept: Kept) -> str:
+        place = kept.device
         if place not in self._devices:
             self._devices[place] = str(place)
         return self._devices[place]
@@ -312,6 +295,8 @@ class TorchEngine(Engine):
         return Array(values.shape, values.dtype.name, little.tobytes())
 
     def ndarray(self, kept: Any) -> Any:
+        if type(kept) is Kept and kept.array is not None:
+            return kept.shaped()
         tensor = self._tensor(kept)
         with unnoticed():
             return self._familiar(tensor).cpu().numpy()
@@ -382,13 +367,13 @@ def _dtype_name(dtype: Any) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _once(tensor: Any) -> tuple[slice, ...]:
-    """The index that takes each element once where an axis repeats the same memory."""
-    return tuple(
-        slice(0, 1) if stride == 0 and extent > 1 else slice(None)
-        for stride, extent in zip(tensor.stride(), tensor.shape, strict=True)
-    )
+def _dense(plain: Any, torch: Any) -> bool:
+    """Whether the numbers lie in one run of memory without gaps or repetitions, in whatever order."""
+    return bool(plain.is_contiguous() or torch.empty_like(plain, device="meta").stride() == plain.stride())
 
 
-def _compact(tensor: Any) -> Any:
-    return tensor[_once(tensor)]
+def _few(kept: Any) -> Any:
+    """The numbers of a small copy, flat; None for any other."""
+    if type(kept) is not Kept or kept.array is None or kept.array.kind not in "fiu":
+        return None
+    return kept.flat() if 0 < kept.nbytes <= MANY * kept.array.itemsize else None

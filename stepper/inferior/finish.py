@@ -10,7 +10,7 @@ from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.gates import by_hand
 from stepper.inferior.recorder import Recorder
-from stepper.inferior.store import Copy, Shelf
+from stepper.inferior.store import Copy, Shelf, summarise
 from stepper.inferior.tracking import Track
 from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
 
@@ -45,6 +45,9 @@ class Finisher:
     def _record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         recorder = self._recorder
         shelf = Shelf()
+        summarise(
+            draft.copy for happening in recorder.happenings for draft in happening.drafts if draft.copy is not None
+        )
         gates = self._gates(shelf)
         parameters = []
         for track in recorder.tracker.tracks.values():

@@ -6,7 +6,7 @@ Filled by the main thread while an iteration is recorded, read by the service th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from stepper.engines.base import Engine
@@ -16,17 +16,21 @@ from stepper.record import Summary
 class Copy:
     """One kept copy and what is known of it. `summary` is computed once, when it is first asked for.
 
-    A copy for which there was no room is `gone`: it was summarised at once, and only its summary is left.
+    A copy for which there was no room is `gone`: it was summarised at once, and only its summary is left. `key` is the
+    memory that it was first seen in.
     """
 
-    __slots__ = ("_kept", "_make", "_summary", "engine", "gone", "size")
+    __slots__ = ("_kept", "_make", "_summary", "engine", "gone", "key", "size")
 
-    def __init__(self, engine: Engine, kept: Any, make: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self, engine: Engine, kept: Any, make: Callable[[], Any] | None = None, key: Hashable | None = None
+    ) -> None:
         self.engine = engine
         self._kept = kept
         self._make = make
         self._summary: Summary | None = None
         self.gone = False
+        self.key = key
         self.size = 0 if make is not None else engine.size(kept)
 
     @property
@@ -50,6 +54,31 @@ class Copy:
         if self._summary is None:
             self._summary = self.engine.describe(self.kept)
         self._kept, self.gone, self.size = None, True, 0
+
+    def is_still(self, value: Any) -> bool:
+        """Whether `value`, an object that had these bits before, has them still, as far as a first look tells."""
+        return not self.gone and self.engine.still(value, self._kept) is True
+
+    def is_of(self, value: Any) -> bool:
+        """Whether `value` has these bits. Where there is no NaN among them, equal bits are equal bytes."""
+        if self.gone:
+            return False
+        first = self.engine.still(value, self._kept)
+        if first is None or (not first and (self._summary is None or self._summary.nan != 0)):
+            return self.engine.same(value, self._kept)
+        return first
+
+
+def summarise(copies: Iterable[Copy]) -> None:
+    """Compute the summaries that are missing, all in one go."""
+    waiting: dict[Engine, dict[int, Copy]] = {}
+    for copy in copies:
+        if copy._summary is None:
+            waiting.setdefault(copy.engine, {})[id(copy)] = copy
+    for engine, missing in waiting.items():
+        several = list(missing.values())
+        for copy, summary in zip(several, engine.describe_all([copy.kept for copy in several]), strict=True):
+            copy._summary = summary
 
 
 class Shelf:
@@ -82,24 +111,35 @@ class Store:
         self._fresh = 0  # bytes of the copies made for the record under way
         self._latest: dict[Hashable, Copy] = {}
         self._touched: dict[Hashable, Copy] = {}
+        self._objects: dict[int, Copy] = {}  # by id: a guess, since ids are used again, that is checked by the bits
+        self._earlier_objects: dict[int, Copy] = {}
 
     def keep(self, engine: Engine, value: Any) -> Copy:
         """A copy of `value`: the last one of the same memory where its bits are still the same, else a new one."""
+        number = id(value)
+        copy = self._objects.get(number)
+        if copy is not None and copy.engine is engine and copy.is_still(value):
+            return copy
+        copy = self._earlier_objects.get(number)
+        if copy is not None and copy.engine is engine and copy.is_still(value):
+            self._touched[copy.key] = self._objects[number] = copy
+            return copy
         key = (id(engine), engine.identity(value))
         copy = self._touched.get(key) or self._latest.get(key)
-        if copy is None or copy.gone or not engine.same(value, copy.kept):
-            copy = Copy(engine, engine.keep(value))
+        if copy is None or not copy.is_of(value):
+            copy = Copy(engine, engine.keep(value), key=key)
             self._fresh += copy.size
             if self._fresh > self.limit:
                 self._fresh -= copy.size
                 copy.let_go()
-        self._touched[key] = copy
+        self._touched[key] = self._objects[number] = copy
         return copy
 
     def close(self, iteration: int | None, shelf: Shelf) -> list[int]:
         """Put a finished record's shelf away. Returns the iterations whose shelves had to make room for it."""
         evicted: list[int] = []
         self._latest, self._touched = self._touched, {}
+        self._earlier_objects, self._objects = self._objects, {}
         self._fresh = 0
         with self._lock:
             self._drop(iteration)

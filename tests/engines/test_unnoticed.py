@@ -9,7 +9,8 @@ from torch.overrides import TorchFunctionMode
 from torch.testing._internal.two_tensor import TwoTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stepper.engines.torch import Kept, TorchEngine
+from stepper.engines.kept import Kept
+from stepper.engines.torch import TorchEngine
 
 
 class CountFunctions(TorchFunctionMode):
@@ -170,9 +171,9 @@ def test_a_full_memory_costs_the_numbers_and_not_the_run(monkeypatch: pytest.Mon
     def full(*args: Any, **keywords: Any) -> Any:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(torch, "empty_like", full)
+    monkeypatch.setattr(Kept, "of_memory", full)
+    monkeypatch.setattr(Kept, "flat", full)
     monkeypatch.setattr(torch.Tensor, "clone", full)
-    monkeypatch.setattr(torch.Tensor, "numpy", full)
     kept = engine.keep(value)
     assert not engine.same(value, kept)
     for each in (kept, copied):

@@ -1,0 +1,118 @@
+"""A kept copy of a torch tensor.
+
+On the host it is a run of bytes and what says how to read them: made, compared and summarised without torch, whose
+calls cost more than the work on most tensors. Elsewhere, or with gaps and repetitions, it is a tensor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from stepper.engines.bits import address_of, copy_memory, same_memory
+from stepper.engines.modes import unnoticed
+from stepper.engines.pool import POOL, SMALLEST
+
+FEW = 4096  # bytes up to which an immutable string of bytes is the fastest copy
+_bytes_at = ctypes.string_at
+
+
+class Kept:
+    """What a tensor was: its numbers, and the value's type.
+
+    It lies in memory as the value did, without gaps (`dense`), or is expanded as the value was. `data` holds the bytes
+    (None: only `tensor` does), and `array` is NumPy's dtype for them, where it has one.
+    """
+
+    __slots__ = ("_tensor", "address", "array", "data", "dense", "device", "dtype", "nbytes", "shape", "stride", "type")
+
+    def __init__(self, kind: str, like: Any, nbytes: int) -> None:
+        self.type = kind
+        self.dtype = like.dtype
+        self.shape = like.shape
+        self.stride = like.stride()
+        self.device = like.device
+        self.nbytes = nbytes
+        self.dense = True
+        self.data: Any = None
+        self.address = 0
+        self.array: Any = None
+        self._tensor: Any = None
+
+    @classmethod
+    def of_memory(cls, plain: Any, kind: str, array: Any) -> Kept:
+        """A copy of a tensor on the host that lies in one run of memory."""
+        kept = cls(kind, plain, plain.nbytes)
+        kept.array = array
+        if kept.nbytes <= FEW:
+            kept.data = _bytes_at(plain.data_ptr(), kept.nbytes)
+        else:
+            kept.data = _room(kept.nbytes)
+            kept.address = address_of(kept.data)
+            copy_memory(kept.address, plain.data_ptr(), kept.nbytes)
+        return kept
+
+    @classmethod
+    def of_tensor(cls, tensor: Any, kind: str, dense: bool = True) -> Kept:
+        """A copy that is a tensor: a plain one without history, which is nobody else's."""
+        kept = cls(kind, tensor, (tensor if dense else compact(tensor)).nbytes)
+        kept.dense = dense
+        kept._tensor = tensor
+        return kept
+
+    def holds(self, address: int) -> bool:
+        """Whether the bytes at this address are those of `data`."""
+        if not self.address:
+            return bool(_bytes_at(address, self.nbytes) == self.data)
+        return same_memory(address, self.address, self.nbytes)
+
+    def flat(self) -> Any:
+        """The numbers as a flat NumPy array, in the order of memory; only where `array` is known."""
+        import numpy
+
+        return numpy.frombuffer(self.data, self.array)
+
+    def shaped(self) -> Any:
+        """The numbers as a NumPy array of the tensor's shape, which is not to be written to."""
+        import numpy
+
+        flat = self.flat()
+        size = self.array.itemsize
+        return numpy.lib.stride_tricks.as_strided(
+            flat, tuple(self.shape), tuple(size * step for step in self.stride), writeable=False
+        )
+
+    @property
+    def tensor(self) -> Any:
+        """The copy as a tensor."""
+        if self._tensor is None:
+            import torch
+
+            data = bytearray(self.data) if type(self.data) is bytes else self.data
+            with unnoticed():
+                self._tensor = torch.frombuffer(data, dtype=self.dtype).as_strided(self.shape, self.stride)
+        return self._tensor
+
+    def once(self) -> Any:
+        """The numbers without repetitions, as one run of memory."""
+        tensor = self.tensor if self.dense else compact(self.tensor)
+        return tensor.as_strided((tensor.numel(),), (1,))
+
+
+def _room(size: int) -> Any:
+    import numpy
+
+    return POOL.take(size) if size >= SMALLEST else numpy.empty(size, numpy.uint8)
+
+
+def once(tensor: Any) -> tuple[slice, ...]:
+    """The index that takes each element once where an axis repeats the same memory."""
+    return tuple(
+        slice(0, 1) if stride == 0 and extent > 1 else slice(None)
+        for stride, extent in zip(tensor.stride(), tensor.shape, strict=True)
+    )
+
+
+def compact(tensor: Any) -> Any:
+    """The elements of an expanded tensor, each once."""
+    return tensor[once(tensor)]
