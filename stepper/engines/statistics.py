@@ -15,10 +15,8 @@ from typing import Any
 
 from stepper.record import Summary
 
-# Elements: a chunk and its copy in float64 stay in the processor's cache, and torch converts it on one thread
-CHUNK = 1 << 15
-# Elements up to which a BLAS computes a dot product on one thread; its threads and torch's wait for each other badly
-DOT = 1 << 13
+CHUNK = 1 << 17  # elements: a chunk and its copy in float64 stay in the processor's cache
+ROW = 1 << 10  # elements that are summed before their sums are
 FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
@@ -187,8 +185,9 @@ def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
     numpy.multiply(exact, exact, out=squared)
     squares = numpy.add.reduceat(squared, starts).tolist()
     numpy.less(exact, 0, out=flags)
+    spans = list(zip(starts, ends, strict=True))
     negatives = [
-        int(numpy.count_nonzero(flags[a:b])) if low < 0 else 0 for a, b, low in zip(starts, ends, lows, strict=True)
+        int(numpy.count_nonzero(flags[a:b])) if low < 0 else 0 for (a, b), low in zip(spans, lows, strict=True)
     ]
     numpy.equal(exact, 0, out=flags)
     found: list[Statistics | None] = []
@@ -287,7 +286,7 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
         numpy.copyto(exact, values)
     if found.exponent:
         exact = numpy.ldexp(exact, -found.exponent)
-    mean = float(numpy.add.reduce(exact)) / count
+    mean = _sum(exact) / count
     squares = _squares(exact)
     spread = squares - count * mean * mean
     if not spread > CANCELLED * squares:  # most digits went: subtract before squaring
@@ -332,9 +331,23 @@ _SCRATCH = _Scratch()
 
 
 def _squares(values: Any) -> float:
-    if values.size <= DOT:
-        return float(values.dot(values))
-    return sum(_squares(values[start : start + DOT]) for start in range(0, values.size, DOT))
+    """The sum of the squares, row by row: a BLAS takes a long dot product to several threads, and those and torch's
+    wait for each other badly."""
+    import numpy
+
+    bulk = values.size - values.size % ROW
+    rows = values[:bulk].reshape(-1, ROW)
+    rest = values[bulk:]
+    return float(numpy.add.reduce(numpy.vecdot(rows, rows))) + float(rest.dot(rest))
+
+
+def _sum(values: Any) -> float:
+    """The sum, row by row: nearly as exact as pairwise summation, and faster."""
+    import numpy
+
+    bulk = values.size - values.size % ROW
+    rows = numpy.einsum("ij->i", values[:bulk].reshape(-1, ROW)) if bulk else values[:0]
+    return float(numpy.add.reduce(rows)) + float(numpy.add.reduce(values[bulk:]))
 
 
 def _signs(values: Any, low: float, high: float) -> tuple[int, int]:

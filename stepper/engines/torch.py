@@ -21,7 +21,7 @@ from stepper.engines.numpy import part_of
 from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
 from stepper.engines.pooling import pool, window
-from stepper.engines.statistics import CHUNK, MANY, Statistics, of_chunks, together
+from stepper.engines.statistics import MANY, Statistics, of_chunks, together
 from stepper.record import Array, Region, Summary, Window
 
 # dtypes whose elements are numbers of whole bytes, by name: True where NumPy has them too
@@ -33,6 +33,7 @@ _DTYPES = {
 }
 # What a full memory or a failed device raises: the script will meet the error itself, if it matters
 _FAILURES = (RuntimeError, MemoryError)
+CHUNK = 1 << 15  # elements of a dtype that NumPy lacks, which torch converts together: on one thread up to here
 _WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
