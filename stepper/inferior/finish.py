@@ -240,8 +240,7 @@ class Finisher:
     def _scalar_parameter(
         self, name: str, before: Draft, after: Draft, grad: Draft | None, shelf: Shelf
     ) -> Parameter | None:
-        old = before.summary.value if before.summary is not None else None
-        new = after.summary.value if after.summary is not None else None
+        old, new = _number(before), _number(after)
         if not isinstance(old, int | float) or not isinstance(new, int | float):
             return None
         moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
@@ -249,8 +248,8 @@ class Finisher:
         return Parameter(
             name=name,
             shape=(),
-            before=self._value(Draft(name, "parameter", "before", None, before.summary), shelf),
-            after=self._value(Draft(name, "parameter", "after", None, after.summary), shelf),
+            before=self._value(Draft(name, "parameter", "before", before.copy, before.summary), shelf),
+            after=self._value(Draft(name, "parameter", "after", after.copy, after.summary), shelf),
             grad=None if grad is None else self._value(_operand(grad, name), shelf),
             update=self._value(Draft(name, "parameter", "result", None, moved), shelf),
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
@@ -297,8 +296,16 @@ def recorder_event(recorder: Recorder, event: int) -> Happening | None:
     return recorder.happenings[event] if 0 <= event < len(recorder.happenings) else None
 
 
+def _number(draft: Draft) -> bool | int | float | str | None:
+    """The value of a scalar, be it Python's or one that an engine keeps (`np.float64`)."""
+    if draft.copy is not None:
+        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
+    return draft.summary.value if draft.summary is not None else None
+
+
 def _shape(draft: Draft) -> tuple[int, ...] | None:
-    return draft.copy.summary.shape if draft.copy is not None else None
+    """A value's shape; None for a single number, whoever keeps it."""
+    return draft.copy.summary.shape or None if draft.copy is not None else None
 
 
 def _is_itself(draft: Draft, track: Track) -> bool:

@@ -9,6 +9,7 @@ import ast
 
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
+from stepper.program.held_functions import HeldFunctions
 from stepper.program.scopes import Function, Scope, Script, constructor
 
 
@@ -23,6 +24,7 @@ class Callees:
             for node in ast.walk(script.source.tree)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
         }
+        self.functions_in = HeldFunctions(script)
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
         self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
         for node in ast.walk(script.source.tree):
@@ -95,7 +97,7 @@ class Callees:
                 return list(known)
             if (place[0], function.id) in self.lambdas:
                 return [self.lambdas[place[0], function.id]]
-            return defined or self._called_objects(scope, function)
+            return defined or self.functions_in.named(scope, function.id) or self._called_objects(scope, function)
         if not isinstance(function, ast.Attribute):
             return []
         return self._methods(scope, function)
@@ -115,11 +117,12 @@ class Callees:
         found: list[ast.AST] = [*self.script.methods_of(classes, name)]
         if found:
             return found
-        if name in self.script.methods:
+        if name in self.script.methods and not self._from_library(scope, receiver):
             found += [m for m in self.script.methods[name] if self._is_followed(m)][:6]
             return found
-        if classes or name in self.fields:
-            # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`).
+        if name in self.fields or (classes and not any(self._inherits(cls) for cls in classes)):
+            # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`). A name
+            # that nothing is ever stored under is a method of a library's base class (`self.parameters()`).
             return self._called_objects(scope, function)
         return []
 
@@ -136,6 +139,19 @@ class Callees:
             else:
                 found += [m for m in self.script.methods.get(method, []) if self._is_followed(m)]
         return found[:4]
+
+    def _from_library(self, scope: Scope, node: ast.AST) -> bool:
+        """Whether every construction of what this name or attribute holds is a library's: `optim.Adam(…)`."""
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        made = self.constructions.get(name, [])
+        if isinstance(node, ast.Name) and (owner := self.script.owner(scope, name)) is not None:
+            made = [(where, call) for where, call in made if self.script.owner(where, name) is owner]
+        return bool(made) and all(self.script.is_import(where, call.func) for where, call in made)
+
+    def _inherits(self, cls: ast.ClassDef) -> bool:
+        """Whether a class has bases that the script does not define, whose methods are unknown."""
+        own = {base.name for base in self.script.bases(cls)} | {"object"}
+        return any(ast.unparse(base) not in own for each in self.script.bases(cls) for base in each.bases)
 
     def _is_followed(self, method: Function) -> bool:
         """Not the methods of an autograd.Function: those are called by `apply` and by the backward pass."""

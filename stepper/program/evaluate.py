@@ -288,14 +288,14 @@ class Evaluator(Callees):
         self.mark_name(node.attr, node)
         base = self.evaluate(scope, node.value)
         place = self.place_of(scope, node)
+        if node.attr in _SHAPES:
+            return NOTHING
         if node.attr != "data" and place is not None and place[0] == FIELD:
             value = self.look(place)
             loops = frozenset(loop for _, selected in base.roots for loop in selected)
             return Value(
                 value.deps, frozenset((root, own | loops) for root, own in value.roots), value.items, value.functions
             )
-        if node.attr in _SHAPES:
-            return NOTHING
         return Value(base.deps, base.roots)
 
     def _comprehension(self, node: ast.AST) -> Value:

@@ -47,6 +47,8 @@ def sort(run: Pass) -> Flow:
         # What `.backward()` is called on was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
+    kept = _kept_for_backward(backward, forward)
+    backward, forward = backward - kept, forward | kept
     held = {run.start[d.place] for d in updates if d.place in run.start}
     reached = forward or feeding
     parameters = {start.place for start in held if start in reached}
@@ -65,6 +67,22 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         for loss in run.losses
         if loss.definition is None or (loss.definition not in feeding and loss.definition.place not in carried)
     ]
+
+
+def _kept_for_backward(backward: set[Definition], forward: set[Definition]) -> set[Definition]:
+    """What the forward pass puts aside for the gradients (`caches.append(cache)`): made before its last value is, and
+    of no gradient."""
+    last = max((d.order for d in forward if d.kind == "bind"), default=-1)
+    return {
+        d
+        for d in backward
+        if d.order < last
+        and not any(
+            other.place == GRAD or names_gradient(other.place[1]) or names_error(other.place[1])
+            for other in closure((d,))
+            if other.kind != "start"
+        )
+    }
 
 
 def _early(run: Pass, losses: list[LossValue], changes: set[Definition]) -> list[LossValue]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from stepper.program.effects import GRAD, Definition
+from stepper.program.effects import GRAD, Definition, closure
 from stepper.program.flow import Flow
 from stepper.program.scopes import FUNCTIONS, Script
 from stepper.program.vocabulary import names_loss
@@ -24,6 +24,7 @@ class Phases:
     def __init__(self, script: Script, flow: Flow, body: Sequence[ast.stmt]) -> None:
         self.script = script
         self.flow = flow
+        self._moments = {d for d in flow.updates if d.own and d.place not in flow.parameters and d.place != GRAD}
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
@@ -54,6 +55,8 @@ class Phases:
         for definition in flow.run.definitions:
             if definition.statement is None or definition.kind == "parameter":
                 continue
+            if definition.kind == "target" and isinstance(definition.node, (ast.For, ast.AsyncFor)):
+                continue  # a loop's head has the phase of what it leads to
             phase = self._phase_of(definition)
             if phase is not None:
                 found.setdefault(id(definition.statement), set()).add(phase)
@@ -78,7 +81,10 @@ class Phases:
             return "loss"
         if definition in flow.forward:
             return "forward"
-        return "backward" if definition in flow.backward else None
+        if definition not in flow.backward:
+            return None
+        # What is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`) is a part of the update.
+        return "update" if closure(definition.deps) & self._moments else "backward"
 
     def _is_shared(self, key: int) -> bool:
         return any(key in inner for inner in self.flow.run.nested.values())

@@ -97,8 +97,10 @@ class Roles:
         names = [
             call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "") for _, call in made
         ]
+        functions = {function.name for function in self.walker.script.functions}
         return bool(names) and all(
-            name[:1].isupper() and name not in ("Parameter", "Tensor", "Variable") for name in names
+            name[:1].isupper() and name not in ("Parameter", "Tensor", "Variable") and name not in functions
+            for name in names
         )
 
     def _recomputed(self) -> None:

@@ -94,16 +94,23 @@ def names_loss(name: str) -> bool:
     return not isinstance(getattr(builtins, name, None), type)
 
 
-_GRADIENT = re.compile(
-    r"grad(?!e)|delta|back_?prop|backward|jacobian|^d_?(w|b|loss|l|out|y|x|h|z|a|u|v)\w{0,3}$|^d[A-Z]\w*$|^g(_\w+|[whbxyz]?\d*)$",
-    re.IGNORECASE,
+# `dW1`, `db`, `dl_dw1`, `dhraw`, `d_weights2`, `dlogits`; but not `data`, `dropout`, `dict`, `done`, `d_model`, `ds`.
+_QUANTITY = (
+    r"(w|b|x|y|z|h|a|u|v)(_?\d+|_\w{1,2}\d*)?|h\w+|l_d\w+|outs?\d*|w\w{1,3}|b[wxyhio]|b(n\w*|gain|bias)|(weight|bias|layer|hidden|input|output"
+    r"|pred|score|logit|prob|count|emb|act|pre|next|param|theta|loss|value|cell|kernel|filter|relu|soft|att)\w*"
 )
+_GRADIENT = re.compile(
+    rf"grad(?!e)|nabla|delta|back_?prop|backward|jacobian|^d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$", re.I
+)
+_DIFFERENTIAL = re.compile(r"^d[A-Z]\w*$")  # `dW1`, `dZ`, `dA_prev`
 _NO_GRADIENT = re.compile(r"no_?grad|requires_?grad|enable_?grad|timedelta|degrad|zero_grad|is_grad|clip_?grad", re.I)
 
 
 def names_gradient(name: str) -> bool:
     """Whether a name says that its value is a gradient, or that a gradient is computed."""
-    return bool(_GRADIENT.search(name)) and not _NO_GRADIENT.search(name)
+    if _NO_GRADIENT.search(name) or (_LOSS.search(name) and "grad" not in name.lower()):
+        return False  # `d_loss` and `g_loss` are those of a discriminator and a generator
+    return bool(_GRADIENT.search(name) or _DIFFERENTIAL.search(name))
 
 
 _ERROR_SIGNAL = re.compile(r"(^|_)(err|errs|residual|residuals|mse|rmse|nll|td)(_|$)", re.IGNORECASE)

@@ -10,6 +10,7 @@ import ast
 import types
 from collections.abc import Sequence
 
+from stepper.program.counters import counters
 from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, State, Value, returned, union
 from stepper.program.evaluate import Evaluator
 from stepper.program.scopes import FUNCTIONS, Scope, parameters
@@ -175,7 +176,7 @@ class Walker(Evaluator):
     def _loop_target(self, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
         element = self.iterate(scope, node.iter, id(node))
         self.bind_target(scope, node.target, element, node, id(node))
-        for target in _index_targets(node):
+        for target in counters(node):
             place = self.name_place(scope, target)
             if place is not None:
                 self.state.index[place] = frozenset((id(node),))
@@ -461,27 +462,3 @@ def _is_whole(index: ast.expr) -> bool:
         case ast.Slice(lower=None, upper=None, step=None) | ast.Constant(value=types.EllipsisType()):
             return True
     return False
-
-
-def _index_targets(node: ast.For | ast.AsyncFor) -> list[str]:
-    """The names that a loop's head binds to a position or a key."""
-    iterable = node.iter
-    while isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.args:
-        if iterable.func.id not in ("reversed", "tqdm", "list", "tuple", "sorted"):
-            break
-        iterable = iterable.args[0]
-    first = node.target.elts[0] if isinstance(node.target, (ast.Tuple, ast.List)) and node.target.elts else node.target
-    match iterable:
-        case ast.Call(func=ast.Name(id="range" | "xrange" | "trange")):
-            names = [node.target]
-        case ast.Call(func=ast.Name(id="enumerate")):
-            names = [first]
-        case ast.Call(func=ast.Attribute(attr="items" | "keys" | "named_parameters")):
-            names = [first]
-        case ast.Tuple(elts=elements) | ast.List(elts=elements) if elements and all(
-            isinstance(element, ast.Constant) for element in elements
-        ):
-            names = [node.target]
-        case _:
-            names = []
-    return [name.id for name in names if isinstance(name, ast.Name)]

@@ -231,3 +231,25 @@ def test_parameters_without_numbers_cost_nobody_anything() -> None:
     )
     assert ran.error is None
     assert [each.name for each in ran.record(1).parameters] == ["w"]
+
+
+def test_a_plain_number_that_becomes_an_arrays_scalar() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, y = np.arange(4.0), np.array([1.0, 3.0, 5.0, 7.0])
+        a, b = 0.5, 0.0
+        for t in range(2):
+            error = a + b * x - y
+            loss = np.square(error).sum()
+            grad_a = 2 * error.sum()
+            grad_b = 2 * (error * x).sum()
+            a -= 0.01 * grad_a
+            b -= 0.01 * grad_b
+        """
+    )
+    for iteration in range(2):
+        assert [parameter.name for parameter in ran.record(iteration).parameters] == ["a", "b"]
+        for parameter in ran.record(iteration).parameters:
+            assert parameter.grad is not None and parameter.grad.label == f"grad_{parameter.name}"
+    assert ran.record(0).parameters[0].before.summary.value == 0.5

@@ -1,11 +1,13 @@
 """Phases, roles, losses and what flows from pass to pass."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from stepper.program import nodes
 from stepper.program.program import Program, analyse
+from stepper.program.vocabulary import names_gradient
 from tests.program.probes import Probes, execute
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -23,6 +25,36 @@ def phases(program: Program) -> dict[str, str]:
 
 def labels(program: Program, role: str) -> set[str]:
     return {label for label, found in program.roles.items() if found == role}
+
+
+MARK = re.compile(r"# <-- (forward|loss|backward|update)$", re.MULTILINE)
+MARKED = sorted(path.stem for path in CORPUS.glob("*.txt") if MARK.search(path.read_text()))
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_marked_lines_have_their_phase(name: str) -> None:
+    program = program_of(name)
+    for number, line in enumerate(program.source.split("\n"), 1):
+        if found := MARK.search(line):
+            assert (line, program.lines[number]) == (line, found[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["dW1", "db", "dl_dw1", "dhraw", "d_weights2", "dlogits", "grad_h", "delta", "nabla_w", "dZ", "g", "gw"]
+)
+def test_names_of_gradients(name: str) -> None:
+    assert names_gradient(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["data", "dropout", "done", "device", "d_loss", "g_loss", "d_model", "ds", "gamma", "generator", "no_grad"]
+)
+def test_names_that_only_look_like_gradients(name: str) -> None:
+    assert not names_gradient(name)
+
+
+def test_what_a_function_with_a_capital_returns_is_no_object() -> None:
+    assert program_of("cached_layers").roles["grads"] == "gradient"
 
 
 def test_roles_by_hand() -> None:

@@ -1,0 +1,86 @@
+"""Which functions a variable may hold: one that another function makes and returns, or that its callers hand in.
+
+`train_step = make_train_step(model, optimizer)`, and `def run(loader, step)` called as `run(loader, train_step)`.
+Knows text only, nothing of a walk.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, parameters
+
+DEPTH = 4
+
+
+class HeldFunctions:
+    """Looked up by name; every assignment and call in the script counts."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._assigned: dict[str, list[tuple[Scope, ast.expr]]] = {}
+        self._calls: dict[str, list[ast.Call]] = {}
+        for node in ast.walk(script.source.tree):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    self._assigned.setdefault(name, []).append((script.scope_around(node), value))
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                    self._calls.setdefault(name, []).append(node)
+
+    def named(self, scope: Scope, name: str, depth: int = DEPTH) -> list[ast.AST]:
+        """The functions that a variable used in `scope` may hold; empty where the text does not tell."""
+        owner = self._script.owner(scope, name)
+        if owner is None or depth == 0:
+            return []
+        found: list[ast.AST] = []
+        for where, value in self._assigned.get(name, []):
+            if self._script.owner(where, name) is owner:
+                found += self._valued(where, value, depth)
+        if isinstance(owner.node, FUNCTIONS) and name in parameters(owner.node):
+            for call in self._calls.get(owner.node.name, []):
+                argument = self._argument(owner.node, call, name)
+                if argument is not None:
+                    found += self._valued(self._script.scope_around(call), argument, depth)
+        return list(dict.fromkeys(found))
+
+    def _valued(self, scope: Scope, value: ast.expr, depth: int) -> list[ast.AST]:
+        match value:
+            case ast.Lambda():
+                return [value]
+            case ast.Name(id=name):
+                defined = [d for d in self._script.definitions(scope, name) if isinstance(d, FUNCTIONS)]
+                return [*defined] or self.named(scope, name, depth - 1)
+            case ast.Call(func=ast.Name(id=name)):
+                return [
+                    made
+                    for maker in self._script.definitions(scope, name)
+                    if isinstance(maker, FUNCTIONS)
+                    for made in self._made(maker)
+                ]
+        return []
+
+    def _made(self, maker: Function) -> list[ast.AST]:
+        """The functions defined in `maker` that it returns."""
+        inner = self._script.scope(maker)
+        found: list[ast.AST] = []
+        for node in ast.walk(maker):
+            if isinstance(node, ast.Return) and self._script.scope_around(node) is inner:
+                match node.value:
+                    case ast.Lambda() as function:
+                        found.append(function)
+                    case ast.Name(id=name):
+                        defined = self._script.definitions(inner, name)
+                        found += [d for d in defined if isinstance(d, FUNCTIONS)]
+        return found
+
+    def _argument(self, function: Function, call: ast.Call, name: str) -> ast.expr | None:
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        if self._script.class_of(function) is not None and isinstance(call.func, ast.Attribute):
+            names = names[1:]
+        if name in names and names.index(name) < len(call.args):
+            argument = call.args[names.index(name)]
+            return None if isinstance(argument, ast.Starred) else argument
+        return None
