@@ -74,7 +74,8 @@ class GetRecord(msgspec.Struct, tag="record", frozen=True):
 
 class GetWindow(msgspec.Struct, tag="window", frozen=True):
     """Ask for a picture of a kept copy. `region` None: all of it. `axes`: show these two instead of the last two; the
-    region's rows and columns are theirs, and its leading indices are of the others, in order."""
+    region's rows and columns are theirs, and its leading indices are of the others, in order. `along`: show this axis
+    across, and all others, folded into one, down (`axes` is then None)."""
 
     id: int
     iteration: int | None
@@ -83,6 +84,7 @@ class GetWindow(msgspec.Struct, tag="window", frozen=True):
     columns: int
     region: Region | None = None
     axes: tuple[int, int] | None = None
+    along: int | None = None
 
 
 class GetSurvey(msgspec.Struct, tag="survey", frozen=True):

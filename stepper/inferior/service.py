@@ -54,8 +54,8 @@ class Service(threading.Thread):
                 return Reply(request.id, record=record)
             case GetWindow():
                 copy = self._runner.store.get(request.iteration, request.copy)
-                if request.axes is not None:
-                    return Reply(request.id, window=_turned(copy, request, request.axes))
+                if request.axes is not None or request.along is not None:
+                    return Reply(request.id, window=_turned(copy, request))
                 picture = copy.engine.window(copy.kept, request.region, request.rows, request.columns)
                 return Reply(request.id, window=picture)
             case GetSurvey():
@@ -67,12 +67,15 @@ class Service(threading.Thread):
         return Reply(request.id)
 
 
-def _turned(copy: Copy, request: GetWindow, axes: tuple[int, int]) -> Window:
-    """A picture of two other axes than the last two: of a view that has them last."""
+def _turned(copy: Copy, request: GetWindow) -> Window:
+    """A picture of two other axes than the last two, or of one against all others: of a view that has them last."""
     import numpy
 
     array = copy.engine.ndarray(copy.kept)
-    if len({*axes}) != 2 or not all(0 <= axis < array.ndim for axis in axes):
-        raise LookupError(f"a tensor of {array.ndim} axes has no two axes {axes[0]} and {axes[1]}")
-    view = numpy.moveaxis(array, axes, (-2, -1))
+    axes = request.axes if request.along is None else (request.along,)
+    if axes is None or len({*axes}) != len(axes) or not all(0 <= axis < array.ndim for axis in axes):
+        raise LookupError(f"a tensor of {array.ndim} axes has no axes {axes}")
+    view = numpy.moveaxis(array, axes, range(-len(axes), 0))
+    if request.along is not None:
+        view = view.reshape(-1, view.shape[-1]) if view.size else view.reshape(0, view.shape[-1])
     return NumpyEngine().window(view, request.region, request.rows, request.columns)

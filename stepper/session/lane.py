@@ -187,9 +187,10 @@ class Lane:
         columns: int,
         region: Region | None,
         axes: tuple[int, int] | None = None,
+        along: int | None = None,
     ) -> Window:
         """A picture of a kept copy. LookupError where it is no longer kept, LaneLost where the process is gone."""
-        reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region, axes))
+        reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region, axes, along))
         assert reply.window is not None
         return reply.window
 

@@ -124,10 +124,13 @@ class Lanes:
         columns: int,
         region: Region | None = None,
         axes: tuple[int, int] | None = None,
+        along: int | None = None,
     ) -> Window:
         """A picture of a recorded value, pooled to at most rows × columns cells; `axes` are shown instead of the last
-        two. LookupError where it is not kept."""
-        return await self._looked(iteration, lambda lane: lane.window(iteration, copy, rows, columns, region, axes))
+        two, or axis `along` across and all others, folded into one, down. LookupError where it is not kept."""
+        return await self._looked(
+            iteration, lambda lane: lane.window(iteration, copy, rows, columns, region, axes, along)
+        )
 
     async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
         """Where a recorded value's extremes are, and its distribution. LookupError where it is not kept."""

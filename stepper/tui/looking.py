@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from stepper.tui.actions import ACTIONS
 from stepper.tui.panels.tensors import TensorsPanel
+from stepper.tui.panels.view_panel import ViewPanel
 from stepper.tui.stage import Stage
 
 
@@ -62,15 +63,19 @@ class Looking(Stage):
         self.desk.choose(self.desk.panels.index(self.desk.viewer))
 
     def action_jump(self) -> None:
-        """Ask for an index or a slice of the tensor in the viewer, and go there."""
+        """Ask for an index or a slice of the tensor in the focused panel, and go there."""
         from stepper.tui.screens.search import SearchScreen
 
+        panel = self.desk.chosen
+        if not isinstance(panel, ViewPanel):
+            return
+
         def jump(text: str | None) -> None:
-            problem = self.desk.viewer.go_to(text) if text else ""
+            problem = panel.go_to(text) if text else ""
             if problem:
                 self.message.say(problem, bad=True)
 
-        view = self.desk.viewer.view
+        view = panel.view
         advice = "an index, 12, 87, or a slice, 3, :, :, 0 · enter goes there, esc closes"
         self.push_screen(SearchScreen(view.slice if view is not None else "", "Go to an element", advice), jump)
 

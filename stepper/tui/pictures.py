@@ -14,7 +14,8 @@ BINS = 64
 
 @dataclass(frozen=True)
 class WindowKey:
-    """What a picture was asked for. `generation` tells one opened target from the next; `axes` None: the last two."""
+    """What a picture was asked for. `generation` tells one opened target from the next; `axes` None: the last two;
+    `along`: this one against all others."""
 
     generation: int
     iteration: int | None
@@ -23,6 +24,7 @@ class WindowKey:
     columns: int
     region: Region | None
     axes: tuple[int, int] | None = None
+    along: int | None = None
 
 
 @dataclass(frozen=True)

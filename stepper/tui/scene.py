@@ -47,6 +47,8 @@ class Scene:
     """The lines that have one."""
     phases: Mapping[int, str] = field(default_factory=dict)
     """The phase of each line on which a statement of the training loop starts."""
+    records: Mapping[int | None, Record] = field(default_factory=dict)
+    """Everything that was recorded, and can be read, when the cursor came to this record."""
 
     @property
     def record(self) -> Record | None:
@@ -67,11 +69,11 @@ class Scene:
 def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
     """What `session` looks like now. The history of the record is kept from `previous` if it is the same record."""
     record = session.record
-    history = previous.history
+    history, records = previous.history, previous.records
     if record is None:
         history = None
     elif history is None or history.record is not record:
-        history = History(record)
+        history, records = History(record), session.records
     phases = previous.phases
     if generation != previous.generation or (session.lines and not phases):
         phases = {line.number: line.phase for line in session.lines if line.phase is not None}
@@ -97,4 +99,5 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         generation=generation,
         breakpoints=session.breakpoints.lines,
         phases=phases,
+        records=records,
     )

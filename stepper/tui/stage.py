@@ -16,7 +16,7 @@ from stepper.tui.desk import Desk
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.viewer import ViewerPanel
-from stepper.tui.pictures import BINS, Key, SurveyKey, WindowKey
+from stepper.tui.pictures import BINS, Key, SurveyKey
 from stepper.tui.places import Places
 from stepper.tui.scene import Scene, scene_of
 
@@ -49,7 +49,7 @@ class Stage(App[int]):
         self._timer: Timer | None = None
         self._shown_at = 0.0
         self.desk = Desk(
-            GatePanel(self._window, id="gate"),
+            GatePanel(self._picture, id="gate"),
             OutputPanel(self._output, id="output"),
             ViewerPanel(self._picture, id="viewer"),
             id="desk",
@@ -62,7 +62,7 @@ class Stage(App[int]):
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
         waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
-        return not waiting and not self.desk.gate.waiting and not self.desk.viewer.pictures.waiting
+        return not waiting and not self.desk.gate.pictures.waiting and not self.desk.viewer.pictures.waiting
 
     @property
     def moving(self) -> bool:
@@ -111,13 +111,12 @@ class Stage(App[int]):
         self.desk.show(self.scene)
         self.message.show(self.scene)
 
-    async def _window(self, key: WindowKey) -> Window:
-        return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region)
-
     async def _picture(self, key: Key) -> Window | Survey:
         if isinstance(key, SurveyKey):
             return await self.session.survey(key.iteration, key.copy, BINS)
-        return await self.session.window(key.iteration, key.copy, key.rows, key.columns, key.region, key.axes)
+        return await self.session.window(
+            key.iteration, key.copy, key.rows, key.columns, key.region, key.axes, key.along
+        )
 
     def _output(self, start: int, end: int | None) -> str:
         return self.session.output(start, end)

@@ -186,6 +186,12 @@ class View:
         top, left = (max(0, at // side - cells // 2) * side for at, cells in ((row, height), (column, width)))
         return replace(self, zoom=side, top=top, left=left).visible(width, height)
 
+    def near(self, width: int, height: int) -> View:
+        """One element a cell, the cursor in the middle as far as that can be."""
+        row, column = self.place
+        top, left = max(0, row - height // 2), max(0, column - width // 2)
+        return replace(self, zoom=1, top=top, left=left).visible(width, height)
+
     def through(self, step: int) -> View:
         """The next or previous slice: the axes that are not shown, counted like an odometer."""
         index = list(self.index)

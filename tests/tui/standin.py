@@ -392,8 +392,11 @@ class Standin:
         columns: int,
         region: Region | None = None,
         axes: tuple[int, int] | None = None,
+        along: int | None = None,
     ) -> Window:
         array: np.ndarray[Any, Any] = self._recorder.copies[copy]
+        if along is not None:
+            array = np.moveaxis(array, along, -1).reshape(-1, array.shape[along])
         if axes is not None:
             array = np.moveaxis(array, axes, (-2, -1))
         return NumpyEngine().window(array, region, rows, columns)

@@ -1,73 +1,81 @@
-"""A ReLU-like gate: what went in, which entries it blocked, and the gradient on both sides of it."""
+"""A ReLU-like gate: what went in, which entries it blocked, and the gradient on both sides of it, under one cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import ClassVar
 
+from textual import events
 from textual.binding import BindingType
 
 from stepper.record import Gate, Region, Value, Window
-from stepper.tui import figures
+from stepper.session.streaks import Streak, streaks
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
-from stepper.tui.panels.heat_panel import HeatPanel
-from stepper.tui.panels.heatmap import Grid
-from stepper.tui.panels.lines import Piece, Row, pad
-from stepper.tui.pictures import WindowKey
+from stepper.tui.panels.gate_lines import (
+    DEAD,
+    Arrangement,
+    Drawing,
+    arrange,
+    dead_line,
+    heading,
+    legend,
+    map_lines,
+    next_dead,
+    reading_height,
+    readings,
+    shut,
+    values_of,
+)
+from stepper.tui.panels.lines import Row
+from stepper.tui.panels.view_panel import ViewPanel
+from stepper.tui.pictures import Ask, Pictures, WindowKey
 from stepper.tui.scene import Scene
+from stepper.tui.view import Grid, Index, View
 
-HEAD = 4
-"""Lines above the maps: the gate, its counts, the maps' titles, the share of each unit that is blocked."""
-GAP = 2
-_CACHE = 64
-
-
-@dataclass(frozen=True)
-class Map:
-    """One of the pictures side by side: what it shows, where it starts, and the window it needs."""
-
-    title: str
-    value: Value
-    key: WindowKey | None
-    mask: WindowKey | None
-    grid: Grid
-    left: int
-    width: int
-    is_input: bool
+HEAD = 2
+"""Lines that tell of the gate as a whole."""
+ALL = 1 << 62
 
 
-class GatePanel(HeatPanel):
-    """One gate at a time: that of the cursor, or the one chosen with `,` and `.`; `z` shows single entries."""
+class GatePanel(ViewPanel):
+    """One gate at a time: that of the cursor, or the one chosen with `,` and `.`."""
 
     TITLE = "Gate"
     HELP = (
-        "h: the input of the ReLU\ngrad before: ∂L/∂output   grad after: ∂L/∂h, zero where the gate is shut\n"
-        f"{heatmap.BLOCKED} blocked: the ReLU stops the gradient there   {heatmap.MOSTLY} in most of the cell\n"
-        "blocked counts entries of all samples, active the others; a dead unit is blocked for every sample\n"
-        "a soft gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: attenuated entries pass less than half, "
-        "and are drawn like blocked ones\n"
-        "the bars above a map: which share of each unit's samples is blocked, █ all of them\n"
+        "h: the input of the ReLU · mask: what it blocks · grad before: ∂L/∂output · grad after: ∂L/∂h, zero where\n"
+        "the gate is shut; one cursor and one scroll for all four, the values under it are exact\n"
+        "blocked: entries whose gradient the operation's own rule stops; active: the others\n"
+        f"mask: {' '.join(heatmap.MASK[1:])} from little of a cell blocked to all of it; over the gradients only "
+        f"{heatmap.BLOCKED}, all of it\n"
+        "a soft gate (leaky ReLU, GELU, SiLU …) passes a share of each gradient, drawn in place of the mask; attenuated\n"
+        "entries pass less than half, and count as shut in the bars\n"
+        "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of\n"
+        "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one\n"
+        f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
-        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
-        "a cell is the mean of as many entries as the first line tells"
+        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite   "
+        f"{heatmap.ABOVE} {heatmap.BELOW} beyond the scale\n"
+        "1 cell = 6×9: a cell is the mean of 6 rows and 9 columns"
     )
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--heading"}
+    PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "cell"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("gate")
 
-    def __init__(self, ask: Callable[[WindowKey], Awaitable[Window]], *, id: str | None = None) -> None:
+    def __init__(self, ask: Ask, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._ask = ask
-        self._windows: dict[WindowKey, Window | str] = {}
-        self._pending: set[WindowKey] = set()
+        self.pictures = Pictures(
+            ask, lambda work: self.run_worker(work, group="windows", exit_on_error=False), self._arrived
+        )
         self._chosen: int | None = None
-        self._zoomed = False
-        self._corner = (0, 0)
+        self._views: dict[tuple[str, Index], View] = {}
         self._gate: Gate | None = None
-        self._wanted: tuple[Map, ...] = ()
-        self._drawn: tuple[Map, ...] = ()
-        self._legend = ""
+        self._streaks: Mapping[int, Streak] = {}
+        self._counted: tuple[object, ...] = ()
+        self._drawing: Drawing | None = None
+        self._body: list[Row] = []
+        self._body_for: tuple[object, ...] = ()
+        self._came = 0
         self._last: tuple[object, ...] = ()
 
     # ----------------------------------------------------------------------------------------------- what to show
@@ -77,7 +85,8 @@ class GatePanel(HeatPanel):
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history
         if scene.generation != self.scene.generation:
             self._chosen = None
-            self._windows.clear()
+            self._views.clear()
+            self.pictures.clear()
         super().show(scene)
         if moved:
             self.refill()
@@ -92,9 +101,19 @@ class GatePanel(HeatPanel):
         return self.scene.record.gates if self.scene.record else []
 
     @property
-    def waiting(self) -> bool:
-        """Whether a picture has been asked for and has not come yet."""
-        return bool(self._pending)
+    def view(self) -> View | None:
+        """What of the four maps is shown."""
+        gate = self._gate
+        if gate is None or gate.h.summary.shape is None:
+            return None
+        shape = gate.h.summary.shape
+        return self._views.get((gate.label, shape)) or View.of(shape)
+
+    def look(self, view: View) -> None:
+        """Show this part of all maps."""
+        if self._gate is not None:
+            self._views[self._gate.label, view.shape] = view
+            self.refill()
 
     def action_choose(self, step: int) -> None:
         """Show the next or previous gate of the record."""
@@ -103,52 +122,31 @@ class GatePanel(HeatPanel):
             self._chosen = (index + step) % len(self.gates)
             self.refill()
 
-    def action_zoom(self) -> None:
-        """Between the whole gate and its single entries."""
-        self._zoomed = not self._zoomed
-        self.refill()
+    def action_dead(self) -> None:
+        """To the next dead unit."""
+        view = self.view
+        place = next_dead(self._gate, view.index) if self._gate is not None and view is not None else None
+        if place is not None:
+            self.jump(place)
 
-    def action_pan(self, down: int, across: int) -> None:
-        """Move over the entries, half a map at a time."""
-        if self._zoomed and self._wanted:
-            grid = self._wanted[0].grid
-            top, left = self._corner
-            step_down, step_across = max(1, grid.rows // 2), max(1, grid.columns // 2)
-            self._corner = (max(0, top + down * step_down), max(0, left + across * step_across))
-            self.refill()
-
-    def refill(self) -> None:
-        """Work out everything anew: gate, maps, windows, lines."""
-        self._gate = self._pick()
-        self._wanted = self._maps(self._gate) if self._gate is not None and self.display and self.inner.width else ()
-        missing = {
-            key
-            for drawn in self._wanted
-            for key in (drawn.key, drawn.mask)
-            if key is not None and key not in self._windows
-        }
-        if not missing:
-            self._drawn = self._wanted
-        for key in missing - self._pending:
-            self._pending.add(key)
-            self.run_worker(self._fetch(key), group="windows", exit_on_error=False)
-        self._redraw()
-
-    async def _fetch(self, key: WindowKey) -> None:
-        try:
-            answer: Window | str = await self._ask(key)
-        except Exception as error:  # whatever went wrong is shown in place of the picture
-            answer = str(error) or type(error).__name__
-        finally:
-            self._pending.discard(key)
-        if key.generation != self.scene.generation:
+    def on_click(self, click: events.Click) -> None:
+        """Put the cursor there, in whichever map."""
+        drawing = self._drawing
+        if drawing is None:
             return
-        while len(self._windows) >= _CACHE:
-            self._windows.pop(next(iter(self._windows)))
-        self._windows[key] = answer
-        if all(k in self._windows for drawn in self._wanted for k in (drawn.key, drawn.mask) if k is not None):
-            self._drawn = self._wanted
-            self._redraw()
+        above = HEAD + reading_height(self.inner.width) + (0 if self._aligned(drawing.gate, drawing.view) else 1)
+        there = drawing.arrangement.at(click.x - self.gutter.left, click.y - self.gutter.top - above)
+        if there is None:
+            return
+        cell = (there[1] // drawing.high, there[0] // drawing.wide)
+        if cell[0] < drawing.grid.rows and cell[1] < drawing.grid.columns:
+            top, _, left, _ = drawing.grid.span(cell)
+            self.look(drawing.view.to(top, left, *self.cells(drawing.view)))
+
+    def copied(self) -> str:
+        """The element and the unit under the cursor."""
+        rows = readings(self._drawing, 1000) if self._drawing is not None else []
+        return "\n".join("".join(text for text, _ in row.pieces).rstrip() for row in rows) or super().copied()
 
     def _pick(self) -> Gate | None:
         gates, history, cursor = self.gates, self.scene.history, self.scene.event
@@ -160,106 +158,52 @@ class GatePanel(HeatPanel):
         reached = [gate for gate in gates if gate.event <= end]
         return reached[-1] if reached else gates[0]
 
-    def _maps(self, gate: Gate) -> tuple[Map, ...]:
-        width, height = self.inner.width, self.inner.height - HEAD
-        values = [("h", gate.h)]
-        if gate.grad_before is not None:
-            values.append(("grad before", gate.grad_before))
-        if gate.grad_after is not None:
-            values.append(("grad after", gate.grad_after))
-        extent = heatmap.matrix(gate.h.summary.shape or ())
-        if len(values) == 3 and width < 72 and extent[1] * 3 + 2 * GAP > width:
-            del values[1]
-        each = (width - GAP * (len(values) - 1)) // len(values)
-        maps: list[Map] = []
-        for index, (name, value) in enumerate(values):
-            built = self._map(name, value, gate, index * (each + GAP), each, height)
-            if built is not None:
-                maps.append(built)
-        return tuple(maps)
-
-    def _map(self, name: str, value: Value, gate: Gate, left: int, width: int, height: int) -> Map | None:
-        shape = value.summary.shape or ()
-        extent = heatmap.matrix(shape)
-        leading = (0,) * max(0, len(shape) - 2)
-        region = Region(0, extent[0], 0, extent[1], leading) if leading else None
-        whole = heatmap.layout(extent, width, height)
-        if whole is not None and self._zoomed and whole.is_pooled:
-            rows, columns = min(extent[0], height), min(extent[1], width)
-            top, start = min(self._corner[0], extent[0] - rows), min(self._corner[1], extent[1] - columns)
-            self._corner = (top, start)
-            region = Region(top, top + rows, start, start + columns, leading)
-            whole = heatmap.layout((rows, columns), width, height)
-        if whole is None:
-            return None
-        key = self._key(value, whole, region)
-        shut = gate.closed if gate.closed is not None else gate.mask
-        mask = self._key(shut, whole, region) if shut.summary.shape == shape else None
-        return Map(self._title(name, value, whole, region), value, key, mask, whole, left, width, name == "h")
-
-    def _key(self, value: Value, grid: Grid, region: Region | None) -> WindowKey | None:
-        if value.copy is None:
-            return None
-        return WindowKey(self.scene.generation, self.scene.iteration, value.copy, grid.rows, grid.columns, region)
-
-    def _title(self, name: str, value: Value, grid: Grid, region: Region | None) -> str:
-        text = f"{name} {figures.shape(value.summary.shape)}" if name == "h" else name
-        if region is not None and self._zoomed:
-            text = f"{name} [{region.top}:{region.bottom}, {region.left}:{region.right}]"
-        elif region is not None:
-            text += f" [{', '.join(map(str, region.leading))}, :, :]"
-        return text
-
     # ----------------------------------------------------------------------------------------------- drawing
 
-    def _redraw(self) -> None:
-        drawn = (
-            self.scene.history,
-            self._gate and id(self._gate),
-            self._wanted,
-            self._drawn,
-            len(self._windows),
-            self.inner,
-            self._gate and self._ahead(self._gate),
-        )
-        if drawn == self._last:
+    def refill(self) -> None:
+        """Work out everything anew: gate, windows, lines."""
+        if not self.display or not self.inner.width:
             return
-        self._last = drawn
-        rows = self._lines()
-        self.set_rows(rows)
-        legend = heatmap.LEGEND if self._wanted and self.inner.width > len(heatmap.LEGEND) + 4 else ""
-        if legend != self._legend:
-            self._legend = self.border_subtitle = legend
-
-    def _lines(self) -> list[Row]:
-        gate = self._gate
+        gate = self._gate = self._pick()
+        ahead = self._ahead(gate) if gate is not None else ""
+        wanted = (self.scene.history, id(gate), self.view, self.inner, self._came, ahead)
+        if wanted == self._last:
+            return
+        self._last = wanted
         if gate is None:
-            self.retitle(self.TITLE)
-            if self.scene.record is None:
-                return []
-            place = "the setup" if self.scene.iteration is None else "this iteration"
-            return [Row(((f"No ReLU-like gate ran in {place}.", "muted"),))]
+            self._nothing()
+            return
         index = next((i for i, other in enumerate(self.gates) if other is gate), 0)
         title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {index + 1} of {len(self.gates)}"
-        self.retitle(title + self._ahead(gate))
-        rows = [self._heading(gate), self._counts(gate), self._titles(), self._shares()]
-        height = self.inner.height - HEAD
-        if not all(drawn.value.copy is not None for drawn in self._wanted):
-            return [*rows, Row((("Its values were not kept.", "muted"),))]
-        # both gradients share one scale: what the gate took away must look like less, not like the same
-        gradients = heatmap.limit(*(self._window(drawn.key) for drawn in self._drawn if not drawn.is_input))
-        limits = [heatmap.limit(self._window(drawn.key)) if drawn.is_input else gradients for drawn in self._drawn]
-        return rows + [self._map_line(offset, limits) for offset in range(height)]
+        self.retitle(title + ahead)
+        self._count_streaks(gate)
+        width = self.inner.width
+        drawing = self._gather(gate)
+        self.set_rows([heading(gate, width), dead_line(gate, self._streaks, width), *self._lines(gate, drawing)])
+        self._legend(legend(drawing.grid, width - 4) if drawing is not None else "")
 
-    def _heading(self, gate: Gate) -> Row:
-        pieces: list[Piece] = [(gate.label, "strong"), (f"  {gate.op}, line {gate.line}", "muted")]
-        grid = self._wanted[0].grid if self._wanted else None
-        if grid is not None and grid.is_pooled:
-            pieces.append((f"   1 cell = {grid.pooled[0]}×{grid.pooled[1]} entries", "muted"))
-        keys = [(", . choose", "muted")] if len(self.gates) > 1 else []
-        if sum(len(text) for text, _ in [*pieces, *keys]) >= self.inner.width:
-            keys = []  # the help tells them too
-        return Row(pad(pieces, keys, self.inner.width))
+    def _arrived(self) -> None:
+        self._came += 1
+        self.refill()
+
+    def _nothing(self) -> None:
+        self._drawing, self._body = None, []
+        self.retitle(self.TITLE)
+        self._legend("")
+        place = "the setup" if self.scene.iteration is None else "this iteration"
+        said = Row(((f"No ReLU-like gate ran in {place}.", "muted"),))
+        self.set_rows([said] if self.scene.record is not None else [])
+
+    def _legend(self, text: str) -> None:
+        if text != self.border_subtitle:
+            self.border_subtitle = text
+
+    def _count_streaks(self, gate: Gate) -> None:
+        """For how many iterations its units have been dead; the same for every step inside a record."""
+        counted = (self.scene.history, id(gate))
+        if counted != self._counted:
+            self._counted = counted
+            self._streaks = streaks(self.scene.records, self.scene.iteration, gate)
 
     def _ahead(self, gate: Gate) -> str:
         """What of the gate the cursor has not come to yet: it is drawn all the same, and said to be ahead."""
@@ -273,62 +217,99 @@ class GatePanel(HeatPanel):
             return f" · gradients ahead, line {history.line_of(last)}"
         return ""
 
-    def _counts(self, gate: Gate) -> Row:
-        total = gate.active + gate.blocked
-        share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
-        dead = len(gate.dead_units)
-        pieces: list[Piece] = [
-            (f"active {figures.count(gate.active)}", "good"),
-            ("  ", ""),
-            (f"blocked {figures.count(gate.blocked)}{share}", "note"),
-            ("  ", ""),
-            *([(f"attenuated {figures.count(gate.attenuated)}", "note"), ("  ", "")] if gate.soft else []),
-            (f"dead units {dead} of {gate.units}", "bad" if dead else "muted"),
-        ]
-        if dead:
-            pieces.append((": " + ", ".join(map(str, gate.dead_units[:40])), "bad"))
-        return Row(tuple(pieces))
+    def _lines(self, gate: Gate, drawing: Drawing | None) -> list[Row]:
+        """What is below the counts: as it was, until all of what is asked for has come."""
+        if drawing is None:
+            self._drawing = None
+            kept = any(value.copy is not None for value in values_of(gate).values())
+            return [] if kept else [Row((("Its values were not kept.", "muted"),))]
+        same_room = (self.scene.generation, self.inner)
+        if not self.pictures.waiting or self._body_for != same_room:
+            self._drawing, self._body_for = drawing, same_room
+            self._body = readings(drawing, self.inner.width) + map_lines(drawing, self.inner.width)
+        return self._body
 
-    def _titles(self) -> Row:
-        pieces: list[Piece] = []
-        for index, drawn in enumerate(self._wanted):
-            last = index == len(self._wanted) - 1
-            pieces.append((figures.fit(drawn.title, drawn.width) + ("" if last else " " * GAP), "heading"))
-        return Row(tuple(pieces))
+    @staticmethod
+    def _aligned(gate: Gate, view: View) -> bool:
+        """Whether a column of the maps is a unit, or several."""
+        return view.axes[1] == gate.axis
 
-    def _shares(self) -> Row:
-        pieces: list[Piece] = []
-        column = 0
-        for drawn in self._drawn:
-            mask = self._window(drawn.mask)
-            if mask is None:
-                continue
-            bars = heatmap.shares(mask, drawn.grid)
-            pieces += [(" " * (drawn.left - column), ""), *bars]
-            column = drawn.left + sum(len(text) for text, _ in bars)
-        return Row(tuple(pieces))
+    def _arrangement(self, gate: Gate, view: View) -> Arrangement | None:
+        above, titles = (0, 2) if self._aligned(gate, view) else (1, 1)
+        height = self.inner.height - HEAD - reading_height(self.inner.width) - above
+        return arrange(view.extent, len(values_of(gate)), self.inner.width, height, titles)
 
-    def _map_line(self, offset: int, limits: list[float]) -> Row:
-        pieces: list[Piece] = []
-        column = 0
-        for drawn, most in zip(self._drawn, limits, strict=True):
-            window = self._windows.get(drawn.key) if drawn.key is not None else None
-            pieces.append((" " * (drawn.left - column), ""))
-            column = drawn.left
-            if isinstance(window, str):
-                if offset == 0:
-                    pieces.append((figures.fit(window, drawn.width), "muted"))
-                    column += drawn.width
-                continue
-            index, within = divmod(offset, drawn.grid.high)
-            if window is None or index >= window.rows:
-                continue
-            middle = (drawn.grid.high - 1) // 2
-            cells = heatmap.line(window, self._window(drawn.mask), index, drawn.grid, most, within == middle)
-            pieces += cells
-            column += sum(len(text) for text, _ in cells)
-        return Row(tuple(pieces))
+    def _cell(self, gate: Gate, view: View) -> tuple[int, int, Arrangement] | None:
+        """The size of a cell in characters: as large as fits where all elements do, else one."""
+        arrangement = None if view.empty else self._arrangement(gate, view)
+        if arrangement is None:
+            return None
+        room = heatmap.layout(view.extent, arrangement.width, arrangement.height)
+        return (room.wide, room.high, arrangement) if room and not room.is_pooled else (1, 1, arrangement)
 
-    def _window(self, key: WindowKey | None) -> Window | None:
-        window = self._windows.get(key) if key is not None else None
-        return window if isinstance(window, Window) else None
+    def cells(self, view: View) -> tuple[int, int]:
+        """How many there is room for in each map."""
+        found = self._cell(self._gate, view) if self._gate is not None else None
+        if found is None:
+            return (1, 1)
+        return (max(1, found[2].width // found[0]), max(1, found[2].height // found[1]))
+
+    def _gather(self, gate: Gate) -> Drawing | None:
+        """Everything that is here; what is not is asked for."""
+        view = self.view
+        cell = self._cell(gate, view) if view is not None else None
+        if view is None or cell is None or gate.h.copy is None:
+            return None
+        grid = view.grid(*self.cells(view))
+        if grid is None:
+            return None
+        wide, high, arrangement = cell
+        maps: dict[str, Window | str | None] = {}
+        element: dict[str, float | str | None] = {}
+        at = grid.cell(*view.place)
+        row, column = view.place
+        for kind, value in values_of(gate).items():
+            window = maps[kind] = self._window(value, view, grid.rows, grid.columns, view.region(grid))
+            if isinstance(window, Window) and grid.factor == (1, 1) and at is not None:
+                element[kind] = window.cells[at[0] * window.columns + at[1]]
+            else:
+                region = Region(row, row + 1, column, column + 1, view.leading)
+                one = self._window(value, view, 1, 1, region)
+                element[kind] = one.cells[0] if isinstance(one, Window) else one
+        unit, units = self._shares(gate, view, grid)
+        return Drawing(gate, view, grid, wide, high, arrangement, maps, element, unit, units, self._streaks)
+
+    def _window(self, value: Value, view: View, rows: int, columns: int, region: Region) -> Window | str | None:
+        if value.summary.shape != view.shape:
+            return "has another shape"
+        if value.copy is None:
+            return "was not kept"
+        whole = region == Region(0, view.extent[0], 0, view.extent[1]) and view.turned is None
+        where = None if whole else region
+        scene = self.scene
+        return self.pictures.window(
+            WindowKey(scene.generation, scene.iteration, value.copy, rows, columns, where, view.turned)
+        )
+
+    def _shares(self, gate: Gate, view: View, grid: Grid) -> tuple[float | None, Window | None]:
+        """Which share of the cursor's unit is blocked, and of each unit in view, over all samples."""
+        mask = shut(gate)
+        if mask.copy is None or mask.summary.shape != view.shape or not view.shape:
+            return None, None
+        aligned, axis = self._aligned(gate, view), gate.axis
+
+        def share(first: int, last: int, columns: int) -> Window | None:
+            key = WindowKey(
+                self.scene.generation, self.scene.iteration, mask.copy or 0, 1, columns,
+                Region(0, ALL, first, last), None, axis,
+            )  # fmt: skip
+            window = self.pictures.window(key)
+            return window if isinstance(window, Window) and window.cells else None
+
+        unit = view.index[axis]
+        one = share(unit, unit + 1, 1)
+        if aligned:
+            units = share(grid.left, grid.right, grid.columns)
+        else:
+            units = share(0, gate.units, min(gate.units, max(1, self.inner.width - 6)))
+        return one.cells[0] if one is not None else None, units

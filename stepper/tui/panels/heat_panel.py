@@ -12,18 +12,21 @@ from stepper.tui.panels.lines import LinePanel
 
 
 class HeatPanel(LinePanel):
-    """Knows the parts `heat:-6` … `heat:6`."""
+    """Knows the parts `heat:-6` … `heat:6`, and `mask:0` … `mask:5`."""
 
-    PARTS: ClassVar[frozenset[str]] = frozenset({"negative", "zero", "positive"})
+    PARTS: ClassVar[frozenset[str]] = frozenset({"negative", "zero", "positive", "blocked"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
 
     def part_style(self, part: str) -> Style:
-        """Heat levels are blended between the panel's `zero` and its `negative` or `positive` colours."""
-        if not part.startswith("heat:"):
+        """The levels are blended between the panel's `zero` and its `negative`, `positive` or `blocked` colours."""
+        kind, _, number = part.partition(":")
+        if kind not in ("heat", "mask"):
             return super().part_style(part)
-        step = int(part.removeprefix("heat:"))
+        step = int(number)
+        most = heatmap.LEVELS if kind == "heat" else len(heatmap.MASK) - 1
+        name = "blocked" if kind == "mask" else "positive" if step > 0 else "negative"
         zero = self.get_component_styles("line-panel--zero").background
-        end = self.get_component_styles(f"line-panel--{'positive' if step > 0 else 'negative'}").background
-        colour = zero.blend(end, abs(step) / heatmap.LEVELS)
+        end = self.get_component_styles(f"line-panel--{name}").background
+        colour = zero.blend(zero + end, abs(step) / most)
         text = colour.get_contrast_text(0.75)
         return Style.from_color(Color.blend(colour, text, text.a).with_alpha(1).rich_color, colour.rich_color)

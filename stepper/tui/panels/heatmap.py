@@ -16,14 +16,15 @@ LEVELS = 6
 """Steps of colour on each side of zero."""
 POSITIVE = ("'", "+", "#")
 NEGATIVE = (",", "-", "=")
-BLOCKED, MOSTLY, NAN, INFINITE = "×", "·", "?", "∞"
+BLOCKED, NAN, INFINITE = "×", "?", "∞"
+MASK = (" ", "·", ":", "+", "x", BLOCKED)
+"""From none of a cell blocked to all of it."""
 ABOVE, BELOW = "▲", "▼"
 """Beyond the scale: clipped to the strongest colour."""
+ROUNDING = 1.000001
 NUMBER = 7
 """A cell of this many columns shows its value in figures."""
-LEGEND = (
-    f"{' '.join(NEGATIVE[::-1])} negative   {' '.join(POSITIVE)} positive   {BLOCKED} blocked   {MOSTLY} mostly blocked"
-)
+SIGNS = f"{' '.join(NEGATIVE[::-1])} negative · {' '.join(POSITIVE)} positive"
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,16 @@ def level(cell: float, most: float) -> int:
     return size if cell > 0 else -size
 
 
-def glyph(cell: float, most: float, blocked: float) -> str:
-    """One character for a cell: what is wrong with it, or that it is blocked, or its sign and size."""
+def glyph(cell: float, most: float, blocked: float = 0.0) -> str:
+    """One character for a cell: what is wrong with it, or that all of it is blocked, or its sign and size."""
     if math.isnan(cell):
         return NAN
     if math.isinf(cell):
         return INFINITE
     if blocked >= 1:
         return BLOCKED
-    if blocked > 0.5:
-        return MOSTLY
+    if abs(cell) > most * ROUNDING:
+        return ABOVE if cell > 0 else BELOW
     step = level(cell, most)
     if step == 0:
         return " "
@@ -106,27 +107,11 @@ def glyph(cell: float, most: float, blocked: float) -> str:
     return POSITIVE[size] if step > 0 else NEGATIVE[size]
 
 
-SHARES = " ▁▂▃▄▅▆▇█"
-
-
-def shares(mask: Window, grid: Grid) -> list[Piece]:
-    """For each column of cells the share that is blocked, as a bar; columns blocked throughout stand out."""
-    pieces: list[Piece] = []
-    for column in range(mask.columns):
-        cells = mask.cells[column :: mask.columns]
-        share = sum(cells) / len(cells)
-        bar = SHARES[min(len(SHARES) - 1, math.ceil(share * (len(SHARES) - 1)))]
-        if share < 1 and bar == SHARES[-1]:
-            bar = SHARES[-2]
-        pieces.append(((bar * min(grid.wide, 3)).center(grid.wide), "bad" if share == 1 else "note"))
-    return pieces
-
-
-def signed(cell: float, most: float) -> str:
-    """One character for a cell of a picture without a mask, those beyond the scale marked."""
-    if math.isfinite(cell) and abs(cell) > most * 1.000001:
-        return ABOVE if cell > 0 else BELOW
-    return glyph(cell, most, 0.0)
+def ceiling(share: float, most: int) -> int:
+    """The step of `most` that a share between 0 and 1 falls into; 0 for none only, `most` for all only."""
+    if not share > 0:
+        return 0
+    return most if share >= 1 else min(most - 1, max(1, math.ceil(share * (most - 1))))
 
 
 def part(cell: float, most: float) -> str:
@@ -136,18 +121,33 @@ def part(cell: float, most: float) -> str:
 
 def line(window: Window, mask: Window | None, index: int, grid: Grid, most: float, first: bool = True) -> list[Piece]:
     """Row `index` of the picture as pieces. `first`: whether this line of a high cell is the one with the glyphs."""
-    pieces: list[Piece] = []
     start = index * window.columns
-    for offset in range(start, min(start + window.columns, len(window.cells))):
-        cell = window.cells[offset]
-        stopped = mask.cells[offset] if mask is not None and offset < len(mask.cells) else 0.0
-        text = glyph(cell, most, stopped) if first else " "
-        if grid.wide > 1:
-            if first and grid.wide > NUMBER and not grid.is_pooled:
-                text = f"{_number(cell)}{BLOCKED if stopped >= 1 else ' '}".rjust(grid.wide)
-            else:
-                text = text.center(grid.wide)
-        name = part(cell, most)
+    cells = window.cells[start : start + window.columns]
+    stopped = mask.cells[start : start + window.columns] if mask is not None else [0.0] * len(cells)
+    figures_fit = grid.wide > NUMBER and not grid.is_pooled
+    painted: list[Piece] = []
+    for cell, blocked in zip(cells, stopped, strict=False):
+        text = glyph(cell, most, blocked) if first else " "
+        if first and figures_fit:
+            text = f"{_number(cell)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide)
+        painted.append((text, part(cell, most)))
+    return _joined(painted, grid.wide)
+
+
+def mask_line(mask: Window, index: int, grid: Grid, first: bool = True) -> list[Piece]:
+    """Row `index` of a mask: how much of each cell is blocked."""
+    painted: list[Piece] = []
+    for share in mask.cells[index * mask.columns : (index + 1) * mask.columns]:
+        step = ceiling(share, len(MASK) - 1)
+        painted.append((MASK[step] if first else " ", f"mask:{step}"))
+    return _joined(painted, grid.wide)
+
+
+def _joined(cells: list[Piece], wide: int) -> list[Piece]:
+    """Cells of `wide` characters; neighbours of one style are one piece."""
+    pieces: list[Piece] = []
+    for text, name in cells:
+        text = text.center(wide) if len(text) < wide else text
         if pieces and pieces[-1][1] == name:
             pieces[-1] = (pieces[-1][0] + text, name)
         else:

@@ -12,8 +12,8 @@ from stepper.record import Region, Survey, Value, Window
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
-from stepper.tui.panels.heat_panel import HeatPanel
 from stepper.tui.panels.lines import Row
+from stepper.tui.panels.view_panel import ViewPanel
 from stepper.tui.panels.viewer_lines import (
     HEAD,
     HISTOGRAM,
@@ -27,7 +27,7 @@ from stepper.tui.panels.viewer_lines import (
 )
 from stepper.tui.pictures import Ask, Pictures, SurveyKey, WindowKey
 from stepper.tui.scene import Scene
-from stepper.tui.view import Grid, Index, View, parse
+from stepper.tui.view import Grid, Index, View
 
 WHATS = ("after", "before", "difference")
 TABLE, TABLE_LEFT = 10, 7
@@ -48,7 +48,7 @@ class Drawing:
     table: bool
 
 
-class ViewerPanel(HeatPanel):
+class ViewerPanel(ViewPanel):
     """Shows the value of one label by the cursor, or, unless one was chosen, what the statement made."""
 
     TITLE = "Viewer"
@@ -167,7 +167,7 @@ class ViewerPanel(HeatPanel):
             self._drawing = None
             return message_lines(subject, self.scene.record is not None, room.width)
         wide, high = self._cell(view)
-        grid = view.grid(*self._cells(view))
+        grid = view.grid(*self.cells(view))
         if grid is None:
             return None
         key = self._key(shown.copy, grid.rows, grid.columns, view.region(grid), view)
@@ -267,57 +267,18 @@ class ViewerPanel(HeatPanel):
 
     # ----------------------------------------------------------------------------------------------- moving
 
-    def _set(self, view: View | None) -> None:
+    def look(self, view: View) -> None:
+        """Show this of the tensor from now on."""
         subject = self.subject
         self._note = ""
-        if view is not None and subject is not None:
+        if subject is not None:
             self._views[subject.label, view.shape] = view
             self.refill()
 
-    def action_cell(self, down: int, across: int) -> None:
-        """Move the cursor by cells."""
-        view = self.view
-        if view is not None and not view.empty:
-            room = self._cells(view)
-            factor = view.factor(*room)
-            row, column = view.place
-            self._set(view.to(row + down * factor[0], column + across * factor[1], *room))
-
-    def action_page(self, down: int, across: int) -> None:
-        """Move by what is in view."""
-        view = self.view
-        if view is not None:
-            columns, rows = self._cells(view)
-            self.action_cell(down * max(1, rows - 1), across * max(1, columns - 1))
-
-    def action_edge(self, down: int, across: int) -> None:
-        """To the first (−1) or last (1) row and column; 0 stays."""
-        view = self.view
-        if view is not None and not view.empty:
-            place = [
-                at if way == 0 else 0 if way < 0 else count - 1
-                for way, at, count in zip((down, across), view.place, view.extent, strict=True)
-            ]
-            self._set(view.to(place[0], place[1], *self._cells(view)))
-
     def action_nearer(self, closer: bool) -> None:
-        """Zoom."""
-        view = self.view
-        if view is not None and not view.empty and not self._table:
-            self._set(view.zoomed(closer, *self._cells(view)))
-
-    def action_whole(self) -> None:
-        """Between the whole tensor and single elements."""
-        view = self.view
-        if view is None or view.empty:
-            return
-        room = self._cells(view)
-        if view.zoom:
-            self._set(View(view.shape, view.axes, view.index))
-        else:
-            row, column = view.place
-            near = View(view.shape, view.axes, view.index, 1, max(0, row - room[1] // 2), max(0, column - room[0] // 2))
-            self._set(near.visible(*room))
+        """Zoom; a table shows every element."""
+        if not self._table:
+            super().action_nearer(closer)
 
     def action_table(self) -> None:
         """Between colours and figures."""
@@ -325,7 +286,7 @@ class ViewerPanel(HeatPanel):
         self._table = not self._table
         if view is not None and not view.empty:
             near = View(view.shape, view.axes, view.index, 1 if self._table else 0)
-            self._set(near.visible(*self._cells(near)))
+            self.look(near.visible(*self.cells(near)))
 
     def action_histogram(self) -> None:
         """Show or hide it."""
@@ -340,18 +301,6 @@ class ViewerPanel(HeatPanel):
             return
         self._what = (self._what + 1) % len(WHATS)
         self.refill()
-
-    def action_through(self, step: int) -> None:
-        """The next slice."""
-        view = self.view
-        if view is not None and view.fixed:
-            self._set(view.through(step))
-
-    def action_axes(self) -> None:
-        """Other two axes."""
-        view = self.view
-        if view is not None and len(view.shape) > 2:
-            self._set(view.turn())
 
     def action_follow(self) -> None:
         """Show what the statement made, again."""
@@ -377,25 +326,6 @@ class ViewerPanel(HeatPanel):
             self.jump(place)
         return True
 
-    def jump(self, place: Index) -> None:
-        """The cursor on an element."""
-        view = self.view
-        if view is not None and len(place) == len(view.shape):
-            near = View(view.shape, view.axes, place, view.zoom, view.top, view.left)
-            self._set(near.visible(*self._cells(near)))
-
-    def go_to(self, text: str) -> str:
-        """Where `12, 87` or `3, :, :, 0` leads; answers what is wrong with it, or nothing."""
-        view = self.view
-        if view is None:
-            return "there is no tensor to move in"
-        try:
-            near = parse(text, view)
-        except ValueError as error:
-            return str(error)
-        self._set(near.visible(*self._cells(near)))
-        return ""
-
     def _say(self, text: str) -> None:
         self._note = text
         self.refill()
@@ -412,19 +342,4 @@ class ViewerPanel(HeatPanel):
         cell = (y // drawing.high if not drawing.table else y, x // drawing.wide)
         if x >= 0 <= y and cell[0] < drawing.grid.rows and cell[1] < drawing.grid.columns:
             top, _, start, _ = drawing.grid.span(cell)
-            self._set(drawing.view.to(top, start, *self._cells(drawing.view)))
-
-    def _wheel(self, down: int, across: int) -> None:
-        view = self.view
-        if view is not None and not view.empty:
-            self._set(view.scrolled(down, across, *self._cells(view)))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll the picture."""
-        event.stop()
-        self._wheel(0 if event.shift else 3, 3 if event.shift else 0)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll the picture."""
-        event.stop()
-        self._wheel(0 if event.shift else -3, -3 if event.shift else 0)
+            self.look(drawing.view.to(top, start, *self.cells(drawing.view)))

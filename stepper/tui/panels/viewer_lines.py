@@ -91,26 +91,11 @@ def map_lines(view: View, grid: Grid, window: Window, wide: int, high: int, most
     for index in range(window.rows):
         for within in range(high):
             first = within == (high - 1) // 2
-            if wide == 1:
-                cells = window.cells[index * window.columns : (index + 1) * window.columns]
-                pieces: list[Piece] = _runs(cells, most)
-            else:
-                pieces = heatmap.line(window, None, index, layout, most, first)
+            pieces: tuple[Piece, ...] = tuple(heatmap.line(window, None, index, layout, most, first))
             if at is not None and at[0] == index:
-                pieces = list(mark(pieces, at[1] * wide, (at[1] + 1) * wide, "cell"))
-            rows.append(Row(tuple(pieces)))
+                pieces = mark(pieces, at[1] * wide, (at[1] + 1) * wide, "cell")
+            rows.append(Row(pieces))
     return rows
-
-
-def _runs(cells: list[float], most: float) -> list[Piece]:
-    pieces: list[Piece] = []
-    for cell in cells:
-        text, name = heatmap.signed(cell, most), heatmap.part(cell, most)
-        if pieces and pieces[-1][1] == name:
-            pieces[-1] = (pieces[-1][0] + text, name)
-        else:
-            pieces.append((text, name))
-    return pieces
 
 
 def table_lines(view: View, grid: Grid, window: Window, wide: int, left: int) -> list[Row]:

@@ -1,0 +1,289 @@
+"""The lines of the gate panel: its counts, the element and the unit under the cursor, and the maps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stepper.record import Gate, Value, Window
+from stepper.session.streaks import Streak
+from stepper.tui import figures
+from stepper.tui.panels import heatmap
+from stepper.tui.panels.lines import Piece, Row, mark, pad
+from stepper.tui.view import Grid, Index, View
+
+H, MASK, SHARE, BEFORE, AFTER = "h", "mask", "share", "grad before", "grad after"
+GAP = 2
+DEAD = "†"
+BARS = " ▁▂▃▄▅▆▇█"
+ONE_LINE = 100
+"""Columns from which the element's four values stand in one line."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """`across` maps beside each other in each of `bands`, each `width` × `height` characters, and above it `titles`
+    lines: its title, and a bar for each unit where these lie in its columns."""
+
+    across: int
+    bands: int
+    width: int
+    height: int
+    titles: int = 2
+
+    def at(self, x: int, y: int) -> tuple[int, int] | None:
+        """The character of its map at a place of the whole; None between the maps."""
+        band, within = divmod(y, self.height + self.titles)
+        index, column = divmod(x, self.width + GAP)
+        if band < self.bands and index < self.across and within >= self.titles and 0 <= column < self.width and x >= 0:
+            return (column, within - self.titles)
+        return None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that is drawn below the counts: the same part of every map, at the same size."""
+
+    gate: Gate
+    view: View
+    grid: Grid
+    wide: int
+    high: int
+    arrangement: Arrangement
+    maps: Mapping[str, Window | str | None]
+    element: Mapping[str, float | str | None]
+    unit: float | None
+    """The share of the cursor's unit that is blocked."""
+    units: Window | None
+    """The share of each unit, or each few, that is blocked."""
+    streaks: Mapping[int, Streak] = field(default_factory=dict)
+
+
+def values_of(gate: Gate) -> dict[str, Value]:
+    """What there is to draw of a gate."""
+    found = {H: gate.h, BEFORE: gate.grad_before, AFTER: gate.grad_after}
+    between = {SHARE: gate.share} if gate.share is not None else {MASK: gate.mask}
+    whole = {H: found.pop(H), **between, **found}
+    return {kind: value for kind, value in whole.items() if value is not None}
+
+
+def shut(gate: Gate) -> Value:
+    """What counts as shut, a bool tensor: what is blocked, or passes by less than half."""
+    return gate.closed if gate.closed is not None else gate.mask
+
+
+def arrange(extent: tuple[int, int], count: int, width: int, height: int, titles: int) -> Arrangement | None:
+    """The arrangement of `count` maps of a matrix in which a cell covers the fewest elements; side by side if equal."""
+    best: tuple[int, Arrangement] | None = None
+    for across in range(count, 0, -1):
+        bands = -(-count // across)
+        found = Arrangement(across, bands, (width - GAP * (across - 1)) // across, height // bands - titles, titles)
+        layout = heatmap.layout(extent, found.width, found.height)
+        if layout is not None and count % across == 0:
+            cost = layout.pooled[0] * layout.pooled[1]
+            if best is None or cost < best[0]:
+                best = (cost, found)
+    return best[1] if best is not None else None
+
+
+def heading(gate: Gate, width: int) -> Row:
+    """Which operation it is; how many entries were let through and blocked."""
+    total = gate.active + gate.blocked
+    share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
+    pieces: list[Piece] = [(gate.label, "strong"), (f"  {gate.op}, line {gate.line}", "muted")]
+    right: list[Piece] = [
+        (f"active {figures.count(gate.active)}", "good"),
+        ("  ", ""),
+        (f"blocked {figures.count(gate.blocked)}{share}", "note"),
+    ]
+    if gate.soft:
+        right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
+    return Row(pad(pieces, right, width))
+
+
+def dead_line(gate: Gate, streaks: Mapping[int, Streak], width: int) -> Row:
+    """The dead units, each with its streak; one streak for all of them, where it is the same."""
+    units = gate.dead_units
+    if not units:
+        return Row(((f"no dead unit, of {gate.units}", "muted"),))
+    alike = {streaks.get(unit) for unit in units}
+    pieces: list[Piece] = [(f"dead {len(units)} of {gate.units}", "bad")]
+    shown = units[: width // 2]
+    if len(alike) == 1 and len(units) > 1:
+        streak = next(iter(alike))
+        one = streak == Streak(1, True)
+        pieces.append((f", for {streak} iteration{'' if one else 's'}", "muted"))
+        listed = [str(unit) for unit in shown]
+    else:
+        listed = [f"{unit} ({streaks[unit]})" if unit in streaks else str(unit) for unit in shown]
+    return Row(pad([*pieces, (": " + ", ".join(listed), "bad")], (), width))
+
+
+def legend(grid: Grid, width: int) -> str:
+    """How much a cell covers, and what its glyphs mean; as much as there is room for."""
+    down, across = grid.factor
+    parts = [f"1 cell = {down}×{across}"] if grid.factor != (1, 1) else []
+    for part in (heatmap.SIGNS, f"{heatmap.BLOCKED} blocked"):
+        if len(" · ".join([*parts, part])) <= width:
+            parts.append(part)
+    return " · ".join(parts)
+
+
+def readings(drawing: Drawing, width: int) -> list[Row]:
+    """The element under the cursor in all four maps, exactly, and its unit."""
+    index = "[" + ", ".join(map(str, drawing.view.index)) + "]"
+    first: list[Piece] = [(f"{index} ", "muted"), ("h = ", "muted"), (_figure(drawing, H), "strong")]
+    blocked, share = drawing.element.get(MASK), drawing.element.get(SHARE)
+    if isinstance(share, float):
+        first.append((f"  passes {figures.exact(share, drawing.gate.h.summary.dtype or '')} of it", "note"))
+    elif isinstance(blocked, float):
+        first.append((f"  {heatmap.BLOCKED} blocked", "note") if blocked >= 1 else ("  active", "good"))
+    second: list[Piece] = []
+    for kind in (BEFORE, AFTER):
+        if kind in values_of(drawing.gate):
+            second += [(f"{'' if not second else ' → '}{kind} ", "muted"), (_figure(drawing, kind), "strong")]
+    if not second:
+        second = [("no gradient was seen", "muted")]
+    unit = _unit(drawing)
+    if width >= ONE_LINE:
+        return [Row(pad([*first, ("   ", ""), *second], (), width)), Row(pad(unit, (), width))]
+    return [Row(pad(first, (), width)), Row(pad(second, (), width)), Row(pad(unit, (), width))]
+
+
+def reading_height(width: int) -> int:
+    """How many lines `readings` has."""
+    return 2 if width >= ONE_LINE else 3
+
+
+def _figure(drawing: Drawing, kind: str) -> str:
+    value = drawing.element.get(kind)
+    if value is None or isinstance(value, str):
+        return value or "…"
+    summary = values_of(drawing.gate)[kind].summary
+    return figures.exact(value, summary.dtype or "")
+
+
+def _unit(drawing: Drawing) -> list[Piece]:
+    """What became of the unit that the cursor is in."""
+    gate, view = drawing.gate, drawing.view
+    if not view.index:
+        return []
+    unit = view.index[gate.axis]
+    entries = (gate.active + gate.blocked) // max(1, gate.units)
+    pieces: list[Piece] = [(f"unit {unit}: ", "muted")]
+    if unit in gate.dead_units:
+        streak = drawing.streaks.get(unit, Streak(1, False))
+        least = "" if streak.whole else "at least "
+        plural = "s running" if streak.iterations > 1 else ""
+        pieces.append((f"dead, for {least}{streak.iterations} iteration{plural}", "bad"))
+        if not streak.whole:
+            pieces.append((" (what was before is not recorded)", "muted"))
+    elif drawing.unit is None:
+        pieces.append(("…", "muted"))
+    else:
+        active = entries - round(drawing.unit * entries)
+        what = "open by half or more" if gate.closed is not None else "active"
+        pieces.append((f"{what} in {active} of {entries} entries", "good"))
+        pieces.append((f", {100 * active / max(1, entries):.0f}%", "muted"))
+    return pieces
+
+
+def map_lines(drawing: Drawing, width: int) -> list[Row]:
+    """The maps, band by band, each with its title and the bars of the units that lie in its columns."""
+    arrangement, kinds = drawing.arrangement, list(values_of(drawing.gate))
+    aligned = drawing.view.axes[1] == drawing.gate.axis
+    rows: list[Row] = []
+    if not aligned:
+        rows.append(Row(pad([("units ", "muted"), *unit_bars(drawing, 1)], (), width)))
+    for band in range(arrangement.bands):
+        shown = kinds[band * arrangement.across : (band + 1) * arrangement.across]
+        titles: list[list[Piece]] = [[(_title(drawing, kind, arrangement.width), "heading")] for kind in shown]
+        rows.append(_beside(titles, arrangement.width))
+        if aligned:
+            rows.append(_beside([unit_bars(drawing, drawing.wide) for _ in shown], arrangement.width))
+        bands = [_map(drawing, kind) for kind in shown]
+        rows += [_beside([each[line] for each in bands], arrangement.width) for line in range(arrangement.height)]
+    return rows
+
+
+def unit_bars(drawing: Drawing, wide: int) -> list[Piece]:
+    """For each column the share of its units' entries that is blocked, as a bar; those with a dead unit marked."""
+    window = drawing.units
+    if window is None or not window.columns:
+        return []
+    left, count = window.region.left, window.region.right - window.region.left
+    dead: dict[int, bool] = {}
+    for unit in drawing.gate.dead_units:
+        if left <= unit < left + count:
+            dead[((unit - left + 1) * window.columns - 1) // count] = True
+    pieces: list[Piece] = []
+    for column, share in enumerate(window.cells):
+        bar = DEAD if column in dead else BARS[heatmap.ceiling(share, len(BARS) - 1)]
+        pieces.append((bar.center(wide), "bad" if column in dead else "note"))
+    return pieces
+
+
+def _title(drawing: Drawing, kind: str, width: int) -> str:
+    if kind != H:
+        return "share that passes"[:width] if kind == SHARE else kind
+    view, grid = drawing.view, drawing.grid
+    part = view.slice if view.fixed or view.turned else ""
+    if (grid.bottom - grid.top, grid.right - grid.left) != view.extent:
+        part += f"[{grid.top}:{grid.bottom}, {grid.left}:{grid.right}]"
+    text = f"{kind} {part or figures.shape(view.shape)}"
+    return next((each for each in (text, f"{kind} {part.replace(' ', '')}") if len(each) <= width), kind)
+
+
+def _map(drawing: Drawing, kind: str) -> list[list[Piece]]:
+    """The lines of one map; blank below it."""
+    height, window = drawing.arrangement.height, drawing.maps.get(kind)
+    if not isinstance(window, Window):
+        return [[(window or "…", "muted")], *([] for _ in range(height - 1))]
+    grid = drawing.grid
+    layout = heatmap.Grid(grid.rows, grid.columns, drawing.wide, drawing.high, grid.factor)
+    most, mask = _scale(drawing, kind), drawing.maps.get(MASK)
+    over = mask if kind in (BEFORE, AFTER) and isinstance(mask, Window) else None
+    at = grid.cell(*drawing.view.place)
+    lines: list[list[Piece]] = []
+    for index in range(window.rows):
+        for within in range(drawing.high):
+            first = within == (drawing.high - 1) // 2
+            if kind == MASK:
+                pieces = heatmap.mask_line(window, index, layout, first)
+            else:
+                pieces = heatmap.line(window, over, index, layout, most, first)
+            if at is not None and at[0] == index:
+                pieces = list(mark(pieces, at[1] * drawing.wide, (at[1] + 1) * drawing.wide, "cell"))
+            lines.append(pieces)
+    return [*lines, *([] for _ in range(height - len(lines)))][:height]
+
+
+def _scale(drawing: Drawing, kind: str) -> float:
+    """The size that gets the strongest colour. Both gradients share one: what the gate took away must look like less,
+    not like the same."""
+    kinds = [kind] if kind in (H, SHARE) else [BEFORE, AFTER]
+    if drawing.grid.factor == (1, 1):
+        values = values_of(drawing.gate)
+        return max(heatmap.usual(values[each].summary) for each in kinds if each in values)
+    windows = [drawing.maps.get(each) for each in kinds]
+    return heatmap.limit(*(each for each in windows if isinstance(each, Window)))
+
+
+def _beside(parts: Sequence[Sequence[Piece]], width: int) -> Row:
+    """Lines side by side, each padded, or cut, to `width`."""
+    pieces: list[Piece] = []
+    for index, part in enumerate(parts):
+        kept = pad(part, (), width)
+        pieces += kept
+        if index < len(parts) - 1:
+            pieces.append((" " * (width - sum(len(text) for text, _ in kept) + GAP), ""))
+    return Row(tuple(pieces))
+
+
+def next_dead(gate: Gate, index: Index) -> Index | None:
+    """The same place in the next dead unit, after the last one in the first; None where there is none."""
+    if not gate.dead_units or not index:
+        return None
+    unit = index[gate.axis]
+    after = next((dead for dead in gate.dead_units if dead > unit), gate.dead_units[0])
+    return tuple(after if axis == gate.axis else at for axis, at in enumerate(index))

@@ -1,0 +1,136 @@
+"""The base of panels that look at a tensor through a view: moving the cursor, scrolling, zooming, slicing."""
+
+from __future__ import annotations
+
+from textual import events
+
+from stepper.tui.panels.heat_panel import HeatPanel
+from stepper.tui.view import Index, View, parse
+
+WHEEL = 3
+"""Cells that one turn of the wheel scrolls by."""
+
+
+class ViewPanel(HeatPanel):
+    """Subclasses say what is looked at (`view`) and in how many cells (`cells`), and take up another view (`look`)."""
+
+    @property
+    def view(self) -> View | None:
+        """What of the tensor is shown; None where there is none."""
+        return None
+
+    def cells(self, view: View) -> tuple[int, int]:
+        """How many cells there is room for, across and down."""
+        return (1, 1)
+
+    def look(self, view: View) -> None:
+        """Show this from now on."""
+
+    @property
+    def _seen(self) -> View | None:
+        """The view, if there is any element in it to move to."""
+        view = self.view
+        return None if view is None or view.empty else view
+
+    def action_cell(self, down: int, across: int) -> None:
+        """Move the cursor by cells."""
+        view = self._seen
+        if view is not None:
+            room = self.cells(view)
+            factor = view.factor(*room)
+            row, column = view.place
+            self.look(view.to(row + down * factor[0], column + across * factor[1], *room))
+
+    def action_page(self, down: int, across: int) -> None:
+        """Move by what is in view."""
+        view = self._seen
+        if view is not None:
+            columns, rows = self.cells(view)
+            self.action_cell(down * max(1, rows - 1), across * max(1, columns - 1))
+
+    def action_edge(self, down: int, across: int) -> None:
+        """To the first (−1) or last (1) row and column; 0 stays."""
+        view = self._seen
+        if view is not None:
+            place = [
+                at if way == 0 else 0 if way < 0 else count - 1
+                for way, at, count in zip((down, across), view.place, view.extent, strict=True)
+            ]
+            self.look(view.to(place[0], place[1], *self.cells(view)))
+
+    def action_nearer(self, closer: bool) -> None:
+        """Zoom."""
+        view = self._seen
+        if view is not None:
+            self.look(view.zoomed(closer, *self.cells(view)))
+
+    def action_whole(self) -> None:
+        """Between the whole tensor and single elements."""
+        view = self._seen
+        if view is not None:
+            room = self.cells(view)
+            self.look(View(view.shape, view.axes, view.index) if view.zoom else view.near(*room))
+
+    def action_through(self, step: int) -> None:
+        """The next slice."""
+        view = self._seen
+        if view is not None and view.fixed:
+            self.look(view.through(step))
+
+    def action_axes(self) -> None:
+        """Other two axes."""
+        view = self._seen
+        if view is not None and len(view.shape) > 2:
+            self.look(view.turn())
+
+    def jump(self, place: Index) -> None:
+        """The cursor on an element."""
+        view = self._seen
+        if view is not None and len(place) == len(view.shape):
+            near = View(view.shape, view.axes, place, view.zoom, view.top, view.left)
+            self.look(near.visible(*self.cells(near)))
+
+    def go_to(self, text: str) -> str:
+        """Where `12, 87` or `3, :, :, 0` leads; answers what is wrong with it, or nothing."""
+        view = self.view
+        if view is None:
+            return "there is no tensor to move in"
+        try:
+            near = parse(text, view)
+        except ValueError as error:
+            return str(error)
+        self.look(near.visible(*self.cells(near)))
+        return ""
+
+    # ----------------------------------------------------------------------------------------------- mouse
+
+    def _wheel(self, event: events.MouseEvent, way: int) -> None:
+        event.stop()
+        view = self._seen
+        if view is None:
+            return
+        if event.ctrl:
+            self.action_nearer(way < 0)
+        else:
+            down, across = (0, way * WHEEL) if event.shift else (way * WHEEL, 0)
+            self.look(view.scrolled(down, across, *self.cells(view)))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll the picture down; to the right with shift, zoom out with ctrl."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll the picture up; to the left with shift, zoom in with ctrl."""
+        self._wheel(event, -1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        """Scroll the picture to the right."""
+        event.stop()
+        if (view := self._seen) is not None:
+            self.look(view.scrolled(0, WHEEL, *self.cells(view)))
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        """Scroll the picture to the left."""
+        event.stop()
+        if (view := self._seen) is not None:
+            self.look(view.scrolled(0, -WHEEL, *self.cells(view)))
