@@ -28,7 +28,20 @@ def test_sign_and_size_are_told_without_colour() -> None:
 def test_blocked_cells_and_trouble_have_glyphs_of_their_own() -> None:
     picture = window([[1.0, 1.0, math.nan, math.inf, -math.inf]])
     mask = window([[1.0, 0.75, 1.0, 0.0, 0.0]])
-    assert text(picture, mask) == ["×·?∞∞"]
+    assert text(picture, mask) == ["×#?∞∞"], "what is blocked in part keeps its sign"
+
+
+def test_a_mask_tells_how_much_of_a_cell_is_blocked() -> None:
+    mask = window([[0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0]])
+    pieces = heatmap.mask_line(mask, 0, heatmap.Grid(1, 7, 1, 1, (3, 3)))
+    assert "".join(piece for piece, _ in pieces) == " ··:+x×"
+
+
+def test_what_is_beyond_the_scale_is_marked_at_every_size_of_cell() -> None:
+    picture = window([[1.0] * 99 + [-1e6, 1e6]])
+    for wide in (1, 3, 8):
+        assert heatmap.BELOW in text(picture, wide=wide)[0]
+        assert heatmap.ABOVE in text(picture, wide=wide)[0]
 
 
 def test_wide_cells_show_their_values() -> None:

@@ -14,7 +14,7 @@ from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
-from tests.tui import test_saving, test_viewer
+from tests.tui import test_gate, test_saving, test_viewer
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -203,27 +203,6 @@ async def test_the_palette_offers_every_action() -> None:
         await until(pilot, lambda: "Move to the next statement" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.scene.event is not None and place(app) == (0, 1))
-
-
-async def test_gate_keys_choose_zoom_and_pan() -> None:
-    def twice(record: Record) -> None:
-        record.gates.append(record.gates[0])
-
-    session = Standin(after=twice)
-    app = app_of(session)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        await pilot.press("3")
-        assert "Gate 1 of 2" in screen_text(app) or "Gate 2 of 2" in screen_text(app)
-        before = screen_text(app)
-        await pilot.press("full_stop")
-        await settled(pilot)
-        await pilot.press("comma")
-        await settled(pilot)
-        assert screen_text(app) == before
-        await pilot.press("z", "right", "down", "left", "up", "z")
-        await settled(pilot)
-        assert screen_text(app) == before
 
 
 async def test_arrows_select_a_line_of_the_source_and_enter_goes_there() -> None:
@@ -488,7 +467,7 @@ COVERED: dict[str, Callable[..., Any]] = {
     "copy": test_saving.test_y_copies_what_the_panel_shows,
     "run.play": test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end,
     "search": test_slash_looks_for_a_text,
-    **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate_keys_choose_zoom_and_pan),
+    **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate.test_every_key_of_the_gate),
     **dict.fromkeys(
         ("record.up", "record.down", "record.page_up", "record.page_down", "record.first", "record.last"),
         test_the_record_is_walked_and_folded_with_the_arrows,

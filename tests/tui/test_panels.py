@@ -54,29 +54,6 @@ async def test_what_the_statement_read_and_changed_stands_out() -> None:
         assert marked == [["◆", "h_relu"], ["›", "h"]]
 
 
-async def test_the_gate_tells_its_counts_and_draws_its_mask() -> None:
-    session = Standin()
-    app = app_of(session)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        gate = session.records[0].gates[0]
-        text = text_of(app.desk.gate)
-        assert f"active {gate.active}" in text
-        assert f"blocked {gate.blocked} (57.5%)" in text
-        maps = "\n".join(text.splitlines()[4:])
-        assert maps.count("×") == 3 * gate.blocked, "the mask lies over h and both gradients"
-
-
-async def test_a_wide_gate_is_pooled_and_says_so() -> None:
-    app = app_of(Standin(sizes="64, 20, 100, 10"))
-    async with app.run_test(size=(100, 30)) as pilot:
-        await ready(pilot)
-        assert "1 cell" in text_of(app.desk.gate)
-        await pilot.press("3", "z")
-        await settled(pilot)
-        assert "h [0:" in text_of(app.desk.gate)
-
-
 async def test_nan_is_shown_wherever_it_is() -> None:
     app = app_of(Standin(plant_nan))
     async with app.run_test(size=(120, 40)) as pilot:
@@ -151,41 +128,6 @@ async def test_what_goes_wrong_in_a_move_is_shown() -> None:
         await ready(pilot)
         await pilot.press("n")
         await until(pilot, lambda: "the wire is cut" in screen_text(app))
-
-
-async def test_pictures_that_come_too_late_are_ignored() -> None:
-    session = Standin()
-    app = app_of(session)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        waiting: list[asyncio.Event] = []
-        answered: list[Any] = []
-        window = session.window
-
-        async def slow(*arguments: Any) -> Any:
-            event = asyncio.Event()
-            waiting.append(event)
-            await event.wait()
-            answer = await window(*arguments)
-            answered.append(answer)
-            return answer
-
-        session.window = slow  # type: ignore[method-assign, assignment]
-        await pilot.press("i")
-        await until(pilot, lambda: len(waiting) == 4)
-        first = list(waiting)
-        await pilot.press("i")
-        await until(pilot, lambda: len(waiting) == 8)
-        for event in waiting[4:]:
-            event.set()
-        await until(pilot, lambda: len(answered) == 4)
-        await pilot.pause()
-        shown = text_of(app.desk.gate)
-        for event in first:
-            event.set()
-        await settled(pilot)
-        assert text_of(app.desk.gate) == shown
-        assert len(waiting) == 8, "nothing is asked for twice"
 
 
 async def test_a_picture_that_cannot_be_had_is_explained() -> None:

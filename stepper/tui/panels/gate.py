@@ -48,8 +48,8 @@ class GatePanel(ViewPanel):
         "blocked: entries whose gradient the operation's own rule stops; active: the others\n"
         f"mask: {' '.join(heatmap.MASK[1:])} from little of a cell blocked to all of it; over the gradients only "
         f"{heatmap.BLOCKED}, all of it\n"
-        "a soft gate (leaky ReLU, GELU, SiLU …) passes a share of each gradient, drawn in place of the mask; attenuated\n"
-        "entries pass less than half, and count as shut in the bars\n"
+        "a soft gate (leaky ReLU, GELU, SiLU …) passes a share of each gradient, drawn in place of the mask;\n"
+        "attenuated entries pass less than half, and count as shut in the bars\n"
         "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of\n"
         "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one\n"
         f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
@@ -76,6 +76,7 @@ class GatePanel(ViewPanel):
         self._body: list[Row] = []
         self._body_for: tuple[object, ...] = ()
         self._came = 0
+        self._whole = True
         self._last: tuple[object, ...] = ()
 
     # ----------------------------------------------------------------------------------------------- what to show
@@ -180,7 +181,7 @@ class GatePanel(ViewPanel):
         width = self.inner.width
         drawing = self._gather(gate)
         self.set_rows([heading(gate, width), dead_line(gate, self._streaks, width), *self._lines(gate, drawing)])
-        self._legend(legend(drawing.grid, width - 4) if drawing is not None else "")
+        self._legend(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")
 
     def _arrived(self) -> None:
         self._came += 1
@@ -224,7 +225,7 @@ class GatePanel(ViewPanel):
             kept = any(value.copy is not None for value in values_of(gate).values())
             return [] if kept else [Row((("Its values were not kept.", "muted"),))]
         same_room = (self.scene.generation, self.inner)
-        if not self.pictures.waiting or self._body_for != same_room:
+        if self._whole or self._body_for != same_room:
             self._drawing, self._body_for = drawing, same_room
             self._body = readings(drawing, self.inner.width) + map_lines(drawing, self.inner.width)
         return self._body
@@ -255,7 +256,8 @@ class GatePanel(ViewPanel):
         return (max(1, found[2].width // found[0]), max(1, found[2].height // found[1]))
 
     def _gather(self, gate: Gate) -> Drawing | None:
-        """Everything that is here; what is not is asked for."""
+        """Everything that is here; what is not is asked for, and `_whole` is False."""
+        self._whole = True
         view = self.view
         cell = self._cell(gate, view) if view is not None else None
         if view is None or cell is None or gate.h.copy is None:
@@ -270,8 +272,9 @@ class GatePanel(ViewPanel):
         row, column = view.place
         for kind, value in values_of(gate).items():
             window = maps[kind] = self._window(value, view, grid.rows, grid.columns, view.region(grid))
-            if isinstance(window, Window) and grid.factor == (1, 1) and at is not None:
-                element[kind] = window.cells[at[0] * window.columns + at[1]]
+            if grid.factor == (1, 1) and at is not None:
+                here = at[0] * grid.columns + at[1]
+                element[kind] = window.cells[here] if isinstance(window, Window) else window
             else:
                 region = Region(row, row + 1, column, column + 1, view.leading)
                 one = self._window(value, view, 1, 1, region)
@@ -287,9 +290,12 @@ class GatePanel(ViewPanel):
         whole = region == Region(0, view.extent[0], 0, view.extent[1]) and view.turned is None
         where = None if whole else region
         scene = self.scene
-        return self.pictures.window(
-            WindowKey(scene.generation, scene.iteration, value.copy, rows, columns, where, view.turned)
-        )
+        return self._ask(WindowKey(scene.generation, scene.iteration, value.copy, rows, columns, where, view.turned))
+
+    def _ask(self, key: WindowKey) -> Window | str | None:
+        found = self.pictures.window(key)
+        self._whole = self._whole and found is not None
+        return found
 
     def _shares(self, gate: Gate, view: View, grid: Grid) -> tuple[float | None, Window | None]:
         """Which share of the cursor's unit is blocked, and of each unit in view, over all samples."""
@@ -303,7 +309,7 @@ class GatePanel(ViewPanel):
                 self.scene.generation, self.scene.iteration, mask.copy or 0, 1, columns,
                 Region(0, ALL, first, last), None, axis,
             )  # fmt: skip
-            window = self.pictures.window(key)
+            window = self._ask(key)
             return window if isinstance(window, Window) and window.cells else None
 
         unit = view.index[axis]

@@ -119,10 +119,12 @@ def dead_line(gate: Gate, streaks: Mapping[int, Streak], width: int) -> Row:
     return Row(pad([*pieces, (": " + ", ".join(listed), "bad")], (), width))
 
 
-def legend(grid: Grid, width: int) -> str:
-    """How much a cell covers, and what its glyphs mean; as much as there is room for."""
+def legend(view: View, grid: Grid, width: int) -> str:
+    """What part is in view, how much a cell covers, and what its glyphs mean; as much as there is room for."""
     down, across = grid.factor
     parts = [f"1 cell = {down}×{across}"] if grid.factor != (1, 1) else []
+    if (grid.bottom - grid.top, grid.right - grid.left) != view.extent:
+        parts.insert(0, f"[{grid.top}:{grid.bottom}, {grid.left}:{grid.right}]")
     for part in (heatmap.SIGNS, f"{heatmap.BLOCKED} blocked"):
         if len(" · ".join([*parts, part])) <= width:
             parts.append(part)
@@ -141,7 +143,10 @@ def readings(drawing: Drawing, width: int) -> list[Row]:
     second: list[Piece] = []
     for kind in (BEFORE, AFTER):
         if kind in values_of(drawing.gate):
-            second += [(f"{'' if not second else ' → '}{kind} ", "muted"), (_figure(drawing, kind), "strong")]
+            name = kind if not second else f" → {kind.removeprefix('grad ')}"
+            second += [(f"{name} ", "muted"), (_figure(drawing, kind), "strong")]
+    if sum(len(text) for text, _ in second) > width:
+        second[0] = (f"{BEFORE.removeprefix('grad ')} ", "muted")
     if not second:
         second = [("no gradient was seen", "muted")]
     unit = _unit(drawing)
@@ -226,11 +231,9 @@ def unit_bars(drawing: Drawing, wide: int) -> list[Piece]:
 def _title(drawing: Drawing, kind: str, width: int) -> str:
     if kind != H:
         return "share that passes"[:width] if kind == SHARE else kind
-    view, grid = drawing.view, drawing.grid
-    part = view.slice if view.fixed or view.turned else ""
-    if (grid.bottom - grid.top, grid.right - grid.left) != view.extent:
-        part += f"[{grid.top}:{grid.bottom}, {grid.left}:{grid.right}]"
-    text = f"{kind} {part or figures.shape(view.shape)}"
+    view = drawing.view
+    part = view.slice if view.fixed or view.turned else figures.shape(view.shape)
+    text = f"{kind} {part}"
     return next((each for each in (text, f"{kind} {part.replace(' ', '')}") if len(each) <= width), kind)
 
 

@@ -211,7 +211,8 @@ class ViewerPanel(ViewPanel):
         room = heatmap.layout(view.extent, self.inner.width, self._height)
         return (room.wide, room.high) if room is not None and not room.is_pooled else (1, 1)
 
-    def _cells(self, view: View) -> tuple[int, int]:
+    def cells(self, view: View) -> tuple[int, int]:
+        """How many there is room for, in a map or a table."""
         wide, high = self._cell(view)
         if self._table:
             return (max(1, (self.inner.width - TABLE_LEFT) // wide), max(1, self._height - 1))
