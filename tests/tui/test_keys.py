@@ -169,7 +169,7 @@ async def test_digits_and_tab_go_to_panels(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
 async def test_help_shows_all_keys_and_the_focused_panel_first(key: str) -> None:
     app = app_of(Standin())
-    async with app.run_test(size=(120, 90)) as pilot:
+    async with app.run_test(size=(120, 150)) as pilot:
         await ready(pilot)
         await pilot.press("3", key)
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
