@@ -78,6 +78,9 @@ class Observer(Protocol):
     def event_of(self, value: Any) -> int | None:
         """The event that made this very object."""
 
+    def role_of(self, value: Any) -> Role:
+        """What this very object is to the script, as far as the recording has seen it; else `other`."""
+
     def begin(self, kind: Kind, text: str, function: str = "", inside: int | None = None) -> int | None:
         """Open an event inside the one that is happening now; returns its id (None beyond the record's limit).
 

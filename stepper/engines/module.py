@@ -15,7 +15,7 @@ from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.graph import saved
 from stepper.engines.modes import look, torch_module
 from stepper.engines.names import Names
-from stepper.record import ModuleCall
+from stepper.record import ModuleCall, Role
 
 TENSORS = 16  # inputs or outputs of one call that are shown
 
@@ -113,7 +113,9 @@ class ModuleEngine(Engine):
             return
         observer.tell(call.event, ModuleCall(name, number, bool(module.__dict__.get("training"))))
         for index, value in enumerate(_tensors(inputs, torch)):
-            observer.note(observer.label_of(value) or f"input {index} of {name}", "activation", "operand", value)
+            role = observer.role_of(value)
+            role = role if role in ("data", "setting", "parameter") else "activation"
+            observer.note(observer.label_of(value) or f"input {index} of {name}", role, "operand", value)
         for path, parameter in module.__dict__.get("_parameters", {}).items():
             if parameter is not None:
                 observer.add(f"{name}.{path}", "parameter", "operand", observer.keep(parameter), call.event)
@@ -131,7 +133,8 @@ class ModuleEngine(Engine):
             name = call.name
             found = _tensors(output, torch)
             for index, value in enumerate(found):
-                observer.note(name if len(found) == 1 else f"{name}[{index}]", "activation", "result", value)
+                role: Role = "activation" if look(value, "ndim", torch) else "loss"
+                observer.note(name if len(found) == 1 else f"{name}[{index}]", role, "result", value)
             for path, before in call.buffers.items():
                 after = observer.keep(module.__dict__["_buffers"].get(path))
                 if after is before:

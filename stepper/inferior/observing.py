@@ -44,10 +44,14 @@ class Observing(Recording):
 
     def label_of(self, value: Any) -> str | None:
         name = self.tracker.name_of(value)
-        return name or self._known.get(id(value), (None, None))[0]
+        return name or self._known.get(id(value), (None,))[0]
 
     def event_of(self, value: Any) -> int | None:
         return self._known.get(id(value), (None, None))[1]
+
+    def role_of(self, value: Any) -> Role:
+        label, _, role = self._known.get(id(value), ("", None, "other"))
+        return self.program.roles.get(label, role) if role == "other" else role
 
     def begin(self, kind: Kind, text: str, function: str = "", inside: int | None = None) -> int | None:
         if not self.active or get_ident() != self.thread or not self._room():
@@ -118,7 +122,7 @@ class Observing(Recording):
         """A value passed a probe. `made`: it got this label there; `rebound`: and is new (None: as `made`)."""
         number = event.id if event is not None else None
         if made or id(value) not in self._known:
-            self._known[id(value)] = (label, number)
+            self._known[id(value)] = (label, number, draft.role)
         if not self.pass_over:
             self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
         for each in self.engines:

@@ -61,7 +61,7 @@ class Recording:
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
         self._occurrences: dict[int, int] = {}
-        self._known: dict[int, tuple[str, int | None]] = {}
+        self._known: dict[int, tuple[str, int | None, Role]] = {}
         self._met: set[tuple[str, int]] = set()
         self.faults: list[str] = []
         self.differences.clear()

@@ -71,3 +71,34 @@ def test_what_the_script_calls_a_layers_output_goes_before_the_layers_name() -> 
     first, second, *_ = of_kind(run_recorded(script(source)).records[0], "backward")
     assert first.text == "∂L/∂y_pred = ∂L/∂loss × 2 × (y_pred − y) / 8"
     assert "∂L/∂model.1 = ∂L/∂y_pred · model.2.weight" in second.text
+
+
+def test_what_a_layer_reads_keeps_its_role() -> None:
+    source = """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 2)
+            def forward(self, x):
+                x = self.first(x)
+                return self.second(x)
+        x, y, loss_fn, model = torch.randn(4, 3), torch.randn(4, 2), nn.MSELoss(), Net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for t in range(2):
+            y_pred = model(x)
+            loss = loss_fn(y_pred, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        """
+    record = run_recorded(script(source)).records[0]
+    roles = {
+        call(event).path: [(value.label, value.role) for value in event.values if not value.label.startswith("model.")]
+        for event in of_kind(record, "module")
+    }
+    assert roles == {
+        "model": [("x", "data"), ("model", "activation")],
+        "model.first": [("x", "data")],
+        "model.second": [("x", "activation")],
+        "loss_fn": [("y_pred", "activation"), ("y", "data"), ("loss_fn", "loss")],
+    }
