@@ -6,7 +6,8 @@ Writes what a record holds, and asks for arrays through a function; knows neithe
 from collections.abc import Callable, Iterator
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
-from stepper.record import Array, Backward, Event, Gate, OptimizerStep, Parameter, Record, Summary, Value
+from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value
+from stepper.session.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
@@ -24,6 +25,7 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
     if record.parameters:
         yield ""
         yield from _parameters(record.parameters)
+        yield from all_shared(record)
     if record.truncated:
         yield ""
         yield "The record is not complete: there were more events than are kept."
@@ -40,49 +42,23 @@ def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
     for event in record.events:
         depth = 0 if event.parent is None else depths.get(event.parent, -1) + 1
         depths[event.id] = depth
-        yield _head(event, depth)
+        yield _head(event, record, depth)
         indent = " " * (MARGIN + 2 * depth + 4)
-        for line in _told(event, record):
+        for line in told(event, record) if event.kind != "statement" else filter(None, [event.note]):
             yield f"{indent}{line}"
         inside = event.kind in INSIDE  # what lies inside a call repeats what is shown at the call and at its end
         for value in _shown(event):
             yield f"{indent}{_value_line(value)}"
             if _in_full(value.summary, values) and (values or not inside):
                 yield from _table(value, array, indent + "  ")
-        if event.note:
-            yield f"{indent}({event.note})"
         if event.error:
             yield f"{indent}! {event.error}"
 
 
-def _told(event: Event, record: Record) -> Iterator[str]:
-    """What only events of this kind have, in words."""
-    detail = event.detail
-    if isinstance(detail, Backward):
-        if detail.creator is not None:
-            maker = record.events[detail.creator]
-            yield f"made by {' '.join(maker.text.split())}, line {maker.line}"
-        yield from detail.formula.split("\n") if detail.formula else ()
-    elif isinstance(detail, OptimizerStep):
-        yield from detail.rule.split("; ") if detail.rule else ()
-        if detail.deviation_ulp is not None:
-            same = "the same to the bit" if detail.deviation_ulp == 0 else f"{detail.deviation_ulp} ulp apart"
-            yield f"recomputed by this rule: {same}"
-
-
-def _title(event: Event) -> str:
-    detail = event.detail
-    if isinstance(detail, Backward):
-        return detail.node
-    if isinstance(detail, OptimizerStep):
-        return f"{event.function} on {detail.parameter}"
-    return event.text
-
-
-def _head(event: Event, depth: int) -> str:
-    title = _title(event)
-    text = " ".join(title.split("\n", 1)[0].split())
-    if "\n" in title:
+def _head(event: Event, record: Record, depth: int) -> str:
+    whole = title(event, record)
+    text = " ".join(whole.split("\n", 1)[0].split())
+    if "\n" in whole:
         text += " …"
     indent = "  " * depth
     return f"{event.line:>5}  {event.phase:<{MARGIN - 8}} {indent}{text}"[:PAGE]
@@ -129,12 +105,12 @@ def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
     values = [("h", gate.h), ("gradient before", gate.grad_before), ("gradient after", gate.grad_after)]
     if gate.soft:
         values.insert(1, ("share that passes", gate.share))
-    for title, value in values:
+    for name, value in values:
         if value is None:
-            yield f"    {title}: none was seen"
+            yield f"    {name}: none was seen"
             continue
         label = " ".join(value.label.split())
-        yield f"    {title}: {label}  {summary_text(value.summary)}"
+        yield f"    {name}: {label}  {summary_text(value.summary)}"
         yield from _table(value, array, " " * 6)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.strip import Strip
 
 from stepper.record import Event
+from stepper.session.telling import title, told
 from stepper.tui.actions import bindings
 from stepper.tui.highlight import highlight
 from stepper.tui.hints import hint
@@ -23,6 +27,8 @@ GUTTER = 3
 """Columns beside the digits of the line's number: its mark, its phase, its breakpoint."""
 PHASES = {"setup": "s", "forward": "F", "loss": "L", "backward": "B", "update": "U", "between": "·"}
 """One letter for each phase, so that it can be told without colour."""
+TOLD = 10
+"""Lines, at most, that tell in words what happens inside a call; and never more than half the panel."""
 
 
 class SourcePanel(LinePanel):
@@ -37,7 +43,8 @@ class SourcePanel(LinePanel):
         f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value\n"
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
-        "at the bottom, inside a function: where it was called from"
+        "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
+        "the rule of\nthe step with its numbers; and inside a function, where it was called from"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
         {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span",
@@ -70,6 +77,7 @@ class SourcePanel(LinePanel):
         self._nonfinite = 0
         self._texts: dict[int, str] = {}
         self._stack = ""
+        self._told: list[Row] = []
 
     def show(self, scene: Scene) -> None:
         """Redraw the lines whose mark, hint or highlighting changed, and follow the cursor."""
@@ -101,6 +109,7 @@ class SourcePanel(LinePanel):
             changed |= {nonfinite, self._nonfinite}
             self._nonfinite = nonfinite
         self._show_stack()
+        self._tell()
         self._marks, self._hints, self._current, self._span = marks, hints, current, span
         self.touch(line - 1 for line in changed)
         if current:
@@ -109,7 +118,7 @@ class SourcePanel(LinePanel):
 
     def follow(self) -> None:
         """Bring the cursor's line into view, with the lines around it that can be shown."""
-        index, height, top = self._current - 1, self.inner.height, self.scroll_offset.y
+        index, height, top = self._current - 1, self.inner.height - len(self._told), self.scroll_offset.y
         margin = min(4, height // 4)
         if not top + min(margin, top) <= index < top + height - min(margin, max(0, len(self._code) - top - height)):
             # far enough that it need not scroll again with the next step: a scroll repaints the whole panel
@@ -118,7 +127,44 @@ class SourcePanel(LinePanel):
     def on_resize(self) -> None:
         """Keep the cursor's line in view when there is less room."""
         if self._current:
+            self._tell()
             self.follow()
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the source, or, below it, of what is told of the event."""
+        place = y - (self.inner.height - len(self._told))
+        if place < 0 or not self._told:
+            return super().render_line(y)
+        return self._draw(self._told[place], self.size.width, 0)
+
+    def _tell(self) -> None:
+        """Say in words, over the panel's last lines, what happens at the cursor where the source does not show it."""
+        lines = self._words()
+        if lines == self._told:
+            return
+        top, height = self.scroll_offset.y, self.inner.height
+        most = max(len(lines), len(self._told))
+        if len(lines) != len(self._told):
+            # what lies under it must be reachable: the panel is longer by as much
+            self.virtual_size = Size(0, len(self._code) + len(lines))
+        self._told = lines
+        for y in range(max(0, height - most), height):
+            self.refresh_line(top + y)
+
+    def _words(self) -> list[Row]:
+        event, record = self.scene.event, self.scene.record
+        width, room = self.inner.width, min(TOLD, self.inner.height // 2)
+        if event is None or record is None or width < 20 or room < 2:
+            return []
+        text = told(event, record)
+        if not text and event.kind not in ("backward", "contribution", "module", "optimizer"):
+            return []
+        head = f"── {title(event, record) if event.kind != 'statement' else event.text.splitlines()[0]} "
+        rows = [Row(((head.ljust(width, "─")[:width], "note"),))]
+        wrapped = [part for line in text for part in wrap(line, width - 3, subsequent_indent="    ")]
+        if len(wrapped) >= room:
+            wrapped = [*wrapped[: room - 2], "…"]
+        return rows + [Row(((f" {line}", ""),)) for line in wrapped]
 
     def row(self, index: int) -> Row:
         """Line `index` + 1 of the script."""
@@ -175,7 +221,8 @@ class SourcePanel(LinePanel):
         """Beside the number: a breakpoint. On a line: select it, and twice: go there."""
         offset = event.get_content_offset(self)
         line = offset.y + self.scroll_offset.y + 1 if offset is not None else 0
-        if offset is None or not 1 <= line <= len(self._code):
+        covered = offset is not None and offset.y >= self.inner.height - len(self._told)
+        if offset is None or covered or not 1 <= line <= len(self._code):
             return
         self._select(line)
         if offset.x < len(str(len(self._code))) + GUTTER:

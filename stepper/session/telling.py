@@ -1,0 +1,174 @@
+"""What happened inside an opaque call, in words: the chain rule at a node, the rule of a step, and how often a
+parameter was used and updated.
+
+Pure: reads records only. The screen and the headless commands say the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from stepper.record import Backward, Contribution, Event, ModuleCall, OptimizerStep, Record
+
+FEW = 4  # parameters that are named one by one
+
+
+def title(event: Event, record: Record) -> str:
+    """What an event inside an opaque call is, in a few words; its text for any other."""
+    detail = event.detail
+    if isinstance(detail, Backward):
+        return detail.node
+    if isinstance(detail, OptimizerStep):
+        return f"{event.function} on {detail.parameter}"
+    if isinstance(detail, Contribution):
+        count = sum(other.parameter == detail.parameter for other in _beside(event, record))
+        return f"use {detail.use} of {count} of {detail.parameter}" if count > 1 else event.text
+    return event.text
+
+
+def told(event: Event, record: Record) -> list[str]:
+    """All that there is to say of an event, line by line; nothing of a plain statement."""
+    return [*_own(event, record), *([event.note] if event.note else []), *_shared_in(event, record)]
+
+
+def _own(event: Event, record: Record) -> list[str]:
+    """What only events of this kind have."""
+    detail = event.detail
+    if isinstance(detail, Backward):
+        lines = detail.formula.split("\n") if detail.formula else []
+        if detail.creator is not None:
+            maker = record.events[detail.creator]
+            lines.insert(0, f"made by {_line(maker)}")
+        return lines
+    if isinstance(detail, Contribution):
+        if not _top(event, record):
+            return [f"{detail.parameter} stands between a parameter and its uses: what came to it is summed first"]
+        node = record.events[event.parent].detail if event.parent is not None else None
+        maker = node.creator if isinstance(node, Backward) else None
+        lines = [f"by {_line(record.events[maker])}"] if maker is not None else []
+        if len({other.backward for other in _all(record, detail.parameter)}) > 1:
+            lines.append(f"in backward pass {detail.backward} of this iteration")
+        return lines
+    if isinstance(detail, OptimizerStep):
+        lines = detail.rule.split("; ") if detail.rule else ["torch's rule for this optimizer is not spelt out here"]
+        if detail.deviation_ulp is not None:
+            same = "the same to the bit" if detail.deviation_ulp == 0 else f"{detail.deviation_ulp} ulp apart"
+            lines.append(f"recomputed by this rule: {same}")
+        return lines
+    if isinstance(detail, ModuleCall):
+        calls = sum(
+            isinstance(other.detail, ModuleCall) and other.detail.path == detail.path for other in record.events
+        )
+        times = f"call {detail.call} of {calls} in this iteration, " if calls > 1 else ""
+        return [f"{event.function}: {times}{'training' if detail.training else 'evaluating'}"]
+    return []
+
+
+# ------------------------------------------------------------------------------------------- uses and updates
+
+
+def uses(record: Record) -> dict[str, int]:
+    """How many contributions each parameter's gradient got in this iteration, where there was any."""
+    return dict(
+        Counter(
+            event.detail.parameter
+            for event in record.events
+            if isinstance(event.detail, Contribution) and _top(event, record)
+        )
+    )
+
+
+def updates(record: Record, parameter: str) -> list[Event]:
+    """The events that updated a parameter: an optimizer's steps, else the script's own statements."""
+    steps = [
+        event
+        for event in record.events
+        if isinstance(event.detail, OptimizerStep) and event.detail.parameter == parameter
+    ]
+    if steps:
+        return steps
+    found = next((each for each in record.parameters if each.name == parameter), None)
+    copy = found.after.copy if found is not None and found.after.copy != found.before.copy else None
+    return [
+        event
+        for event in record.events
+        if event.kind == "statement"
+        and any(
+            value.when == "after" and (value.label == parameter or (copy is not None and value.copy == copy))
+            for value in event.values
+        )
+    ]
+
+
+def shared(record: Record, parameter: str) -> str:
+    """The answer to "updated once or twice?" for a parameter whose gradient has several contributions."""
+    count = uses(record).get(parameter, 0)
+    passes = len({each.backward for each in _all(record, parameter)})
+    over = f" by {passes} backward passes" if passes > 1 else ""
+    made = f"{parameter}: used {count} times{over}, so its gradient is the sum of {count} contributions"
+    moved = updates(record, parameter)
+    if not moved:
+        return f"{made}; it is not updated in this iteration"
+    lines = sorted({event.line for event in moved})
+    where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines))}"
+    times = {1: "once", 2: "twice"}.get(len(moved), f"{len(moved)} times")
+    return f"{made}; it is updated {times} ({where})"
+
+
+def all_shared(record: Record) -> list[str]:
+    """A line for each parameter that was used more than once."""
+    return [shared(record, parameter) for parameter, count in uses(record).items() if count > 1]
+
+
+def _shared_in(event: Event, record: Record) -> list[str]:
+    """The lines on the parameters that an event adds to or updates, where they were used more than once."""
+    detail = event.detail
+    if isinstance(detail, OptimizerStep):
+        names = [detail.parameter]
+    elif isinstance(detail, Backward) and detail.node == "AccumulateGrad":
+        names = [flow.target for flow in detail.grad_in]
+    elif event.kind == "statement":
+        inside = [other.detail for other in record.events[event.id + 1 :] if other.parent == event.id]
+        names = [each.parameter for each in inside if isinstance(each, OptimizerStep)]
+        names += [
+            flow.target
+            for each in inside
+            if isinstance(each, Backward) and each.node == "AccumulateGrad"
+            for flow in each.grad_in
+        ]
+    else:
+        return []
+    if not names:
+        return []
+    counts = uses(record)
+    found = [name for name in dict.fromkeys(names) if counts.get(name, 0) > 1]
+    lines = [shared(record, name) for name in found[:FEW]]
+    return lines + ([f"and so for {len(found) - FEW} more"] if len(found) > FEW else [])
+
+
+def _all(record: Record, parameter: str) -> list[Contribution]:
+    return [
+        event.detail
+        for event in record.events
+        if isinstance(event.detail, Contribution) and event.detail.parameter == parameter
+    ]
+
+
+def _beside(event: Event, record: Record) -> list[Contribution]:
+    """The contributions to the same parameter in the same backward pass, this one included."""
+    detail = event.detail
+    if not isinstance(detail, Contribution):
+        return []
+    if not _top(event, record):
+        siblings = [other.detail for other in record.events if other.parent == event.parent]
+        return [each for each in siblings if isinstance(each, Contribution)]
+    return [each for each in _all(record, detail.parameter) if each.backward == detail.backward]
+
+
+def _top(event: Event, record: Record) -> bool:
+    """Whether a contribution goes to a parameter itself, and not to a value between it and its uses."""
+    return event.parent is None or record.events[event.parent].kind != "contribution"
+
+
+def _line(event: Event) -> str:
+    return f"{' '.join(event.text.split())}, line {event.line}"

@@ -1,0 +1,87 @@
+"""What happens inside an opaque call, in words: above all, how often a parameter was used and updated."""
+
+from stepper.record import Contribution, Event, Record
+from stepper.session.telling import all_shared, shared, title, told, updates, uses
+from tests.engines.recorded import of_kind, run_recorded
+from tests.engines.scripts import SCRIPTS, script
+
+SHARED = """
+    middle, out = nn.Linear(4, 4), nn.Linear(4, 1)
+    x = torch.randn(6, 4)
+    {optimizer}
+    for t in range(2):
+        h = x
+        for _ in range(3):
+            h = middle(h).clamp(min=0)
+        loss = out(h).pow(2).sum()
+        loss.backward()
+        {update}
+    """
+SUM = "used 3 times, so its gradient is the sum of 3 contributions"
+
+
+def recorded(optimizer: str, update: str) -> Record:
+    return run_recorded(script(SHARED.format(optimizer=optimizer, update=update))).records[1]
+
+
+def with_optimizer(update: str = "optimizer.step()") -> Record:
+    return recorded("optimizer = torch.optim.SGD([*middle.parameters(), *out.parameters()], lr=0.01)", update)
+
+
+def test_a_layer_used_three_times_is_updated_once() -> None:
+    record = with_optimizer()
+    assert uses(record) == {"out.bias": 1, "out.weight": 1, "middle.weight": 3, "middle.bias": 3}
+    assert shared(record, "middle.weight") == f"middle.weight: {SUM}; it is updated once (line 14)"
+    assert {line.partition(":")[0] for line in all_shared(record)} == {"middle.weight", "middle.bias"}
+
+
+def test_two_steps_are_two_updates() -> None:
+    record = with_optimizer("optimizer.step(); optimizer.step()")
+    assert shared(record, "middle.weight") == f"middle.weight: {SUM}; it is updated twice (line 14)"
+
+
+def test_an_update_by_hand_counts_as_well() -> None:
+    record = recorded("", "middle.weight.data -= 0.01 * middle.weight.grad")
+    assert [event.line for event in updates(record, "middle.weight")] == [14]
+    assert shared(record, "middle.weight").endswith("it is updated once (line 14)")
+    assert shared(record, "middle.bias").endswith("it is not updated in this iteration")
+
+
+def test_several_backward_passes_are_told_apart() -> None:
+    record = run_recorded(script(SCRIPTS["accumulation over micro-batches"])).records[0]
+    weight = next(parameter for parameter in uses(record) if parameter.endswith("weight"))
+    assert "used 4 times by 4 backward passes" in shared(record, weight)
+    second = [event for event in of_kind(record, "contribution") if told_of(event).backward == 2]
+    assert "in backward pass 2 of this iteration" in told(second[0], record)
+
+
+def told_of(event: Event) -> Contribution:
+    assert isinstance(event.detail, Contribution)
+    return event.detail
+
+
+def test_it_is_said_where_the_gradient_is_added_up_and_where_it_is_used() -> None:
+    record = with_optimizer()
+    line = f"middle.weight: {SUM}; it is updated once (line 14)"
+    adding = [event for event in of_kind(record, "backward") if event.function == "AccumulateGrad"]
+    assert [told(event, record) for event in adding if line in told(event, record)] == [
+        ["middle.weight.grad = what it held + use 1 + use 2 + use 3", line]
+    ]
+    step = next(event for event in of_kind(record, "optimizer") if line in told(event, record))
+    assert title(step, record) == "SGD on middle.weight"
+    for text in ("loss.backward()", "optimizer.step()"):
+        assert line in told(next(event for event in record.events if event.text == text), record)
+
+
+def test_a_use_is_told_with_the_call_that_it_comes_from() -> None:
+    record = with_optimizer()
+    third = next(event for event in of_kind(record, "contribution") if told_of(event).parameter == "middle.weight")
+    assert title(third, record) == "use 1 of 3 of middle.weight"
+    assert told(third, record) == ["by middle, call 3, line 11"]
+
+
+def test_a_plain_statement_needs_no_words() -> None:
+    record = run_recorded(script(SCRIPTS["expressions"])).records[1]
+    for event in record.events:
+        if event.kind in ("statement", "expression"):
+            assert told(event, record) == []
