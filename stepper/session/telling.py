@@ -44,8 +44,8 @@ def _own(event: Event, record: Record) -> list[str]:
         if not _top(event, record):
             return [f"{detail.parameter} stands between a parameter and its uses: what came to it is summed first"]
         node = record.events[event.parent].detail if event.parent is not None else None
-        maker = node.creator if isinstance(node, Backward) else None
-        lines = [f"by {_line(record.events[maker])}"] if maker is not None else []
+        made_by = node.creator if isinstance(node, Backward) else None
+        lines = [f"by {_line(record.events[made_by])}"] if made_by is not None else []
         if len({other.backward for other in _all(record, detail.parameter)}) > 1:
             lines.append(f"in backward pass {detail.backward} of this iteration")
         return lines
