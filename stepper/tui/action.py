@@ -1,5 +1,6 @@
 """One action: its keys, what it calls, and the words for it."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -22,6 +23,12 @@ SPECIAL = {
     "exclamation_mark": "!",
 }
 
+WORDS = frozenset(
+    {"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete", "enter", "tab",
+     *(f"f{number}" for number in range(1, 25)), *SPECIAL}
+)  # fmt: skip
+"""Keys that have a name of their own, as Textual calls them."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -42,11 +49,6 @@ class Action:
     panel: str = ""
 
     @property
-    def shown_key(self) -> str:
-        """The key as it is written on the screen."""
-        return key_name(self.keys[0])
-
-    @property
     def binding(self) -> Binding:
         """Textual's binding for it."""
         return Binding(
@@ -56,4 +58,14 @@ class Action:
 
 def key_name(key: str) -> str:
     """A key as people write it: `?`, `esc`, `F10`."""
-    return SPECIAL.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
+    *modifiers, base = key.split("+")
+    if base in SPECIAL:
+        shown = SPECIAL[base]
+    elif base[0] == "f" and base[1:].isdigit():
+        shown = base.upper()
+    else:
+        try:
+            shown = base if base in WORDS else unicodedata.lookup(base.replace("_", " "))
+        except KeyError:
+            shown = base
+    return "+".join([*modifiers, shown])

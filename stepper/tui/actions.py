@@ -122,6 +122,14 @@ ACTIONS = (
         "maximise",
         3,
     ),
+    Action(
+        "panel.hide", ("M",), "hide", "Hide panel", "Give the place of the focused panel to its neighbours.", LOOKING
+    ),
+    Action("panel.wider", ("shift+right",), "resize(2, 0)", "Wider", "Make the focused panel wider.", LOOKING),
+    Action("panel.narrower", ("shift+left",), "resize(-2, 0)", "Narrower", "Make the focused panel narrower.", LOOKING),
+    Action("panel.taller", ("shift+down",), "resize(0, 1)", "Taller", "Make the focused panel taller.", LOOKING),
+    Action("panel.shorter", ("shift+up",), "resize(0, -1)", "Shorter", "Make the focused panel shorter.", LOOKING),
+    Action("panel.reset", ("R",), "reset", "Panels as at first", "Show, place and size all as at first.", LOOKING),
     Action("panel.restore", ("escape",), "restore", "Restore panels", "Show all the panels again.", LOOKING),
     Action("panel.1", ("1",), "panel(0)", "Source", "Go to the Source panel.", LOOKING),
     Action("panel.2", ("2",), "panel(1)", "Tensors", "Go to the Tensors panel.", LOOKING),

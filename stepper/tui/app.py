@@ -1,4 +1,4 @@
-"""The app: opens sessions, remembers the screen, saves and quits. Its other actions are in `walking` and `looking`."""
+"""The app: opens sessions, saves and quits. Its other actions are in `walking` and `looking`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from textual.binding import BindingType
 
 from stepper.tui.actions import bindings
 from stepper.tui.looking import Looking
-from stepper.tui.preferences import Preferences, load, save
 from stepper.tui.walking import Walking
 
 if TYPE_CHECKING:
@@ -27,11 +26,8 @@ class StepperApp(Walking, Looking):
 
     def __init__(self, session: Session, config: Path | None = None) -> None:
         """`config`: the file in which theme and arrangement are kept; None: nothing is."""
-        super().__init__(session)
+        super().__init__(session, config)
         self.misuse = ""
-        self._config = config
-        self._remembered = Preferences()
-        self._misread = ""
 
     def compose(self) -> ComposeResult:
         """Status, panels, messages, keys."""
@@ -43,7 +39,7 @@ class StepperApp(Walking, Looking):
     def on_mount(self) -> None:
         """Paint at once; open the session beside it."""
         self.desk.fit(self.size.width, self.size.height)
-        self._remember()
+        self.remember()
         self.desk.choose(0)
         self.follow(self.session)
         self.run_worker(self.work(), group="moves", exit_on_error=False)
@@ -51,40 +47,8 @@ class StepperApp(Walking, Looking):
 
     async def on_unmount(self) -> None:
         """End the script's process with the app."""
-        self._keep()
+        self.keep()
         await self.leave()
-
-    # ----------------------------------------------------------------------------------------------- remembering
-
-    def _remember(self) -> None:
-        """Take up the theme and the arrangement of last time."""
-        if self._config is None:
-            return
-        try:
-            found = load(self._config)
-        except ValueError as error:
-            self._misread = str(error)
-            self._config = None  # a file that was not understood is not written over
-            return
-        if found.theme in self.available_themes:
-            self.theme = found.theme
-        if found.logarithmic:
-            self.desk.loss.toggle()
-        self.desk.see(found.panels)
-        self._remembered = self._preferences()
-
-    def _preferences(self) -> Preferences:
-        return Preferences(self.theme, self.desk.loss.logarithmic, self.desk.seen)
-
-    def _keep(self) -> None:
-        """Write down what has changed."""
-        if self._config is not None and self._preferences() != self._remembered:
-            try:
-                save(self._config, self._preferences())
-            except OSError as error:
-                self.log.error(
-                    error
-                )  # the app is closing: there is nobody to tell, and nothing of the script's is lost
 
     # ----------------------------------------------------------------------------------------------- targets
 
@@ -96,8 +60,8 @@ class StepperApp(Walking, Looking):
         except Misuse as error:
             self.misuse = str(error)
             self.exit(2, return_code=2)
-        if self._misread:  # when what opening had to say is over
-            self.call_later(self.message.say, self._misread, True)
+        if self.misread:  # when what opening had to say is over
+            self.call_later(self.message.say, self.misread, True)
 
     async def _replace(self, target: str, preset: str | None) -> None:
         """Open another target; the present one stays open until that has worked."""
@@ -164,6 +128,7 @@ class StepperApp(Walking, Looking):
         """Close; while the script runs, say so first."""
         if self.scene.state in ("running", "replaying") and not self.asked_to_quit:
             self.asked_to_quit = True
-            self.message.say("The script is at work: q again ends it and quits, p pauses it.")
+            again, pause = self.keymap.shown("quit"), self.keymap.shown("run.pause")
+            self.message.say(f"The script is at work: {again} again ends it and quits, {pause} pauses it.")
             return
         self.exit(0)

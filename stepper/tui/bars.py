@@ -9,6 +9,7 @@ from textual import events
 
 from stepper.tui import figures
 from stepper.tui.actions import ACTIONS, Action
+from stepper.tui.keymap import Keymap
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.scene import Scene
 
@@ -193,21 +194,29 @@ class KeyBar(Bar):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--key"}
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keymap = Keymap()
+
+    def take_keys(self, keymap: Keymap) -> None:
+        """Show these keys."""
+        self._keymap = keymap
+        self.build()
+
     def build(self) -> None:
         """As many actions of the table as fit, the dispensable ones left out first."""
         shown: list[Action] = [action for action in ACTIONS if action.short]
-        while shown and sum(map(_key_size, shown)) > self.size.width:
+        while shown and sum(map(self._room_for, shown)) > self.size.width:
             shown.remove(max(reversed(shown), key=lambda action: action.drop))
         pieces: list[Piece] = []
         self._places = []
         column = 0
         for action in shown:
-            pieces += [(f" {action.shown_key}", "key"), (f" {action.short} ", "muted")]
-            size = _key_size(action)
+            pieces += [(f" {self._keymap.shown(action)}", "key"), (f" {action.short} ", "muted")]
+            size = self._room_for(action)
             self._places.append((column, column + size, action.call))
             column += size
         self.set_row(Row(tuple(pieces)))
 
-
-def _key_size(action: Action) -> int:
-    return len(action.shown_key) + len(action.short) + 3
+    def _room_for(self, action: Action) -> int:
+        return len(self._keymap.shown(action)) + len(action.short) + 3

@@ -1,15 +1,20 @@
-"""The arrangement of the panels: all together where there is room, else one at a time under tabs."""
+"""The panels on the screen: all together where there is room, else one at a time under tabs.
+
+Carries out an `Arrangement`, and lets borders be dragged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
 
-from stepper.tui.actions import ACTIONS
+from stepper.tui.arrangement import BOXES, PANELS, ROWS, Arrangement
 from stepper.tui.bars import TabBar
+from stepper.tui.keymap import Keymap
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.gradients import GradientsPanel
 from stepper.tui.panels.lines import LinePanel
@@ -29,11 +34,8 @@ WIDE = 160
 FULL = (160, 45)
 """Columns and rows from which the record has a place of its own beside the source."""
 
-
-def key_of(index: int) -> str:
-    """The key that chooses a panel."""
-    name = f"panel({index})"
-    return next((action.shown_key for action in ACTIONS if action.call == name), "0")
+Border = tuple[str, str, str]
+"""What can be dragged: a box, and the two neighbours in it."""
 
 
 class Desk(Container):
@@ -51,30 +53,24 @@ class Desk(Container):
         self.viewer = viewer
         self.trouble = TroublePanel(id="trouble")
         self.tabs = TabBar(id="tabs")
-        self.panels: tuple[LinePanel, ...] = (
-            self.source, self.tensors, self.gate, self.gradients, self.loss, self.record, self.output, self.viewer,
-            self.trouble,
-        )  # fmt: skip
-        self._places: tuple[list[LinePanel], ...] = (
-            [self.source], [self.record, self.viewer, self.gate], [self.tensors, self.output], [self.loss],
-            [self.gradients],
-        )  # fmt: skip
-        """Panels that share a place; the last of each that was chosen is seen."""
-        self._seen: list[LinePanel] = [self.source, self.gate, self.tensors, self.loss, self.gradients]
+        self.panels: tuple[LinePanel, ...] = tuple(getattr(self, name) for name in PANELS)
+        self.arrangement = Arrangement()
+        self._keymap = Keymap()
         self._scene = Scene()
         self._stale: set[LinePanel] = set()
         self._laid_out = False
         self._small = False
-        self._full = False
         self._maximised = False
         self._chosen = 0
         self._trouble = False
+        self._held: Border | None = None
+        self._held_at = (0, 0)
 
     def compose(self) -> ComposeResult:
         """Source, record and gate above; tensors, loss and gradients below."""
         self.tabs.display = False
         for panel in self.panels:
-            panel.display = panel in self._seen
+            panel.display = panel.id in self.arrangement.seen
         yield self.tabs
         with Horizontal(id="upper"):
             yield self.source
@@ -88,6 +84,15 @@ class Desk(Container):
                 yield self.loss
                 yield self.gradients
         yield self.trouble
+
+    def take_keys(self, keymap: Keymap) -> None:
+        """Name these keys beside the panels' names."""
+        self._keymap = keymap
+        self.lay_out()
+
+    def _key(self, index: int) -> str:
+        """The key that chooses a panel."""
+        return self._keymap.shown("panel.traceback" if self.panels[index] is self.trouble else f"panel.{index + 1}")
 
     # ----------------------------------------------------------------------------------------------- arrangement
 
@@ -110,8 +115,8 @@ class Desk(Container):
         """Decide by the room of the whole screen."""
         self.set_class(columns >= WIDE, "-wide")
         small, full = columns < LEAST[0] or rows < LEAST[1], columns >= FULL[0] and rows >= FULL[1]
-        if (small, full) != (self._small, self._full) or not self._laid_out:
-            self._small, self._full, self._laid_out = small, full, True
+        if (small, full) != (self._small, self.arrangement.full) or not self._laid_out:
+            self._small, self.arrangement.full, self._laid_out = small, full, True
             self.lay_out()
 
     def maximise(self, on: bool) -> None:
@@ -128,21 +133,8 @@ class Desk(Container):
             self.lay_out()
         self.panels[index].focus(scroll_visible=False)
 
-    @property
-    def seen(self) -> tuple[str, ...]:
-        """The names of the panels that are seen where several share a place."""
-        return tuple(panel.id or "" for panel, panels in zip(self._seen, self._places, strict=True) if len(panels) > 1)
-
-    def see(self, names: Sequence[str]) -> None:
-        """Show the named panels in their places; names that are unknown are passed over."""
-        for place, panels in enumerate(self._places):
-            for panel in panels:
-                if panel.id in names:
-                    self._seen[place] = panel
-        self.lay_out()
-
     def cycle(self, step: int) -> None:
-        """Choose the next or previous panel."""
+        """The panel after the chosen one, or before it."""
         count = len(self.panels) if self._trouble else len(self.panels) - 1
         self.choose((self._chosen + step) % count)
 
@@ -151,29 +143,35 @@ class Desk(Container):
         if panel in self.panels:
             self._choose(self.panels.index(panel))
 
+    def hide(self) -> bool:
+        """Give the chosen panel's place to its neighbours; False where it is the last one that is seen."""
+        following = None if self.single else self.arrangement.hide(PANELS[self._chosen])
+        if following is None:
+            return False
+        self.lay_out()
+        self.choose(PANELS.index(following))
+        return True
+
+    def reset(self) -> None:
+        """Everything where it was at first."""
+        self.arrangement.reset()
+        self._maximised = False
+        self.lay_out()
+        self.choose(0)
+
     def _choose(self, index: int) -> None:
         self._chosen = index
-        for place, panels in enumerate(self._places):
-            if self.panels[index] in panels and not (self._full and self.panels[index] is self.record):
-                self._seen[place] = self.panels[index]
+        self.arrangement.choose(PANELS[index])
 
     def _has_room(self, panel: LinePanel) -> bool:
-        if panel is self.trouble:
-            return self._trouble
-        return panel in self._seen or (panel is self.record and self._full)
+        return self._trouble if panel is self.trouble else panel.id in self.arrangement.seen
 
     def _beside(self, panel: LinePanel) -> tuple[tuple[str, str, str], ...]:
         """The panels that are hidden behind `panel`."""
         if self.single:
             return ()
-        hidden = [
-            self.panels.index(other)
-            for panels in self._places
-            if panel in panels
-            for other in panels
-            if other is not panel and not other.display
-        ]
-        return tuple((key_of(index), self.panels[index].TITLE, f"app.panel({index})") for index in hidden)
+        hidden = [PANELS.index(name) for name in self.arrangement.beside(panel.id or "")]
+        return tuple((self._key(index), self.panels[index].TITLE, f"app.panel({index})") for index in hidden)
 
     def lay_out(self) -> None:
         """Show and hide."""
@@ -189,10 +187,99 @@ class Desk(Container):
             box = self.query_one(name)
             box.display = any(child.display for child in box.children)
         self.set_class(self.single, "-single")
+        self._set_sizes()
         shown = [index for index, panel in enumerate(self.panels) if panel is not self.trouble or self._trouble]
-        self.tabs.set_tabs(tuple((key_of(index), self.panels[index].TITLE, index) for index in shown), self._chosen)
+        self.tabs.set_tabs(tuple((self._key(index), self.panels[index].TITLE, index) for index in shown), self._chosen)
         if self.single and self.chosen.screen.is_current:
             self.chosen.focus(scroll_visible=False)
+
+    # ----------------------------------------------------------------------------------------------- sizes
+
+    def _row(self, box: str) -> list[Widget]:
+        """What is seen in a box, in order."""
+        parts = [self.query_one(f"#{name}") for name in BOXES[box]]
+        return [part for part in parts if part.display]
+
+    def _set_sizes(self) -> None:
+        """Give everything the share it was dragged to; what was left alone has that of the style sheet."""
+        sizes = self.arrangement.sizes
+        for box in BOXES:
+            row = self._row(box)
+            known = [sizes[part.id] for part in row if part.id in sizes]
+            for part in row:
+                share = sizes.get(part.id or "", sum(known) // len(known) if known else 0)
+                length = f"{share}fr" if share and not self.single else None
+                least = 1 if length else None
+                if box in ROWS:
+                    part.styles.width, part.styles.min_width = length, least
+                else:
+                    part.styles.height, part.styles.min_height = length, least
+                    part.styles.max_height = "100%" if length else None
+
+    def resize(self, columns: int, rows: int) -> bool:
+        """Make the chosen panel so much wider and taller, at the cost of its neighbour; False where it has none."""
+        along, by = (ROWS, columns) if columns else (BOXES.keys() - ROWS, rows)
+        part: Widget = self.chosen
+        while not self.single and part is not self and isinstance(part.parent, Widget):
+            box = part.parent
+            row = self._row(box.id) if box.id in along and box.id is not None else []
+            if len(row) > 1 and part in row:
+                place = row.index(part)
+                if place + 1 < len(row):
+                    self._move_border((box.id or "", part.id or "", row[place + 1].id or ""), by)
+                else:
+                    self._move_border((box.id or "", row[place - 1].id or "", part.id or ""), -by)
+                return True
+            part = box
+        return False
+
+    def _move_border(self, border: Border, by: int) -> None:
+        box, before, after = border
+        across = box in ROWS
+        present = {part.id or "": part.region.width if across else part.region.height for part in self._row(box)}
+        if before in present and after in present:
+            self.arrangement.resize(box, present, before, after, by)
+            self._set_sizes()
+
+    def _border_at(self, x: int, y: int) -> Border | None:
+        """The border at a place on the screen: the last line of one neighbour, or the first of the next."""
+        for box in () if self.single else BOXES:
+            row = self._row(box)
+            for before, after in pairwise(row):
+                one, other = before.region, after.region
+                across = box in ROWS
+                place, edge = (x, other.x) if across else (y, other.y)
+                inside = one.y <= y < one.bottom if across else one.x <= x < one.right
+                if inside and place in (edge - 1, edge):
+                    return (box, before.id or "", after.id or "")
+        return None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a border; without a move it stays a click."""
+        self._held, self._held_at = self._border_at(event.screen_x, event.screen_y), (event.screen_x, event.screen_y)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drag it."""
+        if self._held is None:
+            return
+        if not event.button:
+            self._let_go()
+            return
+        self.capture_mouse()
+        x, y = event.screen_x - self._held_at[0], event.screen_y - self._held_at[1]
+        by = x if self._held[0] in ROWS else y
+        if by:
+            self._held_at = (event.screen_x, event.screen_y)
+            self._move_border(self._held, by)
+
+    def on_mouse_up(self) -> None:
+        """Let go of it."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held = None
+            self.release_mouse()
 
     # ----------------------------------------------------------------------------------------------- contents
 

@@ -33,6 +33,26 @@ class Looking(Stage):
         """One panel, or all of them."""
         self.desk.maximise(not self.desk.maximised)
 
+    def action_hide(self) -> None:
+        """Give the chosen panel's place to its neighbours."""
+        panel = self.desk.chosen
+        index = self.desk.panels.index(panel)
+        if self.desk.single:
+            self.message.say("Panels are shown one at a time here: there is nothing to hide.")
+        elif self.desk.hide():
+            self.message.say(f"{panel.TITLE} is hidden; {self.keymap.shown(f'panel.{index + 1}')} shows it again.")
+        else:
+            self.message.say("This is the last panel: it cannot be hidden.")
+
+    def action_resize(self, columns: int, rows: int) -> None:
+        """Make the chosen panel wider, narrower, taller or shorter."""
+        if not self.desk.resize(columns, rows):
+            self.message.say("There is nothing beside this panel." if columns else "There is nothing above or below.")
+
+    def action_reset(self) -> None:
+        """All panels where they were at first."""
+        self.desk.reset()
+
     def action_restore(self) -> None:
         """All of them."""
         if self.desk.maximised:
@@ -83,7 +103,7 @@ class Looking(Stage):
         """All keys, and what the figures mean."""
         from stepper.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels))
+        self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels, self.keymap))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the app's own actions, then Textual's."""

@@ -1,58 +1,92 @@
-"""What the app remembers from one time to the next: theme, scale of the loss, which panels are seen. A TOML file.
+"""What the app remembers from one time to the next, and the person's own keys. A TOML file.
 
-A file that cannot be read is left alone, and said to be so; what it holds beyond these settings is left out.
+A file that cannot be read is left alone, and said to be so. What it holds beyond these settings, comments and the table
+`[keys]` stay as they were written.
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-HEADING = "# What stepper remembers of its screen. Written when the app is closed.\n"
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
+HEADING = "What stepper remembers of its screen: written when the app is closed, except for [keys], which is yours."
+MOST_RECENT = 10
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """`theme` empty: Textual's default. `panels` are the names of those that are seen where several share a place."""
+    """`theme` empty: Textual's default. `panels` are the names of those that are seen where several share a place,
+    `hidden` those whose place is closed, `sizes` the shares of what lies side by side. `recent` are scripts' paths,
+    the last one first."""
 
     theme: str = ""
     logarithmic: bool = False
     panels: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    recent: tuple[str, ...] = ()
 
 
-def load(path: Path) -> Preferences:
-    """Read the file; the defaults where there is none. Raises ValueError, in words, where it cannot be understood."""
+def read(path: Path) -> dict[str, Any]:
+    """The file's contents; nothing where there is none. Raises ValueError, in words, where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return Preferences()
-    except (OSError, UnicodeDecodeError) as error:
+        return {}
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"{path}: {error}") from error
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from error
-    theme, scale, panels = found.get("theme", ""), found.get("loss", "linear"), found.get("panels", [])
+
+
+def load(path: Path) -> tuple[Preferences, Mapping[str, object]]:
+    """The preferences, and the table `[keys]`. Raises ValueError, in words, where the file cannot be understood."""
+    found = read(path)
+    theme, scale = found.get("theme", ""), found.get("loss", "linear")
+    sizes, keys = found.get("sizes", {}), found.get("keys", {})
     if not isinstance(theme, str):
         raise ValueError(f"{path}: theme must be a theme's name in quotes")
     if scale not in ("linear", "log"):
         raise ValueError(f'{path}: loss must be "linear" or "log"')
-    if not isinstance(panels, list) or not all(isinstance(name, str) for name in panels):
-        raise ValueError(f"{path}: panels must be a list of panels' names")
-    return Preferences(theme, scale == "log", tuple(panels))
+    lists = {}
+    for name, what in (("panels", "panels' names"), ("hidden", "panels' names"), ("recent", "scripts' paths")):
+        lists[name] = found.get(name, [])
+        if not isinstance(lists[name], list) or not all(isinstance(entry, str) for entry in lists[name]):
+            raise ValueError(f"{path}: {name} must be a list of {what}")
+    if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes.values()):
+        raise ValueError(f"{path}: sizes must be a table of whole numbers")
+    if not isinstance(keys, dict):
+        raise ValueError(f"{path}: keys must be a table of keys by an action's name")
+    panels, hidden, recent = (tuple(lists[name]) for name in ("panels", "hidden", "recent"))
+    return Preferences(theme, scale == "log", panels, hidden, sizes, recent), keys
 
 
 def save(path: Path, preferences: Preferences) -> None:
-    """Write the file, and the folder it lies in. Raises OSError."""
-    names = ", ".join(_quoted(name) for name in preferences.panels)
-    scale = "log" if preferences.logarithmic else "linear"
-    lines = [f"theme = {_quoted(preferences.theme)}", f"loss = {_quoted(scale)}", f"panels = [{names}]"]
+    """Write them into the file, and make the folder it lies in. Raises OSError."""
+    import tomlkit  # only now: it takes time to load, and reading needs it not
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(HEADING + "\n".join(lines) + "\n", encoding="utf-8")
+    if path.exists():
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    else:
+        document = tomlkit.document()
+        document.add(tomlkit.comment(HEADING))
+    _put(document, "theme", preferences.theme)
+    _put(document, "loss", "log" if preferences.logarithmic else "linear")
+    _put(document, "panels", list(preferences.panels))
+    _put(document, "hidden", list(preferences.hidden))
+    _put(document, "recent", list(preferences.recent[:MOST_RECENT]))
+    _put(document, "sizes", dict(sorted(preferences.sizes.items())))
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
-def _quoted(text: str) -> str:
-    """A basic string of TOML."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in escaped) + '"'
+def _put(document: TOMLDocument, name: str, value: str | list[str] | dict[str, int]) -> None:
+    """Set a value that differs; an empty one only where there was another."""
+    if value != document.get(name, type(value)()):
+        document[name] = value

@@ -13,6 +13,7 @@ from textual.timer import Timer
 from stepper.record import Survey, Window
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
+from stepper.tui.keymap import Keymap
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.viewer import ViewerPanel
@@ -39,6 +40,7 @@ class Stage(App[int]):
         super().__init__()
         self.session = session
         self.scene = Scene(target=session.target, notice=f"Starting {session.target} …")
+        self.keymap = Keymap()
         self.places = Places()
         self.asked_to_quit = False
         self._generation = 0
@@ -68,6 +70,13 @@ class Stage(App[int]):
     def moving(self) -> bool:
         """Whether a move is under way."""
         return bool(self._underway)
+
+    def take_keys(self, keymap: Keymap) -> None:
+        """Let the person's own keys hold, and be shown."""
+        self.keymap = keymap
+        self.set_keymap(keymap.for_textual)
+        self.keys.take_keys(keymap)
+        self.desk.take_keys(keymap)
 
     # ----------------------------------------------------------------------------------------------- looking
 
@@ -139,7 +148,7 @@ class Stage(App[int]):
         """Steps queue up behind steps; while something long is under way, nothing else is begun (False)."""
         doing = LONG.get(self._underway)
         if doing is not None:
-            hint = "" if doing == "starting" else "; p pauses it"
+            hint = "" if doing == "starting" else f"; {self.keymap.shown('run.pause')} pauses it"
             self.message.say(f"The script is {doing}{hint}.")
             return False
         self.message.say("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -11,7 +12,7 @@ from stepper.tui.outline import find
 from stepper.tui.panels.loss import LossPanel
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import SourcePanel
-from stepper.tui.stage import Stage
+from stepper.tui.remembering import Remembering
 
 if TYPE_CHECKING:
     from stepper.session import Cursor, Session
@@ -20,11 +21,11 @@ SPEEDS = (0, 1, 4, 15)
 """Statements a second of the auto-play; 0: off."""
 
 
-class Walking(Stage):
+class Walking(Remembering):
     """Steps, jumps, running on, auto-play, search."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, session: Session, config: Path | None = None) -> None:
+        super().__init__(session, config)
         self._sought = ""
         self._speed = 0
         self._player: Timer | None = None
@@ -59,10 +60,11 @@ class Walking(Stage):
             self.message.say(self._said_of(line, there))
 
     def _said_of(self, line: int, there: bool) -> str:
+        forth, back = self.keymap.shown("run.continue"), self.keymap.shown("run.reverse")
         if there and self.scene.busy:
-            return f"Breakpoint on line {line}; the next c stops at it."
+            return f"Breakpoint on line {line}; the next {forth} stops at it."
         if there:
-            return f"Breakpoint on line {line}; c runs on to it, C back to it."
+            return f"Breakpoint on line {line}; {forth} runs on to it, {back} back to it."
         left = len(self.session.breakpoints.lines)
         return f"The breakpoint on line {line} is gone; {left or 'none'} {'are' if left > 1 else 'is'} left."
 
@@ -178,7 +180,8 @@ class Walking(Stage):
             self._player.stop()
         self._speed, self._played = speed, None
         self._player = self.set_interval(1 / speed, self._play_on) if speed else None
-        words = f"Playing {speed} statement{'s' if speed > 1 else ''} a second; a changes it, p stops."
+        faster, stop = self.keymap.shown("run.play"), self.keymap.shown("run.pause")
+        words = f"Playing {speed} statement{'s' if speed > 1 else ''} a second; {faster} changes it, {stop} stops."
         self.message.say(words if speed else "Auto-play is off.")
 
     def _play_on(self) -> None:

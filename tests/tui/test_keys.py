@@ -14,7 +14,7 @@ from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
-from tests.tui import test_gate, test_saving, test_viewer
+from tests.tui import test_arrangement, test_gate, test_saving, test_viewer
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -435,6 +435,11 @@ COVERED: dict[str, Callable[..., Any]] = {
     "target": test_v_lists_the_variants_and_takes_a_path,
     "loss.scale": test_l_switches_the_scale_of_the_loss,
     "panel.maximise": test_m_gives_the_focused_panel_all_the_room,
+    "panel.hide": test_arrangement.test_a_panel_is_hidden_and_shown_again,
+    **dict.fromkeys(
+        ("panel.wider", "panel.narrower", "panel.taller", "panel.shorter", "panel.reset"),
+        test_arrangement.test_keys_resize_the_focused_panel,
+    ),
     "panel.restore": test_m_gives_the_focused_panel_all_the_room,
     **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 9)},
     **dict.fromkeys(

@@ -15,13 +15,41 @@ from tests.tui.standin import Standin
 
 @pytest.mark.parametrize("theme", ["", "nord", 'a "quoted" \\ one', "ünï\n\tcode"])
 def test_what_is_saved_is_loaded(tmp_path: Path, theme: str) -> None:
-    preferences = Preferences(theme, True, ("viewer", "output"))
-    save(tmp_path / "new" / "stepper.toml", preferences)
-    assert load(tmp_path / "new" / "stepper.toml") == preferences
-    assert load(tmp_path / "none.toml") == Preferences()
+    preferences = Preferences(theme, True, ("viewer", "output"), ("loss",), {"upper": 20}, ("/a/b.py", "ü.py"))
+    path = tmp_path / "new" / "stepper.toml"
+    save(path, preferences)
+    assert load(path) == (preferences, {})
+    save(path, Preferences())
+    assert load(path) == (Preferences(), {}), "what was set and is no longer is taken back"
+    assert load(tmp_path / "none.toml") == (Preferences(), {})
 
 
-@pytest.mark.parametrize("text", ["theme = 3", 'loss = "cubic"', "panels = 1", "panels = [1]", "theme =", "\udcff"])
+def test_what_the_person_wrote_stays_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "stepper.toml"
+    path.write_text('# mine\ntheme = "nord"\n\n[keys]  # my own\n"step.next" = "j"\n\n[other]\nx = 1\n')
+    save(path, Preferences("dracula", sizes={"upper": 3}))
+    text = path.read_text()
+    assert text.startswith('# mine\ntheme = "dracula"\n')
+    assert '[keys]  # my own\n"step.next" = "j"\n\n[other]\nx = 1\n' in text
+    assert load(path) == (Preferences("dracula", sizes={"upper": 3}), {"step.next": "j"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "theme = 3",
+        'loss = "cubic"',
+        "panels = 1",
+        "panels = [1]",
+        "theme =",
+        "\udcff",
+        "hidden = 1",
+        "recent = [2]",
+        "sizes = 1",
+        "[sizes]\na = 'b'",
+        "keys = 1",
+    ],
+)
 def test_what_cannot_be_understood_is_refused_with_the_files_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "stepper.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -35,19 +63,19 @@ async def test_theme_scale_and_panels_are_as_they_were_last_time(tmp_path: Path)
     app = StepperApp(session, path)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        await pilot.press("l", "8", "7")
+        await pilot.press("l", "5", "M", "8", "7", "shift+left")
         app.theme = "nord"
         await settled(pilot)
-    assert load(path) == Preferences("nord", True, ("viewer", "output"))
+    assert load(path)[0] == Preferences("nord", True, ("viewer", "output"), ("loss",), load(path)[0].sizes)
+    assert load(path)[0].sizes
     session = Standin()
     app = StepperApp(session, path)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        assert app.theme == "nord"
-        await until(pilot, lambda: "Loss · log" in screen_text(app))
+        assert app.theme == "nord" and app.desk.loss.logarithmic
         assert app.desk.viewer.display
         assert app.desk.output.display
-        assert not app.desk.gate.display
+        assert not app.desk.gate.display and not app.desk.loss.display
 
 
 async def test_a_broken_file_is_told_and_left_alone(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from stepper.tui.actions import ACTIONS, Action, key_name
+from stepper.tui.action import Action, key_name
+from stepper.tui.actions import ACTIONS
+from stepper.tui.keymap import Keymap
 from stepper.tui.panels.lines import LinePanel
 
 
@@ -35,10 +37,11 @@ class HelpScreen(ModalScreen[None]):
     }
     """
 
-    def __init__(self, focused: LinePanel, panels: Sequence[LinePanel]) -> None:
+    def __init__(self, focused: LinePanel, panels: Sequence[LinePanel], keymap: Keymap) -> None:
         super().__init__()
         self._focused = focused
         self._panels = panels
+        self._keymap = keymap
 
     def compose(self) -> ComposeResult:
         """First what the person is looking at."""
@@ -48,8 +51,8 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_about(self._focused))
             own = [action for action in ACTIONS if action.panel == self._focused.id]
             if own:
-                yield Static(_keys(own))
-            yield Static(_all_keys())
+                yield Static(_keys(own, self._keymap))
+            yield Static(_all_keys(self._keymap))
             for panel in self._panels:
                 if panel is not self._focused:
                     yield Static(_about(panel))
@@ -63,19 +66,19 @@ def _about(panel: LinePanel) -> Text:
     return Text.assemble((f"{panel.TITLE}\n", "bold"), panel.HELP)
 
 
-def _keys(actions: Sequence[Action]) -> Table:
+def _keys(actions: Sequence[Action], keymap: Keymap) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=16)
     table.add_column(ratio=1)
     for group, found in groupby(actions, key=lambda action: action.group):
         table.add_row(Text(group, style="bold"), "")
         for action in found:
-            table.add_row("  " + " or ".join(map(key_name, action.keys)), action.help)
+            table.add_row("  " + " or ".join(map(key_name, keymap.keys(action))), action.help)
     return table
 
 
-def _all_keys() -> Table:
-    table = _keys([action for action in ACTIONS if not action.panel])
+def _all_keys(keymap: Keymap) -> Table:
+    table = _keys([action for action in ACTIONS if not action.panel], keymap)
     table.add_row("  tab", "Go to the next panel; shift+tab to the one before.")
     table.add_row("  arrows", "Scroll the focused panel; also page up and down, home and end.")
     table.add_row("  ctrl+p", "The palette: every action by name, and themes.")

@@ -1,0 +1,71 @@
+"""Theme, arrangement and keys from one time to the next: taken up when the app opens, written down when it closes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stepper.tui.keymap import keymap_of
+from stepper.tui.preferences import Preferences, load, save
+from stepper.tui.stage import Stage
+
+if TYPE_CHECKING:
+    from stepper.session import Session
+
+
+class Remembering(Stage):
+    """Keeps a `Preferences` in a file."""
+
+    def __init__(self, session: Session, config: Path | None = None) -> None:
+        """`config`: the file; None: nothing is remembered."""
+        super().__init__(session)
+        self._config = config
+        self._remembered = Preferences()
+        self.recent: tuple[str, ...] = ()
+        self.misread = ""
+        """What was not understood in the file; it is then left alone."""
+
+    def remember(self) -> None:
+        """Take up what was kept last time."""
+        if self._config is None:
+            return
+        try:
+            found, keys = load(self._config)
+        except ValueError as error:
+            self.misread = str(error)
+            self._config = None
+            return
+        try:
+            self.take_keys(keymap_of(keys))
+        except ValueError as error:
+            self.misread = f"{self._config}: {error}"
+        if found.theme in self.available_themes:
+            self.theme = found.theme
+        elif found.theme:
+            self.misread = self.misread or f"{self._config}: there is no theme {found.theme}"
+        if found.logarithmic:
+            self.desk.loss.toggle()
+        self.desk.arrangement.restore(found.panels, found.hidden, found.sizes)
+        self.desk.lay_out()
+        self.recent = found.recent
+        self._remembered = self._preferences()
+
+    def keep(self) -> None:
+        """Write down what has changed."""
+        if self._config is None or self._preferences() == self._remembered:
+            return
+        try:
+            save(self._config, self._preferences())
+        except (OSError, ValueError) as error:
+            # the app is closing: there is nobody to tell, and nothing of the script's is lost
+            self.log.error(error)
+
+    def opened(self, script: str) -> None:
+        """A script of the person's own was opened."""
+        self.recent = (script, *(other for other in self.recent if other != script))
+
+    def _preferences(self) -> Preferences:
+        there = self.desk.arrangement
+        return Preferences(
+            self.theme, self.desk.loss.logarithmic, there.fronts, there.hidden, dict(there.sizes), self.recent
+        )
