@@ -76,6 +76,12 @@ class HowToRun:
     loss: Annotated[
         str | None, Parameter(allow_leading_hyphen=True, help="An expression whose value is the loss of an iteration.")
     ] = None
+    memory: Annotated[
+        str | None,
+        Parameter(
+            help="Keep so much of recorded values, as 512M or 2G (the default); past it, summaries and small pictures."
+        ),
+    ] = None
 
 
 DEFAULTS = HowToRun()

@@ -1,11 +1,14 @@
 """From the options as typed to the session's, with the checks that need no script."""
 
+import re
 from typing import Protocol
 
 from stepper.session.errors import Misuse
-from stepper.session.options import Options
+from stepper.session.options import MEMORY, Options
 
 LARGEST_SEED = 2**32 - 1
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 class HowToRun(Protocol):
@@ -25,6 +28,8 @@ class HowToRun(Protocol):
     def loop(self) -> str | None: ...
     @property
     def loss(self) -> str | None: ...
+    @property
+    def memory(self) -> str | None: ...
 
 
 def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Options:
@@ -41,7 +46,17 @@ def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Optio
         loop=how.loop,
         loss=how.loss,
         arguments=arguments,
+        memory=MEMORY if how.memory is None else bytes_of(target, how.memory),
     )
+
+
+def bytes_of(target: str, text: str) -> int:
+    """A size as typed (`512M`, `2GiB`; K, M, G and T are powers of 1024) in bytes. Raises Misuse for anything else."""
+    found = SIZE.fullmatch(text.strip())
+    size = int(float(found[1]) * UNITS[found[2].lower()]) if found is not None else 0
+    if size < 1:
+        raise Misuse(f"{target}: --memory must be a size such as 512M or 2G, not {text}")
+    return size
 
 
 def at_least_one(target: str, option: str, count: int | None) -> None:

@@ -26,6 +26,9 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
         yield ""
         yield from _parameters(record.parameters)
         yield from all_shared(record)
+    for fault in record.faults:
+        yield ""
+        yield f"! {fault}"
     if record.truncated:
         yield ""
         yield "The record is not complete: there were more events than are kept."
@@ -72,7 +75,8 @@ def _shown(event: Event) -> list[Value]:
 def _value_line(value: Value) -> str:
     when = {"before": " before", "after": " after"}.get(value.when, "")
     label = " ".join(value.label.split())
-    return f"{label}{when}  {summary_text(value.summary)}"
+    pooled = "  (the elements are past --memory)" if value.pooled else ""
+    return f"{label}{when}  {summary_text(value.summary)}{pooled}"
 
 
 def _in_full(summary: Summary, values: bool) -> bool:
@@ -119,6 +123,8 @@ def _shut(gate: Gate) -> str:
 
 
 def _dead(gate: Gate) -> str:
+    if gate.h.pooled:
+        return "not known (h is past --memory)"
     count = f"{len(gate.dead_units)} of {gate.units}"
     if not gate.dead_units:
         return count

@@ -117,6 +117,43 @@ def _sums(block: Any, down: list[int], across: list[int]) -> Any:
     return block
 
 
+def part_of_picture(picture: Window, region: Region | None, rows: int, columns: int) -> Window:
+    """A window over a tensor of which only a picture of the whole is left: means of the picture's cells.
+
+    Raises LookupError for other leading indices than those of the picture, and for a part in cells that are smaller.
+    """
+    whole, part = picture.region, resolve(picture.shape, region)
+    if part.leading != whole.leading:
+        raise LookupError("only a pooled picture of the first page of this value is kept: see --memory")
+    finer = rows * whole.bottom > picture.rows * (part.bottom - part.top)
+    finer = finer or columns * whole.right > picture.columns * (part.right - part.left)
+    if finer and part != whole:
+        raise LookupError(
+            f"only a pooled picture of {picture.rows}×{picture.columns} cells of this value is kept: see --memory"
+        )
+
+    def cells(where: Region, rows: int, columns: int) -> list[float]:
+        down = _spans(where.top, where.bottom, rows, whole.bottom, picture.rows)
+        across = _spans(where.left, where.right, columns, whole.right, picture.columns)
+        lines = [picture.cells[row * picture.columns : (row + 1) * picture.columns] for row in range(picture.rows)]
+        return [
+            sum(sum(line[left:right]) for line in lines[top:bottom]) / ((bottom - top) * (right - left))
+            for top, bottom in down
+            for left, right in across
+        ]
+
+    return window(picture.shape, region, rows, columns, cells)
+
+
+def _spans(first: int, last: int, cells: int, extent: int, kept: int) -> list[tuple[int, int]]:
+    """Which of the `kept` cells along an axis of `extent` elements lie under each of `cells` over a part of it."""
+    bounds = [first + bound for bound in edges(last - first, cells)]
+    return [
+        (start * kept // extent, max(start * kept // extent + 1, end * kept // extent))
+        for start, end in pairwise(bounds)
+    ]
+
+
 def pool_numbers(rows_of_numbers: Sequence[Sequence[float]], rows: int, columns: int) -> list[float]:
     """Means over the cells of a few plain numbers, row by row, without NumPy."""
     down, across = edges(len(rows_of_numbers), rows), edges(len(rows_of_numbers[0]), columns)

@@ -113,7 +113,8 @@ class Finisher:
             role=self._role(draft, summary),
             when=draft.when,
             summary=summary,
-            copy=shelf.put(draft.copy) if draft.copy is not None and not draft.copy.gone else None,
+            copy=shelf.put(draft.copy) if draft.copy is not None else None,
+            pooled=draft.copy is not None and draft.copy.gone,
         )
 
     def _role(self, draft: Draft, summary: Summary) -> Role:
@@ -133,7 +134,36 @@ class Finisher:
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         found += by_hand(recorder.operated, recorder.gates)
         found.sort(key=lambda pair: pair[0].event)
-        return [self._gate(gate, blocked, shelf) for gate, blocked in found if gate.h is not None and not gate.h.gone]
+        return [
+            self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf)
+            for gate, blocked in found
+            if gate.h is not None and not (gate.h.gone and gate.share is not None)
+        ]
+
+    def _gone_gate(self, gate: GateSeen, shelf: Shelf) -> Gate:
+        """A gate of whose input only the summary is kept: its counts are still those of the operation's rule."""
+        summary: Summary = gate.h.summary
+        blocked = (summary.negative or 0) + (summary.neginf or 0)
+        blocked += (summary.zero or 0) if gate.rule == "h <= 0" else 0
+        blocked += (summary.nan or 0) if gate.rule not in ("h < 0", "h <= 0") else 0
+        shape = summary.shape or ()
+        axis = gate.axis if gate.axis is not None else 1 if len(shape) >= 4 else max(0, len(shape) - 1)
+        event = recorder_event(self._recorder, gate.event)
+        return Gate(
+            label=gate.label,
+            op=gate.op,
+            event=gate.event,
+            line=event.site.line if event is not None else 0,
+            axis=axis,
+            h=self._value(Draft(gate.label, "activation", "operand", gate.h), shelf),
+            grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
+            grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
+            active=summary.size - blocked,
+            blocked=blocked,
+            dead_units=[],
+            units=shape[axis] if shape else 1,
+            mask=Value(f"mask of {gate.label}", "other", "result", Summary("other", "bool"), pooled=True),
+        )
 
     def _gate(self, gate: GateSeen, blocked: Any, shelf: Shelf) -> Gate:
         import numpy
@@ -220,7 +250,7 @@ class Finisher:
             return None
         old, new = before.copy, after.copy
         if old.gone or new.gone:
-            return None
+            return self._gone_parameter(track.name, old, new, grad, shelf)
         if old.engine.name == "python":
             update = Copy(old.engine, _difference(old.kept, new.kept))
         else:
@@ -235,6 +265,17 @@ class Finisher:
             grad=None if grad is None else self._value(_operand(grad, track.name), shelf),
             update=self._value(Draft(track.name, "parameter", "result", update), shelf),
             ratio=(moved.l2 or 0.0) / size.l2 if whole and size.l2 else None,
+        )
+
+    def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, shelf: Shelf) -> Parameter:
+        """A parameter of which only summaries are kept: its update cannot be told."""
+        return Parameter(
+            name=name,
+            shape=old.summary.shape or (),
+            before=self._value(Draft(name, "parameter", "before", old), shelf),
+            after=self._value(Draft(name, "parameter", "after", new), shelf),
+            grad=None if grad is None else self._value(_operand(grad, name), shelf),
+            update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
         )
 
     def _scalar_parameter(

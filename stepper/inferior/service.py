@@ -56,8 +56,7 @@ class Service(threading.Thread):
                 copy = self._runner.store.get(request.iteration, request.copy)
                 if request.axes is not None or request.along is not None:
                     return Reply(request.id, window=_turned(copy, request))
-                picture = copy.engine.window(copy.kept, request.region, request.rows, request.columns)
-                return Reply(request.id, window=picture)
+                return Reply(request.id, window=copy.window(request.region, request.rows, request.columns))
             case GetSurvey():
                 copy = self._runner.store.get(request.iteration, request.copy)
                 return Reply(request.id, survey=survey(copy.engine.ndarray(copy.kept), request.bins))

@@ -10,17 +10,23 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.record import Summary
+from stepper.engines.pooling import part_of_picture
+from stepper.record import Region, Summary, Window
+
+PICTURE = (48, 96)
+"""Rows and columns of the picture that is kept of a value for which there is no room."""
+SMALL = 256
+"""Bytes up to which a value is kept in any case: its summary would take as much."""
 
 
 class Copy:
     """One kept copy and what is known of it. `summary` is computed once, when it is first asked for.
 
-    A copy for which there was no room is `gone`: it was summarised at once, and only its summary is left. `key` is the
-    memory that it was first seen in.
+    A copy for which there was no room is `gone`: it was summarised at once, and only its summary and a pooled picture
+    are left. `key` is the memory that it was first seen in.
     """
 
-    __slots__ = ("_kept", "_make", "_summary", "engine", "gone", "key", "size")
+    __slots__ = ("_kept", "_make", "_picture", "_summary", "engine", "gone", "key", "size")
 
     def __init__(
         self, engine: Engine, kept: Any, make: Callable[[], Any] | None = None, key: Hashable | None = None
@@ -29,6 +35,7 @@ class Copy:
         self._kept = kept
         self._make = make
         self._summary: Summary | None = None
+        self._picture: Window | None = None
         self.gone = False
         self.key = key
         self.size = 0 if make is not None else engine.size(kept)
@@ -40,7 +47,7 @@ class Copy:
         Raises LookupError where it is gone.
         """
         if self.gone:
-            raise LookupError("there was no room to keep this value")
+            raise LookupError("only a summary and a pooled picture of this value are kept: see --memory")
         return self._kept if self._make is None else self._make()
 
     @property
@@ -49,10 +56,20 @@ class Copy:
             self._summary = self.engine.describe(self.kept)
         return self._summary
 
+    def window(self, region: Region | None, rows: int, columns: int) -> Window:
+        """A picture of `rows` × `columns` cells at most; of the pooled picture, where that is all there is."""
+        if self._picture is not None:
+            return part_of_picture(self._picture, region, rows, columns)
+        return self.engine.window(self.kept, region, rows, columns)
+
     def let_go(self) -> None:
-        """Keep the summary only."""
+        """Keep the summary and a pooled picture only."""
         if self._summary is None:
             self._summary = self.engine.describe(self.kept)
+        try:
+            self._picture = self.engine.window(self.kept, None, *PICTURE)
+        except (LookupError, TypeError, ValueError):
+            self._picture = None  # a value without numbers has no picture
         self._kept, self.gone, self.size = None, True, 0
 
     def is_still(self, value: Any) -> bool:
@@ -109,6 +126,7 @@ class Store:
         self._holders: dict[int, int] = {}  # records share copies of what did not change between them
         self._lock = threading.Lock()
         self._fresh = 0  # bytes of the copies made for the record under way
+        self._evicted: list[int] = []  # iterations that were given up since the last record was put away
         self._latest: dict[Hashable, Copy] = {}
         self._touched: dict[Hashable, Copy] = {}
         self._objects: dict[int, Copy] = {}  # by id: a guess, since ids are used again, that is checked by the bits
@@ -129,15 +147,26 @@ class Store:
         if copy is None or not copy.is_of(value):
             copy = Copy(engine, engine.keep(value), key=key)
             self._fresh += copy.size
-            if self._fresh > self.limit:
-                self._fresh -= copy.size
-                copy.let_go()
+            if copy.size > SMALL and self.size + self._fresh > self.limit:
+                self._make_room(copy)
         self._touched[key] = self._objects[number] = copy
         return copy
 
+    def _make_room(self, copy: Copy) -> None:
+        """The budget is passed: the oldest iterations are given up; where there are none, `copy` is a picture only."""
+        with self._lock:
+            for other in [each for each in self.shelves if each is not None]:
+                if self.size + self._fresh <= self.limit:
+                    return
+                self._drop(other)
+                self._evicted.append(other)
+        if self.size + self._fresh > self.limit:
+            self._fresh -= copy.size
+            copy.let_go()
+
     def close(self, iteration: int | None, shelf: Shelf) -> list[int]:
         """Put a finished record's shelf away. Returns the iterations whose shelves had to make room for it."""
-        evicted: list[int] = []
+        evicted, self._evicted = self._evicted, []
         self._latest, self._touched = self._touched, {}
         self._earlier_objects, self._objects = self._objects, {}
         self._fresh = 0

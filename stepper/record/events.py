@@ -16,7 +16,8 @@ class Value(msgspec.Struct, frozen=True):
     """One value an event read (`operand`), changed (`before`, `after`) or made (`result`).
 
     `copy` is the key of the kept copy in the record's store, for windows and arrays; None where nothing was kept
-    (a scalar's value is in its summary). Two values with the same copy had the same bits.
+    (a scalar's value is in its summary). Two values with the same copy had the same bits. `pooled`: there was no room
+    for the elements (`--memory`), and only the summary and a pooled picture are kept.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Value(msgspec.Struct, frozen=True):
     when: When
     summary: Summary
     copy: int | None = None
+    pooled: bool = False
 
 
 class Flow(msgspec.Struct, frozen=True):

@@ -62,6 +62,7 @@ def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
         "gates": [writer.gate(gate) for gate in record.gates],
         "parameters": [writer.parameter(parameter) for parameter in record.parameters],
         "error": record.error,
+        "faults": record.faults,
         "truncated": record.truncated,
     }
 
@@ -160,6 +161,7 @@ class _Writer:
             "role": value.role,
             "when": value.when,
             "summary": _summary(value.summary),
+            **({"pooled": True} if value.pooled else {}),
         }
         if self._values:
             if value.summary.kind == "scalar":

@@ -155,7 +155,7 @@ async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
     wanted: dict[int, None] = {}
     values = [value for event in record.events for value in event.values]
     for gate in record.gates:
-        for value in (gate.h, gate.grad_before, gate.grad_after, gate.mask):
+        for value in (gate.h, gate.grad_before, gate.grad_after, gate.mask, gate.share, gate.closed):
             if value is not None and value.copy is not None and value.summary.size <= GATE_ELEMENTS:
                 wanted[value.copy] = None
     for parameter in record.parameters:

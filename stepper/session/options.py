@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MEMORY = 2 << 30
+"""Bytes of recorded values that are kept, unless something else is asked for."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -20,4 +23,4 @@ class Options:
     loop: str | None = None
     loss: str | None = None
     arguments: tuple[str, ...] = ()
-    memory: int = 1 << 30
+    memory: int = MEMORY

@@ -68,7 +68,7 @@ class StepperApp(Walking, Looking):
         from stepper.session import Misuse, Options, Session
 
         old = self.session
-        new = Session(target, Options(preset=preset, seed=old.seed))
+        new = Session(target, Options(preset=preset, seed=old.seed, memory=old.options.memory))
         try:
             new.launch()
             if new.script == old.script:

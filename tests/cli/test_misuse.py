@@ -205,3 +205,9 @@ def test_the_app_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_name_with_a_line_break_is_still_answered_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "run", "no\nsuch\x1b[31m").startswith("no such")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "1.5.2G", "lots", "1e3", "G"])
+def test_a_size_of_memory_that_is_none(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "trace", "numpy", f"--memory={size}")
+    assert line == f"numpy: --memory must be a size such as 512M or 2G, not {size}"

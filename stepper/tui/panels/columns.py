@@ -41,6 +41,10 @@ COLUMNS = (
 )
 
 
+POOLED = "≈"
+"""Before the shape of a value of which only a summary and a pooled picture are kept."""
+
+
 def texts(sighting: Sighting) -> tuple[str, ...]:
     """What stands in each column for one value."""
     value, summary = sighting.value, sighting.value.summary
@@ -50,7 +54,7 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
     return (
         value.label,
         value.role,
-        figures.shape(summary.shape),
+        (POOLED if value.pooled else "") + figures.shape(summary.shape),
         summary.dtype or summary.type,
         summary.device or "",
         "".join(text for text, _ in pill(summary)),

@@ -42,6 +42,7 @@ class TensorsPanel(LinePanel):
         f"{CHANGED} changed or made by the statement under the cursor · {READ} read by it\n"
         "what the statement changed comes first, then what it read, then all else, the latest first\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements\n"
+        "≈ before a shape: there was no room for the elements (--memory), a summary and a pooled picture are kept\n"
         "health: the shares of « −∞, - negative, 0 zero, + positive, » +∞ and ? NaN elements; none is left out\n"
         "on: the device · zeros: elements that are exactly 0 · NaN/∞: elements that are not finite\n"
         "/ shows only names, roles and phases with a text in them; a click on a heading sorts by it"

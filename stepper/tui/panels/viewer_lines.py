@@ -53,6 +53,8 @@ def title_line(subject: Subject, view: View, what: str, grid: Grid | None, width
     slice_ = f" {view.slice}" if view.fixed or view.turned else ""
     kind = f"{figures.shape(view.shape)} {summary.dtype if summary is not None else ''}"
     pieces: list[Piece] = [(subject.label, "strong"), (slice_, "heading"), (f"  {kind}", "muted")]
+    if subject.value is not None and subject.value.pooled:
+        pieces.append(("  pooled picture only (--memory)", "note"))
     if subject.before is not None:
         pieces.append((f"  {what}", "note"))
     right: list[Piece] = []
