@@ -13,7 +13,7 @@ from stepper.tui.looking import Looking
 from stepper.tui.walking import Walking
 
 if TYPE_CHECKING:
-    from stepper.session import Session
+    from stepper.session import Options, Session
 
 
 class StepperApp(Walking, Looking):
@@ -60,15 +60,17 @@ class StepperApp(Walking, Looking):
         except Misuse as error:
             self.misuse = str(error)
             self.exit(2, return_code=2)
+        else:
+            self._opened()
         if self.misread:  # when what opening had to say is over
             self.call_later(self.message.say, self.misread, True)
 
-    async def _replace(self, target: str, preset: str | None) -> None:
+    async def _replace(self, target: str, options: Options) -> None:
         """Open another target; the present one stays open until that has worked."""
-        from stepper.session import Misuse, Options, Session
+        from stepper.session import Misuse, Session
 
         old = self.session
-        new = Session(target, Options(preset=preset, seed=old.seed, memory=old.options.memory))
+        new = Session(target, options)
         try:
             new.launch()
             if new.script == old.script:
@@ -81,7 +83,15 @@ class StepperApp(Walking, Looking):
                 await new.close()
             self.message.say(str(error), bad=True)
         else:
+            self._opened()
             await old.close()
+
+    def _opened(self) -> None:
+        """Remember a script of the person's own."""
+        from stepper.variants import VARIANTS
+
+        if self.session.script and self.session.target not in VARIANTS:
+            self.opened(self.session.script)
 
     def action_target(self) -> None:
         """Choose what to debug."""
@@ -89,9 +99,9 @@ class StepperApp(Walking, Looking):
 
         def choose(choice: Choice | None) -> None:
             if choice is not None:
-                self.enqueue("target", lambda: self._replace(choice.target, choice.preset))
+                self.enqueue("target", lambda: self._replace(choice.target, choice.options))
 
-        self.push_screen(TargetScreen(self.session.target), choose)
+        self.push_screen(TargetScreen(self.session, self.recent), choose)
 
     # ----------------------------------------------------------------------------------------------- taking away
 

@@ -31,7 +31,7 @@ from stepper.record import (
     When,
     Window,
 )
-from stepper.session import Cursor, Place, State, Step
+from stepper.session import Cursor, Options, Place, State, Step
 from stepper.session.breakpoints import Breakpoints, ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
@@ -236,6 +236,7 @@ class Standin:
         self.target, self.script, self.source = target, "numpy.py", ""
         self.engines: list[str] = []
         self.device, self.dtype, self.seed = "", "", 0
+        self.options, self.defaults = Options(seed=0), {"N": "8", "learning_rate": "2.0**-12"}
         self.threads, self.settings, self.versions = 1, {"N": 8}, {"stepper": "0"}
         self.state = State.STARTING
         self.notice, self.traceback = "", ""

@@ -1,26 +1,45 @@
-"""The target picker: the built-in variants with their presets, or a script's path."""
+"""The target picker: variants with their presets, recent scripts, a script's path; device, seed and settings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList
+from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
+from stepper.session import Misuse, Options
 from stepper.variants import VARIANTS
+
+if TYPE_CHECKING:
+    from stepper.session import Session
+
+BROWSE = "…"
+LARGEST_SEED = 2**32 - 1
+AS_WRITTEN = "as written"
+DEVICES = (AS_WRITTEN, "cpu", "cuda")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen: a variant's name or a script's path, and a preset of the variant."""
+    """What was chosen: a variant's name or a script's path, and how it is to run."""
+
+    target: str
+    options: Options
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the list: a target, and a preset of it; `BROWSE` asks for a file."""
 
     target: str
     preset: str | None = None
@@ -29,72 +48,180 @@ class Choice:
 class TargetScreen(ModalScreen[Choice | None]):
     """Answers a choice, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("ctrl+o", "browse", "Find a file"),
+    ]
     DEFAULT_CSS = """
     TargetScreen {
         align: center middle;
-        & Vertical {
+        & > Vertical {
             width: 90%; max-width: 110; height: 90%; max-height: 44;
             border: round $primary; background: $surface; padding: 0 1;
         }
-        & OptionList {
+        & OptionList, & OptionList:focus {
             height: 1fr; border: none; background: $surface; text-wrap: nowrap; text-overflow: ellipsis;
         }
+        & Horizontal { height: 1; }
         & Label { width: 1fr; color: $text-muted; }
+        & .name { width: 10; }
+        & #seed { width: 14; }
+        & #device { width: 16; }
+        & .apart { margin-left: 4; width: 8; }
+        & Input { width: 1fr; }
         & #problem { color: $text-error; display: none; }
     }
     """
 
-    def __init__(self, current: str) -> None:
+    def __init__(self, session: Session, recent: Iterable[str]) -> None:
+        """`session` is what is open now; `recent` are scripts that were, by path."""
         super().__init__()
-        self._current = current
-        self._choices: list[Choice] = []
+        self._session = session
+        self._recent = [path for path in recent if Path(path).is_file()]
+        self._rows: list[Row | None] = []
+        self._typed = False
 
     def compose(self) -> ComposeResult:
-        """The table of variants above, an input for a path below."""
+        """The list above; below, a path and how the script is to run."""
+        options = self._session.options
         with Vertical() as box:
             box.border_title = "Choose a target"
-            yield OptionList(*self._options())
-            yield Input(placeholder="or the path of a Python script")
-            yield Label("enter opens · tab to the path · esc closes")
+            yield OptionList(*self._list())
+            with Horizontal():
+                yield Label("Script", classes="name")
+                yield Input(placeholder="a Python script's path; ctrl+o finds it", compact=True, id="path")
+            with Horizontal():
+                yield Label("Seed", classes="name")
+                seed = "" if options.seed is None else str(options.seed)
+                yield Input(seed, placeholder="none", compact=True, id="seed", max_length=10)
+                yield Label("Device", classes="apart")
+                choices = [(device, device) for device in DEVICES]
+                device = options.device if options.device in DEVICES else AS_WRITTEN
+                yield Select(choices, value=device, allow_blank=False, compact=True, id="device")
+            with Horizontal():
+                yield Label("Settings", classes="name")
+                yield Input(compact=True, id="settings")
+            yield Label("enter opens · tab: the fields · ctrl+o finds a file · esc closes")
             yield Label("", id="problem")
 
     def on_mount(self) -> None:
         """Start at the target that is open."""
         options = self.query_one(OptionList)
-        options.highlighted = next(
-            (index for index, choice in enumerate(self._choices) if choice.target == self._current), 0
-        )
+        here = Row(self._session.target, self._session.options.preset)
+        own = Row(self._session.script)
+        found = [index for index, row in enumerate(self._rows) if row in (here, own)]
+        options.highlighted = found[0] if found else 0
         options.focus()
 
-    def _options(self) -> list[Option]:
-        options: list[Option] = []
+    def _list(self) -> Iterable[Option]:
+        for path in self._recent:
+            self._rows.append(Row(path))
+            where = Path(path)
+            yield Option(Content.assemble((f"{where.name:<26}", "bold"), (str(where.parent), "$text-muted")))
         for variant in VARIANTS.values():
-            self._choices.append(Choice(variant.name))
-            options.append(Option(Content.assemble((f"{variant.name:<26}", "bold"), variant.description)))
+            self._rows.append(Row(variant.name))
+            yield Option(Content.assemble((f"{variant.name:<26}", "bold"), variant.description))
             for preset, settings in variant.presets.items():
-                self._choices.append(Choice(variant.name, preset))
+                self._rows.append(Row(variant.name, preset))
                 values = ", ".join(f"{name} = {value}" for name, value in settings.items())
-                options.append(Option(Content.assemble(f"  {'preset ' + preset:<24}", (values, "$text-muted"))))
-        return options
+                yield Option(Content.assemble(f"  {'preset ' + preset:<24}", (values, "$text-muted")))
+        self._rows.append(Row(BROWSE))
+        yield Option(Content.assemble((f"{BROWSE:<26}", "bold"), "a script of your own: find its file"))
+
+    # ----------------------------------------------------------------------------------------------- the fields
+
+    @on(OptionList.OptionHighlighted)
+    def describe(self, event: OptionList.OptionHighlighted) -> None:
+        """Say what the settings of the highlighted target are; those of the open one are filled in."""
+        row = self._rows[event.option_index]
+        field = self.query_one("#settings", Input)
+        same = row is not None and row.target in (self._session.target, self._session.script)
+        variant = VARIANTS.get(row.target) if row is not None else None
+        defaults = variant.settings if variant is not None else self._session.defaults if same else {}
+        known = " ".join(f"{name}={value}" for name, value in defaults.items())
+        field.placeholder = known or "NAME=VALUE, several with blanks between"
+        if not self._typed:
+            with self.prevent(Input.Changed):
+                field.value = " ".join(self._session.options.settings) if same else ""
+
+    @on(Input.Changed, "#settings")
+    def keep_settings(self) -> None:
+        """What was typed stays, whatever is highlighted."""
+        self._typed = True
+
+    @on(Input.Changed)
+    def forget_problem(self) -> None:
+        """It may be over."""
+        self.query_one("#problem", Label).display = False
+
+    # ----------------------------------------------------------------------------------------------- answers
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
-        """Open a variant."""
-        self.dismiss(self._choices[event.option_index])
+        """Open what is highlighted."""
+        self._open(self._rows[event.option_index])
 
     @on(Input.Submitted)
-    def open_path(self, event: Input.Submitted) -> None:
-        """Open a script, if there is a file of that name; a variant's name does too."""
-        text = event.value.strip()
-        path = Path(text).expanduser()
-        if not text:
+    def take(self, event: Input.Submitted) -> None:
+        """From a field: the path, where there is one, else what is highlighted."""
+        path = self.query_one("#path", Input).value.strip()
+        highlighted = self.query_one(OptionList).highlighted
+        if path:
+            self._open(Row(path))
+        elif event.input.id == "path" or highlighted is None:
             self.dismiss(None)
-        elif any(choice.target == text for choice in self._choices):
-            self.dismiss(Choice(text))
-        elif path.is_file():
-            self.dismiss(Choice(str(path)))
         else:
+            self._open(self._rows[highlighted])
+
+    def action_browse(self) -> None:
+        """Find a file."""
+        from stepper.tui.screens.files import FilesScreen
+
+        def found(path: Path | None) -> None:
+            if path is not None:
+                field = self.query_one("#path", Input)
+                field.value = str(path)
+                field.focus()
+
+        start = Path(self._session.script).parent if self._session.target not in VARIANTS else Path.cwd()
+        self.app.push_screen(FilesScreen(start), found)
+
+    def _open(self, row: Row | None) -> None:
+        """Answer, or say what is wrong with it."""
+        from stepper.session.target import launch_of
+
+        if row is None or row.target == BROWSE:
+            self.action_browse()
+            return
+        target = row.target if row.target in VARIANTS else str(Path(row.target).expanduser())
+        try:
+            choice = Choice(target, self._options(target, row.preset))
+            launch_of(target, choice.options)
+        except Misuse as wrong:
             problem = self.query_one("#problem", Label)
-            problem.update(f"{text}: there is no such file")
+            problem.update(str(wrong))
             problem.display = True
+        else:
+            self.dismiss(choice)
+
+    def _options(self, target: str, preset: str | None) -> Options:
+        seed = self.query_one("#seed", Input).value.strip()
+        if seed and not (seed.isdecimal() and int(seed) <= LARGEST_SEED):
+            raise Misuse(f"the seed must be a whole number from 0 to {LARGEST_SEED}, not {seed}")
+        device = self.query_one("#device", Select).value
+        same = target in (self._session.target, self._session.script)
+        open_now = self._session.options
+        return replace(
+            open_now if same else Options(threads=open_now.threads, memory=open_now.memory),
+            seed=int(seed) if seed else None,
+            device=None if device == AS_WRITTEN else str(device),
+            preset=preset,
+            settings=self._settings(),
+        )
+
+    def _settings(self) -> tuple[str, ...]:
+        text = self.query_one("#settings", Input).value
+        try:
+            return tuple(shlex.split(text))
+        except ValueError as error:
+            raise Misuse(f"the settings cannot be read: {error}") from error

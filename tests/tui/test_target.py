@@ -1,0 +1,126 @@
+"""The target picker: what it lists, what can be set there, and that what is wrong is said there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Select
+
+from stepper.session import Options
+from stepper.tui.app import StepperApp
+from stepper.tui.preferences import load
+from stepper.tui.screens.files import FilesScreen
+from stepper.tui.screens.target import Choice, TargetScreen
+from tests.tui.screen import ready, screen_text, settled, until
+from tests.tui.standin import Standin
+
+
+@asynccontextmanager
+async def picker(
+    size: tuple[int, int] = (120, 50), recent: tuple[str, ...] = ()
+) -> AsyncIterator[tuple[Any, list[Any]]]:
+    """The picker, open over the app; what it answers goes into the list."""
+    session: Any = Standin()
+    app = StepperApp(session)
+    answers: list[Choice | None] = []
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await app.push_screen(TargetScreen(app.session, recent), answers.append)
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        yield pilot, answers
+
+
+def field(pilot: Pilot[int], name: str) -> Input:
+    return pilot.app.screen.query_one(f"#{name}", Input)
+
+
+async def test_enter_opens_the_highlighted_variant_as_it_stands() -> None:
+    async with picker() as (pilot, answers):
+        text = screen_text(pilot.app)
+        assert "relu-class" in text and "Has a mistake in back_propagation" in text and "preset slower" in text
+        assert field(pilot, "settings").placeholder.startswith("N=64 D_in=1000")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: answers)
+        assert answers == [Choice("numpy", Options(seed=0, preset="small"))]
+
+
+async def test_seed_device_and_settings_can_be_changed() -> None:
+    async with picker() as (pilot, answers):
+        await pilot.press("down", "down")
+        await until(pilot, lambda: "learning_rate=1e-6" in field(pilot, "settings").placeholder)
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: pilot.app.focused is field(pilot, "seed"))
+        await pilot.press("backspace", "7", "tab")
+        pilot.app.screen.query_one("#device", Select).value = "cpu"
+        await pilot.press("tab", *"H=3 name='a b'", "enter")
+        await until(pilot, lambda: answers)
+        assert answers == [Choice("torch", Options(seed=7, device="cpu", settings=("H=3", "name=a b")))]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("seed", "x", "the seed must be a whole number"),
+        ("seed", "4294967296", "the seed must be a whole number"),
+        ("settings", "H", "--set needs NAME=VALUE"),
+        ("settings", "H='3", "the settings cannot be read"),
+        ("path", "/no/such.py", "no such file"),
+        ("path", "nunpy", "did you mean 'numpy'?"),
+    ],
+)
+async def test_what_is_wrong_is_said_and_can_be_mended(name: str, text: str, problem: str) -> None:
+    async with picker(size=(160, 50)) as (pilot, answers):
+        field(pilot, name).value = text
+        field(pilot, name).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: problem in screen_text(pilot.app))
+        field(pilot, name).value = ""
+        await until(pilot, lambda: problem not in screen_text(pilot.app))
+        assert not answers
+
+
+async def test_recent_scripts_come_first_and_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inner").mkdir()
+    for name in ("mine.py", "inner/other.py", "notes.txt"):
+        (tmp_path / name).write_text("w = 1.0\n")
+    monkeypatch.chdir(tmp_path / "inner")
+    gone = str(tmp_path / "gone.py")
+    async with picker(recent=(str(tmp_path / "mine.py"), gone)) as (pilot, answers):
+        text = screen_text(pilot.app)
+        assert "mine.py" in text and "gone.py" not in text
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FilesScreen) and "other.py" in screen_text(pilot.app))
+        await pilot.press("backspace")
+        await until(pilot, lambda: "mine.py" in screen_text(pilot.app))
+        assert "notes.txt" not in screen_text(pilot.app)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TargetScreen))
+        assert field(pilot, "path").value == str(tmp_path / "mine.py")
+        await pilot.press("ctrl+o", "escape", "enter")
+        await until(pilot, lambda: answers)
+        assert answers == [Choice(str(tmp_path / "mine.py"), Options(seed=0))]
+
+
+async def test_a_choice_is_opened_and_a_script_is_remembered(tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text("w = 1.0\nrate = 0.1\nfor step in range(3):\n    loss = w * w\n    w = w - rate * 2 * w\n")
+    config = tmp_path / "stepper.toml"
+    session: Any = Standin()
+    app = StepperApp(session, config)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        field(pilot, "path").value = str(script)
+        field(pilot, "settings").value = "rate=0.5"
+        field(pilot, "path").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.scene.source.startswith("w = 1.0") and app.scene.event is not None)
+        await settled(pilot)
+        assert app.session.settings["rate"] == 0.5
+    assert load(config)[0].recent == (str(script),)
