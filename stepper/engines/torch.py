@@ -316,15 +316,14 @@ class TorchEngine(Engine):
             if self._apart(value):
                 with unnoticed():
                     return self._number(value)
-            return self._number(value)
+            # Asked at every loss of a run at full speed; nothing but `item` need be asked whether it can be read.
+            return _real(value.item()) if value.numel() == 1 else None
         except _FAILURES:
             return None
 
     def _number(self, value: Any) -> float | None:
         plain = self._plain(value)
-        if plain is None or plain.numel() != 1 or plain.dtype.is_complex or plain.dtype is self._torch.bool:
-            return None
-        return float(plain.item())
+        return None if plain is None or plain.numel() != 1 else _real(plain.item())
 
     # --------------------------------------------------------------------------------------------- inside and beside
 
@@ -356,6 +355,11 @@ class TorchEngine(Engine):
     def set_random_state(self, state: bytes) -> None:
         with unnoticed():
             generators.set_state(self._load(), state)
+
+
+def _real(number: Any) -> float | None:
+    kind = type(number)
+    return number if kind is float else float(number) if kind is int else None
 
 
 def _extents(shape: Any) -> tuple[int, ...]:

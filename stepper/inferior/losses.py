@@ -37,17 +37,20 @@ class LossKeeper:
 
     def named(self, value: Any) -> Any:
         """A value bound by, or returned from, something called a loss. Anything but a single number is ignored."""
-        if type(value) is float:
+        kind = type(value)
+        if kind is float:
             self._kept.append(value)
         else:
-            number = self.number(value)
+            known = self._by_type.get(kind)
+            number = self.number(value) if known is None else known.number(value)
             if number is not None:
                 self._kept.append(number)
         return value
 
     def backward(self, value: Any) -> Any:
         """The receiver of a `.backward()`: a tensor, or an object of a script's own that keeps its number in `data`."""
-        number = self.number(value)
+        known = self._by_type.get(type(value))
+        number = self.number(value) if known is None else known.number(value)
         if number is None:
             number = self.number(_own_data(value))
         if number is not None:

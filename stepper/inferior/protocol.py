@@ -19,7 +19,8 @@ class Launch(msgspec.Struct, frozen=True):
     """All that decides a run. `script` is the file, `name` what the person typed, `kind` a variant or a script.
 
     `settings` are `NAME=VALUE` texts by name. `random_states` are the generators' states that an earlier process of
-    the same session found at the start (pickled, by library); with them the run is the same run.
+    the same session found at the start (pickled, by library); with them the run is the same run. `run` is how to go on
+    at the head of the first iteration; without it the script stands there until it is told.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Launch(msgspec.Struct, frozen=True):
     random_states: dict[str, bytes] = {}
     record_setup: bool = True
     memory: int = 1 << 30
+    run: "Run | None" = None
 
 
 class Line(msgspec.Struct, frozen=True):

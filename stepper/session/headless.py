@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from stepper.inferior.protocol import Run
 from stepper.record import Array, Record
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.lane import Lane, LaneLost
@@ -53,8 +54,8 @@ def run_losses(
 
     Ends after `iterations`, or with the script. Raises Misuse, or ScriptFailed with the script's own traceback.
     """
-    lane = _open(target, options, record_setup=False)
-    asyncio.run(_run_losses(lane, iterations, on_losses, on_output))
+    lane = _open(target, options, record_setup=False, run=Run(0, iterations))
+    asyncio.run(_run_losses(lane, on_losses, on_output))
 
 
 def trace(target: str, options: Options, iteration: int | None) -> Trace:
@@ -65,13 +66,12 @@ def trace(target: str, options: Options, iteration: int | None) -> Trace:
     return asyncio.run(_trace(target, options, iteration))
 
 
-def _open(target: str, options: Options, *, record_setup: bool) -> Lane:
-    return Lane(msgspec.structs.replace(launch_of(target, options), record_setup=record_setup), new_hash_seed())
+def _open(target: str, options: Options, *, record_setup: bool, run: Run | None = None) -> Lane:
+    launch = msgspec.structs.replace(launch_of(target, options), record_setup=record_setup, run=run)
+    return Lane(launch, new_hash_seed())
 
 
-async def _run_losses(
-    lane: Lane, iterations: int | None, on_losses: OnLosses, on_output: Callable[[bytes], None] | None
-) -> None:
+async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[bytes], None] | None) -> None:
     handed = 0
     written = 0
 
@@ -93,15 +93,13 @@ async def _run_losses(
     lane.on_message = hand_over
     try:
         await lane.connect()
-        await lane.wait_standing()
-        if lane.ended is None and lane.lost is None:
-            await lane.run(iterations, None)
-            while not lane.standing:
-                hand_output()
-                try:
-                    await asyncio.wait_for(lane.wait(lambda: lane.standing), OUTPUT_SECONDS)
-                except TimeoutError:
-                    continue  # nothing new; look at the output again
+        while not lane.standing:
+            hand_output()
+            try:
+                await asyncio.wait_for(lane.wait(lambda: lane.standing), OUTPUT_SECONDS)
+            except TimeoutError:
+                continue  # nothing new; look at the output again
+        await lane.wait_standing()  # raises where the target was refused
         hand_over()
         await lane.leave()
         hand_output()

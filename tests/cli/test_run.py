@@ -89,6 +89,43 @@ def test_what_the_script_prints_is_shown_on_stderr_when_asked_for(
     assert captured.err == "begins\n"
 
 
+def test_unbuffered_lines_keep_their_order_among_native_writes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    target = script(
+        tmp_path,
+        "import os",
+        "w = 1.0",
+        "for step in range(2):",
+        "    loss = w * w",
+        "    print('printed', step)",
+        "    os.write(1, b'written\\n')",
+        "    w -= 0.1 * w",
+        "print('end', end='')",
+    )
+    assert main(["run", target, "--output"]) == 0
+    assert capsys.readouterr().err == "printed 0\nwritten\nprinted 1\nwritten\nend"
+
+
+def test_the_collector_of_cycles_works_and_has_nothing_of_ours_to_look_at(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    target = script(
+        tmp_path,
+        "import gc",
+        "assert gc.isenabled()",
+        "ours = [found for found in gc.get_objects() if type(found).__module__.startswith('stepper')]",
+        "assert not ours, ours",
+        "w = 1.0",
+        "for step in range(2):",
+        "    loss = w * w",
+        "    w -= 0.1 * w",
+    )
+    assert main(["run", target]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_what_follows_two_dashes_is_the_scripts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = script(
         tmp_path,
