@@ -61,6 +61,13 @@ class LossKeeper:
         """The value of the expression that the person named as the loss."""
         self.named(expression())
 
+    def held(self, owner: Any, attribute: str) -> None:
+        """`owner.attribute` has just been changed by an augmented assignment; no property and no hook is called."""
+        try:
+            self.named(object.__getattribute__(owner, "__dict__").get(attribute))
+        except AttributeError:
+            return  # it has slots: what lies in them cannot be read without running code of the script's
+
     def number(self, value: Any) -> float | None:
         """A one-element real value as a float; None for anything else."""
         kind = type(value)

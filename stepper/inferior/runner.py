@@ -94,6 +94,7 @@ class Runner:
             "loss": self.losses.named,
             "backward": self.losses.backward,
             "loss_of": self.losses.of,
+            "loss_held": self.losses.held,
             "recording": False,
             "counting": True,
         }

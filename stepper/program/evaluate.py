@@ -190,8 +190,9 @@ class Evaluator(Callees):
                 parts = [self.evaluate(scope, part) for part in (*keys, *values_) if part is not None]
                 return Value(*_flat(parts))
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                self.evaluate(scope, test)
-                return union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
+                asked = self.evaluate(scope, test)
+                chosen = union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
+                return chosen if chosen.deps or chosen.functions else asked.fresh()  # `1 if activation > 0 else 0`
             case ast.BinOp(left=left, op=ast.Add(), right=right) if _is_list(left) or _is_list(right):
                 both = union([self.evaluate(scope, left), self.evaluate(scope, right)])
                 return Value(both.deps, both.roots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure
@@ -37,8 +38,9 @@ def sort(run: Pass) -> Flow:
     feeding = closure({d for change in changes for d in change.deps})
     losses = _losses(run, feeding, carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
-    if losses:
-        forward = closure({d for loss in _early(run, losses, changes) for d in loss.deps})
+    early = _early(run, losses, changes)
+    if early:
+        forward = closure({d for loss in early for d in loss.deps})
         updates = {d for d in changes if d in stepped or not closure(d.deps) <= forward}
     else:
         forward = _before_gradients(run, feeding)
@@ -78,23 +80,46 @@ def _kept_for_backward(backward: set[Definition], forward: set[Definition]) -> s
         for d in backward
         if d.order < last
         and not any(
-            other.place == GRAD or names_gradient(other.place[1]) or names_error(other.place[1])
-            for other in closure((d,))
-            if other.kind != "start"
+            _is_gradient(other) or (other.kind != "start" and names_error(other.place[1])) for other in closure((d,))
         )
     }
 
 
 def _early(run: Pass, losses: list[LossValue], changes: set[Definition]) -> list[LossValue]:
-    """The losses that are computed of the state as the pass found it; all of them where there are none such.
+    """The losses that are computed of the state as the pass found it.
 
-    A loss or accuracy that is measured again behind the update depends on the gradients, too, and tells nothing.
+    A loss or accuracy that is measured again behind the update depends on the gradients, too, and tells nothing of the
+    phases. Empty where all losses are such.
     """
-    kept = {d for d in changes if d.own}
-    before = {run.start[d.place] for d in kept if d.place in run.start}
-    reached = {id(loss): closure(loss.deps) for loss in losses}
-    early = [loss for loss in losses if not reached[id(loss)] & kept]
-    return early if any(reached[id(loss)] & before for loss in early) else losses
+    kept = {d for d in changes if d.own or any(_is_gradient(other) for other in closure(d.deps))}
+    places = {d.place for d in kept if d.place in run.start}
+    early: list[LossValue] = []
+    late: list[LossValue] = []
+    for loss in losses:
+        reached = _until(loss.deps, kept)
+        updated = {d.place for d in reached & kept}
+        if any(run.start[place] in reached for place in places - updated):
+            early.append(loss)
+        elif updated:
+            late.append(loss)
+    return early or ([] if len(late) == len(losses) else losses)
+
+
+def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Definition]:
+    """All that these depend on, but for what the `ends` among it were made of."""
+    found: set[Definition] = set()
+    waiting = list(definitions)
+    while waiting:
+        definition = waiting.pop()
+        if definition not in found:
+            found.add(definition)
+            if definition not in ends:
+                waiting += definition.deps | definition.own
+    return found
+
+
+def _is_gradient(definition: Definition) -> bool:
+    return definition.place == GRAD or (definition.kind != "start" and names_gradient(definition.place[1]))
 
 
 def _by_gradient(definition: Definition) -> bool:

@@ -26,6 +26,7 @@ LEAVE = "__stepper_leave__"
 BACKWARD = "__stepper_backward__"
 LOSS = "__stepper_loss__"
 LOSS_OF = "__stepper_loss_of__"
+LOSS_HELD = "__stepper_loss_held__"
 
 PROBES = (
     STATEMENT,
@@ -44,6 +45,7 @@ PROBES = (
     BACKWARD,
     LOSS,
     LOSS_OF,
+    LOSS_HELD,
 )
 
 

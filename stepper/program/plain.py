@@ -39,7 +39,7 @@ class Plain:
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             return [nodes.at(ast.Pass(), node)]  # hoisted to the head of the function: twice is a SyntaxError
         new = self._rebuilt(node)
-        return [new, *self._reread(node), *self.after(node)]
+        return [new, *self._reread(node), *self.held(node), *self.after(node)]
 
     def _rebuilt(self, node: ast.stmt) -> ast.stmt:
         fields: dict[str, object] = {}
@@ -117,6 +117,16 @@ class Plain:
             for name in dict.fromkeys(names)
             if self.losses.is_loss_target(ast.Name(name))
         ]
+
+    def held(self, node: ast.stmt) -> list[ast.stmt]:
+        """Behind `self.loss += …`: the object is handed over, whose dict is looked into (the attribute may be anything)."""
+        match node:
+            case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=name), attr=attribute) as target) if (
+                self.kind == "named" and self.losses.is_loss_target(target)
+            ):
+                place = nodes.head(node)
+                return [nodes.statement(nodes.call(nodes.LOSS_HELD, place, nodes.name(name, place), attribute), place)]
+        return []
 
 
 def _same(old: object, new: object) -> bool:

@@ -61,7 +61,7 @@ class Statements:
             case ast.Return() | ast.Raise() | ast.Break() | ast.Continue():
                 return [begin, self._leaving(site, node, inner)]
         before, new, names = self._simple(site, node, inner)
-        return [begin, *before, new, *self.after(node), self.done(site, node, names)]
+        return [begin, *before, new, *self.plain.held(node), *self.after(node), self.done(site, node, names)]
 
     # ------------------------------------------------------------------------------------------------- pieces for all
 

@@ -15,6 +15,7 @@ SCRIPTS = {
     "a call's own name": "report = compute_cost(w)\n    w -= 0.1",
     "an error": "error = float(np.abs(w).sum())\n    w -= 0.1",
     "a method": "m.loss(w)\n    w -= 0.1",
+    "a total in an attribute": "m.total_cost += float(w.sum())\n    w -= 0.1",
     "none at all": "w -= 0.1",
     "not a number": "loss = float('nan') if i else float('inf')\n    w -= 0.1",
 }
@@ -23,6 +24,7 @@ import numpy as np
 def compute_loss(v): return float((v ** 2).sum())
 def compute_cost(v): return np.float64((v ** 2).sum())
 class M:
+    total_cost = 1.0
     def loss(self, v): return float((v ** 3).sum())
 m = M()
 w = np.ones(3)
@@ -46,6 +48,7 @@ def test_recorded_and_plain_passes_have_the_same_losses(body: str) -> None:
         (SCRIPTS["the last of several"], 6.0),
         (SCRIPTS["a call inside a longer expression"], 3.0),
         (SCRIPTS["a method"], 3.0),
+        (SCRIPTS["a total in an attribute"], 4.0),
         (SCRIPTS["none at all"], None),
         (SCRIPTS["not a number"], math.inf),
     ],
