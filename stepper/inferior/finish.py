@@ -123,6 +123,8 @@ class Finisher:
             return "gradient"
         if role == "other":
             role = self._roles.get(draft.label, "other")
+        elif role == "activation" and self._roles.get(draft.label.partition("[")[0]) == "data":
+            role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
         if role in ("data", "setting"):
             return "setting" if summary.kind == "scalar" else "data"
         return role
@@ -324,6 +326,24 @@ class Finisher:
                 gradients = [draft for draft in found if draft.role != "parameter" and not PATH.fullmatch(draft.label)]
             if named or gradients:
                 return (named or gradients)[0]
+            beside = self._gradient_beside(track, update)
+            if beside is not None:
+                return beside
+        return None
+
+    def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
+        """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used
+        `grads[0]`, of its shape, where the statement reads `grads`."""
+        holder, opening, key = track.name.partition("[")
+        if not opening:
+            return None
+        for happening in reversed(self._recorder.happenings[: update.id]):
+            for draft in reversed(happening.drafts):
+                other, _, its_key = draft.label.partition("[")
+                if its_key != key or other == holder or _shape(draft) != _shape(track.before):
+                    continue
+                if self._is_gradient(draft) and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
+                    return draft
         return None
 
     def _is_gradient(self, draft: Draft) -> bool:

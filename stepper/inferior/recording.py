@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
@@ -54,7 +54,7 @@ class Recording:
         self.happenings: list[Happening] = []
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
-        self.tracker = Tracker(self._names, self._look)
+        self.tracker = Tracker(self._names, self._look, self._place)
         self.pass_over = iteration is None
         self.truncated = False
         self.full = False  # nothing more is written down, but losses are still taken
@@ -209,6 +209,10 @@ class Recording:
                 if happening.kind == "statement" and happening.output[1] < 0:
                     happening.output = (happening.output[0], output_offset())
             each.open.clear()
+
+    def _place(self, value: Any) -> Hashable:
+        engine = self._owner(value)
+        return id(value) if engine is None else engine.identity(value)
 
     def _peek(self, value: Any, attribute: str) -> Any:
         """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from stepper.engines.names import Names
@@ -31,9 +31,12 @@ class Track:
 class Tracker:
     """Follows the parameters of one iteration from their first sight to the end of the pass."""
 
-    def __init__(self, names: Names, look: Callable[[Any], Copy | None]) -> None:
+    def __init__(self, names: Names, look: Callable[[Any], Copy | None], place: Callable[[Any], Hashable] = id) -> None:
         self._names = names
         self._look = look
+        self._place = place  # where a value lies: two objects over the same memory have the same
+        self._places: dict[Hashable, Track] = {}
+        self._placed = 0  # how many tracks there were when those were noted
         self.tracks: dict[str, Track] = {}
         self._by_object: dict[int, Track] = {}
         self._by_owner: dict[tuple[str, int], Track] = {}
@@ -73,6 +76,8 @@ class Tracker:
         bare = label.removesuffix(".data")
         whole = draft.copy is not None
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
+        if track is None and whole and bare != label:
+            track = self._beneath(value)
         if track is None:
             if role != "parameter":
                 return
@@ -96,6 +101,14 @@ class Tracker:
             track.after = draft
             if event is not None:
                 track.updates.append(event)
+
+    def _beneath(self, data: Any) -> Track | None:
+        """The parameter whose `.data` this is: another object, over the same memory."""
+        if self._placed != len(self.tracks):
+            tracks = [track for track in self.tracks.values() if track.before.copy is not None]
+            self._places = {self._place(track.value): track for track in tracks}
+            self._placed = len(self.tracks)
+        return self._places.get(self._place(data))
 
     def _of_object(self, value: Any) -> Track | None:
         track = self._by_object.get(id(value))
@@ -141,4 +154,5 @@ class Tracker:
         self.tracks = {track.name: track for track in self.tracks.values()}
         self._by_object.clear()
         self._by_owner.clear()
+        self._places.clear()
         self._latest.clear()

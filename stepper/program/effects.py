@@ -76,6 +76,12 @@ def union(values: Iterable[Value]) -> Value:
     )
 
 
+def flat(parts: Iterable[Value]) -> tuple[frozenset[Definition], frozenset[Root]]:
+    """What a value made of these depends on, and which objects it may hold."""
+    whole = union(list(parts) or [NOTHING])
+    return whole.deps, whole.roots
+
+
 def returned(values: list[Value]) -> Value:
     """What a function may return. Where it returns a tuple on one way, and on another something else, the caller that
     takes it apart gets the tuple."""

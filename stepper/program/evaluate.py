@@ -22,11 +22,14 @@ from stepper.program.effects import (
     Root,
     State,
     Value,
+    closure,
+    flat,
     union,
 )
 from stepper.program.losses import Losses
 from stepper.program.scopes import COMPREHENSIONS, Scope, Script
 from stepper.program.vocabulary import (
+    COLLECTING_METHODS,
     DIFFERENTIATING,
     ZEROING_METHODS,
     mutates_argument,
@@ -50,6 +53,9 @@ _VIEWS = words(
     requires_grad_ to expand T"""
 )
 _WRAPPERS = words("""list tuple sorted reversed iter tqdm trange asarray from_numpy chain track progress prepare set""")
+
+
+COLLECTIONS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
 class Evaluator(Callees):
@@ -188,7 +194,7 @@ class Evaluator(Callees):
                 return Value(whole.deps, whole.roots, None if starred else values, whole.functions)
             case ast.Dict(keys=keys, values=values_):
                 parts = [self.evaluate(scope, part) for part in (*keys, *values_) if part is not None]
-                return Value(*_flat(parts))
+                return Value(*flat(parts))
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 asked = self.evaluate(scope, test)
                 chosen = union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
@@ -306,7 +312,7 @@ class Evaluator(Callees):
             for test in generator.ifs:
                 self.evaluate(scope, test)
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]  # type: ignore[attr-defined]
-        return Value(*_flat([self.evaluate(scope, part) for part in parts]))
+        return Value(*flat([self.evaluate(scope, part) for part in parts]))
 
     def bind_target(self, scope: Scope, target: ast.AST, value: Value, node: ast.AST, loop: int | None) -> None:
         """Bind a loop's target (overridden with what statements need)."""
@@ -343,7 +349,7 @@ class Evaluator(Callees):
             case ast.Call(args=arguments) if not self._own_callee(scope, node):
                 result = self.evaluate(scope, node)
                 extra = [self.evaluate(scope, a) for a in arguments if isinstance(a, (ast.Name, ast.Attribute))]
-                return self._elements(Value(*_flat([result, *extra])), loop)
+                return self._elements(Value(*flat([result, *extra])), loop)
         return self._elements(self.evaluate(scope, node), loop)
 
     def _picked(self, value: Value, loop: int) -> Value:
@@ -392,7 +398,7 @@ class Evaluator(Callees):
             results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
             followed = [value for value in results if value is not None]
             # Where none could be followed (recursion), the value depends on all that the call is given.
-            result = union(followed) if followed else Value(_flat([*arguments, receiver])[0])
+            result = union(followed) if followed else Value(flat([*arguments, receiver])[0])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)
         if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):
@@ -435,7 +441,9 @@ class Evaluator(Callees):
                 zero = name in ZEROING_METHODS or (name in ("fill_", "fill") and not changed)
                 if zero and any(place == GRAD for place, _ in receiver.roots):
                     self.effects["zero", id(node)] = self.current or node
-                self.change(receiver.roots, node, changed, keep=not zero)
+                made = self._made_here(scope, node.func.value) if name in COLLECTING_METHODS else None
+                roots = receiver.roots if made is None else frozenset(((made, frozenset[int]()),))
+                self.change(roots, node, changed, keep=not zero)
             if name in _VIEWS:
                 return Value(receiver.deps, receiver.roots)
         elif mutates_argument(name) and arguments:
@@ -449,6 +457,16 @@ class Evaluator(Callees):
         if name in _WRAPPERS and arguments:
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
+
+    def _made_here(self, scope: Scope, node: ast.expr) -> Place | None:
+        """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`): what is done
+        to it is not done to what it holds."""
+        place = self.place_of(scope, node)
+        if place is None:
+            return None
+        binds = [d for d in closure(self.read(place)) if d.place == place and d.kind == "bind"]
+        literal = all(isinstance(d.node, ast.Assign) and isinstance(d.node.value, COLLECTIONS) for d in binds)
+        return place if binds and literal else None
 
     def _step(self, node: ast.Call, name: str, receiver: Value, arguments: Sequence[Value]) -> None:
         self.mark("step", node)
@@ -473,11 +491,6 @@ class Evaluator(Callees):
     ) -> Value | None:
         """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
         raise NotImplementedError
-
-
-def _flat(parts: Sequence[Value]) -> tuple[frozenset[Definition], frozenset[Root]]:
-    whole = union(parts) if parts else NOTHING
-    return whole.deps, whole.roots
 
 
 def _is_list(node: ast.expr) -> bool:

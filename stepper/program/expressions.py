@@ -94,7 +94,9 @@ class Expressions:
                 # The coroutine itself is nothing to look at.
                 awaited = self.bare(value, context)
                 return Probed(nodes.changed(node, value=awaited.node), text, awaited.operation)
-            case _ if isinstance(node, (ast.Attribute, *COMPREHENSIONS)):
+            case _ if isinstance(node, COMPREHENSIONS):
+                return Probed(self._first_iterable(node, context), text)
+            case ast.Attribute():
                 return Probed(node, text)
         return Probed(nodes.rebuilt(node, lambda child: self._child(child, context)), text)
 
@@ -143,6 +145,12 @@ class Expressions:
         return node, []
 
     # ------------------------------------------------------------------------------------------------- pieces
+
+    def _first_iterable(self, node: ast.expr, context: Context) -> ast.expr:
+        """A comprehension stays as it is, but for what it goes through first, which is evaluated outside of it."""
+        generators: list[ast.comprehension] = node.generators  # type: ignore[attr-defined]
+        first = nodes.changed(generators[0], iter=self.probe(generators[0].iter, context).node)
+        return nodes.changed(node, generators=[first, *generators[1:]])
 
     def _child(self, child: ast.AST, context: Context) -> ast.AST:
         if isinstance(child, ast.expr):

@@ -119,7 +119,7 @@ class Plain:
         ]
 
     def held(self, node: ast.stmt) -> list[ast.stmt]:
-        """Behind `self.loss += …`: the object is handed over, whose dict is looked into (the attribute may be anything)."""
+        """Behind `self.loss += …`: its object is handed over, to be looked into: the attribute may be a property."""
         match node:
             case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=name), attr=attribute) as target) if (
                 self.kind == "named" and self.losses.is_loss_target(target)

@@ -63,6 +63,11 @@ MUTATING_METHODS = words(
     manual_seed"""
 )
 
+# Those that change which objects a collection holds, and none of the objects themselves.
+COLLECTING_METHODS = words(
+    "append appendleft extend extendleft insert pop popleft popitem remove clear reverse sort update setdefault discard"
+)
+
 MUTATING_FUNCTIONS = words(
     """copyto putmask place put put_along_axis fill_diagonal shuffle heappush heappop heapify insort
     insort_left insort_right"""

@@ -253,3 +253,55 @@ def test_a_plain_number_that_becomes_an_arrays_scalar() -> None:
         for parameter in ran.record(iteration).parameters:
             assert parameter.grad is not None and parameter.grad.label == f"grad_{parameter.name}"
     assert ran.record(0).parameters[0].before.summary.value == 0.5
+
+
+def test_a_models_parameters_updated_through_their_data() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    ran = run(
+        """
+        import torch
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = torch.nn.Linear(3, 2)
+            def forward(self, x):
+                return self.layer(x)
+        net = Net()
+        x = torch.ones(4, 3)
+        for t in range(2):
+            net.zero_grad()
+            loss = net(x).pow(2).sum()
+            loss.backward()
+            for p in net.parameters():
+                p.data.add_(p.grad.data, alpha=-0.125)
+        """
+    )
+    assert [parameter.name for parameter in ran.record(1).parameters] == ["net.layer.weight", "net.layer.bias"]
+    for name in ("net.layer.weight", "net.layer.bias"):
+        check(ran, name, None, 0.125, 1)
+    handed = [v for e in ran.events(1, "module") for v in e.values if v.label == "x"]
+    assert handed and {value.role for value in handed} == {"data"}
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "params = {k: p - 0.5 * grads[k] for k, p in params.items()}",
+        "params = dict(zip(params, [p - 0.5 * grads[k] for k, p in params.items()]))",
+    ],
+)
+def test_a_dict_bound_anew_in_a_comprehension_used_the_gradient_under_the_same_key(update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        params = {{"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0])}}
+        for t in range(2):
+            loss = sum((p ** 2).sum() for p in params.values())
+            grads = {{k: 2 * v for k, v in params.items()}}
+            {update}
+        """
+    )
+    assert len(ran.record().parameters) == 2
+    for name, start in (("W1", [1.0, 2.0]), ("W2", [3.0, -4.0])):
+        check(ran, f"params['{name}']", 2 * numpy.array(start), 0.5)

@@ -257,3 +257,16 @@ def test_a_loss_that_comes_with_its_gradients_and_is_measured_again_after_the_up
     assert roles == ["parameter", "parameter", "activation", "loss", "gradient", "gradient"]
     phases = [program.lines[line] for line in (7, 10, 12, 13, 19)]
     assert phases == ["forward", "loss", "backward", "backward", "update"]
+
+
+@pytest.mark.parametrize("name", ["late_cost", "late_loss", "by_comprehension"])
+def test_a_loss_measured_behind_the_update_only(name: str) -> None:
+    """The lines are marked; what is updated is the parameter, although the loss is made of what it became."""
+    program = program_of(name)
+    assert labels(program, "parameter") <= {"theta", "W", "b", "params", "w", "p"}
+    assert labels(program, "parameter") & {"theta", "W", "params"}
+
+
+def test_what_is_appended_to_a_list_does_not_change_what_the_list_holds() -> None:
+    source = (CORPUS / "layer_lists.txt").read_text()
+    assert labels(analyse(source, "s.py"), "parameter").isdisjoint({"mini_batch", "x", "activations"})
