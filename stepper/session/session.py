@@ -25,6 +25,8 @@ class Session(Lanes):
         super().__init__(target, options)
         self.cursor = Cursor(None, -1)
         self.breakpoints = Breakpoints()
+        self.stops: frozenset[int] = frozenset()
+        """The iterations in which a run came to a breakpoint."""
         self._interrupted = False
         self._busy = asyncio.Lock()
         self._statements: tuple[Record, int | None, list[int]] | None = None
@@ -191,6 +193,8 @@ class Session(Lanes):
             self._stand(last, None)
             return
         if found is not None:
+            if found.iteration is not None:
+                self.stops |= {found.iteration}
             await self._go(found.iteration, found.event)
         elif backward:
             self._rest()

@@ -139,6 +139,7 @@ ACTIONS = (
     Action("panel.6", ("6",), "panel(5)", "Record", "Go to the Record panel: all that happened, as a tree.", LOOKING),
     Action("panel.7", ("7",), "panel(6)", "Output", "Go to the Output panel: what the script printed.", LOOKING),
     Action("panel.8", ("8",), "panel(7)", "Viewer", "Go to the Viewer panel: any tensor, element by element.", LOOKING),
+    Action("panel.9", ("9",), "panel(8)", "Timeline", "Go to the Timeline panel: all iterations, with marks.", LOOKING),
     Action(
         "panel.traceback", ("0",), "panel(-1)", "Traceback", "Go to the traceback, where the script failed.", LOOKING
     ),

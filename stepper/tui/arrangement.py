@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-PANELS = ("source", "tensors", "gate", "gradients", "loss", "record", "output", "viewer", "trouble")
+PANELS = ("source", "tensors", "gate", "gradients", "loss", "record", "output", "viewer", "timeline", "trouble")
 """All panels, in the order in which `tab` and the digits go through them."""
 FIRST = ("source", "gate", "tensors", "loss", "gradients")
 """Those that are seen at first, where others share their place."""
@@ -16,14 +16,16 @@ BOXES: Mapping[str, tuple[str, ...]] = {
     "desk": ("upper", "lower"),
     "upper": ("source", "record", "viewer", "gate"),
     "lower": ("tensors", "output", "side"),
-    "side": ("loss", "gradients"),
+    "side": ("loss", "timeline", "gradients"),
 }
 """What lies side by side in what: in `upper` and `lower` in a row, in the others in a column."""
 ROWS = frozenset({"upper", "lower"})
 
-PLACES = (("source",), ("record", "viewer", "gate"), ("tensors", "output"), ("loss",), ("gradients",))
-FULL_PLACES = (("source",), ("record",), ("viewer", "gate"), ("tensors", "output"), ("loss",), ("gradients",))
-"""Panels that share a place, where there is room for the record beside the source, and where there is not."""
+PLACES = (("source",), ("record", "viewer", "gate"), ("tensors", "output"), ("timeline", "loss"), ("gradients",))
+FULL_PLACES = (
+    ("source",), ("record",), ("viewer", "gate"), ("tensors", "output"), ("loss",), ("timeline",), ("gradients",),
+)  # fmt: skip
+"""Panels that share a place, where there is no room for the record beside the source, and where there is."""
 
 LEAST = 10
 """Columns, or rows where it is fewer by half, that nothing is made smaller than."""

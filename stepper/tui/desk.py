@@ -23,6 +23,7 @@ from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import SourcePanel
 from stepper.tui.panels.tensors import TensorsPanel
+from stepper.tui.panels.timeline import TimelinePanel
 from stepper.tui.panels.trouble import TroublePanel
 from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.scene import Scene
@@ -51,6 +52,7 @@ class Desk(Container):
         self.record = RecordPanel(id="record")
         self.output = output
         self.viewer = viewer
+        self.timeline = TimelinePanel(id="timeline")
         self.trouble = TroublePanel(id="trouble")
         self.tabs = TabBar(id="tabs")
         self.panels: tuple[LinePanel, ...] = tuple(getattr(self, name) for name in PANELS)
@@ -82,6 +84,7 @@ class Desk(Container):
             yield self.output
             with Vertical(id="side"):
                 yield self.loss
+                yield self.timeline
                 yield self.gradients
         yield self.trouble
 

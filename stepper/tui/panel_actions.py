@@ -2,7 +2,7 @@
 
 from stepper.tui.action import Action
 
-LOSS = "In the loss"
+LOSS, TIMELINE = "In the loss", "In the timeline"
 GATE, RECORD = "In the gate", "In the record"
 TENSORS, VIEWER = "In the tensors", "In the viewer"
 
@@ -34,6 +34,21 @@ def _view(panel: str, group: str, before: str, after: str) -> tuple[Action, ...]
     return tuple(
         Action(f"{panel}.{name}", keys, call, title, help, group, panel=panel)
         for name, keys, call, title, help in table
+    )
+
+
+def _points(panel: str, group: str) -> tuple[Action, ...]:
+    """What every panel can do that has iterations from left to right."""
+    table: tuple[tuple[str, str, str, str, str], ...] = (
+        ("left", "left", "point(-1)", "Point to the left", "Read the point to the left."),
+        ("right", "right", "point(1)", "Point to the right", "Read the point to the right."),
+        ("first", "home", "edge(False)", "First point", "Read the first iteration."),
+        ("last", "end", "edge(True)", "Last point", "Read the last iteration."),
+        ("go", "enter", "go", "Go to the point", "Go to the iteration that is read; g does it too."),
+    )
+    return tuple(
+        Action(f"{panel}.{name}", (key,), call, title, help, group, panel=panel)
+        for name, key, call, title, help in table
     )
 
 
@@ -170,21 +185,24 @@ PANEL_ACTIONS = (
         VIEWER,
         panel="viewer",
     ),
-    Action("loss.left", ("left",), "point(-1)", "Point to the left", "Read the point to the left.", LOSS, panel="loss"),
+    *_points("loss", LOSS),
+    *_points("timeline", TIMELINE),
     Action(
-        "loss.right", ("right",), "point(1)", "Point to the right", "Read the point to the right.", LOSS, panel="loss"
+        "timeline.previous_mark",
+        ("comma",),
+        "mark(-1)",
+        "Mark before",
+        "Read the iteration before that has a mark.",
+        TIMELINE,
+        panel="timeline",
     ),
     Action(
-        "loss.first", ("home",), "edge(False)", "First point", "Read the first iteration's loss.", LOSS, panel="loss"
-    ),
-    Action("loss.last", ("end",), "edge(True)", "Last point", "Read the last iteration's loss.", LOSS, panel="loss"),
-    Action(
-        "loss.go",
-        ("enter",),
-        "go",
-        "Go to the point",
-        "Go to the iteration of the point that is read.",
-        LOSS,
-        panel="loss",
+        "timeline.next_mark",
+        ("full_stop",),
+        "mark(1)",
+        "Next mark",
+        "Read the next iteration that has a mark.",
+        TIMELINE,
+        panel="timeline",
     ),
 )

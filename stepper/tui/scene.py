@@ -45,6 +45,8 @@ class Scene:
     generation: int = 0
     breakpoints: frozenset[int] = frozenset()
     """The lines that have one."""
+    stops: frozenset[int] = frozenset()
+    """The iterations in which a run came to a breakpoint."""
     phases: Mapping[int, str] = field(default_factory=dict)
     """The phase of each line on which a statement of the training loop starts."""
     records: Mapping[int | None, Record] = field(default_factory=dict)
@@ -98,6 +100,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         event=session.event if record is not None else None,
         generation=generation,
         breakpoints=session.breakpoints.lines,
+        stops=session.stops,
         phases=phases,
         records=records,
     )

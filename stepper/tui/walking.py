@@ -9,7 +9,7 @@ from textual import on
 from textual.timer import Timer
 
 from stepper.tui.outline import find
-from stepper.tui.panels.loss import LossPanel
+from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import SourcePanel
 from stepper.tui.remembering import Remembering
@@ -89,8 +89,13 @@ class Walking(Remembering):
     # ----------------------------------------------------------------------------------------------- jumps
 
     def action_go(self) -> None:
-        """Ask for an iteration, and go there."""
+        """Go to the iteration that is read in the focused panel; else ask for one, and go there."""
         from stepper.tui.screens.go import GoScreen
+
+        panel = self.desk.chosen
+        if isinstance(panel, PointPanel) and panel.point not in (None, self.scene.iteration):
+            panel.action_go()
+            return
 
         def go(iteration: int | None) -> None:
             # the screen answers -1 for the setup, None for nothing
@@ -107,9 +112,9 @@ class Walking(Remembering):
         else:
             self.enqueue("go", lambda: self.session.go(there.iteration, there.event if there.event >= 0 else None))
 
-    @on(LossPanel.Go)
-    def go_to_point(self, message: LossPanel.Go) -> None:
-        """Go to an iteration that was read off the chart."""
+    @on(PointPanel.Go)
+    def go_to_point(self, message: PointPanel.Go) -> None:
+        """Go to an iteration that was read in a panel."""
         self.jump("go", lambda: self.session.go(message.iteration))
 
     @on(SourcePanel.Toggle)

@@ -246,6 +246,7 @@ class Standin:
         self.lines: list[Line] = []
         self.cursor = Cursor(None, -1)
         self.breakpoints = Breakpoints()
+        self.stops: frozenset[int] = frozenset()
         self.calls: list[str] = []
 
     @property
@@ -345,8 +346,8 @@ class Standin:
             await self._released.wait()
         if self.breakpoints.lines:
             stop = await ahead(self.cursor, self.record, self.breakpoints.lines, self._reach)
-            if stop is not None:
-                return self.tell(cursor=stop, state=State.STOPPED)
+            if stop is not None and stop.iteration is not None:
+                return self.tell(cursor=stop, state=State.STOPPED, stops=self.stops | {stop.iteration})
         self._need(TOTAL - 1)
         number = max(key for key in self.records if key is not None)
         state = State.FAILED if self.traceback else State.ENDED

@@ -14,7 +14,7 @@ from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
-from tests.tui import test_arrangement, test_gate, test_saving, test_viewer
+from tests.tui import test_arrangement, test_gate, test_saving, test_timeline, test_viewer
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -441,7 +441,7 @@ COVERED: dict[str, Callable[..., Any]] = {
         test_arrangement.test_keys_resize_the_focused_panel,
     ),
     "panel.restore": test_m_gives_the_focused_panel_all_the_room,
-    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 9)},
+    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 10)},
     **dict.fromkeys(
         (name for name in NAMES if name.startswith("tensors.")), test_viewer.test_tensors_are_sorted_and_filtered
     ),
@@ -465,6 +465,9 @@ COVERED: dict[str, Callable[..., Any]] = {
     "viewer.follow": test_viewer.test_the_viewer_follows_the_statement_until_a_tensor_is_opened,
     "panel.traceback": test_digits_and_tab_go_to_panels,
     **dict.fromkeys(("place.back", "place.forth"), test_brackets_go_back_and_forth_through_the_places_jumped_from),
+    **dict.fromkeys(
+        (name for name in NAMES if name.startswith("timeline.")), test_timeline.test_every_key_of_the_timeline
+    ),
     **dict.fromkeys(
         ("loss.left", "loss.right", "loss.first", "loss.last", "loss.go"), test_a_point_of_the_loss_is_read_and_gone_to
     ),

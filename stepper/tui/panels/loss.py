@@ -4,45 +4,34 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
 from textual.binding import BindingType
 from textual.content import Content
-from textual.message import Message
 
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels.chart import column_of, draw
-from stepper.tui.panels.lines import LinePanel, Piece, Row, mark
+from stepper.tui.panels.lines import Piece, Row, mark
+from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.series import Series
 from stepper.tui.scene import Scene
 
-LABEL = 9
 
-
-class LossPanel(LinePanel):
+class LossPanel(PointPanel):
     """A braille chart that costs the same however long the run is."""
 
     TITLE = "Loss"
     HELP = (
         "each dot column spans the losses of the iterations that fall into it\n"
         "? at the top: a loss there was NaN · ∞: infinite · ▲ the iteration under the cursor\n"
-        "arrows or the mouse read a point, enter or a second click goes to its iteration\n"
+        "arrows or the mouse read a point; enter, g or a second click goes to its iteration\n"
         "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("loss")
 
-    class Go(Message):
-        """The cursor shall go to an iteration."""
-
-        def __init__(self, iteration: int) -> None:
-            super().__init__()
-            self.iteration = iteration
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._at: int | None = None
         self._read = ""
         self.logarithmic = False
         self._series = Series()
@@ -52,21 +41,21 @@ class LossPanel(LinePanel):
         """Take in new losses; redraw if there are any, or if the cursor is in another iteration."""
         if scene.generation != self.scene.generation:
             self._series = Series()
-            self._at = None
         super().show(scene)
-        self._refill()
+        self.redraw()
 
     def on_resize(self) -> None:
         """Draw the chart for the new size."""
-        self._refill()
+        self.redraw()
 
     def toggle(self) -> None:
         """From linear to logarithmic, and back."""
         self.logarithmic = not self.logarithmic
-        self._refill()
+        self.redraw()
 
-    def _refill(self) -> None:
-        key = (self.scene.generation, self.scene.done, self.scene.iteration, self.logarithmic, self.inner, self._at)
+    def redraw(self) -> None:
+        """Draw the chart, if anything has changed."""
+        key = (self.scene.generation, self.scene.done, self.scene.iteration, self.logarithmic, self.inner, self.point)
         if key == self._drawn:
             return
         self._drawn = key
@@ -76,7 +65,7 @@ class LossPanel(LinePanel):
         self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}")
 
     def _lines(self) -> list[Row]:
-        width, height = self.inner.width - LABEL - 1, self.inner.height - 1
+        width, height = self.wide, self.inner.height - 1
         count = self._series.count
         if width < 4 or height < 1:
             return []
@@ -90,7 +79,7 @@ class LossPanel(LinePanel):
         labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
         rows = []
         for index, line in enumerate(picture.rows):
-            pieces: list[Piece] = [(f"{labels.get(index, ''):>{LABEL - 1}} ", "muted"), ("│", "axis")]
+            pieces: list[Piece] = [(f"{labels.get(index, ''):>{self.LABEL - 1}} ", "muted"), ("│", "axis")]
             if index == 0 and picture.marks:
                 pieces += [
                     (picture.marks.get(x, text), "bad" if x in picture.marks else "line") for x, text in enumerate(line)
@@ -99,9 +88,9 @@ class LossPanel(LinePanel):
                 pieces.append((line, "line"))
             rows.append(Row(tuple(pieces)))
         rows.append(self._axis(width, count))
-        column = column_of(self._at, count, width) if self._at is not None else None
+        column = column_of(self.point, count, width) if self.point is not None else None
         if column is not None:
-            place = LABEL + 1 + column
+            place = self.LABEL + 1 + column
             rows = [Row(mark(row.pieces, place, place + 1, "cell")) for row in rows]
         return rows
 
@@ -110,45 +99,12 @@ class LossPanel(LinePanel):
     def _say(self) -> None:
         """The point that is read, at the bottom of the frame."""
         text = ""
-        if self._at is not None and self._at < len(self.scene.losses):
-            loss = self.scene.losses[self._at]
-            text = f"{self._at}: {'no loss' if loss is None else figures.figure(loss, 12)} · enter"
+        if self.point is not None and self.point < len(self.scene.losses):
+            loss = self.scene.losses[self.point]
+            text = f"{self.point}: {'no loss' if loss is None else figures.figure(loss, 12)} · enter"
         if text != self._read:
             self._read = text
             self.border_subtitle = Content(text)
-
-    def _point(self, iteration: int) -> None:
-        if self.scene.losses:
-            self._at = max(0, min(iteration, len(self.scene.losses) - 1))
-            self._refill()
-
-    def action_point(self, step: int) -> None:
-        """Read the point a column to the left or right; the first is that of the cursor's iteration."""
-        if self._at is None:
-            self._point(self.scene.iteration or 0)
-            return
-        width = max(1, self.inner.width - LABEL - 1)
-        self._point(self._at + step * max(1, len(self.scene.losses) // width))
-
-    def action_edge(self, end: bool) -> None:
-        """Read the first or the last point."""
-        self._point(len(self.scene.losses) if end else 0)
-
-    def action_go(self) -> None:
-        """Go to the iteration of the point that is read."""
-        if self._at is not None:
-            self.post_message(self.Go(self._at))
-
-    def on_click(self, click: events.Click) -> None:
-        """Read a point, or go to the one that is read."""
-        width, count = self.inner.width - LABEL - 1, len(self.scene.losses)
-        column = click.x - self.gutter.left - LABEL - 1
-        if not 0 <= column < width or not count:
-            return
-        last = self._at
-        self._point(round(column * (count - 1) / max(1, width - 1)))
-        if last == self._at:
-            self.action_go()
 
     # ----------------------------------------------------------------------------------------------- drawing
 
@@ -160,7 +116,7 @@ class LossPanel(LinePanel):
             axis[0] = "0"
             right = width if column is None or column < width - len(end) else column
             axis[right - len(end) : right] = end
-        pieces: list[Piece] = [(f"{'iteration':>{LABEL}}", "muted"), ("└", "axis")]
+        pieces: list[Piece] = [(f"{'iteration':>{self.LABEL}}", "muted"), ("└", "axis")]
         text = "".join(axis)
         if column is None:
             return Row((*pieces, (text, "axis")))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST = 2048
+NONE = 1 << 62
 
 
 @dataclass
@@ -19,11 +20,15 @@ class Bucket:
     nan: bool = False
     infinite: bool = False
     low_positive: float = math.inf
+    wrong: int = NONE
+    """The first iteration whose loss is not finite."""
 
-    def add(self, loss: float | None) -> None:
+    def add(self, loss: float | None, iteration: int) -> None:
         """Take one more iteration in; None has no loss and leaves no trace."""
         if loss is None:
             return
+        if not math.isfinite(loss):
+            self.wrong = min(self.wrong, iteration)
         if math.isnan(loss):
             self.nan = True
         elif math.isinf(loss):
@@ -38,6 +43,7 @@ class Bucket:
         """Take all of `other`'s iterations in."""
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
         self.low_positive = min(self.low_positive, other.low_positive)
+        self.wrong = min(self.wrong, other.wrong)
         self.nan, self.infinite = self.nan or other.nan, self.infinite or other.infinite
 
     @property
@@ -63,7 +69,7 @@ class Series:
                 self._halve()
             if index // self.size >= len(self.buckets):
                 self.buckets.append(Bucket())
-            self.buckets[index // self.size].add(losses[index])
+            self.buckets[index // self.size].add(losses[index], index)
         self.count = len(losses)
 
     def _halve(self) -> None:
