@@ -29,7 +29,7 @@ def test_the_panel_chosen_last_is_seen_in_a_shared_place() -> None:
     assert there.seen == ["source", "viewer", "output", "loss", "gradients"]
     assert there.beside("viewer") == ("record", "gate")
     there.full = True
-    assert there.seen == ["source", "record", "viewer", "output", "loss", "gradients"]
+    assert there.seen == ["source", "record", "viewer", "output", "loss", "timeline", "gradients"]
     assert there.fronts == ("viewer", "output")
 
 

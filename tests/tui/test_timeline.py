@@ -130,10 +130,11 @@ async def test_stops_and_failures_are_marked() -> None:
         app.session.toggle_breakpoint(17)
         await press(pilot, "c", "c", "9")
         assert line(app, "stopped").rstrip() == "●●"
-        assert "stopped at a breakpoint" in text_of(app.desk.timeline)
+        await press(pilot, "right")
+        assert "● stopped" in text_of(app.desk.timeline)
         app.session.clear_breakpoints()
-        await press(pilot, "c", "9")
-        assert line(app, "wrong").rstrip() == "  ✗"
+        await press(pilot, "c", "9", "m")
+        assert line(app, "wrong").strip() == "✗"
         assert "failed" in text_of(app.desk.timeline)
 
 
@@ -145,6 +146,15 @@ async def test_before_anything_has_run_and_in_the_setup(size: tuple[int, int]) -
         await press(pilot, "I", "9", "right")
         assert "▲" not in line(app, "iteration")
         assert app.desk.timeline.point == 0
+
+
+async def test_what_is_read_is_said_in_the_frame_where_there_is_no_line_for_it() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(160, 50)) as pilot:
+        await ready(pilot)
+        await press(pilot, "9", "home")
+        assert app.desk.timeline.inner.height < 7
+        assert str(app.desk.timeline.border_subtitle).startswith("0  loss 21128 · recorded")
 
 
 async def test_g_goes_to_the_point_that_the_loss_reads() -> None:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.content import Content
 
 from stepper.tui import figures, marks
 from stepper.tui.actions import bindings
@@ -80,6 +81,7 @@ class TimelinePanel(PointPanel):
         self._ledger.follow(scene.records)
         self._troubles.follow(scene.losses)
         self.set_rows(self._lines())
+        self._say()
 
     def action_mark(self, step: int) -> None:
         """Read the next iteration with a mark, or the one before."""
@@ -130,6 +132,13 @@ class TimelinePanel(PointPanel):
             place = self.LABEL + 1 + axis.column(self.point)
             rows = [rows[0], *(Row(mark(row.pieces, place, place + 1, "cell")) for row in rows[1:])]
         return [*rows, self._reading(self.point), Row(), *self._list()]
+
+    def _say(self) -> None:
+        """Where there is no line for what is read, it is said at the bottom of the frame."""
+        low = self.point is not None and self.inner.height < LIST - 1
+        text = "".join(text for text, _ in self._reading(self.point).pieces).rstrip() if low else ""
+        if text != self.border_subtitle:
+            self.border_subtitle = Content(text)
 
     def _list(self) -> list[Row]:
         """The iterations with marks that are nearest, as many as there is room for."""
@@ -185,13 +194,12 @@ class TimelinePanel(PointPanel):
             text = "no loss" if loss is None else f"loss {figures.figure(loss, 12)}"
             pieces.append((f"  {text}", "bad" if marks.wrong(loss) else ""))
         fact = self._ledger.facts.get(at)
-        if fact is not None:
-            pieces.append((" · recorded", ""))
-            pieces += [(" · failed", "bad")] if fact.failed else []
-            pieces += [(" · NaN or ∞ in it", "bad")] if fact.nonfinite else []
-            pieces += [(" · printed", "muted")] if fact.printed else []
         if at in scene.stops:
-            pieces.append((" · stopped at a breakpoint", "note"))
+            pieces.append((f" · {marks.STOPPED} stopped", "note"))
+        if fact is not None:
+            pieces += [(f" · {marks.FAILED} failed", "bad")] if fact.failed else []
+            pieces += [(" · NaN or ∞ in it", "bad")] if fact.nonfinite else []
+            pieces += [(" · recorded", ""), (" · printed" if fact.printed else "", "muted")]
         return Row(pad(pieces, (), self.inner.width))
 
 
