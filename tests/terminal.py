@@ -27,6 +27,7 @@ class Terminal:
     def __init__(self, command: Sequence[str], columns: int = 120, rows: int = 40) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
+        self.written = bytearray()  # all of it
         self._home = tempfile.TemporaryDirectory()  # the arrangement of whoever runs this is not the program's
         self.started = time.perf_counter()
         self._painted = self.started
@@ -104,6 +105,7 @@ class Terminal:
         except OSError:  # the program has closed its terminal
             return None
         arrived = time.perf_counter()
+        self.written += data
         self._stream.feed(data)
         if not data:
             return None

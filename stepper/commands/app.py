@@ -1,10 +1,16 @@
 """`stepper [TARGET]`: the app. The only headless module that reaches the screen, and only when it is called."""
 
-import sys
+from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+from stepper.commands.opening import opening
 from stepper.session.errors import Misuse
-from stepper.session.options import Options
-from stepper.session.session import Session
+
+if TYPE_CHECKING:
+    from stepper.session.options import Options
+    from stepper.tui.app import StepperApp
 
 
 def open_app(target: str, options: Options, config: str | None = None) -> None:
@@ -14,6 +20,18 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
+    with opening(target):
+        app = _loaded(target, options, config)
+    app.run()
+    if app.misuse:
+        raise Misuse(app.misuse)
+    if app.return_code:
+        raise SystemExit(app.return_code)
+
+
+def _loaded(target: str, options: Options, config: str | None) -> StepperApp:
+    from stepper.session.session import Session
+
     session = Session(target, options)
     # The script's process takes seconds to load its libraries: it starts before ours takes time for the screen's
     session.launch()
@@ -21,9 +39,4 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
     from stepper.commands.config import config_path
     from stepper.tui.app import StepperApp
 
-    app = StepperApp(session, config_path(config))
-    app.run()
-    if app.misuse:
-        raise Misuse(app.misuse)
-    if app.return_code:
-        raise SystemExit(app.return_code)
+    return StepperApp(session, config_path(config))

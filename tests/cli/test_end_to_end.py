@@ -35,3 +35,17 @@ def test_misuse_in_a_terminal_is_one_line(tmp_path: Path) -> None:
         assert terminal.wait_until_closed() == 2
         # pyte has no second screen, so what the app had painted is still below the line
         assert f"{script}: no training loop" in terminal.text
+
+
+def test_the_terminal_says_at_once_what_is_being_opened() -> None:
+    with Terminal([installed(), "numpy"], 120, 40) as terminal:
+        terminal.wait_for("statement 1/")
+        assert b"stepper: opening numpy" in terminal.written[:100]
+        assert "opening numpy" not in terminal.text
+
+
+def test_what_cannot_be_opened_leaves_the_persons_own_screen() -> None:
+    with Terminal([installed(), "nunpy"], 120, 24) as terminal:
+        assert terminal.wait_until_closed() == 2
+        assert "nunpy: " in terminal.text
+        assert terminal.written.index(b"\x1b[?1049l") < terminal.written.index(b"nunpy: ")
