@@ -127,14 +127,15 @@ class Desk(Container):
         self._maximised = on
         self.lay_out()
 
-    def choose(self, index: int) -> None:
-        """Make panel `index` the chosen one, and focus it. A panel that has nothing to show is not chosen."""
+    def choose(self, index: int) -> bool:
+        """Make panel `index` the chosen one, and focus it. A panel that has nothing to show is not chosen: False."""
         if self.panels[index] is self.trouble and not self._trouble:
-            return
+            return False
         self._choose(index % len(self.panels))
         if self.single or not self.panels[index].display:
             self.lay_out()
         self.panels[index].focus(scroll_visible=False)
+        return True
 
     def cycle(self, step: int) -> None:
         """The panel after the chosen one, or before it."""

@@ -21,9 +21,10 @@ class Looking(Stage):
         """Choose between all panels and one at a time."""
         self.desk.fit(event.size.width, event.size.height)
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember the panel the person is at."""
-        self.desk.focused(event.widget)
+    def on_descendant_focus(self) -> None:
+        """Remember the panel the person is at: the one that has the focus now, for such events can overtake others."""
+        if self.focused is not None:
+            self.desk.focused(self.focused)
 
     def action_loss_scale(self) -> None:
         """Linear or logarithmic."""
@@ -60,7 +61,8 @@ class Looking(Stage):
 
     def action_panel(self, index: int) -> None:
         """Go to a panel."""
-        self.desk.choose(index)
+        if not self.desk.choose(index):
+            self.message.say("There is no traceback: the script has not failed.")
 
     def action_focus_next(self) -> None:
         """`tab`: the next panel, also one that is hidden behind the chosen tab."""

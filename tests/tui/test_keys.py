@@ -1,8 +1,7 @@
-"""Every key does what the table of actions says; each action of the table has its case here."""
+"""What the keys of the app itself do; that no action of the table is without effect is tested in `test_actions`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.search import SearchScreen
 from stepper.tui.screens.target import TargetScreen
-from tests.tui import test_arrangement, test_gate, test_saving, test_timeline, test_viewer
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -409,87 +407,3 @@ async def test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end() -> N
         await pilot.press("c", "a", "a", "a")
         await until(pilot, lambda: "Auto-play is off" in screen_text(app))
         assert place(app) == (19, 12)
-
-
-NAMES = [action.name for action in ACTIONS]
-
-VIEWER_MOVES = [
-    f"viewer.{move}"
-    for move in (
-        "up", "down", "left", "right", "page_up", "page_down", "page_left", "page_right", "row_start", "row_end",
-        "first", "last",
-    )
-]  # fmt: skip
-
-COVERED: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(
-        (name for name in NAMES if name.startswith("source.")),
-        test_arrows_select_a_line_of_the_source_and_enter_goes_there,
-    ),
-    **dict.fromkeys(
-        ("breakpoint.toggle", "breakpoint.clear", "run.reverse"),
-        test_breakpoints_are_set_where_the_source_stands_and_stop_a_run_both_ways,
-    ),
-    "run.pause": test_p_pauses_what_runs_and_says_so_when_nothing_does,
-    "go": test_g_asks_for_an_iteration,
-    "target": test_v_lists_the_variants_and_takes_a_path,
-    "loss.scale": test_l_switches_the_scale_of_the_loss,
-    "panel.maximise": test_m_gives_the_focused_panel_all_the_room,
-    "panel.hide": test_arrangement.test_a_panel_is_hidden_and_shown_again,
-    **dict.fromkeys(
-        ("panel.wider", "panel.narrower", "panel.taller", "panel.shorter", "panel.reset"),
-        test_arrangement.test_keys_resize_the_focused_panel,
-    ),
-    "panel.restore": test_m_gives_the_focused_panel_all_the_room,
-    **{f"panel.{number}": test_digits_and_tab_go_to_panels for number in range(1, 10)},
-    **dict.fromkeys(
-        (name for name in NAMES if name.startswith("tensors.")), test_viewer.test_tensors_are_sorted_and_filtered
-    ),
-    **dict.fromkeys(VIEWER_MOVES, test_viewer.test_enter_opens_the_selected_tensor_and_the_cursor_reads_it),
-    **dict.fromkeys(
-        ("viewer.nearer", "viewer.farther", "viewer.whole"),
-        test_viewer.test_zoom_goes_from_the_whole_to_elements_and_the_wheel_scrolls,
-    ),
-    **dict.fromkeys(
-        ("viewer.jump", "viewer.largest", "viewer.smallest", "viewer.nonfinite"),
-        test_viewer.test_jumps_to_extremes_and_to_an_index,
-    ),
-    **dict.fromkeys(
-        ("viewer.table", "viewer.histogram"), test_viewer.test_a_table_shows_figures_and_a_histogram_counts
-    ),
-    **dict.fromkeys(
-        ("viewer.previous_slice", "viewer.next_slice", "viewer.axes"),
-        test_viewer.test_more_than_two_axes_are_shown_slice_by_slice,
-    ),
-    "viewer.what": test_viewer.test_before_after_and_difference_of_what_was_changed_in_place,
-    "viewer.follow": test_viewer.test_the_viewer_follows_the_statement_until_a_tensor_is_opened,
-    "panel.traceback": test_digits_and_tab_go_to_panels,
-    **dict.fromkeys(("place.back", "place.forth"), test_brackets_go_back_and_forth_through_the_places_jumped_from),
-    **dict.fromkeys(
-        (name for name in NAMES if name.startswith("timeline.")), test_timeline.test_every_key_of_the_timeline
-    ),
-    **dict.fromkeys(
-        ("loss.left", "loss.right", "loss.first", "loss.last", "loss.go"), test_a_point_of_the_loss_is_read_and_gone_to
-    ),
-    "export": test_saving.test_x_saves_and_never_replaces_a_file_without_asking,
-    "copy": test_saving.test_y_copies_what_the_panel_shows,
-    "run.play": test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end,
-    "search": test_slash_looks_for_a_text,
-    **dict.fromkeys((name for name in NAMES if name.startswith("gate.")), test_gate.test_every_key_of_the_gate),
-    **dict.fromkeys(
-        ("record.up", "record.down", "record.page_up", "record.page_down", "record.first", "record.last"),
-        test_the_record_is_walked_and_folded_with_the_arrows,
-    ),
-    **dict.fromkeys(
-        ("record.fold", "record.unfold", "record.toggle"), test_what_happened_inside_an_event_is_folded_and_unfolded
-    ),
-    "help": test_help_shows_all_keys_and_the_focused_panel_first,
-    "quit": test_q_quits_and_ends_the_session,
-}
-
-
-def test_no_action_of_the_table_is_left_out() -> None:
-    assert {action.name for action in ACTIONS} == MOVES.keys() | COVERED.keys()
-    for panel in {action.panel for action in ACTIONS}:
-        keys = [key for action in ACTIONS if action.panel in ("", panel) for key in action.keys]
-        assert len(keys) == len(set(keys)), f"no key has two meanings {panel}"

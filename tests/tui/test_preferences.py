@@ -66,7 +66,9 @@ async def test_theme_scale_and_panels_are_as_they_were_last_time(tmp_path: Path)
         await pilot.press("l", "5", "M", "8", "7", "shift+left")
         app.theme = "nord"
         await settled(pilot)
-    assert load(path)[0] == Preferences("nord", True, ("viewer", "output", "loss"), ("loss", "timeline"), load(path)[0].sizes)
+    assert load(path)[0] == Preferences(
+        "nord", True, ("viewer", "output", "loss"), ("loss", "timeline"), load(path)[0].sizes
+    )
     assert load(path)[0].sizes
     session = Standin()
     app = StepperApp(session, path)
