@@ -108,7 +108,7 @@ class Looking(Stage):
         self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels, self.keymap))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: the app's own actions, then Textual's."""
+        """The palette: the app's own actions, and Textual's choice of a theme."""
         panel = self.desk.chosen
         for action in ACTIONS:
             if action.panel in ("", panel.id):
@@ -118,4 +118,5 @@ class Looking(Stage):
                     action.help,
                     lambda call=action.call, owner=owner: self.call_later(self.run_action, call, owner),
                 )
-        yield from super().get_system_commands(screen)
+        # the others, a screenshot and a maximised panel, are actions of our own
+        yield from (command for command in super().get_system_commands(screen) if command.title == "Theme")

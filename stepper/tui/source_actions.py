@@ -35,5 +35,6 @@ BREAKPOINT_ACTIONS = (
         "break",
         5,
     ),
-    Action("breakpoint.clear", ("B",), "clear_breakpoints", "Clear breakpoints", "Take all away.", BREAKPOINTS),
+    Action("breakpoint.clear", ("B",), "clear_breakpoints", "Clear breakpoints", "Take all breakpoints away.",
+           BREAKPOINTS),
 )  # fmt: skip

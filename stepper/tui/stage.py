@@ -78,6 +78,11 @@ class Stage(App[int]):
         self.keys.take_keys(keymap)
         self.desk.take_keys(keymap)
 
+    @property
+    def stepping(self) -> bool:
+        """Whether steps are under way, so that something asked for now comes after them."""
+        return (bool(self._underway) or not self._moves.empty()) and self._underway not in LONG
+
     # ----------------------------------------------------------------------------------------------- looking
 
     def follow(self, session: Session) -> None:
@@ -87,7 +92,7 @@ class Stage(App[int]):
         self.places = Places()
         self._generation += 1
         self._unsubscribe = session.subscribe(self._changed)
-        self._look()
+        self.look()
 
     async def leave(self) -> None:
         """Look no more, and end the script's process."""
@@ -103,13 +108,14 @@ class Stage(App[int]):
                 self._timer = None
             if not self._scheduled:
                 self._scheduled = True
-                self.call_later(self._look)
+                self.call_later(self.look)
         elif self._timer is None and not self._scheduled:
             # not at once: what takes a few milliseconds is shown when it is done, and does not flicker
             wait = max(REFRESH / 2, self._shown_at + REFRESH - time.monotonic())
-            self._timer = self.set_timer(wait, self._look)
+            self._timer = self.set_timer(wait, self.look)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Show the session as it is now."""
         self._scheduled = False
         if self._timer is not None:
             self._timer.stop()

@@ -48,9 +48,18 @@ class Walking(Remembering):
 
     def action_breakpoint(self, line: int | None = None) -> None:
         """Set a breakpoint on a line, by default that which is selected in the source, or take it away."""
+        if line is None and self.stepping:
+            self.enqueue("step", self._breakpoint_here)  # where the steps that were asked for before lead
+        else:
+            self._toggle(self.desk.source.selected if line is None else line)
+
+    async def _breakpoint_here(self) -> None:
+        self.look()
+        self._toggle(self.desk.source.selected)
+
+    def _toggle(self, line: int) -> None:
         from stepper.session import NoStatement
 
-        line = self.desk.source.selected if line is None else line
         try:
             there = self.session.toggle_breakpoint(line)
         except NoStatement as problem:

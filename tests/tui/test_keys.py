@@ -407,3 +407,13 @@ async def test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end() -> N
         await pilot.press("c", "a", "a", "a")
         await until(pilot, lambda: "Auto-play is off" in screen_text(app))
         assert place(app) == (19, 12)
+
+
+async def test_a_breakpoint_asked_for_in_a_hurry_is_set_where_the_steps_before_it_lead() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n", "n", "b", "n", "n")
+        await settled(pilot)
+        assert app.session.breakpoints.lines == {14}
+        assert place(app) == (0, 4)

@@ -30,7 +30,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen {
         align: center middle;
         & VerticalScroll {
-            width: 90%; max-width: 120; height: 90%;
+            width: 100%; max-width: 124; height: 90%;
             border: round $primary; background: $surface; padding: 0 1;
         }
         & Static { width: 1fr; margin-bottom: 1; }
