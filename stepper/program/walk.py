@@ -241,6 +241,8 @@ class Walker(Evaluator):
         if isinstance(value, ast.BinOp):
             if isinstance(value.op, (ast.Add, ast.Sub)):
                 left, right = self._terms(scope, value.left, text), self._terms(scope, value.right, text)
+                if left[0] and right[0]:  # `w - 0.2 * w`: once it is kept, and once it is what is taken away
+                    right = (True, self.evaluate(scope, value.right))
                 return left[0] or right[0], union([left[1], right[1]]).fresh()
             if isinstance(value.op, (ast.Mult, ast.Div)):
                 for part, other in ((value.left, value.right), (value.right, value.left)):
