@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import gc
 import io
 import os
@@ -11,7 +12,7 @@ import sys
 import threading
 import traceback
 from importlib.machinery import SourceFileLoader
-from types import ModuleType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 
 import stepper
 from stepper.engines.base import Engine
@@ -23,6 +24,7 @@ from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refus
 from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error
 from stepper.inferior.service import Service
+from stepper.inferior.whereabouts import Cells, private, shared
 from stepper.program.program import Program, ProgramError, analyse
 from stepper.program.settings import check, convert, places
 from stepper.program.source import Source
@@ -35,12 +37,24 @@ class Refusal(BaseException):
     """The target cannot be run as asked; no `except Exception` of the script's may swallow it."""
 
 
+class Left(SystemExit):
+    """The script has called `os._exit`: nothing of it runs any more, no `finally` and no exit handler."""
+
+    def at(self, frame: FrameType | None) -> Left:
+        """With the traceback that an exception raised in this frame would have."""
+        while frame is not None:
+            self.__traceback__ = TracebackType(self.__traceback__, frame, max(frame.f_lasti, 0), frame.f_lineno)
+            frame = frame.f_back
+        return self
+
+
 class Inferior:
     """One process's worth of a session."""
 
-    def __init__(self, channel: Channel, launch: Launch) -> None:
+    def __init__(self, channel: Channel, launch: Launch, whereabouts: Cells | None = None) -> None:
         self.channel = channel
         self.launch = launch
+        self.whereabouts = private() if whereabouts is None else whereabouts
         self.control = Control()
         if (run := launch.run) is not None:
             self.control.run(run.until, run.record_from, run.record_last)
@@ -83,6 +97,8 @@ class Inferior:
             self.launch.memory,
             self.launch.record_setup,
         )
+        runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts, self.launch.halt
+        os.register_at_fork(after_in_child=runner.recorder.forked)
         builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]
         Service(self.channel, self.control, runner).start()
         main = self._main_module(program)
@@ -90,6 +106,7 @@ class Inferior:
         libraries = [engine.library for engine in self._available if engine.library is not None]
         ImportWatch(libraries, self._imported).install()
         runner.install()
+        self._watch_exit(program, runner)
         return self._execute(program, runner, main)
 
     # --------------------------------------------------------------------------------------------------- beginning
@@ -217,19 +234,35 @@ class Inferior:
                 return 0
             error = raised
         self._flush()
-        failed = error is not None and not _clean_exit(error)
-        told = error if failed else None
+        self._tell_end(error, program, runner)
+        self.control.wait_for_quit()
+        return _exit_code(error)
+
+    def _tell_end(self, error: BaseException | None, program: Program, runner: Runner) -> None:
+        """The script is over, by itself or by what it raised: finish the record and say how it ended."""
+        told = error if error is not None and not _clean_exit(error) else None
         message = describe_error(told) if told is not None else None
         iterations = runner.finish(told, message, at_head=told is not None and _at_head(told, program))
         text, line = _own_traceback(told, program.path) if told is not None else (None, None)
-        if told is not None:
+        if told is not None and not isinstance(told, Left):
             _call_excepthook(told)
             self._flush()
         if runner.begun == 0 and iterations == 0:
             self._started()
         self.channel.send(Ended(iterations, _exit_code(error), text, line, runner.failed_in))
-        self.control.wait_for_quit()
-        return _exit_code(error)
+
+    def _watch_exit(self, program: Program, runner: Runner) -> None:
+        """`os._exit` ends a process at once: let it be told first. A forked process, or a thread, leaves by itself."""
+        process, thread, leave = os.getpid(), threading.get_ident(), os._exit
+
+        @functools.wraps(leave)
+        def _exit(status: int) -> None:
+            if type(status) is int and (os.getpid(), threading.get_ident()) == (process, thread):
+                self._tell_end(Left(status).at(sys._getframe(1)), program, runner)
+                self.control.wait_for_quit()
+            leave(status)
+
+        os._exit = _exit  # type: ignore[assignment]
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -335,6 +368,8 @@ def _own_traceback(error: BaseException, path: str) -> tuple[str, int | None]:
         if step.tb_frame.f_code.co_filename == path:
             line = step.tb_lineno
         step = step.tb_next
+    if isinstance(error, Left):
+        return f"os._exit({error.code})\n", line
     if isinstance(error, SystemExit):
         return f"SystemExit: {error.code}\n", line
     return "".join(traceback.format_exception(error)), line
@@ -361,11 +396,11 @@ def _cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, whereabouts: int) -> None:
     """Run what the debugger at the other end of the socket asks for."""
     threading.current_thread().name = "MainThread"
     gc.disable()  # until the script begins: what is loaded and worked out up to there stays
     channel = Channel(descriptor)
     launch = channel.launch()
-    code = Inferior(channel, launch).run()
+    code = Inferior(channel, launch, shared(whereabouts)).run()
     sys.exit(code)

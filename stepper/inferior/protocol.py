@@ -13,6 +13,10 @@ from stepper.record import Array, Record, Region, Survey, Window
 VERSION = 1
 MAX_FRAME = 1 << 30
 HEADER = struct.Struct("<I")
+# Where the script is (`inferior.whereabouts`): the iteration being recorded, the event its newest statement is, that
+# statement's line, and how many iterations had begun when last there was time to say so.
+WHEREABOUTS = struct.Struct("=4q")
+NOT_RECORDING, SETUP = -1, -2  # in place of an iteration's number
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -20,7 +24,8 @@ class Launch(msgspec.Struct, frozen=True):
 
     `settings` are `NAME=VALUE` texts by name. `random_states` are the generators' states that an earlier process of
     the same session found at the start (pickled, by library); with them the run is the same run. `run` is how to go on
-    at the head of the first iteration; without it the script stands there until it is told.
+    at the head of the first iteration; without it the script stands there until it is told. `halt`, an iteration (None:
+    the setup) and an event of it: the process ends its record when it comes to that statement, and never runs it.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Launch(msgspec.Struct, frozen=True):
     record_setup: bool = True
     memory: int = 1 << 30
     run: "Run | None" = None
+    halt: "tuple[int | None, int] | None" = None
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -81,6 +81,9 @@ class Recorder(Observing):
         happening = self._happen("statement", site, frame, parent or frame.call, site.text)
         frame.open.append(happening)
         frame.compounds[number] = happening
+        self.whereabouts[1], self.whereabouts[2] = happening.id, site.line
+        if happening.id == self._last:
+            self.halted()
         frame.watched.clear()
         frame.called.clear()
         frame.pending.clear()

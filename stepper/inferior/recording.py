@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
@@ -18,9 +18,11 @@ from stepper.engines.names import Names
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated
 from stepper.inferior.losses import LossKeeper
+from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Copy, Store
 from stepper.inferior.tracking import Tracker
+from stepper.inferior.whereabouts import private
 from stepper.program.program import Program
 from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, When
@@ -45,6 +47,10 @@ class Recording:
         self._owners: dict[type, Engine | None] = {}
         self._seers: list[Engine] = []
         self._changers: list[Engine] = []
+        self.whereabouts = private()
+        self.halt: tuple[int | None, int] | None = None  # the statement that is never to be run
+        self._last = -1
+        self.halted: Callable[[], None] = lambda: None
         self._names = Names()
         self._alias_sites: dict[int, bool] = {}
         self._clear(None)
@@ -71,6 +77,9 @@ class Recording:
         self._clear(iteration)
         self._seers = [each for each in self.engines if type(each).seen is not Engine.seen]
         self._changers = [each for each in self.engines if type(each).changes is not Engine.changes]
+        self._last = self.halt[1] if self.halt is not None and self.halt[0] == iteration else -1
+        self.whereabouts[1] = -1
+        self.whereabouts[0] = SETUP if iteration is None else iteration
         self._owners.clear()  # a library may have been imported, and its engine become active
         self.active = True
 
@@ -81,6 +90,7 @@ class Recording:
         except Exception as error:
             self.fault(error)
         self.active = self.full = False
+        self.whereabouts[0] = NOT_RECORDING
         self._frames.clear()
         self._known.clear()
 
@@ -90,6 +100,15 @@ class Recording:
             self._close_open(None)
             self.tracker.end_pass()
             self.pass_over = True
+
+    def forked(self) -> None:
+        """In a process that the script forked: what it does is not the recorded run."""
+        self.active = self.full = False
+        self.whereabouts = private()
+
+    def frames(self) -> list[Frame]:
+        """The script's frames that are being recorded."""
+        return list(self._frames.values())
 
     def raised(self, error: BaseException) -> None:
         """Mark the statements along the traceback of `error` as failed."""

@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import chain
+from os import _exit as leave  # the script may put another in its place
 from time import perf_counter
 from typing import Any
 
@@ -20,7 +21,7 @@ from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.passes import PassCount, passes_over
-from stepper.inferior.protocol import Progress, Recorded, Stopped
+from stepper.inferior.protocol import Ended, Progress, Recorded, Stopped
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
 from stepper.program.program import Program
@@ -60,6 +61,7 @@ class Runner:
         self.store = Store(memory)
         self.records: dict[int | None, Record] = {}
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
+        self.recorder.halted = self._halt
         self._finisher = Finisher(self.recorder, program.path, numpy)
         self._channel = channel
         self._started = started
@@ -137,6 +139,7 @@ class Runner:
     def _decide(self) -> Iterator[Any]:
         """At a head: finish what went before, stand if told to, and say how the next iterations run."""
         self._finish_iterations()
+        self.recorder.whereabouts[3] = self.begun
         if self.begun == 0 and not self._recording:
             self._since = perf_counter()
         iteration = self.begun
@@ -219,6 +222,17 @@ class Runner:
             self._finished.append(record.loss)
         self._report()
         self._channel.send(Recorded(record, evicted, sorted(self.recorder.used, key=_rank)))
+
+    def _halt(self) -> None:
+        """The statement has been reached that a process before this one died in: what led to it is the record."""
+        died = "the script's process died here"
+        for frame in self.recorder.frames():
+            for happening in frame.open:
+                happening.error = died
+        self._end_record(died, unfinished=True)
+        self._channel.send(Ended(self._reported, 1, None, None, None))
+        self.control.wait_for_quit()
+        leave(1)
 
     def _report(self) -> None:
         """Tell the debugger of the iterations finished since the last report."""

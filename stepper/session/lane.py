@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from time import monotonic
 
 import msgspec
 
@@ -56,6 +57,8 @@ class Lane:
         self.refused: str | None = None
         self.ended: Ended | None = None
         self.lost: str | None = None
+        self._began = monotonic()
+        self.seconds = 0.0  # how long it had lived when it was lost
         self.stopped = False
         self.position = 0
         self.losses: list[float | None] = []
@@ -105,6 +108,7 @@ class Lane:
                 self._take(_messages.decode(body))
                 self._tell()
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, msgspec.DecodeError) as error:
+            self.seconds = monotonic() - self._began
             if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
                 self.lost = await asyncio.to_thread(self.process.describe_death)
             else:

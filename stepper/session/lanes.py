@@ -7,13 +7,14 @@ that are no longer, or never were, recorded. Knows no cursor.
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import TypeVar
 
 import msgspec
 
-from stepper.inferior.protocol import Ended, Launch, Line
+from stepper.inferior.protocol import SETUP, Ended, Launch, Line
 from stepper.record import Array, Record, Region, Survey, Window
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -21,6 +22,7 @@ from stepper.session.process import new_hash_seed
 from stepper.session.target import launch_of
 
 T = TypeVar("T")
+REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be looked into at once
 
 
 class State(Enum):
@@ -59,6 +61,8 @@ class Lanes:
         self._hash_seed = new_hash_seed()
         self._main: Lane | None = None
         self._replay: Lane | None = None
+        self._looked_into = False
+        self._died_in: int | None = None
         self._listeners: list[Callable[[], None]] = []
 
     def launch(self) -> None:
@@ -161,7 +165,7 @@ class Lanes:
 
     def _failed_in(self) -> int | None:
         """The iteration that the script failed in, or behind; None where it failed in its setup, or not at all."""
-        return self._lane.ended.failed_in if self._lane.ended is not None else None
+        return self._lane.ended.failed_in if self._lane.ended is not None else self._died_in
 
     def _end_of(self, ended: Ended) -> str:
         """How the run ended, for one who asked for an iteration past it."""
@@ -221,6 +225,59 @@ class Lanes:
         self.state = State.ENDED if self._lane.ended is not None else State.STOPPED
         self._read_facts()
 
+    # ------------------------------------------------------------------------------------------------- a death
+
+    async def _look_into_death(self) -> int | None:
+        """Have what led to the process's death recorded, by a replay that ends before the statement that it died in.
+
+        Returns its iteration (None for the setup, and where it could not be recorded). A process that had run for long,
+        or was killed from outside while nothing was recorded, is not started anew without being asked.
+        """
+        lane = self._lane
+        if lane.lost is None or self._looked_into:
+            return self._died_in
+        self._looked_into = True
+        at = lane.process.whereabouts()
+        if lane.seconds > REPLAY_SECONDS or (not at.recorded and lane.process.exit_code == -signal.SIGKILL):
+            return None
+        self.notice = "replaying from the start to where the process died"
+        self._set_state(State.REPLAYING)
+        if not at.recorded:
+            scout = await self._again(record_setup=lane.started is None)
+            if scout.lost is None:
+                await self._drive(scout, None, at.begun)
+            at = scout.process.whereabouts()
+            if scout.lost is None or not at.recorded:
+                self.notice = "the replay did not die again"
+                return None
+        replay = await self._again(record_setup=at.iteration == SETUP, halt=at.halt)
+        if replay.ended is None and replay.lost is None:
+            await self._drive(replay, None, at.halt[0])
+        if at.halt[0] in replay.records:
+            self.notice = ""
+            self._died_in = at.halt[0]
+            lane.losses.extend(replay.losses[len(lane.losses) :])  # what it had not told yet
+            lane.lost = lane.lost if str(at) in lane.lost else f"{lane.lost}{at}"
+        else:
+            self.notice = f"the replay did not come to where the process died{at}"
+        self._read_facts()
+        return self._died_in
+
+    async def _again(self, *, record_setup: bool, halt: tuple[int | None, int] | None = None) -> Lane:
+        """A new lane from the very same start, in place of the one for replays."""
+        if self._replay is not None:
+            await self._replay.close()
+        assert self._launch is not None
+        states = self._lane.started.random_states if self._lane.started is not None else {}
+        launch = msgspec.structs.replace(
+            self._launch, random_states=states, record_setup=record_setup, halt=halt, run=None
+        )
+        lane = self._replay = Lane(launch, self._hash_seed)
+        lane.on_message = self._notify
+        await lane.connect()
+        await lane.wait_standing()
+        return lane
+
     # ----------------------------------------------------------------------------------------------------- recording
 
     async def _drive(
@@ -242,7 +299,12 @@ class Lanes:
             if lane.position < iteration or lane.position == 0:
                 self._set_state(State.RUNNING if lane.position else State.STARTING)
             await self._drive(lane, iteration + 1, iteration)
-        elif iteration < lane.position or iteration == self._failed_in():
+        elif iteration == self._died_in:
+            self._looked_into = False
+            await self._look_into_death()
+        elif (
+            iteration < lane.position or iteration == self._failed_in() or (lane.lost and iteration < len(lane.losses))
+        ):
             await self._replay_to(iteration)
         return self._lane_with(iteration) is not None
 
@@ -251,14 +313,8 @@ class Lanes:
         lane = self._replay
         self.notice = f"replaying from the start to iteration {iteration}"
         if lane is None or lane.lost is not None or (lane.standing and (lane.position > iteration or not lane.stopped)):
-            if lane is not None:
-                await lane.close()
-            assert self._launch is not None
-            states = self._lane.started.random_states if self._lane.started is not None else {}
-            launch = msgspec.structs.replace(self._launch, random_states=states, record_setup=False)
-            lane = self._replay = Lane(launch, self._hash_seed)
-            lane.on_message = self._notify
-            await lane.connect()
+            self._set_state(State.REPLAYING)
+            lane = await self._again(record_setup=False)
         else:
             self.notice = f"replaying to iteration {iteration}"
         self._set_state(State.REPLAYING)

@@ -11,15 +11,37 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import stepper
-from stepper.inferior.protocol import Launch, frame
+from stepper.inferior.protocol import NOT_RECORDING, SETUP, WHEREABOUTS, Launch, frame
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = str(Path(stepper.__file__).resolve().parent.parent)
 # sys.path[0] is where the interpreter was told to look for scripts: ours while our own modules load, then the script's.
-BOOT = "import sys; sys.path[0] = {root!r}; from stepper.inferior.main import main; main({descriptor})"
+BOOT = "import sys; sys.path[0] = {root!r}; from stepper.inferior.main import main; main({descriptor}, {whereabouts})"
+
+
+class Whereabouts(NamedTuple):
+    """The iteration that was being recorded, the event and the line of its newest statement, and iterations begun."""
+
+    iteration: int
+    event: int
+    line: int
+    begun: int
+
+    @property
+    def recorded(self) -> bool:
+        """Whether anything was being recorded, so that the statement is known."""
+        return self.iteration != NOT_RECORDING and self.event >= 0
+
+    @property
+    def halt(self) -> tuple[int | None, int]:
+        """The statement, as `Launch.halt` names it."""
+        return (None if self.iteration == SETUP else self.iteration, self.event)
+
+    def __str__(self) -> str:
+        return f" at line {self.line}, in {'the setup' if self.iteration == SETUP else f'iteration {self.iteration}'}"
 
 
 class Process:
@@ -33,7 +55,11 @@ class Process:
         ours, theirs = socket.socketpair()
         self.socket = ours
         self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by kill)
-        boot = BOOT.format(root=ROOT, descriptor=theirs.fileno())
+        self._whereabouts: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-whereabouts-")  # noqa: SIM115 (as above)
+        self._whereabouts.write(WHEREABOUTS.pack(NOT_RECORDING, -1, 0, 0))
+        self._whereabouts.flush()
+        shared = self._whereabouts.fileno()
+        boot = BOOT.format(root=ROOT, descriptor=theirs.fileno(), whereabouts=shared)
         append = os.open(f"/proc/self/fd/{self._output.fileno()}", os.O_WRONLY | os.O_APPEND) if _has_proc() else None
         try:
             self._popen = subprocess.Popen(
@@ -41,7 +67,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=append if append is not None else self._output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), shared),
                 start_new_session=True,  # an interrupt at the terminal is the debugger's, which then ends the process
                 env=self._environment(launch, hash_seed),
             )
@@ -86,6 +112,11 @@ class Process:
                 self._popen.kill()
             self._popen.wait()
         self._output.close()
+        self._whereabouts.close()
+
+    def whereabouts(self) -> Whereabouts:
+        """Where the script was when last it said so; of use when the process has died."""
+        return Whereabouts(*WHEREABOUTS.unpack(os.pread(self._whereabouts.fileno(), WHEREABOUTS.size, 0)))
 
     def describe_death(self) -> str:
         """How the process ended, in words."""
@@ -97,8 +128,13 @@ class Process:
                 name = signal.Signals(-code).name
             except ValueError:
                 name = f"signal {-code}"
-            return f"the script's process was ended by {name}"
-        return f"the script's process ended with exit code {code}"
+            return f"the script's process was ended by {name}{self._place()}"
+        return f"the script's process ended with exit code {code}{self._place()}"
+
+    def _place(self) -> str:
+        """Where it ended, as far as that is known."""
+        at = self.whereabouts()
+        return str(at) if at.recorded else ""
 
 
 def new_hash_seed() -> str:

@@ -46,6 +46,8 @@ class Session(Lanes):
             if not self._over():
                 await self._ensure(0)
             first = 0 if 0 in self.records else None
+            if self._lane.lost is not None:
+                first = await self._look_into_death()
             if first is None and not self.traceback and self._lane.ended is not None:
                 self.notice = "the script ended without a pass through the training loop"
             self._stand(first, None)
@@ -211,6 +213,8 @@ class Session(Lanes):
             return
         if iteration is None or await self._ensure(iteration):
             self._stand(iteration, event)
+        elif self._lane.lost is not None and self._recorded(died := await self._look_into_death()) is not None:
+            self._stand(died, None)
         else:
             self._rest()
             if self._lane.ended is not None and not self.notice:
@@ -236,9 +240,10 @@ class Session(Lanes):
     async def _after_run(self) -> None:
         """Stand where a run has stopped: at the newest record, or on the statement that failed."""
         lane = self._lane
+        await self._look_into_death()
         failed = self._failed_in()
         if failed is not None:
-            if failed not in lane.records:
+            if self._lane_with(failed) is None:
                 await self._replay_to(failed)
             if self._lane_with(failed) is not None:
                 self._stand(failed, None)

@@ -86,27 +86,93 @@ async def test_a_failing_head_belongs_to_the_pass_before_it(tmp_path: Path) -> N
         assert session.traceback.endswith("OSError: disk\n") and session.cursor.iteration == 1
 
 
-@pytest.mark.parametrize(
-    ("how", "said"),
-    [("os.kill(os.getpid(), 9)", "SIGKILL"), ("os._exit(7)", "exit code 7"), ("ctypes.string_at(0)", "SIGSEGV")],
-)
-async def test_a_process_that_dies_leaves_what_was_recorded(tmp_path: Path, how: str, said: str) -> None:
-    source = f"""
-    import ctypes, os
+DYING = """
+import ctypes, os
+w = 1.0
+def check(number):
+    twice = 2 * number
+    if twice == {at}:
+        {how}
+    return twice
+for i in range(6):
+    loss = w * w
+    check(i)
+    w = w - 0.1
+"""
+DEATHS = [("os.kill(os.getpid(), 9)", "SIGKILL"), ("ctypes.string_at(0)", "SIGSEGV"), ("os.abort()", "SIGABRT")]
+
+
+@pytest.mark.parametrize(("how", "said"), DEATHS)
+async def test_a_process_that_dies_in_a_recorded_pass_is_stood_in_at_the_statement(
+    tmp_path: Path, how: str, said: str
+) -> None:
+    async with opened(script(tmp_path, DYING.format(at=4, how=how))) as session:
+        await session.go(1)
+        await session.go(2)
+        assert session.state is State.LOST and f"{said} at line 7, in iteration 2" in session.traceback
+        assert session.cursor.iteration == 2 and text_at(session) == how
+        assert next(event.text for event in session.records[2].events if event.error) == "check(i)"
+        assert set(session.records) == {None, 0, 1, 2} and len(session.losses) == 2
+        await session.go(0)
+        assert text_at(session) == "for i in range(6)"
+        await session.go(2)
+        assert text_at(session) == how
+
+
+async def test_a_process_that_dies_at_full_speed_dies_again_and_is_then_recorded(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, DYING.format(at=8, how="ctypes.string_at(0)"))) as session:
+        await session.run()
+        assert session.state is State.LOST and "SIGSEGV at line 7, in iteration 4" in session.traceback
+        assert session.cursor.iteration == 4 and text_at(session) == "ctypes.string_at(0)"
+        assert len(session.losses) == 4
+        await session.go(2)  # never recorded, and its process is gone
+        assert session.cursor.iteration == 2 and text_at(session) == "for i in range(6)"
+        await session.go(4)
+        assert text_at(session) == "ctypes.string_at(0)"
+
+
+async def test_a_process_that_is_killed_at_full_speed_is_not_started_anew(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, DYING.format(at=8, how="os.kill(os.getpid(), 9)"))) as session:
+        await session.run()
+        assert session.state is State.LOST and session.traceback == "the script's process was ended by SIGKILL"
+        assert set(session.records) == {None, 0}
+
+
+async def test_a_process_that_dies_in_its_setup_is_stood_in_there(tmp_path: Path) -> None:
+    source = "import ctypes\nw = 1.0\nctypes.string_at(0)\nfor i in range(3):\n    loss = w * w\n    w = w - 0.1\n"
+    async with opened(script(tmp_path, source)) as session:
+        assert session.state is State.LOST and "SIGSEGV at line 3, in the setup" in session.traceback
+        assert session.cursor.iteration is None and text_at(session) == "ctypes.string_at(0)"
+
+
+@pytest.mark.parametrize("status", [0, 7])
+async def test_leaving_by_the_shortest_way_loses_nothing(tmp_path: Path, status: int) -> None:
+    async with opened(script(tmp_path, DYING.format(at=4, how=f"os._exit({status})"))) as session:
+        await session.run()
+        assert session.state is (State.FAILED if status else State.ENDED)
+        assert len(session.losses) == 2 + (not status)
+        if status:
+            assert session.cursor.iteration == 2 and text_at(session) == "os._exit(7)"
+            assert session.traceback == "os._exit(7)\n"
+        await session.go(2)
+        assert [event.text for event in session.records[2].events][-1] == f"os._exit({status})"
+
+
+async def test_a_forked_process_leaves_by_itself(tmp_path: Path) -> None:
+    source = """
+    import os
     w = 1.0
-    for i in range(4):
+    for i in range(3):
         loss = w * w
-        if i == 2:
-            {how}
-        w = w - 0.1
+        child = os.fork()
+        if child == 0:
+            os._exit(5)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        w = w - 0.1 * code
     """
     async with opened(script(tmp_path, source)) as session:
-        await session.go(1)
         await session.run()
-        assert session.state is State.LOST and said in session.traceback
-        assert set(session.records) == {None, 0, 1}
-        await session.go(0)
-        assert text_at(session) == "for i in range(4)" and len(session.losses) == 2
+        assert session.state is State.ENDED and session.losses == [1.0, 0.25, 0.0]
 
 
 @pytest.mark.parametrize(
