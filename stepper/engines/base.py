@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from stepper.engines.survey import sample
 from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Window
 
 
@@ -179,6 +180,10 @@ class Engine:
 
         whole = self.array(kept)
         return numpy.frombuffer(whole.data, dtype=whole.dtype).reshape(whole.shape)
+
+    def sample(self, kept: Any, most: int) -> Any:
+        """At most `most` elements of a kept copy, evenly spread, in one row, as a NumPy array."""
+        return sample(self.ndarray(kept), most)
 
     # ------------------------------------------------------------------------------------------------- randomness
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from stepper.record import Survey
@@ -35,6 +37,30 @@ def survey(array: Any, bins: int) -> Survey:
         counts, counted = _histogram(array, float(low), float(high), bins) if largest is not None else ([], 0)
     places = [None if flat is None else _index(flat, array.shape) for flat in (largest, smallest, wrong)]
     return Survey(places[0], places[1], places[2], float(low), float(high), counts, counted)
+
+
+def spread(shape: Sequence[int], most: int) -> int:
+    """The step at which at most `most` elements of a tensor are taken in C order. It has no divisor in common with the
+    last axis, where that can be: else the same few columns would stand for all."""
+    size = math.prod(shape)
+    step = -(-size // max(1, most)) if size else 1
+    while step > 1 and shape and math.gcd(step, shape[-1]) > 1:
+        step += 1
+    return step
+
+
+def sample(array: Any, most: int) -> Any:
+    """At most `most` elements of a NumPy array, evenly spread, in one row."""
+    step = spread(array.shape, most)
+    return array.reshape(-1)[::step] if array.flags.c_contiguous else array.flat[::step]
+
+
+def histogram(numbers: Any, low: float, high: float, bins: int) -> list[int]:
+    """How many of a few numbers lie in each of `bins` equal parts of `low` … `high`; empty where that is no range."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        return _histogram(_real(numbers), low, high, bins)[0]
 
 
 def _chunks(array: Any) -> Any:

@@ -22,6 +22,7 @@ from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
 from stepper.engines.pooling import pool, window
 from stepper.engines.statistics import MANY, Statistics, of_chunks, together
+from stepper.engines.survey import sample, spread
 from stepper.record import Array, Region, Summary, Window
 
 # dtypes whose elements are numbers of whole bytes, by name: True where NumPy has them too
@@ -301,6 +302,14 @@ class TorchEngine(Engine):
         tensor = self._tensor(kept)
         with unnoticed():
             return self._familiar(tensor).cpu().numpy()
+
+    def sample(self, kept: Any, most: int) -> Any:
+        if type(kept) is Kept and kept.array is not None:
+            return sample(kept.shaped(), most)
+        tensor = self._tensor(kept)
+        with unnoticed():
+            step = spread(_extents(tensor.shape), most)
+            return self._familiar(tensor.reshape(-1)[::step]).cpu().numpy()
 
     def _tensor(self, kept: Any) -> Any:
         """A kept copy's tensor. Raises LookupError where its numbers were never read."""

@@ -104,6 +104,23 @@ class GetSurvey(msgspec.Struct, tag="survey", frozen=True):
     bins: int
 
 
+class Range(msgspec.Struct, frozen=True):
+    """A kept copy, and its smallest and largest finite element."""
+
+    copy: int
+    low: float
+    high: float
+
+
+class GetHistograms(msgspec.Struct, tag="histograms", frozen=True):
+    """Ask for small histograms of several kept copies, each of a sample: the cost does not grow with the tensors."""
+
+    id: int
+    iteration: int | None
+    ranges: list[Range]
+    bins: int
+
+
 class GetArray(msgspec.Struct, tag="array", frozen=True):
     """Ask for a whole kept copy."""
 
@@ -118,7 +135,7 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
     id: int
 
 
-Request = Run | Pause | GetRecord | GetWindow | GetSurvey | GetArray | Quit
+Request = Run | Pause | GetRecord | GetWindow | GetSurvey | GetHistograms | GetArray | Quit
 
 # ------------------------------------------------------------------------------------------------ process → debugger
 
@@ -192,6 +209,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     id: int
     window: Window | None = None
     survey: Survey | None = None
+    histograms: list[list[int]] | None = None
     array: Array | None = None
     record: Record | None = None
     error: str | None = None

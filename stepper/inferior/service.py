@@ -6,13 +6,28 @@ import threading
 from os import _exit as leave  # the script may put another in its place
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.engines.survey import survey
+from stepper.engines.survey import histogram, survey
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
-from stepper.inferior.protocol import GetArray, GetRecord, GetSurvey, GetWindow, Pause, Quit, Reply, Request, Run
+from stepper.inferior.protocol import (
+    GetArray,
+    GetHistograms,
+    GetRecord,
+    GetSurvey,
+    GetWindow,
+    Pause,
+    Quit,
+    Range,
+    Reply,
+    Request,
+    Run,
+)
 from stepper.inferior.runner import Runner
 from stepper.inferior.store import Copy
 from stepper.record import Window
+
+SAMPLE = 1 << 14
+"""Elements that a small histogram is made of, at most."""
 
 
 class Service(threading.Thread):
@@ -60,10 +75,20 @@ class Service(threading.Thread):
             case GetSurvey():
                 copy = self._runner.store.get(request.iteration, request.copy)
                 return Reply(request.id, survey=survey(copy.engine.ndarray(copy.kept), request.bins))
+            case GetHistograms():
+                return Reply(request.id, histograms=[self._histogram(request, each) for each in request.ranges])
             case GetArray():
                 copy = self._runner.store.get(request.iteration, request.copy)
                 return Reply(request.id, array=copy.engine.array(copy.kept))
         return Reply(request.id)
+
+    def _histogram(self, request: GetHistograms, each: Range) -> list[int]:
+        """Counts of a sample; empty where its values are not kept, or have no numbers."""
+        try:
+            copy = self._runner.store.get(request.iteration, each.copy)
+            return histogram(copy.engine.sample(copy.kept, SAMPLE), each.low, each.high, request.bins)
+        except (LookupError, TypeError, ValueError):
+            return []
 
 
 def _turned(copy: Copy, request: GetWindow) -> Window:

@@ -13,6 +13,7 @@ from stepper.inferior.protocol import (
     HEADER,
     Ended,
     GetArray,
+    GetHistograms,
     GetSurvey,
     GetWindow,
     Hello,
@@ -21,6 +22,7 @@ from stepper.inferior.protocol import (
     Pause,
     Progress,
     Quit,
+    Range,
     Recorded,
     Refused,
     Reply,
@@ -203,6 +205,12 @@ class Lane:
         reply = await self._ask(GetSurvey(next(self._numbers), iteration, copy, bins))
         assert reply.survey is not None
         return reply.survey
+
+    async def histograms(self, iteration: int | None, ranges: list[Range], bins: int) -> list[list[int]]:
+        """Small histograms of kept copies, of a sample of each; empty for one that is not kept. Raises as `window`."""
+        reply = await self._ask(GetHistograms(next(self._numbers), iteration, ranges, bins))
+        assert reply.histograms is not None
+        return reply.histograms
 
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole kept copy. Raises as `window` does."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
 import msgspec
 
-from stepper.inferior.protocol import SETUP, Ended, Launch, Line
+from stepper.inferior.protocol import SETUP, Ended, Launch, Line, Range
 from stepper.record import Array, Record, Region, Survey, Window
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -139,6 +139,14 @@ class Lanes:
     async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
         """Where a recorded value's extremes are, and its distribution. LookupError where it is not kept."""
         return await self._looked(iteration, lambda lane: lane.survey(iteration, copy, bins))
+
+    async def histograms(
+        self, iteration: int | None, ranges: Sequence[tuple[int, float, float]], bins: int
+    ) -> list[list[int]]:
+        """Small histograms of recorded values, given as (copy, smallest, largest element); of a sample of each, so that
+        the cost does not grow with them. Empty for one that is not kept, or has no numbers."""
+        asked = [Range(*each) for each in ranges]
+        return await self._looked(iteration, lambda lane: lane.histograms(iteration, asked, bins))
 
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole recorded value. LookupError where it is not kept."""

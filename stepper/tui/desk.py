@@ -42,10 +42,12 @@ Border = tuple[str, str, str]
 class Desk(Container):
     """Holds the panels. `single` is decided by the room; `maximised` by the person."""
 
-    def __init__(self, gate: GatePanel, output: OutputPanel, viewer: ViewerPanel, *, id: str | None = None) -> None:
+    def __init__(
+        self, tensors: TensorsPanel, gate: GatePanel, output: OutputPanel, viewer: ViewerPanel, *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.source = SourcePanel(id="source")
-        self.tensors = TensorsPanel(id="tensors")
+        self.tensors = tensors
         self.gate = gate
         self.gradients = GradientsPanel(id="gradients")
         self.loss = LossPanel(id="loss")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.timer import Timer
 
 from stepper.record import Survey, Window
+from stepper.tui import sketches
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
 from stepper.tui.keymap import Keymap
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.output import OutputPanel
+from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.pictures import BINS, Key, SurveyKey
 from stepper.tui.places import Places
@@ -51,6 +53,7 @@ class Stage(App[int]):
         self._timer: Timer | None = None
         self._shown_at = 0.0
         self.desk = Desk(
+            TensorsPanel(self._sketches, id="tensors"),
             GatePanel(self._picture, id="gate"),
             OutputPanel(self._output, id="output"),
             ViewerPanel(self._picture, id="viewer"),
@@ -64,7 +67,7 @@ class Stage(App[int]):
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
         waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
-        return not waiting and not self.desk.gate.pictures.waiting and not self.desk.viewer.pictures.waiting
+        return not waiting and not any(panel.waiting for panel in self.desk.panels)
 
     @property
     def moving(self) -> bool:
@@ -132,6 +135,9 @@ class Stage(App[int]):
         return await self.session.window(
             key.iteration, key.copy, key.rows, key.columns, key.region, key.axes, key.along
         )
+
+    async def _sketches(self, iteration: int | None, ranges: Sequence[tuple[int, float, float]]) -> list[list[int]]:
+        return await self.session.histograms(iteration, ranges, sketches.BINS)
 
     def _output(self, start: int, end: int | None) -> str:
         return self.session.output(start, end)

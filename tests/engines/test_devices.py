@@ -28,6 +28,7 @@ def test_a_tensor_on_its_device(place: str, dtype: Any) -> None:
         assert getattr(found, name) == pytest.approx(wanted[name], rel=1e-12)
     picture = engine.window(kept, None, 10, 9).cells
     assert picture == pytest.approx(cells(plain.to(torch.float64).numpy(), 10, 9), abs=1e-6)
+    assert engine.sample(kept, 100).tolist() == plain.reshape(-1)[::20].float().tolist()
     before = engine.array(kept)
     value.zero_()
     assert not engine.same(value, kept)

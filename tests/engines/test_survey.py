@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stepper.engines import survey as module
-from stepper.engines.survey import survey
+from stepper.engines.survey import histogram, sample, survey
 
 NUMBERS = np.random.default_rng(3)
 
@@ -57,3 +60,27 @@ def test_of_very_many_elements_a_sample_is_counted(monkeypatch: pytest.MonkeyPat
     found = survey(np.arange(1000.0), 10)
     assert found.counts == [10] * 10
     assert found.counted == 100
+
+
+@given(st.lists(st.integers(0, 40), max_size=4), st.integers(1, 60))
+def test_a_sample_is_spread_over_all_and_no_larger_than_asked(extents: list[int], most: int) -> None:
+    array = np.arange(math.prod(extents)).reshape(extents)
+    for turned in (array, array.T):
+        found = sample(turned, most)
+        assert len(found) <= most
+        assert len(found) >= min(turned.size, 1)
+        if turned.size <= most:
+            assert found.tolist() == turned.ravel().tolist()
+
+
+def test_a_sample_of_a_matrix_is_not_a_few_of_its_columns() -> None:
+    matrix = np.tile(np.arange(64.0), (4096, 1))
+    assert set(sample(matrix, 1 << 12).tolist()) == set(range(64))
+
+
+def test_a_small_histogram_counts_what_is_finite() -> None:
+    numbers = np.array([0.0, 1.0, 1.0, 4.0, np.nan, np.inf])
+    assert histogram(numbers, 0.0, 4.0, 4) == [1, 2, 0, 1]
+    assert histogram(np.array([True, False, True]), 0.0, 1.0, 2) == [1, 2]
+    assert histogram(np.array([3.0, 3.0]), 3.0, 3.0, 3) == [2, 0, 0]
+    assert histogram(np.array([-1e308, 1e308]), -1e308, 1e308, 3) == [], "the range is beyond floats"

@@ -163,6 +163,8 @@ async def test_values_that_are_not_kept_are_lookup_errors(tmp_path: Path) -> Non
             await session.array(0, 10_000)
         with pytest.raises(LookupError):
             await session.window(4, 0, 2, 2)
+        with pytest.raises(LookupError):
+            await session.histograms(4, [(0, 0.0, 1.0)], 4)
 
 
 async def test_a_script_without_a_loop_is_misuse_and_leaves_nothing_behind(tmp_path: Path) -> None:

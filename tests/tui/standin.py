@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.engines.survey import survey
+from stepper.engines.survey import histogram, sample, survey
 from stepper.inferior.protocol import Line
 from stepper.record import (
     Array,
@@ -247,6 +247,7 @@ class Standin:
         self.cursor = Cursor(None, -1)
         self.breakpoints = Breakpoints()
         self.stops: frozenset[int] = frozenset()
+        self.sketched: list[int] = []
         self.calls: list[str] = []
 
     @property
@@ -385,6 +386,12 @@ class Standin:
 
     async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
         return survey(self._recorder.copies[copy], bins)
+
+    async def histograms(
+        self, iteration: int | None, ranges: Sequence[tuple[int, float, float]], bins: int
+    ) -> list[list[int]]:
+        self.sketched += [copy for copy, _, _ in ranges]
+        return [histogram(sample(self._recorder.copies[copy], 1 << 14), low, high, bins) for copy, low, high in ranges]
 
     async def window(
         self,

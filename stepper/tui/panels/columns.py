@@ -1,14 +1,16 @@
 """The columns of the table of tensors: what each holds, and how wide it may be. Pure."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from stepper.record import Summary
 from stepper.tui import figures
 from stepper.tui.history import Sighting
 from stepper.tui.panels.lines import Piece
+from stepper.tui.sketches import BINS
 
-NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, MIN, MAX, MEAN, ZEROS, NONFINITE = range(11)
+NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, SPREAD, MIN, MAX, MEAN, ZEROS, NONFINITE = range(12)
 PILL = 6
 ESSENTIAL = 5
 """Columns that `give` at least so much go before a shape is cut."""
@@ -30,9 +32,10 @@ COLUMNS = (
     Column("name", 6, 26),
     Column("role", 4, 10, give=2),
     Column("shape", 6, 22),
-    Column("dtype", 5, 10, give=4),
+    Column("type", 4, 10, give=4),
     Column("on", 3, 8, give=5),
     Column("health", PILL, PILL, give=3),
+    Column("histogram", BINS, BINS, give=3),
     Column("min", 7, 7, right=True),
     Column("max", 7, 7, right=True),
     Column("mean", 7, 7, right=True),
@@ -50,14 +53,28 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
     value, summary = sighting.value, sighting.value.summary
     if summary.kind == "scalar":
         trouble = "nan" if summary.nan else "∞" if summary.nonfinite else ""
-        return (value.label, value.role, "", summary.type, "", "", "", "", figures.scalar(summary.value), "", trouble)
+        return (
+            value.label,
+            value.role,
+            "",
+            short(summary.type),
+            "",
+            "",
+            "",
+            "",
+            "",
+            figures.scalar(summary.value),
+            "",
+            trouble,
+        )
     return (
         value.label,
         value.role,
         (POOLED if value.pooled else "") + figures.shape(summary.shape),
-        summary.dtype or summary.type,
+        short(summary.dtype or summary.type),
         summary.device or "",
         "".join(text for text, _ in pill(summary)),
+        "",
         figures.figure(summary.min),
         figures.figure(summary.max),
         figures.figure(summary.mean),
@@ -95,6 +112,7 @@ def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
     numbers = {
         SHAPE: float(summary.size),
         HEALTH: (summary.negative or 0) / max(1, summary.size),
+        SPREAD: summary.std,
         MIN: summary.min,
         MAX: summary.max,
         MEAN: summary.mean,
@@ -105,11 +123,27 @@ def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
     return (1, 0.0, "") if number is None else (0, float(number), "")
 
 
+_KINDS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
+
+
+def short(dtype: str) -> str:
+    """A dtype in few characters, as the field writes them: `f32`, `bf16`, `i64`, `bool`."""
+    kind = dtype.rstrip("0123456789")
+    return _KINDS[kind] + dtype[len(kind) :] if kind in _KINDS and kind != dtype else dtype
+
+
 def shared(summaries: list[Summary]) -> tuple[str, str]:
-    """The dtype that all tensors have, and the device that all are on; empty where they differ."""
-    dtypes = {summary.dtype or "" for summary in summaries if summary.kind == "tensor"}
+    """The dtype that most tensors have, and the device that all are on; empty where there is no such."""
+    dtypes = Counter(summary.dtype or "" for summary in summaries if summary.kind == "tensor")
     devices = {summary.device or "" for summary in summaries if summary.kind == "tensor"}
-    return (dtypes.pop() if len(dtypes) == 1 else "", devices.pop() if len(devices) == 1 else "")
+    return (dtypes.most_common(1)[0][0] if dtypes else "", devices.pop() if len(devices) == 1 else "")
+
+
+def with_type(cells: tuple[str, ...], summary: Summary, usual: str) -> tuple[str, ...]:
+    """The same, with a dtype that is not the usual one behind the shape, for a table without a column for it."""
+    if summary.kind != "tensor" or summary.dtype == usual:
+        return cells
+    return (*cells[:SHAPE], f"{cells[SHAPE].replace(' ', '')} {cells[DTYPE]}", *cells[SHAPE + 1 :])
 
 
 def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> list[int]:

@@ -81,6 +81,11 @@ class GatePanel(ViewPanel):
 
     # ----------------------------------------------------------------------------------------------- what to show
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a picture has not come yet."""
+        return self.pictures.waiting
+
     def show(self, scene: Scene) -> None:
         """Look for the gate to show; ask for its windows where they are not here yet; redraw what changed."""
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history

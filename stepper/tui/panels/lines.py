@@ -83,6 +83,11 @@ class LinePanel(ScrollView, can_focus=True):
             self.virtual_size = Size(wide, count)
             self.refresh()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something that is to be drawn has been asked for and has not come yet."""
+        return False
+
     def copied(self) -> str:
         """What goes to the clipboard: by default all lines, as text."""
         lines = ["".join(text for text, _ in self.row(index).pieces).rstrip() for index in range(self._count)]

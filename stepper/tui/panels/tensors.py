@@ -20,14 +20,17 @@ from stepper.tui.panels.columns import (
     NAME,
     ROLE,
     SHAPE,
+    SPREAD,
     fit,
     pill,
     shared,
     sort_key,
     texts,
+    with_type,
 )
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
 from stepper.tui.scene import Scene
+from stepper.tui.sketches import Draw, Sketched, Sketches
 
 CHANGED, READ = "◆", "›"
 Line = tuple[str, Sighting]
@@ -44,11 +47,13 @@ class TensorsPanel(LinePanel):
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements\n"
         "≈ before a shape: there was no room for the elements (--memory), a summary and a pooled picture are kept\n"
         "health: the shares of « −∞, - negative, 0 zero, + positive, » +∞ and ? NaN elements; none is left out\n"
-        "on: the device · zeros: elements that are exactly 0 · NaN/∞: elements that are not finite\n"
+        "histogram: how the elements lie between min and max, of a sample where there are very many\n"
+        "type: f32 is float32, i64 int64, bf16 bfloat16 · on: the device · zeros: elements that are exactly 0\n"
+        "NaN/∞: elements that are not finite\n"
         "/ shows only names, roles and phases with a text in them; a click on a heading sorts by it"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
-        {"heading", "touched", "changed", "read", "data", "parameter", "activation", "gradient", "loss",
+        {"heading", "touched", "changed", "read", "data", "parameter", "activation", "gradient", "loss", "line",
          "negative", "zero", "positive"}
     )  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
@@ -61,13 +66,19 @@ class TensorsPanel(LinePanel):
             super().__init__()
             self.label = label
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, draw: Draw, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.sketches = Sketches(
+            draw, lambda work: self.run_worker(work, group="sketches", exit_on_error=False), self._sketched
+        )
+        self._to_ask = False
         self._lines: list[Line] = []
         self._widths: list[int] = []
         self._fitted: tuple[int, History | None] = (0, None)
         self._cells: dict[Sighting, tuple[str, ...]] = {}
         self._common = ""
+        self._usual = ""
+        """The dtype that is not told in each line; empty where there is a column for it."""
         self._selected: str | None = None
         self._sorted: int | None = None
         self._reversed = False
@@ -78,6 +89,8 @@ class TensorsPanel(LinePanel):
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history
         if scene.history is not self.scene.history:
             self._cells.clear()
+        if scene.generation != self.scene.generation:
+            self.sketches.clear()
         super().show(scene)
         if moved:
             self._refill()
@@ -100,6 +113,8 @@ class TensorsPanel(LinePanel):
         self.set_count(len(history.order) + 1)
         if self.scroll_offset.y:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self._to_ask = True
+        self.call_after_refresh(self._ask_for_sketches)  # the pictures of the other panels go first
 
     def _arranged(self, history: History, cursor: Event) -> list[Line]:
         lines = _by_relevance(history, cursor)
@@ -122,13 +137,22 @@ class TensorsPanel(LinePanel):
         last = [sightings[-1] for sightings in history.labels.values()]
         dtype, device = shared([sighting.value.summary for sighting in last])
         said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)
-        widths = fit([texts(sighting) for sighting in last], self.inner.width, said)
+        width = self.inner.width
+        widths = fit([texts(sighting) for sighting in last], width, said)
+        self._usual = "" if widths[DTYPE] else dtype
+        if self._usual:
+            widths = fit([self._texts(sighting) for sighting in last], width, said)
         common = f" · {dtype}{' ' if dtype and device else ''}{'on ' + device if device else ''}"
         self._common = common if said else ""
         self._entitle()
         if widths != self._widths:
             self._widths = widths
             self.refresh()
+        self._cells.clear()
+
+    def _texts(self, sighting: Sighting) -> tuple[str, ...]:
+        cells = texts(sighting)
+        return with_type(cells, sighting.value.summary, self._usual) if self._usual else cells
 
     def _entitle(self) -> None:
         self.retitle(self.TITLE + self._common + (f" · only {self.filter}" if self.filter else ""))
@@ -141,6 +165,36 @@ class TensorsPanel(LinePanel):
         )
         if bool(old) != bool(lines):
             self.refresh()
+
+    # ----------------------------------------------------------------------------------------------- histograms
+
+    @property
+    def waiting(self) -> bool:
+        """Whether histograms have not come yet."""
+        return self._to_ask or self.sketches.waiting
+
+    def _sketch_of(self, sighting: Sighting) -> Sketched | None:
+        """What to ask for; None for a value without a range."""
+        value, summary = sighting.value, sighting.value.summary
+        if value.copy is None or summary.kind != "tensor" or summary.min is None or summary.max is None:
+            return None
+        return Sketched(self.scene.generation, self.scene.iteration, value.copy, summary.min, summary.max)
+
+    def _ask_for_sketches(self) -> None:
+        """Ask for the histograms of the lines that are seen."""
+        self._to_ask = False
+        if self.display and self._widths and self._widths[SPREAD]:
+            top = max(0, self.scroll_offset.y)
+            seen = self._lines[top : top + self.inner.height]
+            self.sketches.want(filter(None, (self._sketch_of(sighting) for _, sighting in seen)))
+
+    def _sketched(self, came: set[Sketched]) -> None:
+        self.touch(index + 1 for index, (_, sighting) in enumerate(self._lines) if self._sketch_of(sighting) in came)
+
+    def watch_scroll_y(self, old: float, new: float) -> None:
+        """Other lines are seen."""
+        super().watch_scroll_y(old, new)
+        self._ask_for_sketches()
 
     # ----------------------------------------------------------------------------------------------- choosing
 
@@ -230,8 +284,10 @@ class TensorsPanel(LinePanel):
         mark, sighting = self._lines[index - 1]
         cells = self._cells.get(sighting)
         if cells is None:
-            cells = self._cells[sighting] = texts(sighting)
-        row = _row(mark, sighting, cells, self._widths)
+            cells = self._cells[sighting] = self._texts(sighting)
+        sketch = self._sketch_of(sighting)
+        bars = (self.sketches.bars(sketch) if sketch is not None else "") or ""
+        row = _row(mark, sighting, (*cells[:SPREAD], bars, *cells[SPREAD + 1 :]), self._widths)
         chosen = self.has_focus and sighting.value.label == self._selected
         return Row(row.pieces, "current") if chosen else row
 
@@ -278,6 +334,8 @@ def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int
         if index == NAME:
             # what the script has no name for is written as it stands there, and steps back behind the names
             style = part or ("" if value.label.replace(".", "").isidentifier() else "muted")
+        elif index == SPREAD:
+            style = "line"
         elif index == ROLE and value.role in TensorsPanel.PARTS:
             style = value.role
         elif index == len(COLUMNS) - 1 and value.summary.nonfinite:

@@ -81,6 +81,11 @@ class ViewerPanel(ViewPanel):
 
     # ----------------------------------------------------------------------------------------------- what to show
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a picture has not come yet."""
+        return self.pictures.waiting
+
     def show(self, scene: Scene) -> None:
         """Follow the label to its value by the cursor."""
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history

@@ -1,0 +1,128 @@
+"""The table of tensors: histograms of what is seen, the health of every value, filtering, every kind of shape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stepper.record import Record, Value
+from stepper.tui.app import StepperApp
+from stepper.tui.panels.columns import short
+from stepper.tui.sketches import bars
+from tests.tui.screen import app_of, ready, settled, text_of
+from tests.tui.standin import Standin, summary
+
+
+async def press(pilot: Any, *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def lines(app: StepperApp) -> list[str]:
+    return text_of(app.desk.tensors).splitlines()
+
+
+def of(app: StepperApp, label: str) -> str:
+    return next(line for line in lines(app) if line[2:].split("  ")[0].strip() == label)
+
+
+def give(session: Standin, **arrays: Any) -> Any:
+    """Let the first statement make these as well."""
+
+    def after(record: Record) -> None:
+        for label, array in arrays.items():
+            session._recorder.copies.append(array)
+            value = Value(label, "activation", "result", summary(array), len(session._recorder.copies) - 1)
+            record.events[0].values.append(value)
+
+    return after
+
+
+def test_bars_are_as_tall_as_the_counts_and_nothing_is_left_out() -> None:
+    assert bars([0, 1, 500, 1000]) == " ▁▄█"
+    assert bars([]) == bars([0, 0]) == ""
+
+
+def test_dtypes_are_written_as_the_field_writes_them() -> None:
+    assert [short(name) for name in ("float32", "bfloat16", "int64", "uint8", "complex128", "bool", "int", "list")] == [
+        "f32", "bf16", "i64", "u8", "c128", "bool", "int", "list",
+    ]  # fmt: skip
+
+
+async def test_each_tensor_has_a_histogram_and_the_shares_of_its_signs() -> None:
+    session = Standin()
+    session._after = give(
+        session, skew=np.array([[0.0] * 6 + [8.0] * 2]), ill=np.array([math.nan, -math.inf, 1.0, 3.0])
+    )
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "█       ▃" in of(app, "skew")
+        assert "0000++" in of(app, "skew")
+        assert "«" in of(app, "ill") and "?" in of(app, "ill"), "none is left out"
+        assert "1 nan 1 ∞" in of(app, "ill")
+
+
+async def test_only_lines_that_are_seen_are_asked_for_and_each_once() -> None:
+    session = Standin()
+    arrays = {f"t{index:02}": np.arange(4.0) + index for index in range(60)}
+    session._after = give(session, **arrays)
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "2")
+        height = app.desk.tensors.inner.height
+        assert 0 < len(session.sketched) <= height
+        before = len(session.sketched)
+        app.desk.tensors.scroll_to(y=20, animate=False, immediate=True)
+        await settled(pilot)
+        assert before < len(session.sketched) <= 2 * height + 1
+        app.desk.tensors.scroll_to(y=0, animate=False, immediate=True)
+        await settled(pilot)
+        assert len(session.sketched) == len(set(session.sketched))
+
+
+async def test_tensors_of_every_shape_have_a_place() -> None:
+    session = Standin()
+    session._after = give(
+        session, deep=np.ones((2, 3, 4, 5)), point=np.array(7.0), none=np.zeros((0, 3)), flags=np.array([True, False])
+    )
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "(2, 3, 4, 5)" in of(app, "deep")
+        assert of(app, "point").split()[3:5] == ["()", "++++++"]
+        assert "(0, 3)" in of(app, "none") and "–" in of(app, "none")
+        assert "(2,) bool" in of(app, "flags"), "a dtype that is not the usual one is told"
+        assert "float64 on cpu" in str(app.desk.tensors.border_title)
+        await press(pilot, "2")
+        for label, text in (("point", "[] = 7.0"), ("none", "It has no element."), ("flags", "[0] = True")):
+            app.desk.viewer.open(label, app.scene.generation)
+            await press(pilot, "8")
+            assert text in text_of(app.desk.viewer), label
+
+
+@pytest.mark.parametrize(("text", "labels"), [("forward", {"h"}), ("param", {"w1"}), ("x", {"x"})])
+async def test_a_filter_takes_names_roles_and_phases(text: str, labels: set[str]) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "2", "slash", *text, "enter")
+        shown = {line[2:].split()[0] for line in lines(app)[1:] if line.strip()}
+        assert labels <= shown
+        assert f"only {text}" in str(app.desk.tensors.border_title)
+
+
+async def test_histograms_that_cannot_be_had_are_blank() -> None:
+    class Forgetful(Standin):
+        async def histograms(self, *arguments: Any) -> list[list[int]]:
+            raise LookupError("iteration 0 is not recorded")
+
+    app = app_of(Forgetful())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "█" not in of(app, "h")
