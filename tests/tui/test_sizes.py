@@ -1,0 +1,40 @@
+"""Whatever the terminal's size, and while it changes: no panel leaves the screen, and none lies over another."""
+
+from itertools import combinations
+
+import pytest
+
+from stepper.tui.app import StepperApp
+from tests.tui.screen import app_of, ready, until
+from tests.tui.standin import Standin
+
+SIZES = [(60, 20), (80, 24), (100, 30), (114, 30), (120, 40), (160, 50), (250, 70)]
+
+
+def check_places(app: StepperApp, size: tuple[int, int]) -> None:
+    shown = [panel for panel in app.desk.panels if panel.is_on_screen and panel.region.area]
+    assert shown
+    for panel in shown:
+        assert app.screen.region.contains_region(panel.region), (size, panel.id, panel.region)
+    for one, other in combinations(shown, 2):
+        assert not one.region.overlaps(other.region), (size, one.id, other.id)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_panels_share_the_screen(size: tuple[int, int]) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        check_places(app, size)
+
+
+async def test_panels_share_the_screen_while_it_changes() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for size in (*SIZES, (20, 5), (10, 3), (200, 12), (30, 60), *reversed(SIZES)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: app.size == size)  # type: ignore[misc]
+            await pilot.pause()
+            if size[1] >= 12:
+                check_places(app, size)
