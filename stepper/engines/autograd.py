@@ -38,6 +38,8 @@ class AutogradEngine(Engine):
         self._observer: Observer | None = None
         self._seen: dict[tuple[Any, int], Seen] = {}
         self._gates: dict[Any, tuple[GateSeen, int]] = {}
+        self._names: Names | None = None
+        self._outside: set[str] = set()  # labels of values without history
         self._labels: dict[int, tuple[Any, str]] = {}  # by copy: what values without history are called
 
     @contextmanager
@@ -47,7 +49,8 @@ class AutogradEngine(Engine):
             yield
             return
         self._observer = observer
-        passes = Passes(observer, Names(observer, self._seen), self._arrived, self._left, self._label_of)
+        self._names = Names(observer, self._seen, self._outside)
+        passes = Passes(observer, self._names, self._arrived, self._left, self._label_of)
         try:
             with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
                 yield
@@ -55,7 +58,8 @@ class AutogradEngine(Engine):
             self._seen.clear()
             self._gates.clear()
             self._labels.clear()
-            self._observer = None
+            self._outside.clear()
+            self._observer = self._names = None
 
     def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
         torch = torch_module()
@@ -82,9 +86,11 @@ class AutogradEngine(Engine):
         if copy is not None and id(copy) not in self._labels:
             self._labels[id(copy)] = (copy, label)
         if not look(value, "requires_grad", torch) or torch._C._functorch.is_functorch_wrapped_tensor(value):
+            self._outside.add(label)
             return
         node = look(value, "grad_fn", torch)
         if node is None:
+            self._outside.add(label)
             observer.parameter(label, value)
             return
         key = (node, look(value, "output_nr", torch))
@@ -112,7 +118,8 @@ class AutogradEngine(Engine):
             seen = self._seen.get((node, number))
             if seen is not None and copy is not None:
                 observer.contributed(self.name)
-                observer.add(gradient_label(seen.label), "gradient", "after", copy, inside)
+                name = (self._names.of(node, number) if self._names is not None else None) or seen.label
+                observer.add(gradient_label(name), "gradient", "after", copy, inside)
         gate = self._gates.get(node)
         if gate is not None and copies:
             gate[0].before = copies[0]

@@ -186,7 +186,7 @@ class Passes:
             watched.operands[name] = copy
             return name
 
-        return formula(node, RULES.get(watched.name), self._names, recall)
+        return formula(node, RULES.get(watched.name), self._names, recall, watched.operands.__setitem__)
 
     def _arrive(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
         observer, running = self._observer, self._pass

@@ -27,27 +27,37 @@ class Chain:
     """One node, as its rule sees it: its gradient, its output, and its operands by the names torch gives them.
 
     `arguments` names the operands that the node's edges lead to, in order. `recall` says what a saved tensor is
-    called (keeping it, where it has no name of its own, under the name it is given).
+    called (keeping it, where it has no name of its own, under the name it is given). `show` is told of the values that
+    a formula names and that share their name with others.
     """
 
     def __init__(
-        self, node: Any, arguments: tuple[str, ...], names: Names, recall: Callable[[Any, str], str | None]
+        self,
+        node: Any,
+        arguments: tuple[str, ...],
+        names: Names,
+        recall: Callable[[Any, str], str | None],
+        show: Callable[[str, Any], None],
     ) -> None:
         self.node = node
         self._names = names
         self._arguments = arguments
         self._recall = recall
+        self._show = show
         self._output = names.of(node, 0) or "y"
         self.g = GRADIENT + atom(self._output)
 
     @property
     def y(self) -> str:
         """What the output is called."""
-        return atom(self._named(self._output, "result"))
+        return atom(self._named(self._output, "result", self.node, 0))
 
-    def _named(self, name: str, argument: str) -> str:
+    def _named(self, name: str, argument: str, made_by: Any, number: int) -> str:
         """The name of a value that can be looked up under it. Raises Unnamed."""
         if not self._names.numbered(name):
+            copy = self._names.told_apart(made_by, number)
+            if copy is not None:
+                self._show(name, copy)
             return name
         tensor = saved(self.node, argument)
         known = None if tensor is None else self._recall(tensor, name)
@@ -60,7 +70,7 @@ class Chain:
         edges = self.node.next_functions
         place = self._arguments.index(argument) if argument in self._arguments else len(edges)
         if place < len(edges) and edges[place][0] is not None:
-            return atom(self._named(self._names.of(*edges[place]) or argument, argument))
+            return atom(self._named(self._names.of(*edges[place]) or argument, argument, *edges[place]))
         return self.kept(argument, argument)
 
     def kept(self, argument: str, called: str) -> str:
@@ -138,9 +148,15 @@ class Rule:
         self.words = words
 
 
-def formula(node: Any, rule: Rule | None, names: Names, recall: Callable[[Any, str], str | None]) -> str:
+def formula(
+    node: Any,
+    rule: Rule | None,
+    names: Names,
+    recall: Callable[[Any, str], str | None],
+    show: Callable[[str, Any], None],
+) -> str:
     """The lines for all gradients that leave `node`."""
-    chain = Chain(node, rule.arguments if rule is not None else (), names, recall)
+    chain = Chain(node, rule.arguments if rule is not None else (), names, recall, show)
     lines = []
     for place, (before, number) in enumerate(node.next_functions):
         if before is None:

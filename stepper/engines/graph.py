@@ -7,7 +7,7 @@ offloading) is left alone.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Observer
@@ -17,6 +17,7 @@ NODES = 20_000  # of one graph; what lies beyond is not watched
 LONGEST = 40  # characters of a name that is made up from other names
 LEAF = "AccumulateGrad"
 GRADIENT = "∂L/∂"
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _DERIVED = {
     "TBackward0": "{}ᵀ",
     "NegBackward0": "(−{})",
@@ -94,11 +95,15 @@ class Names:
 
     A value that no probe saw, since it was made inside a longer call, is called after what it was made of, or after
     the operation and a number (`mul_3`); the event that made it is the one whose value came to be seen next.
+    Where the script gives one name to several values of a graph (`x = self.conv(x)`), they are told apart by their
+    order: `x₁`, `x₂`; a value without history that bears the name as well is the plain `x` (`outside`: their labels).
     """
 
-    def __init__(self, observer: Observer, seen: dict[tuple[Any, int], Seen]) -> None:
+    def __init__(self, observer: Observer, seen: dict[tuple[Any, int], Seen], outside: Container[str]) -> None:
         self._observer = observer
         self._seen = seen
+        self._outside = outside
+        self._told_apart: dict[tuple[Any, int], str] = {}
         self._made_up: dict[tuple[Any, int], str] = {}
         self._counts: dict[str, int] = {}
         self._numbered: set[str] = set()
@@ -110,6 +115,7 @@ class Names:
         numbered = sorted(((node._sequence_nr(), place) for place, node in enumerate(nodes)), key=_time)
         order = sorted(((node._sequence_nr(), seen.event) for (node, _), seen in self._seen.items()), key=_time)
         self._times, self._events = [time for time, _ in order], [event for _, event in order]
+        self._tell_apart([nodes[place] for _, place in numbered])
         for _, place in numbered:
             node = nodes[place]
             if not is_leaf(node):
@@ -122,8 +128,24 @@ class Names:
             return None
         if is_leaf(node):
             return self._observer.label_of(node.variable) or "leaf"
-        seen = self._seen.get((node, number))
-        return seen.label if seen is not None else self._made_up.get((node, number)) or self._name(node, number)
+        return self._told_apart.get((node, number)) or self._held(node, number) or self._name(node, number)
+
+    def told_apart(self, node: Any, number: int) -> Any:
+        """The copy of a value that is one of several under one name; None for any other."""
+        return self._seen[node, number].copy if (node, number) in self._told_apart else None
+
+    def _tell_apart(self, nodes: list[Any]) -> None:
+        """Number the values that share a name, in the order in which they were made."""
+        bearers: dict[str, list[tuple[Any, int]]] = {}
+        for node in nodes:
+            for number in range(len(node._input_metadata)) if not is_leaf(node) else ():
+                seen = self._seen.get((node, number))
+                if seen is not None:
+                    bearers.setdefault(seen.label, []).append((node, number))
+        for label, values in bearers.items():
+            if len(values) > 1 or label in self._outside:
+                for count, value in enumerate(values, 1):
+                    self._told_apart[value] = label + str(count).translate(SUBSCRIPTS)
 
     def numbered(self, name: str) -> bool:
         """Whether this is the name of a value that no probe saw, and that no other values make up."""
@@ -139,9 +161,11 @@ class Names:
 
     def _held(self, node: Any, number: int) -> str | None:
         """What a value is called that has its name already."""
-        if is_leaf(node) or (node, number) in self._seen:
+        if is_leaf(node):
             return self.of(node, number)
-        return self._made_up.get((node, number))
+        told = self._told_apart.get((node, number))
+        seen = self._seen.get((node, number))
+        return told or (seen.label if seen is not None else self._made_up.get((node, number)))
 
     def _name(self, node: Any, number: int) -> str:
         seen = self._seen.get((node, number))

@@ -28,6 +28,12 @@ class Names:
         except TypeError:
             return  # a value without weak references could leave its id to another
 
+    def best(self, value: Any, label: str | None) -> str | None:
+        """The path of a value, or the script's own `label` where that is only a place in an optimizer's groups."""
+        held = self.get(value)
+        poor = held is None or (".group" in held and label is not None and ".group" not in label)
+        return label if poor else held
+
     def get(self, value: Any) -> str | None:
         held = self._names.get(id(value))
         return held[1] if held is not None and held[0]() is value else None

@@ -43,8 +43,7 @@ class Observing(Recording):
         return None if happening is None else happening.id
 
     def label_of(self, value: Any) -> str | None:
-        name = self.tracker.name_of(value)
-        return name or self._known.get(id(value), (None,))[0]
+        return self.tracker.name_of(value, self._called(value))
 
     def event_of(self, value: Any) -> int | None:
         return self._known.get(id(value), (None, None))[1]
@@ -121,9 +120,13 @@ class Observing(Recording):
     ) -> None:
         """A value passed a probe. `made`: it got this label there; `rebound`: and is new (None: as `made`)."""
         number = event.id if event is not None else None
-        if made or id(value) not in self._known:
+        if made and rebound is False:
+            self._second_names.add(label)
+        known = self._called(value)
+        poor = known is None or (".group" in known and label not in self._second_names)
+        if poor or (made and rebound is not False):
             self._known[id(value)] = (label, number, draft.role)
         if not self.pass_over:
             self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
         for each in self.engines:
-            each.seen(value, self.tracker.name_of(value) or label, number, draft.copy)
+            each.seen(value, self.tracker.name_of(value, label) or label, number, draft.copy)

@@ -457,7 +457,7 @@ class Recorder(Observing):
             self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening, owner=owner)
         if engine is not None:
             for each in self._seers:
-                each.seen(value, self.tracker.name_of(value) or watched.label, happening.id, draft.copy)
+                each.seen(value, self.tracker.name_of(value, watched.label) or watched.label, happening.id, draft.copy)
 
 
 def _is_alias(site: Site) -> bool:

@@ -60,7 +60,7 @@ class Recording:
         self.happenings: list[Happening] = []
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
-        self.tracker = Tracker(self._names, self._look, self._place)
+        self.tracker = Tracker(self._names, self._look, self._called, self._place)
         self.pass_over = iteration is None
         self.truncated = False
         self.full = False  # nothing more is written down, but losses are still taken
@@ -69,6 +69,7 @@ class Recording:
         self._occurrences: dict[int, int] = {}
         self._known: dict[int, tuple[str, int | None, Role]] = {}
         self._met: set[tuple[str, int]] = set()
+        self._second_names: set[str] = set()  # given to what had a name already: a loop's `p`
         self.faults: list[str] = []
         self.differences.clear()
 
@@ -155,6 +156,11 @@ class Recording:
     def _look(self, value: Any) -> Copy | None:
         engine = self._owner(value)
         return None if engine is None else self._copy(engine, value)
+
+    def _called(self, value: Any) -> str | None:
+        """The label under which this very object was seen."""
+        held = self._known.get(id(value))
+        return None if held is None else held[0]
 
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
         return Draft(label, role, when, self._copy(engine, value))

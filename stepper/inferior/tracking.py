@@ -31,9 +31,17 @@ class Track:
 class Tracker:
     """Follows the parameters of one iteration from their first sight to the end of the pass."""
 
-    def __init__(self, names: Names, look: Callable[[Any], Copy | None], place: Callable[[Any], Hashable] = id) -> None:
+    def __init__(
+        self,
+        names: Names,
+        look: Callable[[Any], Copy | None],
+        called: Callable[[Any], str | None] = lambda _: None,
+        place: Callable[[Any], Hashable] = id,
+    ) -> None:
+        """`look` gives a copy of a value as it is now; `called` says what the script calls it."""
         self._names = names
         self._look = look
+        self._called = called
         self._place = place  # where a value lies: two objects over the same memory have the same
         self._places: dict[Hashable, Track] = {}
         self._placed = 0  # how many tracks there were when those were noted
@@ -42,18 +50,19 @@ class Tracker:
         self._by_owner: dict[tuple[str, int], Track] = {}
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
-    def name_of(self, value: Any) -> str | None:
+    def name_of(self, value: Any, label: str | None) -> str | None:
         """The path of a parameter inside a model or an optimizer."""
-        return self._names.get(value)
+        return self._names.best(value, label)
 
     def follow(self, name: str, value: Any, copy: Copy) -> Track:
         """Follow `value`, unless this object is followed already."""
         track = self._of_object(value)
         if track is None:
             given = self._names.get(value)
-            track = self._latest.get(given or name)
+            best = self._names.best(value, name) or name
+            track = self._latest.get(best)
             if track is None or (given is not None and self._names.get(track.value) == given):
-                track = self._add(given or name, value, Draft(given or name, "parameter", "before", copy), None)
+                track = self._add(best, value, Draft(best, "parameter", "before", copy), None)
             self._by_object[id(value)] = track
         track.certain = True
         return track
@@ -88,7 +97,7 @@ class Tracker:
                 del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
                 track = None
             if track is None or not self._is_rebound(track, bare, whole, made, owner):
-                name = (self._names.get(value) if whole else None) or bare
+                name = (self._names.best(value, bare) if whole else None) or bare
                 track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
             elif made:
                 track.previous, track.value = track.value, value
@@ -145,9 +154,11 @@ class Tracker:
             if not (track.certain or track.updates or track.after) and copy is track.before.copy:
                 del self.tracks[name]  # it was read only: another name for something, or not of this pass
                 continue
-            given = self._names.get(track.value) if copy is not None else None
-            if given is not None and given not in self.tracks:
-                track.name = given  # it was met under a poorer name, before the model that it lies in
+            if copy is not None and ".group" in track.name:
+                # it was met by its place in an optimizer, before the model that it lies in, or its own name
+                given = self._names.best(track.value, self._called(track.value))
+                if given is not None and all(other.name != given for other in self.tracks.values()):
+                    track.name = given
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
             track.value = track.previous = track.owner = None

@@ -7,13 +7,18 @@ import pytest
 import torch
 
 from stepper.record import Backward, Contribution, Event, Record
+from tests.engines.checks import assert_adds_up
+from tests.engines.hooks import nothing_left_behind
 from tests.engines.recorded import Run, assert_same_bits, of_kind, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_recording_changes_no_bit(name: str) -> None:
-    run = assert_same_bits(script(SCRIPTS[name]))
+def test_recording_changes_no_bit_and_leaves_no_hook(name: str) -> None:
+    with nothing_left_behind() as checked:
+        run = assert_same_bits(script(SCRIPTS[name]))
+    assert len(checked) == len(run.records)
+    assert all(checked[1:])  # the first record is the setup's
     for record in run.records.values():
         if record.iteration is not None:
             assert of_kind(record, "backward")
@@ -79,6 +84,52 @@ def test_the_statements_of_a_function_of_the_users_lie_inside_its_node() -> None
     assert texts == ["x, = ctx.saved_tensors", "slope = 3 * x * x", "return grad_output * slope"]
 
 
+def test_values_under_one_name_are_told_apart_by_their_order() -> None:
+    run = run_recorded(
+        script(
+            """
+            first, second = nn.Linear(3, 3), nn.Linear(3, 1)
+            x = torch.randn(4, 3)
+            for t in range(2):
+                h = x
+                h = torch.tanh(first(h))
+                h = h * 2
+                loss = second(h).sum()
+                loss.backward()
+                with torch.no_grad():
+                    first.weight -= 0.1 * first.weight.grad
+            """
+        )
+    )
+    record = run.records[1]
+    lines = [line for event in of_kind(record, "backward") for line in detail(event).formula.split("\n")]
+    assert "∂L/∂h₁ = ∂L/∂h₂ ⊙ 2" in lines
+    assert "∂L/∂first(h) = ∂L/∂h₁ ⊙ (1 − h₁^2)" in lines
+    tanh = next(event for event in of_kind(record, "backward") if event.function == "TanhBackward0")
+    (shown,) = (value for value in tanh.values if value.label == "h₁")
+    bound = next(event for event in record.events if event.text == "h = torch.tanh(first(h))")
+    assert shown.copy == next(value for value in bound.values if value.when == "result").copy
+
+
+def test_a_leaf_in_an_optimizer_keeps_the_scripts_name() -> None:
+    record = run_recorded(
+        script(
+            """
+            w = torch.randn(3).requires_grad_()
+            optimizer = torch.optim.SGD([w], lr=0.1)
+            for t in range(2):
+                optimizer.zero_grad()
+                loss = (w * w).sum()
+                loss.backward()
+                optimizer.step()
+            """
+        )
+    ).records[1]
+    assert [parameter.name for parameter in record.parameters] == ["w"]
+    assert "∂L/∂w = ∂L/∂(w * w) ⊙ w" in detail(of_kind(record, "backward")[1]).formula.split("\n")
+    assert [event.text.partition(":")[0] for event in of_kind(record, "optimizer")] == ["w"]
+
+
 def test_each_node_hangs_below_the_statement_even_where_a_checkpoint_runs_the_model_again() -> None:
     record = run_recorded(script(SCRIPTS["checkpoint"])).records[0]
     events = {event.id: event for event in record.events}
@@ -114,31 +165,6 @@ def test_contributions_add_up_to_the_gradient(name: str) -> None:
     run = run_recorded(script(SCRIPTS[name]))
     for record in run.records.values():
         assert_adds_up(run, record)
-
-
-def assert_adds_up(run: Run, record: Record) -> int:
-    """Hold every gradient that a call changed against what was there + the sum of its parts. Returns how many."""
-    sums: dict[str, Any] = {}
-    counts: dict[str, int] = {}
-    checked = 0
-    for event in record.events:
-        told = event.detail
-        if isinstance(told, Contribution) and record.events[event.parent or 0].kind != "contribution":
-            (value,) = event.values
-            part = run.array(value, record.iteration)
-            counts[told.parameter] = counts.get(told.parameter, 0) + 1
-            assert told.use == counts[told.parameter]
-            sums[told.parameter] = sums[told.parameter] + part if told.parameter in sums else part
-        elif isinstance(told, Backward) and told.node == "AccumulateGrad":
-            total = sums.pop(told.grad_in[0].target)
-            counts.pop(told.grad_in[0].target)
-            values = {value.when: run.array(value, record.iteration) for value in event.values}
-            if "before" in values:
-                total = values["before"] + total
-            assert values["after"].tobytes() == total.tobytes()
-            checked += 1
-    assert not sums
-    return checked
 
 
 def contributions(record: Record, parameter: str) -> list[Contribution]:

@@ -1,12 +1,9 @@
 """Each formula that is shown, evaluated from the operands it names, gives the gradient that was recorded."""
 
-from typing import Any
-
 import pytest
-import torch
 
-from stepper.record import Backward, Record
-from tests.engines.evaluate import evaluate
+from stepper.record import Backward
+from tests.engines.checks import assert_formulas
 from tests.engines.recorded import Run, run_recorded
 from tests.engines.scripts import script
 
@@ -127,41 +124,10 @@ def forward(line: str) -> Run:
     )
 
 
-def values_by_name(run: Run, record: Record, upto: int) -> dict[str, Any]:
-    """What the record holds under each name, up to an event; and what the script bound before the loop."""
-    found: dict[str, Any] = {name: value for name, value in run.names.items() if isinstance(value, torch.Tensor)}
-    for parameter in record.parameters:
-        found[parameter.name] = torch.tensor(run.array(parameter.before, record.iteration))
-    for event in record.events[: upto + 1]:
-        for value in event.values:
-            if value.copy is not None:
-                found[value.label] = torch.tensor(run.array(value, record.iteration))
-    return {name: value.detach() for name, value in found.items()}
-
-
 @pytest.mark.parametrize("name", FORWARDS)
 def test_formula(name: str) -> None:
     run = forward(FORWARDS[name])
-    record = run.records[0]
-    checked = 0
-    for event in record.events:
-        told = event.detail
-        if not isinstance(told, Backward) or told.node == "AccumulateGrad":
-            continue
-        named = values_by_name(run, record, event.id)
-        lines = dict(line.split(" = ", 1) for line in told.formula.split("\n"))
-        own = {value.label: value for value in event.values}
-        for flow in told.grad_out:
-            value = event.values[flow.value]
-            text = lines[value.label]
-            assert not text.startswith("what "), text
-            inputs = {label: torch.tensor(run.array(each, 0)) for label, each in own.items() if each is not value}
-            found = evaluate(text, {**named, **inputs})
-            recorded = torch.tensor(run.array(value, 0))
-            assert found.shape == recorded.shape, text
-            assert torch.allclose(found.to(recorded.dtype), recorded, rtol=1e-9, atol=1e-12), text
-            checked += 1
-    assert checked
+    assert assert_formulas(run, run.records[0])
 
 
 def test_a_node_without_a_rule_says_what_goes_where() -> None:
