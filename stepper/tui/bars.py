@@ -23,6 +23,9 @@ STATES = {
     "lost": "✗ process lost",
 }
 
+SHORT = {"Gradients": "Grads", "Traceback": "Trace"}
+"""What panels are called where there is little room."""
+
 
 class Bar(LinePanel, can_focus=False):
     """One line that is repainted when its row changed; places in it can be clicked."""
@@ -133,8 +136,9 @@ class TabBar(Bar):
 
     def build(self) -> None:
         """One place for each panel, with the digit that chooses it; names are cut where there is little room."""
-        for most in (20, 6, 5, 4, 3):
-            texts = [f"{key} {name[:most]} " for key, name, _ in self._tabs]
+        for short, most in ((False, 20), (True, 20), (True, 6), (True, 5), (True, 4), (True, 3)):
+            names = [SHORT.get(name, name) if short else name for _, name, _ in self._tabs]
+            texts = [f"{key} {name[:most]}" for (key, _, _), name in zip(self._tabs, names, strict=True)]
             if sum(len(text) + 1 for text in texts) <= self.size.width:
                 break
         pieces: list[Piece] = []

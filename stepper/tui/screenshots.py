@@ -30,6 +30,8 @@ class Shot:
 
 
 SHOTS = (
+    Shot("numpy", (), name="opening"),
+    Shot("numpy", ("g", "1", "enter", "6", "end", "1", "m"), name="shapes"),
     Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnnn")),
     Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnnnnn", "8", "h", "greater_than_sign"), name="viewer"),
     Shot(
