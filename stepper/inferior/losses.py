@@ -8,6 +8,8 @@ from itertools import repeat
 from typing import Any, Final
 
 from stepper.engines.base import Engine
+from stepper.inferior.refusal import Refusal
+from stepper.inferior.scalars import describe_error
 
 MARK: Final = object()  # the head of an iteration, among the losses kept since the last look
 CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
@@ -23,6 +25,7 @@ class LossKeeper:
     def __init__(self) -> None:
         self._kept: list[Any] = []
         self.engines: Sequence[Engine] = ()
+        self.asked = ""  # the expression, as the person typed it
         self._by_type: dict[type, Engine] = {}  # who reads a loss of this type: asked once an iteration
         # Called where the loop was left: losses from there to the next head count only for a pass that has none.
         self.cut: Callable[[], None] = partial(self._kept.append, CUT)
@@ -58,8 +61,17 @@ class LossKeeper:
         return value
 
     def of(self, expression: Callable[[], Any]) -> None:
-        """The value of the expression that the person named as the loss."""
-        self.named(expression())
+        """The value of the expression that the person named as the loss; a pass that has not bound its names has none.
+
+        Raises Refusal where it cannot be evaluated, which is no fault of the script's.
+        """
+        try:
+            value = expression()
+        except NameError:
+            return
+        except Exception as error:
+            raise Refusal(f"--loss {self.asked!r} cannot be evaluated: {describe_error(error)}") from None
+        self.named(value)
 
     def held(self, owner: Any, attribute: str) -> None:
         """`owner.attribute` has just been changed by an augmented assignment; no property and no hook is called."""

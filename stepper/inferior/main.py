@@ -21,6 +21,7 @@ from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.imports import ImportWatch
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
+from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error
 from stepper.inferior.service import Service
@@ -31,10 +32,6 @@ from stepper.program.source import Source
 
 FRAMES_BENEATH = 5  # `-c`, main, run, _execute, exec
 PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
-
-
-class Refusal(BaseException):
-    """The target cannot be run as asked; no `except Exception` of the script's may swallow it."""
 
 
 class Left(SystemExit):
@@ -97,6 +94,7 @@ class Inferior:
             self.launch.memory,
             self.launch.record_setup,
         )
+        runner.losses.asked = self.launch.loss or ""
         runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts, self.launch.halt
         os.register_at_fork(after_in_child=runner.recorder.forked)
         builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]

@@ -7,6 +7,8 @@ it has to supply.
 from __future__ import annotations
 
 import ast
+import builtins
+import difflib
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -83,7 +85,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         spine=spine(script, node),
         opaque=opaque(script),
         settings=settings_.places(text, settings),
-        loss=None if loss is None else _expression(loss),
+        loss=None if loss is None else _expression(loss, script),
         loss_kind="backward" if known.uses_backward else "named",
     )
     instrument = Instrument(script, known, losses, plan)
@@ -103,13 +105,20 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
     )
 
 
-def _expression(text: str) -> ast.expr:
+def _expression(text: str, script: Script) -> ast.expr:
     try:
         node = ast.parse(text.strip(), "<--loss>", "eval").body
     except (SyntaxError, ValueError) as error:
         raise ProgramError(f"--loss {text!r} is not a Python expression") from error
     if any(isinstance(part, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)) for part in ast.walk(node)):
         raise ProgramError(f"--loss {text!r} must be an expression that only reads")
+    own = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    known = own.union(vars(builtins), *(scope.bindings for scope in script.scopes.values()))
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id not in known and not script.star_import:
+            near = difflib.get_close_matches(part.id, known, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ProgramError(f"--loss {text!r}: the script has no name {part.id}{hint}")
     for part in ast.walk(node):
         for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
             if hasattr(part, attribute):

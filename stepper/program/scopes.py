@@ -191,6 +191,11 @@ class Script:
 
     # ------------------------------------------------------------------------------------------------- asking
 
+    @property
+    def star_import(self) -> bool:
+        """Whether names come in that the text does not tell (`from torch import *`)."""
+        return "*" in self.module.bindings
+
     def scope(self, node: ast.AST) -> Scope:
         """The scope that a function, class or module opens."""
         return self.scopes[id(node)]

@@ -85,6 +85,23 @@ def test_a_loop_that_is_none(loop: str, capsys: pytest.CaptureFixture[str], tmp_
     assert complaint(capsys, "run", str(script), f"--loop={loop}").startswith(f"{script}: ")
 
 
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("los", "no name los (did you mean loss?)"),
+        ("loss.item()", "AttributeError: 'float' object has no attribute 'item'"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_loss_that_cannot_be_evaluated(
+    loss: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LOOP)
+    line = complaint(capsys, "run", str(script), "--loss", loss)
+    assert line.startswith(f"{script}: --loss {loss!r}") and said in line
+
+
 def test_a_loss_that_is_no_expression(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "run", "numpy", "--loss", "a b").startswith("numpy: ")
 

@@ -106,3 +106,9 @@ def test_what_comes_behind_the_loop_counts_only_where_the_pass_has_no_loss() -> 
     keeper.cut()
     keeper.named(5.0)
     assert keeper.drain() == [1.0, 5.0]
+
+
+def test_a_pass_that_has_not_bound_the_named_loss_has_none() -> None:
+    body = HEAD + "w -= 0.1\n    if i == 0: continue\n    found = float(w[0] * 10)"
+    recorded, plain = (run(body, record_from=first, loss="found") for first in (0, None))
+    assert recorded.losses == plain.losses and plain.losses[0] is None and None not in plain.losses[1:]
