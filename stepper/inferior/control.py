@@ -12,6 +12,7 @@ class Control:
         self._condition = threading.Condition()
         self._running = False
         self._quit = False
+        self._standing = True
         self.until: int | None = None
         self.record_from: int | None = None
         self.record_last = False
@@ -20,7 +21,7 @@ class Control:
         """Let the script go on."""
         with self._condition:
             self.until, self.record_from, self.record_last = until, record_from, record_last
-            self._running = True
+            self._running, self._standing = True, False
             self._condition.notify_all()
 
     def pause(self) -> None:
@@ -41,7 +42,12 @@ class Control:
     def stand(self) -> None:
         """The script is about to say that it stands; an answer may come before it has begun to wait."""
         with self._condition:
-            self._running = False
+            self._running, self._standing = False, True
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the script is to stop and has not stopped yet."""
+        return not (self._running or self._standing or self._quit)
 
     def wait(self) -> None:
         """Stand until told to go on (or that it is over)."""

@@ -68,7 +68,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
 
 
 class Pause(msgspec.Struct, tag="pause", frozen=True):
-    """Stop at the next loop head."""
+    """Stop at the next loop head, or wherever the script is when that takes long."""
 
     id: int
 
@@ -185,9 +185,11 @@ class Recorded(msgspec.Struct, tag="recorded", frozen=True):
 
 
 class Stopped(msgspec.Struct, tag="stopped", frozen=True):
-    """The script stands at the head of `iteration`, which has not run yet."""
+    """The script stands at the head of `iteration`, which has not run yet; where `line` is given, at that line of its
+    file in the iteration before, of which nothing is recorded."""
 
     iteration: int
+    line: int | None = None
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):

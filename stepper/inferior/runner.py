@@ -7,11 +7,13 @@ running on without looking costs nothing. The batch that is under way is cut sho
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from os import _exit as leave  # the script may put another in its place
 from time import perf_counter
+from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Engine
@@ -75,6 +77,7 @@ class Runner:
         self._hooks = ExitStack()
         self._recording = False
         self._batch = 1
+        self._pending: Any = None  # kept, since C code calls it
         self._since = perf_counter()
         self._last_report = perf_counter()
 
@@ -126,6 +129,31 @@ class Runner:
     def interrupt(self) -> None:
         """Cut the batch under way short, from any thread: the next head is decided anew."""
         builtins.__stepper_iteration__ = self._heads().__next__  # type: ignore[attr-defined]
+
+    def stand_anywhere(self) -> None:
+        """From any thread: no head came, so let the script stand between two of its instructions.
+
+        Not while an iteration is recorded, which is then complete, nor in the setup.
+        """
+        if not self.control.pausing:
+            return
+        import ctypes
+
+        if self._pending is None:
+            self._pending = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: self._stand_in_pass())
+        ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+
+    def _stand_in_pass(self) -> int:
+        """On the script's thread, wherever it is."""
+        begun = self._started_so_far()
+        if self.control.pausing and not self._recording and begun:
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and frame.f_code.co_filename != self.recorder.program.path:
+                frame = frame.f_back
+            self.control.stand()
+            self._channel.send(Stopped(begun, 0 if frame is None else frame.f_lineno))
+            self.control.wait()
+        return 0
 
     def _heads(self) -> Iterator[Any]:
         return chain.from_iterable(self._decisions())

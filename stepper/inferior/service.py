@@ -30,6 +30,9 @@ SAMPLE = 1 << 14
 """Elements that a small histogram is made of, at most."""
 
 
+HEAD_SECONDS = 0.25  # how long a pause waits for a loop head
+
+
 class Service(threading.Thread):
     """Serves one connection until it ends; a debugger that has gone takes the process with it."""
 
@@ -60,6 +63,9 @@ class Service(threading.Thread):
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()
+                later = threading.Timer(HEAD_SECONDS, self._runner.stand_anywhere)
+                later.daemon = True
+                later.start()
             case Quit():
                 self._control.quit()
             case GetRecord():

@@ -63,6 +63,7 @@ class Lane:
         self.seconds = 0.0  # how long it had lived when it was lost
         self.stopped = False
         self.position = 0
+        self.line: int | None = None  # where it stands inside the iteration before `position`
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
@@ -145,7 +146,7 @@ class Lane:
                 self.engines = message.engines or self.engines
             case Stopped():
                 self.stopped = True
-                self.position = message.iteration
+                self.position, self.line = message.iteration, message.line
             case Ended():
                 self.ended = message
                 self.position = message.iterations
@@ -177,7 +178,7 @@ class Lane:
     async def run(self, until: int | None, record_from: int | None, *, record_last: bool = False) -> None:
         """Let the script go on; returns at once (see `standing`)."""
         if self.ended is None:
-            self.stopped = False
+            self.stopped, self.line = False, None
             await self._ask(Run(next(self._numbers), until, record_from, record_last))
 
     async def pause(self) -> None:

@@ -136,6 +136,13 @@ class Session(Lanes):
                 return
             self._set_state(State.RUNNING)
             await self._drive(lane, until + 1 if until is not None else None, until, record_last=until is None)
+            if lane.line is not None:
+                self._rest()
+                self._say(
+                    f"paused in iteration {lane.position - 1}, line {lane.line}; it is not recorded: "
+                    f"c goes on, g {lane.position} to the next"
+                )
+                return
             if not self._over() and lane.position != 0 and lane.position != (-1 if until is None else until + 1):
                 await self._drive(lane, lane.position + 1, lane.position)  # paused: show the iteration it stands at
             await self._after_run()
@@ -150,7 +157,7 @@ class Session(Lanes):
                 await self._go(0, None)
 
     async def pause(self) -> None:
-        """Stop a run, or a replay, at the next loop head."""
+        """Stop a run, or a replay, at the next loop head, or inside the iteration where that takes long."""
         self._interrupted = True
         for lane in (self._replay, self._main):
             if lane is not None and not lane.standing:

@@ -127,6 +127,31 @@ async def test_a_run_is_paused_at_a_pass_and_goes_on(tmp_path: Path) -> None:
         assert session.cursor == Cursor(stopped + 1, 0)
 
 
+async def test_a_pass_that_takes_long_is_paused_in_its_midst(tmp_path: Path) -> None:
+    source = f"""
+    import os
+    w = 1.0
+    for i in range(5):
+        loss = w * w
+        while i == 2 and not os.path.exists({str(tmp_path / "go")!r}):
+            print("waiting")
+        w = w - 0.1
+    """
+    async with opened(script(tmp_path, source)) as session:
+        running = asyncio.create_task(session.run())
+        async with asyncio.timeout(20):
+            while "waiting" not in session.output():
+                await asyncio.wait([running], timeout=0.01)
+            await session.pause()
+            await running
+        assert session.state is State.STOPPED and session.notice.startswith("paused in iteration 2, line ")
+        assert session.cursor == Cursor(0, 0)
+        (tmp_path / "go").touch()
+        await session.go(3)
+        assert session.cursor == Cursor(3, 0) and len(session.losses) == 4
+        assert [loss for loss in session.losses if loss is not None] == pytest.approx([1.0, 0.81, 0.64, 0.49])
+
+
 async def test_what_a_statement_printed_is_attached_to_it(tmp_path: Path) -> None:
     source = """
     import os
