@@ -181,7 +181,8 @@ class SourcePanel(LinePanel):
         letter = (NONFINITE, "bad") if line == self._nonfinite else (PHASES.get(phase, " "), phase)
         stop = (BREAKPOINT, "breakpoint") if line in self.scene.breakpoints else (" ", "")
         number = f"{line:>{digits}}"
-        gutter = (number, "selected" if line == self._selected != self._current else "gutter")
+        # on the cursor's line in full: grey on its ground could not be read in sixteen colours
+        gutter = (number, "strong" if current else "selected" if line == self._selected else "gutter")
         pieces = ((sign, part), gutter, letter, stop, *code)
         right = [(hint, "strong" if current else "hint")] if hint else []
         return Row(pad(pieces, right, self.inner.width), "current" if current else "")

@@ -1,0 +1,66 @@
+"""Every character can be read where there are sixteen colours, in dark and light themes, and where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rich.color import Color, ColorSystem
+from rich.style import Style
+from textual.geometry import Region
+
+from stepper.tui.app import StepperApp
+from tests.tui.screen import app_of, ready, settled
+from tests.tui.standin import Standin
+from tests.tui.test_panels import plant_failure, plant_nan
+
+SCENES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "gate": (None, ("i", *"nnnnnnnnn", "b", "3")),
+    "viewer": (plant_nan, ("i", "i", "i", "8", "h", "6", "7", "9")),
+    "table": (plant_nan, ("i", "i", "i", "8", "t")),
+    "failure": (plant_failure, ("c",)),
+    "loss": (plant_nan, ("c", "5", "l", "home", "right")),
+    "help": (None, ("question_mark",)),
+    "picker": (None, ("v", "down")),
+    "save": (None, ("x",)),
+    "palette": (None, ("ctrl+p",)),
+}
+SAME = {"█", "▀", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "▊", "▎", "▌", "▐", "▔", "╸", "━", "⎸"}
+"""Characters that are pictures or edges themselves: what they hide in hides nothing."""
+
+
+def written(app: StepperApp) -> Iterator[tuple[str, Style]]:
+    """All text on the screen, with its style; of a screen over another only its own."""
+    region = Region.from_union([child.region for child in app.screen.children if child.display])
+    strips = app.screen._compositor.render_strips()[region.y : region.bottom]
+    for strip in strips:
+        for text, style, _ in strip.crop(region.x, region.right):
+            if style is not None and text.strip() and not set(text.strip()) <= SAME:
+                yield text, style
+
+
+def standard(colour: Color | None, default: int) -> int:
+    """The number of the nearest of the terminal's sixteen colours."""
+    if colour is None or colour.is_default:
+        return default
+    return colour.downgrade(ColorSystem.STANDARD).number or 0
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("scene", SCENES)
+async def test_text_differs_from_its_ground_in_sixteen_colours(scene: str, theme: str) -> None:
+    plant, keys = SCENES[scene]
+    app = app_of(Standin(plant))
+    app.theme = theme
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        hidden = []
+        for text, style in written(app):
+            ink, ground = standard(style.color, 7), standard(style.bgcolor, 0)
+            if ink == ground:
+                hidden.append((text, str(style)))
+        assert not hidden
