@@ -1,5 +1,8 @@
 """The one table of actions: key bindings, footer, palette and help are all made from it."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from textual.binding import BindingType
 
 from stepper.tui.action import Action, key_name
@@ -7,6 +10,17 @@ from stepper.tui.panel_actions import PANEL_ACTIONS
 from stepper.tui.source_actions import BREAKPOINT_ACTIONS, SOURCE_ACTIONS
 
 __all__ = ["ACTIONS", "Action", "bindings", "key_name"]
+
+FOOTER: Mapping[str, tuple[str, int]] = {
+    "gate.whole": ("zoom", 1), "gate.dead": ("dead unit", 0), "gate.next": ("next gate", 4),
+    "tensors.open": ("view", 0), "tensors.sort": ("sort", 1),
+    "viewer.whole": ("zoom", 0), "viewer.largest": ("largest", 1), "viewer.table": ("figures", 2),
+    "viewer.what": ("before/after", 4), "viewer.jump": ("index", 5),
+    "record.fold": ("fold", 1), "record.unfold": ("unfold", 2),
+    "loss.go": ("go there", 0), "timeline.go": ("go there", 0), "timeline.next_mark": ("next mark", 1),
+    "source.go": ("go there", 4),
+}  # fmt: skip
+"""What the footer calls the actions of the panel that has the focus, and how soon it leaves them out."""
 
 STEPPING, RUNNING, LOOKING, APP = "Stepping", "Running", "Looking", "The app"
 
@@ -164,8 +178,10 @@ ACTIONS = (
     ),
     Action("help", ("question_mark", "f1"), "help", "Help", "All keys, and what the figures mean.", APP, "help"),
     Action("quit", ("q",), "quit", "Quit", "Close the app and end the script; asks once while it runs.", APP, "quit"),
-    *SOURCE_ACTIONS,
-    *PANEL_ACTIONS,
+    *(
+        replace(action, short=FOOTER[action.name][0], drop=FOOTER[action.name][1]) if action.name in FOOTER else action
+        for action in (*SOURCE_ACTIONS, *PANEL_ACTIONS)
+    ),
 )
 
 

@@ -35,7 +35,8 @@ class Bar(LinePanel, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._row = EMPTY
-        self._places: list[tuple[int, int, str]] = []
+        self._places: list[tuple[int, int, str, str]] = []
+        """From column to column: an action, and the panel whose it is (empty: the app's)."""
 
     def on_mount(self) -> None:
         """A bar always has its one line."""
@@ -65,9 +66,9 @@ class Bar(LinePanel, can_focus=False):
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the clicked place stands for."""
-        for left, right, call in self._places:
+        for left, right, call, panel in self._places:
             if left <= event.x < right:
-                await self.run_action(f"app.{call}")
+                await self.app.run_action(call, self.screen.query_one(f"#{panel}") if panel else self.app)
 
 
 class StatusBar(Bar):
@@ -147,7 +148,7 @@ class TabBar(Bar):
         for text, (_, _, index) in zip(texts, self._tabs, strict=True):
             chosen = index == self._chosen
             pieces.append((("▸" if chosen else " ") + text, "chosen" if chosen else "muted"))
-            self._places.append((column, column + len(text) + 1, f"panel({index})"))
+            self._places.append((column, column + len(text) + 1, f"panel({index})", ""))
             column += len(text) + 1
         self.set_row(Row(tuple(pieces)))
 
@@ -194,13 +195,20 @@ def progress(done: int, total: int | None, width: int) -> list[Piece]:
 
 
 class KeyBar(Bar):
-    """The most useful keys; each can be clicked."""
+    """The most useful keys, those of the focused panel first; each can be clicked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--key"}
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keymap = Keymap()
+        self._panel = ""
+
+    def at(self, panel: str) -> None:
+        """The person is at this panel: its keys come first."""
+        if panel != self._panel:
+            self._panel = panel
+            self.build()
 
     def take_keys(self, keymap: Keymap) -> None:
         """Show these keys."""
@@ -209,7 +217,8 @@ class KeyBar(Bar):
 
     def build(self) -> None:
         """As many actions of the table as fit, the dispensable ones left out first."""
-        shown: list[Action] = [action for action in ACTIONS if action.short]
+        own = [action for action in ACTIONS if action.short and action.panel == self._panel and self._panel]
+        shown: list[Action] = own + [action for action in ACTIONS if action.short and not action.panel]
         while shown and sum(map(self._room_for, shown)) > self.size.width:
             shown.remove(max(reversed(shown), key=lambda action: action.drop))
         pieces: list[Piece] = []
@@ -218,7 +227,7 @@ class KeyBar(Bar):
         for action in shown:
             pieces += [(f" {self._keymap.shown(action)}", "key"), (f" {action.short} ", "muted")]
             size = self._room_for(action)
-            self._places.append((column, column + size, action.call))
+            self._places.append((column, column + size, action.call, action.panel))
             column += size
         self.set_row(Row(tuple(pieces)))
 

@@ -25,6 +25,7 @@ class Looking(Stage):
         """Remember the panel the person is at: the one that has the focus now, for such events can overtake others."""
         if self.focused is not None:
             self.desk.focused(self.focused)
+            self.keys.at(self.desk.chosen.id or "")
 
     def action_loss_scale(self) -> None:
         """Linear or logarithmic."""

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from stepper.record import Gate, Record, Value
 from stepper.tui.action import Action
-from stepper.tui.actions import ACTIONS
+from stepper.tui.actions import ACTIONS, FOOTER
 from stepper.tui.app import StepperApp
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin, summary
@@ -171,5 +171,6 @@ def test_no_key_has_two_meanings_and_every_action_has_words() -> None:
         keys = [key for action in ACTIONS if action.panel in ("", panel) for key in action.keys]
         assert len(keys) == len(set(keys)), f"no key has two meanings {panel}"
     assert len({action.name for action in ACTIONS}) == len(ACTIONS)
+    assert FOOTER.keys() <= {action.name for action in ACTIONS}
     for action in ACTIONS:
         assert action.title and action.help.endswith(".") and action.group

@@ -268,6 +268,22 @@ async def test_the_footer_and_the_tabs_can_be_clicked() -> None:
         assert not app.desk.source.display
 
 
+async def test_the_footer_has_the_focused_panels_keys_first_and_they_can_be_clicked() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("8")
+        await settled(pilot)
+        footer = text_of(app.keys)
+        assert footer.startswith(" z zoom  t figures  > largest ") and " n next " in footer and " q quit" in footer
+        picture = text_of(app.desk.viewer)
+        await pilot.click("#keys", offset=(footer.index("figures"), 0))
+        await until(pilot, lambda: text_of(app.desk.viewer) != picture)
+        assert app.focused is app.desk.viewer
+        await pilot.press("2")
+        await until(pilot, lambda: text_of(app.keys).startswith(" enter view "))
+
+
 async def test_the_record_is_walked_and_folded_with_the_arrows() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:
