@@ -2,6 +2,7 @@
 
 from stepper.tui.action import Action
 
+GRADIENTS = "In the gradients"
 LOSS, TIMELINE = "In the loss", "In the timeline"
 GATE, RECORD = "In the gate", "In the record"
 TENSORS, VIEWER = "In the tensors", "In the viewer"
@@ -113,6 +114,17 @@ PANEL_ACTIONS = (
         "Fold or unfold the event under the cursor.",
         RECORD,
         panel="record",
+    ),
+    Action("gradients.up", ("up",), "line(-1)", "Up", "Select the parameter above.", GRADIENTS, panel="gradients"),
+    Action("gradients.down", ("down",), "line(1)", "Down", "Select the parameter below.", GRADIENTS, panel="gradients"),
+    Action(
+        "gradients.open",
+        ("enter",),
+        "open",
+        "Open in the viewer",
+        "Open the selected parameter's gradient in the Viewer.",
+        GRADIENTS,
+        panel="gradients",
     ),
     Action("tensors.up", ("up",), "line(-1)", "Up", "Select the line above.", TENSORS, panel="tensors"),
     Action("tensors.down", ("down",), "line(1)", "Down", "Select the line below.", TENSORS, panel="tensors"),

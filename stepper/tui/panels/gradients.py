@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from stepper.record import Parameter
+from textual import events
+from textual.binding import BindingType
+
+from stepper.record import Parameter, Record, Summary
 from stepper.tui import figures
+from stepper.tui.actions import bindings
 from stepper.tui.panels.lines import LinePanel, Piece, Row
+from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.scene import Scene
 
 HEALTHY = (-4.0, -2.0)
 """log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
 _LEFT, _RIGHT = -8.0, 0.0
+WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
+BARS = "▁▂▃▄▅▆▇█"
+HISTORY = 16
+"""Iterations of the sparkline, where there is room."""
+NAME = 9
+"""Columns of a long name at least."""
 
 
 class GradientsPanel(LinePanel):
@@ -20,29 +32,26 @@ class GradientsPanel(LinePanel):
 
     TITLE = "Gradients"
     HELP = (
-        "‖grad‖: Euclidean norm of the gradient that the update used\n"
-        "ratio: ‖update‖ / ‖parameter before it‖ · log10 of it, on a scale from 1e-8 to 1\n"
-        "│ marks the band from 1e-4 to 1e-2 in which networks usually learn\n"
-        "largest: the largest |entry| of the gradient · zeros: the share of its entries that are exactly 0\n"
-        "history: log10 of the ratio over the iterations that were looked at, the latest on the right, from 1e-8 to 1\n"
-        "ahead: the cursor stands before the update"
+        "‖grad‖: Euclidean norm of the gradient that the update used · largest: its largest |entry|\n"
+        "zeros: the share of its entries that are exactly 0\n"
+        "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
+        f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "
+        f"{BELOW} below\n"
+        "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and\n"
+        "largest; ? where it was not finite\n"
+        "ahead: the cursor stands before the update · enter opens a gradient in the Viewer"
     )
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--heading"}
+    PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("gradients")
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._past: dict[str, dict[int, float]] = {}
+        self._selected = 0
 
     def show(self, scene: Scene) -> None:
         """Redraw when another record is looked at, and when the cursor passes the update."""
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        if scene.generation != self.scene.generation:
-            self._past.clear()
-        if scene.history is not self.scene.history and scene.record is not None and scene.iteration is not None:
-            for parameter in scene.record.parameters:
-                logarithm = _logarithm(parameter)
-                if logarithm is not None:
-                    self._past.setdefault(parameter.name, {})[scene.iteration] = logarithm
         super().show(scene)
         if moved:
             self._refill()
@@ -51,32 +60,27 @@ class GradientsPanel(LinePanel):
         """Choose the columns anew."""
         self._refill()
 
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """Those of the record under the cursor."""
+        return self.scene.record.parameters if self.scene.record is not None else ()
+
     def _refill(self) -> None:
-        record = self.scene.record
-        rows: list[Row] = []
-        title = self.TITLE
-        if record is not None:
-            width = self.inner.width
-            names = short_names([parameter.name for parameter in record.parameters])
-            name = min(max([9, *map(len, names)]), max(9, width - 24), 30)
-            room = width - name - 24
-            largest, room = (True, room - 8) if room >= 8 else (False, room)
-            zeros, room = (True, room - 6) if room >= 6 else (False, room)
-            past, room = (min(12, room - 1), room - 13) if room >= 8 else (0, room)
-            heading = f"{'parameter':<{name}} {'‖grad‖':>7} "
-            heading += (f"{'largest':>7} " if largest else "") + (f"{'zeros':>5} " if zeros else "")
-            heading += f"{'ratio':>7} {'log10':>6} " + (f"{'history':<{past}} " if past else "")
-            rows.append(Row(((heading, "heading"),)))
-            for parameter, text in zip(record.parameters, names, strict=True):
-                seen = self._past.get(parameter.name, {})
-                line = sparkline([seen[at] for at in sorted(seen) if at <= (self.scene.iteration or 0)][-past:], past)
-                rows.append(_row(parameter, text, name, largest, zeros, line if past else "", min(41, room)))
-            if not record.parameters:
-                rows = [Row((("No parameter is updated here.", "muted"),))]
-            elif self._ahead():
-                title += " · ahead"
-        self.set_rows(rows)
-        self.retitle(title)
+        parameters = self.parameters
+        if self.scene.record is None:
+            self.set_rows([])
+        elif not parameters:
+            self.set_rows([Row((("No parameter is updated here.", "muted"),))])
+        else:
+            names = short_names([parameter.name for parameter in parameters])
+            columns = Columns.fit(max(map(len, names)), self.inner.width)
+            past = {p.name: history(self.scene.records, self.scene.iteration, p.name) for p in parameters}
+            rows = [columns.heading()]
+            for index, (parameter, name) in enumerate(zip(parameters, names, strict=True)):
+                row = columns.row(parameter, name, past[parameter.name])
+                rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
+            self.set_rows(rows)
+        self.retitle(self.TITLE + (" · ahead" if parameters and self._ahead() else ""))
 
     def _ahead(self) -> bool:
         history, cursor = self.scene.history, self.scene.event
@@ -84,46 +88,158 @@ class GradientsPanel(LinePanel):
             return False
         return not all(history.seen(parameter.after, cursor) for parameter in history.record.parameters)
 
+    # ----------------------------------------------------------------------------------------------- choosing
 
-def _row(parameter: Parameter, name: str, wide: int, largest: bool, zeros: bool, past: str, scale: int) -> Row:
-    gradient = parameter.grad.summary if parameter.grad is not None else None
-    trouble = gradient is not None and gradient.nonfinite
-    norm = figures.figure(gradient.l2 if gradient is not None else None)
-    if gradient is not None and trouble:
-        norm = "nan" if gradient.nan else "∞"
-    logarithm = _logarithm(parameter)
-    healthy = logarithm is not None and HEALTHY[0] <= logarithm <= HEALTHY[1]
-    pieces: list[Piece] = [
-        (f"{name if len(name) <= wide else '…' + name[1 - wide :]:<{wide}} ", ""),
-        (f"{norm:>7} ", "bad" if trouble else ""),
-    ]
-    if largest:
-        sizes = [abs(each) for each in (gradient.min, gradient.max) if each is not None] if gradient is not None else []
-        pieces.append((f"{figures.figure(max(sizes)) if sizes else '–':>7} ", ""))
-    if zeros:
-        known = gradient is not None and gradient.zero is not None and gradient.size
-        share = f"{100 * (gradient.zero or 0) / gradient.size:.0f}%" if gradient is not None and known else "–"
-        pieces.append((f"{share:>5} ", "note" if share == "100%" else "muted"))
-    pieces += [
-        (f"{figures.figure(parameter.ratio):>7} ", "muted"),
-        (f"{logarithm:>6.2f}" if logarithm is not None else f"{'–':>6}", "good" if healthy else "note"),
-        (f" {past}" if past else "", "muted"),
-    ]
-    if scale >= 9:
-        pieces.append((" " + gauge(logarithm, scale - 1), "muted"))
-    return Row(tuple(pieces))
+    def action_line(self, step: int) -> None:
+        """Select the parameter above or below."""
+        self._select(self._selected + step)
+
+    def _select(self, index: int) -> None:
+        if self.parameters:
+            self._selected = max(0, min(index, len(self.parameters) - 1))
+            self._refill()
+            self.keep_visible(self._selected + 1, 1)
+
+    def action_open(self) -> None:
+        """Look at the selected parameter's gradient."""
+        if self._selected < len(self.parameters):
+            gradient = self.parameters[self._selected].grad
+            if gradient is not None:
+                self.post_message(TensorsPanel.Open(gradient.label))
+
+    def on_click(self, click: events.Click) -> None:
+        """Select a parameter, or look at the gradient of the one that is selected."""
+        index = click.y - self.gutter.top + self.scroll_offset.y - 1
+        if 0 <= index < len(self.parameters):
+            if index == self._selected:
+                self.action_open()
+            else:
+                self._select(index)
+
+    def on_focus(self) -> None:
+        """The selection is seen while the panel has the focus."""
+        self._refill()
+
+    def on_blur(self) -> None:
+        """And not otherwise."""
+        self._refill()
 
 
-def _logarithm(parameter: Parameter) -> float | None:
+class Columns:
+    """Which columns there is room for, the least telling left out."""
+
+    def __init__(self) -> None:
+        self.name = NAME
+        self.largest = self.zeros = self.ratio = False
+        self.past = self.scale = 0
+
+    @staticmethod
+    def fit(longest: int, width: int) -> Columns:
+        """For names of at most `longest` characters."""
+        found = Columns()
+        name = max(len("name"), min(longest, NAME, width - 16))
+        room = width - (name + 1) - 8 - 7
+        found.largest, room = (True, room - 8) if room >= 8 else (False, room)
+        found.past, room = (HISTORY // 2, room - HISTORY // 2 - 1) if room > HISTORY // 2 else (0, room)
+        more = min(max(0, min(longest, 30) - name), max(0, room))
+        found.name, room = name + more, room - more
+        found.zeros, room = (True, room - 6) if room >= 6 else (False, room)
+        found.ratio, room = (True, room - 8) if room >= 8 + 10 else (False, room)
+        longer = min(HISTORY - found.past, max(0, room - 22)) if found.past else 0
+        found.past, room = found.past + longer, room - longer
+        found.scale = min(41, room - 1) if room >= 10 else 0
+        return found
+
+    def heading(self) -> Row:
+        """The titles."""
+        text = f"{'name':<{self.name}} {'‖grad‖':>7} "
+        text += (f"{'largest':>7} " if self.largest else "") + (f"{'zeros':>5} " if self.zeros else "")
+        text += (f"{'ratio':>7} " if self.ratio else "") + f"{'log10':>6} "
+        text += f"{'history':<{self.past}} "[: self.past + 1] if self.past else ""
+        return Row(((text, "heading"),))
+
+    def row(self, parameter: Parameter, name: str, past: Sequence[float | None]) -> Row:
+        """One parameter's line."""
+        gradient = parameter.grad.summary if parameter.grad is not None else None
+        logarithm = logarithm_of(parameter)
+        norm = figures.figure(gradient.l2 if gradient is not None else None)
+        wrong = gradient is not None and bool(gradient.nonfinite)
+        if gradient is not None and wrong:
+            norm = "nan" if gradient.nan else "∞"
+        pieces: list[Piece] = [
+            (f"{name if len(name) <= self.name else '…' + name[1 - self.name :]:<{self.name}} ", ""),
+            (f"{norm:>7} ", "bad" if wrong else ""),
+        ]
+        if self.largest:
+            pieces.append((f"{_largest(gradient):>7} ", ""))
+        if self.zeros:
+            share = _zeros(gradient)
+            pieces.append((f"{share:>5} ", "note" if share == "100%" else "muted"))
+        if self.ratio:
+            pieces.append((f"{figures.figure(parameter.ratio):>7} ", "muted"))
+        sign, part = _health(logarithm)
+        pieces.append((f"{f'{logarithm:.2f}' if logarithm is not None else '–':>5}{sign} ", part))
+        if self.past:
+            pieces.append((f"{sparkline(past[-self.past :]):>{self.past}} ", "line"))
+        if self.scale:
+            pieces.append((gauge(logarithm, self.scale), "muted"))
+        return Row(tuple(pieces))
+
+
+def _largest(gradient: Summary | None) -> str:
+    sizes = [abs(each) for each in (gradient.min, gradient.max) if each is not None] if gradient is not None else []
+    return figures.figure(max(sizes)) if sizes else "–"
+
+
+def _zeros(gradient: Summary | None) -> str:
+    if gradient is None or gradient.zero is None or not gradient.size:
+        return "–"
+    share = 100 * gradient.zero / gradient.size
+    if 0 < share < 1:
+        return "<1%"  # some, and not all: neither is rounded away
+    return f"{min(share, 99) if share < 100 else 100:.0f}%"
+
+
+def _health(logarithm: float | None) -> tuple[str, str]:
+    if logarithm is None:
+        return (" ", "note")
+    if logarithm < HEALTHY[0]:
+        return (BELOW, "note")
+    return (ABOVE, "note") if logarithm > HEALTHY[1] else (WITHIN, "good")
+
+
+def logarithm_of(parameter: Parameter) -> float | None:
+    """log10 of ‖update‖ / ‖parameter‖; None where there is none."""
     ratio = parameter.ratio
     return math.log10(ratio) if ratio is not None and math.isfinite(ratio) and ratio > 0 else None
 
 
-def sparkline(numbers: list[float], width: int) -> str:
-    """The last numbers as bars of eighths, on the same scale as the gauge."""
-    bars = "▁▂▃▄▅▆▇█"
-    places = [min(1.0, max(0.0, (number - _LEFT) / (_RIGHT - _LEFT))) for number in numbers]
-    return "".join(bars[round(place * (len(bars) - 1))] for place in places).rjust(width)
+def history(
+    records: Mapping[int | None, Record], iteration: int | None, name: str, most: int = HISTORY
+) -> list[float | None]:
+    """log10 of the ratio of a parameter in the recorded iterations up to this one, the latest last."""
+    before = sorted(at for at in records if at is not None and (iteration is None or at <= iteration))
+    found: list[float | None] = []
+    for at in before[-most:]:
+        parameter = next((p for p in records[at].parameters if p.name == name), None)
+        if parameter is not None:
+            found.append(logarithm_of(parameter))
+    return found
+
+
+def sparkline(numbers: Sequence[float | None]) -> str:
+    """Numbers as bars of eighths between the smallest and the largest; `?` for what there is none of.
+
+    What differs by less than half a decade is not blown up to the whole height.
+    """
+    known = [number for number in numbers if number is not None]
+    if not known:
+        return "?" * len(numbers)
+    low, high = min(known), max(known)
+    spread = max(high - low, 0.5)
+    low = (low + high - spread) / 2
+    last = len(BARS) - 1
+    return "".join("?" if number is None else BARS[round((number - low) / spread * last)] for number in numbers)
 
 
 def short_names(names: list[str]) -> list[str]:

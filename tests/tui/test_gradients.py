@@ -1,0 +1,118 @@
+"""The gradients: figures, the healthy band told without colour, history, opening one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stepper.record import Record
+from stepper.tui.app import StepperApp
+from stepper.tui.panels.gradients import Columns, gauge, history, logarithm_of, short_names, sparkline
+from tests.tui.screen import app_of, ready, settled, text_of
+from tests.tui.standin import Standin
+from tests.tui.test_panels import plant_nan
+
+
+async def press(pilot: Any, *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def line(app: StepperApp, name: str) -> list[str]:
+    return next(line.split() for line in text_of(app.desk.gradients).splitlines() if line.startswith(name))
+
+
+def test_a_sparkline_runs_between_the_smallest_and_the_largest() -> None:
+    assert sparkline([-4.0, -3.0, -2.0]) == "▁▅█" or sparkline([-4.0, -3.0, -2.0]) == "▁▄█"
+    assert sparkline([-3.0, None, -3.0]) == "▄?▄" or sparkline([-3.0, None, -3.0]) == "▅?▅"
+    assert sparkline([]) == ""
+    places = ["▁▂▃▄▅▆▇█".index(bar) for bar in sparkline([-3.0, -2.99])]
+    assert abs(places[0] - places[1]) <= 1, "what hardly differs does not look as if it did"
+
+
+def test_the_gauge_marks_the_band_and_what_lies_beyond_the_scale() -> None:
+    assert gauge(-3.0, 9) == "────│●│──"
+    assert gauge(-9.0, 9).startswith("◀")
+    assert gauge(1.0, 9).endswith("▶")
+    assert gauge(None, 9) == "────│─│──"
+
+
+def test_names_lose_what_all_have_in_common() -> None:
+    assert short_names(["model.a.weight", "model.a.bias"]) == ["weight", "bias"]
+    assert short_names(["w1"]) == ["w1"]
+
+
+@pytest.mark.parametrize("width", [20, 30, 32, 40, 60, 80, 200])
+@pytest.mark.parametrize("longest", [2, 9, 40])
+async def test_the_columns_fit(width: int, longest: int) -> None:
+    session = Standin()
+    await session.open()
+    columns = Columns.fit(longest, width)
+    parameter = session.records[0].parameters[0]
+    for row in (columns.heading(), columns.row(parameter, "x" * longest, [-3.0] * 40)):
+        text = "".join(text for text, _ in row.pieces).rstrip()
+        assert len(text) <= max(width, 4 + 1 + 8 + 6)
+
+
+async def test_norm_largest_zeros_ratio_and_whether_that_is_healthy() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await press(pilot, "i", "i", "4")
+        for parameter in session.records[2].parameters:
+            found = line(app, parameter.name)
+            logarithm = logarithm_of(parameter)
+            assert parameter.grad is not None and logarithm is not None
+            summary = parameter.grad.summary
+            assert float(found[1]) == pytest.approx(summary.l2 or 0, rel=1e-3)
+            assert float(found[2]) == pytest.approx(max(abs(summary.min or 0), abs(summary.max or 0)), rel=1e-3)
+            assert found[3].endswith("%")
+            assert found[5] == f"{logarithm:.2f}{'↑' if logarithm > -2 else '✓'}"
+            assert len(found[6]) == 3, "a bar for each recorded iteration"
+
+
+async def test_the_history_has_every_record_also_those_seen_while_the_panel_was_hidden() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await press(pilot, *"iiii", "4")
+        assert len(history(session.records, 4, "w1")) == 5
+        assert len(line(app, "w1")[6]) == 5
+        await press(pilot, "I")
+        assert len(line(app, "w1")[6]) == 4, "what comes later is no history"
+
+
+async def test_what_is_not_finite_is_told() -> None:
+    app = app_of(Standin(plant_nan))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await press(pilot, *"iii", "4")
+        found = line(app, "w1")
+        assert found[1] == "nan" and found[-2].endswith("?")
+
+
+async def test_a_gradient_is_opened() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, *"nnnnnnnnnnnn", "4", "down", "up", "down", "enter")
+        assert text_of(app.desk.viewer).startswith("grad_w2  (10, 3)")
+        for _ in range(2):
+            await pilot.click("#gradients", offset=(3, 2))
+            await settled(pilot)
+        assert text_of(app.desk.viewer).startswith("grad_w1  (6, 10)")
+
+
+async def test_without_a_record_there_is_nothing() -> None:
+    def bare(record: Record) -> None:
+        record.parameters = []
+
+    app = app_of(Standin(after=bare))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "4", "down", "enter")
+        assert "No parameter is updated here." in text_of(app.desk.gradients)
