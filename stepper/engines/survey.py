@@ -13,15 +13,15 @@ SAMPLE = 1 << 22
 """A histogram of more elements than this is that of a regular sample of about so many."""
 
 
-def survey(array: Any, bins: int) -> Survey:
+def survey(array: Any, bins: int, less: Any = None) -> Survey:
     """`array` is a NumPy array of any shape; complex numbers count by absolute value. Extremes are over the finite
-    elements; of equal ones the first, in C order."""
+    elements; of equal ones the first, in C order. With `less`, of the same shape, of `array` − `less` in float64."""
     import numpy
 
     with numpy.errstate(all="ignore"):
         largest = smallest = wrong = None
         high = low = 0.0
-        for start, chunk in _chunks(array):
+        for start, chunk in _chunks(array, less):
             finite = numpy.isfinite(chunk)
             every = bool(finite.all())
             if not every and wrong is None:
@@ -34,7 +34,7 @@ def survey(array: Any, bins: int) -> Survey:
                 largest, high = start + top, chunk[top]
             if smallest is None or chunk[bottom] < low:
                 smallest, low = start + bottom, chunk[bottom]
-        counts, counted = _histogram(array, float(low), float(high), bins) if largest is not None else ([], 0)
+        counts, counted = _histogram(array, float(low), float(high), bins, less) if largest is not None else ([], 0)
     places = [None if flat is None else _index(flat, array.shape) for flat in (largest, smallest, wrong)]
     return Survey(places[0], places[1], places[2], float(low), float(high), counts, counted)
 
@@ -63,8 +63,18 @@ def histogram(numbers: Any, low: float, high: float, bins: int) -> list[int]:
         return _histogram(_real(numbers), low, high, bins)[0]
 
 
-def _chunks(array: Any) -> Any:
-    """(position, elements) of the whole in C order, each part flat and of real numbers."""
+def _chunks(array: Any, less: Any = None) -> Any:
+    """(position, elements) of the whole in C order, each part flat and of real numbers; `less` is taken from them."""
+    import numpy
+
+    if less is not None:
+        for (start, one), (_, other) in zip(_parts(array), _parts(less), strict=True):
+            yield start, one.astype(numpy.float64) - other.astype(numpy.float64)
+        return
+    yield from _parts(array)
+
+
+def _parts(array: Any) -> Any:
     import numpy
 
     if array.flags.c_contiguous:
@@ -79,14 +89,14 @@ def _chunks(array: Any) -> Any:
         yield first * inner, _real(numpy.ascontiguousarray(array[first : first + step]).reshape(-1))
 
 
-def _histogram(array: Any, low: float, high: float, bins: int) -> tuple[list[int], int]:
+def _histogram(array: Any, low: float, high: float, bins: int, less: Any = None) -> tuple[list[int], int]:
     import numpy
 
     if not numpy.isfinite(high - low):
         return [], 0
     stride = max(1, array.size // SAMPLE)
     counts = numpy.zeros(bins, dtype=numpy.int64)
-    for start, chunk in _chunks(array):
+    for start, chunk in _chunks(array, less):
         part = chunk[-start % stride :: stride].astype(numpy.float64)
         part = part[numpy.isfinite(part)]
         width = (high - low) or 1.0

@@ -96,12 +96,14 @@ class GetWindow(msgspec.Struct, tag="window", frozen=True):
 
 
 class GetSurvey(msgspec.Struct, tag="survey", frozen=True):
-    """Ask where a kept copy's extremes are, and for its distribution in so many bins."""
+    """Ask where a kept copy's extremes are, and for its distribution in so many bins; of what it is more than the copy
+    `less`, where that is given."""
 
     id: int
     iteration: int | None
     copy: int
     bins: int
+    less: int | None = None
 
 
 class Range(msgspec.Struct, frozen=True):

@@ -80,7 +80,9 @@ class Service(threading.Thread):
                 return Reply(request.id, window=copy.window(request.region, request.rows, request.columns))
             case GetSurvey():
                 copy = self._runner.store.get(request.iteration, request.copy)
-                return Reply(request.id, survey=survey(copy.engine.ndarray(copy.kept), request.bins))
+                other = self._runner.store.get(request.iteration, request.less) if request.less is not None else None
+                less = other.engine.ndarray(other.kept) if other is not None else None
+                return Reply(request.id, survey=survey(copy.engine.ndarray(copy.kept), request.bins, less))
             case GetHistograms():
                 return Reply(request.id, histograms=[self._histogram(request, each) for each in request.ranges])
             case GetArray():

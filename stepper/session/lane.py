@@ -201,9 +201,9 @@ class Lane:
         assert reply.window is not None
         return reply.window
 
-    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
+    async def survey(self, iteration: int | None, copy: int, bins: int, less: int | None = None) -> Survey:
         """Where a kept copy's extremes are, and its distribution. Raises as `window` does."""
-        reply = await self._ask(GetSurvey(next(self._numbers), iteration, copy, bins))
+        reply = await self._ask(GetSurvey(next(self._numbers), iteration, copy, bins, less))
         assert reply.survey is not None
         return reply.survey
 

@@ -136,9 +136,10 @@ class Lanes:
             iteration, lambda lane: lane.window(iteration, copy, rows, columns, region, axes, along)
         )
 
-    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
-        """Where a recorded value's extremes are, and its distribution. LookupError where it is not kept."""
-        return await self._looked(iteration, lambda lane: lane.survey(iteration, copy, bins))
+    async def survey(self, iteration: int | None, copy: int, bins: int, less: int | None = None) -> Survey:
+        """Where a recorded value's extremes are, and its distribution; of its difference from the value `less` of the
+        same shape, where that is given. LookupError where one is not kept."""
+        return await self._looked(iteration, lambda lane: lane.survey(iteration, copy, bins, less))
 
     async def histograms(
         self, iteration: int | None, ranges: Sequence[tuple[int, float, float]], bins: int

@@ -29,11 +29,12 @@ class WindowKey:
 
 @dataclass(frozen=True)
 class SurveyKey:
-    """What a survey was asked for."""
+    """What a survey was asked for; `less`: of the difference from that copy."""
 
     generation: int
     iteration: int | None
     copy: int
+    less: int | None = None
 
 
 Key = WindowKey | SurveyKey

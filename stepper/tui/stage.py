@@ -131,7 +131,7 @@ class Stage(App[int]):
 
     async def _picture(self, key: Key) -> Window | Survey:
         if isinstance(key, SurveyKey):
-            return await self.session.survey(key.iteration, key.copy, BINS)
+            return await self.session.survey(key.iteration, key.copy, BINS, key.less)
         return await self.session.window(
             key.iteration, key.copy, key.rows, key.columns, key.region, key.axes, key.along
         )

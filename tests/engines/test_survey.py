@@ -84,3 +84,14 @@ def test_a_small_histogram_counts_what_is_finite() -> None:
     assert histogram(np.array([True, False, True]), 0.0, 1.0, 2) == [1, 2]
     assert histogram(np.array([3.0, 3.0]), 3.0, 3.0, 3) == [2, 0, 0]
     assert histogram(np.array([-1e308, 1e308]), -1e308, 1e308, 3) == [], "the range is beyond floats"
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_difference_is_surveyed_without_making_it(monkeypatch: pytest.MonkeyPatch, chunk: int, turned: bool) -> None:
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    one, other = (NUMBERS.integers(0, 200, size=(6, 7, 5)).astype("uint8") for _ in range(2))
+    if turned:
+        one, other = one.transpose(2, 0, 1), other.transpose(2, 0, 1)
+    difference = one.astype(float) - other.astype(float)
+    assert survey(one, 8, other) == survey(difference, 8)

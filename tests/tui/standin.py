@@ -384,8 +384,8 @@ class Standin:
         array = self._recorder.copies[copy]
         return Array(array.shape, str(array.dtype), array.tobytes())
 
-    async def survey(self, iteration: int | None, copy: int, bins: int) -> Survey:
-        return survey(self._recorder.copies[copy], bins)
+    async def survey(self, iteration: int | None, copy: int, bins: int, less: int | None = None) -> Survey:
+        return survey(self._recorder.copies[copy], bins, self._recorder.copies[less] if less is not None else None)
 
     async def histograms(
         self, iteration: int | None, ranges: Sequence[tuple[int, float, float]], bins: int

@@ -54,6 +54,18 @@ def test_one_outlier_does_not_hide_the_rest() -> None:
     assert heatmap.limit(window([[0.0, math.nan]])) == 1.0
 
 
+@given(
+    st.integers(1, 500), st.integers(1, 500), st.sampled_from([0, 1, 2, 4, 16]), st.integers(1, 99), st.integers(1, 60)
+)
+def test_cells_are_as_large_as_there_is_room_for(rows: int, columns: int, zoom: int, width: int, height: int) -> None:
+    wide, high = heatmap.cell((rows, columns), zoom, width, height)
+    assert 1 <= wide <= heatmap.NUMBER + 1 and 1 <= high <= 2
+    across = -(-columns // zoom) if zoom else 0
+    if across and across <= width:
+        assert across * wide <= width
+        assert wide == heatmap.NUMBER + 1 or across * (wide + 1) > width
+
+
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 200), st.integers(1, 60))
 def test_a_grid_fits_its_room_and_covers_its_matrix(rows: int, columns: int, width: int, height: int) -> None:
     grid = heatmap.layout((rows, columns), width, height)

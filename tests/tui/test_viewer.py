@@ -137,6 +137,10 @@ async def test_before_after_and_difference_of_what_was_changed_in_place() -> Non
             assert f"  {what}" in text_of(app.desk.viewer).splitlines()[0]
             assert reading(app) == f"[0, 0] = {float(number[0, 0])!r}"
             await press(pilot, "d")
+        await press(pilot, "d", "d", "greater_than_sign")
+        difference = values["after"] - values["before"]
+        row, column = np.unravel_index(difference.argmax(), difference.shape)
+        await until(pilot, lambda: reading(app) == f"[{row}, {column}] = {float(difference.max())!r}")
         await press(pilot, "i", "d")
         assert "not changed in place" in text_of(app.desk.viewer)
 

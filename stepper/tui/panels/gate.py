@@ -246,12 +246,11 @@ class GatePanel(ViewPanel):
         return arrange(view.extent, len(values_of(gate)), self.inner.width, height, titles)
 
     def _cell(self, gate: Gate, view: View) -> tuple[int, int, Arrangement] | None:
-        """The size of a cell in characters: as large as fits where all elements do, else one."""
+        """The size of a cell in characters."""
         arrangement = None if view.empty else self._arrangement(gate, view)
         if arrangement is None:
             return None
-        room = heatmap.layout(view.extent, arrangement.width, arrangement.height)
-        return (room.wide, room.high, arrangement) if room and not room.is_pooled else (1, 1, arrangement)
+        return (*heatmap.cell(view.extent, view.zoom, arrangement.width, arrangement.height), arrangement)
 
     def cells(self, view: View) -> tuple[int, int]:
         """How many there is room for in each map."""

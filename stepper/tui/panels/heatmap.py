@@ -62,6 +62,17 @@ def layout(extent: tuple[int, int], width: int, height: int) -> Grid | None:
     return Grid(shown_rows, shown_columns, wide, high, (down, across))
 
 
+def cell(extent: tuple[int, int], zoom: int, width: int, height: int) -> tuple[int, int]:
+    """How wide and high a cell is, in characters, where it covers `zoom` elements down and across, or, at 0, as many as
+    it must for all to be seen: as large as there is room for, up to what shows a figure."""
+    if not zoom:
+        grid = layout(extent, width, height)
+        return (grid.wide, grid.high) if grid is not None else (1, 1)
+    rows, columns = (max(1, math.ceil(count / zoom)) for count in extent)
+    wide = max(1, min(NUMBER + 1, width // columns))
+    return (wide, max(1, min(2 if wide > 3 else 1, height // rows)))
+
+
 def limit(*windows: Window | None) -> float:
     """The size that gets the strongest colour: the 98th percentile, so that one outlier does not hide the rest."""
     sizes = sorted(

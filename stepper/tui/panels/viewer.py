@@ -179,7 +179,7 @@ class ViewerPanel(ViewPanel):
         window: Window | str | None = self.pictures.window(key)
         if what == "difference":
             window = self._difference(subject, grid, view)
-        survey = self.pictures.survey(self._survey_key(shown)) if self._histogram or self._wish else None
+        survey = self.pictures.survey(self._survey_key(subject, what)) if self._histogram or self._wish else None
         if self._fulfil(survey):
             return None  # drawn by now, where the wish led
         if isinstance(window, str):
@@ -210,11 +210,10 @@ class ViewerPanel(ViewPanel):
             self.set_rows(rows)
 
     def _cell(self, view: View) -> tuple[int, int]:
-        """The size of a cell in characters: as large as fits where all elements do, else one."""
+        """The size of a cell in characters."""
         if self._table:
             return (TABLE, 1)
-        room = heatmap.layout(view.extent, self.inner.width, self._height)
-        return (room.wide, room.high) if room is not None and not room.is_pooled else (1, 1)
+        return heatmap.cell(view.extent, view.zoom, self.inner.width, self._height)
 
     def cells(self, view: View) -> tuple[int, int]:
         """How many there is room for, in a map or a table."""
@@ -233,8 +232,13 @@ class ViewerPanel(ViewPanel):
             self.scene.generation, self.scene.iteration, copy, rows, columns, None if whole else region, view.turned
         )
 
-    def _survey_key(self, value: Value) -> SurveyKey | None:
-        return None if value.copy is None else SurveyKey(self.scene.generation, self.scene.iteration, value.copy)
+    def _survey_key(self, subject: Subject, what: str) -> SurveyKey | None:
+        shown = subject.shown(what)
+        if shown is None or shown.copy is None:
+            return None
+        before = subject.before if what == "difference" else None
+        less = before.copy if before is not None else None
+        return SurveyKey(self.scene.generation, self.scene.iteration, shown.copy, less)
 
     def _element(self, subject: Subject, what: str, view: View, grid: Grid, window: Window) -> float | None:
         """The element under the cursor: a cell of the picture, where a cell is one element; else it is asked for."""
