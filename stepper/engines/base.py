@@ -166,6 +166,11 @@ class Engine:
         """The summaries of several kept copies; an engine may be faster with many small ones than one by one."""
         return [self.describe(each) for each in kept]
 
+    def extents(self, kept: Any) -> tuple[int, ...] | None:
+        """The shape of a kept copy whose numbers can be read; None for any other."""
+        summary = self.describe(kept)
+        return summary.shape if summary.kind == "tensor" and summary.nan is not None else None
+
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         """A picture of a region of a kept copy, pooled to at most `rows` × `columns` cells on its own device."""
         raise LookupError(f"the engine {self.name} draws no values")

@@ -10,7 +10,6 @@ import ctypes
 from typing import Any
 
 from stepper.engines.bits import address_of, copy_memory, same_memory
-from stepper.engines.modes import unnoticed
 from stepper.engines.pool import POOL, SMALLEST
 
 FEW = 4096  # bytes up to which an immutable string of bytes is the fastest copy
@@ -84,13 +83,12 @@ class Kept:
 
     @property
     def tensor(self) -> Any:
-        """The copy as a tensor."""
+        """The copy as a tensor. To be asked for where no mode of the script's is active."""
         if self._tensor is None:
             import torch
 
             data = bytearray(self.data) if type(self.data) is bytes else self.data
-            with unnoticed():
-                self._tensor = torch.frombuffer(data, dtype=self.dtype).as_strided(self.shape, self.stride)
+            self._tensor = torch.frombuffer(data, dtype=self.dtype).as_strided(self.shape, self.stride)
         return self._tensor
 
     def once(self) -> Any:

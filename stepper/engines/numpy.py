@@ -126,6 +126,11 @@ class NumpyEngine(Engine):
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
         return together(kept, _few, _told, self.describe)
 
+    def extents(self, kept: Any) -> tuple[int, ...] | None:
+        if type(kept) is Opaque or kept.dtype.kind not in "fiucb":
+            return None
+        return tuple(kept.shape)
+
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         if type(kept) is Opaque:
             raise kept.refuse()

@@ -161,11 +161,11 @@ def _recomputed(kind: type, before: Before, value: Any, torch: Any) -> tuple[Rec
     """The step by its rule, and how far that lies from the real one."""
     if kind.__module__.partition(".")[0] != "torch":
         return None, None
-    kept = {name: _tensor(copy) for name, copy in before.state.items()}
-    p, g, real = _tensor(before.value), _tensor(before.gradient), _tensor(value)
-    if any(each is None for each in (p, g, real, *kept.values())):
-        return None, None
     with unnoticed():
+        kept = {name: _tensor(copy) for name, copy in before.state.items()}
+        p, g, real = _tensor(before.value), _tensor(before.gradient), _tensor(value)
+        if any(each is None for each in (p, g, real, *kept.values())):
+            return None, None
         found = recompute(kind.__name__, before.group, p, g, kept)
         return found, None if found is None else deviation(found.after, real, torch)
 

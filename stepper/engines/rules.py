@@ -63,6 +63,12 @@ def _directed(group: Mapping[str, Any], p: Any, g: Any) -> tuple[Any, list[str]]
     return g, said or ["g = grad"]
 
 
+def _held(state: Mapping[str, Any], name: str, p: Any) -> Any:
+    """What the optimizer kept under this name; zeros before the first step."""
+    held = state.get(name)
+    return p.new_zeros(p.shape) if held is None else held
+
+
 def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
     lr, momentum, dampening = group["lr"], group["momentum"], group["dampening"]
     g, said = _directed(group, p, g)
@@ -73,7 +79,7 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> 
             buffer = g.clone()
             said.append("b = g, at the first step")
         else:
-            buffer = buffer.clone().mul_(momentum).add_(g, alpha=1 - dampening)
+            buffer = buffer.mul(momentum).add_(g, alpha=1 - dampening)
             said.append(f"b = {_n(momentum)} b + {_times(1 - dampening)}g")
         if group["nesterov"]:
             g = g.add(buffer, alpha=momentum)
@@ -81,48 +87,45 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> 
         else:
             g, used = buffer, "b"
     said.append(f"w = w − {_n(lr)} {used}")
-    return Recomputed("; ".join(said), p.clone().add_(g, alpha=-lr))
+    return Recomputed("; ".join(said), p.add(g, alpha=-lr))
 
 
 def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
     lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
     beta1, beta2 = float(beta1), float(beta2)
     t = (float(state["step"]) if "step" in state else 0.0) + 1
-    p = p.clone()
     if group.get("decoupled_weight_decay"):
         decay = group["weight_decay"]
         g, said = (-g, ["g = −grad"]) if group["maximize"] else (g, ["g = grad"])
         if decay != 0:
-            p.mul_(1 - lr * decay)
+            p = p * (1 - lr * decay)
             said.append(f"w = {_n(1 - lr * decay)} w")
     else:
         g, said = _directed(group, p, g)
-    zero = p.new_zeros(p.shape)
-    m = state.get("exp_avg", zero).clone().lerp_(g, 1 - beta1)
-    v = state.get("exp_avg_sq", zero).clone().mul_(beta2).addcmul_(g, g, value=1 - beta2)
+    m = _held(state, "exp_avg", p).lerp(g, 1 - beta1)
+    v = _held(state, "exp_avg_sq", p).mul(beta2).addcmul_(g, g, value=1 - beta2)
     correction1, correction2 = 1 - beta1**t, 1 - beta2**t
     used, name = v, "v"
     said += [f"m = {_n(beta1)} m + {_n(1 - beta1)} g", f"v = {_n(beta2)} v + {_n(1 - beta2)} g²"]
     if group["amsgrad"]:
-        used, name = v.maximum(state.get("max_exp_avg_sq", zero)), "v_max"
+        used, name = v.maximum(_held(state, "max_exp_avg_sq", p)), "v_max"
         said.append("v_max = max(v_max, v)")
-    denominator = (used.sqrt() / correction2**0.5).add_(eps)
+    denominator = used.sqrt().div_(correction2**0.5).add_(eps)
     said += [
         f"m̂ = m / {_n(correction1)}",
         f"v̂ = {name} / {_n(correction2)}",
         f"w = w − {_n(lr)} m̂ / (√v̂ + {_n(eps)}), t = {int(t)}, step size {_n(lr / correction1)}",
     ]
-    return Recomputed("; ".join(said), p.addcdiv_(m, denominator, value=-(lr / correction1)))
+    return Recomputed("; ".join(said), p.addcdiv(m, denominator, value=-(lr / correction1)))
 
 
 def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
     lr, alpha, eps, momentum = group["lr"], group["alpha"], group["eps"], group["momentum"]
     g, said = _directed(group, p, g)
-    zero = p.new_zeros(p.shape)
-    v = state.get("square_avg", zero).clone().mul_(alpha).addcmul_(g, g, value=1 - alpha)
+    v = _held(state, "square_avg", p).mul(alpha).addcmul_(g, g, value=1 - alpha)
     said.append(f"v = {_n(alpha)} v + {_n(1 - alpha)} g²")
     if group["centered"]:
-        mean = state.get("grad_avg", zero).clone().lerp_(g, 1 - alpha)
+        mean = _held(state, "grad_avg", p).lerp(g, 1 - alpha)
         average = v.addcmul(mean, mean, value=-1).sqrt_()
         said += [f"a = {_n(alpha)} a + {_n(1 - alpha)} g", f"r = √(v − a²) + {_n(eps)}"]
     else:
@@ -130,11 +133,11 @@ def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any])
         said.append(f"r = √v + {_n(eps)}")
     average = average.add_(eps)
     if momentum > 0:
-        buffer = state.get("momentum_buffer", zero).clone().mul_(momentum).addcdiv_(g, average)
+        buffer = _held(state, "momentum_buffer", p).mul(momentum).addcdiv_(g, average)
         said += [f"b = {_n(momentum)} b + g / r", f"w = w − {_n(lr)} b"]
-        return Recomputed("; ".join(said), p.clone().add_(buffer, alpha=-lr))
+        return Recomputed("; ".join(said), p.add(buffer, alpha=-lr))
     said.append(f"w = w − {_n(lr)} g / r")
-    return Recomputed("; ".join(said), p.clone().addcdiv_(g, average, value=-lr))
+    return Recomputed("; ".join(said), p.addcdiv(g, average, value=-lr))
 
 
 def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
@@ -142,9 +145,9 @@ def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any])
     t = float(state["step"]) + 1
     g, said = _directed(group, p, g)
     rate = lr / (1 + (t - 1) * group["lr_decay"])
-    total = state["sum"].clone().addcmul_(g, g, value=1)
+    total = state["sum"].addcmul(g, g, value=1)
     said += ["s = s + g²", f"w = w − {_n(rate)} g / (√s + {_n(eps)})"]
-    return Recomputed("; ".join(said), p.clone().addcdiv_(g, total.sqrt().add_(eps), value=-rate))
+    return Recomputed("; ".join(said), p.addcdiv(g, total.sqrt().add_(eps), value=-rate))
 
 
 RULES: dict[str, Rule] = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}

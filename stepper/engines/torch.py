@@ -232,10 +232,13 @@ class TorchEngine(Engine):
             with unnoticed():
                 return self._describe(kept)
         except _FAILURES:
-            return self._outside(kept.tensor)._replace(type=kept.type).summary()
+            return Opaque(kept.type, tuple(kept.shape), _dtype_name(kept.dtype), str(kept.device)).summary()
 
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
         return together(kept, _few, self._told, self.describe)
+
+    def extents(self, kept: Any) -> tuple[int, ...] | None:
+        return tuple(kept.shape) if type(kept) is Kept else None
 
     def _told(self, kept: Kept, found: Statistics | None, times: int = 1) -> Summary:
         fields = found.fields(times) if found is not None else {}
@@ -278,7 +281,8 @@ class TorchEngine(Engine):
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         import numpy
 
-        tensor = self._tensor(kept)
+        with unnoticed():
+            tensor = self._tensor(kept)
 
         def cells(where: Region, rows: int, columns: int) -> list[float]:
             part = part_of(tensor, where)
@@ -299,9 +303,8 @@ class TorchEngine(Engine):
     def ndarray(self, kept: Any) -> Any:
         if type(kept) is Kept and kept.array is not None:
             return kept.shaped()
-        tensor = self._tensor(kept)
         with unnoticed():
-            return self._familiar(tensor).cpu().numpy()
+            return self._familiar(self._tensor(kept)).cpu().numpy()
 
     def sample(self, kept: Any, most: int) -> Any:
         if type(kept) is Kept and kept.array is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.engines.pool import POOL
-from stepper.inferior.store import Copy
+from stepper.inferior.copies import Copy
 
 
 class Differences:
@@ -20,7 +21,9 @@ class Differences:
         """new − old in float64, of two copies of equal shape whose numbers can be read."""
         key = (id(new), id(old))
         if key not in self._made:
-            self._made[key] = (Copy(self._arrays, None, lambda: subtract(new, old)), new, old)
+            weight = 8 * math.prod(new.engine.extents(new.kept) or ())
+            made = Copy.derived(self._arrays, lambda: subtract(new, old), weight)
+            self._made[key] = (made, new, old)
         return self._made[key][0]
 
     def clear(self) -> None:

@@ -6,7 +6,7 @@ from types import CodeType
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.inferior.store import Copy
+from stepper.inferior.copies import Copy
 from stepper.program.sites import Site
 from stepper.record import Detail, Kind, Phase, Role, Summary, When
 

@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
+from stepper.inferior.copies import Copy, summarise
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.gates import by_hand
 from stepper.inferior.recorder import Recorder
-from stepper.inferior.store import Copy, Shelf, summarise
+from stepper.inferior.store import Shelf
 from stepper.inferior.tracking import Track
 from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
 
@@ -45,9 +46,7 @@ class Finisher:
     def _record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         recorder = self._recorder
         shelf = Shelf()
-        summarise(
-            draft.copy for happening in recorder.happenings for draft in happening.drafts if draft.copy is not None
-        )
+        self._summarise()
         gates = self._gates(shelf)
         parameters = []
         for track in recorder.tracker.tracks.values():
@@ -74,6 +73,25 @@ class Finisher:
             faults=recorder.faults,
         )
         return record, shelf
+
+    def _summarise(self) -> None:
+        """The summaries of all small copies in one go; large ones get theirs when they are asked for."""
+        recorder = self._recorder
+        updates = [update for update in map(self._update, recorder.tracker.tracks.values()) if update is not None]
+        copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
+        summarise(copy for copy in (*copies, *updates) if copy is not None)
+
+    def _update(self, track: Track) -> Copy | None:
+        """after − before of a parameter in float64; None where it has no numbers, or another shape than before."""
+        old, new = track.before.copy, (track.after or track.before).copy
+        if old is None or new is None or old.gone or new.gone:
+            return None
+        shape = old.engine.extents(old.kept)
+        if shape is None or new.engine.extents(new.kept) != shape:
+            return None
+        if old.engine.name == "python":
+            return Copy(old.engine, _difference(old.kept, new.kept))
+        return self._recorder.differences.of(new, old)
 
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
         site = happening.site
@@ -247,16 +265,12 @@ class Finisher:
         grad = track.grad or self._used_gradient(track)
         if before.copy is None or after.copy is None:
             return self._scalar_parameter(track.name, before, after, grad, shelf)
-        shape = before.copy.summary.shape or ()
-        if after.copy.summary.shape != before.copy.summary.shape:
-            return None
-        old, new = before.copy, after.copy
-        if old.gone or new.gone:
+        old, new, update = before.copy, after.copy, self._update(track)
+        if (old.gone or new.gone) and old.summary.shape == new.summary.shape:
             return self._gone_parameter(track.name, old, new, grad, shelf)
-        if old.engine.name == "python":
-            update = Copy(old.engine, _difference(old.kept, new.kept))
-        else:
-            update = self._recorder.differences.of(new, old)
+        if update is None:
+            return None
+        shape = old.summary.shape or ()
         moved, size = update.summary, old.summary
         whole = moved.nonfinite == 0 and size.nonfinite == 0 and bool(size.l2)
         return Parameter(

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepper.engines.base import GateSeen
+from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Operated, Scalar
-from stepper.inferior.store import Copy
 
 COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
 PRODUCTS = frozenset(("mul", "multiply", "imul", "mul_"))

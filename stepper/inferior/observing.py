@@ -8,9 +8,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
+from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.recording import Recording
-from stepper.inferior.store import Copy
 from stepper.record import Detail, Kind, Role, When
 
 
@@ -79,10 +79,8 @@ class Observing(Recording):
     def difference(self, new: Any, old: Any) -> Copy | None:
         if new.gone or old.gone:
             return None
-        first, second = new.summary, old.summary
-        if first.kind != "tensor" or first.shape != second.shape or first.nan is None or second.nan is None:
-            return None
-        return self.differences.of(new, old)
+        shape = new.engine.extents(new.kept)
+        return self.differences.of(new, old) if shape is not None and shape == old.engine.extents(old.kept) else None
 
     def tell(self, event: int, detail: Detail) -> None:
         self.happenings[event].detail = detail
@@ -128,5 +126,7 @@ class Observing(Recording):
             self._known[id(value)] = (label, number, draft.role)
         if not self.pass_over:
             self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
-        for each in self.engines:
-            each.seen(value, self.tracker.name_of(value, label) or label, number, draft.copy)
+        if self._seers:
+            name = self.tracker.name_of(value, label) or label
+            for each in self._seers:
+                each.seen(value, name, number, draft.copy)

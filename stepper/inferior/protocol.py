@@ -5,6 +5,7 @@ messages are events that the process sends on its own. Frames are bounded: a lon
 """
 
 import struct
+from typing import cast
 
 import msgspec
 
@@ -222,6 +223,16 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
 Message = Hello | Refused | Started | Progress | Recorded | Stopped | Ended | Reply
 
 _encoder = msgspec.msgpack.Encoder()
+
+
+def packed(record: Record) -> Record:
+    """A record as it will travel, packed once however often it is sent; it can be sent, and nothing else."""
+    return cast(Record, msgspec.Raw(_encoder.encode(record)))
+
+
+def unpacked(record: Record) -> Record:
+    """What `packed` was given, made anew."""
+    return msgspec.msgpack.decode(cast(msgspec.Raw, record), type=Record)
 
 
 def frame(message: Launch | Request | Message) -> bytes:

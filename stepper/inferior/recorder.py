@@ -17,7 +17,6 @@ from typing import Any
 from stepper.engines.base import Change
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, Watched
 from stepper.inferior.observing import Observing
-from stepper.inferior.recording import output_offset
 from stepper.inferior.scalars import SCALARS, element_at, elements_of, keyed_elements, plain, scalar_summary
 from stepper.program.sites import Site
 from stepper.record import Role, When
@@ -239,7 +238,7 @@ class Recorder(Observing):
             self._operate(site, frame, happening, last)
         if happening.ended == 0 and frame.open and frame.open[0] is happening:
             happening.ended = perf_counter_ns()
-            happening.output = (happening.output[0], output_offset())
+            self._end_output(happening)
 
     def enter(self, number: int, *values: Any) -> None:
         """A function of the script's is entered; these are its parameters."""

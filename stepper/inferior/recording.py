@@ -15,15 +15,17 @@ from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import Names
+from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
-from stepper.inferior.store import Copy, Store
+from stepper.inferior.store import Store
 from stepper.inferior.tracking import Tracker
 from stepper.inferior.whereabouts import private
 from stepper.program.program import Program
+from stepper.program.quiet import is_quiet
 from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, When
 
@@ -53,6 +55,8 @@ class Recording:
         self.halted: Callable[[], None] = lambda: None
         self._names = Names()
         self._alias_sites: dict[int, bool] = {}
+        self._quiet_sites: dict[int, bool] = {}
+        self._offset = -1
         self._clear(None)
 
     def _clear(self, iteration: int | None) -> None:
@@ -63,6 +67,7 @@ class Recording:
         self.tracker = Tracker(self._names, self._look, self._called, self._place)
         self.pass_over = iteration is None
         self.truncated = False
+        self._loud = True  # something may have been printed since the last look
         self.full = False  # nothing more is written down, but losses are still taken
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
@@ -203,7 +208,8 @@ class Recording:
         )
         self.happenings.append(happening)
         if kind == "statement":
-            happening.output = (output_offset(), -1)
+            happening.output = (self._printed(), -1)
+            self._loud = self._loud or not self._is_quiet(site)
         happening.started = perf_counter_ns()
         return happening
 
@@ -232,12 +238,30 @@ class Recording:
                 if happening.ended == 0:
                     happening.ended = now
                 if happening.kind == "statement" and happening.output[1] < 0:
-                    happening.output = (happening.output[0], output_offset())
+                    self._end_output(happening)
             each.open.clear()
 
     def _place(self, value: Any) -> Hashable:
         engine = self._owner(value)
         return id(value) if engine is None else engine.identity(value)
+
+    def _end_output(self, happening: Happening) -> None:
+        """A statement is over: what was printed since it began is its own."""
+        self._loud = self._loud or not self._is_quiet(happening.site)
+        happening.output = (happening.output[0], self._printed())
+
+    def _printed(self) -> int:
+        """How many bytes the script has written so far; known already where nothing since could print."""
+        if self._loud:
+            self._offset = output_offset()
+            self._loud = False
+        return self._offset
+
+    def _is_quiet(self, site: Site) -> bool:
+        quiet = self._quiet_sites.get(site.id)
+        if quiet is None:
+            quiet = self._quiet_sites[site.id] = is_quiet(site.text)
+        return quiet
 
     def _peek(self, value: Any, attribute: str) -> Any:
         """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""

@@ -23,7 +23,7 @@ from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.passes import PassCount, passes_over
-from stepper.inferior.protocol import Ended, Progress, Recorded, Stopped
+from stepper.inferior.protocol import Ended, Progress, Recorded, Stopped, packed
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
 from stepper.program.program import Program
@@ -61,7 +61,7 @@ class Runner:
         self.losses = LossKeeper()
         self.losses.engines = engines
         self.store = Store(memory)
-        self.records: dict[int | None, Record] = {}
+        self.records: dict[int | None, Record] = {}  # packed, ready to be sent
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
         self.recorder.halted = self._halt
         self._finisher = Finisher(self.recorder, program.path, numpy)
@@ -243,13 +243,13 @@ class Runner:
                 neutral.enter_context(engine.neutral())
             record, shelf = self._finisher.finish([] if iteration is None else losses, error)
         evicted = self.store.close(iteration, shelf)
-        self.records[iteration] = record
+        sent = self.records[iteration] = packed(record)
         for other in evicted:
             self.records.pop(other, None)
         if iteration is not None and not unfinished:
             self._finished.append(record.loss)
         self._report()
-        self._channel.send(Recorded(record, evicted, sorted(self.recorder.used, key=_rank)))
+        self._channel.send(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank)))
 
     def _halt(self) -> None:
         """The statement has been reached that a process before this one died in: what led to it is the record."""

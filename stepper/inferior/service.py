@@ -9,6 +9,7 @@ from stepper.engines.numpy import NumpyEngine
 from stepper.engines.survey import histogram, survey
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
+from stepper.inferior.copies import Copy
 from stepper.inferior.protocol import (
     GetArray,
     GetHistograms,
@@ -23,7 +24,6 @@ from stepper.inferior.protocol import (
     Run,
 )
 from stepper.inferior.runner import Runner
-from stepper.inferior.store import Copy
 from stepper.record import Window
 
 SAMPLE = 1 << 14

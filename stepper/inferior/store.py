@@ -6,96 +6,14 @@ Filled by the main thread while an iteration is recorded, read by the service th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.engines.pooling import part_of_picture
-from stepper.record import Region, Summary, Window
+from stepper.inferior.copies import Copy
 
-PICTURE = (48, 96)
-"""Rows and columns of the picture that is kept of a value for which there is no room."""
 SMALL = 256
 """Bytes up to which a value is kept in any case: its summary would take as much."""
-
-
-class Copy:
-    """One kept copy and what is known of it. `summary` is computed once, when it is first asked for.
-
-    A copy for which there was no room is `gone`: it was summarised at once, and only its summary and a pooled picture
-    are left. `key` is the memory that it was first seen in.
-    """
-
-    __slots__ = ("_kept", "_make", "_picture", "_summary", "engine", "gone", "key", "size")
-
-    def __init__(
-        self, engine: Engine, kept: Any, make: Callable[[], Any] | None = None, key: Hashable | None = None
-    ) -> None:
-        self.engine = engine
-        self._kept = kept
-        self._make = make
-        self._summary: Summary | None = None
-        self._picture: Window | None = None
-        self.gone = False
-        self.key = key
-        self.size = 0 if make is not None else engine.size(kept)
-
-    @property
-    def kept(self) -> Any:
-        """The copy itself; a derived one (a difference of two others) is computed anew each time, and not held.
-
-        Raises LookupError where it is gone.
-        """
-        if self.gone:
-            raise LookupError("only a summary and a pooled picture of this value are kept: see --memory")
-        return self._kept if self._make is None else self._make()
-
-    @property
-    def summary(self) -> Summary:
-        if self._summary is None:
-            self._summary = self.engine.describe(self.kept)
-        return self._summary
-
-    def window(self, region: Region | None, rows: int, columns: int) -> Window:
-        """A picture of `rows` × `columns` cells at most; of the pooled picture, where that is all there is."""
-        if self._picture is not None:
-            return part_of_picture(self._picture, region, rows, columns)
-        return self.engine.window(self.kept, region, rows, columns)
-
-    def let_go(self) -> None:
-        """Keep the summary and a pooled picture only."""
-        if self._summary is None:
-            self._summary = self.engine.describe(self.kept)
-        try:
-            self._picture = self.engine.window(self.kept, None, *PICTURE)
-        except (LookupError, TypeError, ValueError):
-            self._picture = None  # a value without numbers has no picture
-        self._kept, self.gone, self.size = None, True, 0
-
-    def is_still(self, value: Any) -> bool:
-        """Whether `value`, an object that had these bits before, has them still, as far as a first look tells."""
-        return not self.gone and self.engine.still(value, self._kept) is True
-
-    def is_of(self, value: Any) -> bool:
-        """Whether `value` has these bits. Where there is no NaN among them, equal bits are equal bytes."""
-        if self.gone:
-            return False
-        first = self.engine.still(value, self._kept)
-        if first is None or (not first and (self._summary is None or self._summary.nan != 0)):
-            return self.engine.same(value, self._kept)
-        return first
-
-
-def summarise(copies: Iterable[Copy]) -> None:
-    """Compute the summaries that are missing, all in one go."""
-    waiting: dict[Engine, dict[int, Copy]] = {}
-    for copy in copies:
-        if copy._summary is None:
-            waiting.setdefault(copy.engine, {})[id(copy)] = copy
-    for engine, missing in waiting.items():
-        several = list(missing.values())
-        for copy, summary in zip(several, engine.describe_all([copy.kept for copy in several]), strict=True):
-            copy._summary = summary
 
 
 class Shelf:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from stepper.engines.names import Names
+from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening
-from stepper.inferior.store import Copy
 from stepper.record import Role
 
 

@@ -1,4 +1,7 @@
-"""Events: what happened, in order, and the values it read, changed and made."""
+"""Events: what happened, in order, and the values it read, changed and made.
+
+None of these structures can be part of a cycle, so that the garbage collector is spared them (`gc=False`).
+"""
 
 from typing import Literal
 
@@ -12,7 +15,7 @@ Role = Literal["data", "parameter", "setting", "activation", "gradient", "loss",
 When = Literal["operand", "before", "after", "result"]
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """One value an event read (`operand`), changed (`before`, `after`) or made (`result`).
 
     `copy` is the key of the kept copy in the record's store, for windows and arrays; None where nothing was kept
@@ -28,14 +31,14 @@ class Value(msgspec.Struct, frozen=True):
     pooled: bool = False
 
 
-class Flow(msgspec.Struct, frozen=True):
+class Flow(msgspec.Struct, frozen=True, gc=False):
     """A gradient on its way: of what (`target`, a value's name), and its place among the event's `values`."""
 
     target: str
     value: int
 
 
-class Backward(msgspec.Struct, frozen=True, tag="backward"):
+class Backward(msgspec.Struct, frozen=True, gc=False, tag="backward"):
     """A node of autograd's graph that ran. `creator` is the event that made the value in the forward pass, where it
     was seen. `formula` is the chain rule at this node in the script's own names, a line for each gradient that left."""
 
@@ -46,7 +49,7 @@ class Backward(msgspec.Struct, frozen=True, tag="backward"):
     formula: str = ""
 
 
-class Contribution(msgspec.Struct, frozen=True, tag="contribution"):
+class Contribution(msgspec.Struct, frozen=True, gc=False, tag="contribution"):
     """What one use of a parameter adds to its gradient: an edge of the graph that ends in it.
 
     `use` counts the edges from 1 in the order of their arrival, `backward` the calls of this iteration from 1. After
@@ -59,14 +62,14 @@ class Contribution(msgspec.Struct, frozen=True, tag="contribution"):
     backward: int
 
 
-class Around(msgspec.Struct, frozen=True):
+class Around(msgspec.Struct, frozen=True, gc=False):
     """The places of a value before and after, among the event's `values`; None where there was none."""
 
     before: int | None
     after: int | None
 
 
-class OptimizerStep(msgspec.Struct, frozen=True, tag="optimizer"):
+class OptimizerStep(msgspec.Struct, frozen=True, gc=False, tag="optimizer"):
     """What one step of an optimizer did to one parameter.
 
     `rule` is its class's rule with this step's numbers (empty where there is none for it), `state` what it keeps for
@@ -81,7 +84,7 @@ class OptimizerStep(msgspec.Struct, frozen=True, tag="optimizer"):
     deviation_ulp: int | None
 
 
-class ModuleCall(msgspec.Struct, frozen=True, tag="module"):
+class ModuleCall(msgspec.Struct, frozen=True, gc=False, tag="module"):
     """A call of a module: `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record."""
 
     path: str
@@ -92,7 +95,7 @@ class ModuleCall(msgspec.Struct, frozen=True, tag="module"):
 Detail = Backward | Contribution | ModuleCall | OptimizerStep
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """One thing that happened. `id` is its place in the record's `events`; `parent` the id of the event it happened in.
 
     Lines count from 1, columns from 0, in characters. `occurrence` counts how often this site had run before in this
@@ -121,7 +124,7 @@ class Event(msgspec.Struct):
     note: str = ""
 
 
-class Gate(msgspec.Struct):
+class Gate(msgspec.Struct, gc=False):
     """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
 
     `h` is the input, `grad_before` ∂L/∂output, `grad_after` ∂L/∂h (None where no gradient was seen), `mask` a bool
@@ -152,7 +155,7 @@ class Gate(msgspec.Struct):
     closed: Value | None = None
 
 
-class Parameter(msgspec.Struct):
+class Parameter(msgspec.Struct, gc=False):
     """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it.
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite.
@@ -167,7 +170,7 @@ class Parameter(msgspec.Struct):
     ratio: float | None = None
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, gc=False):
     """All that one iteration (None: the setup) did, in order.
 
     `loss` is None where the iteration has none. `error` is the line that names the exception which ended it.

@@ -7,7 +7,7 @@ import msgspec
 Number = int | float
 
 
-class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Shape, type and statistics of one value.
 
     `min`, `max`, `mean`, `std` (population: divided by the number of elements) and `l2` (Euclidean norm) are over the

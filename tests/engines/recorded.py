@@ -13,6 +13,7 @@ import numpy
 from stepper.engines.registry import builtin_engines
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
+from stepper.inferior.protocol import unpacked
 from stepper.inferior.runner import Runner
 from stepper.program.program import analyse
 from stepper.record import Event, Record, Value
@@ -40,7 +41,7 @@ class Run:
     @property
     def records(self) -> dict[int | None, Record]:
         assert self._runner is not None
-        return self._runner.records
+        return {iteration: unpacked(record) for iteration, record in self._runner.records.items()}
 
     def array(self, value: Value, iteration: int | None) -> Any:
         """The kept copy of a recorded value."""
@@ -86,7 +87,7 @@ def run_recorded(source: str, loop: str | None = None) -> Run:
         runner._hooks.close()
         for name in [name for name in builtins.__dict__ if name.startswith(PROBE)]:
             del builtins.__dict__[name]
-    for record in runner.records.values():
+    for record in map(unpacked, runner.records.values()):
         assert record.faults == []
         assert not record.truncated
     return Run(names, runner)

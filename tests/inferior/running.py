@@ -16,7 +16,7 @@ import numpy.typing
 from stepper.engines.registry import builtin_engines
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
-from stepper.inferior.protocol import Message
+from stepper.inferior.protocol import Message, unpacked
 from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error
 from stepper.program import nodes
@@ -47,7 +47,7 @@ class Ran:
     error: BaseException | None = None
 
     def record(self, iteration: int | None = 0) -> Record:
-        return self.runner.records[iteration]
+        return unpacked(self.runner.records[iteration])
 
     def events(self, iteration: int | None = 0, kind: str = "statement") -> list[Event]:
         return [event for event in self.record(iteration).events if event.kind == kind]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.inferior.store import Copy, Shelf, Store
+from stepper.inferior.copies import Copy
+from stepper.inferior.store import Shelf, Store
 from tests.inferior.running import run
 
 NAMES = ("a", "b", "c", "d")

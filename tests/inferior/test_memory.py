@@ -6,7 +6,8 @@ import numpy
 import pytest
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.inferior.store import PICTURE, SMALL, Shelf, Store
+from stepper.inferior.copies import PICTURE
+from stepper.inferior.store import SMALL, Shelf, Store
 from stepper.record import Region, Summary
 from stepper.session.headless import trace
 from stepper.session.options import MEMORY, Options
