@@ -13,6 +13,7 @@ from stepper.record import Array, Record, Region, Survey, Window
 
 VERSION = 1
 MAX_FRAME = 1 << 30
+UNPACKED = 5  # bytes of a record in memory for each byte of it on the way
 HEADER = struct.Struct("<I")
 # Where the script is (`inferior.whereabouts`): the iteration being recorded, the event its newest statement is, that
 # statement's line, and how many iterations had begun when last there was time to say so.
@@ -228,6 +229,11 @@ _encoder = msgspec.msgpack.Encoder()
 def packed(record: Record) -> Record:
     """A record as it will travel, packed once however often it is sent; it can be sent, and nothing else."""
     return cast(Record, msgspec.Raw(_encoder.encode(record)))
+
+
+def unpacked_size(record: Record) -> int:
+    """About the bytes that a packed record takes when it is unpacked."""
+    return UNPACKED * len(memoryview(cast(msgspec.Raw, record)))
 
 
 def unpacked(record: Record) -> Record:

@@ -23,7 +23,7 @@ from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.passes import PassCount, passes_over
-from stepper.inferior.protocol import Ended, Progress, Recorded, Stopped, packed
+from stepper.inferior.protocol import Ended, Progress, Recorded, Stopped, packed, unpacked_size
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
 from stepper.program.program import Program
@@ -174,6 +174,7 @@ class Runner:
         if iteration == 0:
             self._started()
         if self.control.must_stop(iteration):
+            self.store.look(iteration - 1)
             self._report()
             self.control.stand()
             self._channel.send(Stopped(iteration))
@@ -242,8 +243,9 @@ class Runner:
             for engine in self.engines:
                 neutral.enter_context(engine.neutral())
             record, shelf = self._finisher.finish([] if iteration is None else losses, error)
-        evicted = self.store.close(iteration, shelf)
         sent = self.records[iteration] = packed(record)
+        shelf.size += unpacked_size(sent)
+        evicted = self.store.close(iteration, shelf)
         for other in evicted:
             self.records.pop(other, None)
         if iteration is not None and not unfinished:

@@ -69,6 +69,7 @@ class Service(threading.Thread):
             case Quit():
                 self._control.quit()
             case GetRecord():
+                self._runner.store.look(request.iteration)
                 record = self._runner.records.get(request.iteration)
                 if record is None:
                     raise LookupError(f"iteration {request.iteration} is not recorded")

@@ -14,10 +14,13 @@ from stepper.inferior.copies import Copy
 
 SMALL = 256
 """Bytes up to which a value is kept in any case: its summary would take as much."""
+PASSING = 1 << 27
+"""Bytes of records that the script ran through without standing behind them and that nobody has asked anything of:
+they make room before the others, and their memory is used again, which is much faster than fresh memory."""
 
 
 class Shelf:
-    """The copies of one record, numbered from 0, and the memory they take."""
+    """The copies of one record, numbered from 0, and the memory that it takes, the record itself included."""
 
     def __init__(self) -> None:
         self.copies: list[Copy] = []
@@ -35,10 +38,16 @@ class Shelf:
 
 
 class Store:
-    """All shelves by iteration (None: the setup), the oldest given up when the budget of `limit` bytes is passed."""
+    """All shelves by iteration (None: the setup), the oldest given up when the budget of `limit` bytes is passed.
 
-    def __init__(self, limit: int) -> None:
+    Of those that were only passed through, the oldest are given up beyond `passing` bytes.
+    """
+
+    def __init__(self, limit: int, passing: int = PASSING) -> None:
         self.limit = limit
+        self.passing = passing
+        self._passed: dict[int, int] = {}  # by iteration: the size of its shelf
+        self._passed_size = 0
         self.shelves: dict[int | None, Shelf] = {}
         self.size = 0
         self._holders: dict[int, int] = {}  # records share copies of what did not change between them
@@ -101,10 +110,27 @@ class Store:
                 if other is not None and other != iteration:
                     self._drop(other)
                     evicted.append(other)
+            while self._passed_size > self.passing:
+                other = next(iter(self._passed))
+                self._drop(other)
+                evicted.append(other)
+            if iteration is not None:
+                self._passed[iteration] = shelf.size
+                self._passed_size += shelf.size
         return evicted
+
+    def look(self, iteration: int | None) -> None:
+        """Somebody looks at this record, or stands behind it: it is not one of those only passed through."""
+        with self._lock:
+            self._notice(iteration)
+
+    def _notice(self, iteration: int | None) -> None:
+        if iteration is not None:
+            self._passed_size -= self._passed.pop(iteration, 0)
 
     def _drop(self, iteration: int | None) -> None:
         shelf = self.shelves.pop(iteration, None)
+        self._notice(iteration)
         for copy in shelf.copies if shelf is not None else ():
             self._holders[id(copy)] -= 1
             if not self._holders[id(copy)]:
@@ -113,6 +139,7 @@ class Store:
 
     def get(self, iteration: int | None, number: int) -> Copy:
         """One copy. Raises LookupError where the record was given up or never was."""
+        self.look(iteration)
         with self._lock:
             shelf = self.shelves.get(iteration)
         if shelf is None:

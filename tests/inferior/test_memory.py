@@ -105,3 +105,17 @@ def test_a_trace_past_the_budget_says_so_and_has_the_same_summaries() -> None:
     assert [parameter.name for parameter in full.record.parameters] == [
         parameter.name for parameter in small.record.parameters
     ]
+
+
+def test_records_that_were_only_passed_through_make_room_first() -> None:
+    engine, store = NumpyEngine(), Store(1 << 30, passing=10_000)
+    evicted = []
+    for iteration in range(8):
+        shelf = Shelf()
+        shelf.put(store.keep(engine, numpy.full(500, float(iteration))))  # 4,000 bytes
+        evicted += store.close(iteration, shelf)
+        if iteration in (1, 4):
+            store.look(iteration)
+    assert evicted == [0, 2, 3]
+    assert store.get(1, 0).summary.max == 1.0
+    assert sorted(each for each in store.shelves if each is not None) == [1, 4, 5, 6, 7]
