@@ -37,7 +37,7 @@ class Control:
 
     def must_stop(self, iteration: int) -> bool:
         """Whether the script has to stand at the head of this iteration."""
-        return not self._running or (self.until is not None and iteration >= self.until)
+        return not self._quit and (not self._running or (self.until is not None and iteration >= self.until))
 
     def stand(self) -> None:
         """The script is about to say that it stands; an answer may come before it has begun to wait."""
@@ -50,9 +50,9 @@ class Control:
         return not (self._running or self._standing or self._quit)
 
     def wait(self) -> None:
-        """Stand until told to go on (or that it is over)."""
+        """Stand until told to go on (or that it is over), be it told to stop again since: then it has to say so."""
         with self._condition:
-            self._condition.wait_for(lambda: self._running or self._quit)
+            self._condition.wait_for(lambda: not self._standing or self._quit)
 
     def wait_for_quit(self) -> None:
         """The script is over; stay for questions about what was recorded."""

@@ -150,9 +150,10 @@ class Runner:
             frame: FrameType | None = sys._getframe(1)
             while frame is not None and frame.f_code.co_filename != self.recorder.program.path:
                 frame = frame.f_back
-            self.control.stand()
-            self._channel.send(Stopped(begun, 0 if frame is None else frame.f_lineno))
-            self.control.wait()
+            while self.control.pausing:
+                self.control.stand()
+                self._channel.send(Stopped(begun, 0 if frame is None else frame.f_lineno))
+                self.control.wait()
         return 0
 
     def _heads(self) -> Iterator[Any]:
@@ -173,14 +174,14 @@ class Runner:
         iteration = self.begun
         if iteration == 0:
             self._started()
-        if self.control.must_stop(iteration):
+        while self.control.must_stop(iteration):
             self.store.look(iteration - 1)
             self._report()
             self.control.stand()
             self._channel.send(Stopped(iteration))
             self.control.wait()
             self._since = perf_counter()
-        elif perf_counter() - self._last_report > REPORT_SECONDS:
+        if perf_counter() - self._last_report > REPORT_SECONDS:
             self._report()
         if self.control.over:
             raise SystemExit(0)

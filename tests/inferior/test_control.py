@@ -45,6 +45,17 @@ def test_a_word_to_go_on_between_saying_and_waiting_is_not_missed() -> None:
     assert not thread.is_alive()
 
 
+def test_a_pause_right_behind_the_word_to_go_on_is_answered_by_standing_again() -> None:
+    control = Control()
+    control.stand()
+    thread = waiting(control)
+    control.run(5, None, False)
+    control.pause()
+    thread.join(SECONDS)
+    assert not thread.is_alive()  # so that the script says that it stands, for which the debugger waits
+    assert control.must_stop(0)
+
+
 def test_the_end_wakes_whoever_waits() -> None:
     control = Control()
     threads = [waiting(control), waiting(control, "wait_for_quit")]
