@@ -11,8 +11,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
+
+from stepper.tui.screens.question import Question
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Order:
     path: Path
 
 
-class ExportScreen(ModalScreen[Order | None]):
+class ExportScreen(Question[Order | None]):
     """Answers an order, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
@@ -40,7 +41,7 @@ class ExportScreen(ModalScreen[Order | None]):
     ExportScreen {
         align: center middle;
         & Vertical { width: 76; height: auto; border: round $primary; background: $surface; padding: 0 1; }
-        & OptionList { height: auto; border: none; background: $surface; }
+        & OptionList, & OptionList:focus { height: auto; border: none; background: $surface; }
         & Label { width: 1fr; color: $text-muted; }
         & #problem { color: $text-warning; display: none; }
     }
@@ -58,7 +59,7 @@ class ExportScreen(ModalScreen[Order | None]):
             box.border_title = "Save"
             yield OptionList(*(offer.title for offer in self._offers))
             yield Input(value=self._offers[0].file)
-            yield Label("arrows choose · enter goes to the file's name, and saves there · esc closes")
+            yield Label("enter goes to the file's name, and then saves · esc closes")
             yield Label("", id="problem")
 
     def on_mount(self) -> None:
@@ -76,8 +77,8 @@ class ExportScreen(ModalScreen[Order | None]):
 
     @on(OptionList.OptionSelected)
     def ask_name(self) -> None:
-        """Go on to the name."""
-        self.query_one(Input).focus()
+        """Go on to the name; at once, so that what is typed next is not lost."""
+        self.set_focus(self.query_one(Input))
 
     @on(Input.Changed)
     def forget(self) -> None:

@@ -10,8 +10,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Label
+
+from stepper.tui.screens.question import Question
 
 
 class Scripts(DirectoryTree):
@@ -25,7 +26,7 @@ class Scripts(DirectoryTree):
         return [path for path in paths if path.name[0] not in "._" and (path.suffix == ".py" or _is_folder(path))]
 
 
-class FilesScreen(ModalScreen[Path | None]):
+class FilesScreen(Question[Path | None]):
     """Answers a script's path, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -4,13 +4,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
+
+from stepper.tui.screens.question import Question
 
 SETUP = -1
 
 
-class GoScreen(ModalScreen[int | None]):
+class GoScreen(Question[int | None]):
     """Answers the iteration, `SETUP` for the setup, None for nothing."""
 
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]  # noqa: RUF012

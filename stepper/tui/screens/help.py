@@ -11,16 +11,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from stepper.tui.action import Action, key_name
 from stepper.tui.actions import ACTIONS
 from stepper.tui.keymap import Keymap
 from stepper.tui.panels.lines import LinePanel
+from stepper.tui.screens.question import Question
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Question[None]):
     """Made from the table of actions and the panels' own words."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,11 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from stepper.tui.screens.question import Question
 
-class SearchScreen(ModalScreen[str | None]):
+
+class SearchScreen(Question[str | None]):
     """Answers the text (empty: the same as last time), None for nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]

@@ -13,11 +13,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
 from stepper.session import Misuse, Options
+from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Row:
     preset: str | None = None
 
 
-class TargetScreen(ModalScreen[Choice | None]):
+class TargetScreen(Question[Choice | None]):
     """Answers a choice, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
