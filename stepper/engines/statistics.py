@@ -20,6 +20,7 @@ ROW = 1 << 10  # elements that are summed before their sums are
 FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
+STEP = 1 << 15  # elements of a difference that are worked out and gone through before the next
 MANY = 1 << 13  # elements up to which arrays are summarised together: the calls cost more than the work
 CANCELLED = 1e-2  # share of the sum of squares left after subtracting the mean's, below which digits were lost
 
@@ -165,6 +166,19 @@ def of_chunks(chunks: Callable[[], Iterable[Any]]) -> Statistics:
     for chunk in chunks():
         _include(found, chunk, watch=False)
     return found
+
+
+def of_difference(after: Any, before: Any) -> Statistics:
+    """Statistics of after − before, in float64, of two flat NumPy arrays of equal length; the difference is never held
+    as a whole. NumPy's error state must be neutral."""
+    import numpy
+
+    def chunks() -> Iterable[Any]:
+        for start in range(0, after.size, STEP):
+            first, second = after[start : start + STEP], before[start : start + STEP]
+            yield numpy.subtract(first, second, out=_SCRATCH.more(first.size), dtype=numpy.float64)
+
+    return of_chunks(chunks)
 
 
 def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:

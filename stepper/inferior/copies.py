@@ -22,12 +22,13 @@ class Copy:
     be gone through.
     """
 
-    __slots__ = ("_kept", "_make", "_picture", "_summary", "engine", "gone", "key", "size", "weight")
+    __slots__ = ("_describe", "_kept", "_make", "_picture", "_summary", "engine", "gone", "key", "size", "weight")
 
     def __init__(self, engine: Engine, kept: Any, key: Hashable | None = None) -> None:
         self.engine = engine
         self._kept = kept
         self._make: Callable[[], Any] | None = None
+        self._describe: Callable[[], Summary] | None = None
         self._summary: Summary | None = None
         self._picture: Window | None = None
         self.gone = False
@@ -35,11 +36,12 @@ class Copy:
         self.size = self.weight = engine.size(kept)
 
     @classmethod
-    def derived(cls, engine: Engine, make: Callable[[], Any], weight: int) -> Copy:
-        """What `make` computes anew of other copies each time it is asked for; nothing is held."""
+    def derived(cls, engine: Engine, make: Callable[[], Any], describe: Callable[[], Summary], weight: int) -> Copy:
+        """What `make` computes anew of other copies each time it is asked for; nothing is held. `describe` gives its
+        summary without making it."""
         copy = cls.__new__(cls)
         copy.engine, copy._kept, copy._make, copy._summary, copy._picture = engine, None, make, None, None
-        copy.gone, copy.key, copy.size, copy.weight = False, None, 0, weight
+        copy.gone, copy.key, copy.size, copy.weight, copy._describe = False, None, 0, weight, describe
         return copy
 
     @property
@@ -55,7 +57,7 @@ class Copy:
     @property
     def summary(self) -> Summary:
         if self._summary is None:
-            self._summary = self.engine.describe(self.kept)
+            self._summary = self._describe() if self._describe is not None else self.engine.describe(self.kept)
         return self._summary
 
     def window(self, region: Region | None, rows: int, columns: int) -> Window:

@@ -7,7 +7,9 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.engines.pool import POOL
+from stepper.engines.statistics import of_difference
 from stepper.inferior.copies import Copy
+from stepper.record import Summary
 
 
 class Differences:
@@ -22,13 +24,27 @@ class Differences:
         key = (id(new), id(old))
         if key not in self._made:
             weight = 8 * math.prod(new.engine.extents(new.kept) or ())
-            made = Copy.derived(self._arrays, lambda: subtract(new, old), weight)
+            made = Copy.derived(self._arrays, lambda: subtract(new, old), lambda: self._describe(new, old), weight)
             self._made[key] = (made, new, old)
         return self._made[key][0]
+
+    def _describe(self, new: Copy, old: Copy) -> Summary:
+        import numpy
+
+        after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
+        if _order(after) != _order(before) or not (after.flags.forc and before.flags.forc):
+            return self._arrays.describe(subtract(new, old))
+        with numpy.errstate(all="ignore"):
+            found = of_difference(after.ravel(order="K"), before.ravel(order="K"))
+        return Summary("tensor", "ndarray", after.shape, "float64", "cpu", **found.fields())
 
     def clear(self) -> None:
         """Forget them: a new record begins."""
         self._made.clear()
+
+
+def _order(array: Any) -> tuple[int, ...]:
+    return tuple(stride // array.itemsize for stride in array.strides)
 
 
 def subtract(new: Copy, old: Copy) -> Any:

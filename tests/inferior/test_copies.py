@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepper.engines.numpy import NumpyEngine
 from stepper.inferior.copies import Copy
+from stepper.inferior.differences import Differences
 from stepper.inferior.store import Shelf, Store
 from tests.inferior.running import run
 
@@ -142,3 +144,22 @@ def test_the_oldest_records_make_room_and_shared_copies_are_counted_once() -> No
         except LookupError:
             continue
         raise AssertionError("a value that is not kept must be a LookupError")
+
+
+def test_the_summary_of_a_difference_is_that_of_the_difference() -> None:
+    engine, store = NumpyEngine(), Store(1 << 30)
+    generator = numpy.random.default_rng(0)
+    for dtype in ("f4", "f8", "i4"):
+        for turned in (False, True):
+            old = (1000 * generator.standard_normal((300, 400))).astype(dtype)
+            new = (1000 * generator.standard_normal((300, 400))).astype(dtype)
+            old[0, 0] = new[0, 0]
+            first, second = (store.keep(engine, each.T if turned else each) for each in (old, new))
+            other = store.keep(engine, numpy.asfortranarray(old.T if turned else old))
+            for before in (first, other):
+                found = Differences(engine).of(second, before)
+                exact = engine.describe(found.kept)
+                for name in ("shape", "dtype", "min", "max", "negative", "zero", "positive", "nan"):
+                    assert getattr(found.summary, name) == getattr(exact, name)
+                for name in ("mean", "std", "l2"):
+                    assert getattr(found.summary, name) == pytest.approx(getattr(exact, name), rel=1e-9)
