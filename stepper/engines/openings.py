@@ -135,10 +135,10 @@ def _clamp_by_tensors(node: Any) -> Opening | None:
 
 
 def _maximum(node: Any) -> Opening | None:
-    """max(h, 0): at h = 0 the two share the gradient."""
+    """max(h, 0): at h = 0 the two share the gradient, and a NaN passes it on."""
     if not _is_beside_zeros(node):
         return None
-    return Opening("maximum", lambda one, h: (h > 0).to(h.dtype) + (h == 0).to(h.dtype) / 2)
+    return Opening("maximum", lambda one, h: (h <= 0).logical_not().to(h.dtype) + (h == 0).to(h.dtype) / 2)
 
 
 def _fmax(node: Any) -> Opening | None:

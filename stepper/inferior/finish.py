@@ -194,10 +194,7 @@ class Finisher:
         if shares is not None:
             blocked = h.engine.ndarray(shares.kept) == 0
         elif blocked is None:
-            with numpy.errstate(all="ignore"):
-                blocked = (
-                    values < 0 if gate.rule == "h < 0" else values <= 0 if gate.rule == "h <= 0" else ~(values >= 0)
-                )
+            blocked = _blocked(gate, values)
         axis = gate.axis if gate.axis is not None else 1 if values.ndim >= 4 else max(0, values.ndim - 1)
         others = tuple(index for index in range(values.ndim) if index != axis)
         stopped = blocked.all(axis=others) if others else blocked
@@ -364,6 +361,27 @@ class Finisher:
         """Whether a value is a gradient by its own role, or an element of something that is."""
         holder = draft.label.partition("[")[0]
         return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
+
+
+def _blocked(gate: GateSeen, h: Any) -> Any:
+    """Where the rule of the operation stops the gradient. A `backward` by hand (`by hand`) may do as it likes at
+    zero and at NaN: what it did there is in the gradients themselves, where some came in."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        if gate.rule == "h < 0":
+            return h < 0
+        if gate.rule == "h <= 0":
+            return h <= 0
+        if gate.rule != "by hand":
+            return ~(h >= 0)
+        blocked = h < 0
+        before, after = (
+            None if copy is None or copy.gone else copy.engine.ndarray(copy.kept) for copy in (gate.before, gate.after)
+        )
+        if before is not None and after is not None and before.shape == after.shape == h.shape:
+            blocked = blocked | (~(h < 0) & ~(h > 0) & (after == 0) & (before != 0))
+        return blocked
 
 
 def recorder_event(recorder: Recorder, event: int) -> Happening | None:

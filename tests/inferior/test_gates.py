@@ -202,3 +202,54 @@ def test_a_gate_of_torch_has_the_gradients_that_autograd_computes(autograd: Ran,
 def test_the_units_of_a_convolution_are_its_channels(autograd: Ran) -> None:
     gate = _gate_of(autograd, 6)
     assert (gate.axis, gate.units) == (1, 3)
+
+
+@pytest.mark.parametrize(("rule", "blocked"), [("x < 0", [0]), ("x <= 0", [0, 1, 4]), ("~(x > 0)", [0, 1, 3, 4])])
+def test_a_backward_by_hand_decides_at_zero_and_at_nan(rule: str, blocked: list[int]) -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        f"""
+        import torch
+        class Cut(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x.clamp(min=0)
+            @staticmethod
+            def backward(ctx, grad_output):
+                x, = ctx.saved_tensors
+                grad = grad_output.clone()
+                grad[{rule}] = 0
+                return grad
+        w = torch.ones(1, 6, requires_grad=True)
+        x = torch.tensor([[-1.0, 0.0, 1.0, float("nan"), -0.0, 2.0]])
+        for t in range(1):
+            h = w * x
+            loss = Cut.apply(h).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+        """
+    )
+    (gate,) = ran.record().gates
+    assert numpy.flatnonzero(ran.array(gate.mask)).tolist() == blocked == gate.dead_units
+
+
+def test_a_maximum_passes_a_nan_on() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        w = torch.ones(1, 4, requires_grad=True)
+        x = torch.tensor([[-1.0, 0.0, float("nan"), 2.0]])
+        for t in range(1):
+            h = w * x
+            loss = torch.maximum(h, torch.zeros(())).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+        """
+    )
+    (gate,) = ran.record().gates
+    assert numpy.flatnonzero(ran.array(gate.mask)).tolist() == [0]
+    assert ran.array(gate.grad_after).tolist() == [[0.0, 0.5, 1.0, 1.0]]
