@@ -124,6 +124,8 @@ def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) ->
     if closure:
         gradient = look(before.parameter, "grad", torch)
         before.gradient = None if gradient is None else observer.keep(gradient)
+        if gradient is not None:
+            observer.used_gradient(before.parameter, gradient)
     value = observer.keep(before.parameter)
     if before.gradient is None or value is None or before.value is None:
         return

@@ -130,7 +130,8 @@ class Recorder(Observing):
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
         if kind == "result":
             self._operate_result(site, frame, draft)
-        made = kind != "operand"
+        # `w.clamp_(0, 1)` gives w itself, which keeps its name.
+        made = kind != "operand" and not any(watched.value is value for watched in frame.watched)
         self._remember(engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site))
 
     def before(self, number: int, value: Any) -> Any:
@@ -402,8 +403,14 @@ class Recorder(Observing):
                 role = self._role(site, frame)
                 draft = self._draft(owner, element, f"{site.label}[{key!r}]", role, "before")
                 frame.watched.append(Watched(draft.label, role, value, draft, key=key))
-                if not self.pass_over:
-                    self.tracker.met(draft.label, role, element, draft, made=False)
+            elif type(element) in (int, float) and site.role == "parameter":
+                role, label = self._role(site, frame), f"{site.label}[{key!r}]"
+                draft = Draft(label, role, "before", None, scalar_summary(element))
+                frame.watched.append(Watched(label, role, value, draft, key=key))
+            else:
+                continue
+            if not self.pass_over:
+                self.tracker.met(draft.label, role, element, draft, made=False)
         self._meet_members(site.label, value)
 
     def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:

@@ -89,8 +89,12 @@ class Tracker:
             track = self._beneath(value)
         if track is None:
             if role != "parameter":
+                if whole and not made:
+                    self._latest.pop(bare, None)  # in this turn of a loop `params[k]` is something else
                 return
             track = self._latest.get(bare)
+            if track is not None and whole and track.before.copy is not None and type(value) is not type(track.value):
+                track = None
             if track is None and made and draft.when == "result":
                 return  # made before it was ever read: no parameter that came into this pass
             if track is not None and owner is not None and track.owner is None and not track.updates:

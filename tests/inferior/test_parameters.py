@@ -305,3 +305,50 @@ def test_a_dict_bound_anew_in_a_comprehension_used_the_gradient_under_the_same_k
     assert len(ran.record().parameters) == 2
     for name, start in (("W1", [1.0, 2.0]), ("W2", [3.0, -4.0])):
         check(ran, f"params['{name}']", 2 * numpy.array(start), 0.5)
+
+
+def test_a_dict_of_an_array_and_a_number_updated_by_key() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"w": np.array([1.0, 2.0]), "b": 0.5}
+        X, y = np.ones((4, 2)), np.zeros(4)
+        for t in range(2):
+            error = X @ params["w"] + params["b"] - y
+            loss = float((error ** 2).sum())
+            grads = {"w": 2 * X.T @ error, "b": 2 * error.sum()}
+            for k in params:
+                params[k] = params[k] - 0.125 * grads[k]
+        """
+    )
+    for iteration in range(2):
+        w, b = ran.record(iteration).parameters
+        assert (w.name, b.name) == ("params['w']", "params['b']")
+        check(ran, w.name, None, 0.125, iteration)
+        assert w.grad is not None and w.grad.label == "grads[k]"
+        moved = b.update.summary.value if iteration == 0 else ran.array(b.update, iteration)
+        assert moved == -0.125 * 2 * 4 * 3.5 * (1 if iteration == 0 else -2)
+
+
+def test_the_parameter_of_a_step_with_a_closure_has_the_gradient_that_it_left() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    ran = run(
+        """
+        import torch
+        image = torch.rand(3, 3, requires_grad=True)
+        optimizer = torch.optim.LBFGS([image], max_iter=2)
+        for t in range(1):
+            def closure():
+                with torch.no_grad():
+                    image.clamp_(0, 1)
+                optimizer.zero_grad()
+                loss = (image - 0.5).pow(2).sum()
+                loss.backward()
+                return loss
+            optimizer.step(closure)
+        """
+    )
+    (image,) = ran.record().parameters
+    assert image.name == "image" and image.grad is not None
+    assert image.grad.label == "image.grad"
