@@ -144,9 +144,13 @@ def out(record: Record, event: int) -> int | None:
 
 
 def place_of(record: Record, event: int) -> Place:
-    """Which statement of its frame the cursor is at or in."""
+    """Which statement of its frame the cursor is at or in; of the nearest frame around it that has statements."""
     if not 0 <= event < len(record.events):
         return Place(0, 0)
-    statements = statements_of(record, frame_of(record, record.events[event]))
+    frame = frame_of(record, record.events[event])
+    statements = statements_of(record, frame)
+    while not statements and frame is not None:  # among nodes or layers
+        frame = frame_of(record, record.events[frame])
+        statements = statements_of(record, frame)
     before = [number for number in statements if number <= event]
     return Place(len(before), len(statements))

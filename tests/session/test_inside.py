@@ -61,6 +61,8 @@ def test_n_goes_from_layer_to_layer(network: Record) -> None:
 def test_the_place_among_the_statements_is_that_of_the_statement_around(network: Record) -> None:
     backward = find(network, "loss.backward()")
     assert place_of(network, backward + 1) == place_of(network, backward)
+    deepest = next(event.id for event in network.events if event.kind == "contribution")
+    assert place_of(network, deepest) == place_of(network, backward)
 
 
 def test_n_at_the_end_of_a_functions_own_backward_goes_on_with_the_next_node() -> None:
