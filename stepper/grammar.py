@@ -210,6 +210,8 @@ def _advice(error: CycloptsError) -> str:
             return f"{error.token.keyword} takes no value"
         choices = [str(choice) for choice in get_args(error.target_type) if not isinstance(choice, type)]
         wanted = " or ".join(choices) or "a whole number"
+        if error.token.keyword is None:
+            return f"{error.token.value} is not understood here; use {wanted}"
         return f"{error.token.keyword} must be {wanted}, not {error.token.value}"
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once"

@@ -25,6 +25,8 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
     app.run()
     if app.misuse:
         raise Misuse(app.misuse)
+    if app.unkept:
+        print(app.unkept, file=sys.stderr)
     if app.return_code:
         raise SystemExit(app.return_code)
 

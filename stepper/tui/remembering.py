@@ -24,6 +24,8 @@ class Remembering(Stage):
         self.recent: tuple[str, ...] = ()
         self.misread = ""
         """What was not understood in the file; it is then left alone."""
+        self.unkept = ""
+        """Why nothing could be written down, to be said when the screen is gone."""
 
     def remember(self) -> None:
         """Take up what was kept last time."""
@@ -57,8 +59,8 @@ class Remembering(Stage):
         try:
             save(self._config, self._preferences())
         except (OSError, ValueError) as error:
-            # the app is closing: there is nobody to tell, and nothing of the script's is lost
-            self.log.error(error)
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.unkept = f"{self._config}: theme and arrangement could not be written: {reason}"
 
     def opened(self, script: str) -> None:
         """A script of the person's own was opened."""

@@ -90,3 +90,14 @@ async def test_a_broken_file_is_told_and_left_alone(tmp_path: Path) -> None:
         await until(pilot, lambda: "theme must be" in screen_text(app))
         await pilot.press("l")
     assert path.read_text() == "theme = 3"
+
+
+async def test_what_cannot_be_written_is_said_when_the_screen_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    session: Any = Standin()
+    app = StepperApp(session, tmp_path / "new" / "stepper.toml")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("l")
+        (tmp_path / "new").write_text("a file where the folder should be")
+    assert app.unkept.startswith(f"{tmp_path / 'new' / 'stepper.toml'}: theme and arrangement could not be written: ")
