@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -71,38 +71,58 @@ class Bar(LinePanel, can_focus=False):
                 await self.app.run_action(call, self.screen.query_one(f"#{panel}") if panel else self.app)
 
 
+class Entry(NamedTuple):
+    """A part of the status line: those with the highest `drop` are left out first; a click on it does `call`."""
+
+    drop: int
+    pieces: tuple[Piece, ...]
+    call: str
+
+    @property
+    def size(self) -> int:
+        """Its columns, with the two that part it from the next."""
+        return 2 + sum(cell_len(text) for text, _ in self.pieces)
+
+
 class StatusBar(Bar):
-    """What is debugged, where the cursor stands, and what the script is doing."""
+    """What is debugged, where the cursor stands, and what the script is doing. Each can be clicked to change it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--target"}
 
     def build(self) -> None:
         """Target, place and state; what there is no room for is left out, the least telling first."""
         scene = self.scene
-        entries: list[tuple[int, tuple[Piece, ...]]] = [(0, ((f" {scene.target} ", "target"),))]
+        entries = [Entry(0, ((f" {scene.target} ", "target"),), "target")]
         machine = " ".join(text for text in (scene.device, scene.dtype) if text)
         if machine:
-            entries.append((5, ((machine, "muted"),)))
+            entries.append(Entry(5, ((machine, "muted"),), "target"))
         if scene.record is not None:
             total = f"/{scene.total}" if scene.total is not None else ""
             where = "setup" if scene.iteration is None else f"{scene.iteration}{total}"
             label = "" if scene.iteration is None else "iteration "
-            entries.append((0, ((label, "muted"), (where, "strong"))))
-            entries.append((2, (("statement ", "muted"), (f"{scene.statement}/{scene.statements}", "strong"))))
+            entries.append(Entry(0, ((label, "muted"), (where, "strong")), "go"))
+            count = f"{scene.statement}/{scene.statements}"
+            entries.append(Entry(2, (("statement ", "muted"), (count, "strong")), "panel(0)"))
         if scene.event is not None and not (scene.iteration is None and scene.event.phase == "setup"):
-            entries.append((3, ((f"{scene.event.phase:<8}", "note"),)))
+            entries.append(Entry(3, ((f"{scene.event.phase:<8}", "note"),), "panel(0)"))
         if scene.record is not None and scene.iteration is not None:
-            entries.append((1, (("loss ", "muted"), (f"{figures.figure(scene.record.loss, 9):<9}", "strong"))))
+            loss = f"{figures.figure(scene.record.loss, 9):<9}"
+            entries.append(Entry(1, (("loss ", "muted"), (loss, "strong")), "panel(4)"))
         state = STATES.get(scene.state, scene.state)
         part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
         right: tuple[Piece, ...] = ((f"{state} ", part),)
         width = self.size.width
-        while len(entries) > 1 and _size(entries) + len(state) + 2 > width:
-            entries.remove(max(entries, key=lambda entry: entry[0]))
-        engines = some_engines(scene.engines, width - _size(entries) - len(state) - 4)
+        while len(entries) > 1 and sum(entry.size for entry in entries) + len(state) + 2 > width:
+            entries.remove(max(entries, key=lambda entry: entry.drop))
+        engines = some_engines(scene.engines, width - sum(entry.size for entry in entries) - len(state) - 4)
         if engines:
-            entries.insert(1, (6, ((engines, "muted"),)))
-        pieces = [piece for _, found in entries for piece in (*found, ("  ", ""))]
+            entries.insert(1, Entry(6, ((engines, "muted"),), "target"))
+        self._places, column = [], 0
+        for entry in entries:
+            self._places.append((column, column + entry.size - 2, entry.call, ""))
+            column += entry.size
+        self._places.append((width - len(state) - 1, width, "pause", ""))
+        pieces = [piece for entry in entries for piece in (*entry.pieces, ("  ", ""))]
         self.set_row(Row(pad(pieces[:-1], right, width)))
 
 
@@ -114,10 +134,6 @@ def some_engines(engines: tuple[str, ...], room: int) -> str:
         if len(text) <= room:
             return text
     return ""
-
-
-def _size(entries: list[tuple[int, tuple[Piece, ...]]]) -> int:
-    return sum(2 + sum(cell_len(text) for text, _ in pieces) for _, pieces in entries)
 
 
 class TabBar(Bar):

@@ -269,6 +269,22 @@ async def test_the_footer_and_the_tabs_can_be_clicked() -> None:
         assert not app.desk.source.display
 
 
+async def test_the_parts_of_the_status_line_can_be_clicked() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        line = text_of(app.status)
+        for text, screen in (("iteration", GoScreen), ("numpy", TargetScreen)):
+            await pilot.click("#status", offset=(line.index(text) + 1, 0))
+            await until(pilot, lambda screen=screen: isinstance(app.screen, screen))  # type: ignore[misc]
+            await pilot.press("escape")
+            await until(pilot, lambda: not app.screen.is_modal)
+        await pilot.click("#status", offset=(line.index("loss"), 0))
+        await until(pilot, lambda: app.focused is app.desk.loss)
+        await pilot.click("#status", offset=(line.index("stopped"), 0))
+        await until(pilot, lambda: "stands still" in screen_text(app))
+
+
 async def test_the_footer_has_the_focused_panels_keys_first_and_they_can_be_clicked() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -53,6 +53,9 @@ class HelpScreen(Question[None]):
             if own:
                 yield Static(_keys(own, self._keymap))
             yield Static(_all_keys(self._keymap))
+            yield Static(
+                "The names on the right are those by which the table [keys] of the configuration changes keys."
+            )
             for panel in self._panels:
                 if panel is not self._focused:
                     yield Static(_about(panel))
@@ -70,16 +73,17 @@ def _keys(actions: Sequence[Action], keymap: Keymap) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=16)
     table.add_column(ratio=1)
+    table.add_column(no_wrap=True, style="dim")
     for group, found in groupby(actions, key=lambda action: action.group):
-        table.add_row(Text(group, style="bold"), "")
+        table.add_row(Text(group, style="bold"), "", "")
         for action in found:
-            table.add_row("  " + " or ".join(map(key_name, keymap.keys(action))), action.help)
+            table.add_row("  " + " or ".join(map(key_name, keymap.keys(action))), action.help, action.name)
     return table
 
 
 def _all_keys(keymap: Keymap) -> Table:
     table = _keys([action for action in ACTIONS if not action.panel], keymap)
-    table.add_row("  tab", "Go to the next panel; shift+tab to the one before.")
-    table.add_row("  arrows", "Scroll the focused panel; also page up and down, home and end.")
-    table.add_row("  ctrl+p", "The palette: every action by name, and themes.")
+    table.add_row("  tab", "Go to the next panel; shift+tab to the one before.", "")
+    table.add_row("  arrows", "Scroll the focused panel; also page up and down, home and end.", "")
+    table.add_row("  ctrl+p", "The palette: every action by name, and themes.", "")
     return table
