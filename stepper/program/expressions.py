@@ -100,6 +100,20 @@ class Expressions:
                 return Probed(node, text)
         return Probed(nodes.rebuilt(node, lambda child: self._child(child, context)), text)
 
+    def condition(self, node: ast.expr, context: Context) -> ast.expr:
+        """What an `assert` tests, its comparisons left at the top: Python marks them in the traceback, and calls not."""
+        match node:
+            case ast.Compare():
+                return self.bare(node, context).node
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return nodes.changed(node, operand=self.condition(operand, context))
+            case ast.BoolOp(values=values):
+                return nodes.changed(node, values=[self.condition(value, context) for value in values])
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                parts = [self.condition(part, context) for part in (test, body, orelse)]
+                return nodes.changed(node, test=parts[0], body=parts[1], orelse=parts[2])
+        return self.probe(node, context).node
+
     def result(self, node: ast.expr, context: Context, target: ast.AST | None = None, label: str = "") -> Probed:
         """Wrap a value that leaves the statement: returned, stored in `target`, or thrown away."""
         site = self.table.reserve()

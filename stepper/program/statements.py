@@ -207,7 +207,7 @@ class Statements:
                 new_targets = [self.expressions.target(target, inner)[0] for target in targets]
                 return [], nodes.changed(node, targets=new_targets), []
             case ast.Assert(test=test, msg=message):
-                checked = self.expressions.probe(test, inner).node
+                checked = self.expressions.condition(test, inner)
                 said = None if message is None else self.expressions.probe(message, inner).node
                 return [], nodes.changed(node, test=checked, msg=said), []
         return [], node, []

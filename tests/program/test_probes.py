@@ -67,6 +67,23 @@ def test_a_script_taken_as_one_iteration_does_what_it_does_by_itself(trap: str) 
 QUICK = settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "w > 10",
+        "not w < 10",
+        "w < 5 and w > 10",
+        "(w if w > 10 else w > 4)",
+        "max(*[w], {'x': 5}['x']) != 5",
+        "1 < w < 2",
+        "not w",
+    ],
+)
+def test_a_failed_assertion_is_marked_as_it_is_by_itself(test: str) -> None:
+    source = f"w = 1\nfor i in range(3):\n    w = w * 2\n    assert {test}, 'assertion'\n"
+    check(source, analyse(source, PATH, loop="2"))
+
+
 def line_of_loop(source: str) -> str:
     return str(source.split("\n").index("for step in range(3):") + 1)
 
