@@ -101,7 +101,7 @@ class Expressions:
         return Probed(nodes.rebuilt(node, lambda child: self._child(child, context)), text)
 
     def condition(self, node: ast.expr, context: Context) -> ast.expr:
-        """What an `assert` tests, its comparisons left at the top: Python marks them in the traceback, and calls not."""
+        """What an `assert` tests, its comparisons left at the top: Python marks them in a traceback, and no call."""
         match node:
             case ast.Compare():
                 return self.bare(node, context).node
