@@ -60,7 +60,9 @@ class Kept:
         return kept
 
     def holds(self, address: int) -> bool:
-        """Whether the bytes at this address are those of `data`."""
+        """Whether the bytes at this address are those of `data`; none are at 0, where torch keeps what is all zero."""
+        if not address:
+            return False
         if not self.address:
             return bool(_bytes_at(address, self.nbytes) == self.data)
         return same_memory(address, self.address, self.nbytes)

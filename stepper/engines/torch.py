@@ -101,7 +101,11 @@ class TorchEngine(Engine):
             value = torch.Tensor.as_subclass(value, torch.Tensor)
         if value.layout is not self._strided or value.dtype not in self._names:
             return None
-        return None if value.is_nested or value.is_meta or self._wrapped(value) else value
+        if value.is_nested or value.is_meta or self._wrapped(value):
+            return None
+        if not value.data_ptr() and value.numel() and not value._is_zerotensor():
+            return None  # its memory has been given back, as sharded training does, and reading it would crash
+        return value
 
     def _outside(self, value: Any) -> Opaque:
         """What can be said of a tensor without reading its numbers; none of a subclass's code runs."""
@@ -143,7 +147,8 @@ class TorchEngine(Engine):
         if plain is None:
             return self._outside(value)
         kind = type(value).__name__
-        if plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and _dense(plain, self._torch):
+        solid = plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and plain.data_ptr()
+        if solid and _dense(plain, self._torch):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
         if 0 in plain.stride() and not plain.is_contiguous():
             numbers = compact(plain.detach()).clone(memory_format=self._torch.contiguous_format)
@@ -182,7 +187,7 @@ class TorchEngine(Engine):
                 address = plain.data_ptr()
                 if kept.holds(address):
                     return True
-                if kept.array is not None:
+                if kept.array is not None and address:
                     # Not by `plain.numpy()`, which forbids the script to resize its own tensor from then on
                     numbers = kept.flat()
                     return but_for_nans(as_array(address, numbers), numbers)

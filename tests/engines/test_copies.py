@@ -252,3 +252,18 @@ def test_arrays_travel_in_c_order_little_endian() -> None:
         array = lists.array(lists.keep(value))
         assert array.dtype == dtype
         assert np.frombuffer(array.data, array.dtype).tolist() == np.ravel(np.array(value, dtype=dtype)).tolist()
+
+
+def test_tensors_without_memory_of_their_own() -> None:
+    engine = TorchEngine()
+    zero = torch._efficientzerotensor((3, 4))
+    kept = engine.keep(zero)
+    assert engine.same(zero, kept) and engine.same(torch.zeros(3, 4), kept)
+    assert engine.same(zero, engine.keep(torch.zeros(3, 4)))
+    assert engine.describe(kept).zero == 12
+    freed = torch.ones(200, 300)
+    before = engine.keep(freed)
+    freed.untyped_storage().resize_(0)
+    after = engine.keep(freed)
+    assert not engine.same(freed, before)
+    assert engine.describe(after).shape == (200, 300)
