@@ -6,6 +6,7 @@ Calls of the script's own functions and methods are followed; of libraries only 
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from stepper.program.callees import Callees
@@ -27,6 +28,7 @@ from stepper.program.effects import (
     union,
 )
 from stepper.program.losses import Losses
+from stepper.program.nodes import is_list
 from stepper.program.scopes import COMPREHENSIONS, Scope, Script
 from stepper.program.vocabulary import (
     COLLECTING_METHODS,
@@ -58,7 +60,7 @@ _WRAPPERS = words("""list tuple sorted reversed iter tqdm trange asarray from_nu
 COLLECTIONS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
-class Evaluator(Callees):
+class Evaluator(Callees, ABC):
     """Expressions. The walker over statements is a subclass."""
 
     # How many statements one walk, and all walks of a script, follow into functions; how deep.
@@ -199,7 +201,7 @@ class Evaluator(Callees):
                 asked = self.evaluate(scope, test)
                 chosen = union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
                 return chosen if chosen.deps or chosen.functions else asked.fresh()  # `1 if activation > 0 else 0`
-            case ast.BinOp(left=left, op=ast.Add(), right=right) if _is_list(left) or _is_list(right):
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if is_list(left) or is_list(right):
                 both = union([self.evaluate(scope, left), self.evaluate(scope, right)])
                 return Value(both.deps, both.roots)
             case ast.BoolOp(values=operands):
@@ -314,9 +316,9 @@ class Evaluator(Callees):
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]  # type: ignore[attr-defined]
         return Value(*flat([self.evaluate(scope, part) for part in parts]))
 
+    @abstractmethod
     def bind_target(self, scope: Scope, target: ast.AST, value: Value, node: ast.AST, loop: int | None) -> None:
-        """Bind a loop's target (overridden with what statements need)."""
-        raise NotImplementedError
+        """Bind a loop's target."""
 
     # ------------------------------------------------------------------------------------------------- iteration
 
@@ -481,6 +483,7 @@ class Evaluator(Callees):
         given_deps = frozenset(d for value in arguments for d in value.deps)
         self.change(roots, node, self.read(GRAD) | given_deps)
 
+    @abstractmethod
     def enter(
         self,
         callee: ast.AST,
@@ -490,11 +493,3 @@ class Evaluator(Callees):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value | None:
         """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
-        raise NotImplementedError
-
-
-def _is_list(node: ast.expr) -> bool:
-    """Whether an expression is plainly a list: adding those makes a list of the same objects."""
-    return isinstance(node, (ast.List, ast.ListComp)) or (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "list"
-    )

@@ -121,3 +121,10 @@ def rebuilt(node: N, child: Callable[[ast.AST], ast.AST], fields: Iterable[str] 
             if any(result is not item for result, item in zip(results, value, strict=True)):
                 new[field] = results
     return changed(node, **new) if new else node
+
+
+def is_list(node: ast.expr) -> bool:
+    """Whether an expression is plainly a list: adding those makes a list of the same objects."""
+    return isinstance(node, (ast.List, ast.ListComp)) or (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "list"
+    )

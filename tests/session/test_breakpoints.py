@@ -124,14 +124,14 @@ async def test_a_breakpoint_that_is_never_reached_can_be_paused(tmp_path: Path) 
     async with opened(script(tmp_path, ENDLESS)) as session:
         session.toggle_breakpoint(5)
         run = asyncio.create_task(session.run())
-        while len(session.losses) < 20:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            while len(session.losses) < 20:
+                await asyncio.sleep(0.01)
         await session.pause()
         await run
         assert session.state is State.STOPPED and session.event is not None
         assert session.cursor.iteration is not None and session.cursor.iteration >= 19
-        back = asyncio.create_task(session.reverse())
-        await back
+        await session.reverse()
         assert session.notice == "no breakpoint was reached before this"
 
 
