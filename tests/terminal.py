@@ -13,7 +13,7 @@ import struct
 import tempfile
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import pyte
@@ -28,6 +28,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = bytearray()  # all of it
+        self.arrivals: list[float] = []  # when each piece of it came
         self._home = tempfile.TemporaryDirectory()  # the arrangement of whoever runs this is not the program's
         self.started = time.perf_counter()
         self._painted = self.started
@@ -79,6 +80,19 @@ class Terminal:
             self._pump(0.2)
         raise TimeoutError(f"not on the screen within {timeout} s: {', '.join(words) or 'anything'}\n{self.text}")
 
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 60.0) -> None:
+        """Take in what the program writes until `condition` holds."""
+        deadline = time.perf_counter() + timeout
+        while not condition():
+            if time.perf_counter() > deadline:
+                raise TimeoutError(f"not within {timeout} s\n{self.text}")
+            self._pump(0.05)
+
+    def memory(self) -> int:
+        """Bytes of memory that the program itself has in use now (Linux)."""
+        with open(f"/proc/{self._process}/statm", encoding="ascii") as sizes:
+            return int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def settle(self, quiet: float = 0.3, timeout: float = 10.0) -> None:
         """Read until nothing has come for `quiet` seconds."""
         deadline = time.perf_counter() + timeout
@@ -106,6 +120,7 @@ class Terminal:
             return None
         arrived = time.perf_counter()
         self.written += data
+        self.arrivals.append(arrived)
         self._stream.feed(data)
         if not data:
             return None

@@ -35,26 +35,26 @@ class TimedScript:
         lines.insert(loop.lineno - 1, BEGIN)
         self.script = folder / f"timed_{variant}.py"  # not numpy.py, which `import numpy` would find
         self.script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self._answer = folder / f"{variant}.seconds"
+        self.answer = folder / f"{variant}.seconds"
 
     def plain(self) -> float:
         """Under plain Python, its prints going nowhere."""
-        command = [sys.executable, "-W", "ignore", str(self.script), str(self._answer)]
+        command = [sys.executable, "-W", "ignore", str(self.script), str(self.answer)]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=300)
-        return self._seconds()
+        return self.seconds()
 
     def run(self) -> float:
         """Under `stepper run`."""
-        run_losses(str(self.script), Options(arguments=(str(self._answer),)), None, lambda *_: None)
-        return self._seconds()
+        run_losses(str(self.script), Options(arguments=(str(self.answer),)), None, lambda *_: None)
+        return self.seconds()
 
     def recorded(self) -> float:
         """With every iteration recorded, every summary and copy made."""
         asyncio.run(self._recorded())
-        return self._seconds()
+        return self.seconds()
 
     async def _recorded(self) -> None:
-        lane = Lane(launch_of(str(self.script), Options(arguments=(str(self._answer),))), new_hash_seed())
+        lane = Lane(launch_of(str(self.script), Options(arguments=(str(self.answer),))), new_hash_seed())
         try:
             await lane.connect()
             await lane.wait_standing()
@@ -63,7 +63,8 @@ class TimedScript:
         finally:
             await lane.close(gently=True)
 
-    def _seconds(self) -> float:
-        seconds = float(self._answer.read_text())
-        self._answer.unlink()
+    def seconds(self) -> float:
+        """What the last run took, as the script has written it down."""
+        seconds = float(self.answer.read_text())
+        self.answer.unlink()
         return seconds
