@@ -112,6 +112,11 @@ class Desk(Container):
         return self._maximised
 
     @property
+    def waiting(self) -> bool:
+        """Whether something that is to be drawn has been asked for and has not come yet."""
+        return any(panel.waiting for panel in self.panels)
+
+    @property
     def chosen(self) -> LinePanel:
         """The panel that is shown alone, or was focused last."""
         return self.panels[self._chosen]

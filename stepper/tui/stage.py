@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 REFRESH = 1 / 15
 """Seconds between two looks at a script that is at work."""
 
+HOLD = 1 / 20
+"""Seconds for which a repaint waits for the pictures that belong to it."""
+
 LONG = {"open": "starting", "target": "starting", "continue": "at work", "go": "at work"}
 """Moves that may take long, so that nothing is begun behind them, and what the script is while they last."""
 
@@ -52,6 +56,8 @@ class Stage(App[int]):
         self._scheduled = False
         self._timer: Timer | None = None
         self._shown_at = 0.0
+        self._held = ExitStack()
+        self._release: Timer | None = None
         self.desk = Desk(
             TensorsPanel(self._sketches, id="tensors"),
             GatePanel(self._picture, id="gate"),
@@ -67,7 +73,7 @@ class Stage(App[int]):
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
         waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
-        return not waiting and not any(panel.waiting for panel in self.desk.panels)
+        return not waiting and not self.desk.waiting and self._release is None
 
     @property
     def moving(self) -> bool:
@@ -104,7 +110,7 @@ class Stage(App[int]):
 
     def _changed(self) -> None:
         """Look at the session soon: at once where it stands still, at most 15 times a second while it works."""
-        busy = self.session.state.name in ("STARTING", "RUNNING", "REPLAYING")
+        busy = self.moving or self.session.state.name in ("STARTING", "RUNNING", "REPLAYING")
         if not busy:
             if self._timer is not None:
                 self._timer.stop()
@@ -125,19 +131,40 @@ class Stage(App[int]):
             self._timer = None
         self._shown_at = time.monotonic()
         self.scene = scene_of(self.session, self.scene, self._generation)
-        self.status.show(self.scene)
-        self.desk.show(self.scene)
-        self.message.show(self.scene)
+        with self.batch_update():
+            self.status.show(self.scene)
+            self.desk.show(self.scene)
+            self.message.show(self.scene)
+            if self.desk.waiting and self._release is None:
+                self._held.enter_context(self.batch_update())  # one repaint, not two
+                self._release = self.set_timer(HOLD, self._repaint)
+
+    def _repaint(self) -> None:
+        """Let the screen be drawn, with what has come by now."""
+        if self._release is not None:
+            self._release.stop()
+            self._release = None
+        self._held.close()
+
+    def _repaint_if_whole(self) -> None:
+        if self._release is not None and not self.desk.waiting:
+            self._repaint()
 
     async def _picture(self, key: Key) -> Window | Survey:
-        if isinstance(key, SurveyKey):
-            return await self.session.survey(key.iteration, key.copy, BINS, key.less)
-        return await self.session.window(
-            key.iteration, key.copy, key.rows, key.columns, key.region, key.axes, key.along
-        )
+        try:
+            if isinstance(key, SurveyKey):
+                return await self.session.survey(key.iteration, key.copy, BINS, key.less)
+            return await self.session.window(
+                key.iteration, key.copy, key.rows, key.columns, key.region, key.axes, key.along
+            )
+        finally:
+            self.call_later(self._repaint_if_whole)
 
     async def _sketches(self, iteration: int | None, ranges: Sequence[tuple[int, float, float]]) -> list[list[int]]:
-        return await self.session.histograms(iteration, ranges, sketches.BINS)
+        try:
+            return await self.session.histograms(iteration, ranges, sketches.BINS)
+        finally:
+            self.call_later(self._repaint_if_whole)
 
     def _output(self, start: int, end: int | None) -> str:
         return self.session.output(start, end)
@@ -155,6 +182,7 @@ class Stage(App[int]):
                 self.message.say(f"{type(error).__name__}: {error}", bad=True)
             finally:
                 self._underway = ""
+                self._changed()
 
     def enqueue(self, name: str, move: Move) -> bool:
         """Steps queue up behind steps; while something long is under way, nothing else is begun (False)."""
