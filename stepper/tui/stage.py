@@ -145,6 +145,7 @@ class Stage(App[int]):
             self._release.stop()
             self._release = None
         self._held.close()
+        self.screen.check_idle()  # the app looks at itself only
 
     def _repaint_if_whole(self) -> None:
         if self._release is not None and not self.desk.waiting:

@@ -190,7 +190,8 @@ class GatePanel(ViewPanel):
 
     def _arrived(self) -> None:
         self._came += 1
-        self.refill()
+        if not self.pictures.waiting:  # nothing is drawn until all of it is here
+            self.refill()
 
     def _nothing(self) -> None:
         self._drawing, self._body = None, []
