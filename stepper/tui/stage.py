@@ -135,7 +135,7 @@ class Stage(App[int]):
             self.status.show(self.scene)
             self.desk.show(self.scene)
             self.message.show(self.scene)
-            if self.desk.waiting and self._release is None:
+            if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.set_timer(HOLD, self._repaint)
 
@@ -148,7 +148,7 @@ class Stage(App[int]):
         self.screen.check_idle()  # the app looks at itself only
 
     def _repaint_if_whole(self) -> None:
-        if self._release is not None and not self.desk.waiting:
+        if self._release is not None and not self.desk.asked:
             self._repaint()
 
     async def _picture(self, key: Key) -> Window | Survey:

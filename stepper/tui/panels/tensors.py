@@ -114,7 +114,7 @@ class TensorsPanel(LinePanel):
         if self.scroll_offset.y:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self._to_ask = True
-        self.call_after_refresh(self._ask_for_sketches)  # the pictures of the other panels go first
+        self.call_after_refresh(self.ask)  # once there is room for lines
 
     def _arranged(self, history: History, cursor: Event) -> list[Line]:
         lines = _by_relevance(history, cursor)
@@ -180,7 +180,7 @@ class TensorsPanel(LinePanel):
             return None
         return Sketched(self.scene.generation, self.scene.iteration, value.copy, summary.min, summary.max)
 
-    def _ask_for_sketches(self) -> None:
+    def ask(self) -> None:
         """Ask for the histograms of the lines that are seen."""
         self._to_ask = False
         if self.display and self._widths and self._widths[SPREAD]:
@@ -194,7 +194,7 @@ class TensorsPanel(LinePanel):
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Other lines are seen."""
         super().watch_scroll_y(old, new)
-        self._ask_for_sketches()
+        self.ask()
 
     # ----------------------------------------------------------------------------------------------- choosing
 
