@@ -132,7 +132,10 @@ class Passes:
         """A pass is about to run: hang hooks on what it can come to."""
         try:
             inside = self._observer.current()
-            if inside is None or torch._C._are_functorch_transforms_active() or torch._C._get_tracing_state():
+            if inside is None:
+                return
+            if torch._C._are_functorch_transforms_active() or torch._C._get_tracing_state():
+                self._observer.remark(inside, "gradients are taken inside torch.func or a tracer: that cannot be shown")
                 return
             self._count += 1
             self._pass = Pass(self._count, inside, accumulate, list(inputs) or None)
@@ -180,6 +183,8 @@ class Passes:
                 return None
             label = self._known(copy)
             if label is not None:
+                if self._names.is_shared(label):
+                    watched.operands[label] = copy
                 return label
             if tensor.ndim == 0 and name.startswith(("other of", "self of")):
                 return figure(tensor.item())
@@ -233,7 +238,8 @@ class Passes:
         for name, copy in watched.operands.items():
             observer.add(name, "other", "operand", copy, event)
         watched.copies, watched.previous = [], None
-        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out, watched.formula))
+        formula = _of_what_left(watched, copies)
+        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out, formula))
         observer.end(event)
 
     def _sum(self, leaf: Any, watched: Watched, running: Pass) -> str:
@@ -285,3 +291,15 @@ class Passes:
         """A copy of what a leaf's `.grad` holds now; None where it is empty."""
         held = look(leaf.variable, "grad", torch_module())
         return None if held is None else self._observer.keep(held)
+
+
+def _of_what_left(watched: Watched, copies: list[Any]) -> str:
+    """The lines for the gradients that did leave a node: a pass to some tensors only leaves others out."""
+    lines = watched.formula.split("\n")
+    sources = [place for place, name in enumerate(watched.inputs) if name is not None]
+    if len(lines) != len(sources) or all(place < len(copies) and copies[place] is not None for place in sources):
+        return watched.formula
+    kept = [
+        line for line, place in zip(lines, sources, strict=True) if place < len(copies) and copies[place] is not None
+    ]
+    return "\n".join(kept)

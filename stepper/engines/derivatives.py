@@ -20,6 +20,10 @@ def _scaled(text: str, factor: object) -> str:
     return text if factor == 1 else f"{figure(factor)} × {text}"
 
 
+def _factor(number: object) -> str:
+    return "" if number == 1 else f"{figure(number)} × "
+
+
 def _times(c: Chain, other: str, place: int) -> str:
     return c.summed(f"{c.g} ⊙ {c[other]}", place)
 
@@ -163,6 +167,13 @@ def _cat(c: Chain, place: int) -> str:
     return f"part({c.g}, axis={axis}, start={start}, stop={start + c.shape_of(place)[axis]})"
 
 
+def _hooked(c: Chain, place: int) -> str:
+    """torch's own node around a module with a full backward hook: it passes the gradient on."""
+    if len(c.node._input_metadata) != 1 or place:
+        raise Unnamed("which of several gradients it is")
+    return c.g
+
+
 def _stack(c: Chain, place: int) -> str:
     return f"part({c.g}, axis={c.axis()}, index={place})"
 
@@ -219,11 +230,11 @@ _ELEMENTWISE: dict[str, Line] = {
     ),
     "LeakyReluBackward0": lambda c: f"{c.g} ⊙ ([{c['self']} > 0] + {c.number('negative_slope')} × [{c['self']} ≤ 0])",
     "EluBackward0": lambda c: (
-        f"{c.g} ⊙ ([{c['self']} > 0] + {c.number('alpha')} × exp({c['self']}) ⊙ [{c['self']} ≤ 0])"
+        f"{c.g} ⊙ ([{c['self']} > 0] + {_factor(c.attribute('alpha'))}exp({c['self']}) ⊙ [{c['self']} ≤ 0])"
     ),
     "SigmoidBackward0": lambda c: f"{c.g} ⊙ {c.y} ⊙ (1 − {c.y})",
     "TanhBackward0": lambda c: f"{c.g} ⊙ (1 − {c.y}^2)",
-    "SoftplusBackward0": lambda c: f"{c.g} ⊙ sigmoid({c.number('beta')} × {c['self']})",
+    "SoftplusBackward0": lambda c: f"{c.g} ⊙ sigmoid({_factor(c.attribute('beta'))}{c['self']})",
     "SiluBackward0": lambda c: f"{c.g} ⊙ sigmoid({c['self']}) ⊙ (1 + {c['self']} ⊙ (1 − sigmoid({c['self']})))",
     "GeluBackward0": _gelu,
     "SumBackward0": lambda c: f"expand({c.g}, {c.shape_of(0)})",
@@ -324,6 +335,7 @@ RULES |= {
         words="each row gets the sum of what came to its uses",
     ),
     "IndexBackward0": Rule("self", lambda c: f"add_at(zeros({c.shape_of(0)}), {c['indices']}, {c.g})"),
+    "BackwardHookFunctionBackward": Rule("", many=_hooked, words="as the module's own backward hook leaves it"),
     "CatBackward0": Rule("tensors", many=_cat),
     "StackBackward0": Rule("tensors", many=_stack),
     "ConvolutionBackward0": Rule("input weight bias", many=_convolution),

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stepper.engines.graph import GRADIENT, Names, atom, saved
+from stepper.engines.graph import GRADIENT, Names, atom, saved, unpacked_by_hooks
 
 SMALLEST_WRAPPED = 1 << 63  # graphs keep negative numbers without their sign
 
@@ -175,11 +175,21 @@ def _right_side(node: Any, rule: Rule | None, chain: Chain, place: int, target: 
         except Unnamed:
             expression = None
     if expression is None or rule is None:
-        own = " — its backward is code of its own: step into it" if hasattr(type(node), "_forward_cls") else ""
-        return f"what {node.name()} makes of {chain.g}{own}"
+        return f"what {node.name()} makes of {chain.g}{_why_not(node)}"
     if expression.startswith(("sum(", "sum_to(")) and "SumBackward" not in node.name():
         return f"{expression} — {target} was broadcast, so what came to each copy is summed"
     return f"{expression} — {rule.words}" if rule.words else expression
+
+
+def _why_not(node: Any) -> str:
+    """Why no more can be told of a node, where that is known."""
+    if node.name().startswith("CompiledFunction"):
+        return " — compiled as a whole: what happens inside cannot be shown"
+    if hasattr(type(node), "_forward_cls"):
+        return " — its backward is code of its own: step into it"
+    if unpacked_by_hooks(node):
+        return " — its operands come back through a hook (a checkpoint, an offload), which is not to be run for a look"
+    return ""
 
 
 def summed(expression: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:

@@ -90,6 +90,13 @@ def saved(node: Any, name: str) -> Any:
         return None
 
 
+def unpacked_by_hooks(node: Any) -> bool:
+    """Whether something that `node` saved has to be unpacked by a hook before it can be read."""
+    held = (getattr(node, name, None) for name in dir(type(node)) if name.startswith("_raw_saved_"))
+    flat = (each for one in held for each in (one if isinstance(one, tuple) else (one,)))
+    return any(getattr(each, "unpack_hook", None) is not None for each in flat)
+
+
 class Names:
     """What the values at the nodes of this record's graphs are called, and the events that made them.
 
@@ -104,6 +111,7 @@ class Names:
         self._seen = seen
         self._outside = outside
         self._told_apart: dict[tuple[Any, int], str] = {}
+        self._shared: set[str] = set()
         self._made_up: dict[tuple[Any, int], str] = {}
         self._counts: dict[str, int] = {}
         self._numbered: set[str] = set()
@@ -134,6 +142,10 @@ class Names:
         """The copy of a value that is one of several under one name; None for any other."""
         return self._seen[node, number].copy if (node, number) in self._told_apart else None
 
+    def is_shared(self, label: str) -> bool:
+        """Whether several values bear this label, so that it has to be shown which is meant."""
+        return label in self._shared
+
     def _tell_apart(self, nodes: list[Any]) -> None:
         """Number the values that share a name, in the order in which they were made."""
         bearers: dict[str, list[tuple[Any, int]]] = {}
@@ -142,8 +154,14 @@ class Names:
                 seen = self._seen.get((node, number))
                 if seen is not None:
                     bearers.setdefault(seen.label, []).append((node, number))
+        latest: dict[str, tuple[int, int]] = {}
+        for (node, number), seen in self._seen.items():
+            latest[seen.label] = max(latest.get(seen.label, (-1, -1)), (node._sequence_nr(), number))
         for label, values in bearers.items():
-            if len(values) > 1 or label in self._outside:
+            node, number = values[-1]
+            lost = (node._sequence_nr(), number) != latest[label]  # another value bears the name by now
+            if len(values) > 1 or lost or label in self._outside:
+                self._shared.add(label)
                 for count, value in enumerate(values, 1):
                     self._told_apart[value] = label + str(count).translate(SUBSCRIPTS)
 
@@ -181,6 +199,7 @@ class Names:
             operands = [self._held(before, place) for before, place in node.next_functions if before is not None]
             if len(operands) == pattern.count("{}") and all(operands):
                 name = pattern.format(*(atom(operand) for operand in operands if operand is not None))
+                name = name.removesuffix("ᵀᵀ")  # turned twice
         if not name or len(name) > LONGEST:
             base = kind.rstrip("0123456789").removesuffix("Backward").lower() or "value"
             self._counts[base] = self._counts.get(base, 0) + 1

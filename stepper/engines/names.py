@@ -18,6 +18,7 @@ class Names:
         self._names: dict[int, tuple[Callable[[], Any], str, tuple[int, int]]] = {}
 
     def give(self, value: Any, name: str) -> None:
+        name = name.replace("._orig_mod", "")  # what a compiled module calls the module inside
         kind = 0 if ".group" in name else 1 if name.startswith("self.") or "(" in name else 2
         rank = (kind, name.count("."))
         held = self._names.get(id(value))

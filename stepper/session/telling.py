@@ -59,8 +59,9 @@ def _own(event: Event, record: Record) -> list[str]:
         calls = sum(
             isinstance(other.detail, ModuleCall) and other.detail.path == detail.path for other in record.events
         )
+        again = "run again inside the backward pass, by a checkpoint; " if _inside_a_node(event, record) else ""
         times = f"call {detail.call} of {calls} in this iteration, " if calls > 1 else ""
-        return [f"{event.function}: {times}{'training' if detail.training else 'evaluating'}"]
+        return [f"{event.function}: {again}{times}{'training' if detail.training else 'evaluating'}"]
     return []
 
 
@@ -168,6 +169,16 @@ def _beside(event: Event, record: Record) -> list[Contribution]:
 def _top(event: Event, record: Record) -> bool:
     """Whether a contribution goes to a parameter itself, and not to a value between it and its uses."""
     return event.parent is None or record.events[event.parent].kind != "contribution"
+
+
+def _inside_a_node(event: Event, record: Record) -> bool:
+    """Whether an event happened while a node of a graph ran."""
+    parent = event.parent
+    while parent is not None:
+        if isinstance(record.events[parent].detail, Backward):
+            return True
+        parent = record.events[parent].parent
+    return False
 
 
 def _line(event: Event) -> str:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stepper.record import Backward, Contribution, Event, Record
+from stepper.session.telling import told
 from tests.engines.checks import assert_adds_up
 from tests.engines.hooks import nothing_left_behind
 from tests.engines.recorded import Run, assert_same_bits, of_kind, run_recorded
@@ -139,6 +140,57 @@ def test_each_node_hangs_below_the_statement_even_where_a_checkpoint_runs_the_mo
             parent = events[parent].parent
         assert parent is not None
         assert "backward" in events[parent].text or events[parent].phase == "backward"
+
+
+def formulas(record: Record) -> list[str]:
+    return [line for event in of_kind(record, "backward") for line in detail(event).formula.split("\n")]
+
+
+def test_a_pass_to_some_tensors_only_tells_of_those() -> None:
+    source = """
+        x = torch.randn(6, 5)
+        w, b = torch.randn(5, 2, requires_grad=True), torch.randn(2, requires_grad=True)
+        for t in range(2):
+            loss = torch.addmm(b, x, w).pow(2).sum()
+            gradient, = torch.autograd.grad(loss, [w])
+            with torch.no_grad():
+                w -= 0.1 * gradient
+        """
+    lines = formulas(run_recorded(script(source)).records[0])
+    assert lines[-1] == "∂L/∂w = xᵀ · ∂L/∂torch.addmm(b, x, w)"
+    assert not [line for line in lines if line.startswith("∂L/∂b ")]
+
+
+def test_what_cannot_be_shown_is_said() -> None:
+    source = """
+        from torch.utils.checkpoint import checkpoint
+        x, w = torch.randn(6, 5), torch.randn(5, 2, requires_grad=True)
+        for t in range(2):
+            slope = torch.func.grad(lambda v: (v @ w).tanh().sum())(x)
+            loss = checkpoint(lambda v: (v @ w).tanh(), x, use_reentrant=False).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+        """
+    record = run_recorded(script(source)).records[0]
+    (statement,) = (event for event in record.events if event.text.startswith("slope = "))
+    assert statement.note == "gradients are taken inside torch.func or a tracer: that cannot be shown"
+    assert any("its operands come back through a hook" in line for line in formulas(record))
+
+
+def test_layers_that_a_checkpoint_runs_again_are_said_to_be() -> None:
+    record = run_recorded(script(SCRIPTS["checkpoint"])).records[0]
+    lines = [line for event in of_kind(record, "module") for line in told(event, record)]
+    assert (
+        "Dropout: run again inside the backward pass, by a checkpoint; call 3 of 4 in this iteration, training" in lines
+    )
+    assert "Dropout: call 1 of 4 in this iteration, training" in lines
+
+
+def test_a_full_backward_hook_of_the_scripts_passes_the_gradient_on() -> None:
+    lines = formulas(run_recorded(script(SCRIPTS[HOOKED])).records[0])
+    assert [line for line in lines if line.endswith("— as the module's own backward hook leaves it")]
+    assert not [line for line in lines if "BackwardHookFunction" in line]
 
 
 def test_no_hook_is_left_behind() -> None:
