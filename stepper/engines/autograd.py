@@ -40,6 +40,7 @@ class AutogradEngine(Engine):
         self._gates: dict[Any, tuple[GateSeen, int]] = {}
         self._names: Names | None = None
         self._outside: set[str] = set()  # labels of values without history
+        self._bearers: dict[str, Any] = {}  # by label: the copy of the value that bears it now
         self._labels: dict[int, tuple[Any, str]] = {}  # by copy: what values without history are called
 
     @contextmanager
@@ -58,6 +59,7 @@ class AutogradEngine(Engine):
             self._seen.clear()
             self._gates.clear()
             self._labels.clear()
+            self._bearers.clear()
             self._outside.clear()
             self._observer = self._names = None
 
@@ -83,8 +85,10 @@ class AutogradEngine(Engine):
         observer = self._observer
         if torch is None or observer is None or not isinstance(value, torch.Tensor):
             return
-        if copy is not None and id(copy) not in self._labels:
-            self._labels[id(copy)] = (copy, label)
+        if copy is not None:
+            self._bearers[label] = copy
+            if id(copy) not in self._labels:
+                self._labels[id(copy)] = (copy, label)
         if not look(value, "requires_grad", torch) or torch._C._functorch.is_functorch_wrapped_tensor(value):
             self._outside.add(label)
             return
@@ -105,9 +109,10 @@ class AutogradEngine(Engine):
         self._seen[key] = Seen(label, event if event is not None else observer.current(), copy, event is None)
         self._look_for_gate(node, self._seen[key], torch)
 
-    def _label_of(self, copy: Any) -> str | None:
+    def _label_of(self, copy: Any) -> tuple[str, bool] | None:
+        """What the value of a copy was called when it was first seen, and whether no other bears that name since."""
         held = self._labels.get(id(copy))
-        return held[1] if held is not None else None
+        return None if held is None else (held[1], self._bearers.get(held[1]) is copy)
 
     def _arrived(self, node: Any, copies: list[Any], inside: int) -> None:
         """Gradients have come to a node: they are those of the values it made."""

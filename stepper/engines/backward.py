@@ -80,7 +80,7 @@ class Passes:
     """Watches the backward passes of one recording.
 
     `arrived` is told of the gradients that come to a node (the node, their copies, the event of the pass), `left` of
-    those that leave it. `known` says what the value of a kept copy is called.
+    those that leave it. `known` says what the value of a kept copy is called, and whether it still is.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Passes:
         names: Names,
         arrived: Callable[[Any, list[Any], int], None],
         left: Callable[[Any, list[Any]], None],
-        known: Callable[[Any], str | None],
+        known: Callable[[Any], tuple[str, bool] | None],
     ) -> None:
         self._observer = observer
         self._names = names
@@ -155,7 +155,10 @@ class Passes:
             outputs = [of(node, number) or "" for number in range(len(node._input_metadata))]
             inputs = [of(before, number) for before, number in node.next_functions]
             watched = Watched(node.name(), outputs, inputs, self._names.creator(node))
-            watched.formula = self._formula(node, watched)
+            try:
+                watched.formula = self._formula(node, watched)
+            except Exception as error:
+                self._observer.fault(error)  # its line is missing then; what came and went is recorded all the same
         self._watched[node] = watched
         observer = self._observer
 
@@ -181,9 +184,10 @@ class Passes:
             copy = self._observer.keep(tensor)
             if copy is None:
                 return None
-            label = self._known(copy)
-            if label is not None:
-                if self._names.is_shared(label):
+            known = self._known(copy)
+            if known is not None:
+                label, current = known
+                if not current:
                     watched.operands[label] = copy
                 return label
             if tensor.ndim == 0 and name.startswith(("other of", "self of")):

@@ -31,12 +31,7 @@ def _times(c: Chain, other: str, place: int) -> str:
 def _over(c: Chain) -> str:
     """How a loss averages: the text to divide by."""
     reduction = c.attribute("reduction")
-    if reduction == 1:
-        count = 1
-        for extent in c.shape_of(0):
-            count *= extent
-        return f" / {count}"
-    return ""
+    return f" / {c.tensor('self').numel()}" if reduction == 1 else ""
 
 
 def _power(c: Chain) -> str:

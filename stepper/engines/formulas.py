@@ -55,9 +55,8 @@ class Chain:
     def _named(self, name: str, argument: str, made_by: Any, number: int) -> str:
         """The name of a value that can be looked up under it. Raises Unnamed."""
         if not self._names.numbered(name):
-            copy = self._names.told_apart(made_by, number)
-            if copy is not None:
-                self._show(name, copy)
+            for part, copy in self._names.parts(made_by, number):
+                self._show(part, copy)
             return name
         tensor = saved(self.node, argument)
         known = None if tensor is None else self._recall(tensor, name)
@@ -111,8 +110,10 @@ class Chain:
         return tuple(self.node._input_metadata[0].shape)
 
     def shape_of(self, place: int) -> tuple[int, ...]:
-        """The shape of the operand that an edge leads to."""
+        """The shape of the operand that an edge leads to. Raises Unnamed where there is none."""
         before, number = self.node.next_functions[place]
+        if before is None:
+            raise Unnamed(f"operand {place}")
         return tuple(before._input_metadata[number].shape)
 
     def axis(self, name: str = "dim", axes: int | None = None) -> str:

@@ -111,7 +111,7 @@ class Names:
         self._seen = seen
         self._outside = outside
         self._told_apart: dict[tuple[Any, int], str] = {}
-        self._shared: set[str] = set()
+        self._parts: dict[tuple[Any, int], list[tuple[str, Any]]] = {}
         self._made_up: dict[tuple[Any, int], str] = {}
         self._counts: dict[str, int] = {}
         self._numbered: set[str] = set()
@@ -138,13 +138,10 @@ class Names:
             return self._observer.label_of(node.variable) or "leaf"
         return self._told_apart.get((node, number)) or self._held(node, number) or self._name(node, number)
 
-    def told_apart(self, node: Any, number: int) -> Any:
-        """The copy of a value that is one of several under one name; None for any other."""
-        return self._seen[node, number].copy if (node, number) in self._told_apart else None
-
-    def is_shared(self, label: str) -> bool:
-        """Whether several values bear this label, so that it has to be shown which is meant."""
-        return label in self._shared
+    def parts(self, node: Any, number: int) -> list[tuple[str, Any]]:
+        """The values in a value's name that are told apart from others of their name, each with its copy."""
+        name = self._told_apart.get((node, number))
+        return self._parts.get((node, number), []) if name is None else [(name, self._seen[node, number].copy)]
 
     def _tell_apart(self, nodes: list[Any]) -> None:
         """Number the values that share a name, in the order in which they were made."""
@@ -161,7 +158,6 @@ class Names:
             node, number = values[-1]
             lost = (node._sequence_nr(), number) != latest[label]  # another value bears the name by now
             if len(values) > 1 or lost or label in self._outside:
-                self._shared.add(label)
                 for count, value in enumerate(values, 1):
                     self._told_apart[value] = label + str(count).translate(SUBSCRIPTS)
 
@@ -200,6 +196,8 @@ class Names:
             if len(operands) == pattern.count("{}") and all(operands):
                 name = pattern.format(*(atom(operand) for operand in operands if operand is not None))
                 name = name.removesuffix("ᵀᵀ")  # turned twice
+                edges = [edge for edge in node.next_functions if edge[0] is not None]
+                self._parts[node, number] = [part for edge in edges for part in self.parts(*edge)]
         if not name or len(name) > LONGEST:
             base = kind.rstrip("0123456789").removesuffix("Backward").lower() or "value"
             self._counts[base] = self._counts.get(base, 0) + 1
