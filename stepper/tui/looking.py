@@ -85,6 +85,21 @@ class Looking(Stage):
         self.desk.viewer.open(message.label, self.scene.generation)
         self.desk.choose(self.desk.panels.index(self.desk.viewer))
 
+    def action_pick_gate(self) -> None:
+        """Choose one of the record's gates from a list."""
+        from stepper.tui.screens.pick import PickScreen
+
+        gate = self.desk.gate
+        if not gate.gates:
+            self.message.say("There is no gate to choose here.")
+            return
+
+        def choose(number: int | None) -> None:
+            if number is not None:
+                gate.choose(number)
+
+        self.push_screen(PickScreen("Gates of this iteration", gate.listed, gate.number), choose)
+
     def action_jump(self) -> None:
         """Ask for an index or a slice of the tensor in the focused panel, and go there."""
         from stepper.tui.screens.search import SearchScreen

@@ -33,6 +33,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "panel.1": ("2",),
     "source.go": ("home", *["down"] * 11),
     "gate.previous": ("full_stop",),
+    "gate.follow": ("enter", "home", "enter"),
     "record.fold": ("up",),
     "record.toggle": ("up",),
     "record.unfold": ("up", "left"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -103,6 +104,31 @@ async def test_every_key_of_the_gate() -> None:
         await press(pilot, "z")
         assert "h (64, 100)" in text_of(app.desk.gate)
         assert "1 cell = 6×9" in str(app.desk.gate.border_subtitle)
+
+
+async def test_a_gate_is_picked_from_a_list() -> None:
+    session = Standin(kill(4, since=0))
+
+    def more(record: Record) -> None:
+        first = record.gates[0]
+        record.gates += [msgspec.structs.replace(first, label=f"h{number}", op="relu") for number in range(1, 40)]
+
+    session._after = more
+    app = app_of(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await press(pilot, "3", "home", "enter")
+        await until(pilot, lambda: "Gates of this iteration" in screen_text(app))
+        assert "dead 1 of 10" in screen_text(app)
+        for key in ("home", "down", "down", "enter"):
+            await pilot.press(key)
+        await settled(pilot)
+        assert "Gate 3 of 40" in screen_text(app)
+        assert lines(app)[0].startswith("h2  relu, line 13")
+        await press(pilot, "enter", "escape")
+        assert "Gate 3 of 40" in screen_text(app)
+        await press(pilot, "f")
+        assert "Gate 1 of 40" in screen_text(app), "that of the cursor, again"
 
 
 async def test_one_click_and_one_turn_of_the_wheel_move_all_four() -> None:

@@ -20,6 +20,7 @@ from stepper.tui.panels.gate_lines import (
     dead_line,
     heading,
     legend,
+    listed,
     map_lines,
     next_dead,
     reading_height,
@@ -39,7 +40,7 @@ ALL = 1 << 62
 
 
 class GatePanel(ViewPanel):
-    """One gate at a time: that of the cursor, or the one chosen with `,` and `.`."""
+    """One gate at a time: that of the cursor, or the one that was chosen."""
 
     TITLE = "Gate"
     HELP = (
@@ -121,12 +122,31 @@ class GatePanel(ViewPanel):
             self._views[self._gate.label, view.shape] = view
             self.refill()
 
+    @property
+    def listed(self) -> list[str]:
+        """The gates of the record, a line for each."""
+        return [listed(gate) for gate in self.gates]
+
+    @property
+    def number(self) -> int:
+        """Which of them is shown."""
+        return next((i for i, gate in enumerate(self.gates) if gate is self._gate), 0)
+
+    def choose(self, number: int) -> None:
+        """Show this one from now on, wherever the cursor is."""
+        if 0 <= number < len(self.gates):
+            self._chosen = number
+            self.refill()
+
     def action_choose(self, step: int) -> None:
         """Show the next or previous gate of the record."""
-        if self.gates and self._gate is not None:
-            index = next((i for i, gate in enumerate(self.gates) if gate is self._gate), 0)
-            self._chosen = (index + step) % len(self.gates)
-            self.refill()
+        if self.gates:
+            self.choose((self.number + step) % len(self.gates))
+
+    def action_follow(self) -> None:
+        """Show the gate that the cursor came to last, again."""
+        self._chosen = None
+        self.refill()
 
     def action_dead(self) -> None:
         """To the next dead unit."""
@@ -179,8 +199,7 @@ class GatePanel(ViewPanel):
         if gate is None:
             self._nothing()
             return
-        index = next((i for i, other in enumerate(self.gates) if other is gate), 0)
-        title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {index + 1} of {len(self.gates)}"
+        title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {self.number + 1} of {len(self.gates)}"
         self.retitle(title + ahead)
         self._count_streaks(gate)
         width = self.inner.width

@@ -86,6 +86,15 @@ def arrange(extent: tuple[int, int], count: int, width: int, height: int, titles
     return best[1] if best is not None else None
 
 
+def listed(gate: Gate) -> str:
+    """A gate in a list of several."""
+    total = gate.active + gate.blocked
+    share = f"{100 * gate.active / total:.0f}% active" if total else "empty"
+    shape = figures.shape(gate.h.summary.shape)
+    dead = f"dead {len(gate.dead_units)} of {gate.units}"
+    return f"{gate.label:<24} {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}"
+
+
 def heading(gate: Gate, width: int) -> Row:
     """Which operation it is; how many entries were let through and blocked."""
     total = gate.active + gate.blocked

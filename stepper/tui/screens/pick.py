@@ -1,0 +1,57 @@
+"""One of several: a list to choose from by the arrows, the mouse, or the first letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Label, OptionList
+from textual.widgets.option_list import Option
+
+
+class PickScreen(ModalScreen[int | None]):
+    """Answers the number of the line that was chosen, None for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Cancel")]
+    DEFAULT_CSS = """
+    PickScreen {
+        align: center middle;
+        & Vertical {
+            width: 90%; max-width: 110; height: auto; max-height: 90%;
+            border: round $primary; background: $surface; padding: 0 1;
+        }
+        & OptionList { height: auto; max-height: 30; border: none; background: $surface; }
+        & OptionList:focus { border: none; }
+        & Label { width: 1fr; color: $text-muted; }
+    }
+    """
+
+    def __init__(self, title: str, lines: Sequence[str], current: int) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The lines, the present one highlighted."""
+        with Vertical() as box:
+            box.border_title = self._title
+            yield OptionList(*(Option(Content(line)) for line in self._lines))
+            yield Label("arrows and enter, or a click, choose · esc closes")
+
+    def on_mount(self) -> None:
+        """Arrows move at once."""
+        options = self.query_one(OptionList)
+        options.highlighted = self._current
+        options.focus()
+
+    @on(OptionList.OptionSelected)
+    def chosen(self, message: OptionList.OptionSelected) -> None:
+        """That one."""
+        self.dismiss(message.option_index)
