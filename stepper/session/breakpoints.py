@@ -15,8 +15,9 @@ from stepper.session.navigation import Cursor
 Reach = Callable[[int], Awaitable[Record | None]]
 """Have an iteration recorded; None where there is no such iteration. May raise `Interrupted`."""
 
-GROWTH = 4
-"""Going back, so many times more iterations are replayed at a time than the last time."""
+STRETCH, GROWTH = 16, 4
+"""Going back, so many iterations are replayed at first, and so many times more each time after: each time takes a new
+process, which costs more than to record a few iterations for nothing."""
 
 
 class Interrupted(Exception):
@@ -116,7 +117,7 @@ async def behind(
     found = last_stop(record, lines, max(0, cursor.event)) if record is not None else None
     if found is not None or cursor.iteration is None:
         return Cursor(cursor.iteration, found) if found is not None else None
-    end, stretch = cursor.iteration, 1
+    end, stretch = cursor.iteration, STRETCH
     while end > 0:
         known = recorded(end - 1)
         if known is not None:

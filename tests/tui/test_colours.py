@@ -29,6 +29,10 @@ SCENES: dict[str, tuple[Any, tuple[str, ...]]] = {
 SAME = {"█", "▀", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "▊", "▎", "▌", "▐", "▔", "╸", "━", "⎸"}
 """Characters that are pictures or edges themselves: what they hide in hides nothing."""
 
+FRAME = set("─│╭╮╰╯├└┬┴┼╌┄ ")
+CONTRAST = 2.0
+"""Of a text's lightness to its ground's, at the least: less than is asked of prose, for what is meant to be quiet."""
+
 
 def written(app: StepperApp) -> Iterator[tuple[str, Style]]:
     """All text on the screen, with its style; of a screen over another only its own."""
@@ -64,3 +68,33 @@ async def test_text_differs_from_its_ground_in_sixteen_colours(scene: str, theme
             if ink == ground:
                 hidden.append((text, str(style)))
         assert not hidden
+
+
+def luminance(colour: Color | None, default: float) -> float:
+    """Relative luminance, 0 for black to 1 for white (WCAG 2.2)."""
+    if colour is None or colour.triplet is None:
+        return default
+    parts = [part / 255 for part in colour.triplet]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("scene", SCENES)
+async def test_text_stands_out_by_its_lightness_alone(scene: str, theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    plant, keys = SCENES[scene]
+    app = app_of(Standin(plant))
+    app.theme = theme
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        faint = []
+        for text, style in written(app):
+            ink, ground = luminance(style.color, 1.0), luminance(style.bgcolor, 0.0)
+            contrast = (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05)
+            if contrast < CONTRAST and not set(text.strip()) <= FRAME:
+                faint.append((text, str(style), round(contrast, 2)))
+        assert not faint
