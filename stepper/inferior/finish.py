@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
@@ -13,13 +12,8 @@ from stepper.inferior.gates import by_hand
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Shelf
 from stepper.inferior.tracking import Track
+from stepper.inferior.used_gradients import UsedGradients
 from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
-
-PATH = re.compile(
-    r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
-)  # a name, attribute path or subscript: grads['w1'], self.w1.grad
-
-LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 
 
 class Finisher:
@@ -30,6 +24,7 @@ class Finisher:
         self._path = path
         self._numpy = numpy
         self._roles = recorder.program.roles
+        self._used_gradients = UsedGradients(recorder, self._roles)
 
     def finish(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         """The record of what was recorded last, and the shelf of its copies; the bare events where that fails."""
@@ -259,7 +254,7 @@ class Finisher:
 
     def _parameter(self, track: Track, shelf: Shelf) -> Parameter | None:
         before, after = track.before, track.after or track.before
-        grad = track.grad or self._used_gradient(track)
+        grad = track.grad or self._used_gradients.of(track)
         if before.copy is None or after.copy is None:
             return self._scalar_parameter(track.name, before, after, grad, shelf)
         old, new, update = before.copy, after.copy, self._update(track)
@@ -309,59 +304,6 @@ class Finisher:
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
         )
 
-    def _used_gradient(self, track: Track) -> Draft | None:
-        """The gradient that the last update of a parameter read: of its shape, and reached by scaling and adding only.
-
-        `w -= lr * grad_w` used `grad_w`; `w += x.T.dot(delta)` used the product itself, whatever its factors' shapes.
-        """
-        shape = _shape(track.before)
-        for update in reversed(track.updates):
-            inner = [
-                each
-                for each in self._recorder.happenings[update.id + 1 :]
-                if each.parent == update.id and each.kind == "expression"
-            ]
-            waiting = [draft for draft in update.drafts if draft.when == "operand"]
-            found: list[Draft] = []
-            while waiting:
-                draft = waiting.pop(0)
-                made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
-                operation = made.site.operation if made is not None and made.site.label == draft.label else None
-                if made is not None and operation is not None and operation.name in LINEAR:
-                    waiting += made.drafts[:-1]
-                elif _shape(draft) == shape and not _is_itself(draft, track):
-                    found.append(draft)
-            gradients = [draft for draft in found if self._is_gradient(draft)]
-            named = [draft for draft in gradients if PATH.fullmatch(draft.label)]
-            if shape is not None and not gradients:
-                gradients = [draft for draft in found if draft.role != "parameter" and not PATH.fullmatch(draft.label)]
-            if named or gradients:
-                return (named or gradients)[0]
-            beside = self._gradient_beside(track, update)
-            if beside is not None:
-                return beside
-        return None
-
-    def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
-        """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used
-        `grads[0]`, of its shape, where the statement reads `grads`."""
-        holder, opening, key = track.name.partition("[")
-        if not opening:
-            return None
-        for happening in reversed(self._recorder.happenings[: update.id]):
-            for draft in reversed(happening.drafts):
-                other, _, its_key = draft.label.partition("[")
-                if its_key != key or other == holder or _shape(draft) != _shape(track.before):
-                    continue
-                if self._is_gradient(draft) and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
-                    return draft
-        return None
-
-    def _is_gradient(self, draft: Draft) -> bool:
-        """Whether a value is a gradient by its own role, or an element of something that is."""
-        holder = draft.label.partition("[")[0]
-        return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
-
 
 def _blocked(gate: GateSeen, h: Any) -> Any:
     """Where the rule of the operation stops the gradient. A `backward` by hand (`by hand`) may do as it likes at
@@ -394,17 +336,6 @@ def _number(draft: Draft) -> bool | int | float | str | None:
     if draft.copy is not None:
         return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
     return draft.summary.value if draft.summary is not None else None
-
-
-def _shape(draft: Draft) -> tuple[int, ...] | None:
-    """A value's shape; None for a single number, whoever keeps it."""
-    return draft.copy.summary.shape or None if draft.copy is not None else None
-
-
-def _is_itself(draft: Draft, track: Track) -> bool:
-    return draft.label.removesuffix(".data") == track.name or (
-        draft.copy is not None and draft.copy is track.before.copy
-    )
 
 
 def _operand(grad: Draft, name: str) -> Draft:

@@ -14,7 +14,8 @@ class Flow:
     """One pass, sorted.
 
     `forward` feeds the loss; `backward` feeds an update and not the loss; `updates` change lasting state; `losses` are
-    the values that are losses. `living` is what depends on a parameter or on an object that is called (a model).
+    the values that are losses. `living` is what depends on a parameter or on an object that is called (a model);
+    `derived`, of `backward`, is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`).
     """
 
     run: Pass
@@ -26,6 +27,7 @@ class Flow:
     updates: set[Definition]
     parameters: set[Place]
     living: set[Definition]
+    derived: set[Definition]
 
 
 def sort(run: Pass) -> Flow:
@@ -57,9 +59,11 @@ def sort(run: Pass) -> Flow:
     reached = forward or feeding
     parameters = {start.place for start in held if start in reached}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
-    return Flow(
-        run, carried, losses, defined, forward, backward - updates, updates, parameters, _descendants(run, roots)
-    )
+    backward -= updates
+    moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
+    derived = {d for d in backward if closure(d.deps) & moments}
+    living = _descendants(run, roots)
+    return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived)
 
 
 def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from stepper.program.effects import GRAD, Definition, closure
+from stepper.program.effects import GRAD, Definition
 from stepper.program.flow import Flow
 from stepper.program.scopes import FUNCTIONS, Script
 from stepper.program.vocabulary import names_loss
@@ -24,7 +24,6 @@ class Phases:
     def __init__(self, script: Script, flow: Flow, body: Sequence[ast.stmt]) -> None:
         self.script = script
         self.flow = flow
-        self._moments = {d for d in flow.updates if d.own and d.place not in flow.parameters and d.place != GRAD}
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
@@ -83,8 +82,7 @@ class Phases:
             return "forward"
         if definition not in flow.backward:
             return None
-        # What is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`) is a part of the update.
-        return "update" if closure(definition.deps) & self._moments else "backward"
+        return "update" if definition in flow.derived else "backward"
 
     def _is_shared(self, key: int) -> bool:
         return any(key in inner for inner in self.flow.run.nested.values())

@@ -86,7 +86,7 @@ class Roles:
         if definition in flow.forward:
             return "activation" if definition in flow.living else "data"
         if definition in flow.backward:
-            return "gradient" if definition in flow.living else "other"
+            return "gradient" if definition in flow.living and definition not in flow.derived else "other"
         return "other"
 
     def _is_object(self, place: Place) -> bool:

@@ -352,3 +352,36 @@ def test_the_parameter_of_a_step_with_a_closure_has_the_gradient_that_it_left() 
     (image,) = ran.record().parameters
     assert image.name == "image" and image.grad is not None
     assert image.grad.label == "image.grad"
+
+
+OPTIMIZERS = {
+    "momentum": "v[k] = 0.9 * v[k] + grads[k]\n                params[k] = params[k] - 0.1 * v[k]",
+    "velocity in place": "v[k] *= 0.9\n                v[k] -= 0.1 * grads[k]\n                params[k] += v[k]",
+    "Adagrad": "v[k] += grads[k] ** 2\n                params[k] -= 0.1 * grads[k] / (np.sqrt(v[k]) + 1e-8)",
+    "Adam": """m[k] = 0.9 * m[k] + 0.1 * grads[k]
+                v[k] = 0.99 * v[k] + 0.01 * grads[k] ** 2
+                mhat = m[k] / (1 - 0.9 ** (t + 1))
+                vhat = v[k] / (1 - 0.99 ** (t + 1))
+                params[k] -= 0.1 * mhat / (np.sqrt(vhat) + 1e-8)""",
+}
+
+
+@pytest.mark.parametrize("step", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
+def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        params = {{"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0, 5.0])}}
+        m = {{k: np.zeros_like(p) for k, p in params.items()}}
+        v = {{k: np.zeros_like(p) for k, p in params.items()}}
+        for t in range(3):
+            loss = (params["W1"] ** 2).sum() + (params["W2"] ** 2).sum()
+            grads = {{"W1": 2 * params["W1"], "W2": 2 * params["W2"]}}
+            for k in params:
+                {step}
+        """
+    )
+    for name in ("params['W1']", "params['W2']"):
+        parameter = ran.parameter(name, 2)
+        assert parameter.grad is not None and parameter.grad.label in ("grads[k]", name.replace("params", "grads"))
+        assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))

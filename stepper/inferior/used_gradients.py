@@ -1,0 +1,114 @@
+"""The gradient that the update of a parameter used, where no engine tells: found in what the update read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.recorder import Recorder
+from stepper.inferior.tracking import Track
+from stepper.program.vocabulary import names_gradient
+from stepper.record import Role
+
+PATH = re.compile(
+    r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
+)  # a name, attribute path or subscript: grads['w1'], self.w1.grad
+MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
+LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
+
+
+class UsedGradients:
+    """Reads the events that a recorder wrote down. `roles` are those of the script's names."""
+
+    def __init__(self, recorder: Recorder, roles: Mapping[str, Role]) -> None:
+        self._recorder = recorder
+        self._roles = roles
+
+    def of(self, track: Track) -> Draft | None:
+        """The gradient that the last update of a parameter read: of its shape, and reached by scaling and adding only.
+
+        `w -= lr * grad_w` used `grad_w`; `w += x.T.dot(delta)` used the product itself, whatever its factors' shapes.
+        Where it read an optimizer's state (`w -= lr * v`), the gradient is what that was made of in this pass.
+        """
+        for update in reversed(track.updates):
+            found = self._gradient_read(update, track, MOMENTS) or self._gradient_beside(track, update)
+            if found is not None:
+                return found
+        return None
+
+    def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
+        shape = _shape(track.before)
+        found = self._addends(update, track)
+        gradients = [draft for draft in found if self._is_gradient(draft)]
+        if gradients:
+            return next((draft for draft in gradients if PATH.fullmatch(draft.label)), gradients[0])
+        for draft in found if deep else ():
+            made = self._maker(draft, update) if draft.role == "other" else None
+            gradient = self._gradient_read(made, track, deep - 1) if made is not None else None
+            if gradient is not None:
+                return gradient
+        if shape is None or deep < MOMENTS:
+            return None
+        return next((d for d in found if d.role != "parameter" and not PATH.fullmatch(d.label)), None)
+
+    def _addends(self, update: Happening, track: Track) -> list[Draft]:
+        """What a statement read, its sums and products taken apart: the values of the parameter's shape."""
+        inner = [
+            each
+            for each in self._recorder.happenings[update.id + 1 :]
+            if each.parent == update.id and each.kind == "expression"
+        ]
+        waiting = [draft for draft in update.drafts if draft.when == "operand"]
+        found: list[Draft] = []
+        while waiting:
+            draft = waiting.pop(0)
+            made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
+            operation = made.site.operation if made is not None and made.site.label == draft.label else None
+            if made is not None and operation is not None and operation.name in LINEAR:
+                waiting += made.drafts[:-1]
+            elif _shape(draft) == _shape(track.before) and not _is_itself(draft, track):
+                found.append(draft)
+        return found
+
+    def _maker(self, draft: Draft, before: Happening) -> Happening | None:
+        """The statement that gave a value its name in this pass."""
+        for happening in reversed(self._recorder.happenings[: before.id]):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward"):
+                continue
+            if any(one.when in ("result", "after") and one.same_value(draft) for one in happening.drafts):
+                return happening
+        return None
+
+    def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
+        """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used
+        `grads[0]`, of its shape, where the statement reads `grads`."""
+        holder, opening, key = track.name.partition("[")
+        if not opening:
+            return None
+        for happening in reversed(self._recorder.happenings[: update.id]):
+            for draft in reversed(happening.drafts):
+                other, _, its_key = draft.label.partition("[")
+                if its_key != key or other == holder or _shape(draft) != _shape(track.before):
+                    continue
+                if self._is_gradient(draft) and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
+                    return draft
+        return None
+
+    def _is_gradient(self, draft: Draft) -> bool:
+        """Whether a value is a gradient by its own role, or an element of something that is."""
+        holder = draft.label.partition("[")[0]
+        if draft.role in ("activation", "other") and names_gradient(holder.rpartition(".")[2]):
+            return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`
+        return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
+
+
+def _shape(draft: Draft) -> tuple[int, ...] | None:
+    """A value's shape; None for a single number, whoever keeps it."""
+    return draft.copy.summary.shape or None if draft.copy is not None else None
+
+
+def _is_itself(draft: Draft, track: Track) -> bool:
+    return draft.label.removesuffix(".data") == track.name or (
+        draft.copy is not None and draft.copy is track.before.copy
+    )
