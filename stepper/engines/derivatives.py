@@ -5,6 +5,7 @@ After torch's own tools/autograd/derivatives.yaml; what each line means is teste
 
 from __future__ import annotations
 
+from stepper.engines.derivatives_further import FURTHER
 from stepper.engines.formulas import Chain, Line, Rule, Unnamed, figure, summed
 
 
@@ -224,9 +225,6 @@ _ELEMENTWISE: dict[str, Line] = {
         f"{c.g} ⊙ [{c['self']} > {c.number('min_val')}] ⊙ [{c['self']} < {c.number('max_val')}]"
     ),
     "LeakyReluBackward0": lambda c: f"{c.g} ⊙ ([{c['self']} > 0] + {c.number('negative_slope')} × [{c['self']} ≤ 0])",
-    "EluBackward0": lambda c: (
-        f"{c.g} ⊙ ([{c['self']} > 0] + {_factor(c.attribute('alpha'))}exp({c['self']}) ⊙ [{c['self']} ≤ 0])"
-    ),
     "SigmoidBackward0": lambda c: f"{c.g} ⊙ {c.y} ⊙ (1 − {c.y})",
     "TanhBackward0": lambda c: f"{c.g} ⊙ (1 − {c.y}^2)",
     "SoftplusBackward0": lambda c: f"{c.g} ⊙ sigmoid({_factor(c.attribute('beta'))}{c['self']})",
@@ -263,6 +261,7 @@ _ELEMENTWISE: dict[str, Line] = {
 }
 
 RULES: dict[str, Rule] = {kind: Rule("self", line) for kind, line in _ELEMENTWISE.items()}
+RULES |= FURTHER
 RULES |= {
     "MmBackward0": Rule("self mat2", lambda c: f"{c.g} · {c.turned('mat2')}", lambda c: f"{c.turned('self')} · {c.g}"),
     "BmmBackward0": Rule("self mat2", lambda c: f"{c.g} · {c.turned('mat2')}", lambda c: f"{c.turned('self')} · {c.g}"),

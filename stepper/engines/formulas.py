@@ -47,6 +47,10 @@ class Chain:
         self._output = names.of(node, 0) or "y"
         self.g = GRADIENT + atom(self._output)
 
+    def named(self, number: int) -> str:
+        """What an output is called, where there are several."""
+        return self._names.of(self.node, number) or f"output {number}"
+
     @property
     def y(self) -> str:
         """What the output is called."""
@@ -178,7 +182,9 @@ def _right_side(node: Any, rule: Rule | None, chain: Chain, place: int, target: 
     if expression is None or rule is None:
         return f"what {node.name()} makes of {chain.g}{_why_not(node)}"
     if expression.startswith(("sum(", "sum_to(")) and "SumBackward" not in node.name():
-        return f"{expression} — {target} was broadcast, so what came to each copy is summed"
+        was, became = chain.shape_of(place), chain.shape
+        told = f" from {was} to {became}" if was != became else ""
+        return f"{expression} — {target} was broadcast{told}: what came to each copy is summed"
     return f"{expression} — {rule.words}" if rule.words else expression
 
 

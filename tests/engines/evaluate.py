@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -35,7 +35,7 @@ def _value(text: str, named: Mapping[str, Any]) -> Any:
     for sign, python in (("·", "@"), ("⊙", "*"), ("×", "*"), ("−", "-"), ("^", "**"), ("≥", ">="), ("≤", "<=")):
         text = text.replace(sign, python)
     text = re.sub(r"ᵀ", ".mT", text)
-    text = re.sub(r"\[not (\w+)\]", r"holds(~\1)", text)
+    text = re.sub(r"\[not \(?(\w+)\)?\]", r"holds(~\1)", text)
     text = re.sub(r"\[(\w+) = (\w+)\]", r"holds(\1 == \2)", text)
     text = text.replace("[", "holds(").replace("]", ")")
     return eval(text, {"__builtins__": {}}, {**FUNCTIONS, **held})
@@ -88,11 +88,26 @@ def convolution_weight(g: Any, x: Any, shape: Any, stride: Any, padding: Any, di
     return gradients.conv2d_weight(x, shape, g, stride, padding, dilation, groups)
 
 
+def put_along(x: Any, places: Any, values: Any, axis: int) -> Any:
+    return x.scatter_add(axis, places, values)
+
+
+def add_along(x: Any, places: Any, values: Any, axis: int) -> Any:
+    return x.index_add(axis, places, values)
+
+
+def spread(g: Any, shape: Any, window: Any, stride: Any, padding: Any) -> Any:
+    x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    with torch.enable_grad():
+        pooled = torch.nn.functional.avg_pool2d(x, window, stride, padding)
+    return torch.autograd.grad(pooled, x, g)[0]
+
+
 def normal(x: Any) -> Any:
     return torch.exp(-x * x / 2) / (2 * torch.pi) ** 0.5
 
 
-FUNCTIONS: dict[str, Callable[..., Any] | type] = {
+FUNCTIONS: dict[str, Any] = {
     **{name: getattr(torch, name) for name in ("exp", "log", "sqrt", "sign", "sin", "cos", "sigmoid", "tanh", "relu")},
     "holds": holds,
     "sum": total,
@@ -115,6 +130,17 @@ FUNCTIONS: dict[str, Callable[..., Any] | type] = {
     "to_largest": to_largest,
     "convolution_input": convolution_input,
     "convolution_weight": convolution_weight,
+    "put_along": put_along,
+    "add_along": add_along,
+    "expand_dims": torch.unsqueeze,
+    "concatenate": torch.cat,
+    "stack": torch.stack,
+    "clip": torch.clamp,
+    "tril": torch.tril,
+    "triu": torch.triu,
+    "flip": lambda x, axis: x.flip(axis),
+    "spread": spread,
+    "π": torch.tensor(torch.pi, dtype=torch.float64),
     "Φ": lambda x: torch.special.ndtr(x),
     "φ": normal,
 }

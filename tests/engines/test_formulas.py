@@ -59,6 +59,42 @@ FORWARDS = {
     "leaky relu": "F.leaky_relu(a, 0.2)",
     "elu": "F.elu(a)",
     "hardtanh": "F.hardtanh(a)",
+    "leaky relu in place": "F.leaky_relu_(a * 1, 0.2)",
+    "elu with a factor": "F.elu(a, 0.7)",
+    "selu": "F.selu(a)",
+    "celu": "F.celu(a, 0.5)",
+    "mish": "F.mish(a)",
+    "hardswish": "F.hardswish(4 * a)",
+    "prelu": "F.prelu(a, v)",
+    "log sigmoid": "F.logsigmoid(a)",
+    "atan and erf": "a.atan() + b.erf()",
+    "smooth l1": "F.smooth_l1_loss(a, chances, beta=0.5)",
+    "huber, summed": "F.huber_loss(a, chances, delta=0.7, reduction='sum')",
+    "l1": "F.l1_loss(a, b)",
+    "cross entropy, smoothed": "F.cross_entropy(a, classes, label_smoothing=0.1)",
+    "cross entropy of chances": "F.cross_entropy(a, chances)",
+    "gather": "a.gather(1, classes[:, None])",
+    "index select": "a.index_select(0, classes[:3])",
+    "largest of rows": "a.max(1).values * 2",
+    "largest of columns, kept": "a.max(0, keepdim=True).values * 2",
+    "smallest": "a.min(0).values",
+    "sorted": "a.sort(1).values * b",
+    "the two largest": "a.topk(2).values * 3",
+    "logsumexp": "a.logsumexp(1)",
+    "logsumexp, kept": "a.logsumexp(1, keepdim=True) * b",
+    "variance": "a.var() * b",
+    "variance of rows": "a.var(1)",
+    "deviation": "a.std(0, keepdim=True, unbiased=False)",
+    "baddbmm": "torch.baddbmm(im[0, :, :2, :2], im[0, :, :2], im[1, :, :, :2], beta=2, alpha=3)",
+    "split": "torch.add(*a.split(3, 1))",
+    "split in sizes": "(lambda first, second: first * second.sum())(*a.split([2, 4], 1))",
+    "chunk": "torch.mul(*a.chunk(2, 0))",
+    "unbind": "sum(row * row.sum() for row in a.unbind(0))",
+    "tril and triu": "a.tril(1) * b.triu(-1)",
+    "flip": "a.flip(0, 1) * b",
+    "average pool": "F.avg_pool2d(im, 3, 2, padding=1)",
+    "native dropout": "torch.native_dropout(a, 0.5, True)[0]",
+    "store by a mask": "stored(a, mask)",
     "sigmoid": "a.sigmoid()",
     "tanh": "a.tanh()",
     "softplus": "F.softplus(a)",
@@ -112,6 +148,10 @@ def forward(line: str) -> Run:
             kernel, bias = torch.randn(5, 3, 3, 3).requires_grad_(), torch.randn(5).requires_grad_()
             scale, average, spread = torch.randn(3).requires_grad_(), torch.randn(3), torch.rand(3) + 1
             classes, chances, mask = torch.tensor([1, 3, 0, 1]), torch.rand(4, 6), torch.rand(4, 6) > 0.5
+            def stored(a, mask):
+                h = a * 1
+                h[mask] = 0
+                return h
             for t in range(1):
                 out = {line}
                 loss = (out * torch.randn(out.shape)).sum()
@@ -145,4 +185,5 @@ def test_a_broadcast_that_is_undone_is_said_in_words() -> None:
         if isinstance(event.detail, Backward)
         for line in event.detail.formula.split("\n")
     ]
-    assert "∂L/∂v = sum(∂L/∂out, axis=0) — v was broadcast, so what came to each copy is summed" in lines
+    told = "v was broadcast from (6,) to (4, 6): what came to each copy is summed"
+    assert f"∂L/∂v = sum(∂L/∂out, axis=0) — {told}" in lines
