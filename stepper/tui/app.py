@@ -62,8 +62,9 @@ class StepperApp(Walking, Looking):
             self.exit(2, return_code=2)
         else:
             self._opened()
-        if self.misread:  # when what opening had to say is over
-            self.call_later(self.message.say, self.misread, True)
+        if self.misread:
+            self.look()  # what opening had to say is over then, and does not take this with it
+            self.message.say(self.misread, bad=True)
 
     async def _replace(self, target: str, options: Options) -> None:
         """Open another target; the present one stays open until that has worked."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Mapping
 
@@ -64,6 +63,8 @@ def _flat(found: Mapping[str, object], path: str = "") -> dict[str, object]:
 
 def _keys(name: str, given: object) -> tuple[str, ...]:
     if name not in NAMES:
+        import difflib  # only to complain with: opening the app need not wait for it
+
         near = difflib.get_close_matches(name, NAMES, n=1)
         raise ValueError(f"[keys] has no action {name}" + (f"; did you mean {near[0]}?" if near else ""))
     texts = [given] if isinstance(given, str) else given

@@ -6,7 +6,6 @@ A file that cannot be read is left alone, and said to be so. What it holds beyon
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +35,19 @@ class Preferences:
 def read(path: Path) -> dict[str, Any]:
     """The file's contents; nothing where there is none. Raises ValueError, in words, where it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+    import tomllib  # only where there is something to read: the first paint waits for this
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
