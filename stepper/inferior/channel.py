@@ -20,6 +20,7 @@ class Channel:
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._lock = threading.Lock()
+        self._read = bytearray()  # received, and not asked for yet
         self.closed = False
         os.register_at_fork(after_in_child=self._forked)
 
@@ -32,9 +33,19 @@ class Channel:
         request: Request = _requests.decode(self._body())
         return request
 
-    def send(self, message: Message) -> None:
-        """Send one message; nothing happens when the debugger has gone, since its end ends this process anyway."""
-        data = frame(message)
+    @property
+    def waiting(self) -> bool:
+        """Whether another request has come already."""
+        if self._read:
+            return True
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
+
+    def send(self, *messages: Message) -> None:
+        """Send messages; nothing happens when the debugger has gone, since its end ends this process anyway."""
+        data = b"".join(map(frame, messages))
         with self._lock:
             if self.closed:
                 return
@@ -47,13 +58,14 @@ class Channel:
         return self._exactly(body_length(self._exactly(HEADER.size)))
 
     def _exactly(self, size: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            part = self._socket.recv(min(1 << 20, size - len(parts)))
+        while len(self._read) < size:
+            part = self._socket.recv(1 << 16)
             if not part:
                 raise ConnectionError("the debugger closed the connection")
-            parts += part
-        return bytes(parts)
+            self._read += part
+        found = bytes(self._read[:size])
+        del self._read[:size]
+        return found
 
     def _forked(self) -> None:
         self.closed = True

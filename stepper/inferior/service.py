@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from os import _exit as leave  # the script may put another in its place
+from time import perf_counter
 
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.survey import histogram, survey
@@ -30,6 +31,7 @@ SAMPLE = 1 << 14
 """Elements that a small histogram is made of, at most."""
 
 
+TOGETHER_SECONDS = 0.005  # how long answers wait for others that were asked for at once
 HEAD_SECONDS = 0.25  # how long a pause waits for a loop head
 
 
@@ -43,12 +45,20 @@ class Service(threading.Thread):
         self._runner = runner
 
     def run(self) -> None:
+        replies: list[Reply] = []
+        begun = perf_counter()
         while True:
             try:
                 request = self._channel.request()
             except (ConnectionError, OSError):
                 leave(0)
-            self._channel.send(self._answer(request))
+            if not replies:
+                begun = perf_counter()
+            replies.append(self._answer(request))
+            # what was asked for together is answered together, if that does not take long
+            if not self._channel.waiting or perf_counter() - begun > TOGETHER_SECONDS:
+                self._channel.send(*replies)
+                replies.clear()
 
     def _answer(self, request: Request) -> Reply:
         try:

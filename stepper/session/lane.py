@@ -73,6 +73,7 @@ class Lane:
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._changed: asyncio.Event | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._unsent = b""
         self._task: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------------------------------------- connection
@@ -163,17 +164,22 @@ class Lane:
         assert self._writer is not None
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = future
-        self._writer.write(frame(request))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent += frame(request)
         try:
-            await self._writer.drain()
             reply = await future
-        except ConnectionError as error:
-            raise LaneLost(str(error)) from error
         finally:
             self._waiting.pop(request.id, None)
         if reply.error is not None:
             raise LookupError(reply.error)
         return reply
+
+    def _send(self) -> None:
+        """Send what was asked for in this turn of the loop, all at once."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(self._unsent)
+        self._unsent = b""
 
     async def run(self, until: int | None, record_from: int | None, *, record_last: bool = False) -> None:
         """Let the script go on; returns at once (see `standing`)."""

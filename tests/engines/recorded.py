@@ -27,8 +27,8 @@ class Silent(Channel):
     def __init__(self) -> None:
         self.sent: list[Any] = []
 
-    def send(self, message: Any) -> None:
-        self.sent.append(message)
+    def send(self, *messages: Any) -> None:
+        self.sent.extend(messages)
 
 
 class Run:

@@ -33,8 +33,8 @@ class Unheard(Channel):
     def __init__(self) -> None:
         self.sent: list[Message] = []
 
-    def send(self, message: Message) -> None:
-        self.sent.append(message)
+    def send(self, *messages: Message) -> None:
+        self.sent.extend(messages)
 
 
 @dataclass
