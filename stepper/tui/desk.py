@@ -293,6 +293,17 @@ class Desk(Container):
             self._held_at = (event.screen_x, event.screen_y)
             self._move_border(self._held, by)
 
+    def on_click(self, event: events.Click) -> None:
+        """Twice on a panel's title: all the room, or back again."""
+        if event.chain != 2:
+            return
+        for index, panel in enumerate(self.panels):
+            region = panel.region
+            if panel.display and region.contains(event.screen_x, event.screen_y) and region.y == event.screen_y:
+                self._choose(index)
+                self.maximise(not self._maximised)
+                return
+
     def on_mouse_up(self) -> None:
         """Let go of it."""
         self._let_go()

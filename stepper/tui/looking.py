@@ -131,7 +131,7 @@ class Looking(Stage):
                 owner = panel if action.panel else self
                 yield SystemCommand(
                     action.title,
-                    action.help,
+                    f"{self.keymap.shown(action)} · {action.help}",
                     lambda call=action.call, owner=owner: self.call_later(self.run_action, call, owner),
                 )
         # the others, a screenshot and a maximised panel, are actions of our own

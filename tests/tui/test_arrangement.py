@@ -118,6 +118,22 @@ async def test_borders_are_dragged_with_the_mouse() -> None:
         assert (source.region.width, source.region.height) == (width + 9, height - 4), "no border there"
 
 
+async def test_a_title_clicked_twice_gives_its_panel_all_the_room_and_takes_it_back() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for panel in (app.desk.tensors, app.desk.source, app.desk.gate):
+            width = panel.region.width
+            await pilot.click(offset=(panel.region.right - 6, panel.region.y), times=2)
+            await until(pilot, lambda panel=panel: panel.region.width == 120)  # type: ignore[misc]
+            assert app.desk.chosen is panel
+            await pilot.click(offset=(panel.region.right - 6, panel.region.y), times=2)
+            await until(pilot, lambda panel=panel, width=width: panel.region.width == width)  # type: ignore[misc]
+        await pilot.click("#tensors", offset=(10, 4), times=2)
+        await settled(pilot)
+        assert not app.desk.maximised
+
+
 async def test_a_panel_is_hidden_and_shown_again() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -199,9 +199,11 @@ async def test_the_palette_offers_every_action() -> None:
         await ready(pilot)
         await pilot.press("ctrl+p")
         await pilot.press(*"next statement")
-        await until(pilot, lambda: "Move to the next statement" in screen_text(app))
+        await until(pilot, lambda: "n · Move to the next statement" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.scene.event is not None and place(app) == (0, 1))
+        await pilot.press("ctrl+p", *"jumped from")
+        await until(pilot, lambda: "[ · Go back to where the cursor jumped from" in screen_text(app))
 
 
 async def test_arrows_select_a_line_of_the_source_and_enter_goes_there() -> None:
