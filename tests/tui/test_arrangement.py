@@ -124,10 +124,10 @@ async def test_a_title_clicked_twice_gives_its_panel_all_the_room_and_takes_it_b
         await ready(pilot)
         for panel in (app.desk.tensors, app.desk.source, app.desk.gate):
             width = panel.region.width
-            await pilot.click(offset=(panel.region.right - 6, panel.region.y), times=2)
+            await pilot.click(offset=(panel.region.right - 2, panel.region.y), times=2)
             await until(pilot, lambda panel=panel: panel.region.width == 120)  # type: ignore[misc]
             assert app.desk.chosen is panel
-            await pilot.click(offset=(panel.region.right - 6, panel.region.y), times=2)
+            await pilot.click(offset=(panel.region.right - 2, panel.region.y), times=2)
             await until(pilot, lambda panel=panel, width=width: panel.region.width == width)  # type: ignore[misc]
         await pilot.click("#tensors", offset=(10, 4), times=2)
         await settled(pilot)
