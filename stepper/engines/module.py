@@ -13,7 +13,7 @@ from typing import Any
 
 from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.graph import saved
-from stepper.engines.modes import look, torch_module
+from stepper.engines.modes import look, torch_module, unnoticed
 from stepper.engines.names import Names
 from stepper.record import ModuleCall, Role
 
@@ -81,16 +81,16 @@ class ModuleEngine(Engine):
             except Exception as error:
                 observer.fault(error)
 
-        def after(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        def after(module: Any, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
             try:
-                self._leave(module, output, observer, torch)
+                self._leave(module, inputs, keywords, output, observer, torch)
             except Exception as error:
                 observer.fault(error)
 
         hooks = torch.nn.modules.module
         handles = [
             hooks.register_module_forward_pre_hook(before),
-            hooks.register_module_forward_hook(after),
+            hooks.register_module_forward_hook(after, with_kwargs=True),
         ]
         try:
             yield
@@ -113,9 +113,7 @@ class ModuleEngine(Engine):
             return
         observer.tell(call.event, ModuleCall(name, number, bool(module.__dict__.get("training"))))
         for index, value in enumerate(_tensors(inputs, torch)):
-            role = observer.role_of(value)
-            role = role if role in ("data", "setting", "parameter") else "activation"
-            observer.note(observer.label_of(value) or f"input {index} of {name}", role, "operand", value)
+            _read(value, f"input {index} of {name}", observer)
         for path, parameter in module.__dict__.get("_parameters", {}).items():
             if parameter is not None:
                 observer.add(f"{name}.{path}", "parameter", "operand", observer.keep(parameter), call.event)
@@ -123,7 +121,15 @@ class ModuleEngine(Engine):
             if buffer is not None:
                 call.buffers[path] = observer.keep(buffer)
 
-    def _leave(self, module: Any, output: Any, observer: Observer, torch: Any) -> None:
+    def _leave(
+        self,
+        module: Any,
+        inputs: tuple[Any, ...],
+        keywords: dict[str, Any],
+        output: Any,
+        observer: Observer,
+        torch: Any,
+    ) -> None:
         while self._calls:  # a call that an exception left early never came to its end
             call = self._calls.pop()
             if call.module is not module:
@@ -131,6 +137,9 @@ class ModuleEngine(Engine):
             if call.event is None:
                 return
             name = call.name
+            for key, given in keywords.items():  # what is handed over by keyword is told to this hook only
+                for value in _tensors(given, torch):
+                    _read(value, f"{key} of {name}", observer)
             found = _tensors(output, torch)
             for index, value in enumerate(found):
                 role: Role = "activation" if look(value, "ndim", torch) else "loss"
@@ -142,17 +151,47 @@ class ModuleEngine(Engine):
                 else:
                     observer.add(f"{name}.{path}", "other", "before", before, call.event)
                     observer.add(f"{name}.{path}", "other", "after", after, call.event)
-            if isinstance(module, torch.nn.modules.dropout._DropoutNd) and len(found) == 1:
-                observer.add(f"mask of {name}", "other", "result", _mask(found[0], observer, torch), call.event)
+            if isinstance(module, torch.nn.modules.dropout._DropoutNd) and len(found) == 1 and module.training:
+                mask = _mask(module, _tensors(inputs, torch), found[0], observer, torch)
+                observer.add(f"mask of {name}", "other", "result", mask, call.event)
+                if mask is None and module.p:
+                    observer.remark(call.event, "what it dropped is not kept by torch, and cannot be told")
             observer.end(call.event)
             return
 
 
-def _mask(output: Any, observer: Observer, torch: Any) -> Any:
-    """What a dropout multiplied its input with, where autograd keeps that; None elsewhere."""
+def _read(value: Any, otherwise: str, observer: Observer) -> None:
+    """A tensor was handed to a module."""
+    role = observer.role_of(value)
+    role = role if role in ("data", "setting", "parameter") else "activation"
+    observer.note(observer.label_of(value) or otherwise, role, "operand", value)
+
+
+def _mask(module: Any, inputs: list[Any], output: Any, observer: Observer, torch: Any) -> Any:
+    """What a dropout multiplied its input with: what autograd kept of it, else worked out; None where neither can be."""
     node = look(output, "grad_fn", torch)
-    factor = saved(node, "other") if node is not None and node.name() == "MulBackward0" else None
-    return None if factor is None else observer.keep(factor)
+    kind = node.name() if node is not None else ""
+    factor = saved(node, "other") if kind == "MulBackward0" else None
+    if factor is not None:
+        return observer.keep(factor)
+    if (
+        module.inplace
+        or not inputs
+        or not 0 < module.p < 1
+        or any(_is_wrapped(each, torch) for each in (*inputs, output))
+    ):
+        return None
+    with unnoticed():
+        # an entry that was zero before tells nothing of the mask, and the mask nothing of it
+        mask = ((output != 0) | (inputs[0] == 0)).to(output.dtype) / (1 - module.p)
+        return observer.keep(mask) if torch.equal(inputs[0] * mask, output) else None
+
+
+def _is_wrapped(tensors: list[Any], torch: Any) -> bool:
+    """Whether one of these is no plain tensor: working with it could be noticed."""
+    return any(
+        type(each) is not torch.Tensor or torch._C._functorch.is_functorch_wrapped_tensor(each) for each in tensors
+    )
 
 
 def _compiles() -> bool:

@@ -1,7 +1,7 @@
 """Inside `model(x)`: an event for each call, told apart by number, with parameters, buffers and masks."""
 
 from stepper.record import Event, ModuleCall
-from tests.engines.recorded import of_kind, run_recorded
+from tests.engines.recorded import assert_same_bits, of_kind, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 
 
@@ -102,3 +102,46 @@ def test_what_a_layer_reads_keeps_its_role() -> None:
         "model.second": [("x", "activation")],
         "loss_fn": [("y_pred", "activation"), ("y", "data"), ("loss_fn", "loss")],
     }
+
+
+DROPPING = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.third, self.out = nn.Dropout(0.3), nn.Dropout1d(0.4), LAST, nn.Linear(4, 2)
+        def forward(self, x, *, scale):
+            x = self.first(x)
+            return self.out(self.third(self.second(x) * scale))
+    x, y, scale, model = torch.randn(6, 4), torch.randn(6, 2), torch.rand(4), Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for t in range(2):
+        loss = F.mse_loss(model(x, scale=scale), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+def test_a_dropout_of_data_shows_its_mask_too() -> None:
+    run = assert_same_bits(script(DROPPING.replace("LAST", "nn.Dropout(0.5)")))
+    for event in of_kind(run.records[1], "module"):
+        if "Dropout" not in event.function:
+            continue
+        came = run.array(event.values[0], 1)
+        values = {value.label: run.array(value, 1) for value in event.values[1:]}
+        mask, left = values[f"mask of {call(event).path}"], values[call(event).path]
+        assert (came * mask == left).all()
+        assert set(mask.ravel()) <= {mask.max(), 0}
+
+
+def test_a_mask_that_cannot_be_told_is_said_to_be_so() -> None:
+    record = assert_same_bits(script(DROPPING.replace("LAST", "nn.AlphaDropout(0.5)"))).records[1]
+    notes = {call(event).path: event.note for event in of_kind(record, "module")}
+    assert notes["model.third"] == "what it dropped is not kept by torch, and cannot be told"
+    assert notes["model.first"] == ""
+
+
+def test_what_is_handed_over_by_keyword_is_shown() -> None:
+    record = run_recorded(script(DROPPING.replace("LAST", "nn.Dropout(0.5)"))).records[1]
+    model = of_kind(record, "module")[0]
+    assert {value.label for value in model.values if value.when == "operand"} == {"x", "scale"}
