@@ -168,7 +168,7 @@ def _read(value: Any, otherwise: str, observer: Observer) -> None:
 
 
 def _mask(module: Any, inputs: list[Any], output: Any, observer: Observer, torch: Any) -> Any:
-    """What a dropout multiplied its input with: what autograd kept of it, else worked out; None where neither can be."""
+    """What a dropout multiplied its input with: as autograd kept it, else worked out; None where neither can be."""
     node = look(output, "grad_fn", torch)
     kind = node.name() if node is not None else ""
     factor = saved(node, "other") if kind == "MulBackward0" else None
@@ -189,9 +189,8 @@ def _mask(module: Any, inputs: list[Any], output: Any, observer: Observer, torch
 
 def _is_wrapped(tensors: list[Any], torch: Any) -> bool:
     """Whether one of these is no plain tensor: working with it could be noticed."""
-    return any(
-        type(each) is not torch.Tensor or torch._C._functorch.is_functorch_wrapped_tensor(each) for each in tensors
-    )
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+    return any(type(each) is not torch.Tensor or wrapped(each) for each in tensors)
 
 
 def _compiles() -> bool:
