@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
@@ -84,7 +85,10 @@ class LossKeeper:
         """A one-element real value as a float; None for anything else."""
         kind = type(value)
         if kind is float or kind is int:
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:  # an integer beyond all floats
+                return math.inf if value > 0 else -math.inf
         known = self._by_type.get(kind)
         if known is not None:
             return known.number(value)

@@ -23,7 +23,7 @@ from stepper.inferior.imports import ImportWatch
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
-from stepper.inferior.scalars import describe_error
+from stepper.inferior.scalars import describe_error, tellable
 from stepper.inferior.service import Service
 from stepper.inferior.whereabouts import Cells, private, shared
 from stepper.program.program import Program, ProgramError, analyse
@@ -152,7 +152,7 @@ class Inferior:
                 converted = convert(texts[name], value, name)
             except ProgramError as error:
                 raise Refusal(str(error)) from None
-            self.settings[name] = converted if isinstance(converted, bool | int | float | str) else str(converted)
+            self.settings[name] = _told(converted)
             return converted
 
         return setting
@@ -270,6 +270,13 @@ class Inferior:
                 continue  # the script closed or replaced it
 
 
+def _told(value: object) -> bool | int | float | str:
+    """A setting's value as it can be told to the debugger: other types, and integers of more than 64 bits, as text."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return str(value)
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
 def _write_by_line() -> None:
     """Where Python was told not to buffer (`-u`), let a print be one write to the output's file instead of four.
 
@@ -369,8 +376,8 @@ def _own_traceback(error: BaseException, path: str) -> tuple[str, int | None]:
     if isinstance(error, Left):
         return f"os._exit({error.code})\n", line
     if isinstance(error, SystemExit):
-        return f"SystemExit: {error.code}\n", line
-    return "".join(traceback.format_exception(error)), line
+        return tellable(f"SystemExit: {error.code}\n"), line
+    return tellable("".join(traceback.format_exception(error))), line
 
 
 def _without_ours(step: TracebackType | None) -> TracebackType | None:

@@ -16,6 +16,9 @@ ITERATORS = frozenset(
 )
 
 
+MOST = (1 << 63) - 1  # of what can be told to the debugger
+
+
 def passes_over(iterable: Any) -> int | None:
     """The length of what a `for` loop is about to walk; None where only walking it would tell.
 
@@ -23,10 +26,13 @@ def passes_over(iterable: Any) -> int | None:
     `reversed` are seen through by their own `__reduce__`, which does not advance them.
     """
     kind = type(iterable)
-    if kind in SIZED:
-        return len(iterable)
-    if kind.__name__ in ITERATORS and kind.__module__ == "builtins":
-        return length_hint(iterable)
+    try:
+        if kind in SIZED:
+            return len(iterable)
+        if kind.__name__ in ITERATORS and kind.__module__ == "builtins":
+            return length_hint(iterable)
+    except OverflowError:
+        return None  # `range(10**30)`: nobody will see the end
     if kind is enumerate:
         return passes_over(iterable.__reduce__()[1][0])
     if kind is zip:
@@ -69,4 +75,4 @@ class PassCount:
             total = total * around if total is not None and around is not None else None
         if not self._enclosing and length is not None:
             total = started() + length
-        self.total = total
+        self.total = total if total is not None and total <= MOST else None

@@ -11,13 +11,18 @@ SCALARS = (float, int, bool, str, complex)
 ELEMENTS = 64  # members of a list, tuple or dict that are looked into
 
 
+def tellable(text: str) -> str:
+    """A text that can be sent: half a character (a lone surrogate) is written as its escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def plain(value: Any) -> Scalar:
     return value if isinstance(value, bool | int | float | str) else None
 
 
 def scalar_summary(value: Any) -> Summary:
     """The summary of a Python scalar; long texts are cut, since a summary is something to look at."""
-    kept = value[:200] if isinstance(value, str) else None if isinstance(value, complex) else value
+    kept = tellable(value[:200]) if isinstance(value, str) else None if isinstance(value, complex) else value
     if isinstance(kept, int) and not isinstance(kept, bool) and not -(1 << 63) <= kept < (1 << 63):
         kept = None
     return Summary(kind="scalar", type=type(value).__name__, value=kept)
@@ -52,6 +57,6 @@ def describe_error(error: BaseException) -> str:
         text = str(error)
     except Exception as failure:
         text = f"<its __str__ raised {type(failure).__name__}>"
-    line = " ".join(text.split())
+    line = " ".join(tellable(text).split())
     name = type(error).__name__
     return f"{name}: {line[:400]}" if line else name

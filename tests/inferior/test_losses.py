@@ -112,3 +112,7 @@ def test_a_pass_that_has_not_bound_the_named_loss_has_none() -> None:
     body = HEAD + "w -= 0.1\n    if i == 0: continue\n    found = float(w[0] * 10)"
     recorded, plain = (run(body, record_from=first, loss="found") for first in (0, None))
     assert recorded.losses == plain.losses and plain.losses[0] is None and None not in plain.losses[1:]
+
+
+def test_an_integer_beyond_all_floats_is_infinite() -> None:
+    assert LossKeeper().number(10**400) == math.inf and LossKeeper().number(-(10**400)) == -math.inf

@@ -72,3 +72,11 @@ def test_a_length_unknown_anywhere_leaves_the_total_unknown() -> None:
     count.entered(1, None, lambda: 0)
     count.entered(2, 4, lambda: 0)
     assert count.total is None
+
+
+def test_more_passes_than_can_be_told_are_no_number() -> None:
+    assert passes_over(range(10**30)) is None and passes_over(iter(range(10**30))) is None
+    count = PassCount(2, (1,))
+    count.entered(1, 10**12, lambda: 0)
+    count.entered(2, 10**12, lambda: 0)
+    assert count.total is None

@@ -247,3 +247,23 @@ def test_a_loop_that_is_never_entered_ends_without_a_pass(tmp_path: Path) -> Non
     source = "w = 1.0\nfor i in range(0):\n    loss = w * w\n    w = w - 0.1\n"
     run_losses(script(tmp_path, source), Options(), None, lambda first, found, total: losses.extend(found))
     assert losses == []
+
+
+async def test_half_a_character_and_endless_numbers_reach_the_debugger(tmp_path: Path) -> None:
+    source = r"""
+    text, big = "\ud800abc", 10**400
+    w = 1.0
+    for epoch in range(10**12):
+        for i in range(10**12):
+            loss = w * w
+            both = text + str(big % 7)
+            w = w - 0.1
+            if i == 2:
+                raise KeyError("\ud8ff")
+    """
+    async with opened(script(tmp_path, source), Options(settings=("big=" + "9" * 40,))) as session:
+        await session.run()
+        assert session.state is State.FAILED and len(session.losses) == 2 and session.total == 2
+        assert session.traceback.endswith("KeyError: '\\ud8ff'\n")
+        both = [value for event in session.records[2].events for value in event.values if value.label == "both"]
+        assert both[0].summary.value == "\\ud800abc" + str(int("9" * 40) % 7)
