@@ -94,7 +94,10 @@ class Recorder(Observing):
                 self._take_losses((self.sites[number].loss,), (value,))
             return value
         try:
-            self._value(self.sites[number], number, value, sys._getframe(1))
+            site = self.sites[number]
+            self._value(site, number, value, sys._getframe(1))
+            if site.kind == "result":
+                self._returned(self._frames.get(id(sys._getframe(1))))
         except Exception as error:
             self.fault(error)
         return value

@@ -230,11 +230,21 @@ class Recording:
             return "other"
         return {"forward": "activation", "loss": "loss", "backward": "gradient"}.get(phase or "", "other")  # type: ignore[return-value]
 
+    def _returned(self, frame: Frame | None) -> None:
+        """What a `return` gives back is known: it is over, though nothing follows in its frame to say so."""
+        happening = frame.open[0] if frame is not None and frame.open else None
+        if happening is not None and happening.ended == 0 and happening.text.startswith("return"):
+            happening.ended = perf_counter_ns()
+            self._end_output(happening)
+
     def _close_open(self, frame: Frame | None) -> None:
         """The next statement begins: whatever was still open in this frame (None: in all) ended without saying so."""
         now = perf_counter_ns()
         for each in self._frames.values() if frame is None else (frame,):
             for happening in each.open:
+                if happening.ended == 0 and happening.text.startswith("return"):
+                    # a bare one, or of a constant: long over, and it printed nothing
+                    happening.ended, happening.output = happening.started, (happening.output[0], happening.output[0])
                 if happening.ended == 0:
                     happening.ended = now
                 if happening.kind == "statement" and happening.output[1] < 0:

@@ -197,3 +197,19 @@ async def test_a_script_without_a_loop_is_misuse_and_leaves_nothing_behind(tmp_p
     with pytest.raises(Misuse, match="--loop"):
         await session.open()
     await session.close()
+
+
+async def test_what_is_printed_belongs_to_the_statement_that_printed_it_also_behind_a_return(tmp_path: Path) -> None:
+    text = (
+        "def twice(a):\n    return a * 2.0\n\n\ndef nothing():\n    return\n\n\n"
+        "def said(a):\n    return float(print('in') or a)\n\n\nw = 1.0\nfor t in range(3):\n    loss = (w - 3.0) ** 2\n"
+        "    print('out', twice(loss))\n    print(nothing())\n    x = said(1)\n    w = w - 0.1 * 2 * (w - 3.0)\n"
+    )
+    async with opened(script(tmp_path, text)) as session:
+        await session.go(1)
+        assert session.record is not None
+        printed = {event.text.split("(")[0]: event.output for event in session.record.events if event.output[0] >= 0}
+        sizes = {text: end - start for text, (start, end) in printed.items()}
+        assert sizes["return a * 2.0"] == sizes["return"] == 0
+        assert sizes["return float"] == sizes["x = said"] == len("in\n")
+        assert sizes["print"] == len("None\n")

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepper.record import Region, Window
+from stepper.record import Region, Summary, Window
 from stepper.tui.panels import heatmap
 
 
@@ -46,6 +46,14 @@ def test_what_is_beyond_the_scale_is_marked_at_every_size_of_cell() -> None:
 
 def test_wide_cells_show_their_values() -> None:
     assert text(window([[1.5, -0.25]]), window([[0.0, 1.0]]), wide=8) == ["  +1.50   -0.25×"]
+
+
+def test_the_scale_of_single_elements_is_that_of_the_largest_or_of_three_deviations() -> None:
+    usual = heatmap.usual
+    assert usual(Summary(kind="tensor", type="a", min=-2.0, max=1.0, mean=0.0, std=1.0)) == 2.0
+    assert usual(Summary(kind="tensor", type="a", min=-2.0, max=90.0, mean=0.0, std=1.0)) == 3.0
+    assert usual(Summary(kind="scalar", type="a", value=-55.25)) == 55.25
+    assert usual(Summary(kind="scalar", type="a", value=math.nan)) == usual(Summary(kind="tensor", type="a")) == 1.0
 
 
 def test_one_outlier_does_not_hide_the_rest() -> None:

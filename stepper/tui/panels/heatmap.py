@@ -88,7 +88,8 @@ def usual(summary: Summary) -> float:
     more than three standard deviations from the mean. It stays the same when the tensor is scrolled."""
     extremes = [abs(each) for each in (summary.min, summary.max) if each is not None and math.isfinite(each)]
     if not extremes:
-        return 1.0
+        single = summary.value  # a scalar has no statistics
+        return abs(single) or 1.0 if isinstance(single, int | float) and math.isfinite(single) else 1.0
     spread = abs(summary.mean or 0.0) + 3 * (summary.std or 0.0)
     return (min(max(extremes), spread) if math.isfinite(spread) and spread > 0 else max(extremes)) or 1.0
 
