@@ -22,8 +22,14 @@ def launch_of(target: str, options: Options) -> Launch:
             raise Misuse(f"{target}: runs on {' or '.join(variant.devices)} only, not on {options.device}")
     else:
         script = _script(target)
+        if _is_broken(script):
+            raise Misuse(
+                f"{target}: its path is not UTF-8, which stepper needs; rename it, or link to it by another name"
+            )
         if options.preset is not None:
             raise Misuse(f"{target}: has no presets (only variants have); set its values with --set NAME=VALUE")
+    if any(_is_broken(text) for text in (*options.arguments, *options.settings, options.loss or "")):
+        raise Misuse(f"{target}: what was typed behind it is not UTF-8, which stepper needs")
     for text in options.settings:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
@@ -48,6 +54,11 @@ def launch_of(target: str, options: Options) -> Launch:
         loss=options.loss,
         memory=options.memory,
     )
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a text came from bytes that are no UTF-8."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _kind(device: str) -> str:

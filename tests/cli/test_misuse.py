@@ -1,5 +1,6 @@
 """Misuse: exit code 2 and one plain line on stderr, which begins with the target as typed and says what to do."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,15 @@ def test_a_name_with_a_line_break_is_still_answered_in_one_line(capsys: pytest.C
 def test_a_size_of_memory_that_is_none(size: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, "trace", "numpy", f"--memory={size}")
     assert line == f"numpy: --memory must be a size such as 512M or 2G, not {size}"
+
+
+def test_a_path_that_is_no_utf_8(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.py"))
+    script.write_text(LOOP)
+    assert "is not UTF-8" in complaint(capsys, "run", str(script))
+
+
+def test_an_argument_that_is_no_utf_8(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LOOP)
+    assert "is not UTF-8" in complaint(capsys, "run", str(script), "--", os.fsdecode(b"caf\xe9"))
