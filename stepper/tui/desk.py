@@ -1,19 +1,18 @@
 """The panels on the screen: all together where there is room, else one at a time under tabs.
 
-Carries out an `Arrangement`, and lets borders be dragged.
+Carries out an `Arrangement`.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from stepper.tui.arrangement import BOXES, PANELS, ROWS, Arrangement
+from stepper.tui.arrangement import PANELS
 from stepper.tui.bars import TabBar
+from stepper.tui.borders import Borders
 from stepper.tui.keymap import Keymap
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.gradients import GradientsPanel
@@ -35,11 +34,8 @@ WIDE = 160
 FULL = (160, 45)
 """Columns and rows from which the record has a place of its own beside the source."""
 
-Border = tuple[str, str, str]
-"""What can be dragged: a box, and the two neighbours in it."""
 
-
-class Desk(Container):
+class Desk(Borders):
     """Holds the panels. `single` is decided by the room; `maximised` by the person."""
 
     def __init__(
@@ -58,7 +54,6 @@ class Desk(Container):
         self.trouble = TroublePanel(id="trouble")
         self.tabs = TabBar(id="tabs")
         self.panels: tuple[LinePanel, ...] = tuple(getattr(self, name) for name in PANELS)
-        self.arrangement = Arrangement()
         self._keymap = Keymap()
         self._scene = Scene()
         self._stale: set[LinePanel] = set()
@@ -67,8 +62,6 @@ class Desk(Container):
         self._maximised = False
         self._chosen = 0
         self._trouble = False
-        self._held: Border | None = None
-        self._held_at = (0, 0)
 
     def compose(self) -> ComposeResult:
         """Source, record and gate above; tensors, loss and gradients below."""
@@ -208,90 +201,11 @@ class Desk(Container):
             box = self.query_one(name)
             box.display = any(child.display for child in box.children)
         self.set_class(self.single, "-single")
-        self._set_sizes()
+        self.set_sizes()
         shown = [index for index, panel in enumerate(self.panels) if panel is not self.trouble or self._trouble]
         self.tabs.set_tabs(tuple((self._key(index), self.panels[index].TITLE, index) for index in shown), self._chosen)
         if self.single and self.chosen.screen.is_current:
             self.chosen.focus(scroll_visible=False)
-
-    # ----------------------------------------------------------------------------------------------- sizes
-
-    def _row(self, box: str) -> list[Widget]:
-        """What is seen in a box, in order."""
-        parts = [self.query_one(f"#{name}") for name in BOXES[box]]
-        return [part for part in parts if part.display]
-
-    def _set_sizes(self) -> None:
-        """Give everything the share it was dragged to; what was left alone has that of the style sheet."""
-        sizes = self.arrangement.sizes
-        for box in BOXES:
-            row = self._row(box)
-            known = [sizes[part.id] for part in row if part.id in sizes]
-            for part in row:
-                share = sizes.get(part.id or "", sum(known) // len(known) if known else 0)
-                length = f"{share}fr" if share and not self.single else None
-                least = 1 if length else None
-                if box in ROWS:
-                    part.styles.width, part.styles.min_width = length, least
-                else:
-                    part.styles.height, part.styles.min_height = length, least
-                    part.styles.max_height = "100%" if length else None
-
-    def resize(self, columns: int, rows: int) -> bool:
-        """Make the chosen panel so much wider and taller, at the cost of its neighbour; False where it has none."""
-        along, by = (ROWS, columns) if columns else (BOXES.keys() - ROWS, rows)
-        part: Widget = self.chosen
-        while not self.single and part is not self and isinstance(part.parent, Widget):
-            box = part.parent
-            row = self._row(box.id) if box.id in along and box.id is not None else []
-            if len(row) > 1 and part in row:
-                place = row.index(part)
-                if place + 1 < len(row):
-                    self._move_border((box.id or "", part.id or "", row[place + 1].id or ""), by)
-                else:
-                    self._move_border((box.id or "", row[place - 1].id or "", part.id or ""), -by)
-                return True
-            part = box
-        return False
-
-    def _move_border(self, border: Border, by: int) -> None:
-        box, before, after = border
-        across = box in ROWS
-        present = {part.id or "": part.region.width if across else part.region.height for part in self._row(box)}
-        if before in present and after in present:
-            self.arrangement.resize(box, present, before, after, by)
-            self._set_sizes()
-
-    def _border_at(self, x: int, y: int) -> Border | None:
-        """The border at a place on the screen: the last line of one neighbour, or the first of the next."""
-        for box in () if self.single else BOXES:
-            row = self._row(box)
-            for before, after in pairwise(row):
-                one, other = before.region, after.region
-                across = box in ROWS
-                place, edge = (x, other.x) if across else (y, other.y)
-                inside = one.y <= y < one.bottom if across else one.x <= x < one.right
-                if inside and place in (edge - 1, edge):
-                    return (box, before.id or "", after.id or "")
-        return None
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of a border; without a move it stays a click."""
-        self._held, self._held_at = self._border_at(event.screen_x, event.screen_y), (event.screen_x, event.screen_y)
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drag it."""
-        if self._held is None:
-            return
-        if not event.button:
-            self._let_go()
-            return
-        self.capture_mouse()
-        x, y = event.screen_x - self._held_at[0], event.screen_y - self._held_at[1]
-        by = x if self._held[0] in ROWS else y
-        if by:
-            self._held_at = (event.screen_x, event.screen_y)
-            self._move_border(self._held, by)
 
     def on_click(self, event: events.Click) -> None:
         """Twice on a panel's title: all the room, or back again."""
@@ -303,15 +217,6 @@ class Desk(Container):
                 self._choose(index)
                 self.maximise(not self._maximised)
                 return
-
-    def on_mouse_up(self) -> None:
-        """Let go of it."""
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self._held is not None:
-            self._held = None
-            self.release_mouse()
 
     # ----------------------------------------------------------------------------------------------- contents
 

@@ -48,7 +48,7 @@ class Looking(Stage):
 
     def action_resize(self, columns: int, rows: int) -> None:
         """Make the chosen panel wider, narrower, taller or shorter."""
-        if not self.desk.resize(columns, rows):
+        if not self.desk.resize(self.desk.chosen, columns, rows):
             self.message.say("There is nothing beside this panel." if columns else "There is nothing above or below.")
 
     def action_reset(self) -> None:
