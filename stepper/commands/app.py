@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,12 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
     with opening(target):
-        app = _loaded(target, options, config)
+        gc.disable()
+        try:
+            app = _loaded(target, options, config)
+            gc.freeze()  # what has been loaded stays: looking through it again now and then would delay a key by 25 ms
+        finally:
+            gc.enable()
     app.run()
     if app.misuse:
         raise Misuse(app.misuse)

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Region(msgspec.Struct, frozen=True):
+class Region(msgspec.Struct, frozen=True, gc=False):
     """A half-open rectangle of a tensor's last two axes: rows [top, bottom), columns [left, right).
 
     `leading` fixes the index of every axis before those two. A 0-d tensor is 1 × 1, a 1-d one a single row.
@@ -16,7 +16,7 @@ class Region(msgspec.Struct, frozen=True):
     leading: tuple[int, ...] = ()
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """`rows` × `columns` cells over a region, row by row in `cells`.
 
     A cell that covers several elements is their mean; where one of those is NaN the cell is NaN, else where one is
@@ -30,7 +30,7 @@ class Window(msgspec.Struct, frozen=True):
     cells: list[float]
 
 
-class Array(msgspec.Struct, frozen=True):
+class Array(msgspec.Struct, frozen=True, gc=False):
     """A whole tensor: little-endian, C order. `dtype` is NumPy's name for `data` (bfloat16 comes as float32)."""
 
     shape: tuple[int, ...]
@@ -38,7 +38,7 @@ class Array(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Survey(msgspec.Struct, frozen=True):
+class Survey(msgspec.Struct, frozen=True, gc=False):
     """Where a tensor's extremes are (None where it has no finite element, or only such), and its distribution.
 
     `counts` are those of equal bins from `low`, the smallest finite element, to `high`, the largest; `counted`
