@@ -94,6 +94,9 @@ class Observer(Protocol):
     def difference(self, new: Any, old: Any) -> Any:
         """new − old in float64, of two kept values of equal shape; None where their numbers were never read."""
 
+    def quotient(self, kept: Any, divisor: float) -> Any:
+        """A kept value divided by a positive number; None where its numbers were never read."""
+
     def tell(self, event: int, detail: Detail) -> None:
         """Say what only an event of this kind has; places in it count what was added to the event with `add`."""
 

@@ -154,8 +154,14 @@ def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) ->
         name: Around(add(name, "other", "before", before.state.get(name)), add(name, "other", "after", state.get(name)))
         for name in names
     }
+    terms: dict[str, int] = {}
+    for term, (name, divisor) in found.terms.items() if found is not None else ():
+        place = add(term, "other", "result", observer.quotient(state[name], divisor)) if name in state else None
+        if place is not None:
+            terms[term] = place
     update = add(f"update of {before.name}", "parameter", "result", observer.difference(value, before.value))
-    observer.tell(event, OptimizerStep(before.name, rule, around, update, apart))
+    step_size = found.step_size if found is not None else None
+    observer.tell(event, OptimizerStep(before.name, rule, around, update, apart, step_size, terms))
     observer.end(event)
 
 

@@ -13,10 +13,16 @@ WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
 class Recomputed(NamedTuple):
-    """The rule with the numbers of this step, and what the parameter becomes by it."""
+    """The rule with the numbers of this step, and what the parameter becomes by it.
+
+    `step_size` is what the direction is multiplied with; `terms` are what the rule makes of the state after the step:
+    by name, the state's name and what it is divided by.
+    """
 
     rule: str
     after: Any
+    step_size: float
+    terms: Mapping[str, tuple[str, float]] = {}
 
 
 Rule = Callable[[Mapping[str, Any], Any, Any, Mapping[str, Any]], Recomputed]
@@ -87,7 +93,7 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> 
         else:
             g, used = buffer, "b"
     said.append(f"w = w − {_n(lr)} {used}")
-    return Recomputed("; ".join(said), p.add(g, alpha=-lr))
+    return Recomputed("; ".join(said), p.add(g, alpha=-lr), lr)
 
 
 def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
@@ -116,7 +122,12 @@ def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) ->
         f"v̂ = {name} / {_n(correction2)}",
         f"w = w − {_n(lr)} m̂ / (√v̂ + {_n(eps)}), t = {int(t)}, step size {_n(lr / correction1)}",
     ]
-    return Recomputed("; ".join(said), p.addcdiv(m, denominator, value=-(lr / correction1)))
+    terms = {
+        "m̂": ("exp_avg", correction1),
+        "v̂": ("max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq", correction2),
+    }
+    step_size = lr / correction1
+    return Recomputed("; ".join(said), p.addcdiv(m, denominator, value=-step_size), step_size, terms)
 
 
 def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
@@ -135,9 +146,9 @@ def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any])
     if momentum > 0:
         buffer = _held(state, "momentum_buffer", p).mul(momentum).addcdiv_(g, average)
         said += [f"b = {_n(momentum)} b + g / r", f"w = w − {_n(lr)} b"]
-        return Recomputed("; ".join(said), p.add(buffer, alpha=-lr))
+        return Recomputed("; ".join(said), p.add(buffer, alpha=-lr), lr)
     said.append(f"w = w − {_n(lr)} g / r")
-    return Recomputed("; ".join(said), p.addcdiv(g, average, value=-lr))
+    return Recomputed("; ".join(said), p.addcdiv(g, average, value=-lr), lr)
 
 
 def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
@@ -147,7 +158,7 @@ def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any])
     rate = lr / (1 + (t - 1) * group["lr_decay"])
     total = state["sum"].addcmul(g, g, value=1)
     said += ["s = s + g²", f"w = w − {_n(rate)} g / (√s + {_n(eps)})"]
-    return Recomputed("; ".join(said), p.addcdiv(g, total.sqrt().add_(eps), value=-rate))
+    return Recomputed("; ".join(said), p.addcdiv(g, total.sqrt().add_(eps), value=-rate), rate)
 
 
 RULES: dict[str, Rule] = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}

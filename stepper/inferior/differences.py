@@ -1,4 +1,4 @@
-"""Differences of kept copies: computed when they are looked at, never held, and one for each pair."""
+"""Differences and quotients of kept copies: computed when they are looked at, never held; a difference once a pair."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ class Differences:
             made = Copy.derived(self._arrays, lambda: subtract(new, old), lambda: self._describe(new, old), weight)
             self._made[key] = (made, new, old)
         return self._made[key][0]
+
+    def quotient(self, copy: Copy, divisor: float) -> Copy:
+        """`copy` divided by a positive number, in its own dtype. Its summary is the copy's, divided."""
+
+        def make() -> Any:
+            import numpy
+
+            with numpy.errstate(all="ignore"):
+                return copy.engine.ndarray(copy.kept) / divisor
+
+        return Copy.derived(self._arrays, make, lambda: copy.summary.divided(divisor), 1 << 62)
 
     def _describe(self, new: Copy, old: Copy) -> Summary:
         import numpy

@@ -82,6 +82,9 @@ class Observing(Recording):
         shape = new.engine.extents(new.kept)
         return self.differences.of(new, old) if shape is not None and shape == old.engine.extents(old.kept) else None
 
+    def quotient(self, kept: Any, divisor: float) -> Copy | None:
+        return None if kept.gone else self.differences.quotient(kept, divisor)
+
     def tell(self, event: int, detail: Detail) -> None:
         self.happenings[event].detail = detail
 

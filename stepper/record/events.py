@@ -75,6 +75,8 @@ class OptimizerStep(msgspec.Struct, frozen=True, gc=False, tag="optimizer"):
     `rule` is its class's rule with this step's numbers (empty where there is none for it), `state` what it keeps for
     the parameter, `update` the place of after − before in float64. `deviation_ulp` is how far the parameter lies from
     the one recomputed by the rule in torch's own order of operations, at most, in units in the last place of its dtype.
+    `step_size` is what the rule multiplies its direction with, `terms` are the places of what it makes of the state
+    after the step (Adam's bias-corrected m̂ and v̂).
     """
 
     parameter: str
@@ -82,6 +84,8 @@ class OptimizerStep(msgspec.Struct, frozen=True, gc=False, tag="optimizer"):
     state: dict[str, Around]
     update: int | None
     deviation_ulp: int | None
+    step_size: float | None = None
+    terms: dict[str, int] = {}
 
 
 class ModuleCall(msgspec.Struct, frozen=True, gc=False, tag="module"):

@@ -34,6 +34,16 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     nan: int | None = None
     value: bool | Number | str | None = None
 
+    def divided(self, divisor: float) -> "Summary":
+        """The summary of the value divided by a positive number, as far as nothing leaves the dtype's range by it."""
+
+        def part(number: float | None) -> float | None:
+            return None if number is None else number / divisor
+
+        return msgspec.structs.replace(
+            self, min=part(self.min), max=part(self.max), mean=part(self.mean), std=part(self.std), l2=part(self.l2)
+        )
+
     @property
     def size(self) -> int:
         """Number of elements (1 for a scalar, 0 where there is no shape)."""

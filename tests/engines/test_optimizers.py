@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy
 import pytest
 import torch
 
@@ -91,6 +92,26 @@ def test_state_update_and_gradient_are_shown_below_the_step() -> None:
     assert update.dtype == "float64"
     assert (update == values["after"].astype("float64") - values["before"]).all()
     assert second.values[0].label == "model.0.weight.grad"
+
+
+@pytest.mark.parametrize("optimizer", ["Adam(parameters, lr=0.01)", "AdamW(parameters, lr=0.01, amsgrad=True)"])
+def test_the_bias_corrected_moments_are_shown(optimizer: str) -> None:
+    run = run_recorded(training(optimizer))
+    for iteration in range(4):
+        for event in of_kind(run.records[iteration], "optimizer"):
+            told = step(event)
+            correction1, correction2 = 1 - 0.9 ** (iteration + 1), 1 - 0.999 ** (iteration + 1)
+            second = "max_exp_avg_sq" if "amsgrad" in optimizer else "exp_avg_sq"
+            for term, name, correction in (("m̂", "exp_avg", correction1), ("v̂", second, correction2)):
+                value = event.values[told.terms[term]]
+                state = array(run, event, told.state[name].after, iteration)
+                found = run.array(value, iteration)
+                assert found.dtype == state.dtype
+                assert numpy.allclose(found, state / correction, rtol=1e-6)
+                assert value.summary.l2 == pytest.approx(float(numpy.linalg.norm(found.astype("float64"))), rel=1e-5)
+                assert value.summary.max == pytest.approx(float(found.max()), rel=1e-5)
+            rate = 0.02 if ".2." in told.parameter else 0.01
+            assert told.step_size == pytest.approx(rate / correction1)
 
 
 def array(run: Run, event: Event, place: int | None, iteration: int) -> Any:
