@@ -100,10 +100,10 @@ async def test_every_key_of_the_gate() -> None:
             await press(pilot, *keys)
             assert app.desk.gate.view is not None
             assert app.desk.gate.view.index == index, keys
-        assert str(app.desk.gate.border_subtitle).startswith("[2:13, 3:15] · "), "part of it is seen"
+        assert "─ [2:13, 3:15] · = -" in screen_text(app), "part of it is seen"
         await press(pilot, "z")
         assert "h (64, 100)" in text_of(app.desk.gate)
-        assert "1 cell = 6×9" in str(app.desk.gate.border_subtitle)
+        assert "1 cell = 6×9" in app.desk.gate.remarked
 
 
 async def test_a_gate_is_picked_from_a_list() -> None:
@@ -127,7 +127,9 @@ async def test_a_gate_is_picked_from_a_list() -> None:
         assert lines(app)[0].startswith("h2  relu, line 13")
         await press(pilot, "enter", "escape")
         assert "Gate 3 of 40" in screen_text(app)
-        await press(pilot, "f")
+        await pilot.click("#gate", offset=(3, 1))
+        await until(pilot, lambda: "Gates of this iteration" in screen_text(app))
+        await press(pilot, "escape", "f")
         assert "Gate 1 of 40" in screen_text(app), "that of the cursor, again"
 
 
@@ -147,6 +149,9 @@ async def test_one_click_and_one_turn_of_the_wheel_move_all_four() -> None:
             await settled(pilot)
             assert gate.view is not None
             assert gate.view.index == (row, column), title
+        await pilot.click("#gate", offset=(titles.index("mask") + 3, top))
+        await settled(pilot)
+        assert gate.view is not None and gate.view.index == (0, 2), "a bar is a unit"
         gate.post_message(MouseScrollDown(gate, 5, 5, 0, 1, 0, False, False, False))
         await until(pilot, lambda: gate.view is not None and gate.view.top == 3)
         await settled(pilot)
@@ -172,7 +177,8 @@ async def test_dead_units_are_told_with_the_iterations_they_have_been_dead_for()
         assert "unit 2: dead, for 1 iteration" in text_of(app.desk.gate)
         await press(pilot, "i", "i")
         assert "dead 2 of 10, for 3 iterations: 2, 5" in text_of(app.desk.gate)
-        await press(pilot, "d")
+        await pilot.click("#gate", offset=(3, 2))
+        await settled(pilot)
         assert "unit 5: dead, for 3 iterations running" in text_of(app.desk.gate)
         await press(pilot, "d")
         assert "unit 2: dead" in text_of(app.desk.gate), "after the last the first"

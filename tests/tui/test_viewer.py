@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from stepper.record import Record, Value
 from stepper.tui import figures
 from stepper.tui.app import StepperApp
+from stepper.tui.panels import view_panel
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin, summary
 from tests.tui.test_panels import plant_nan
@@ -89,10 +91,33 @@ async def test_zoom_goes_from_the_whole_to_elements_and_the_wheel_scrolls() -> N
         assert app.desk.viewer.view.index == (6, 4)
 
 
-def _wheel(app: StepperApp) -> Any:
+def _wheel(app: StepperApp, *, shift: bool = False, ctrl: bool = False) -> Any:
     from textual.events import MouseScrollDown
 
-    return MouseScrollDown(app.desk.viewer, 5, 5, 0, 1, 0, False, False, False)
+    return MouseScrollDown(app.desk.viewer, 5, 5, 0, 1, 0, shift, False, ctrl)
+
+
+async def test_the_wheel_goes_sideways_with_shift_and_zooms_with_ctrl() -> None:
+    from textual.events import MouseScrollRight, MouseScrollUp
+
+    app = app_of(Standin(sizes="64, 200, 100, 10"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "2", "down", "enter", "z")
+        viewer = app.desk.viewer
+
+        def view() -> tuple[int, int]:
+            assert viewer.view is not None
+            return (viewer.view.left, viewer.view.zoom)
+
+        viewer.post_message(_wheel(app, shift=True))
+        await until(pilot, lambda: view() == (3, 1))
+        viewer.post_message(MouseScrollRight(viewer, 5, 5, 1, 0, 0, False, False, False))
+        await until(pilot, lambda: view() == (6, 1))
+        viewer.post_message(_wheel(app, ctrl=True))
+        await until(pilot, lambda: view()[1] == 2, "zoomed out")
+        viewer.post_message(MouseScrollUp(viewer, 5, 5, 0, -1, 0, False, False, True))
+        await until(pilot, lambda: view()[1] == 1, "zoomed in")
 
 
 async def test_jumps_to_extremes_and_to_an_index() -> None:
@@ -234,3 +259,25 @@ async def test_tensors_are_sorted_and_filtered() -> None:
 )  # fmt: skip
 def test_an_element_is_read_exactly(number: float, dtype: str, text: str) -> None:
     assert figures.exact(number, dtype) == text
+
+
+async def test_a_picture_that_is_long_in_coming_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_panel, "PATIENCE", 0.001)
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "8")
+        release, window = asyncio.Event(), session.window
+
+        async def slow(*arguments: Any) -> Any:
+            await release.wait()
+            return await window(*arguments)
+
+        session.window = slow  # type: ignore[method-assign, assignment]
+        await pilot.press("n")
+        await until(pilot, lambda: app.desk.viewer.remarked == view_panel.COMING)
+        assert text_of(app.desk.viewer).startswith("h "), "the last one is still there"
+        release.set()
+        await until(pilot, lambda: text_of(app.desk.viewer).startswith("h_relu "))
+        assert not app.desk.viewer.remarked

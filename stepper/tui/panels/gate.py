@@ -125,7 +125,7 @@ class GatePanel(ViewPanel):
     @property
     def listed(self) -> list[str]:
         """The gates of the record, a line for each."""
-        return [listed(gate) for gate in self.gates]
+        return [listed(number, gate) for number, gate in enumerate(self.gates, 1)]
 
     @property
     def number(self) -> int:
@@ -156,17 +156,23 @@ class GatePanel(ViewPanel):
             self.jump(place)
 
     def on_click(self, click: events.Click) -> None:
-        """Put the cursor there, in whichever map."""
+        """Put the cursor there, in whichever map, or on the unit of a bar; above: choose a gate, or a dead unit."""
         drawing = self._drawing
         if drawing is None:
+            return
+        y = click.y - self.gutter.top
+        if y < HEAD:
+            self.call_later(self.run_action, "dead" if y else "app.pick_gate")
             return
         above = HEAD + reading_height(self.inner.width) + (0 if self._aligned(drawing.gate, drawing.view) else 1)
         there = drawing.arrangement.at(click.x - self.gutter.left, click.y - self.gutter.top - above)
         if there is None:
             return
-        cell = (there[1] // drawing.high, there[0] // drawing.wide)
+        cell = (max(0, there[1]) // drawing.high, there[0] // drawing.wide)
         if cell[0] < drawing.grid.rows and cell[1] < drawing.grid.columns:
             top, _, left, _ = drawing.grid.span(cell)
+            if there[1] < 0:  # a bar: its unit
+                top = drawing.view.place[0]
             self.look(drawing.view.to(top, left, *self.cells(drawing.view)))
 
     def copied(self) -> str:
@@ -205,7 +211,7 @@ class GatePanel(ViewPanel):
         width = self.inner.width
         drawing = self._gather(gate)
         self.set_rows([heading(gate, width), dead_line(gate, self._streaks, width), *self._lines(gate, drawing)])
-        self._legend(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")
+        self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")
 
     def _arrived(self) -> None:
         self._came += 1
@@ -215,14 +221,10 @@ class GatePanel(ViewPanel):
     def _nothing(self) -> None:
         self._drawing, self._body = None, []
         self.retitle(self.TITLE)
-        self._legend("")
+        self.remark("")
         place = "the setup" if self.scene.iteration is None else "this iteration"
         said = Row(((f"No ReLU-like gate ran in {place}.", "muted"),))
         self.set_rows([said] if self.scene.record is not None else [])
-
-    def _legend(self, text: str) -> None:
-        if text != self.border_subtitle:
-            self.border_subtitle = text
 
     def _count_streaks(self, gate: Gate) -> None:
         """For how many iterations its units have been dead; the same for every step inside a record."""

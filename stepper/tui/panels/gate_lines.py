@@ -32,10 +32,12 @@ class Arrangement:
     titles: int = 2
 
     def at(self, x: int, y: int) -> tuple[int, int] | None:
-        """The character of its map at a place of the whole; None between the maps."""
+        """The character of its map at a place of the whole, in line −1 for the bars above it; None between them."""
         band, within = divmod(y, self.height + self.titles)
         index, column = divmod(x, self.width + GAP)
-        if band < self.bands and index < self.across and within >= self.titles and 0 <= column < self.width and x >= 0:
+        if x < 0 or y < 0 or not within or band >= self.bands or index >= self.across or column >= self.width:
+            return None
+        if within >= self.titles or self.titles > 1:
             return (column, within - self.titles)
         return None
 
@@ -86,13 +88,13 @@ def arrange(extent: tuple[int, int], count: int, width: int, height: int, titles
     return best[1] if best is not None else None
 
 
-def listed(gate: Gate) -> str:
+def listed(number: int, gate: Gate) -> str:
     """A gate in a list of several."""
     total = gate.active + gate.blocked
     share = f"{100 * gate.active / total:.0f}% active" if total else "empty"
     shape = figures.shape(gate.h.summary.shape)
     dead = f"dead {len(gate.dead_units)} of {gate.units}"
-    return f"{gate.label:<24} {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}"
+    return f"{number:>3}  {figures.fit(gate.label, 24)} {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}"
 
 
 def heading(gate: Gate, width: int) -> Row:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from textual import events
+from textual.content import Content
+from textual.timer import Timer
 
 from stepper.tui.panels.heat_panel import HeatPanel
 from stepper.tui.view import Index, View, parse
 
 WHEEL = 3
 """Cells that one turn of the wheel scrolls by."""
+PATIENCE = 0.5
+"""Seconds after which it is said that a picture is still to come; until then the last one stays without a word."""
+COMING = "the picture is being made …"
 
 
 class ViewPanel(HeatPanel):
@@ -25,6 +30,29 @@ class ViewPanel(HeatPanel):
 
     def look(self, view: View) -> None:
         """Show this from now on."""
+
+    def remark(self, text: str) -> None:
+        """Say this at the bottom of the frame; while a picture is long in coming, that it is."""
+        if not self.waiting:
+            self._late = False
+        elif not self._late and self._timer is None:
+            self._timer = self.set_timer(PATIENCE, self._grow_late)
+        self._remark = text
+        shown = COMING if self._late else text
+        if shown != self.remarked:
+            self.remarked = shown
+            self.border_subtitle = Content(shown)
+
+    def _grow_late(self) -> None:
+        self._timer = None
+        self._late = self.waiting
+        self.remark(self._remark)
+
+    remarked = ""
+    """What stands at the bottom of the frame."""
+    _late = False
+    _remark = ""
+    _timer: Timer | None = None
 
     @property
     def _seen(self) -> View | None:

@@ -160,6 +160,7 @@ class ViewerPanel(ViewPanel):
         if not self.display or not self.inner.width:
             return
         self._show_rows(self._made())
+        self.remark("")
 
     def _arrived(self) -> None:
         self.refill()
