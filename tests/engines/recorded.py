@@ -67,7 +67,7 @@ def run_plain(source: str) -> Run:
     return Run(names)
 
 
-def run_recorded(source: str, loop: str | None = None) -> Run:
+def run_recorded(source: str, loop: str | None = None, memory: int = 1 << 31) -> Run:
     """The script with its setup and every iteration recorded, after the same seeding. Faults fail the test."""
     program = analyse(source, "recorded.py", loop=loop)
     engines = builtin_engines()
@@ -75,7 +75,7 @@ def run_recorded(source: str, loop: str | None = None) -> Run:
     control.run(None, 0, False)
     arrays = next(engine for engine in engines if engine.name == "numpy")
     names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
-    runner = Runner(program, engines, arrays, Silent(), control, lambda: None, 1 << 31, True)
+    runner = Runner(program, engines, arrays, Silent(), control, lambda: None, memory, True)
     seed()
     try:
         runner.install()
@@ -118,10 +118,10 @@ def bits(names: dict[str, Any]) -> dict[str, bytes]:
     return found
 
 
-def assert_same_bits(source: str) -> Run:
+def assert_same_bits(source: str, memory: int = 1 << 31) -> Run:
     """Record a script, and hold everything it computed against a plain run. Returns the recorded run."""
     plain = bits(run_plain(source).names)
-    recorded = run_recorded(source)
+    recorded = run_recorded(source, memory=memory)
     found = bits(recorded.names)
     assert plain.keys() == found.keys()
     assert [name for name in plain if plain[name] != found[name]] == []

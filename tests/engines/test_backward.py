@@ -25,6 +25,24 @@ def test_recording_changes_no_bit_and_leaves_no_hook(name: str) -> None:
             assert of_kind(record, "backward")
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_record_without_room_for_values_has_its_events_all_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = run_recorded(script(SCRIPTS[name]))
+    monkeypatch.setattr("stepper.inferior.store.SMALL", 0)
+    small = assert_same_bits(script(SCRIPTS[name]), memory=1)
+    last = max(number for number in small.records if number is not None)
+    events = [[(event.kind, event.line, event.function) for event in run.records[last].events] for run in (full, small)]
+    assert events[0] == events[1]
+    assert any(value.pooled for event in small.records[last].events for value in event.values)
+    counts = [
+        [(gate.op, gate.active, gate.blocked) for gate in run.records[last].gates if not gate.soft]
+        for run in (full, small)
+    ]
+    assert counts[0] == counts[1]
+
+
 def expressions() -> tuple[Run, Record]:
     run = run_recorded(script(SCRIPTS["expressions"]))
     return run, run.records[1]
