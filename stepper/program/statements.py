@@ -220,13 +220,13 @@ class Statements:
         stores = [part for part in stores if isinstance(getattr(part, "ctx", None), ast.Store)]
         places = [part for part in stores if isinstance(part, (ast.Attribute, ast.Subscript))]
         operation: Operation | None
-        if not places:
+        if not places and not isinstance(value, (ast.Name, ast.Attribute)):
             probed = self.expressions.bare(value, inner)
             operation = probed.operation
         elif len(places) == 1 and places[0] in targets:
             probed = self.expressions.result(value, inner, places[0])
             operation = None
-        else:
+        else:  # of `g = grad_h_relu` the name that is read is shown as well
             probed = self.expressions.probe(value, inner)
             operation = None
         new_targets: list[ast.expr] = []

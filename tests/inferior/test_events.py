@@ -290,3 +290,21 @@ def test_what_cannot_be_shown_costs_only_itself() -> None:
     assert ran.values("e")[0].summary.shape == (0, 3)
     assert ran.values("z")[0].summary.shape == ()
     assert ran.values("big")[0].summary.type == "int"
+
+
+def test_one_more_name_for_a_value_is_read_and_bound() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, x_new = np.ones(2), 3.0
+        for t in range(1):
+            h = w
+            x_old = x_new
+            x_new = x_old - 0.5 * x_old
+            loss = float(h.sum()) + x_old
+            w = w - 0.1
+        """
+    )
+    for text, labels in (("h = w", ["w", "h"]), ("x_old = x_new", ["x_new", "x_old"])):
+        values = ran.event(text).values
+        assert [(value.label, value.when) for value in values] == [(labels[0], "operand"), (labels[1], "result")]
