@@ -7,6 +7,7 @@ keep copies: they change no bit. They go when the recording ends.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,13 +43,14 @@ class Watched:
     `operands` are values that its formula names and that nothing else shows.
     """
 
-    __slots__ = ("copies", "creator", "event", "formula", "inputs", "name", "operands", "outputs", "previous")
+    __slots__ = ("chain", "copies", "creator", "event", "formula", "inputs", "name", "operands", "outputs", "previous")
 
     def __init__(self, name: str, outputs: list[str], inputs: list[str | None], creator: int | None) -> None:
         self.name = name
         self.outputs = outputs
         self.inputs = inputs
         self.creator = creator
+        self.chain = ""  # the formula as it is where a gradient comes to every output
         self.formula = ""
         self.operands: dict[str, Any] = {}
         self.event: int | None = None
@@ -156,7 +158,7 @@ class Passes:
             inputs = [of(before, number) for before, number in node.next_functions]
             watched = Watched(node.name(), outputs, inputs, self._names.creator(node))
             try:
-                watched.formula = self._formula(node, watched)
+                watched.chain = watched.formula = self._formula(node, watched)
             except Exception as error:
                 self._observer.fault(error)  # its line is missing then; what came and went is recorded all the same
         self._watched[node] = watched
@@ -207,6 +209,8 @@ class Passes:
         if is_leaf(node):
             watched.previous = self._gradient_of(node)
             watched.formula = self._sum(node, watched, running)
+        elif len(gradients) > 1:
+            watched.formula = _with_zeros(watched, node, gradients)
         text = watched.formula.replace("\n", "; ") or watched.name
         watched.event = observer.begin("backward", text, watched.name, running.inside)
         if is_leaf(node) and node not in running.uses:  # the pass began here, with a gradient of the caller's
@@ -295,6 +299,16 @@ class Passes:
         """A copy of what a leaf's `.grad` holds now; None where it is empty."""
         held = look(leaf.variable, "grad", torch_module())
         return None if held is None else self._observer.keep(held)
+
+
+def _with_zeros(watched: Watched, node: Any, gradients: tuple[Any, ...]) -> str:
+    """The formula of a node of several outputs, with zeros for those that no gradient came to."""
+    formula = watched.chain
+    for number, (name, gradient) in enumerate(zip(watched.outputs, gradients, strict=False)):
+        if gradient is None:
+            zeros = f"zeros({tuple(node._input_metadata[number].shape)})"
+            formula = re.sub(re.escape(GRADIENT + atom(name)) + r"(?![\w.\[(])", zeros, formula)
+    return formula
 
 
 def _of_what_left(watched: Watched, copies: list[Any]) -> str:

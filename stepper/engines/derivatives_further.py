@@ -8,8 +8,6 @@ from __future__ import annotations
 from stepper.engines.formulas import Chain, Line, Rule, Unnamed, figure
 from stepper.engines.graph import GRADIENT, atom
 
-NOTHING_CAME = "zeros for a part that nothing came to"
-
 
 def _leaky_in_place(c: Chain) -> str:
     return f"{c.g} ⊙ ([{c.y} > 0] + {c.number('negative_slope')} × [{c.y} ≤ 0])"
@@ -177,9 +175,9 @@ _ONE: dict[str, Line] = {
 
 FURTHER: dict[str, Rule] = {kind: Rule("self", line) for kind, line in _ONE.items()}
 FURTHER |= {
-    "SplitBackward0": Rule("self", _joined, words=NOTHING_CAME),
-    "SplitWithSizesBackward0": Rule("self", _joined, words=NOTHING_CAME),
-    "UnbindBackward0": Rule("self", _stacked, words=NOTHING_CAME),
+    "SplitBackward0": Rule("self", _joined),
+    "SplitWithSizesBackward0": Rule("self", _joined),
+    "UnbindBackward0": Rule("self", _stacked),
     "SmoothL1LossBackward0": Rule("self target", _smooth),
     "HuberLossBackward0": Rule("self target", _huber),
     "PreluKernelBackward0": Rule(
