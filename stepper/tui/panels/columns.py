@@ -30,17 +30,17 @@ class Column:
 
 COLUMNS = (
     Column("name", 6, 26),
-    Column("role", 4, 10, give=2),
+    Column("role", 4, 10, give=1),
     Column("shape", 6, 22),
-    Column("type", 4, 10, give=4),
-    Column("on", 3, 8, give=5),
-    Column("health", PILL, PILL, give=3),
+    Column("type", 4, 10, give=5),
+    Column("on", 3, 8, give=6),
+    Column("health", PILL, PILL, give=2),
     Column("histogram", BINS, BINS, give=3),
     Column("min", 7, 7, right=True),
     Column("max", 7, 7, right=True),
     Column("mean", 7, 7, right=True),
-    Column("zeros", 5, 7, right=True, give=6),
-    Column("NaN/∞", 5, 9, right=True, give=1),
+    Column("zeros", 5, 7, right=True, give=7),
+    Column("NaN/∞", 5, 9, right=True, give=4),
 )
 
 
@@ -167,12 +167,15 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
         if excess() > 0:
             widths[index] = 0
     cut(ROLE, 6)
-    for index in sorted(range(len(COLUMNS)), key=lambda number: -COLUMNS[number].give):
-        if COLUMNS[index].give < ESSENTIAL:
+    gives = [column.give for column in COLUMNS]
+    if any(row[NONFINITE] not in ("", "0") for row in rows):
+        gives[NONFINITE] = 1  # what is wrong is told before anything that is only nice to see
+    for index in sorted(range(len(COLUMNS)), key=lambda number: -gives[number]):
+        if gives[index] < ESSENTIAL:
             cut(SHAPE, 10)
         if excess() <= 0:
             break
-        if COLUMNS[index].give:
+        if gives[index]:
             widths[index] = 0
     cut(NAME, COLUMNS[NAME].least)
     cut(SHAPE, COLUMNS[SHAPE].least)
