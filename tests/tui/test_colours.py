@@ -11,6 +11,7 @@ from rich.style import Style
 from textual.geometry import Region
 
 from stepper.tui.app import StepperApp
+from stepper.tui.panels import heatmap
 from tests.tui.screen import app_of, ready, settled
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_failure, plant_nan
@@ -98,3 +99,24 @@ async def test_text_stands_out_by_its_lightness_alone(scene: str, theme: str, mo
             if contrast < CONTRAST and not set(text.strip()) <= FRAME:
                 faint.append((text, str(style), round(contrast, 2)))
         assert not faint
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+async def test_the_heat_map_tells_sign_and_size_by_lightness_and_by_glyph(theme: str) -> None:
+    app = app_of(Standin())
+    app.theme = theme
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        viewer = app.desk.viewer
+
+        def light(step: int) -> float:
+            return luminance(viewer.part_style(f"heat:{step}").bgcolor, 0.0) + 0.05
+
+        levels = range(heatmap.LEVELS + 1)
+        for sign in (-1, 1):
+            away = [abs(light(sign * step) - light(0)) for step in levels]
+            assert away == sorted(away) and len(set(away)) == len(away), "the larger, the farther from zero's"
+        ends = sorted((light(-heatmap.LEVELS), light(heatmap.LEVELS)))
+        assert ends[1] / ends[0] > 1.5, "without hue, the ends are two"
+    below, above = set(heatmap.NEGATIVE), set(heatmap.POSITIVE)
+    assert not below & above, "and no glyph stands for both"
