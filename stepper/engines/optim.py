@@ -151,7 +151,10 @@ def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) ->
     add(before.name, "parameter", "after", value)
     names = dict.fromkeys((*before.state, *state))
     around = {
-        name: Around(add(name, "other", "before", before.state.get(name)), add(name, "other", "after", state.get(name)))
+        name: Around(
+            add(f"{name} of {before.name}", "other", "before", before.state.get(name)),
+            add(f"{name} of {before.name}", "other", "after", state.get(name)),
+        )
         for name in names
     }
     terms: dict[str, int] = {}

@@ -93,6 +93,7 @@ class Recording:
         """The record is over: let go of everything that belongs to the script."""
         try:
             self.end_pass()
+            self._close_open(None)  # in the setup, and behind the last pass, the last statement may still be open
         except Exception as error:
             self.fault(error)
         self.active = self.full = False

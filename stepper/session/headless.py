@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from subprocess import DEVNULL
 
 import msgspec
 
@@ -20,6 +22,7 @@ OnLosses = Callable[[int, list[float | None], int | None], None]
 DATA_ELEMENTS = 4096
 GATE_ELEMENTS = 1 << 16  # a gate is shown by its mask and its corners, so larger ones are fetched too
 OUTPUT_SECONDS = 0.1
+LAST = 4000  # characters of what a script printed last
 
 
 @dataclass
@@ -68,7 +71,12 @@ def trace(target: str, options: Options, iteration: int | None) -> Trace:
 
 def _open(target: str, options: Options, *, record_setup: bool, run: Run | None = None) -> Lane:
     launch = msgspec.structs.replace(launch_of(target, options), record_setup=record_setup, run=run)
-    return Lane(launch, new_hash_seed())
+    return Lane(launch, new_hash_seed(), stdin=None if _is_piped() else DEVNULL)
+
+
+def _is_piped() -> bool:
+    """Whether there is something for the script's `input()` to read that is not the terminal, which is ours."""
+    return sys.__stdin__ is not None and not sys.__stdin__.closed and not sys.__stdin__.isatty()
 
 
 async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[bytes], None] | None) -> None:
@@ -174,11 +182,12 @@ async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
 def _raise_failure(lane: Lane, *, tell_output: bool = True) -> None:
     """Raise what made the script end before its time, if anything did.
 
-    `tell_output`: say what a process that died has printed last, since it left no traceback.
+    `tell_output`: say what a process that died, or left by `sys.exit`, has printed last, since that left no traceback.
     """
+    printed = lane.process.output().decode("utf-8", "replace")[-LAST:] if tell_output else ""
     if lane.ended is not None:
-        if lane.ended.traceback is not None:
-            raise ScriptFailed("the script failed", lane.ended.traceback)
+        told = lane.ended.traceback
+        if told is not None:
+            raise ScriptFailed("the script failed", printed + told if told.startswith("SystemExit") else told)
     elif lane.lost is not None:
-        printed = lane.process.output().decode("utf-8", "replace")[-4000:] if tell_output else ""
         raise ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")

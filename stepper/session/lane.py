@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from subprocess import DEVNULL
 from time import monotonic
 
 import msgspec
@@ -51,9 +52,9 @@ class Lane:
     `position` is the iteration at whose head the script stands, or the number of iterations done when it has ended.
     """
 
-    def __init__(self, launch: Launch, hash_seed: str) -> None:
+    def __init__(self, launch: Launch, hash_seed: str, *, stdin: int | None = DEVNULL) -> None:
         self.launch = launch
-        self.process = Process(launch, hash_seed)
+        self.process = Process(launch, hash_seed, stdin)
         self.hello: Hello | None = None
         self.started: Started | None = None
         self.refused: str | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
 from stepper.session.errors import Misuse, ScriptFailed
-from stepper.session.options import Options
+from stepper.session.options import MEMORY, Options
 from stepper.session.session import Session
 
 if TYPE_CHECKING:
@@ -219,10 +219,12 @@ def open(
     loop: int | str | None = None,
     loss: str | None = None,
     arguments: tuple[str, ...] = (),
+    memory: int = MEMORY,
 ) -> Run:
     """Open a variant or a script, run its setup and record iteration 0. Raises Misuse where that cannot be done.
 
-    `settings` are values by name, as with `--set NAME=VALUE`; the other options are those of the commands.
+    `settings` are values by name, as with `--set NAME=VALUE`; `memory` is the budget of `--memory` in bytes; the other
+    options are those of the commands.
     """
     options = Options(
         seed=seed,
@@ -233,6 +235,7 @@ def open(
         loop=None if loop is None else str(loop),
         loss=loss,
         arguments=arguments,
+        memory=memory,
     )
     return Run(target, options)
 

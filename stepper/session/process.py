@@ -48,10 +48,10 @@ class Process:
     """One script's process. Its standard output and error go, in order, to one unnamed file.
 
     A file rather than a pipe: nobody has to read while the script holds the interpreter's lock, and an offset into it
-    says which statement wrote what.
+    says which statement wrote what. `stdin` is as for `subprocess.Popen`; None lets the script read what we were given.
     """
 
-    def __init__(self, launch: Launch, hash_seed: str) -> None:
+    def __init__(self, launch: Launch, hash_seed: str, stdin: int | None = subprocess.DEVNULL) -> None:
         ours, theirs = socket.socketpair()
         self.socket = ours
         self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by kill)
@@ -64,7 +64,7 @@ class Process:
         try:
             self._popen = subprocess.Popen(
                 [sys.executable, "-c", boot],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=append if append is not None else self._output,
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(), shared),

@@ -223,3 +223,27 @@ def test_a_progress_bar_is_drawn_where_stderr_is_a_terminal(tmp_path: Path) -> N
     assert process.returncode == 0
     assert len(losses.splitlines()) == 80
     assert b"80/80" in drawn
+
+
+def test_what_a_script_that_leaves_has_said_is_shown(tmp_path: Path) -> None:
+    path = script(
+        tmp_path,
+        "import argparse",
+        "parser = argparse.ArgumentParser()",
+        "parser.add_argument('--epochs', type=int, default=3)",
+        "options = parser.parse_args()",
+        "w = 1.0",
+        "for epoch in range(options.epochs):",
+        "    loss = w * w",
+        "    w -= 0.2 * w",
+    )
+    done = subprocess.run([*STEPPER, "run", path, "--", "--bogus"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "unrecognized arguments: --bogus" in done.stderr
+    assert done.stderr.endswith("SystemExit: 2\n")
+
+
+def test_a_script_reads_what_is_piped_to_it(tmp_path: Path) -> None:
+    path = script(tmp_path, "n = int(input())", "w = 1.0", "for t in range(n):", "    loss = w * w", "    w -= 0.2 * w")
+    done = subprocess.run([*STEPPER, "run", path], input="4\n", capture_output=True, text=True)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)

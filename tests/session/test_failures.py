@@ -267,3 +267,12 @@ async def test_half_a_character_and_endless_numbers_reach_the_debugger(tmp_path:
         assert session.traceback.endswith("KeyError: '\\ud8ff'\n")
         both = [value for event in session.records[2].events for value in event.values if value.label == "both"]
         assert both[0].summary.value == "\\ud800abc" + str(int("9" * 40) % 7)
+
+
+async def test_what_a_setup_said_before_it_left_is_its_own(tmp_path: Path) -> None:
+    source = "import sys\nprint('usage: nothing')\nsys.exit(print('bad option') or 2)\nw = 1.0\nfor i in range(3):\n    loss = w * w\n    w -= 0.1\n"
+    async with opened(script(tmp_path, source)) as session:
+        assert session.state is State.FAILED and session.record is not None
+        last = session.record.events[-1]
+        assert last.error == "SystemExit: 2"
+        assert session.output(*last.output) == "bad option\n"
