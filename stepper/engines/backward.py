@@ -15,7 +15,7 @@ from typing import Any
 from stepper.engines.base import Observer
 from stepper.engines.derivatives import RULES
 from stepper.engines.formulas import figure, formula
-from stepper.engines.graph import GRADIENT, LEAF, Names, atom, is_leaf, nodes_below, roots_of
+from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, is_leaf, nodes_below, roots_of
 from stepper.engines.modes import look, torch_module
 from stepper.record import Backward, Contribution, Flow
 
@@ -142,6 +142,8 @@ class Passes:
             self._count += 1
             self._pass = Pass(self._count, inside, accumulate, list(inputs) or None)
             nodes = nodes_below(roots_of(outputs, torch))
+            if len(nodes) >= NODES:
+                self._observer.remark(inside, f"the graph is larger than can be shown: its first {NODES:,} nodes are")
             self._names.learn(nodes)
             for node in nodes:
                 if node not in self._watched:

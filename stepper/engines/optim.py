@@ -17,9 +17,9 @@ from stepper.record import Around, OptimizerStep
 
 
 class Before:
-    """A parameter before a step."""
+    """A parameter before a step. `number` is that of its group."""
 
-    __slots__ = ("gradient", "group", "name", "parameter", "state", "value")
+    __slots__ = ("gradient", "group", "name", "number", "parameter", "state", "value")
 
     def __init__(self, name: str, parameter: Any, group: Mapping[str, Any], value: Any, gradient: Any) -> None:
         self.name = name
@@ -28,6 +28,7 @@ class Before:
         self.value = value
         self.gradient = gradient
         self.state: dict[str, Any] = {}
+        self.number = 0
 
 
 class OptimEngine(Engine):
@@ -114,6 +115,7 @@ def _before(optimizer: Any, observer: Observer) -> Iterator[Before]:
             observer.used_gradient(parameter, gradient)
         kept = None if gradient is None else observer.keep(gradient)
         before = Before(name, parameter, group, observer.keep(parameter), kept)
+        before.number = int(path.partition(".")[0].removeprefix("group"))
         before.state = _state(optimizer, parameter, observer)
         yield before
 
@@ -164,7 +166,7 @@ def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) ->
             terms[term] = place
     update = add(f"update of {before.name}", "parameter", "result", observer.difference(value, before.value))
     step_size = found.step_size if found is not None else None
-    observer.tell(event, OptimizerStep(before.name, rule, around, update, apart, step_size, terms))
+    observer.tell(event, OptimizerStep(before.name, rule, around, update, apart, step_size, terms, before.number))
     observer.end(event)
 
 

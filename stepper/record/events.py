@@ -76,7 +76,7 @@ class OptimizerStep(msgspec.Struct, frozen=True, gc=False, tag="optimizer"):
     the parameter, `update` the place of after − before in float64. `deviation_ulp` is how far the parameter lies from
     the one recomputed by the rule in torch's own order of operations, at most, in units in the last place of its dtype.
     `step_size` is what the rule multiplies its direction with, `terms` are the places of what it makes of the state
-    after the step (Adam's bias-corrected m̂ and v̂).
+    after the step (Adam's bias-corrected m̂ and v̂), `group` is the number of its parameter group.
     """
 
     parameter: str
@@ -86,6 +86,7 @@ class OptimizerStep(msgspec.Struct, frozen=True, gc=False, tag="optimizer"):
     deviation_ulp: int | None
     step_size: float | None = None
     terms: dict[str, int] = {}
+    group: int = 0
 
 
 class ModuleCall(msgspec.Struct, frozen=True, gc=False, tag="module"):

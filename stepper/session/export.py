@@ -203,6 +203,7 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
             "update": None if detail.update is None else values[detail.update],
             "deviation_ulp": detail.deviation_ulp,
             "step_size": number(detail.step_size),
+            "group": detail.group,
             "terms": {name: values[place] for name, place in detail.terms.items()},
         }
     return {}

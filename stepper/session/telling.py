@@ -51,6 +51,8 @@ def _own(event: Event, record: Record) -> list[str]:
         return lines
     if isinstance(detail, OptimizerStep):
         lines = detail.rule.split("; ") if detail.rule else ["torch's rule for this optimizer is not spelt out here"]
+        if len({other.group for other in _steps(event, record)}) > 1:
+            lines.insert(0, f"parameter group {detail.group}")
         if detail.deviation_ulp is not None:
             same = "the same to the bit" if detail.deviation_ulp == 0 else f"{detail.deviation_ulp} ulp apart"
             lines.append(f"recomputed by this rule: {same}")
@@ -145,6 +147,12 @@ def _shared_in(event: Event, record: Record) -> list[str]:
     found = [name for name in dict.fromkeys(names) if counts.get(name, 0) > 1]
     lines = [shared(record, name) for name in found[:FEW]]
     return lines + ([f"and so for {len(found) - FEW} more"] if len(found) > FEW else [])
+
+
+def _steps(event: Event, record: Record) -> list[OptimizerStep]:
+    """What an optimizer's step did to all its parameters."""
+    beside = (other.detail for other in record.events if other.parent == event.parent)
+    return [each for each in beside if isinstance(each, OptimizerStep)]
 
 
 def _all(record: Record, parameter: str) -> list[Contribution]:

@@ -196,6 +196,15 @@ def test_what_cannot_be_shown_is_said() -> None:
     assert any("its operands come back through a hook" in line for line in formulas(record))
 
 
+def test_a_graph_beyond_the_limit_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("backward", "graph"):
+        monkeypatch.setattr(f"stepper.engines.{module}.NODES", 4)
+    record = assert_same_bits(script(SCRIPTS["expressions"])).records[0]
+    (statement,) = (event for event in record.events if event.text == "loss.backward()")
+    assert statement.note == "the graph is larger than can be shown: its first 4 nodes are"
+    assert len(of_kind(record, "backward")) == 4
+
+
 def test_layers_that_a_checkpoint_runs_again_are_said_to_be() -> None:
     record = run_recorded(script(SCRIPTS["checkpoint"])).records[0]
     lines = [line for event in of_kind(record, "module") for line in told(event, record)]

@@ -8,6 +8,7 @@ import torch
 
 from stepper.engines.rules import deviation
 from stepper.record import Event, OptimizerStep
+from stepper.session.telling import told
 from tests.engines.recorded import Run, of_kind, run_plain, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 
@@ -64,6 +65,10 @@ def test_the_rule_gives_the_bits_of_the_step(name: str, form: str) -> None:
         ]
         assert [step(event).deviation_ulp for event in events] == [0, 0, 0, 0]
         assert all(step(event).rule for event in events)
+        assert [step(event).group for event in events] == [0, 0, 1, 1]
+        assert [told(event, run.records[iteration])[0] for event in events] == ["parameter group 0"] * 2 + [
+            "parameter group 1"
+        ] * 2
 
 
 def test_a_fused_step_is_off_by_little_and_says_so() -> None:
