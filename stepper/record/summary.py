@@ -1,5 +1,6 @@
 """What is said of a value without showing it."""
 
+import math
 from typing import Literal
 
 import msgspec
@@ -57,4 +58,31 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def nonfinite(self) -> int:
         """How many elements are NaN or infinite."""
+        if self._number is not None:
+            return int(not _is_finite(self._number))
         return (self.nan or 0) + (self.inf or 0) + (self.neginf or 0)
+
+    @property
+    def norm(self) -> float | None:
+        """The Euclidean norm of the finite elements; of a single number its size."""
+        number = self._number
+        return self.l2 if number is None else abs(number) if _is_finite(number) else None
+
+    @property
+    def largest(self) -> float | None:
+        """The largest size of a finite element."""
+        sizes = [abs(each) for each in (self.min, self.max) if each is not None]
+        return max(sizes) if sizes else self.norm
+
+    @property
+    def zeros(self) -> int | None:
+        """How many elements are zero."""
+        return self.zero if self._number is None else int(self._number == 0)
+
+    @property
+    def _number(self) -> Number | None:
+        return self.value if self.kind == "scalar" and type(self.value) in (int, float) else None  # type: ignore[return-value]
+
+
+def _is_finite(number: Number) -> bool:
+    return type(number) is int or math.isfinite(number)  # an integer may be beyond what a float can hold

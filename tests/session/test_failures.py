@@ -270,7 +270,8 @@ async def test_half_a_character_and_endless_numbers_reach_the_debugger(tmp_path:
 
 
 async def test_what_a_setup_said_before_it_left_is_its_own(tmp_path: Path) -> None:
-    source = "import sys\nprint('usage: nothing')\nsys.exit(print('bad option') or 2)\nw = 1.0\nfor i in range(3):\n    loss = w * w\n    w -= 0.1\n"
+    source = "import sys\nprint('usage: nothing')\nsys.exit(print('bad option') or 2)\n"
+    source += "w = 1.0\nfor i in range(3):\n    loss = w * w\n    w -= 0.1\n"
     async with opened(script(tmp_path, source)) as session:
         assert session.state is State.FAILED and session.record is not None
         last = session.record.events[-1]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stepper.record import Record
+from stepper.record import Record, Summary
 from stepper.session import Misuse, State
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
@@ -173,3 +173,11 @@ def test_what_is_drawn_is_never_wider_than_its_panel() -> None:
                     assert len(line.rstrip()) <= panel.inner.width, (panel.id, line)
 
     asyncio.run(check(look))
+
+
+def test_the_gradient_of_a_single_number_has_a_size() -> None:
+    number = Summary(kind="scalar", type="float", value=-2.5)
+    assert (number.norm, number.largest, number.zeros, number.nonfinite) == (2.5, 2.5, 0, 0)
+    assert Summary(kind="scalar", type="float", value=float("nan")).nonfinite == 1
+    assert Summary(kind="scalar", type="int", value=10**400).norm == 10**400
+    assert Summary(kind="scalar", type="str", value="sum").norm is None

@@ -162,10 +162,10 @@ class Columns:
         """One parameter's line."""
         gradient = parameter.grad.summary if parameter.grad is not None else None
         logarithm = logarithm_of(parameter)
-        norm = figures.figure(gradient.l2 if gradient is not None else None)
+        norm = figures.figure(gradient.norm if gradient is not None else None)
         wrong = gradient is not None and bool(gradient.nonfinite)
         if gradient is not None and wrong:
-            norm = "nan" if gradient.nan else "∞"
+            norm = "nan" if gradient.nan or gradient.value != gradient.value else "∞"
         pieces: list[Piece] = [
             (f"{name if len(name) <= self.name else '…' + name[1 - self.name :]:<{self.name}} ", ""),
             (f"{norm:>7} ", "bad" if wrong else ""),
@@ -187,14 +187,13 @@ class Columns:
 
 
 def _largest(gradient: Summary | None) -> str:
-    sizes = [abs(each) for each in (gradient.min, gradient.max) if each is not None] if gradient is not None else []
-    return figures.figure(max(sizes)) if sizes else "–"
+    return figures.figure(gradient.largest if gradient is not None else None)
 
 
 def _zeros(gradient: Summary | None) -> str:
-    if gradient is None or gradient.zero is None or not gradient.size:
+    if gradient is None or gradient.zeros is None or not gradient.size:
         return "–"
-    share = 100 * gradient.zero / gradient.size
+    share = 100 * gradient.zeros / gradient.size
     if 0 < share < 1:
         return "<1%"  # some, and not all: neither is rounded away
     return f"{min(share, 99) if share < 100 else 100:.0f}%"
