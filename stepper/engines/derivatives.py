@@ -239,6 +239,7 @@ _ELEMENTWISE: dict[str, Line] = {
     "PermuteBackward0": lambda c: f"transpose_back({c.g}, axes={c.attribute('dims')})",
     "ExpandBackward0": lambda c: summed(c.g, c.shape, c.shape_of(0)),
     "SoftmaxBackward0": lambda c: f"{c.y} ⊙ ({c.g} − sum({c.g} ⊙ {c.y}, axis={c.axis()}, keepdims=True))",
+    "SafeSoftmaxBackward0": lambda c: f"{c.y} ⊙ ({c.g} − sum({c.g} ⊙ {c.y}, axis={c.axis()}, keepdims=True))",
     "LogSoftmaxBackward0": lambda c: f"{c.g} − exp({c.y}) ⊙ sum({c.g}, axis={c.axis()}, keepdims=True)",
     "NllLossBackward0": _nll,
     "MaxPool2DWithIndicesBackward0": _pool,

@@ -101,6 +101,7 @@ FORWARDS = {
     "silu": "F.silu(a)",
     "gelu": "F.gelu(a)",
     "softmax": "a.softmax(-1) * b",
+    "softmax of attention": "torch._safe_softmax(a, -1) * b",
     "log softmax": "a.log_softmax(1) * b",
     "nll": "F.nll_loss(a.log_softmax(1), classes)",
     "cross entropy": "F.cross_entropy(a, classes)",
