@@ -14,6 +14,9 @@ from stepper.record import Array, Record, Region, Survey, Window
 VERSION = 1
 MAX_FRAME = 1 << 30
 UNPACKED = 5  # bytes of a record in memory for each byte of it on the way
+PASSING = 1 << 27
+"""Bytes of records that the script ran through without standing behind them and that nobody has asked anything of:
+they make room before the others, and their memory is used again, which is much faster than fresh memory."""
 HEADER = struct.Struct("<I")
 # Where the script is (`inferior.whereabouts`): the iteration being recorded, the event its newest statement is, that
 # statement's line, and how many iterations had begun when last there was time to say so.

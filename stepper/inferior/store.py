@@ -11,12 +11,10 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.copies import Copy
+from stepper.inferior.protocol import PASSING
 
 SMALL = 256
 """Bytes up to which a value is kept in any case: its summary would take as much."""
-PASSING = 1 << 27
-"""Bytes of records that the script ran through without standing behind them and that nobody has asked anything of:
-they make room before the others, and their memory is used again, which is much faster than fresh memory."""
 
 
 class Shelf:

@@ -16,6 +16,7 @@ import msgspec
 
 from stepper.inferior.protocol import SETUP, Ended, Launch, Line, Range
 from stepper.record import Array, Record, Region, Survey, Window
+from stepper.session.cost import neighbours
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
@@ -61,6 +62,7 @@ class Lanes:
         self._hash_seed = new_hash_seed()
         self._main: Lane | None = None
         self._replay: Lane | None = None
+        self._replaying_to: int | None = None  # how many iterations the replay is to make
         self._looked_into = False
         self._died_in: int | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -104,6 +106,13 @@ class Lanes:
         if self._main is None:
             return None
         return self._main.ended.iterations if self._main.ended is not None else self._main.total
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """Iterations done, and how many there are to do, where that is known: those of a replay while one is made."""
+        if self.state is not State.REPLAYING:
+            return len(self.losses), self.total
+        return len(self._replay.losses) if self._replay is not None else 0, self._replaying_to
 
     @property
     def seed(self) -> int | None:
@@ -194,6 +203,11 @@ class Lanes:
         lane = self._lane_with(iteration)
         return lane.records[iteration] if lane is not None else None
 
+    def _newest(self) -> Record | None:
+        """The iteration that was recorded last."""
+        lanes = [lane for lane in (self._replay, self._main) if lane is not None]
+        return next((record for lane in lanes for record in reversed(lane.records.values()) if _whole(record)), None)
+
     def _told(self) -> None:
         """A message came in."""
         self._read_facts()
@@ -250,6 +264,7 @@ class Lanes:
         if lane.seconds > REPLAY_SECONDS or (not at.recorded and lane.process.exit_code == -signal.SIGKILL):
             return None
         self.notice = "replaying from the start to where the process died"
+        self._replaying_to = None
         self._set_state(State.REPLAYING)
         if not at.recorded:
             scout = await self._again(record_setup=lane.started is None)
@@ -274,8 +289,9 @@ class Lanes:
 
     async def _again(self, *, record_setup: bool, halt: tuple[int | None, int] | None = None) -> Lane:
         """A new lane from the very same start, in place of the one for replays."""
-        if self._replay is not None:
-            await self._replay.close()
+        old, self._replay = self._replay, None
+        if old is not None:
+            await old.close()
         assert self._launch is not None
         states = self._lane.started.random_states if self._lane.started is not None else {}
         launch = msgspec.structs.replace(
@@ -299,8 +315,11 @@ class Lanes:
         except LaneLost:
             self._read_facts()
 
-    async def _ensure(self, iteration: int) -> bool:
-        """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration."""
+    async def _ensure(self, iteration: int, *, alone: bool = False) -> bool:
+        """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration.
+
+        A replay records those before it as well, unless it is wanted `alone`.
+        """
         if self._lane_with(iteration) is not None:
             return True
         lane = self._lane
@@ -314,12 +333,17 @@ class Lanes:
         elif (
             iteration < lane.position or iteration == self._failed_in() or (lane.lost and iteration < len(lane.losses))
         ):
-            await self._replay_to(iteration)
+            await self._replay_to(iteration, alone=alone)
         return self._lane_with(iteration) is not None
 
-    async def _replay_to(self, iteration: int) -> None:
-        """Record an iteration in a lane of its own that starts from the very same state."""
+    async def _replay_to(self, iteration: int, *, alone: bool = False) -> None:
+        """Record an iteration in a lane of its own that starts from the very same state.
+
+        Whoever goes back is likely to go back further, and each time would take a new process: so the iterations
+        before it are recorded on the way, as many as cost little.
+        """
         lane = self._replay
+        self._replaying_to = iteration + 1
         self.notice = f"replaying from the start to iteration {iteration}"
         if lane is None or lane.lost is not None or (lane.standing and (lane.position > iteration or not lane.stopped)):
             self._set_state(State.REPLAYING)
@@ -329,7 +353,8 @@ class Lanes:
         self._set_state(State.REPLAYING)
         await lane.wait_standing()
         if lane.ended is None and lane.lost is None:
-            await self._drive(lane, iteration + 1, iteration)
+            before = 0 if alone else neighbours(self._newest(), self.options.memory)
+            await self._drive(lane, iteration + 1, max(lane.position, iteration - before))
         differing = _first_difference(lane.losses, self.losses)
         if iteration not in lane.records:
             self.notice = lane.lost or f"the replay was stopped before iteration {iteration}"
@@ -337,6 +362,10 @@ class Lanes:
             self.notice = f"the replay is another run: its loss differs at iteration {differing}"
         else:
             self.notice = ""
+
+
+def _whole(record: Record) -> bool:
+    return record.iteration is not None and record.error is None
 
 
 def _first_difference(replayed: list[float | None], original: list[float | None]) -> int | None:

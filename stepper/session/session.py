@@ -185,7 +185,7 @@ class Session(Lanes):
 
         async def reach(iteration: int) -> Record | None:
             nonlocal last
-            there = not self._interrupted and await self._ensure(iteration)
+            there = not self._interrupted and await self._ensure(iteration, alone=True)
             last = iteration if there else last
             if self._interrupted:
                 raise Interrupted

@@ -198,7 +198,7 @@ class MessageBar(Bar):
         pieces: list[Piece] = [(f" {text.splitlines()[0] if text else ''}", "bad" if bad else "note")]
         right: list[Piece] = []
         if scene.state in ("running", "replaying"):
-            right = progress(scene.done, scene.total, max(10, self.size.width // 4))
+            right = progress(*scene.progress, max(10, self.size.width // 4))
         self.set_row(Row(pad(pieces, right, self.size.width)))
 
 

@@ -40,6 +40,8 @@ class Scene:
     statements: int = 0
     losses: Sequence[float | None] = ()
     done: int = 0
+    progress: tuple[int, int | None] = (0, None)
+    """Iterations done, and how many there are to do: of the replay while there is one."""
     history: History | None = None
     event: Event | None = None
     generation: int = 0
@@ -96,6 +98,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         statements=place.statements if place else 0,
         losses=session.losses,
         done=len(session.losses),
+        progress=session.progress,
         history=history,
         event=session.event if record is not None else None,
         generation=generation,

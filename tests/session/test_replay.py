@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from stepper.record import Record
-from stepper.session import Options, State
+from stepper.inferior.protocol import PASSING
+from stepper.record import Event, Record, Summary, Value
+from stepper.session import Options, State, Step
+from stepper.session.cost import NEIGHBOURS, neighbours
 from tests.session.support import SMALL, opened, script
 
 ARRAYS = """
@@ -75,3 +77,57 @@ async def test_replaying_forward_goes_on_from_where_the_replay_stands(tmp_path: 
             await session.go(iteration)
             assert session.cursor.iteration == iteration and session.notice == ""
         assert set(session.records) == {None, 0, 1, 2, 3, 4, 5}
+
+
+LONG = """
+w = 1.0
+for step in range(60):
+    loss = w * w
+    w = w - 0.001 * w
+"""
+
+
+async def test_a_replay_records_what_lies_before_so_that_going_back_further_needs_no_other(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, LONG)) as session:
+        await session.run()
+        losses = list(session.losses)
+        states: list[State] = []
+        session.subscribe(lambda: states.append(session.state))
+        await session.step(Step.PREVIOUS_ITERATION)
+        assert session.cursor.iteration == 58 and State.REPLAYING in states
+        states.clear()
+        for iteration in range(57, 50, -1):
+            await session.step(Step.PREVIOUS_ITERATION)
+            assert session.cursor.iteration == iteration and session.notice == ""
+            assert session.record is not None and session.record.loss == losses[iteration]
+        assert State.REPLAYING not in states
+
+
+async def test_a_replay_tells_how_far_it_has_come_towards_its_own_end(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, LONG)) as session:
+        await session.run()
+        told: list[tuple[int, int | None]] = []
+        session.subscribe(lambda: told.append(session.progress) if session.state is State.REPLAYING else None)
+        await session.go(40)
+        assert told[0] == (0, 41) and told[-1] == (41, 41)
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert {total for _, total in told} == {41}
+        assert session.progress == (60, 60)
+
+
+def of_cost(size: int, nanoseconds: int) -> Record:
+    """A record with one value of so many bytes, made in so many nanoseconds."""
+    summary = Summary("tensor", "ndarray", (size // 8,), "float64")
+    value = Value("w", "data", "result", summary, 0)
+    event = Event(0, None, "statement", "forward", "s.py", 1, 0, 1, 1, 0, "w = 1", [value], duration=nanoseconds)
+    return Record(0, None, [], [event], [], [])
+
+
+def test_fewer_neighbours_are_recorded_where_they_are_large_or_slow() -> None:
+    large, slow, memory = 1 << 24, 10**9, 1 << 31
+    assert neighbours(of_cost(80, 1000), memory) == NEIGHBOURS
+    assert 1 <= neighbours(of_cost(large, 1000), memory) < 8 == PASSING // large
+    assert neighbours(of_cost(large, 1000), 2 * large) == 0
+    assert neighbours(of_cost(PASSING, 1000), memory) == 0
+    assert 1 <= neighbours(of_cost(80, slow), memory) < NEIGHBOURS
+    assert neighbours(of_cost(80, 100 * slow), memory) == 0

@@ -242,6 +242,7 @@ class Standin:
         self.notice, self.traceback = "", ""
         self.losses: list[float | None] = []
         self.total: int | None = None
+        self.replay: tuple[int, int | None] | None = None
         self.records: dict[int | None, Record] = {}
         self.lines: list[Line] = []
         self.cursor = Cursor(None, -1)
@@ -249,6 +250,10 @@ class Standin:
         self.stops: frozenset[int] = frozenset()
         self.sketched: list[int] = []
         self.calls: list[str] = []
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        return self.replay or (len(self.losses), self.total)
 
     @property
     def record(self) -> Record | None:

@@ -8,6 +8,7 @@ import pytest
 from textual import events
 
 from stepper.record import Record
+from stepper.session import State
 from stepper.tui.actions import ACTIONS, key_name
 from stepper.tui.app import StepperApp
 from stepper.tui.screens.go import GoScreen
@@ -411,6 +412,19 @@ async def test_a_point_of_the_loss_is_read_and_gone_to() -> None:
         await pilot.click("#loss", offset=(11, 3))
         await settled(pilot)
         assert place(app) == (0, 0)
+
+
+async def test_the_bar_counts_towards_the_end_of_a_replay_while_there_is_one() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        session.tell(state=State.REPLAYING, replay=(3, 12), notice="replaying from the start to iteration 11")
+        await until(pilot, lambda: "3/12 iterations" in screen_text(app))
+        session.tell(replay=(9, 12))
+        await until(pilot, lambda: "9/12 iterations" in screen_text(app))
+        session.tell(state=State.STOPPED, replay=None, notice="")
+        await until(pilot, lambda: "12 iterations" not in screen_text(app))
 
 
 async def test_quitting_while_the_script_runs_asks_once() -> None:
