@@ -28,7 +28,7 @@ def agree(found: Summary, array: Any) -> None:
     assert sum(wanted[name] for name in COUNTS) == found.size == array.size
     size = max(abs(wanted["min"] or 0.0), abs(wanted["max"] or 0.0))
     if array.dtype == np.complex64:
-        size *= 1e6  # absolute values are rounded to float32
+        size = max(1e6 * size, 1e-30)  # absolute values are rounded to float32, the smallest to multiples of 2^-149
     for name, factor in (("min", 1.0), ("max", 1.0), ("mean", 1.0), ("std", 1.0), ("l2", math.sqrt(array.size or 1))):
         assert close(getattr(found, name), wanted.get(name), size * factor), name
 
