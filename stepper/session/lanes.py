@@ -17,6 +17,7 @@ import msgspec
 from stepper.inferior.protocol import SETUP, Ended, Launch, Line, Range
 from stepper.record import Array, Record, Region, Survey, Window
 from stepper.session.cost import neighbours
+from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
@@ -63,6 +64,7 @@ class Lanes:
         self._main: Lane | None = None
         self._replay: Lane | None = None
         self._replaying_to: int | None = None  # how many iterations the replay is to make
+        self._countable: bool | None = None
         self._looked_into = False
         self._died_in: int | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -106,6 +108,19 @@ class Lanes:
         if self._main is None:
             return None
         return self._main.ended.iterations if self._main.ended is not None else self._main.total
+
+    @property
+    def count(self) -> int | None:
+        """How many iterations one can go to, where it is certain that there are no more: one that failed is the last."""
+        lane = self._main
+        if lane is not None and lane.ended is not None:
+            failed = lane.ended.failed_in
+            return max(lane.ended.iterations, 0 if failed is None else failed + 1)
+        if self.loop is None or self._over():
+            return None
+        if self._countable is None:
+            self._countable = cannot_grow(self.source, self.loop[0])
+        return self.total if self._countable else None
 
     @property
     def progress(self) -> tuple[int, int | None]:

@@ -111,9 +111,16 @@ class Session(Lanes):
                 await self._back(navigation.last_statement if step is Step.PREVIOUS else lambda r: len(r.events) - 1)
 
     async def go(self, iteration: int | None, event: int | None = None) -> None:
-        """Go to an iteration (None: the setup), to its first statement or to an event of it."""
+        """Go to an iteration (None: the setup), to its first statement or to an event of it.
+
+        Where it is known that there are not so many, nothing runs, and `notice` says how many there are.
+        """
         async with self._busy:
             self.notice = ""
+            count = self.count
+            if iteration is not None and count and iteration >= count and not self._over():
+                self._say(f"there are only {count} iterations, 0 to {count - 1}")
+                return
             await self._go(iteration, event)
 
     async def run(self, until: int | None = None) -> None:

@@ -111,7 +111,7 @@ class Walking(Remembering):
             if iteration is not None:
                 self.jump("go", lambda: self.session.go(iteration if iteration >= 0 else None))
 
-        self.push_screen(GoScreen(self.scene.total), go)
+        self.push_screen(GoScreen(self.session.count), go)
 
     def action_place(self, step: int) -> None:
         """Back to where the cursor jumped from, or forth again."""

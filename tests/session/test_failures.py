@@ -40,7 +40,7 @@ async def test_a_failing_pass_that_is_recorded_is_stood_in(tmp_path: Path, at: i
 async def test_a_failing_pass_that_was_not_recorded_is_replayed(tmp_path: Path) -> None:
     async with opened(script(tmp_path, FAILING.format(at=5))) as session:
         await session.run()
-        assert session.state is State.FAILED and len(session.losses) == 5
+        assert session.state is State.FAILED and len(session.losses) == 5 and session.count == 6
         assert session.cursor.iteration == 5 and text_at(session).startswith("raise ValueError")
         await session.step(Step.PREVIOUS_ITERATION)
         assert session.cursor == Cursor(4, 0)

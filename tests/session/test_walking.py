@@ -92,7 +92,8 @@ async def test_going_past_the_end_says_how_many_there_are_and_stays(tmp_path: Pa
         await session.go(1)
         await session.go(6)
         assert session.cursor == Cursor(1, 0)
-        assert "the last iteration is 5" in session.notice and session.state is State.ENDED
+        assert session.notice == "there are only 6 iterations, 0 to 5"
+        assert session.state is State.STOPPED and len(session.losses) == 2, "nothing ran"
         await session.go(-1)
         assert "count from 0" in session.notice
         await session.go(5)
@@ -213,3 +214,14 @@ async def test_what_is_printed_belongs_to_the_statement_that_printed_it_also_beh
         assert sizes["return a * 2.0"] == sizes["return"] == 0
         assert sizes["return float"] == sizes["x = said"] == len("in\n")
         assert sizes["print"] == len("None\n")
+
+
+async def test_where_there_may_be_more_iterations_than_one_can_tell_the_script_runs(tmp_path: Path) -> None:
+    twice = "w = 1.0\ndef train():\n    global w\n    for step in range(4):\n        loss = w * w\n"
+    async with opened(script(tmp_path, twice + "        w = w - 0.1 * loss\ntrain()\ntrain()\n")) as session:
+        assert session.total == 4 and session.count is None
+        await session.go(6)
+        assert session.cursor.iteration == 6 and session.notice == ""
+        await session.go(8)
+        assert session.cursor.iteration == 6 and session.notice == "the last iteration is 7"
+        assert session.count == 8

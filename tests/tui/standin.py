@@ -252,6 +252,10 @@ class Standin:
         self.calls: list[str] = []
 
     @property
+    def count(self) -> int | None:
+        return len(self.losses) if self.traceback else self.total
+
+    @property
     def progress(self) -> tuple[int, int | None]:
         return self.replay or (len(self.losses), self.total)
 

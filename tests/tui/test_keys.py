@@ -87,7 +87,10 @@ async def test_g_asks_for_an_iteration() -> None:
         await until(pilot, lambda: isinstance(app.screen, GoScreen))
         await pilot.press("n", "x", "enter")
         assert isinstance(app.screen, GoScreen), "what is no number is said, not taken"
-        await pilot.press("backspace", "backspace", "7", "enter")
+        await pilot.press("backspace", "backspace", *"9999", "enter")
+        await until(pilot, lambda: "There are only 20 iterations, 0 to 19." in screen_text(app))
+        assert isinstance(app.screen, GoScreen), "nothing is run to find that out"
+        await pilot.press(*["backspace"] * 4, "7", "enter")
         await until(pilot, lambda: app.scene.iteration == 7)
         await pilot.press("g", *"setup", "enter")
         await until(pilot, lambda: app.scene.iteration is None)

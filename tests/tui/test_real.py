@@ -98,7 +98,9 @@ async def test_running_to_the_end_and_far_back() -> None:
         await pilot.press("g", "3", "enter")
         await until(pilot, lambda: app.scene.iteration == 3, "a replay")
         await pilot.press("g", *"999", "enter")
-        await until(pilot, lambda: "79" in text_of(app.message), "the last there is")
+        await until(pilot, lambda: "0 to 79." in screen_text(app), "how many there are")
+        await pilot.press("escape")
+        await settled(pilot)
         assert app.scene.iteration == 3
 
 

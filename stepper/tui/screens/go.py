@@ -24,13 +24,14 @@ class GoScreen(Question[int | None]):
     }
     """
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, count: int | None) -> None:
+        """`count`: how many iterations there are, where that is certain."""
         super().__init__()
-        self._total = total
+        self._count = count
 
     def compose(self) -> ComposeResult:
         """One input, and what may be typed."""
-        last = f"0 to {self._total - 1}" if self._total else "counted from 0"
+        last = f"0 to {self._count - 1}" if self._count else "counted from 0"
         with Vertical() as box:
             box.border_title = "Go to iteration"
             yield Input(placeholder="number, or setup", max_length=12)
@@ -43,11 +44,16 @@ class GoScreen(Question[int | None]):
         text = event.value.strip().lower()
         if text in ("setup", "s"):
             self.dismiss(SETUP)
+        elif text.isdecimal() and self._count and int(text) >= self._count:
+            self._complain(f"There are only {self._count} iterations, 0 to {self._count - 1}.")
         elif text.isdecimal():
             self.dismiss(int(text))
         elif not text:
             self.dismiss(None)
         else:
-            problem = self.query_one("#problem", Label)
-            problem.update("Type an iteration's number, or setup.")
-            problem.display = True
+            self._complain("Type an iteration's number, or setup.")
+
+    def _complain(self, text: str) -> None:
+        problem = self.query_one("#problem", Label)
+        problem.update(text)
+        problem.display = True
