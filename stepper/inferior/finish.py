@@ -24,6 +24,7 @@ class Finisher:
         self._path = path
         self._numpy = numpy
         self._roles = recorder.program.roles
+        self._drawn: set[str] = set()
         self._used_gradients = UsedGradients(recorder, self._roles)
 
     def finish(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
@@ -41,6 +42,12 @@ class Finisher:
     def _record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         recorder = self._recorder
         shelf = Shelf()
+        self._drawn = {  # what a loop hands out is data, be it single numbers
+            label
+            for happening in recorder.happenings
+            if happening.kind == "statement" and happening.site.text.startswith(("for ", "async for "))
+            for label in happening.site.bound
+        }
         self._summarise()
         gates = self._gates(shelf)
         parameters = []
@@ -139,7 +146,7 @@ class Finisher:
         elif role == "activation" and self._roles.get(draft.label.partition("[")[0]) == "data":
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
         if role in ("data", "setting"):
-            return "setting" if summary.kind == "scalar" else "data"
+            return "setting" if summary.kind == "scalar" and draft.label not in self._drawn else "data"
         return role
 
     # --------------------------------------------------------------------------------------------------- gates

@@ -385,3 +385,18 @@ def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step
         parameter = ran.parameter(name, 2)
         assert parameter.grad is not None and parameter.grad.label in ("grads[k]", name.replace("params", "grads"))
         assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))
+
+
+def test_numbers_that_a_loop_hands_out_are_data_and_no_settings() -> None:
+    ran = run(
+        """
+        samples = [(1.0, 2.0), (3.0, 4.0)]
+        w, rate = 0.5, 0.1
+        for x, y in samples:
+            error = w * x - y
+            loss = error * error
+            w -= rate * 2 * error * x
+        """
+    )
+    roles = {value.label: value.role for event in ran.events(1) for value in event.values}
+    assert (roles["x"], roles["y"], roles["rate"], roles["w"]) == ("data", "data", "setting", "parameter")
