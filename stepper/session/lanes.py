@@ -111,7 +111,7 @@ class Lanes:
 
     @property
     def count(self) -> int | None:
-        """How many iterations one can go to, where it is certain that there are no more: one that failed is the last."""
+        """How many iterations one can go to, one that failed included; None where there may be more than is known."""
         lane = self._main
         if lane is not None and lane.ended is not None:
             failed = lane.ended.failed_in

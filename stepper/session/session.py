@@ -11,6 +11,7 @@ from collections.abc import Callable
 from stepper.record import Event, Record
 from stepper.session import navigation
 from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
+from stepper.session.divergence import first_not_finite, told
 from stepper.session.errors import Misuse
 from stepper.session.lane import LaneLost
 from stepper.session.lanes import Lanes, State
@@ -28,6 +29,7 @@ class Session(Lanes):
         self.stops: frozenset[int] = frozenset()
         """The iterations in which a run came to a breakpoint."""
         self._interrupted = False
+        self._warned = False
         self._busy = asyncio.Lock()
         self._statements: tuple[Record, int | None, list[int]] | None = None
 
@@ -131,28 +133,8 @@ class Session(Lanes):
         """
         async with self._busy:
             self.notice = ""
-            lane = self._lane
-            if until is None and self.breakpoints.lines:
-                await self._seek(backward=False)
-                return
-            if self._over():
-                self._say("the script has ended; g goes to any iteration")
-                return
-            if until is not None and until < lane.position:
-                await self._go(until, None)
-                return
-            self._set_state(State.RUNNING)
-            await self._drive(lane, until + 1 if until is not None else None, until, record_last=until is None)
-            if lane.line is not None:
-                self._rest()
-                self._say(
-                    f"paused in iteration {lane.position - 1}, line {lane.line}; it is not recorded: "
-                    f"c goes on, g {lane.position} to the next"
-                )
-                return
-            if not self._over() and lane.position != 0 and lane.position != (-1 if until is None else until + 1):
-                await self._drive(lane, lane.position + 1, lane.position)  # paused: show the iteration it stands at
-            await self._after_run()
+            await self._run(until)
+            self._warn()
 
     async def reverse(self) -> None:
         """Go back to the breakpoint before the cursor; without breakpoints, to the first iteration."""
@@ -220,6 +202,39 @@ class Session(Lanes):
             self._say("no breakpoint was reached after this" if self.cursor == here else self.notice)
 
     # ---------------------------------------------------------------------------------------------------- inner work
+
+    async def _run(self, until: int | None) -> None:
+        lane = self._lane
+        if until is None and self.breakpoints.lines:
+            await self._seek(backward=False)
+            return
+        if self._over():
+            self._say("the script has ended; g goes to any iteration")
+            return
+        if until is not None and until < lane.position:
+            await self._go(until, None)
+            return
+        self._set_state(State.RUNNING)
+        await self._drive(lane, until + 1 if until is not None else None, until, record_last=until is None)
+        if lane.line is not None:
+            self._rest()
+            self._say(
+                f"paused in iteration {lane.position - 1}, line {lane.line}; it is not recorded: "
+                f"c goes on, g {lane.position} to the next"
+            )
+            return
+        if not self._over() and lane.position != 0 and lane.position != (-1 if until is None else until + 1):
+            await self._drive(lane, lane.position + 1, lane.position)  # paused: show the iteration it stands at
+        await self._after_run()
+
+    def _warn(self) -> None:
+        """Say from which iteration on the losses are not finite: once, and again at the script's end."""
+        first = first_not_finite(self.losses)
+        if first is None or (self._warned and not self._over()):
+            return
+        self._warned = True
+        there = "" if self.cursor.iteration == first else f"; g {first} goes there"
+        self._say(told(self.losses, first) + there + (f"; {self.notice}" if self.notice else ""))
 
     async def _go(self, iteration: int | None, event: int | None) -> None:
         if iteration is not None and iteration < 0:
