@@ -7,10 +7,8 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.engines.pooling import part_of_picture
-from stepper.record import Region, Summary, Window
+from stepper.record import PICTURE, Region, Summary, Window
 
-PICTURE = (48, 96)
-"""Rows and columns of the picture that is kept of a value for which there is no room."""
 LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the record is finished
 
 

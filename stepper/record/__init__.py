@@ -23,9 +23,10 @@ from stepper.record.events import (
     When,
 )
 from stepper.record.summary import Summary
-from stepper.record.window import Array, Region, Survey, Window
+from stepper.record.window import PICTURE, Array, Region, Survey, Window
 
 __all__ = [
+    "PICTURE",
     "Around",
     "Array",
     "Backward",

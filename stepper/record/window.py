@@ -16,6 +16,10 @@ class Region(msgspec.Struct, frozen=True, gc=False):
     leading: tuple[int, ...] = ()
 
 
+PICTURE = (48, 96)
+"""Rows and columns, at most, of the picture that is kept of a value for which there is no room."""
+
+
 class Window(msgspec.Struct, frozen=True, gc=False):
     """`rows` × `columns` cells over a region, row by row in `cells`.
 

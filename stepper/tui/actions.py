@@ -15,7 +15,7 @@ FOOTER: Mapping[str, tuple[str, int]] = {
     "gate.whole": ("zoom", 1), "gate.dead": ("dead unit", 0), "gate.next": ("next gate", 4),
     "tensors.open": ("view", 0), "tensors.sort": ("sort", 1),
     "viewer.whole": ("zoom", 0), "viewer.largest": ("largest", 1), "viewer.table": ("figures", 2),
-    "viewer.what": ("before/after", 4), "viewer.jump": ("index", 5),
+    "viewer.what": ("before/after", 4), "viewer.jump": ("index", 5), "viewer.follow": ("follow", 3),
     "record.fold": ("fold", 1), "record.unfold": ("unfold", 2),
     "loss.go": ("go there", 0), "timeline.go": ("go there", 0), "timeline.next_mark": ("next mark", 1),
     "source.go": ("go there", 4),

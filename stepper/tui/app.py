@@ -10,6 +10,7 @@ from textual.binding import BindingType
 
 from stepper.tui.actions import bindings
 from stepper.tui.looking import Looking
+from stepper.tui.pictures import reason
 from stepper.tui.walking import Walking
 
 if TYPE_CHECKING:
@@ -111,14 +112,14 @@ class StepperApp(Walking, Looking):
         from stepper.tui import saving
         from stepper.tui.screens.export import ExportScreen, Order
 
-        value, iteration = self.desk.viewer.value, self.scene.iteration
+        value, iteration = self.desk.viewer.value_in(self.scene), self.scene.iteration
         screen = self.export_screenshot(title=f"stepper {self.scene.target}")
 
         async def write(order: Order) -> None:
             try:
                 self.message.say(await saving.save(order, self.session, iteration, value, screen))
             except Exception as error:  # shown: whatever went wrong, nothing was saved
-                self.message.say(f"Nothing was saved: {error}", bad=True)
+                self.message.say(f"Nothing was saved: {reason(error)}", bad=True)
 
         def take(order: Order | None) -> None:
             if order is not None:

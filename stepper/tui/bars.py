@@ -190,6 +190,11 @@ class MessageBar(Bar):
         self._said, self._bad = text, bad
         self.build()
 
+    def hush(self) -> None:
+        """What the app said of an earlier key is over."""
+        if self._said:
+            self.say("")
+
     def build(self) -> None:
         """The message, and a bar of iterations done while the script is at work."""
         scene = self.scene

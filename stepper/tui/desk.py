@@ -86,6 +86,7 @@ class Desk(Borders):
     def take_keys(self, keymap: Keymap) -> None:
         """Name these keys beside the panels' names."""
         self._keymap = keymap
+        self.viewer.take_key(keymap.shown("viewer.follow"))
         self.lay_out()
 
     def _key(self, index: int) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual import events, on
+from textual.actions import ActionParseResult
 from textual.app import SystemCommand
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 from stepper.tui.actions import ACTIONS
+from stepper.tui.panels.lines import LinePanel
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.view_panel import ViewPanel
 from stepper.tui.stage import Stage
@@ -79,10 +82,25 @@ class Looking(Stage):
         else:
             self.desk.cycle(-1)
 
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key or a click stands for; what was said of the one before is over."""
+        self.message.hush()
+        return await super().run_action(action, default_namespace, namespaces)
+
+    @on(LinePanel.Notice)
+    def tell(self, message: LinePanel.Notice) -> None:
+        """A key had nothing to do."""
+        self.message.say(message.text)
+
     @on(TensorsPanel.Open)
     def look_at(self, message: TensorsPanel.Open) -> None:
         """Open a value in the viewer."""
-        self.desk.viewer.open(message.label, self.scene.generation)
+        self.desk.viewer.open(message.label, self.scene.generation, message.parameter)
         self.desk.choose(self.desk.panels.index(self.desk.viewer))
 
     def action_pick_gate(self) -> None:

@@ -59,16 +59,19 @@ class Outline:
         return self._places.get(event, 0)
 
 
-def find(history: History, text: str, start: int) -> int | None:
+def find(history: History, text: str, start: int, again: bool = False) -> int | None:
     """The next event after `start`, from the beginning again after the end, that has `text` in its own text or in the
-    label of a value; `nan` and `inf` find events that made such values."""
+    label of a value; `nan` and `inf` find events that made such values. A whole name leads to where it is made, and
+    from there, `again`, to whatever else has it."""
     wanted = text.lower()
     events = history.record.events
-    for offset in range(1, len(events) + 1):
-        event = events[(start + offset) % len(events)]
-        if _matches(event, wanted):
-            return event.id
-    return None
+    order = [events[(start + offset) % len(events)] for offset in range(1, len(events) + 1)]
+    found = None if again else next((event.id for event in order if _makes(event, text)), None)
+    return found if found is not None else next((event.id for event in order if _matches(event, wanted)), None)
+
+
+def _makes(event: Event, name: str) -> bool:
+    return any(value.label == name and value.when in ("result", "after") for value in event.values)
 
 
 def _matches(event: Event, wanted: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from stepper.record import Region, Survey, Window
 
 MOST = 96
+UNKEPT = "not kept (--memory)"
 BINS = 64
 
 
@@ -39,6 +40,12 @@ class SurveyKey:
 
 Key = WindowKey | SurveyKey
 Ask = Callable[[Key], Awaitable[Window | Survey]]
+
+
+def reason(error: Exception) -> str:
+    """Why there is nothing to show or to save, in plain words."""
+    text = str(error).removeprefix(f"{LookupError.__name__}: ")  # as it comes from the script's process
+    return UNKEPT if "--memory" in text else text or type(error).__name__
 
 
 class Pictures:
@@ -81,7 +88,7 @@ class Pictures:
         try:
             answer: Window | Survey | str = await self._ask(key)
         except Exception as error:  # whatever went wrong is shown in place of the picture
-            answer = str(error) or type(error).__name__
+            answer = reason(error)
         finally:
             self._pending.discard(key)
         while len(self._here) >= MOST:

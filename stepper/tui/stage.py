@@ -198,9 +198,14 @@ class Stage(App[int]):
         return True
 
     def jump(self, name: str, move: Move) -> None:
-        """A move that is no step: `[` leads back from it."""
+        """A move that is no step: `[` leads back from it, and the viewer shows what is there."""
         here = self.session.cursor
-        if self.enqueue(name, move):
+
+        async def there() -> None:
+            await move()
+            self.desk.viewer.unpin()
+
+        if self.enqueue(name, there):
             self.places.left(here)
 
     def forget_moves(self) -> None:

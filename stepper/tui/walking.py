@@ -36,7 +36,14 @@ class Walking(Remembering):
         from stepper.session import Step
 
         step = Step[name]
-        self.enqueue("step", lambda: self.session.step(step))
+
+        async def move() -> None:
+            here = self.session.cursor
+            await self.session.step(step)
+            if self.session.cursor == here and step is Step.OUT:
+                self.message.say("This statement is in the loop itself: there is nothing to lead out of.")
+
+        self.enqueue("step", move)
 
     def action_continue(self) -> None:
         """Run on."""
@@ -163,7 +170,7 @@ class Walking(Remembering):
         def search(text: str | None) -> None:
             self._sought = text or self._sought
             if text is not None and self._sought:
-                self._seek(self._sought)
+                self._seek(self._sought, again=not text)
 
         def only(text: str | None) -> None:
             if text is not None:
@@ -175,9 +182,9 @@ class Walking(Remembering):
         else:
             self.push_screen(SearchScreen(self._sought), search)
 
-    def _seek(self, text: str) -> None:
+    def _seek(self, text: str, again: bool) -> None:
         scene = self.scene
-        found = find(scene.history, text, scene.event.id) if scene.history is not None and scene.event else None
+        found = find(scene.history, text, scene.event.id, again) if scene.history is not None and scene.event else None
         if found is None:
             self.message.say(f"Nothing in this record has {text} in it.")
         else:

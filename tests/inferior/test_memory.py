@@ -6,9 +6,8 @@ import numpy
 import pytest
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.inferior.copies import PICTURE
 from stepper.inferior.store import SMALL, Shelf, Store
-from stepper.record import Region, Summary
+from stepper.record import PICTURE, Region, Summary
 from stepper.session.headless import trace
 from stepper.session.options import MEMORY, Options
 

@@ -134,7 +134,7 @@ async def test_jumps_to_extremes_and_to_an_index() -> None:
             row, column = np.unravel_index(flat, h.shape)
             await until(pilot, lambda at=f"[{row}, {column}] =": reading(app).startswith(at))  # type: ignore[misc]
         await press(pilot, "exclamation_mark")
-        await until(pilot, lambda: "every element is finite" in text_of(app.desk.viewer))
+        await until(pilot, lambda: "Every element is finite." in screen_text(app))
         await press(pilot, "i", "i", "i", "ctrl+end", "exclamation_mark")
         await until(pilot, lambda: reading(app) == "[0, 0] = nan")
         await press(pilot, "j", *"7, 9", "enter")
@@ -167,7 +167,7 @@ async def test_before_after_and_difference_of_what_was_changed_in_place() -> Non
         row, column = np.unravel_index(difference.argmax(), difference.shape)
         await until(pilot, lambda: reading(app) == f"[{row}, {column}] = {float(difference.max())!r}")
         await press(pilot, "i", "d")
-        assert "not changed in place" in text_of(app.desk.viewer)
+        assert "not changed in place" in screen_text(app)
 
 
 async def test_a_table_shows_figures_and_a_histogram_counts() -> None:

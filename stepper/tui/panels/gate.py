@@ -140,8 +140,10 @@ class GatePanel(ViewPanel):
 
     def action_choose(self, step: int) -> None:
         """Show the next or previous gate of the record."""
-        if self.gates:
+        if len(self.gates) > 1:
             self.choose((self.number + step) % len(self.gates))
+        else:
+            self.notice("There is no other gate here.")
 
     def action_follow(self) -> None:
         """Show the gate that the cursor came to last, again."""
@@ -154,6 +156,8 @@ class GatePanel(ViewPanel):
         place = next_dead(self._gate, view.index) if self._gate is not None and view is not None else None
         if place is not None:
             self.jump(place)
+        else:
+            self.notice("There is no dead unit here." if self._gate is not None else "There is no gate here.")
 
     def on_click(self, click: events.Click) -> None:
         """Put the cursor there, in whichever map, or on the unit of a bar; above: choose a gate, or a dead unit."""

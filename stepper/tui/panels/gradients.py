@@ -39,7 +39,7 @@ class GradientsPanel(LinePanel):
         f"{BELOW} below\n"
         "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and\n"
         "largest; ? where it was not finite\n"
-        "ahead: the cursor stands before the update · enter opens a gradient in the Viewer"
+        "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
@@ -80,13 +80,14 @@ class GradientsPanel(LinePanel):
                 row = columns.row(parameter, name, past[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
-        self.retitle(self.TITLE + (" · ahead" if parameters and self._ahead() else ""))
+        self.retitle(self.TITLE + self._ahead())
 
-    def _ahead(self) -> bool:
-        history, cursor = self.scene.history, self.scene.event
-        if history is None or cursor is None:
-            return False
-        return not all(history.seen(parameter.after, cursor) for parameter in history.record.parameters)
+    def _ahead(self) -> str:
+        """What of all this the cursor has not come to yet."""
+        history, cursor, parameters = self.scene.history, self.scene.event, self.parameters
+        if history is None or cursor is None or all(history.seen(each.after, cursor) for each in parameters):
+            return ""
+        return " · update ahead" if all(history.seen(each.grad, cursor) for each in parameters) else " · ahead"
 
     # ----------------------------------------------------------------------------------------------- choosing
 
@@ -103,9 +104,9 @@ class GradientsPanel(LinePanel):
     def action_open(self) -> None:
         """Look at the selected parameter's gradient."""
         if self._selected < len(self.parameters):
-            gradient = self.parameters[self._selected].grad
-            if gradient is not None:
-                self.post_message(TensorsPanel.Open(gradient.label))
+            parameter = self.parameters[self._selected]
+            if parameter.grad is not None:
+                self.post_message(TensorsPanel.Open(parameter.grad.label, parameter.name))
 
     def on_click(self, click: events.Click) -> None:
         """Select a parameter, or look at the gradient of the one that is selected."""

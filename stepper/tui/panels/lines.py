@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -46,6 +47,13 @@ class LinePanel(ScrollView, can_focus=True):
     TITLE: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
     """What the panel's figures mean, for the help screen."""
+
+    class Notice(Message):
+        """Something is to be said of a key that had nothing to do here."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -87,6 +95,10 @@ class LinePanel(ScrollView, can_focus=True):
     def waiting(self) -> bool:
         """Whether something that is to be drawn has been asked for and has not come yet."""
         return False
+
+    def notice(self, text: str) -> None:
+        """Say in the line of messages why a key did nothing."""
+        self.post_message(self.Notice(text))
 
     def copied(self) -> str:
         """What goes to the clipboard: by default all lines, as text."""

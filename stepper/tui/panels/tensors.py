@@ -60,11 +60,12 @@ class TensorsPanel(LinePanel):
     BINDINGS: ClassVar[list[BindingType]] = bindings("tensors")
 
     class Open(Message):
-        """The value of a label shall be looked at."""
+        """The value of a label shall be looked at; with `parameter`, the gradient that its update used."""
 
-        def __init__(self, label: str) -> None:
+        def __init__(self, label: str, parameter: str = "") -> None:
             super().__init__()
             self.label = label
+            self.parameter = parameter
 
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -104,12 +104,16 @@ class ViewPanel(HeatPanel):
         view = self._seen
         if view is not None and view.fixed:
             self.look(view.through(step))
+        elif view is not None:
+            self.notice("It has no other slice: all its axes are shown.")
 
     def action_axes(self) -> None:
         """Other two axes."""
         view = self._seen
         if view is not None and len(view.shape) > 2:
             self.look(view.turn())
+        elif view is not None:
+            self.notice("It has no other axes to show.")
 
     def jump(self, place: Index) -> None:
         """The cursor on an element."""

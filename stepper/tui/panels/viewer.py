@@ -8,16 +8,16 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from stepper.record import Region, Survey, Value, Window
+from stepper.record import PICTURE, Region, Survey, Value, Window
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.lines import Row
+from stepper.tui.panels.subject import Pin, Subject, holds, subject_of
 from stepper.tui.panels.view_panel import ViewPanel
 from stepper.tui.panels.viewer_lines import (
     HEAD,
     HISTOGRAM,
-    Subject,
     histogram_lines,
     map_lines,
     message_lines,
@@ -25,13 +25,13 @@ from stepper.tui.panels.viewer_lines import (
     table_lines,
     title_line,
 )
-from stepper.tui.pictures import Ask, Pictures, SurveyKey, WindowKey
+from stepper.tui.pictures import UNKEPT, Ask, Pictures, SurveyKey, WindowKey
 from stepper.tui.scene import Scene
 from stepper.tui.view import Grid, Index, View
 
 WHATS = ("after", "before", "difference")
-TABLE, TABLE_LEFT = 10, 7
-"""Columns of a cell of the table, and of the row numbers before it."""
+TABLE, TABLE_LEFT, RANGES_LEFT = 10, 7, 12
+"""Columns of a cell of the table, and of the row numbers before it, or of the ranges of rows."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Drawing:
     wide: int
     high: int
     window: Window
-    value: float | None
+    value: float | str | None
     table: bool
 
 
@@ -53,7 +53,8 @@ class ViewerPanel(ViewPanel):
 
     TITLE = "Viewer"
     HELP = (
-        "any tensor: enter in Tensors opens one; f goes back to what the statement under the cursor made\n"
+        "any tensor: enter in Tensors opens one and pins it; f, or a jump to another place, goes back to what the\n"
+        "statement under the cursor made\n"
         "the second line reads the element under the cursor, exactly; a cell of several elements is their mean\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
@@ -70,14 +71,15 @@ class ViewerPanel(ViewPanel):
         self.pictures = Pictures(
             ask, lambda work: self.run_worker(work, group="pictures", exit_on_error=False), self._arrived
         )
-        self._opened: tuple[int, str] | None = None
+        self._pin: Pin | None = None
+        self._pin_drawn: Pin | None = None
+        self._follow_key = "f"
         self._views: dict[tuple[str, Index], View] = {}
         self._what = 0
         self._table = False
         self._histogram = False
         self._wish = ""
         self._drawing: Drawing | None = None
-        self._note = ""
 
     # ----------------------------------------------------------------------------------------------- what to show
 
@@ -89,6 +91,7 @@ class ViewerPanel(ViewPanel):
     def show(self, scene: Scene) -> None:
         """Follow the label to its value by the cursor."""
         moved = scene.event is not self.scene.event or scene.history is not self.scene.history
+        moved = moved or self._pin is not self._pin_drawn
         if scene.generation != self.scene.generation:
             self._drawing = None
             self._views.clear()
@@ -101,30 +104,29 @@ class ViewerPanel(ViewPanel):
         """Fit the picture to the room."""
         self.refill()
 
-    def open(self, label: str, generation: int) -> None:
-        """Show the value of `label`, from now on, as long as the target is this one."""
-        self._opened = (generation, label)
+    def open(self, label: str, generation: int, parameter: str = "") -> None:
+        """Show the value of `label`, from now on, as long as the target is this one; with `parameter`, its gradient."""
+        self._pin = Pin(generation, label, parameter)
         self.refill()
+
+    def unpin(self) -> None:
+        """Follow the statement again, from the next scene on."""
+        self._pin = None
+
+    def take_key(self, follow: str) -> None:
+        """The key that the title names."""
+        self._follow_key = follow
+        self._entitle()
+
+    def _entitle(self) -> None:
+        self._pin_drawn = self._pin
+        pinned = holds(self._pin, self.scene)
+        self.retitle(f"{self.TITLE} · pinned · {self._follow_key} follows" if pinned else self.TITLE)
 
     @property
     def subject(self) -> Subject | None:
         """What is looked at: the chosen label, or what the statement under the cursor made or read."""
-        history, cursor = self.scene.history, self.scene.event
-        if history is None or cursor is None:
-            return None
-        opened = self._opened
-        label = opened[1] if opened is not None and opened[0] == self.scene.generation else None
-        if label is None:
-            made = [*reversed([v for v in cursor.values if v.when != "operand"]), *cursor.values]
-            label = next((value.label for value in made if value.copy is not None), None)
-            if label is None:
-                return None
-        found = history.last(label, cursor)
-        if found is None:
-            return Subject(label, None, None)
-        whole = history.record.events[found.event].values
-        before = next((v for v in whole if v.label == label and v.when == "before"), None)
-        return Subject(label, found.value, before if found.value.when == "after" else None)
+        return subject_of(self.scene, self._pin)
 
     @property
     def view(self) -> View | None:
@@ -133,12 +135,23 @@ class ViewerPanel(ViewPanel):
         if subject is None or subject.value is None or subject.value.summary.shape is None:
             return None
         key = (subject.label, subject.value.summary.shape)
-        return self._views.get(key) or View.of(key[1])
+        view = self._views.get(key) or View.of(key[1])
+        # of a pooled picture there is the whole alone
+        return View(view.shape, view.axes, view.index) if self._pooled else view
+
+    @property
+    def _pooled(self) -> bool:
+        shown = self.value
+        return shown is not None and shown.pooled
 
     @property
     def value(self) -> Value | None:
-        """The value that is shown, for export."""
-        subject = self.subject
+        """The value that is shown."""
+        return self.value_in(self.scene)
+
+    def value_in(self, scene: Scene) -> Value | None:
+        """What would be shown of a scene, also while the panel is hidden: for export."""
+        subject = subject_of(scene, self._pin)
         return subject.shown(WHATS[self._what]) if subject is not None else None
 
     def copied(self) -> str:
@@ -151,7 +164,7 @@ class ViewerPanel(ViewPanel):
             texts = [figures.exact(cell, dtype) for cell in window.cells]
             starts = range(0, len(texts), window.columns)
             return "\n".join("\t".join(texts[start : start + window.columns]) for start in starts)
-        return "" if drawing.value is None else figures.exact(drawing.value, dtype)
+        return figures.exact(drawing.value, dtype) if isinstance(drawing.value, float) else ""
 
     # ----------------------------------------------------------------------------------------------- drawing
 
@@ -159,6 +172,7 @@ class ViewerPanel(ViewPanel):
         """Work out what is to be seen; draw it when its pictures are here."""
         if not self.display or not self.inner.width:
             return
+        self._entitle()
         self._show_rows(self._made())
         self.remark("")
 
@@ -194,10 +208,10 @@ class ViewerPanel(ViewPanel):
         most = heatmap.usual(shown.summary) if grid.factor == (1, 1) and what != "difference" else heatmap.limit(window)
         rows = [
             title_line(subject, view, what, grid, room.width),
-            reading(view, grid, window, value, shown.summary.dtype or "", self._note, room.width),
+            reading(view, grid, window, value, shown.summary.dtype or "", room.width),
         ]
         if drawing.table:
-            rows += table_lines(view, grid, window, TABLE, TABLE_LEFT)
+            rows += table_lines(view, grid, window, TABLE, self._table_left)
         else:
             rows += map_lines(view, grid, window, wide, high, most)
         if self._histogram:
@@ -220,8 +234,14 @@ class ViewerPanel(ViewPanel):
         """How many there is room for, in a map or a table."""
         wide, high = self._cell(view)
         if self._table:
-            return (max(1, (self.inner.width - TABLE_LEFT) // wide), max(1, self._height - 1))
-        return (max(1, self.inner.width // wide), max(1, self._height // high))
+            room = (max(1, (self.inner.width - self._table_left) // wide), max(1, self._height - 1))
+        else:
+            room = (max(1, self.inner.width // wide), max(1, self._height // high))
+        return (min(room[0], PICTURE[1]), min(room[1], PICTURE[0])) if self._pooled else room
+
+    @property
+    def _table_left(self) -> int:
+        return RANGES_LEFT if self._pooled else TABLE_LEFT
 
     @property
     def _height(self) -> int:
@@ -241,7 +261,7 @@ class ViewerPanel(ViewPanel):
         less = before.copy if before is not None else None
         return SurveyKey(self.scene.generation, self.scene.iteration, shown.copy, less)
 
-    def _element(self, subject: Subject, what: str, view: View, grid: Grid, window: Window) -> float | None:
+    def _element(self, subject: Subject, what: str, view: View, grid: Grid, window: Window) -> float | str | None:
         """The element under the cursor: a cell of the picture, where a cell is one element; else it is asked for."""
         cell = grid.cell(*view.place)
         if grid.factor == (1, 1) and cell is not None:
@@ -252,16 +272,22 @@ class ViewerPanel(ViewPanel):
         if subject.value is None or subject.before is None:
             return None
         one, other = self._exact(subject.value, view), self._exact(subject.before, view)
-        return one - other if one is not None and other is not None else None
+        return one - other if isinstance(one, float) and isinstance(other, float) else one if other is None else other
 
-    def _exact(self, value: Value, view: View) -> float | None:
-        """The element under the cursor."""
+    def _exact(self, value: Value, view: View) -> float | str | None:
+        """The element under the cursor, or why it is not there."""
         if value.copy is None:
             return None
         row, column = view.place
         region = Region(row, row + 1, column, column + 1, view.leading)
         window = self.pictures.window(self._key(value.copy, 1, 1, region, view))
-        return window.cells[0] if isinstance(window, Window) and window.cells else None
+        return (
+            window.cells[0]
+            if isinstance(window, Window) and window.cells
+            else window
+            if isinstance(window, str)
+            else None
+        )
 
     def _difference(self, subject: Subject, grid: Grid, view: View) -> Window | str | None:
         windows: list[Window] = []
@@ -281,15 +307,25 @@ class ViewerPanel(ViewPanel):
     def look(self, view: View) -> None:
         """Show this of the tensor from now on."""
         subject = self.subject
-        self._note = ""
         if subject is not None:
             self._views[subject.label, view.shape] = view
             self.refill()
 
     def action_nearer(self, closer: bool) -> None:
         """Zoom; a table shows every element."""
-        if not self._table:
+        if self._pooled:
+            self.notice(f"Single elements were {UNKEPT}.")
+        elif self._table:
+            self.notice("A table shows single elements already.")
+        else:
             super().action_nearer(closer)
+
+    def action_whole(self) -> None:
+        """Between the whole tensor and single elements."""
+        if self._pooled:
+            self.notice(f"Single elements were {UNKEPT}.")
+        else:
+            super().action_whole()
 
     def action_table(self) -> None:
         """Between colours and figures."""
@@ -308,18 +344,21 @@ class ViewerPanel(ViewPanel):
         """After, before, difference."""
         subject = self.subject
         if subject is None or subject.before is None:
-            self._say("it was not changed in place here")
+            self.notice(f"{subject.label if subject else 'Nothing'} was not changed in place here: there is no before.")
             return
         self._what = (self._what + 1) % len(WHATS)
         self.refill()
 
     def action_follow(self) -> None:
         """Show what the statement made, again."""
-        self._opened = None
+        self._pin = None
         self.refill()
 
     def action_extreme(self, which: str) -> None:
         """Jump to the largest, smallest or first non-finite element, as soon as it is known where that is."""
+        if self._drawing is None:
+            self.notice("There is no tensor here.")
+            return
         self._wish = which
         self.refill()
 
@@ -331,15 +370,11 @@ class ViewerPanel(ViewPanel):
         self._wish = ""
         place: Index | None = getattr(survey, wish) if isinstance(survey, Survey) else None
         if place is None:
-            words = {"nonfinite": "every element is finite"}.get(wish, "no element is finite")
-            self._say(survey if isinstance(survey, str) else words)
-        else:
-            self.jump(place)
+            words = {"nonfinite": "Every element is finite."}.get(wish, "No element is finite.")
+            self.notice(f"Its elements were {survey}." if isinstance(survey, str) else words)
+            return False
+        self.jump(place)
         return True
-
-    def _say(self, text: str) -> None:
-        self._note = text
-        self.refill()
 
     # ----------------------------------------------------------------------------------------------- mouse
 
@@ -348,7 +383,7 @@ class ViewerPanel(ViewPanel):
         drawing = self._drawing
         if drawing is None:
             return
-        left, above = (TABLE_LEFT, 1) if drawing.table else (0, 0)
+        left, above = (self._table_left, 1) if drawing.table else (0, 0)
         x, y = click.x - self.gutter.left - left, click.y - self.gutter.top - HEAD - above
         cell = (y // drawing.high if not drawing.table else y, x // drawing.wide)
         if x >= 0 <= y and cell[0] < drawing.grid.rows and cell[1] < drawing.grid.columns:

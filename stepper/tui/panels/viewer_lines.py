@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from stepper.record import Survey, Value, Window
+from stepper.record import Survey, Window
 from stepper.tui import figures
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.lines import Piece, Row, mark, pad
+from stepper.tui.panels.subject import Subject
 from stepper.tui.view import Grid, View
 
 HEAD = 2
 HISTOGRAM = 6
 """Lines above the picture, and of the histogram below it."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is looked at: a label, its value by the cursor, and what that was before it was changed in place."""
-
-    label: str
-    value: Value | None
-    before: Value | None
-
-    def shown(self, what: str) -> Value | None:
-        """The value for `before`, or for `after` and `difference`."""
-        return self.before if what == "before" and self.before is not None else self.value
 
 
 def message_lines(subject: Subject | None, recorded: bool, width: int) -> list[Row]:
@@ -57,6 +44,8 @@ def title_line(subject: Subject, view: View, what: str, grid: Grid | None, width
         pieces.append(("  pooled picture only (--memory)", "note"))
     if subject.before is not None:
         pieces.append((f"  {what}", "note"))
+    if subject.ahead:
+        pieces.append((f"  ahead of the cursor, line {subject.ahead}", "note"))
     right: list[Piece] = []
     if grid is not None and grid.factor != (1, 1):
         right = [(f"1 cell = {grid.factor[0]}×{grid.factor[1]}", "muted")]
@@ -65,17 +54,19 @@ def title_line(subject: Subject, view: View, what: str, grid: Grid | None, width
     return Row(pad(pieces, right, width))
 
 
-def reading(view: View, grid: Grid, window: Window, value: float | None, dtype: str, note: str, width: int) -> Row:
+def reading(view: View, grid: Grid, window: Window, value: float | str | None, dtype: str, width: int) -> Row:
     """The element under the cursor, the cell it lies in, and what part of the tensor is in view."""
     index = "[" + ", ".join(map(str, view.index)) + "]"
-    pieces: list[Piece] = [(f"{index} = ", "muted"), ("…" if value is None else figures.exact(value, dtype), "strong")]
+    pieces: list[Piece] = [(f"{index} = ", "muted")]
+    if isinstance(value, str):
+        pieces.append((value, "note"))
+    else:
+        pieces.append(("…" if value is None else figures.exact(value, dtype), "strong"))
     cell = grid.cell(*view.place)
     if cell is not None and grid.factor != (1, 1):
         top, bottom, left, right = grid.span(cell)
         mean = window.cells[cell[0] * window.columns + cell[1]]
         pieces.append((f"  mean of [{top}:{bottom}, {left}:{right}] {figures.figure(mean)}", "muted"))
-    if note:
-        pieces.append((f"  {note}", "note"))
     rows, columns = view.extent
     seen: list[Piece] = []
     if (grid.bottom - grid.top, grid.right - grid.left) != (rows, columns):
@@ -101,19 +92,24 @@ def map_lines(view: View, grid: Grid, window: Window, wide: int, high: int, most
 
 
 def table_lines(view: View, grid: Grid, window: Window, wide: int, left: int) -> list[Row]:
-    """The elements in figures, with row and column numbers."""
+    """The elements in figures, with row and column numbers; where a cell is a mean, with the ranges that it covers."""
     at = grid.cell(*view.place)
-    heading = " " * left + "".join(f"{column:>{wide}}" for column in range(grid.left, grid.left + window.columns))
+    spans = [grid.span((0, column))[2:] for column in range(window.columns)]
+    heading = " " * left + "".join(f"{_range(*span):>{wide}}" for span in spans)
     rows = [Row(((heading, "heading"),))]
     for index in range(window.rows):
         cells = window.cells[index * window.columns : (index + 1) * window.columns]
-        pieces: list[Piece] = [(f"{grid.top + index:>{left - 1}} ", "heading")]
+        pieces: list[Piece] = [(f"{_range(*grid.span((index, 0))[:2]):>{left - 1}} ", "heading")]
         for column, cell in enumerate(cells):
             chosen = at == (index, column)
             name = "cell" if chosen else "" if math.isfinite(cell) else "bad"
             pieces.append((f"{figures.figure(cell, wide - 1):>{wide}}", name))
         rows.append(Row(tuple(pieces)))
     return rows
+
+
+def _range(first: int, end: int) -> str:
+    return str(first) if end - first == 1 else f"{first}:{end}"
 
 
 def histogram_lines(survey: Survey | str | None, width: int, size: int) -> list[Row]:
