@@ -71,7 +71,7 @@ def find(history: History, text: str, start: int, again: bool = False) -> int | 
 
 
 def _makes(event: Event, name: str) -> bool:
-    return any(value.label == name and value.when in ("result", "after") for value in event.values)
+    return any(value.label == name and value.when == "result" for value in event.values)
 
 
 def _matches(event: Event, wanted: str) -> bool:
