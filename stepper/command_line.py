@@ -26,21 +26,33 @@ def typed(words: Sequence[str]) -> Typed:
     """Cut a command line at the first `--` and find the target in what stands before it."""
     words = list(words)
     cut = words.index("--") if "--" in words else len(words)
-    own = tuple(words[:cut])
+    own = _command_first(tuple(words[:cut]))
     return Typed(own, tuple(words[cut + 1 :]), _target(own))
+
+
+def _command_first(own: tuple[str, ...]) -> tuple[str, ...]:
+    """The same words with the command in front, where options were typed before it."""
+    at = _first_word(own)
+    return own if at is None or own[at] not in COMMANDS else (own[at], *own[:at], *own[at + 1 :])
 
 
 def _target(own: tuple[str, ...]) -> str | None:
     """The first word that is neither a command, nor an option, nor an option's value."""
     if own[:1] in (("config",), ("list",)):
         return None
-    rest = list(own[1:] if own[:1] and own[0] in COMMANDS else own)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("-"):
-            return word
-        if word not in FLAGS and "=" not in word and rest:
-            rest.pop(0)
+    rest = own[1:] if own[:1] and own[0] in COMMANDS else own
+    at = _first_word(rest)
+    return rest[at] if at is not None else None
+
+
+def _first_word(words: tuple[str, ...]) -> int | None:
+    """Where the first word stands that is neither an option nor an option's value."""
+    at = 0
+    while at < len(words):
+        if not words[at].startswith("-"):
+            return at
+        takes_a_value = words[at] not in FLAGS and "=" not in words[at] and at + 1 < len(words)
+        at += 2 if takes_a_value else 1
     return None
 
 

@@ -134,11 +134,15 @@ def command_line(arguments: Sequence[str]) -> App:
             Literal["path"], Parameter(help="path: where the app keeps its theme and arrangement.", group=_what)
         ] = "path",
         /,
+        *,
+        config: Annotated[
+            str | None, Parameter(help="The file that the app would be given with --config.", group=_what)
+        ] = None,
     ) -> None:
         """Tell where the app keeps its theme and arrangement."""
         from stepper.commands.config import print_path
 
-        print_path()
+        print_path(config)
 
     @app.command(name="list")
     def list_(

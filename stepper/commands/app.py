@@ -20,6 +20,9 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
     `config` is the file that keeps its theme and arrangement (None: that in the person's configuration folder).
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        from stepper.session.target import launch_of
+
+        launch_of(target, options)  # what is wrong with the target is said first
         raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
     with opening(target):
         gc.disable()

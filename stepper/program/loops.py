@@ -177,8 +177,9 @@ def _steps_outside(outer: Studied, inner: int) -> bool:
 def _wanted(loops: list[LoopNode], wanted: str) -> LoopNode | None:
     if wanted == "none":
         return None
-    lines = ", ".join(str(line) for line in sorted({node.lineno for node in loops}))
-    known = f"its loops are at lines {lines}" if loops else "it has no loops"
+    lines = [str(line) for line in sorted({node.lineno for node in loops})]
+    known = f"its loops are at lines {', '.join(lines)}" if lines else "it has no loops"
+    known = f"its loop is at line {lines[0]}" if len(lines) == 1 else known
     if not wanted.isdigit():
         raise ProgramError(f"--loop takes a line number or none, not {wanted!r}; {known}")
     line = int(wanted)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,9 @@ from stepper.command_line import plain_line, typed
         (["run", "--seed", "1", "numpy"], "numpy", ()),
         (["run", "--seed=1", "numpy"], "numpy", ()),
         (["run", "--output", "numpy"], "numpy", ()),
+        (["--seed", "1", "run", "numpy"], "numpy", ()),
         (["list", "--format", "json"], None, ()),
+        (["--config", "run", "config", "path"], None, ()),
         ([], None, ()),
         (["run", "train.py", "--", "--seed", "3", "--", "x"], "train.py", ("--seed", "3", "--", "x")),
     ],
@@ -45,6 +48,23 @@ def test_the_target_is_found_and_the_scripts_arguments_are_cut_off(
 )
 def test_a_mere_target_opens_the_app_without_the_grammar(words: list[str], plain: bool) -> None:
     assert typed(words).opens_the_app is plain
+
+
+@pytest.mark.parametrize(
+    "words", [["config", "path"], ["config", "path", "--config", "FILE"], ["--config", "FILE", "config", "path"]]
+)
+def test_config_path_tells_the_file_that_the_app_would_use(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = str(tmp_path / "mine.toml")
+    assert main([file if word == "FILE" else word for word in words]) == 0
+    told = capsys.readouterr().out.removesuffix("\n")
+    assert told == file if "FILE" in words else told.endswith("stepper.toml")
+
+
+def test_options_before_the_command_are_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--iterations=2", "run", "and-gate", "--format", "jsonl"]) == 0
+    assert capsys.readouterr().out.count("\n") == 2
 
 
 def test_a_complaint_is_one_line() -> None:

@@ -81,6 +81,11 @@ def test_a_line_without_a_loop_is_refused_and_the_loops_are_named(line: str) -> 
         analyse(NESTED, "s.py", loop=line)
 
 
+def test_the_only_loop_is_named_in_the_singular() -> None:
+    with pytest.raises(ProgramError, match=r"no loop at line 1; its loop is at line 2$"):
+        analyse("x = 1\nfor i in range(3):\n    x = x - 0.1 * x\n", "s.py", loop="1")
+
+
 def test_a_line_in_a_script_without_loops_is_refused() -> None:
     with pytest.raises(ProgramError, match="no loop at line 1; it has no loops"):
         analyse("x = 1\n", "s.py", loop="1")
