@@ -30,6 +30,11 @@ class Value(msgspec.Struct, frozen=True, gc=False):
     copy: int | None = None
     pooled: bool = False
 
+    def __repr__(self) -> str:
+        """Short: whoever looks at an event in a notebook wants to know which it is."""
+        shape = "" if self.summary.shape is None else f" {self.summary.shape}"
+        return f"<{self.label}{shape} {self.summary.dtype or self.summary.type}, {self.when}>"
+
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
     """A gradient on its way: of what (`target`, a value's name), and its place among the event's `values`."""
@@ -128,6 +133,12 @@ class Event(msgspec.Struct, gc=False):
     detail: Detail | None = None
     note: str = ""
 
+    def __repr__(self) -> str:
+        """Kind, line and text, in a few words."""
+        text = " ".join(self.text.split())
+        failed = f", failed with {self.error}" if self.error is not None else ""
+        return f"<{self.kind} {self.id}, line {self.line}: {text if len(text) <= 60 else text[:59] + '…'}{failed}>"
+
 
 class Gate(msgspec.Struct, gc=False):
     """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
@@ -159,6 +170,9 @@ class Gate(msgspec.Struct, gc=False):
     share: Value | None = None
     closed: Value | None = None
 
+    def __repr__(self) -> str:
+        return f"<gate {self.op} of {self.label}: {self.active} active, {self.blocked} blocked>"
+
 
 class Parameter(msgspec.Struct, gc=False):
     """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it.
@@ -173,6 +187,9 @@ class Parameter(msgspec.Struct, gc=False):
     grad: Value | None
     update: Value
     ratio: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.name} {self.shape}>"
 
 
 class Record(msgspec.Struct, gc=False):
@@ -191,3 +208,7 @@ class Record(msgspec.Struct, gc=False):
     error: str | None = None
     truncated: bool = False
     faults: list[str] = msgspec.field(default_factory=list)
+
+    def __repr__(self) -> str:
+        name = "setup" if self.iteration is None else f"iteration {self.iteration}"
+        return f"<record of {name}: {len(self.events)} events, loss {self.loss}>"

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
-from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.options import MEMORY, Options
 from stepper.session.session import Session
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing
 
 T = TypeVar("T")
+NEAR = 5  # labels that a complaint names
 
 
 class RecordedValue:
@@ -50,8 +51,7 @@ class RecordedValue:
         return numpy.frombuffer(array.data, dtype=array.dtype).reshape(array.shape)
 
     def __repr__(self) -> str:
-        shape = "" if self.summary.shape is None else f" {self.summary.shape}"
-        return f"<{self.label}{shape} {self.summary.dtype or self.summary.type}, {self.when}>"
+        return repr(self.value)
 
 
 class RecordedGate:
@@ -67,7 +67,7 @@ class RecordedGate:
         self.grad_after = RecordedValue(run, iteration, gate.grad_after) if gate.grad_after is not None else None
 
     def __repr__(self) -> str:
-        return f"<gate {self.op} of {self.label}: {self.active} active, {self.blocked} blocked>"
+        return repr(self.gate)
 
 
 class RecordedParameter:
@@ -97,6 +97,11 @@ class Iteration:
         self.gates = [RecordedGate(run, record.iteration, gate) for gate in record.gates]
         self.parameters = [RecordedParameter(run, record.iteration, each) for each in record.parameters]
 
+    @property
+    def labels(self) -> list[str]:
+        """The labels of all values, each once, in order of occurrence."""
+        return list(dict.fromkeys(value.label for event in self.events for value in event.values))
+
     def all(self, label: str) -> list[RecordedValue]:
         """Every value of that label, in order of occurrence."""
         return [
@@ -107,14 +112,16 @@ class Iteration:
         ]
 
     def __getitem__(self, label: str) -> RecordedValue:
-        """The last value of that label. Raises KeyError, naming labels that are near it."""
+        """The last value of that label. Raises KeyError, naming the labels that are nearest to it."""
         found = self.all(label)
         if not found:
             import difflib
 
-            labels = list(dict.fromkeys(value.label for event in self.events for value in event.values))
-            near = difflib.get_close_matches(label, labels) or labels[:8]
-            raise KeyError(f"no value '{label}' in this record; there are {', '.join(near)}")
+            labels = self.labels
+            near = difflib.get_close_matches(label, labels, NEAR) or difflib.get_close_matches(label, labels, NEAR, 0)
+            others = len(labels) - len(near)
+            more = f" (and {others} more, in .labels)" if others else ""
+            raise KeyError(f"no value '{label}' in this record; the nearest are {', '.join(near) or 'none'}{more}")
         return found[-1]
 
     def __repr__(self) -> str:
@@ -142,6 +149,12 @@ class Run:
 
     def _array(self, iteration: int | None, copy: int) -> Any:
         return self._do(self.session.array(iteration, copy))
+
+    def __repr__(self) -> str:
+        iteration, event = self.here
+        place = "the setup" if iteration is None else f"iteration {iteration}"
+        line = "" if event is None else f", line {event.line}"
+        return f"<run of {self.session.target}: {self.session.state.value} at {place}{line}>"
 
     @property
     def losses(self) -> list[float | None]:
@@ -187,7 +200,8 @@ class Run:
         record = self.session.records.get(number)
         if record is None:
             if self.session.traceback:
-                raise ScriptFailed(f"{self.session.target}: the script failed", self.session.traceback)
+                told = last_line(self.session.traceback, self.session.script)
+                raise ScriptFailed(f"{self.session.target}: {told}", self.session.traceback)
             raise IndexError(f"{self.session.target}: {self.session.notice or f'no iteration {number}'}")
         return Iteration(self, record)
 

@@ -1,13 +1,15 @@
 """The Python face: records by iteration, values by label."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy
 import pytest
 
 import stepper
-from stepper.session.errors import Misuse
+from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.notebook import Run
+from tests.session.support import script
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,11 @@ def test_the_setup_is_there_with_the_settings_of_the_preset(run: Run) -> None:
 def test_an_unknown_label_names_those_that_are_near(run: Run) -> None:
     with pytest.raises(KeyError, match="grad_h"):
         run.iteration(0)["grad_hh"]
+    it = run.iteration(0)
+    with pytest.raises(KeyError) as raised:
+        it["nope"]
+    assert f"and {len(it.labels) - 5} more, in .labels" in str(raised.value)
+    assert sum(label in it.labels for label in str(raised.value).split("nearest are ")[1].split(", ")[:4]) == 4
 
 
 def test_iterations_beyond_either_end_are_index_errors(run: Run) -> None:
@@ -86,3 +93,22 @@ def test_breakpoints_stop_a_run_and_lead_back() -> None:
         assert len(run.losses) == 2
         with pytest.raises(LookupError, match="no statement begins on line 1"):
             run.toggle_breakpoint(1)
+
+
+def test_what_is_shown_of_a_run_and_its_records_is_short(run: Run) -> None:
+    it = run.iteration(0)
+    assert repr(run) == "<run of numpy: stopped at iteration 0, line 20>"
+    assert repr(run.here) == "(0, <statement 0, line 20: for t in range(iterations)>)"
+    shown = [*it.events, *it.gates, *it.parameters, it, it.record, it.record.gates[0], it.record.parameters[0]]
+    shown += [value for event in it.events for value in event.values]
+    assert max(len(repr(each)) for each in shown) < 120 and all("\n" not in repr(each) for each in shown)
+
+
+def test_a_failure_says_what_the_script_said_and_where(tmp_path: Path) -> None:
+    target = script(tmp_path, "w = 1.0\nfor i in range(9):\n    loss = w * w\n    w = w / (2 - i)\n")
+    with stepper.open(target) as run:
+        with pytest.raises(ScriptFailed) as raised:
+            run.iteration(5)
+        assert str(raised.value) == f"{target}: ZeroDivisionError: float division by zero (line 4)"
+        assert raised.value.traceback.startswith("Traceback")
+        assert "failed with ZeroDivisionError" in repr(run.iteration(2).events)
