@@ -136,6 +136,13 @@ class StepperApp(Walking, Looking):
         said = f"{lines} lines" if lines > 1 else text[:60]
         self.message.say(f"Copied {said}." if text else "There is nothing to copy here.")
 
+    def action_help_quit(self) -> None:
+        """What Textual calls for ctrl+c: stop what runs, as in any terminal; else say which key quits."""
+        if self.scene.busy or self.moving or self.playing:
+            self.action_pause()
+        else:
+            self.message.say(f"Nothing runs that ctrl+c could stop; {self.keymap.shown('quit')} quits.")
+
     async def action_quit(self) -> None:
         """Close; while the script runs, say so first."""
         if self.scene.state in ("running", "replaying") and not self.asked_to_quit:

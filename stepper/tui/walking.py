@@ -91,6 +91,11 @@ class Walking(Remembering):
         gone = f"{count} breakpoint{'s are' if count > 1 else ' is'} gone."
         self.message.say(gone if count else "There is no breakpoint.")
 
+    @property
+    def playing(self) -> bool:
+        """Whether the auto-play is on."""
+        return self._speed > 0
+
     def action_pause(self) -> None:
         """Stop at the next iteration, and forget the steps that were waiting."""
         if self._speed:

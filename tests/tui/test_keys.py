@@ -70,6 +70,26 @@ async def test_p_pauses_what_runs_and_says_so_when_nothing_does() -> None:
         assert "NEXT" not in session.calls
 
 
+async def test_ctrl_c_pauses_what_runs_and_names_the_key_that_quits_when_nothing_does() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "q quits" in text_of(app.message))
+        assert not app._notifications, "the framework's own advice is not shown"
+        release = session.hold()
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "running")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "pause" in session.calls)
+        release()
+        await settled(pilot)
+        await pilot.press("a", "ctrl+c")
+        await until(pilot, lambda: "Auto-play is off" in text_of(app.message))
+        assert app.is_running
+
+
 async def test_steps_asked_for_in_a_hurry_are_all_done() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:
