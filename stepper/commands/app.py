@@ -34,6 +34,8 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
     app.run()
     if app.misuse:
         raise Misuse(app.misuse)
+    if app.misread:
+        print(app.misread, file=sys.stderr)  # in the app there was one line for it
     if app.unkept:
         print(app.unkept, file=sys.stderr)
     if app.return_code:

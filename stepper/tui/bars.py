@@ -89,6 +89,13 @@ class StatusBar(Bar):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--target"}
 
+    def play(self, speed: int) -> None:
+        """So many statements a second are stepped over by themselves; 0: none."""
+        self._speed = speed
+        self.build()
+
+    _speed = 0
+
     def build(self) -> None:
         """Target, place and state; what there is no room for is left out, the least telling first."""
         scene = self.scene
@@ -110,6 +117,8 @@ class StatusBar(Bar):
             entries.append(Entry(1, (("loss ", "muted"), (loss, "strong")), "panel(4)"))
         state = STATES.get(scene.state, scene.state)
         part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
+        if self._speed and scene.state == "stopped":
+            state, part = f"▶ playing {self._speed}/s", "good"
         right: tuple[Piece, ...] = ((f"{state} ", part),)
         width = self.size.width
         while len(entries) > 1 and sum(entry.size for entry in entries) + len(state) + 2 > width:
@@ -158,6 +167,8 @@ class TabBar(Bar):
             texts = [f"{key} {name[:most]}" for (key, _, _), name in zip(self._tabs, names, strict=True)]
             if sum(len(text) + 1 for text in texts) <= self.size.width:
                 break
+        else:  # where not even that fits: the keys, and the chosen one's name
+            texts = [f"{key} {name}" if index == self._chosen else key for key, name, index in self._tabs]
         pieces: list[Piece] = []
         self._places = []
         column = 0

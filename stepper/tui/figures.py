@@ -133,6 +133,14 @@ def nonfinite(summary: Summary) -> str:
     return " ".join(parts)
 
 
+def middle(text: str, width: int) -> str:
+    """`text` in at most `width` columns, cut in the middle: long names differ at their ends."""
+    if len(text) <= width:
+        return text
+    head = max(0, width - 1) // 3
+    return text[:head] + "…" + text[len(text) - (width - 1 - head) :] if width > 1 else text[:width]
+
+
 def fit(text: str, width: int) -> str:
     """`text` in exactly `width` columns, cut with an ellipsis where it is longer."""
     if len(text) <= width:

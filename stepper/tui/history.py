@@ -101,17 +101,21 @@ class History:
             return None
         return self.record.events[self._copies[value.copy].event].line
 
+    def reached(self, cursor: Event) -> Moment:
+        """When the lines have run that are ticked: at the head of a function its body is still to come."""
+        return (cursor.id, -cursor.id) if cursor.kind == "call" else self.completion(cursor)
+
     def executed(self, line: int, cursor: Event) -> bool:
         """Whether a statement of `line` had begun when the event under the cursor was over."""
         start = self._starts.get(line)
-        return start is not None and start <= self.completion(cursor)[0]
+        return start is not None and start <= self.reached(cursor)[0]
 
     def computed(self, line: int, cursor: Event) -> Event | None:
         """The statement of `line` that was over last."""
         completions = self._lines.get(line)
         if not completions:
             return None
-        index = bisect_right(completions, self.completion(cursor), key=lambda pair: pair[0])
+        index = bisect_right(completions, self.reached(cursor), key=lambda pair: pair[0])
         return self.record.events[completions[index - 1][1]] if index else None
 
     @property

@@ -34,14 +34,30 @@ class Keymap:
         return {name: ",".join(keys) for name, keys in self.changed.items()}
 
 
-def keymap_of(found: Mapping[str, object]) -> Keymap:
+def keymap_of(found: Mapping[str, object]) -> tuple[Keymap, list[str]]:
     """From the table `[keys]` of the configuration: a key, or a list of keys, by an action's name.
 
-    Raises ValueError, in words, for a name or a key that there is not, and where a key would have two meanings.
+    What is wrong in it is left out and told, a line for each: a name or a key that there is not, and a key that would
+    have two meanings.
     """
-    changed = {name: _keys(name, keys) for name, keys in _flat(found).items()}
-    keymap = Keymap(changed)
-    for panel in {action.panel for action in ACTIONS}:
+    changed: dict[str, tuple[str, ...]] = {}
+    mistakes: list[str] = []
+    for name, given in _flat(found).items():
+        try:
+            changed[name] = _keys(name, given)
+        except ValueError as error:
+            mistakes.append(str(error))
+    while (clash := _clash(Keymap(changed))) is not None:
+        key, one, other = clash
+        mistakes.append(f"[keys] gives {key_name(key)} to both {one} and {other}")
+        # the later one of the person's own gives way, and has the table's keys again
+        del changed[other if other in changed else one]
+    return Keymap(changed), mistakes
+
+
+def _clash(keymap: Keymap) -> tuple[str, str, str] | None:
+    """A key with two meanings, and the two."""
+    for panel in sorted({action.panel for action in ACTIONS}):
         taken: dict[str, str] = {}
         for action in ACTIONS:
             if action.panel not in ("", panel):
@@ -49,8 +65,8 @@ def keymap_of(found: Mapping[str, object]) -> Keymap:
             for key in keymap.keys(action):
                 other = taken.setdefault(key, action.name)
                 if other != action.name:
-                    raise ValueError(f"[keys] gives {key_name(key)} to both {other} and {action.name}")
-    return keymap
+                    return (key, other, action.name)
+    return None
 
 
 def _flat(found: Mapping[str, object], path: str = "") -> dict[str, object]:

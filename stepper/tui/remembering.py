@@ -37,10 +37,10 @@ class Remembering(Stage):
             self.misread = str(error)
             self._config = None
             return
-        try:
-            self.take_keys(keymap_of(keys))
-        except ValueError as error:
-            self.misread = f"{self._config}: {error}"
+        keymap, mistakes = keymap_of(keys)
+        self.take_keys(keymap)
+        if mistakes:
+            self.misread = f"{self._config}: {'; '.join(mistakes)}"
         if found.theme in self.available_themes:
             self.theme = found.theme
         elif found.theme:

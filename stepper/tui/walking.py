@@ -205,6 +205,7 @@ class Walking(Remembering):
         if self._player is not None:
             self._player.stop()
         self._speed, self._played = speed, None
+        self.status.play(speed)
         self._player = self.set_interval(1 / speed, self._play_on) if speed else None
         faster, stop = self.keymap.shown("run.play"), self.keymap.shown("run.pause")
         words = f"Playing {speed} statement{'s' if speed > 1 else ''} a second; {faster} changes it, {stop} stops."

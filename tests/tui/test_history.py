@@ -95,3 +95,19 @@ async def test_every_label_of_a_whole_iteration_is_seen_at_its_end() -> None:
     assert history.seen(history.record.gates[0].grad_after, end)
     assert not history.seen(history.record.gates[0].grad_after, history.record.events[3])
     assert history.line_of(history.record.gates[0].grad_after) == 25
+
+
+def test_at_the_head_of_a_function_its_body_is_still_to_come() -> None:
+    history = History(
+        record(
+            event(0, None, 9, value("loss", "result", 5.0)),
+            event(1, 0, 1, kind="call", function="forward"),
+            event(2, 1, 2, value("h", "result", 1.0), function="forward"),
+            event(3, 1, 3, value("y", "result", 2.0), function="forward"),
+        )
+    )
+    events = history.record.events
+    assert [history.executed(line, events[1]) for line in (9, 2, 3)] == [True, False, False]
+    assert [history.executed(line, events[2]) for line in (9, 2, 3)] == [True, True, False]
+    assert history.computed(2, events[1]) is None
+    assert history.executed(3, events[0]), "the statement that called it has run"

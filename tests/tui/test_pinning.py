@@ -100,3 +100,34 @@ async def test_after_the_backward_pass_only_the_update_is_ahead() -> None:
         await press(pilot, "slash", *"loss.backward()", "enter")
         await settled(pilot)
         assert "Gradients · update ahead" in screen_text(app)
+
+
+async def test_a_key_without_anything_to_do_says_so_until_the_next_one() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for panel, key, words in (
+            ("3", "d", "There is no dead unit here."),
+            ("3", "comma", "There is no other gate here."),
+            ("8", "exclamation_mark", "Every element is finite."),
+            ("8", "o", "It has no other axes to show."),
+            ("8", "full_stop", "It has no other slice"),
+            ("8", "d", "there is no before."),
+            ("8", "u", "there is nothing to lead out of."),
+            ("8", "left_square_bracket", "There is no place to go back to."),
+        ):
+            await press(pilot, panel, key)
+            await until(pilot, lambda words=words: words in screen_text(app))  # type: ignore[misc]
+            await press(pilot, "1")
+            assert words not in screen_text(app)
+
+
+async def test_the_header_says_that_it_plays() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("a", "a")
+        assert "playing 4/s" in screen_text(app).splitlines()[0]
+        await pilot.press("p")
+        await settled(pilot)
+        assert "■ stopped" in screen_text(app).splitlines()[0]

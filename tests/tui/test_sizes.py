@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from stepper.tui.app import StepperApp
-from tests.tui.screen import app_of, ready, until
+from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
 SIZES = [(60, 20), (80, 24), (100, 30), (114, 30), (120, 40), (160, 50), (250, 70)]
@@ -26,6 +26,28 @@ async def test_panels_share_the_screen(size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await ready(pilot)
         check_places(app, size)
+
+
+@pytest.mark.parametrize("key", ["v", "x", "g", "question_mark", "slash", "ctrl+p"])
+async def test_what_opens_over_a_tiny_screen_stays_on_it(key: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen.is_modal)
+        await pilot.pause()
+        for child in app.screen.children:
+            assert app.screen.region.contains_region(child.region), (key, child, child.region)
+
+
+async def test_every_tab_is_on_a_tiny_screen() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        await pilot.press("8")
+        await settled(pilot)
+        tabs = screen_text(app).splitlines()[1]
+        assert "▸8 Viewer" in tabs and all(str(digit) in tabs for digit in range(1, 10))
 
 
 async def test_panels_share_the_screen_while_it_changes() -> None:

@@ -151,9 +151,10 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
 
     Long names are cut first; then the columns go that say the same in every row, which is `said` elsewhere.
     """
-    widths = []
+    widths, whole = [], []
     for index, column in enumerate(COLUMNS):
         longest = max((len(row[index]) for row in rows), default=0)
+        whole.append(longest)
         widths.append(max(min(longest, column.most), min(column.least, column.most), len(column.title)))
 
     def excess() -> int:
@@ -179,4 +180,7 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
             widths[index] = 0
     cut(NAME, COLUMNS[NAME].least)
     cut(SHAPE, COLUMNS[SHAPE].least)
+    for index in (NAME, SHAPE, ROLE):  # what is left goes to what was cut
+        if widths[index]:
+            widths[index] += max(0, min(-excess(), whole[index] - widths[index]))
     return widths

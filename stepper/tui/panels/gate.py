@@ -17,7 +17,7 @@ from stepper.tui.panels.gate_lines import (
     Arrangement,
     Drawing,
     arrange,
-    dead_line,
+    dead_lines,
     heading,
     legend,
     listed,
@@ -35,7 +35,9 @@ from stepper.tui.scene import Scene
 from stepper.tui.view import Grid, Index, View
 
 HEAD = 2
-"""Lines that tell of the gate as a whole."""
+"""Lines that tell of the gate as a whole; more where there is much room and many units are dead."""
+HIGH = 24
+"""Lines of a panel from which the dead units may take several."""
 ALL = 1 << 62
 
 
@@ -77,6 +79,7 @@ class GatePanel(ViewPanel):
         self._body: list[Row] = []
         self._body_for: tuple[object, ...] = ()
         self._came = 0
+        self._dead: list[Row] = []
         self._whole = True
         self._last: tuple[object, ...] = ()
 
@@ -165,10 +168,10 @@ class GatePanel(ViewPanel):
         if drawing is None:
             return
         y = click.y - self.gutter.top
-        if y < HEAD:
+        if y < self._head:
             self.call_later(self.run_action, "dead" if y else "app.pick_gate")
             return
-        above = HEAD + reading_height(self.inner.width) + (0 if self._aligned(drawing.gate, drawing.view) else 1)
+        above = self._head + reading_height(self.inner.width) + (0 if self._aligned(drawing.gate, drawing.view) else 1)
         there = drawing.arrangement.at(click.x - self.gutter.left, click.y - self.gutter.top - above)
         if there is None:
             return
@@ -213,8 +216,11 @@ class GatePanel(ViewPanel):
         self.retitle(title + ahead)
         self._count_streaks(gate)
         width = self.inner.width
+        view, height = self.view, self.inner.height
+        unit = view.index[gate.axis] if view is not None and view.index else None
+        self._dead = dead_lines(gate, self._streaks, unit, width, height // 6 if height >= HIGH else 1)
         drawing = self._gather(gate)
-        self.set_rows([heading(gate, width), dead_line(gate, self._streaks, width), *self._lines(gate, drawing)])
+        self.set_rows([heading(gate, width), *self._dead, *self._lines(gate, drawing)])
         self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")
 
     def _arrived(self) -> None:
@@ -261,6 +267,10 @@ class GatePanel(ViewPanel):
             self._body = readings(drawing, self.inner.width) + map_lines(drawing, self.inner.width)
         return self._body
 
+    @property
+    def _head(self) -> int:
+        return HEAD - 1 + max(1, len(self._dead))
+
     @staticmethod
     def _aligned(gate: Gate, view: View) -> bool:
         """Whether a column of the maps is a unit, or several."""
@@ -268,7 +278,7 @@ class GatePanel(ViewPanel):
 
     def _arrangement(self, gate: Gate, view: View) -> Arrangement | None:
         above, titles = (0, 2) if self._aligned(gate, view) else (1, 1)
-        height = self.inner.height - HEAD - reading_height(self.inner.width) - above
+        height = self.inner.height - self._head - reading_height(self.inner.width) - above
         return arrange(view.extent, len(values_of(gate)), self.inner.width, height, titles)
 
     def _cell(self, gate: Gate, view: View) -> tuple[int, int, Arrangement] | None:

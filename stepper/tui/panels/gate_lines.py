@@ -112,22 +112,48 @@ def heading(gate: Gate, width: int) -> Row:
     return Row(pad(pieces, right, width))
 
 
-def dead_line(gate: Gate, streaks: Mapping[int, Streak], width: int) -> Row:
-    """The dead units, each with its streak; one streak for all of them, where it is the same."""
+def dead_lines(gate: Gate, streaks: Mapping[int, Streak], unit: int | None, width: int, most: int) -> list[Row]:
+    """The dead units in at most `most` lines, each with its streak; one streak for all, where it is the same. Where
+    there is no room for all, `unit`, that of the cursor, is among those that are shown."""
     units = gate.dead_units
     if not units:
-        return Row(((f"no dead unit, of {gate.units}", "muted"),))
-    alike = {streaks.get(unit) for unit in units}
-    pieces: list[Piece] = [(f"dead {len(units)} of {gate.units}", "bad")]
-    shown = units[: width // 2]
+        return [Row(((f"no dead unit, of {gate.units}", "muted"),))]
+    head: list[Piece] = [(f"dead {len(units)} of {gate.units}", "bad")]
+    alike = {streaks.get(each) for each in units}
     if len(alike) == 1 and len(units) > 1:
         streak = next(iter(alike))
-        one = streak == Streak(1, True)
-        pieces.append((f", for {streak} iteration{'' if one else 's'}", "muted"))
-        listed = [str(unit) for unit in shown]
+        head.append((f", for {streak} iteration{'' if streak == Streak(1, True) else 's'}", "muted"))
+        texts = [str(each) for each in units]
     else:
-        listed = [f"{unit} ({streaks[unit]})" if unit in streaks else str(unit) for unit in shown]
-    return Row(pad([*pieces, (": " + ", ".join(listed), "bad")], (), width))
+        texts = [f"{each} ({streaks[each]})" if each in streaks else str(each) for each in units]
+    taken = sum(len(text) for text, _ in head) + 2
+    lines, shown = _listed(texts, taken, width, most)
+    place = units.index(unit) if unit in units else 0
+    if place >= shown:  # as many as fit, ending with the cursor's
+        count = len(lines)
+        first = next(at for at in range(1, place + 1) if at + _listed(texts[at:], taken + 2, width, most)[1] > place)
+        lines, _ = _listed(texts[first:], taken + 2, width, most)
+        lines = ["… " + lines[0], *lines[1:], *[""] * (count - len(lines))]
+    return [Row((*head, (": " + lines[0], "bad"))), *(Row(((f"  {line}", "bad"),)) for line in lines[1:])]
+
+
+def _listed(texts: Sequence[str], taken: int, width: int, most: int) -> tuple[list[str], int]:
+    """`texts`, parted by commas, in at most `most` lines, `taken` columns of the first of which are taken; and how many
+    of them that are. An ellipsis ends what is not whole."""
+    lines, room = [""], width - taken
+    for index, text in enumerate(texts):
+        last = index + 1 == len(texts)
+        piece = text if last else f"{text}, "
+        spare = 0 if last or len(lines) < most else 2  # for the ellipsis
+        if len(lines[-1]) + len(piece.rstrip()) + spare > room:
+            if len(lines) == most:
+                lines[-1] += "…"
+                return lines, max(1, index)
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+            room = width - 2
+        lines[-1] += piece
+    return lines, len(texts)
 
 
 def legend(view: View, grid: Grid, width: int) -> str:

@@ -18,7 +18,8 @@ from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
 from stepper.tui.scene import Scene
 
 FOLDED, UNFOLDED = "▸", "▾"
-TIME = 6
+TIME, BEGINNING = 6, 12
+"""Columns of a time, and of a statement's text at least."""
 
 
 class RecordPanel(LinePanel):
@@ -110,8 +111,12 @@ class RecordPanel(LinePanel):
             (_text(event), "" if event.kind == "statement" else "muted"),
         ]
         room = self.inner.width
-        time = f" {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
-        result = results(event)[: max(0, room // 2 - len(time))]
+        time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
+        # the text gives way first, down to its beginning
+        text = min(BEGINNING, len(pieces[-1][0]))
+        most = max(room // 2, room - text - 1 - sum(len(piece) for piece, _ in pieces[:-1])) - len(time)
+        result = results(event)
+        result = result if len(result) <= most else figures.fit(result, max(0, most))
         right: list[Piece] = [(result, "hint"), (time, "muted")]
         return Row(pad(pieces, right, room), "current" if current else "")
 

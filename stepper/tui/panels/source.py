@@ -36,7 +36,7 @@ class SourcePanel(LinePanel):
 
     TITLE = "Source"
     HELP = (
-        f"{CURRENT} the statement under the cursor; what it computed is shown\n"
+        f"{CURRENT} the statement under the cursor: it has run, and what it computed is shown\n"
         f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
         "the letter of each line is its phase: F forward, L loss, B backward, U update\n"
         f"{BREAKPOINT} a breakpoint · the line that is selected is underlined; the arrows and a click select another\n"

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event
+from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.history import History, Sighting
 from stepper.tui.panels.columns import (
@@ -341,6 +342,6 @@ def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int
             style = value.role
         elif index == len(COLUMNS) - 1 and value.summary.nonfinite:
             style = "bad"
-        text = text[: width - 1] + "…" if len(text) > width else text
+        text = figures.middle(text, width) if index == NAME else figures.fit(text, width) if len(text) > width else text
         pieces.append(((text.rjust(width) if column.right else text.ljust(width)) + " ", style))
     return Row(tuple(pieces), "touched" if mark == CHANGED else "")

@@ -1,0 +1,47 @@
+"""Names and lists that are long: as much of them as there is room for, and never cut so that two look the same."""
+
+from __future__ import annotations
+
+from stepper.record import Gate, Summary, Value
+from stepper.session.streaks import Streak
+from stepper.tui import figures
+from stepper.tui.panels.columns import NAME, fit
+from stepper.tui.panels.gate_lines import dead_lines
+
+
+def test_a_name_has_all_the_room_that_is_left() -> None:
+    long = "update of model.layers.input_linear.weight"
+    row = (long, "gradient", "(64, 100)", "f32", "cpu", "000+++", "", "0", "1", "0.5", "0", "0")
+    assert fit([row], 158)[NAME] == len(long)
+    assert 12 <= fit([row], 80)[NAME] < len(long)
+
+
+def test_a_name_is_cut_in_the_middle() -> None:
+    one, other = "update of model.input_linear.weight", "update of model.output_linear.bias"
+    assert figures.middle(one, 26) == "update o…put_linear.weight"
+    assert figures.middle(one, 12) != figures.middle(other, 12)
+    assert [len(figures.middle(one, width)) for width in (1, 2, 12, 35)] == [1, 2, 12, 35]
+
+
+def texts(dead: list[int], unit: int | None, width: int, most: int) -> list[str]:
+    value = Value("h", "activation", "result", Summary(kind="tensor", type="array", shape=(4, 100)), 0)
+    gate = Gate("h", "relu", 0, 1, 1, value, None, None, 0, 0, dead, 100, value)
+    streaks = dict.fromkeys(dead, Streak(2, True))
+    return ["".join(text for text, _ in row.pieces) for row in dead_lines(gate, streaks, unit, width, most)]
+
+
+def test_all_dead_units_are_listed_where_there_is_room() -> None:
+    dead = list(range(0, 100, 2))
+    lines = texts(dead, None, 60, 6)
+    assert len(lines) > 1 and max(map(len, lines)) <= 60
+    assert lines[0].startswith("dead 50 of 100, for 2 iterations: 0, 2, 4, ")
+    listed = " ".join(lines).split(": ")[1].replace(",", "").split()
+    assert listed == [str(unit) for unit in dead]
+
+
+def test_the_cursors_dead_unit_is_among_those_listed() -> None:
+    dead = list(range(0, 100, 2))
+    for unit in dead:
+        (line,) = texts(dead, unit, 60, 1)
+        assert len(line) <= 60
+        assert str(unit) in line.split(": ")[1].replace(",", "").replace("…", " ").split()
