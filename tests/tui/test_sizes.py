@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import pytest
+from textual.widgets import Input
 
 from stepper.tui.app import StepperApp
 from tests.tui.screen import app_of, ready, screen_text, settled, until
@@ -38,6 +39,8 @@ async def test_what_opens_over_a_tiny_screen_stays_on_it(key: str) -> None:
         await pilot.pause()
         for child in app.screen.children:
             assert app.screen.region.contains_region(child.region), (key, child, child.region)
+        for field in app.screen.query(Input):
+            assert field.region.right < 40, (key, field)
 
 
 async def test_every_tab_is_on_a_tiny_screen() -> None:

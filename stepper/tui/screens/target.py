@@ -52,6 +52,7 @@ class TargetScreen(Question[Choice | None]):
         Binding("escape", "dismiss(None)", "Cancel"),
         Binding("ctrl+o", "browse", "Find a file"),
     ]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (70, "-wide")]
     DEFAULT_CSS = """
     TargetScreen {
         align: center middle;
@@ -69,6 +70,11 @@ class TargetScreen(Question[Choice | None]):
         & #device { width: 16; }
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
+        &.-narrow > Vertical { width: 100%; height: 100%; }
+        &.-narrow .name { width: 9; }
+        &.-narrow #seed { width: 6; }
+        &.-narrow #device { width: 1fr; }
+        &.-narrow .apart { margin-left: 1; width: 7; }
         & #problem { color: $text-error; display: none; }
     }
     """
