@@ -52,7 +52,7 @@ class TargetScreen(Question[Choice | None]):
         Binding("escape", "dismiss(None)", "Cancel"),
         Binding("ctrl+o", "browse", "Find a file"),
     ]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (70, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]  # noqa: RUF012
     DEFAULT_CSS = """
     TargetScreen {
         align: center middle;
