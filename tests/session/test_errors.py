@@ -34,10 +34,9 @@ json.loads(
     ],
 )
 def test_the_last_error_and_its_line(source: str, told: str) -> None:
-    try:
-        exec(compile(source, "/tmp/a script.py", "exec"), {})
-    except Exception:
-        assert last_line(traceback.format_exc(), "/tmp/a script.py") == told
+    with pytest.raises(Exception) as raised:
+        exec(compile(source, "a script.py", "exec"), {})
+    assert last_line("".join(traceback.format_exception(raised.value)), "a script.py") == told
 
 
 def test_an_error_inside_a_library_has_the_scripts_own_line() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from textual import events
 
 from stepper.record import Record
 from stepper.session import State
@@ -479,39 +478,3 @@ async def test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end() -> N
         await pilot.press("c", "a", "a", "a")
         await until(pilot, lambda: "Auto-play is off" in screen_text(app))
         assert place(app) == (19, 12)
-
-
-async def test_a_breakpoint_asked_for_in_a_hurry_is_set_where_the_steps_before_it_lead() -> None:
-    app = app_of(Standin())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        await pilot.press("n", "n", "b", "n", "n")
-        await settled(pilot)
-        assert app.session.breakpoints.lines == {14}
-        assert place(app) == (0, 4)
-
-
-HURRIES = [
-    (["x", "enter"], ["enter", "enter"]),
-    (["g", "3"], ["enter", "enter"]),
-    (["v"], ["escape", "escape"]),
-    (["slash", "h"], ["enter", "enter"]),
-    (["question_mark"], ["escape", "escape"]),
-]
-
-
-@pytest.mark.parametrize(("before", "twice"), HURRIES)
-async def test_a_key_pressed_twice_in_a_hurry_answers_once(
-    before: list[str], twice: list[str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    app = app_of(Standin())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        await pilot.press(*before)
-        await until(pilot, lambda: app.screen.is_modal)
-        for key in twice:  # not through the pilot, which waits after each
-            app.post_message(events.Key(key, None))
-        await until(pilot, lambda: not app.screen.is_modal)
-        await settled(pilot)
-        assert app.return_code is None
