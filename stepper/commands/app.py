@@ -45,7 +45,7 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
 def _loaded(target: str, options: Options, config: str | None) -> StepperApp:
     from stepper.session.session import Session
 
-    session = Session(target, options)
+    session = Session(target, options, count_later=True)
     # The script's process takes seconds to load its libraries: it starts before ours takes time for the screen's
     session.launch()
 

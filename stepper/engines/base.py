@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from stepper.engines.pieces import Pieces
 from stepper.engines.survey import sample
 from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Window
 
@@ -168,6 +169,11 @@ class Engine:
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
         """The summaries of several kept copies; an engine may be faster with many small ones than one by one."""
         return [self.describe(each) for each in kept]
+
+    def pieces(self, kept: Any) -> Pieces | None:
+        """A large kept copy, to be gone through part by part: its range is told at once, and its counts later. None
+        where `describe` is as fast, or cannot be divided."""
+        return None
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         """The shape of a kept copy whose numbers can be read; None for any other."""

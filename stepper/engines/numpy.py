@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 import pickle
 import sys
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from stepper.engines import pieces
 from stepper.engines.base import Engine
 from stepper.engines.bits import same_arrays, same_bits
 from stepper.engines.opaque import Opaque
+from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
 from stepper.engines.statistics import CHUNK, FEW, MANY, Statistics, of_chunks, of_flags, of_numbers, together
@@ -126,6 +128,15 @@ class NumpyEngine(Engine):
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
         return together(kept, _few, _told, self.describe)
 
+    def pieces(self, kept: Any) -> Pieces | None:
+        import numpy
+
+        if type(kept) is not numpy.ndarray:
+            return None
+        once = _compact(kept) if 0 in kept.strides else kept
+        chunks = chunks_of(once)
+        return None if chunks is None else Pieces(_told(kept, None), chunks, kept.size // max(1, once.size))
+
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         if type(kept) is Opaque or kept.dtype.kind not in "fiucb":
             return None
@@ -205,7 +216,19 @@ def statistics(array: Any) -> Statistics | None:
     if flat.size <= FEW and kind != "c" and dtype.itemsize <= 8:
         return of_numbers(flat.tolist())
     with numpy.errstate(all="ignore"):
-        return of_chunks(lambda: (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK)))
+        return of_chunks(_chunks(flat))
+
+
+def _chunks(flat: Any) -> Callable[[], Iterator[Any]]:
+    return lambda: (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+
+
+def chunks_of(array: Any) -> Callable[[], Iterator[Any]] | None:
+    """The numbers of a large array without gaps, part by part, as `statistics` goes through them; None for a small one,
+    or one that is not gone through in parts."""
+    if array.nbytes < pieces.MANY or array.dtype.kind not in "fiuc" or array.dtype.char in "gG":
+        return None
+    return _chunks(array.ravel(order="K"))
 
 
 def _told(kept: Any, found: Statistics | None, times: int = 1) -> Summary:

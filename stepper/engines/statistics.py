@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -154,31 +154,43 @@ def of_chunks(chunks: Callable[[], Iterable[Any]]) -> Statistics:
     and a third look; those beyond float64's range count as infinite. NumPy's error state must be neutral.
     """
     found = Statistics()
+    for found in counting(chunks):  # noqa: B007 (the last one is the whole)
+        pass
+    return found
+
+
+def counting(chunks: Callable[[], Iterable[Any]]) -> Iterator[Statistics]:
+    """What `of_chunks` gives, in the making: what has been counted so far, after each chunk."""
+    found = Statistics()
     for chunk in chunks():
         if not _include(found, chunk, watch=True):
             break
+        yield found
     else:
-        return found
+        return
     largest = 0.0
     for chunk in chunks():
         largest = max(largest, _largest(chunk))
+        yield found
     found = Statistics(math.frexp(largest)[1])
     for chunk in chunks():
         _include(found, chunk, watch=False)
-    return found
+        yield found
 
 
 def of_difference(after: Any, before: Any) -> Statistics:
     """Statistics of after − before, in float64, of two flat NumPy arrays of equal length; the difference is never held
     as a whole. NumPy's error state must be neutral."""
+    return of_chunks(lambda: differences_of(after, before))
+
+
+def differences_of(after: Any, before: Any) -> Iterator[Any]:
+    """after − before in float64, part by part; each is overwritten by the next that this thread makes."""
     import numpy
 
-    def chunks() -> Iterable[Any]:
-        for start in range(0, after.size, STEP):
-            first, second = after[start : start + STEP], before[start : start + STEP]
-            yield numpy.subtract(first, second, out=_SCRATCH.more(first.size), dtype=numpy.float64)
-
-    return of_chunks(chunks)
+    for start in range(0, after.size, STEP):
+        first, second = after[start : start + STEP], before[start : start + STEP]
+        yield numpy.subtract(first, second, out=_SCRATCH.more(first.size), dtype=numpy.float64)
 
 
 def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stepper.record import Survey
@@ -16,27 +16,48 @@ SAMPLE = 1 << 22
 def survey(array: Any, bins: int, less: Any = None) -> Survey:
     """`array` is a NumPy array of any shape; complex numbers count by absolute value. Extremes are over the finite
     elements; of equal ones the first, in C order. With `less`, of the same shape, of `array` − `less` in float64."""
+    *_, whole = surveying(array, bins, less)
+    assert whole is not None
+    return whole
+
+
+def surveying(array: Any, bins: int, less: Any = None) -> Iterator[Survey | None]:
+    """What `survey` does, in steps of a few milliseconds; the last gives the survey, the others None."""
+    largest = smallest = wrong = None
+    high = low = 0.0
+    for start, chunk in _chunks(array, less):
+        top, bottom, bad = _extremes(chunk)
+        if bad is not None and wrong is None:
+            wrong = start + bad
+        if top is not None and (largest is None or chunk[top] > high):
+            largest, high = start + top, chunk[top]
+        if bottom is not None and (smallest is None or chunk[bottom] < low):
+            smallest, low = start + bottom, chunk[bottom]
+        yield None
+    low, high = float(low), float(high)
+    counts = None
+    if largest is not None and math.isfinite(high - low):
+        for part in _histograms(array, low, high, bins, less):
+            counts = part if counts is None else counts + part
+            yield None
+    places = [None if flat is None else _index(flat, array.shape) for flat in (largest, smallest, wrong)]
+    numbers = [] if counts is None else counts.tolist()
+    yield Survey(places[0], places[1], places[2], low, high, numbers, sum(numbers))
+
+
+def _extremes(chunk: Any) -> tuple[int | None, int | None, int | None]:
+    """Where the largest and the smallest finite element are, and the first that is not finite."""
     import numpy
 
     with numpy.errstate(all="ignore"):
-        largest = smallest = wrong = None
-        high = low = 0.0
-        for start, chunk in _chunks(array, less):
-            finite = numpy.isfinite(chunk)
-            every = bool(finite.all())
-            if not every and wrong is None:
-                wrong = start + int(finite.argmin())
-            if not every and not finite.any():
-                continue
-            top = int((chunk if every else numpy.where(finite, chunk, -numpy.inf)).argmax())
-            bottom = int((chunk if every else numpy.where(finite, chunk, numpy.inf)).argmin())
-            if largest is None or chunk[top] > high:
-                largest, high = start + top, chunk[top]
-            if smallest is None or chunk[bottom] < low:
-                smallest, low = start + bottom, chunk[bottom]
-        counts, counted = _histogram(array, float(low), float(high), bins, less) if largest is not None else ([], 0)
-    places = [None if flat is None else _index(flat, array.shape) for flat in (largest, smallest, wrong)]
-    return Survey(places[0], places[1], places[2], float(low), float(high), counts, counted)
+        finite = numpy.isfinite(chunk)
+        if finite.all():
+            return int(chunk.argmax()), int(chunk.argmin()), None
+        bad = int(finite.argmin())
+        if not finite.any():
+            return None, None, bad
+        top, bottom = numpy.where(finite, chunk, -numpy.inf), numpy.where(finite, chunk, numpy.inf)
+        return int(top.argmax()), int(bottom.argmin()), bad
 
 
 def spread(shape: Sequence[int], most: int) -> int:
@@ -60,7 +81,10 @@ def histogram(numbers: Any, low: float, high: float, bins: int) -> list[int]:
     import numpy
 
     with numpy.errstate(all="ignore"):
-        return _histogram(_real(numbers), low, high, bins)[0]
+        if not numpy.isfinite(high - low):
+            return []
+        counts: list[int] = sum(_histograms(_real(numbers), low, high, bins), numpy.zeros(bins, numpy.int64)).tolist()
+        return counts
 
 
 def _chunks(array: Any, less: Any = None) -> Any:
@@ -69,7 +93,9 @@ def _chunks(array: Any, less: Any = None) -> Any:
 
     if less is not None:
         for (start, one), (_, other) in zip(_parts(array), _parts(less), strict=True):
-            yield start, one.astype(numpy.float64) - other.astype(numpy.float64)
+            with numpy.errstate(all="ignore"):
+                difference = one.astype(numpy.float64) - other.astype(numpy.float64)
+            yield start, difference
         return
     yield from _parts(array)
 
@@ -89,20 +115,18 @@ def _parts(array: Any) -> Any:
         yield first * inner, _real(numpy.ascontiguousarray(array[first : first + step]).reshape(-1))
 
 
-def _histogram(array: Any, low: float, high: float, bins: int, less: Any = None) -> tuple[list[int], int]:
+def _histograms(array: Any, low: float, high: float, bins: int, less: Any = None) -> Iterator[Any]:
+    """The counts of each chunk, of a finite range."""
     import numpy
 
-    if not numpy.isfinite(high - low):
-        return [], 0
     stride = max(1, array.size // SAMPLE)
-    counts = numpy.zeros(bins, dtype=numpy.int64)
+    width = (high - low) or 1.0
     for start, chunk in _chunks(array, less):
-        part = chunk[-start % stride :: stride].astype(numpy.float64)
-        part = part[numpy.isfinite(part)]
-        width = (high - low) or 1.0
-        places = numpy.minimum(((part - low) * (bins / width)).astype(numpy.int64), bins - 1)
-        counts += numpy.bincount(numpy.maximum(places, 0), minlength=bins)
-    return counts.tolist(), int(counts.sum())
+        with numpy.errstate(all="ignore"):
+            part = chunk[-start % stride :: stride].astype(numpy.float64)
+            part = part[numpy.isfinite(part)]
+            places = numpy.minimum(((part - low) * (bins / width)).astype(numpy.int64), bins - 1)
+        yield numpy.bincount(numpy.maximum(places, 0), minlength=bins)
 
 
 def _real(chunk: Any) -> Any:

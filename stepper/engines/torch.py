@@ -17,9 +17,10 @@ from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.kept import Kept, compact, once
 from stepper.engines.members import members
 from stepper.engines.modes import torch_module, unnoticed
-from stepper.engines.numpy import part_of
+from stepper.engines.numpy import chunks_of, part_of
 from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
+from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import pool, window
 from stepper.engines.statistics import MANY, Statistics, of_chunks, together
 from stepper.engines.survey import sample, spread
@@ -241,6 +242,12 @@ class TorchEngine(Engine):
 
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
         return together(kept, _few, self._told, self.describe)
+
+    def pieces(self, kept: Any) -> Pieces | None:
+        if type(kept) is not Kept or kept.array is None:
+            return None
+        chunks = chunks_of(kept.flat())
+        return None if chunks is None else Pieces(self._told(kept, None), chunks)
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         return tuple(kept.shape) if type(kept) is Kept else None

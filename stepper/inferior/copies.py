@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from stepper.engines.base import Engine
+from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import part_of_picture
 from stepper.record import PICTURE, Region, Summary, Window
 
@@ -20,26 +21,39 @@ class Copy:
     be gone through.
     """
 
-    __slots__ = ("_describe", "_kept", "_make", "_picture", "_summary", "engine", "gone", "key", "size", "weight")
+    __slots__ = (
+        "_describe", "_kept", "_make", "_outline", "_picture", "_pieces", "_summary", "engine", "gone", "key", "size",
+        "weight",
+    )  # fmt: skip
 
     def __init__(self, engine: Engine, kept: Any, key: Hashable | None = None) -> None:
         self.engine = engine
         self._kept = kept
         self._make: Callable[[], Any] | None = None
         self._describe: Callable[[], Summary] | None = None
+        self._pieces: Callable[[], Pieces | None] | None = None
         self._summary: Summary | None = None
+        self._outline: Summary | None = None
         self._picture: Window | None = None
         self.gone = False
         self.key = key
         self.size = self.weight = engine.size(kept)
 
     @classmethod
-    def derived(cls, engine: Engine, make: Callable[[], Any], describe: Callable[[], Summary], weight: int) -> Copy:
+    def derived(
+        cls,
+        engine: Engine,
+        make: Callable[[], Any],
+        describe: Callable[[], Summary],
+        weight: int,
+        pieces: Callable[[], Pieces | None] = lambda: None,
+    ) -> Copy:
         """What `make` computes anew of other copies each time it is asked for; nothing is held. `describe` gives its
-        summary without making it."""
+        summary without making it, and so do `pieces`, part by part."""
         copy = cls.__new__(cls)
         copy.engine, copy._kept, copy._make, copy._summary, copy._picture = engine, None, make, None, None
         copy.gone, copy.key, copy.size, copy.weight, copy._describe = False, None, 0, weight, describe
+        copy._outline, copy._pieces = None, pieces
         return copy
 
     @property
@@ -57,6 +71,34 @@ class Copy:
         if self._summary is None:
             self._summary = self._describe() if self._describe is not None else self.engine.describe(self.kept)
         return self._summary
+
+    @property
+    def outline(self) -> Summary:
+        """What is known soon: of a large copy that was never summarised its range, else the summary."""
+        if self._summary is None and self._outline is None and self.weight >= LARGE:
+            pieces = self._in_pieces()
+            self._outline = pieces.outline() if pieces is not None else None
+        return self.summary if self._summary is not None or self._outline is None else self._outline
+
+    @property
+    def outlined(self) -> bool:
+        """Whether all that was told of it may be its range."""
+        return self._outline is not None
+
+    def count(self) -> Iterator[Summary]:
+        """The summary in pieces, of what `outline` tells the range of; the last is the whole."""
+        pieces = self._in_pieces() if self._summary is None else None
+        if pieces is not None and self._outline is not None:
+            found = self._outline
+            for found in pieces.counted(self._outline):
+                if self._summary is not None or found.counted is None:
+                    break  # somebody wanted it at once, or this is all
+                yield found
+            self._summary = self._summary or found
+        yield self.summary
+
+    def _in_pieces(self) -> Pieces | None:
+        return self._pieces() if self._pieces is not None else self.engine.pieces(self.kept)
 
     def window(self, region: Region | None, rows: int, columns: int) -> Window:
         """A picture of `rows` × `columns` cells at most; of the pooled picture, where that is all there is."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
+
+from stepper.engines import pieces
 from stepper.engines.base import Engine
+from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL
-from stepper.engines.statistics import of_difference
+from stepper.engines.statistics import differences_of, of_difference
 from stepper.inferior.copies import Copy
 from stepper.record import Summary
 
@@ -24,7 +28,13 @@ class Differences:
         key = (id(new), id(old))
         if key not in self._made:
             weight = 8 * math.prod(new.engine.extents(new.kept) or ())
-            made = Copy.derived(self._arrays, lambda: subtract(new, old), lambda: self._describe(new, old), weight)
+            made = Copy.derived(
+                self._arrays,
+                lambda: subtract(new, old),
+                lambda: self._describe(new, old),
+                weight,
+                lambda: self._pieces(new, old),
+            )
             self._made[key] = (made, new, old)
         return self._made[key][0]
 
@@ -42,16 +52,33 @@ class Differences:
     def _describe(self, new: Copy, old: Copy) -> Summary:
         import numpy
 
-        after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
-        if _order(after) != _order(before) or not (after.flags.forc and before.flags.forc):
+        pair = _side_by_side(new, old)
+        if pair is None:
             return self._arrays.describe(subtract(new, old))
         with numpy.errstate(all="ignore"):
-            found = of_difference(after.ravel(order="K"), before.ravel(order="K"))
-        return Summary("tensor", "ndarray", after.shape, "float64", "cpu", **found.fields())
+            found = of_difference(*pair)
+        return msgspec.structs.replace(self._bare(new), **found.fields())
+
+    def _pieces(self, new: Copy, old: Copy) -> Pieces | None:
+        pair = _side_by_side(new, old)
+        if pair is None or 8 * pair[0].size < pieces.MANY:
+            return None
+        return Pieces(self._bare(new), lambda: differences_of(*pair))
+
+    def _bare(self, new: Copy) -> Summary:
+        return Summary("tensor", "ndarray", new.engine.extents(new.kept), "float64", "cpu")
 
     def clear(self) -> None:
         """Forget them: a new record begins."""
         self._made.clear()
+
+
+def _side_by_side(new: Copy, old: Copy) -> tuple[Any, Any] | None:
+    """The numbers of both, flat, in the same order; None where they do not lie in memory alike."""
+    after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
+    if _order(after) != _order(before) or not (after.flags.forc and before.flags.forc):
+        return None
+    return after.ravel(order="K"), before.ravel(order="K")
 
 
 def _order(array: Any) -> tuple[int, ...]:

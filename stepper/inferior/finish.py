@@ -14,18 +14,23 @@ from stepper.inferior.store import Shelf
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
 from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
+from stepper.record import ratio as ratio_of
 
 
 class Finisher:
-    """Makes records out of recordings. `numpy` is the engine for arrays of our own (masks, updates)."""
+    """Makes records out of recordings. `numpy` is the engine for arrays of our own (masks, updates).
 
-    def __init__(self, recorder: Recorder, path: str, numpy: Engine) -> None:
+    `count_later`: of large values only the range is worked out; who wants the rest asks for it.
+    """
+
+    def __init__(self, recorder: Recorder, path: str, numpy: Engine, *, count_later: bool = False) -> None:
         self._recorder = recorder
         self._path = path
         self._numpy = numpy
         self._roles = recorder.program.roles
         self._drawn: set[str] = set()
         self._used_gradients = UsedGradients(recorder, self._roles)
+        self._count_later = count_later
 
     def finish(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         """The record of what was recorded last, and the shelf of its copies; the bare events where that fails."""
@@ -127,7 +132,7 @@ class Finisher:
         )
 
     def _value(self, draft: Draft, shelf: Shelf, label: str | None = None) -> Value:
-        summary = draft.copy.summary if draft.copy is not None else draft.summary or Summary("other", "object")
+        summary = self._summary(draft.copy) if draft.copy is not None else draft.summary or Summary("other", "object")
         return Value(
             label=label or draft.label,
             role=self._role(draft, summary),
@@ -136,6 +141,9 @@ class Finisher:
             copy=shelf.put(draft.copy) if draft.copy is not None else None,
             pooled=draft.copy is not None and draft.copy.gone,
         )
+
+    def _summary(self, copy: Copy) -> Summary:
+        return copy.outline if self._count_later else copy.summary
 
     def _role(self, draft: Draft, summary: Summary) -> Role:
         role = draft.role
@@ -265,21 +273,19 @@ class Finisher:
         if before.copy is None or after.copy is None:
             return self._scalar_parameter(track.name, before, after, grad, shelf)
         old, new, update = before.copy, after.copy, self._update(track)
-        if (old.gone or new.gone) and old.summary.shape == new.summary.shape:
+        if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
             return self._gone_parameter(track.name, old, new, grad, shelf)
         if update is None:
             return None
-        shape = old.summary.shape or ()
-        moved, size = update.summary, old.summary
-        whole = moved.nonfinite == 0 and size.nonfinite == 0 and bool(size.l2)
+        moved, size = self._summary(update), self._summary(old)
         return Parameter(
             name=track.name,
-            shape=shape,
+            shape=size.shape or (),
             before=self._value(Draft(track.name, "parameter", "before", old), shelf),
             after=self._value(Draft(track.name, "parameter", "after", new), shelf),
             grad=None if grad is None else self._value(_operand(grad, track.name), shelf),
             update=self._value(Draft(track.name, "parameter", "result", update), shelf),
-            ratio=(moved.l2 or 0.0) / size.l2 if whole and size.l2 else None,
+            ratio=ratio_of(moved, size),
         )
 
     def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, shelf: Shelf) -> Parameter:

@@ -93,6 +93,7 @@ class Inferior:
             self._started,
             self.launch.memory,
             self.launch.record_setup,
+            self.launch.count_later,
         )
         runner.losses.asked = self.launch.loss or ""
         runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts, self.launch.halt

@@ -9,7 +9,7 @@ from typing import cast
 
 import msgspec
 
-from stepper.record import Array, Record, Region, Survey, Window
+from stepper.record import Array, Record, Region, Summary, Survey, Window
 
 VERSION = 1
 MAX_FRAME = 1 << 30
@@ -31,6 +31,7 @@ class Launch(msgspec.Struct, frozen=True):
     the same session found at the start (pickled, by library); with them the run is the same run. `run` is how to go on
     at the head of the first iteration; without it the script stands there until it is told. `halt`, an iteration (None:
     the setup) and an event of it: the process ends its record when it comes to that statement, and never runs it.
+    `count_later`: records tell of very large values only the range; `Count` asks for the rest.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Launch(msgspec.Struct, frozen=True):
     memory: int = 1 << 30
     run: "Run | None" = None
     halt: "tuple[int | None, int] | None" = None
+    count_later: bool = False
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -80,6 +82,14 @@ class Pause(msgspec.Struct, tag="pause", frozen=True):
 
 class GetRecord(msgspec.Struct, tag="record", frozen=True):
     """Ask for a finished record (None: the setup)."""
+
+    id: int
+    iteration: int | None
+
+
+class Count(msgspec.Struct, tag="count", frozen=True):
+    """Ask for what a record does not say yet of its large values. It comes in `Counted` messages, between the answers
+    to other requests, and is answered when all has come."""
 
     id: int
     iteration: int | None
@@ -142,7 +152,7 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
     id: int
 
 
-Request = Run | Pause | GetRecord | GetWindow | GetSurvey | GetHistograms | GetArray | Quit
+Request = Run | Pause | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Quit
 
 # ------------------------------------------------------------------------------------------------ process → debugger
 
@@ -189,6 +199,15 @@ class Recorded(msgspec.Struct, tag="recorded", frozen=True):
     record: Record
     evicted: list[int]
     engines: list[str]
+    counting: bool = False
+    """Whether some of its values are still to be counted."""
+
+
+class Counted(msgspec.Struct, tag="counted", frozen=True):
+    """More is known of some values of a record: their summaries by copy, as far as they go."""
+
+    iteration: int | None
+    summaries: dict[int, Summary]
 
 
 class Stopped(msgspec.Struct, tag="stopped", frozen=True):
@@ -224,7 +243,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     error: str | None = None
 
 
-Message = Hello | Refused | Started | Progress | Recorded | Stopped | Ended | Reply
+Message = Hello | Refused | Started | Progress | Recorded | Counted | Stopped | Ended | Reply
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -55,6 +55,7 @@ class Runner:
         started: Callable[[], None],
         memory: int,
         record_setup: bool,
+        count_later: bool = False,
     ) -> None:
         self.control = control
         self.engines = engines
@@ -64,7 +65,7 @@ class Runner:
         self.records: dict[int | None, Record] = {}  # packed, ready to be sent
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
         self.recorder.halted = self._halt
-        self._finisher = Finisher(self.recorder, program.path, numpy)
+        self._finisher = Finisher(self.recorder, program.path, numpy, count_later=count_later)
         self._channel = channel
         self._started = started
         self._record_setup = record_setup
@@ -252,7 +253,8 @@ class Runner:
         if iteration is not None and not unfinished:
             self._finished.append(record.loss)
         self._report()
-        self._channel.send(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank)))
+        counting = any(copy.outlined for copy in shelf.copies)
+        self._channel.send(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank), counting))
 
     def _halt(self) -> None:
         """The statement has been reached that a process before this one died in: what led to it is the record."""

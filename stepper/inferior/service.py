@@ -1,22 +1,30 @@
-"""The service thread: takes the debugger's requests, answers from kept copies, and never touches a live value."""
+"""The service thread: takes the debugger's requests, answers from kept copies, and never touches a live value.
+
+What takes long is an errand: it goes on in steps of a few milliseconds while nobody waits for an answer, the newest
+first.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from os import _exit as leave  # the script may put another in its place
 from time import perf_counter
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.engines.survey import histogram, survey
+from stepper.engines.survey import histogram, surveying
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.copies import Copy
 from stepper.inferior.protocol import (
+    Count,
+    Counted,
     GetArray,
     GetHistograms,
     GetRecord,
     GetSurvey,
     GetWindow,
+    Message,
     Pause,
     Quit,
     Range,
@@ -31,6 +39,7 @@ SAMPLE = 1 << 14
 """Elements that a small histogram is made of, at most."""
 
 
+TELL_SECONDS = 0.1  # between two messages of what has been counted
 TOGETHER_SECONDS = 0.005  # how long answers wait for others that were asked for at once
 HEAD_SECONDS = 0.25  # how long a pause waits for a loop head
 
@@ -43,22 +52,73 @@ class Service(threading.Thread):
         self._channel = channel
         self._control = control
         self._runner = runner
+        self._errands: list[Iterator[Message | None]] = []
 
     def run(self) -> None:
         replies: list[Reply] = []
         begun = perf_counter()
         while True:
+            while self._errands and not self._channel.waiting:
+                self._go_on()
             try:
                 request = self._channel.request()
             except (ConnectionError, OSError):
                 leave(0)
             if not replies:
                 begun = perf_counter()
-            replies.append(self._answer(request))
+            if isinstance(request, Count):
+                self._errands.append(self._count(request))
+            elif isinstance(request, GetSurvey):
+                self._errands.append(self._survey(request))
+            else:
+                replies.append(self._answer(request))
             # what was asked for together is answered together, if that does not take long
             if not self._channel.waiting or perf_counter() - begun > TOGETHER_SECONDS:
                 self._channel.send(*replies)
                 replies.clear()
+
+    def _go_on(self) -> None:
+        """One step of the newest errand."""
+        errand = self._errands[-1]
+        try:
+            message = next(errand)
+        except StopIteration:
+            self._errands.remove(errand)
+            return
+        if message is not None:
+            self._channel.send(message)
+
+    def _count(self, request: Count) -> Iterator[Message | None]:
+        """An errand: tell in good time of each of a record's large values what is known so far, then all of it."""
+        try:
+            for number, copy in enumerate(self._runner.store.shelf(request.iteration).copies):
+                if copy.outlined:
+                    yield from self._count_one(request.iteration, number, copy)
+        except Exception as error:
+            yield Reply(request.id, error=f"{type(error).__name__}: {error}")
+        else:
+            yield Reply(request.id)
+
+    def _count_one(self, iteration: int | None, number: int, copy: Copy) -> Iterator[Message | None]:
+        told = perf_counter()
+        for summary in copy.count():
+            self._runner.store.shelf(iteration)  # raises where it had to make room: then nobody can look at it
+            if summary.counted is None or perf_counter() - told > TELL_SECONDS:
+                told = perf_counter()
+                yield Counted(iteration, {number: summary})
+            else:
+                yield None
+
+    def _survey(self, request: GetSurvey) -> Iterator[Message | None]:
+        """An errand: where a copy's extremes are, and its distribution."""
+        try:
+            copy = self._runner.store.get(request.iteration, request.copy)
+            other = self._runner.store.get(request.iteration, request.less) if request.less is not None else None
+            less = other.engine.ndarray(other.kept) if other is not None else None
+            for survey in surveying(copy.engine.ndarray(copy.kept), request.bins, less):
+                yield None if survey is None else Reply(request.id, survey=survey)
+        except Exception as error:
+            yield Reply(request.id, error=f"{type(error).__name__}: {error}")
 
     def _answer(self, request: Request) -> Reply:
         try:
@@ -89,11 +149,6 @@ class Service(threading.Thread):
                 if request.axes is not None or request.along is not None:
                     return Reply(request.id, window=_turned(copy, request))
                 return Reply(request.id, window=copy.window(request.region, request.rows, request.columns))
-            case GetSurvey():
-                copy = self._runner.store.get(request.iteration, request.copy)
-                other = self._runner.store.get(request.iteration, request.less) if request.less is not None else None
-                less = other.engine.ndarray(other.kept) if other is not None else None
-                return Reply(request.id, survey=survey(copy.engine.ndarray(copy.kept), request.bins, less))
             case GetHistograms():
                 return Reply(request.id, histograms=[self._histogram(request, each) for each in request.ranges])
             case GetArray():

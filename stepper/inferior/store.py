@@ -135,13 +135,18 @@ class Store:
                 del self._holders[id(copy)]
                 self.size -= copy.size
 
-    def get(self, iteration: int | None, number: int) -> Copy:
-        """One copy. Raises LookupError where the record was given up or never was."""
+    def shelf(self, iteration: int | None) -> Shelf:
+        """All copies of a record. Raises LookupError where it was given up or never was."""
         self.look(iteration)
         with self._lock:
             shelf = self.shelves.get(iteration)
         if shelf is None:
             raise LookupError(f"the values of iteration {iteration} are no longer kept")
+        return shelf
+
+    def get(self, iteration: int | None, number: int) -> Copy:
+        """One copy. Raises LookupError where the record was given up or never was."""
+        shelf = self.shelf(iteration)
         if not 0 <= number < len(shelf.copies):
             raise LookupError(f"iteration {iteration} has no copy {number}")
         return shelf.copies[number]

@@ -105,7 +105,7 @@ class UsedGradients:
 
 def _shape(draft: Draft) -> tuple[int, ...] | None:
     """A value's shape; None for a single number, whoever keeps it."""
-    return draft.copy.summary.shape or None if draft.copy is not None else None
+    return draft.copy.outline.shape or None if draft.copy is not None else None
 
 
 def _is_itself(draft: Draft, track: Track) -> bool:

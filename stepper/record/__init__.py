@@ -22,6 +22,7 @@ from stepper.record.events import (
     Value,
     When,
 )
+from stepper.record.filling import filled, ratio
 from stepper.record.summary import Summary
 from stepper.record.window import PICTURE, Array, Region, Survey, Window
 
@@ -48,4 +49,6 @@ __all__ = [
     "Value",
     "When",
     "Window",
+    "filled",
+    "ratio",
 ]

@@ -15,6 +15,10 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     finite elements, and None where there are none. The six counts (`neginf` … `nan`) add up to the number of elements.
     A `scalar` is a Python number, bool or short string, and its `value` is kept; a `tensor` is an array, a torch
     tensor or a rectangular list of numbers; anything else is `other` and has a type only.
+
+    `counted` is None where all is known. Else a large value is still being gone through: its shape, extremes and what
+    is not finite are known, `negative`, `zero` and `positive` are those among the `counted` elements seen so far (None
+    before any), and `mean`, `std` and `l2` are to come.
     """
 
     kind: Literal["tensor", "scalar", "other"]
@@ -34,6 +38,7 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     inf: int | None = None
     nan: int | None = None
     value: bool | Number | str | None = None
+    counted: int | None = None
 
     def divided(self, divisor: float) -> "Summary":
         """The summary of the value divided by a positive number, as far as nothing leaves the dtype's range by it."""

@@ -209,8 +209,11 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
     return {}
 
 
+UNTOLD = frozenset(("value", "counted"))  # a scalar's value has a form of its own; what is told is counted wholly
+
+
 def _summary(summary: Summary) -> dict[str, Any]:
-    fields = {name: number(getattr(summary, name)) for name in summary.__struct_fields__ if name != "value"}
+    fields = {name: number(getattr(summary, name)) for name in summary.__struct_fields__ if name not in UNTOLD}
     fields["shape"] = None if summary.shape is None else list(summary.shape)
     if summary.kind == "scalar":
         fields["value"] = number(summary.value)

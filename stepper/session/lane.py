@@ -12,6 +12,8 @@ import msgspec
 
 from stepper.inferior.protocol import (
     HEADER,
+    Count,
+    Counted,
     Ended,
     GetArray,
     GetHistograms,
@@ -34,7 +36,7 @@ from stepper.inferior.protocol import (
     body_length,
     frame,
 )
-from stepper.record import Array, Record, Region, Survey, Window
+from stepper.record import Array, Record, Region, Survey, Window, filled
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
@@ -68,6 +70,8 @@ class Lane:
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
+        self.counting: set[int | None] = set()
+        """The records of whose large values more is to be known than they say."""
         self.engines: list[str] = []
         self.on_message: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)
@@ -144,8 +148,15 @@ class Lane:
             case Recorded():
                 for iteration in message.evicted:
                     self.records.pop(iteration, None)
+                    self.counting.discard(iteration)
                 self.records[message.record.iteration] = message.record
+                self.counting.discard(message.record.iteration)
+                if message.counting:
+                    self.counting.add(message.record.iteration)
                 self.engines = message.engines or self.engines
+            case Counted():
+                if message.iteration in self.records:
+                    self.records[message.iteration] = filled(self.records[message.iteration], message.summaries)
             case Stopped():
                 self.stopped = True
                 self.position, self.line = message.iteration, message.line
@@ -192,6 +203,12 @@ class Lane:
         """Ask the script to stop at its next loop head."""
         if self.ended is None:
             await self._ask(Pause(next(self._numbers)))
+
+    async def count(self, iteration: int | None) -> None:
+        """Have all of a record's summaries; they come into the record one by one. Raises as `window` does."""
+        if iteration in self.counting:
+            await self._ask(Count(next(self._numbers), iteration))
+            self.counting.discard(iteration)
 
     async def window(
         self,

@@ -6,9 +6,11 @@ that are no longer, or never were, recorded. Knows no cursor.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import TypeVar
 
@@ -40,9 +42,12 @@ class State(Enum):
 
 
 class Lanes:
-    """A target being run. Attributes are replaced, never changed in place, and may be read at any time."""
+    """A target being run. Attributes are replaced, never changed in place, and may be read at any time.
 
-    def __init__(self, target: str, options: Options | None = None) -> None:
+    `count_later`: records come before their very large values are counted; `counted` waits for the rest.
+    """
+
+    def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:
         self.target = target
         self.options = options or Options()
         self.script = ""
@@ -59,6 +64,7 @@ class Lanes:
         self.state = State.STARTING
         self.notice = ""
         self.traceback = ""
+        self._count_later = count_later
         self._launch: Launch | None = None
         self._hash_seed = new_hash_seed()
         self._main: Lane | None = None
@@ -68,10 +74,11 @@ class Lanes:
         self._looked_into = False
         self._died_in: int | None = None
         self._listeners: list[Callable[[], None]] = []
+        self._fillings: dict[tuple[Lane, int | None], asyncio.Task[None]] = {}
 
     def launch(self) -> None:
         """Start the script's process. Raises Misuse for everything that is known to be wrong already."""
-        self._launch = launch_of(self.target, self.options)
+        self._launch = msgspec.structs.replace(launch_of(self.target, self.options), count_later=self._count_later)
         self.script = self._launch.script
         self._main = Lane(self._launch, self._hash_seed)
 
@@ -85,6 +92,8 @@ class Lanes:
     async def close(self) -> None:
         """End every process of the session."""
         self._listeners.clear()
+        for task in self._fillings.values():
+            task.cancel()
         for lane in (self._main, self._replay):
             if lane is not None:
                 lane.on_message = lambda: None
@@ -143,6 +152,23 @@ class Lanes:
     def output(self, start: int = 0, end: int | None = None) -> str:
         """What the script has printed (both streams), by byte offsets."""
         return self._lane.process.output(start, end).decode("utf-8", "replace")
+
+    def _fill_in(self, iteration: int | None) -> None:
+        """Somebody looks at a record: what it does not say yet of its large values is to come."""
+        lane = self._lane_with(iteration)
+        if lane is None or iteration not in lane.counting or (lane, iteration) in self._fillings:
+            return
+
+        async def fill_in() -> None:
+            with suppress(LookupError):  # it had to make room, or its process is gone, while it was counted
+                await self.counted(iteration)
+
+        task = self._fillings[lane, iteration] = asyncio.create_task(fill_in())
+        task.add_done_callback(lambda _: self._fillings.pop((lane, iteration)))
+
+    async def counted(self, iteration: int | None) -> None:
+        """Wait until every summary of a record is whole. LookupError where it is no longer kept before that."""
+        await self._looked(iteration, lambda lane: lane.count(iteration))
 
     async def window(
         self,

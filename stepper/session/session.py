@@ -22,8 +22,8 @@ from stepper.session.options import Options
 class Session(Lanes):
     """A target being debugged."""
 
-    def __init__(self, target: str, options: Options | None = None) -> None:
-        super().__init__(target, options)
+    def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:
+        super().__init__(target, options, count_later=count_later)
         self.cursor = Cursor(None, -1)
         self.breakpoints = Breakpoints()
         self.stops: frozenset[int] = frozenset()
@@ -300,6 +300,7 @@ class Session(Lanes):
         record = self.record
         if record is not None and not self.dtype:
             self.dtype = next((p.before.summary.dtype or p.before.summary.type for p in record.parameters), "")
+        self._fill_in(iteration)
         self._notify()
 
 

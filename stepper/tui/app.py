@@ -72,7 +72,7 @@ class StepperApp(Walking, Looking):
         from stepper.session import Misuse, Session
 
         old = self.session
-        new = Session(target, options)
+        new = Session(target, options, count_later=True)
         try:
             new.launch()
             if new.script == old.script:

@@ -9,6 +9,10 @@ WIDTH = 7
 """No figure is longer than this unless asked for, sign and exponent included."""
 
 
+COMING = "…"
+"""In place of a figure that is still being worked out, and behind one that still grows."""
+
+
 def figure(number: float | None, width: int = WIDTH) -> str:
     """`number` in at most `width` characters: `12.35`, `2.835e7`, `-1e-10`, `nan`, `∞`, `-∞`; `–` for none."""
     if number is None:

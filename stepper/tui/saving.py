@@ -39,6 +39,7 @@ async def save(order: Order, session: Session, iteration: int | None, value: Val
             raise LookupError("its values were not kept")
         data = npy(await session.array(iteration, value.copy))
     elif order.kind == "record":
+        await session.counted(iteration)
         data = record_json(session)
     elif order.kind == "losses":
         data = losses_csv(session.losses)

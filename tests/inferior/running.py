@@ -94,7 +94,14 @@ def _probes_removed() -> Iterator[None]:
             builtins.__dict__.pop(name, None)
 
 
-def run(source: str, *, record_from: int | None = 0, loss: str | None = None, loop: str | None = None) -> Ran:
+def run(
+    source: str,
+    *,
+    record_from: int | None = 0,
+    loss: str | None = None,
+    loop: str | None = None,
+    count_later: bool = False,
+) -> Ran:
     """Run a script as `__main__`; passes from `record_from` on are recorded (None: none), and the setup."""
     source = textwrap.dedent(source)
     linecache.cache[PATH] = (len(source), None, source.splitlines(keepends=True), PATH)
@@ -104,7 +111,7 @@ def run(source: str, *, record_from: int | None = 0, loss: str | None = None, lo
     control = Control()
     control.run(None, record_from, False)
     channel = Unheard()
-    runner = Runner(program, engines, numpy_engine, channel, control, lambda: None, 1 << 28, True)
+    runner = Runner(program, engines, numpy_engine, channel, control, lambda: None, 1 << 28, True, count_later)
     names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins, "__file__": PATH}
     ran = Ran(runner, names)
     with _probes_removed(), contextlib.redirect_stdout(io.StringIO()):

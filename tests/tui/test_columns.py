@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from stepper.record import Gate, Summary, Value
 from stepper.session.streaks import Streak
 from stepper.tui import figures
-from stepper.tui.panels.columns import NAME, fit
+from stepper.tui.history import Sighting
+from stepper.tui.panels.columns import HEALTH, MAX, MEAN, MIN, NAME, NONFINITE, ZEROS, fit
+from stepper.tui.panels.columns import texts as cells
 from stepper.tui.panels.gate_lines import dead_lines
 
 
@@ -45,3 +49,18 @@ def test_the_cursors_dead_unit_is_among_those_listed() -> None:
         (line,) = texts(dead, unit, 60, 1)
         assert len(line) <= 60
         assert str(unit) in line.split(": ")[1].replace(",", "").replace("…", " ").split()
+
+
+def test_what_is_still_being_counted_is_marked_and_grows() -> None:
+    summary = Summary("tensor", "ndarray", (1000,), "float32", "cpu", -1.0, 1.0, neginf=0, inf=0, nan=0, counted=0)
+    half = msgspec.structs.replace(summary, negative=300, zero=100, positive=100, counted=500)
+    whole = msgspec.structs.replace(half, negative=600, positive=300, mean=0.1, std=1.0, l2=3.0, counted=None)
+    shown = [columns(each) for each in (summary, half, whole)]
+    assert [line[HEALTH] for line in shown] == ["…", "---0+…", "---0++"]
+    assert [line[MEAN] for line in shown] == ["…", "…", "0.1"]
+    assert [line[ZEROS] for line in shown] == ["…", "100…", "100"]
+    assert {(line[MIN], line[MAX], line[NONFINITE]) for line in shown} == {("-1", "1", "0")}
+
+
+def columns(summary: Summary) -> tuple[str, ...]:
+    return cells(Sighting((0, 0), 0, Value("w", "parameter", "result", summary, 0)))

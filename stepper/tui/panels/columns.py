@@ -4,6 +4,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+import msgspec
+
 from stepper.record import Summary
 from stepper.tui import figures
 from stepper.tui.history import Sighting
@@ -77,15 +79,22 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
         "",
         figures.figure(summary.min),
         figures.figure(summary.max),
-        figures.figure(summary.mean),
-        figures.count(summary.zero),
+        figures.figure(summary.mean) if summary.counted is None else figures.COMING,
+        figures.count(summary.zero) if summary.counted is None else _so_far(summary.zero),
         figures.nonfinite(summary) or "0",
     )
 
 
+def _so_far(count: int | None) -> str:
+    return figures.COMING if count is None else figures.count(count) + figures.COMING
+
+
 def pill(summary: Summary, width: int = PILL) -> list[Piece]:
     """The shares of −∞, negative, zero, positive, +∞ and NaN elements in `width` characters; none that is there is
-    left out, so that a single NaN among millions is seen."""
+    left out, so that a single NaN among millions is seen. While they are counted, the shares so far and a `…`."""
+    if summary.counted is not None:
+        known = pill(msgspec.structs.replace(summary, counted=None), width - 1) if summary.counted else []
+        return [*known, (figures.COMING, "muted")]
     counts = [summary.neginf, summary.negative, summary.zero, summary.positive, summary.inf, summary.nan]
     numbers = [count or 0 for count in counts]
     total = sum(numbers)

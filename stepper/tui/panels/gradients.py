@@ -37,6 +37,7 @@ class GradientsPanel(LinePanel):
         "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
         f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "
         f"{BELOW} below\n"
+        f"{figures.COMING}: a large tensor is still being counted\n"
         "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and\n"
         "largest; ? where it was not finite\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
@@ -163,7 +164,8 @@ class Columns:
         """One parameter's line."""
         gradient = parameter.grad.summary if parameter.grad is not None else None
         logarithm = logarithm_of(parameter)
-        norm = figures.figure(gradient.norm if gradient is not None else None)
+        coming = gradient is not None and gradient.counted is not None
+        norm = figures.COMING if coming else figures.figure(gradient.norm if gradient is not None else None)
         wrong = gradient is not None and bool(gradient.nonfinite)
         if gradient is not None and wrong:
             norm = "nan" if gradient.nan or gradient.value != gradient.value else "∞"
@@ -177,9 +179,11 @@ class Columns:
             share = _zeros(gradient)
             pieces.append((f"{share:>5} ", "note" if share == "100%" else "muted"))
         if self.ratio:
-            pieces.append((f"{figures.figure(parameter.ratio):>7} ", "muted"))
+            ratio = figures.COMING if _coming(parameter) else figures.figure(parameter.ratio)
+            pieces.append((f"{ratio:>7} ", "muted"))
         sign, part = _health(logarithm)
-        pieces.append((f"{f'{logarithm:.2f}' if logarithm is not None else '–':>5}{sign} ", part))
+        told = figures.COMING if _coming(parameter) else "–" if logarithm is None else f"{logarithm:.2f}"
+        pieces.append((f"{told:>5}{sign} ", part))
         if self.past:
             pieces.append((f"{sparkline(past[-self.past :]):>{self.past}} ", "line"))
         if self.scale:
@@ -191,7 +195,14 @@ def _largest(gradient: Summary | None) -> str:
     return figures.figure(gradient.largest if gradient is not None else None)
 
 
+def _coming(parameter: Parameter) -> bool:
+    """Whether the ratio is not known yet, since large values are still being counted."""
+    return parameter.update.summary.counted is not None or parameter.before.summary.counted is not None
+
+
 def _zeros(gradient: Summary | None) -> str:
+    if gradient is not None and gradient.counted is not None:
+        return figures.COMING
     if gradient is None or gradient.zeros is None or not gradient.size:
         return "–"
     share = 100 * gradient.zeros / gradient.size
@@ -222,7 +233,7 @@ def history(
     found: list[float | None] = []
     for at in before[-most:]:
         parameter = next((p for p in records[at].parameters if p.name == name), None)
-        if parameter is not None:
+        if parameter is not None and not _coming(parameter):
             found.append(logarithm_of(parameter))
     return found
 

@@ -1,0 +1,88 @@
+"""What is known of a large value, in two goes: its range at once, its counts piece by piece."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stepper.engines.statistics import Statistics, counting
+from stepper.record import Summary
+
+MANY = 1 << 25
+"""Bytes from which a value is counted in pieces: the counts of a smaller one take no longer than a blink."""
+
+
+class Pieces(NamedTuple):
+    """A value of many numbers, to be gone through part by part.
+
+    `bare` is its summary without a figure in it. `chunks` gives all its numbers, in flat NumPy arrays in any order,
+    anew each time it is called. Each number occurs `times`.
+    """
+
+    bare: Summary
+    chunks: Callable[[], Iterable[Any]]
+    times: int = 1
+
+    def outline(self) -> Summary:
+        """Extremes, and how many elements are not finite: a quarter of the work. `counted` is 0."""
+        import numpy
+
+        found = Statistics()
+        with numpy.errstate(all="ignore"):
+            for chunk in self.chunks():
+                _include_range(found, chunk)
+        finite = found.low <= found.high
+        return msgspec.structs.replace(
+            self.bare,
+            min=found.low if finite else None,
+            max=found.high if finite else None,
+            neginf=found.neginf * self.times,
+            inf=found.inf * self.times,
+            nan=found.nan * self.times,
+            counted=0,
+        )
+
+    def counted(self, outline: Summary) -> Iterator[Summary]:
+        """What is known so far, after each chunk; the last is the whole summary, to the bit what `describe` says."""
+        import numpy
+
+        steps = counting(self.chunks)
+        found = Statistics()
+        while True:
+            with numpy.errstate(all="ignore"):  # not while somebody else goes on
+                following = next(steps, None)
+            if following is None:
+                break
+            found = following
+            gone_through = found.finite + found.neginf + found.inf + found.nan
+            yield msgspec.structs.replace(
+                outline,
+                negative=found.negative * self.times,
+                zero=found.zero * self.times,
+                positive=found.positive * self.times,
+                counted=gone_through * self.times,
+            )
+        yield msgspec.structs.replace(self.bare, **found.fields(self.times))
+
+
+def _include_range(found: Statistics, chunk: Any) -> None:
+    """Take in a chunk's extremes and what in it is not finite. Its other numbers are left out."""
+    import numpy
+
+    values = numpy.absolute(chunk) if chunk.dtype.kind == "c" else chunk
+    if not values.size:
+        return
+    low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        nan, inf, neginf = (
+            int(numpy.count_nonzero(wrong)) for wrong in (numpy.isnan(values), values == math.inf, values == -math.inf)
+        )
+        found.nan, found.inf, found.neginf = found.nan + nan, found.inf + inf, found.neginf + neginf
+        values = values[numpy.isfinite(values)]
+        if not values.size:
+            return
+        low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    found.low, found.high = min(found.low, low), max(found.high, high)
