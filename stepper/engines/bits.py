@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from stepper.engines.native import NATIVE, SHOWN
+
 SMALL = 4096  # bytes up to which copying both to compare them is the fastest way
 STEP = 1 << 13  # elements looked at together once a difference is known: most changed arrays differ in the first few
 FIRST = 64  # numbers looked at before all the others
@@ -33,11 +35,12 @@ _memcmp, _memmove = _of_the_c_library()
 
 def copy_memory(target: int, source: int, size: int) -> None:
     """Copy `size` bytes from one address to another."""
+    move = _memmove if NATIVE is None else NATIVE.copy_at
     if size <= PIECE:
-        _memmove(target, source, size)
+        move(target, source, size)
         return
     for start in range(0, size, PIECE):
-        _memmove(target + start, source + start, min(PIECE, size - start))
+        move(target + start, source + start, min(PIECE, size - start))
 
 
 def same_memory(first: int, second: int, size: int) -> bool:
@@ -48,6 +51,8 @@ def same_memory(first: int, second: int, size: int) -> bool:
 
 
 def _same_piece(first: int, second: int, size: int) -> bool:
+    if NATIVE is not None:
+        return bool(NATIVE.same_at(first, second, size))
     if _memcmp is not None:
         return bool(_memcmp(first, second, size) == 0)
     return ctypes.string_at(first, size) == ctypes.string_at(second, size)
@@ -62,6 +67,8 @@ def as_array(address: int, like: Any) -> Any:
 
 def address_of(array: Any) -> int:
     """Where a NumPy array's memory begins."""
+    if NATIVE is not None and array.dtype.char in SHOWN:
+        return int(NATIVE.address_of(array))
     address: int = array.__array_interface__["data"][0]
     return address
 
@@ -69,6 +76,8 @@ def address_of(array: Any) -> int:
 def same_bits(value: Any, kept: Any) -> bool | None:
     """Whether two NumPy arrays of equal shape, dtype and strides hold the same bytes; None where that takes long."""
     size = kept.nbytes
+    if NATIVE is not None and size <= PIECE and kept.dtype.char in SHOWN and kept.flags.forc:
+        return bool(NATIVE.same(value, kept))
     if size <= SMALL:
         return bool(value.tobytes() == kept.tobytes())
     return same_memory(address_of(value), address_of(kept), size) if kept.flags.forc else None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from stepper.engines.bits import address_of, copy_memory, same_memory
+from stepper.engines.bits import PIECE, address_of, copy_memory, same_memory
+from stepper.engines.native import NATIVE
 from stepper.engines.pool import POOL, SMALLEST
 
 FEW = 4096  # bytes up to which an immutable string of bytes is the fastest copy
@@ -63,6 +64,8 @@ class Kept:
         """Whether the bytes at this address are those of `data`; none are at 0, where torch keeps what is all zero."""
         if not address:
             return False
+        if NATIVE is not None and self.nbytes <= PIECE:
+            return bool(NATIVE.holds(self.data, address))
         if not self.address:
             return bool(_bytes_at(address, self.nbytes) == self.data)
         return same_memory(address, self.address, self.nbytes)

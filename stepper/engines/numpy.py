@@ -232,8 +232,9 @@ def chunks_of(array: Any) -> Callable[[], Iterator[Any]] | None:
 
 
 def _told(kept: Any, found: Statistics | None, times: int = 1) -> Summary:
-    fields = found.fields(times) if found is not None else {}
-    return Summary("tensor", "ndarray", kept.shape, dtype_name(kept.dtype), "cpu", **fields)
+    if found is None:
+        return Summary("tensor", "ndarray", kept.shape, dtype_name(kept.dtype), "cpu")
+    return found.summary("ndarray", kept.shape, dtype_name(kept.dtype), "cpu", times)
 
 
 @cache

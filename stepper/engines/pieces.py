@@ -65,14 +65,15 @@ class Pieces(NamedTuple):
                 positive=found.positive * self.times,
                 counted=gone_through * self.times,
             )
-        yield msgspec.structs.replace(self.bare, **found.fields(self.times))
+        bare = self.bare
+        yield found.summary(bare.type, bare.shape, bare.dtype, bare.device, self.times)
 
 
 def _include_range(found: Statistics, chunk: Any) -> None:
     """Take in a chunk's extremes and what in it is not finite. Its other numbers are left out."""
     import numpy
 
-    values = numpy.absolute(chunk) if chunk.dtype.kind == "c" else chunk
+    values = numpy.absolute(chunk, dtype=numpy.float64) if chunk.dtype.kind == "c" else chunk
     if not values.size:
         return
     low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))

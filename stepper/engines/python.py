@@ -67,7 +67,7 @@ class PythonEngine(Engine):
         if shape is None:
             return Summary("other", kind.__name__)
         numbers = _flat(kept)
-        return Summary("tensor", kind.__name__, shape, _dtype(numbers), "cpu", **of_numbers(numbers).fields())
+        return of_numbers(numbers).summary(kind.__name__, shape, _dtype(numbers), "cpu")
 
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         shape, whole = _tensor(kept)

@@ -11,9 +11,13 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from stepper.engines.native import CODES, NATIVE
 from stepper.record import Summary
+
+if TYPE_CHECKING:
+    from stepper.engines._native import Moments
 
 CHUNK = 1 << 17  # elements: a chunk and its copy in float64 stay in the processor's cache
 ROW = 1 << 10  # elements that are summed before their sums are
@@ -68,23 +72,30 @@ class Statistics:
             self.spread += spread + apart * apart * (self.finite * (count / total))
         self.finite = total
 
-    def fields(self, times: int = 1) -> dict[str, Any]:
-        """The fields of a summary. `times`: how often each number occurs (elements that share memory)."""
-        found: dict[str, Any] = {
-            "neginf": self.neginf * times,
-            "negative": self.negative * times,
-            "zero": self.zero * times,
-            "positive": self.positive * times,
-            "inf": self.inf * times,
-            "nan": self.nan * times,
-        }
+    def take(self, moments: Moments) -> None:
+        """Merge what the compiled loops found in a chunk."""
+        finite, neginf, negative, zero, inf, nan, low, high, mean, spread = moments
+        self.neginf += neginf
+        self.inf += inf
+        self.nan += nan
+        if finite:
+            self.include(finite, low, high, mean, spread, negative, zero)
+
+    def summary(
+        self, kind: str, shape: tuple[int, ...] | None, dtype: str | None, device: str | None, times: int = 1
+    ) -> Summary:
+        """The summary of a tensor of so many numbers; `times`: how often each occurs (elements that share memory)."""
+        neginf, negative, zero = self.neginf * times, self.negative * times, self.zero * times
+        positive, inf, nan = self.positive * times, self.inf * times, self.nan * times
+        low = high = mean = std = l2 = None
         if self.finite:
-            up = self.exponent
-            mean = min(max(_scaled(self.mean, up), self.low), self.high)  # rounding must not lead out of the range
-            found["min"], found["max"], found["mean"] = self.low, self.high, mean
-            found["std"] = _scaled(math.sqrt(self.spread / self.finite), up)
-            found["l2"] = _scaled(math.sqrt((self.spread + self.finite * self.mean * self.mean) * times), up)
-        return found
+            up, low, high = self.exponent, self.low, self.high
+            mean = min(max(_scaled(self.mean, up), low), high)  # rounding must not lead out of the range
+            std = _scaled(math.sqrt(self.spread / self.finite), up)
+            l2 = _scaled(math.sqrt((self.spread + self.finite * self.mean * self.mean) * times), up)
+        return Summary(
+            "tensor", kind, shape, dtype, device, low, high, mean, std, l2, neginf, negative, zero, positive, inf, nan
+        )
 
 
 def _scaled(value: float, exponent: int) -> float:
@@ -181,6 +192,8 @@ def counting(chunks: Callable[[], Iterable[Any]]) -> Iterator[Statistics]:
 def of_difference(after: Any, before: Any) -> Statistics:
     """Statistics of after − before, in float64, of two flat NumPy arrays of equal length; the difference is never held
     as a whole. NumPy's error state must be neutral."""
+    if after.dtype == before.dtype and (told := _moments(after, before)) is not None:
+        return _of(told)
     return of_chunks(lambda: differences_of(after, before))
 
 
@@ -193,12 +206,32 @@ def differences_of(after: Any, before: Any) -> Iterator[Any]:
         yield numpy.subtract(first, second, out=_SCRATCH.more(first.size), dtype=numpy.float64)
 
 
+def _of(told: Moments) -> Statistics:
+    found = Statistics()
+    found.take(told)
+    return found
+
+
+def _moments(array: Any, less: Any = None) -> Moments | None:
+    """What the compiled loops say of a NumPy array; None where there are none for it, or it has to be scaled."""
+    if NATIVE is None or array.dtype.char not in CODES or not array.dtype.isnative:
+        return None
+    try:
+        moments: Moments | None = NATIVE.moments(array, array.dtype.char, less)
+    except (BufferError, ValueError):  # not in one run of memory
+        return None
+    return moments
+
+
 def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
     """Statistics of several flat NumPy arrays (float or int, of `MANY` elements at most and one at least) in one go.
 
-    None for an array that needs a closer look: one with numbers that are not finite, that have to be scaled first, or
-    whose common offset costs digits. NumPy's error state must be neutral.
+    None for an array that needs a closer look: one whose numbers have to be scaled first and, without the compiled
+    loops, one with numbers that are not finite or whose common offset costs digits. NumPy's error state must be
+    neutral.
     """
+    if NATIVE is not None:
+        return [None if (told := _moments(array)) is None else _of(told) for array in arrays]
     import numpy
 
     ends = list(accumulate(array.size for array in arrays))
@@ -287,6 +320,9 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
 
     values = _plain(chunk)
     if not values.size:
+        return True
+    if not found.exponent and (told := _moments(values)) is not None:
+        found.take(told)
         return True
     low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -253,8 +253,9 @@ class TorchEngine(Engine):
         return tuple(kept.shape) if type(kept) is Kept else None
 
     def _told(self, kept: Kept, found: Statistics | None, times: int = 1) -> Summary:
-        fields = found.fields(times) if found is not None else {}
-        return Summary("tensor", kept.type, tuple(kept.shape), self._names[kept.dtype], self._device(kept), **fields)
+        if found is None:
+            return Summary("tensor", kept.type, tuple(kept.shape), self._names[kept.dtype], self._device(kept))
+        return found.summary(kept.type, tuple(kept.shape), self._names[kept.dtype], self._device(kept), times)
 
     def _describe(self, kept: Kept) -> Summary:
         tensor = kept.tensor

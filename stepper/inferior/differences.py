@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import msgspec
-
 from stepper.engines import pieces
 from stepper.engines.base import Engine
 from stepper.engines.pieces import Pieces
@@ -57,7 +55,7 @@ class Differences:
             return self._arrays.describe(subtract(new, old))
         with numpy.errstate(all="ignore"):
             found = of_difference(*pair)
-        return msgspec.structs.replace(self._bare(new), **found.fields())
+        return found.summary("ndarray", new.engine.extents(new.kept), "float64", "cpu")
 
     def _pieces(self, new: Copy, old: Copy) -> Pieces | None:
         pair = _side_by_side(new, old)

@@ -14,6 +14,8 @@ from stepper.engines.python import PythonEngine
 from stepper.engines.torch import TorchEngine
 from tests.engines.strategies import TORCH_DTYPES, arrays
 
+pytestmark = pytest.mark.usefixtures("loops")
+
 
 @given(arrays())
 @settings(max_examples=100, deadline=None)

@@ -19,6 +19,7 @@ from stepper.engines.torch import TorchEngine
 from stepper.record import Summary
 from tests.engines.strategies import TORCH_DTYPES, arrays, close, expected
 
+pytestmark = pytest.mark.usefixtures("loops")
 COUNTS = ("neginf", "negative", "zero", "positive", "inf", "nan")
 
 
@@ -64,8 +65,7 @@ def test_torch_tensors(array: Any) -> None:
 @settings(max_examples=100, deadline=None)
 def test_the_path_for_accelerators(array: Any) -> None:
     tensor = torch.from_numpy(array.copy()) if array.ndim else torch.tensor(array)
-    fields = device.statistics(tensor, torch).fields()
-    agree(Summary("tensor", "Tensor", array.shape, **fields), array)
+    agree(device.statistics(tensor, torch).summary("Tensor", array.shape, "", ""), array)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
@@ -79,8 +79,8 @@ def test_several_chunks_and_a_large_common_offset(dtype: str, offset: float) -> 
     assert found.mean == pytest.approx(float(exact.mean()), rel=1e-12, abs=1e-10)
     assert found.std == pytest.approx(float(exact.std()), rel=1e-9)
     assert found.l2 == pytest.approx(float(np.sqrt((exact * exact).sum())), rel=1e-12)
-    by_device = device.statistics(torch.from_numpy(array), torch).fields()
-    assert by_device["std"] == pytest.approx(float(exact.std()), rel=1e-9)
+    by_device = device.statistics(torch.from_numpy(array), torch).summary("Tensor", array.shape, "", "")
+    assert by_device.std == pytest.approx(float(exact.std()), rel=1e-9)
 
 
 @pytest.mark.parametrize("size", [5, 100, CHUNK + 5])
@@ -91,7 +91,7 @@ def test_the_largest_and_smallest_numbers_neither_overflow_nor_vanish(size: int,
     plain = np.linspace(-1.0, 2.0, size)
     for found in (
         engine.describe(engine.keep(array)),
-        Summary("tensor", "Tensor", **device.statistics(torch.from_numpy(array), torch).fields()),
+        device.statistics(torch.from_numpy(array), torch).summary("Tensor", array.shape, "", ""),
     ):
         assert found.std == pytest.approx(plain.std() * scale, rel=1e-9)
         assert found.l2 == pytest.approx(float(np.linalg.norm(plain)) * scale, rel=1e-9)
