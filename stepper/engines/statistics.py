@@ -300,8 +300,8 @@ def _plain(chunk: Any) -> Any:
     """The chunk as float32 or float64; complex numbers by absolute value."""
     import numpy
 
-    if chunk.dtype.kind == "c":
-        chunk = numpy.absolute(chunk)
+    if chunk.dtype.kind == "c":  # in double precision: the absolute value of complex64 can leave float32's range
+        chunk = numpy.absolute(chunk, dtype=numpy.longdouble if chunk.dtype.char == "G" else numpy.float64)
     if chunk.dtype.char in "fd" and chunk.dtype.isnative:
         return chunk
     return chunk.astype(numpy.float64)

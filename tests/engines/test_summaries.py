@@ -35,6 +35,7 @@ def agree(found: Summary, array: Any) -> None:
 
 
 @given(arrays())
+@example(np.array(2.4061597e38 + 2.4061599e38j, dtype=np.complex64))
 @settings(max_examples=150, deadline=None)
 def test_numpy_arrays(array: Any) -> None:
     engine = NumpyEngine()
