@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stepper.engines.statistics import Statistics, counting
+from stepper.engines.statistics import Statistics, counting, magnitudes
 from stepper.record import Summary
 
 MANY = 1 << 25
@@ -73,7 +73,7 @@ def _include_range(found: Statistics, chunk: Any) -> None:
     """Take in a chunk's extremes and what in it is not finite. Its other numbers are left out."""
     import numpy
 
-    values = numpy.absolute(chunk, dtype=numpy.float64) if chunk.dtype.kind == "c" else chunk
+    values = magnitudes(chunk)
     if not values.size:
         return
     low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))

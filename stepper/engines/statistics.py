@@ -296,12 +296,20 @@ def together(
     return summaries
 
 
+def magnitudes(chunk: Any) -> Any:
+    """Complex numbers by absolute value, in double precision: that of complex64 can leave float32's range."""
+    import numpy
+
+    if chunk.dtype.kind != "c":
+        return chunk
+    return numpy.absolute(chunk, dtype=numpy.longdouble if chunk.dtype.char == "G" else numpy.float64)
+
+
 def _plain(chunk: Any) -> Any:
     """The chunk as float32 or float64; complex numbers by absolute value."""
     import numpy
 
-    if chunk.dtype.kind == "c":  # in double precision: the absolute value of complex64 can leave float32's range
-        chunk = numpy.absolute(chunk, dtype=numpy.longdouble if chunk.dtype.char == "G" else numpy.float64)
+    chunk = magnitudes(chunk)
     if chunk.dtype.char in "fd" and chunk.dtype.isnative:
         return chunk
     return chunk.astype(numpy.float64)
@@ -310,8 +318,8 @@ def _plain(chunk: Any) -> Any:
 def _largest(chunk: Any) -> float:
     import numpy
 
-    magnitudes = numpy.absolute(_plain(chunk))
-    return float(numpy.max(magnitudes, initial=0.0, where=numpy.isfinite(magnitudes)))
+    sizes = numpy.absolute(_plain(chunk))
+    return float(numpy.max(sizes, initial=0.0, where=numpy.isfinite(sizes)))
 
 
 def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
