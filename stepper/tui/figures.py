@@ -3,6 +3,8 @@
 import math
 import struct
 
+from rich.cells import cell_len
+
 from stepper.record import Summary
 
 WIDTH = 7
@@ -27,7 +29,7 @@ def figure(number: float | None, width: int = WIDTH) -> str:
     if size < 1_000_000 and float(number).is_integer():
         return str(int(number))
     if 0.001 <= size < 99_999.5:
-        for digits in range(max(4, width - 2), 2, -1):
+        for digits in range(max(4, width - 2), 1, -1):
             text = f"{number:.{digits}g}"
             if "e" not in text and len(text) <= width:
                 return text
@@ -137,16 +139,17 @@ def nonfinite(summary: Summary) -> str:
     return " ".join(parts)
 
 
-def middle(text: str, width: int) -> str:
-    """`text` in at most `width` columns, cut in the middle: long names differ at their ends."""
+def middle(text: str, width: int, head: int | None = None) -> str:
+    """`text` in at most `width` columns, cut in the middle: long names differ at their ends. `head`: columns that are
+    kept before the cut; a third without it."""
     if len(text) <= width:
         return text
-    head = max(0, width - 1) // 3
+    head = min(max(0, width - 1), max(0, width - 1) // 3 if head is None else head)
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :] if width > 1 else text[:width]
 
 
 def fit(text: str, width: int) -> str:
     """`text` in exactly `width` columns, cut with an ellipsis where it is longer."""
-    if len(text) <= width:
-        return text.ljust(width)
+    if cell_len(text) <= width:
+        return text + " " * (width - cell_len(text))
     return text[: width - 1] + "…" if width > 0 else ""

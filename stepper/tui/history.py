@@ -1,14 +1,16 @@
 """What had happened by the cursor: the last value of each label, what each line computed, which lines had run.
 
 Built once for each record; every question is then answered by bisection, so that a step costs the same in an iteration
-of ten events and of ten thousand. Knows only the vocabulary of records.
+of ten events and of ten thousand. Pure.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from stepper.record import Event, Record, Value
+from stepper.tui.names import Names, names_of
 
 Moment = tuple[int, int]
 """When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
@@ -70,6 +72,11 @@ class History:
         """The Euclidean norm of each parameter's step, by the copy of what the parameter became."""
         self.nonfinite = self._first_nonfinite()
         self.order = sorted(self.labels, key=lambda label: self.labels[label][0].moment)
+
+    @cached_property
+    def names(self) -> Names:
+        """Makes its labels short where there is little room."""
+        return names_of(tuple(self.labels))
 
     def completion(self, event: Event) -> Moment:
         """When `event` was over. A compound statement counts as over when its body begins: its head has run."""

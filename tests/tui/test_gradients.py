@@ -8,7 +8,7 @@ import pytest
 
 from stepper.record import Record
 from stepper.tui.app import StepperApp
-from stepper.tui.panels.gradients import Columns, gauge, history, logarithm_of, short_names, sparkline
+from stepper.tui.panels.gradients import Columns, gauge, history, logarithm_of, sparkline
 from tests.tui.screen import app_of, ready, settled, text_of
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -39,19 +39,14 @@ def test_the_gauge_marks_the_band_and_what_lies_beyond_the_scale() -> None:
     assert gauge(None, 9) == "────│─│──"
 
 
-def test_names_lose_what_all_have_in_common() -> None:
-    assert short_names(["model.a.weight", "model.a.bias"]) == ["weight", "bias"]
-    assert short_names(["w1"]) == ["w1"]
-
-
 @pytest.mark.parametrize("width", [20, 30, 32, 40, 60, 80, 200])
 @pytest.mark.parametrize("longest", [2, 9, 40])
 async def test_the_columns_fit(width: int, longest: int) -> None:
     session = Standin()
     await session.open()
-    columns = Columns.fit(longest, width)
+    columns = Columns.fit(longest, longest // 2, width)
     parameter = session.records[0].parameters[0]
-    for row in (columns.heading(), columns.row(parameter, "x" * longest, [-3.0] * 40)):
+    for row in (columns.heading(), columns.row(parameter, "x" * min(longest, columns.name), [-3.0] * 40)):
         text = "".join(text for text, _ in row.pieces).rstrip()
         assert len(text) <= max(width, 4 + 1 + 8 + 6)
 

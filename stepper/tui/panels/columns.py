@@ -5,18 +5,20 @@ from collections import Counter
 from dataclasses import dataclass
 
 import msgspec
+from rich.cells import cell_len
 
 from stepper.record import Summary
-from stepper.tui import figures
+from stepper.tui import figures, names
 from stepper.tui.history import Sighting
 from stepper.tui.panels.lines import Piece
 from stepper.tui.sketches import BINS
 
 NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, SPREAD, MIN, MAX, MEAN, ZEROS, NONFINITE = range(12)
 PILL = 6
-ESSENTIAL = 5
-"""Columns that `give` at least so much go before a shape is cut."""
-SHORT_NAME = 12
+SPARE = 4
+"""Columns that `give` at least so much go before a name is abbreviated, and a shape cut."""
+LONG_NAME, SHORT_NAME = 26, 12
+"""Columns that names may take before others do, without what all share, and abbreviated as far as can be."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("name", 6, 26),
+    Column("name", 6, LONG_NAME),
     Column("role", 4, 10, give=1),
     Column("shape", 6, 22),
     Column("type", 4, 10, give=5),
@@ -42,7 +44,7 @@ COLUMNS = (
     Column("max", 7, 7, right=True),
     Column("mean", 7, 7, right=True),
     Column("zeros", 5, 7, right=True, give=7),
-    Column("NaN/∞", 5, 9, right=True, give=4),
+    Column("NaN/∞", 5, 9, right=True),
 )
 
 
@@ -132,6 +134,14 @@ def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
     return (1, 0.0, "") if number is None else (0, float(number), "")
 
 
+SHORT_ROLES = {"parameter": "param", "activation": "activ", "gradient": "grad"}
+
+
+def short_role(role: str) -> str:
+    """A role in few characters, for a narrow column."""
+    return SHORT_ROLES.get(role, role)
+
+
 _KINDS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
 
 
@@ -158,11 +168,12 @@ def with_type(cells: tuple[str, ...], summary: Summary, usual: str) -> tuple[str
 def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> list[int]:
     """Widths of the columns for what is in them; 0 for those there is no room for.
 
-    Long names are cut first; then the columns go that say the same in every row, which is `said` elsewhere.
+    Names first lose what all share; then the columns go that say the same in every row, which is `said` elsewhere, and
+    those that can be spared; then names are abbreviated; then columns go that say more.
     """
     widths, whole = [], []
     for index, column in enumerate(COLUMNS):
-        longest = max((len(row[index]) for row in rows), default=0)
+        longest = max((cell_len(row[index]) for row in rows), default=0)
         whole.append(longest)
         widths.append(max(min(longest, column.most), min(column.least, column.most), len(column.title)))
 
@@ -172,16 +183,18 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     def cut(index: int, least: int) -> None:
         widths[index] -= max(0, min(excess(), widths[index] - least))
 
-    cut(NAME, SHORT_NAME)
+    without_shared, abbreviated = names.widths(tuple(row[NAME] for row in rows))
+    cut(NAME, max(SHORT_NAME, min(LONG_NAME, without_shared)))
     for index in said:
         if excess() > 0:
             widths[index] = 0
-    cut(ROLE, 6)
+    cut(ROLE, max((len(short_role(row[ROLE])) for row in rows), default=0))
     gives = [column.give for column in COLUMNS]
-    if any(row[NONFINITE] not in ("", "0") for row in rows):
-        gives[NONFINITE] = 1  # what is wrong is told before anything that is only nice to see
+    # what is wrong is told before anything that is only nice to see; that nothing is, health tells, too
+    gives[NONFINITE] = 1 if any(row[NONFINITE] not in ("", "0") for row in rows) else 8
     for index in sorted(range(len(COLUMNS)), key=lambda number: -gives[number]):
-        if gives[index] < ESSENTIAL:
+        if gives[index] < SPARE:
+            cut(NAME, max(SHORT_NAME, min(LONG_NAME, abbreviated)))
             cut(SHAPE, 10)
         if excess() <= 0:
             break

@@ -128,7 +128,7 @@ class GatePanel(ViewPanel):
     @property
     def listed(self) -> list[str]:
         """The gates of the record, a line for each."""
-        return [listed(number, gate) for number, gate in enumerate(self.gates, 1)]
+        return listed(self.gates)
 
     @property
     def number(self) -> int:
@@ -209,7 +209,7 @@ class GatePanel(ViewPanel):
         if wanted == self._last:
             return
         self._last = wanted
-        if gate is None:
+        if gate is None or self.scene.history is None:
             self._nothing()
             return
         title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {self.number + 1} of {len(self.gates)}"
@@ -220,7 +220,7 @@ class GatePanel(ViewPanel):
         unit = view.index[gate.axis] if view is not None and view.index else None
         self._dead = dead_lines(gate, self._streaks, unit, width, height // 6 if height >= HIGH else 1)
         drawing = self._gather(gate)
-        self.set_rows([heading(gate, width), *self._dead, *self._lines(gate, drawing)])
+        self.set_rows([heading(gate, self.scene.history.names, width), *self._dead, *self._lines(gate, drawing)])
         self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")
 
     def _arrived(self) -> None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from stepper.record import Gate, Value, Window
 from stepper.session.streaks import Streak
 from stepper.tui import figures
+from stepper.tui.names import Names, shortened
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.lines import Piece, Row, mark, pad
 from stepper.tui.view import Grid, Index, View
 
 H, MASK, SHARE, BEFORE, AFTER = "h", "mask", "share", "grad before", "grad after"
 GAP = 2
+LISTED, SHORT = 24, 8
+"""Columns of a gate's name in a list at most, and in its heading at least."""
 DEAD = "†"
 BARS = " ▁▂▃▄▅▆▇█"
 ONE_LINE = 100
@@ -88,20 +91,26 @@ def arrange(extent: tuple[int, int], count: int, width: int, height: int, titles
     return best[1] if best is not None else None
 
 
-def listed(number: int, gate: Gate) -> str:
-    """A gate in a list of several."""
-    total = gate.active + gate.blocked
-    share = f"{100 * gate.active / total:.0f}% active" if total else "empty"
-    shape = figures.shape(gate.h.summary.shape)
-    dead = f"dead {len(gate.dead_units)} of {gate.units}"
-    return f"{number:>3}  {figures.fit(gate.label, 24)} {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}"
+def listed(gates: Sequence[Gate]) -> list[str]:
+    """Gates to choose from, a line for each."""
+    labels = tuple(gate.label for gate in gates)
+    room = min(LISTED, max(map(len, labels), default=0))
+    names = shortened(labels, room)
+    lines = []
+    for number, gate in enumerate(gates, 1):
+        total = gate.active + gate.blocked
+        share = f"{100 * gate.active / total:.0f}% active" if total else "empty"
+        shape = figures.shape(gate.h.summary.shape)
+        dead = f"dead {len(gate.dead_units)} of {gate.units}"
+        name = figures.fit(names[gate.label], room)
+        lines.append(f"{number:>3}  {name}  {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}")
+    return lines
 
 
-def heading(gate: Gate, width: int) -> Row:
+def heading(gate: Gate, names: Names, width: int) -> Row:
     """Which operation it is; how many entries were let through and blocked."""
     total = gate.active + gate.blocked
     share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
-    pieces: list[Piece] = [(gate.label, "strong"), (f"  {gate.op}, line {gate.line}", "muted")]
     right: list[Piece] = [
         (f"active {figures.count(gate.active)}", "good"),
         ("  ", ""),
@@ -109,7 +118,10 @@ def heading(gate: Gate, width: int) -> Row:
     ]
     if gate.soft:
         right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
-    return Row(pad(pieces, right, width))
+    where = f"  {gate.op}, line {gate.line}"
+    room = width - sum(len(text) for text, _ in right) - 1
+    name = names.fitted(gate.label, max(SHORT, room - len(where)))
+    return Row(pad([(name, "strong"), (where, "muted")], right, width))
 
 
 def dead_lines(gate: Gate, streaks: Mapping[int, Streak], unit: int | None, width: int, most: int) -> list[Row]:

@@ -10,7 +10,7 @@ from textual import events
 from textual.binding import BindingType
 
 from stepper.record import Parameter, Record, Summary
-from stepper.tui import figures
+from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.panels.lines import LinePanel, Piece, Row
 from stepper.tui.panels.tensors import TensorsPanel
@@ -23,8 +23,8 @@ WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
 BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 16
 """Iterations of the sparkline, where there is room."""
-NAME = 9
-"""Columns of a long name at least."""
+NAME, ABBREVIATED = 9, 20
+"""Columns of a long name at least, and of one that is abbreviated as far as it can be at most."""
 
 
 class GradientsPanel(LinePanel):
@@ -73,12 +73,13 @@ class GradientsPanel(LinePanel):
         elif not parameters:
             self.set_rows([Row((("No parameter is updated here.", "muted"),))])
         else:
-            names = short_names([parameter.name for parameter in parameters])
-            columns = Columns.fit(max(map(len, names)), self.inner.width)
+            whole = names.without_beginning([parameter.name for parameter in parameters])
+            columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width)
+            shown = names.shortened(whole, columns.name)
             past = {p.name: history(self.scene.records, self.scene.iteration, p.name) for p in parameters}
             rows = [columns.heading()]
-            for index, (parameter, name) in enumerate(zip(parameters, names, strict=True)):
-                row = columns.row(parameter, name, past[parameter.name])
+            for index, (parameter, name) in enumerate(zip(parameters, whole, strict=True)):
+                row = columns.row(parameter, shown[name], past[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead())
@@ -136,10 +137,10 @@ class Columns:
         self.past = self.scale = 0
 
     @staticmethod
-    def fit(longest: int, width: int) -> Columns:
-        """For names of at most `longest` characters."""
+    def fit(longest: int, shortest: int, width: int) -> Columns:
+        """For names of at most `longest` characters, and `shortest` when they are abbreviated."""
         found = Columns()
-        name = max(len("name"), min(longest, NAME, width - 16))
+        name = max(len("name"), min(longest, max(NAME, min(shortest, ABBREVIATED)), width - 16))
         room = width - (name + 1) - 8 - 7
         found.largest, room = (True, room - 8) if room >= 8 else (False, room)
         found.past, room = (HISTORY // 2, room - HISTORY // 2 - 1) if room > HISTORY // 2 else (0, room)
@@ -170,7 +171,7 @@ class Columns:
         if gradient is not None and wrong:
             norm = "nan" if gradient.nan or gradient.value != gradient.value else "∞"
         pieces: list[Piece] = [
-            (f"{name if len(name) <= self.name else '…' + name[1 - self.name :]:<{self.name}} ", ""),
+            (f"{name:<{self.name}} ", ""),
             (f"{norm:>7} ", "bad" if wrong else ""),
         ]
         if self.largest:
@@ -251,13 +252,6 @@ def sparkline(numbers: Sequence[float | None]) -> str:
     low = (low + high - spread) / 2
     last = len(BARS) - 1
     return "".join("?" if number is None else BARS[round((number - low) / spread * last)] for number in numbers)
-
-
-def short_names(names: list[str]) -> list[str]:
-    """`names` without what all of them begin with, up to a dot: `model.linear1.weight` → `linear1.weight`."""
-    while len(names) > 1 and all("." in name for name in names) and len({name.split(".")[0] for name in names}) == 1:
-        names = [name.split(".", 1)[1] for name in names]
-    return names
 
 
 def gauge(logarithm: float | None, width: int) -> str:

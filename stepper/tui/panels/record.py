@@ -18,7 +18,7 @@ from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
 from stepper.tui.scene import Scene
 
 FOLDED, UNFOLDED = "▸", "▾"
-TIME, BEGINNING = 6, 12
+TIME, BEGINNING = 6, 24
 """Columns of a time, and of a statement's text at least."""
 
 
@@ -108,15 +108,18 @@ class RecordPanel(LinePanel):
             letter,
             (" " + "  " * outline.depths[event.id], ""),
             (f"{fold} ", "muted"),
-            (_text(event), "" if event.kind == "statement" else "muted"),
         ]
+        text = _text(event)
         room = self.inner.width
         time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
+        left = room - len(time) - 1 - sum(len(piece) for piece, _ in pieces)
         # the text gives way first, down to its beginning
-        text = min(BEGINNING, len(pieces[-1][0]))
-        most = max(room // 2, room - text - 1 - sum(len(piece) for piece, _ in pieces[:-1])) - len(time)
+        most = max((room - len(time)) // 3, left - min(BEGINNING, len(text)))
         result = results(event)
         result = result if len(result) <= most else figures.fit(result, max(0, most))
+        if len(text) + len(result) > left:
+            text = outline.history.names.forms(text)[:2][-1]
+        pieces.append((text, "" if event.kind == "statement" else "muted"))
         right: list[Piece] = [(result, "hint"), (time, "muted")]
         return Row(pad(pieces, right, room), "current" if current else "")
 

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event
-from stepper.tui import figures
+from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.history import History, Sighting
 from stepper.tui.panels.columns import (
@@ -19,12 +19,14 @@ from stepper.tui.panels.columns import (
     DTYPE,
     HEALTH,
     NAME,
+    NONFINITE,
     ROLE,
     SHAPE,
     SPREAD,
     fit,
     pill,
     shared,
+    short_role,
     sort_key,
     texts,
     with_type,
@@ -79,6 +81,7 @@ class TensorsPanel(LinePanel):
         self._widths: list[int] = []
         self._fitted: tuple[int, History | None] = (0, None)
         self._cells: dict[Sighting, tuple[str, ...]] = {}
+        self._labels: tuple[str, ...] = ()
         self._common = ""
         self._usual = ""
         """The dtype that is not told in each line; empty where there is a column for it."""
@@ -138,6 +141,7 @@ class TensorsPanel(LinePanel):
     def _fit(self, history: History) -> None:
         """Choose the columns by the labels' last values, so that they do not move from step to step."""
         last = [sightings[-1] for sightings in history.labels.values()]
+        self._labels = tuple(history.labels)
         dtype, device = shared([sighting.value.summary for sighting in last])
         said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)
         width = self.inner.width
@@ -290,7 +294,8 @@ class TensorsPanel(LinePanel):
             cells = self._cells[sighting] = self._texts(sighting)
         sketch = self._sketch_of(sighting)
         bars = (self.sketches.bars(sketch) if sketch is not None else "") or ""
-        row = _row(mark, sighting, (*cells[:SPREAD], bars, *cells[SPREAD + 1 :]), self._widths)
+        name = names.shortened(self._labels, self._widths[NAME])[sighting.value.label]
+        row = _row(mark, sighting, (name, *cells[NAME + 1 : SPREAD], bars, *cells[SPREAD + 1 :]), self._widths)
         chosen = self.has_focus and sighting.value.label == self._selected
         return Row(row.pieces, "current") if chosen else row
 
@@ -339,10 +344,10 @@ def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int
             style = part or ("" if value.label.replace(".", "").isidentifier() else "muted")
         elif index == SPREAD:
             style = "line"
-        elif index == ROLE and value.role in TensorsPanel.PARTS:
-            style = value.role
-        elif index == len(COLUMNS) - 1 and value.summary.nonfinite:
+        elif index == ROLE:
+            style = value.role if value.role in TensorsPanel.PARTS else style
+            text = text if len(text) <= width else short_role(text)
+        elif index == NONFINITE and value.summary.nonfinite:
             style = "bad"
-        text = figures.middle(text, width) if index == NAME else figures.fit(text, width) if len(text) > width else text
-        pieces.append(((text.rjust(width) if column.right else text.ljust(width)) + " ", style))
+        pieces.append(((text.rjust(width) if column.right else figures.fit(text, width)) + " ", style))
     return Row(tuple(pieces), "touched" if mark == CHANGED else "")

@@ -188,8 +188,9 @@ class ViewerPanel(ViewPanel):
             return message_lines(subject, self.scene.record is not None, room.width)
         wide, high = self._cell(view)
         grid = view.grid(*self.cells(view))
-        if grid is None:
+        if grid is None or self.scene.history is None:
             return None
+        names = self.scene.history.names
         key = self._key(shown.copy, grid.rows, grid.columns, view.region(grid), view)
         window: Window | str | None = self.pictures.window(key)
         if what == "difference":
@@ -198,7 +199,7 @@ class ViewerPanel(ViewPanel):
         if self._fulfil(survey):
             return None  # drawn by now, where the wish led
         if isinstance(window, str):
-            return [title_line(subject, view, what, None, room.width), Row(((window, "bad"),))]
+            return [title_line(subject, names, view, what, None, room.width), Row(((window, "bad"),))]
         if window is None:
             return None  # the last picture stays until this one is here
         value = self._element(subject, what, view, grid, window)
@@ -207,7 +208,7 @@ class ViewerPanel(ViewPanel):
         self._drawing = drawing = Drawing(subject, view, grid, wide, high, window, value, self._table)
         most = heatmap.usual(shown.summary) if grid.factor == (1, 1) and what != "difference" else heatmap.limit(window)
         rows = [
-            title_line(subject, view, what, grid, room.width),
+            title_line(subject, names, view, what, grid, room.width),
             reading(view, grid, window, value, shown.summary.dtype or "", room.width),
         ]
         if drawing.table:

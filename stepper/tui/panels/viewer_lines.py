@@ -6,6 +6,7 @@ import math
 
 from stepper.record import Survey, Window
 from stepper.tui import figures
+from stepper.tui.names import Names
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.lines import Piece, Row, mark, pad
 from stepper.tui.panels.subject import Subject
@@ -13,7 +14,8 @@ from stepper.tui.view import Grid, View
 
 HEAD = 2
 HISTOGRAM = 6
-"""Lines above the picture, and of the histogram below it."""
+SHORT = 8
+"""Lines above the picture, and of the histogram below it; columns of a name in the title at least."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
@@ -34,18 +36,20 @@ def message_lines(subject: Subject | None, recorded: bool, width: int) -> list[R
     return [Row(tuple(head)), Row(((why, "muted"),))]
 
 
-def title_line(subject: Subject, view: View, what: str, grid: Grid | None, width: int) -> Row:
+def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid | None, width: int) -> Row:
     """Name, slice, shape, and how much of it is seen."""
     summary = subject.value.summary if subject.value is not None else None
     slice_ = f" {view.slice}" if view.fixed or view.turned else ""
     kind = f"{figures.shape(view.shape)} {summary.dtype if summary is not None else ''}"
-    pieces: list[Piece] = [(subject.label, "strong"), (slice_, "heading"), (f"  {kind}", "muted")]
+    pieces: list[Piece] = [(slice_, "heading"), (f"  {kind}", "muted")]
     if subject.value is not None and subject.value.pooled:
         pieces.append(("  pooled picture only (--memory)", "note"))
     if subject.before is not None:
         pieces.append((f"  {what}", "note"))
     if subject.ahead:
         pieces.append((f"  ahead of the cursor, line {subject.ahead}", "note"))
+    name = names.fitted(subject.label, max(SHORT, width - sum(len(text) for text, _ in pieces)))
+    pieces.insert(0, (name, "strong"))
     right: list[Piece] = []
     if grid is not None and grid.factor != (1, 1):
         right = [(f"1 cell = {grid.factor[0]}×{grid.factor[1]}", "muted")]

@@ -1,0 +1,36 @@
+"""A coroutine that is begun where it is made, not in a later turn of the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Begun(Generic[T]):
+    """Runs a coroutine up to its first wait; whoever awaits this gets what comes of it, an error too."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._coroutine = coroutine
+        self._waits_for: object = None
+        self._end: Exception | None = None
+        try:
+            self._waits_for = coroutine.send(None)
+        except Exception as end:  # it was over without a wait: a StopIteration has its result
+            self._end = end
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        try:
+            if self._end is not None:
+                raise self._end
+            while True:
+                try:
+                    yield self._waits_for
+                except BaseException as error:  # a cancellation: the coroutine's to deal with
+                    self._waits_for = self._coroutine.throw(error)
+                else:
+                    self._waits_for = self._coroutine.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result

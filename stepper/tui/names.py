@@ -1,0 +1,146 @@
+"""Long names in little room: what names share goes first, so that what tells them apart is seen. Pure.
+
+`model.0.weight.grad` becomes `…0.weight.grad` where there is one model, and `exp_avg of model.0.weight` becomes
+`exp_avg…0.weight`. Where that is too long, the parts before the last are abbreviated, from the left, as far as their
+neighbours allow: `model.1.attention.query.weight` becomes `…1.att.query.weight`, then `…1.att.que.weight`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+from stepper.tui import figures
+
+ELLIPSIS = "…"
+LETTERS = 3
+"""What an abbreviated part keeps, as long as that is short enough."""
+GRADIENT = ".grad"
+_LETTER = r"[^\Wᵀ₀-₉]"
+_NUMBER = r"\d+\.\d\w*(?![\w.])"
+_PATH = re.compile(rf"(?<![\w.])(?!{_NUMBER}){_LETTER}+(?:\.{_LETTER}+)+(?!{_LETTER}|[(.])")
+"""A dotted path that is not called."""
+_OF = re.compile(rf"(?<=[^\W\d]) of {ELLIPSIS}")
+"""In `exp_avg of …`; not in `use 1 of …`."""
+
+Tree = dict[str, "Tree"]
+
+
+class Names:
+    """The paths of attributes in some labels, as a tree."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        tree: Tree = {}
+        for label in labels:
+            for path in _PATH.findall(label):
+                branch = tree
+                parts = path.removesuffix(GRADIENT).split(".")
+                for part in parts if len(parts) > 1 else ():
+                    branch = branch.setdefault(part, {})
+        self._beginnings: dict[str, tuple[str, str]] = {}
+        """What is left of each path's last part: readable, and as short as it can be."""
+        self._measure("", tree)
+        self._forms: dict[str, list[str]] = {}
+
+    def _measure(self, path: str, branch: Tree) -> None:
+        for part, inner in branch.items():
+            least = len(part) if part.isdecimal() else 0 if len(branch) == 1 else 1
+            short = _beginning(part, branch, least)
+            self._beginnings[path + part] = (part[: max(LETTERS, len(short))] if short else "", short)
+            self._measure(f"{path}{part}.", inner)
+
+    def forms(self, text: str) -> list[str]:
+        """`text`, without what its paths share with all others, then more and more abbreviated."""
+        found = self._forms.get(text)
+        if found is None:
+            found = self._forms[text] = [text]
+            deepest = max((path.count(".") for path in _PATH.findall(text)), default=-1)
+            for count, readable in [(count, True) for count in range(deepest + 1)] + [(deepest, False)]:
+                form = self._without(text, count, readable)
+                if len(form) < len(found[-1]):
+                    found.append(form)
+        return found
+
+    def _without(self, text: str, count: int, readable: bool) -> str:
+        def short(match: re.Match[str]) -> str:
+            return self._short(match[0], count, readable)
+
+        return _OF.sub(ELLIPSIS, _PATH.sub(short, text))
+
+    def fitted(self, text: str, width: int) -> str:
+        """`text` in at most `width` columns: whole, or the longest form that fits, or cut in the middle."""
+        forms = self.forms(text)
+        return next((form for form in forms if cell_len(form) <= width), figures.middle(forms[-1], width))
+
+    def _short(self, path: str, count: int, readable: bool) -> str:
+        """`path` without what it shares with all others, and with its first `count` parts abbreviated."""
+        bare = path.removesuffix(GRADIENT)
+        parts = bare.split(".")
+        short, prefix = "", ""
+        for index, part in enumerate(parts):
+            prefix += part
+            if prefix not in self._beginnings:
+                return path
+            kept = part if index == len(parts) - 1 else self._beginnings[prefix][0 if readable else 1]
+            text = part if kept and index >= count else kept
+            dot = "." if short and not short.endswith(ELLIPSIS) else ""
+            short += f"{dot}{text}" if text else "" if short.endswith(ELLIPSIS) else ELLIPSIS
+            prefix += "."
+        return short + path[len(bare) :]
+
+
+def _beginning(part: str, neighbours: Iterable[str], least: int) -> str:
+    """As much of `part`, and at least so many letters, as tells it from its neighbours."""
+    others = [other for other in neighbours if other != part]
+    enough = (end for end in range(least, len(part)) if not any(other.startswith(part[:end]) for other in others))
+    return part[: next(enough, len(part))]
+
+
+@lru_cache(maxsize=64)
+def names_of(labels: tuple[str, ...]) -> Names:
+    """The same for the same labels: most iterations have those of the one before."""
+    return Names(labels)
+
+
+def widths(labels: tuple[str, ...]) -> tuple[int, int]:
+    """Columns that the longest of `labels` takes without what all share, and as short as it can be made."""
+    forms = [names_of(labels).forms(label) for label in labels]
+    without = max((cell_len(each[min(1, len(each) - 1)]) for each in forms), default=0)
+    return without, max((cell_len(each[-1]) for each in forms), default=0)
+
+
+@lru_cache(maxsize=64)
+def shortened(labels: tuple[str, ...], width: int) -> dict[str, str]:
+    """Each of `labels` in at most `width` columns, told apart as far as that can be."""
+    names, found, long = names_of(labels), {}, {}
+    for label in labels:
+        forms = names.forms(label)
+        fitting = next((form for form in forms if cell_len(form) <= width), None)
+        if fitting is None:
+            long[label] = forms[-1]
+        else:
+            found[label] = fitting
+    return found | _cut(long, width)
+
+
+def _cut(texts: dict[str, str], width: int) -> dict[str, str]:
+    """Texts that no abbreviation makes short enough, cut in the middle, at the place that leaves most of them apart."""
+    places = sorted(range(1, max(2, width - 1)), key=lambda head: abs(head - width // 3))
+    best: dict[str, str] = {}
+    for head in places:
+        cut = {label: figures.middle(text, width, head) for label, text in texts.items()}
+        if len(set(cut.values())) > len(set(best.values())):
+            best = cut
+        if len(set(best.values())) == len(texts):
+            break
+    return best
+
+
+def without_beginning(names: Sequence[str]) -> tuple[str, ...]:
+    """`names` without the parts that all of them begin with: `model.linear1.weight` → `linear1.weight`."""
+    while len(names) > 1 and all("." in name for name in names) and len({name.split(".")[0] for name in names}) == 1:
+        names = [name.split(".", 1)[1] for name in names]
+    return tuple(names)
