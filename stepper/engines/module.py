@@ -13,6 +13,7 @@ from typing import Any
 
 from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.graph import saved
+from stepper.engines.members import ELEMENTS
 from stepper.engines.modes import look, torch_module, unnoticed
 from stepper.engines.names import Names
 from stepper.record import ModuleCall, Role
@@ -46,9 +47,18 @@ class ModuleEngine(Engine):
     def met(self, value: Any, label: str) -> None:
         """A model passed a probe: learn what its layers are called."""
         torch = torch_module()
-        if torch is not None and isinstance(value, torch.nn.Module) and "_modules" in value.__dict__:
+        if torch is None:
+            return
+        if type(value) in (list, tuple):
+            for index, each in enumerate(value[:ELEMENTS]):
+                self._meet(each, f"{label}.{index}", torch, in_list=True)
+        else:
+            self._meet(value, label, torch, in_list=False)
+
+    def _meet(self, value: Any, label: str, torch: Any, *, in_list: bool) -> None:
+        if isinstance(value, torch.nn.Module) and "_modules" in value.__dict__:
             for path, module in torch.nn.Module.named_modules(value):
-                self._names.give(module, f"{label}.{path}" if path else label)
+                self._names.give(module, f"{label}.{path}" if path else label, in_list=in_list)
 
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`model.zero_grad()` lets go of the gradients of all its parameters."""
@@ -87,6 +97,7 @@ class ModuleEngine(Engine):
             except Exception as error:
                 observer.fault(error)
 
+        self._names = Names()
         hooks = torch.nn.modules.module
         handles = [
             hooks.register_module_forward_pre_hook(before),

@@ -394,7 +394,7 @@ class Recorder(Observing):
             engine.met(value, label)
             for path, member in engine.members(value):
                 if self._owner(member) is not None:
-                    self._names.give(member, f"{label}.{path}")
+                    self._names.give(member, f"{label}.{path}", in_list=type(value) in (list, tuple))
                     if engine.trainable(member):
                         self.parameter(f"{label}.{path}", member)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
@@ -19,6 +19,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated
 from stepper.inferior.losses import LossKeeper
+from stepper.inferior.naming import learn, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Store
@@ -53,7 +54,7 @@ class Recording:
         self.halt: tuple[int | None, int] | None = None  # the statement that is never to be run
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
-        self._names = Names()
+        self._passing = passing_names(self.sites)
         self._alias_sites: dict[int, bool] = {}
         self._quiet_sites: dict[int, bool] = {}
         self._offset = -1
@@ -64,6 +65,7 @@ class Recording:
         self.happenings: list[Happening] = []
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
+        self._names = Names()
         self.tracker = Tracker(self._names, self._look, self._called, self._place)
         self.pass_over = iteration is None
         self.truncated = False
@@ -88,6 +90,13 @@ class Recording:
         self.whereabouts[0] = SETUP if iteration is None else iteration
         self._owners.clear()  # a library may have been imported, and its engine become active
         self.active = True
+
+    def learn(self, namespace: Mapping[str, Any]) -> None:
+        """Learn what the script's global names call its models; the engines' hooks are in place."""
+        try:
+            learn(namespace, self._passing, self.engines, self._names)
+        except Exception as error:
+            self.fault(error)
 
     def stop(self) -> None:
         """The record is over: let go of everything that belongs to the script."""

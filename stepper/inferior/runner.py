@@ -228,6 +228,8 @@ class Runner:
         self._recording = True
         for engine in self.engines:
             self._hooks.enter_context(engine.recording(self.recorder))
+        if iteration is not None:
+            self.recorder.learn(vars(sys.modules["__main__"]))
         builtins.__stepper_recording__ = True  # type: ignore[attr-defined]
         builtins.__stepper_leave__ = self.leave  # type: ignore[attr-defined]
 

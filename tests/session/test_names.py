@@ -1,0 +1,58 @@
+"""What parameters and layers are called: by the script's own names, whichever iterations were recorded before."""
+
+from pathlib import Path
+
+import stepper
+from stepper.session.headless import trace
+from stepper.session.options import Options
+from tests.session.support import script
+
+NETS = """
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(2, 2)
+            self.apply(self.prepare)
+
+        def prepare(self, module):
+            if isinstance(module, nn.Linear):
+                nn.init.ones_(module.weight)
+
+        def forward(self, x):
+            return self.inner(x).relu()
+
+    first, second = Block(), Block()
+    nets = [first, second]
+    steps = [torch.optim.SGD(net.parameters(), lr=0.1) for net in nets]
+    layers = [nn.Linear(2, 2), nn.Linear(2, 2)]
+    x = torch.ones(3, 2)
+    for t in range(4):
+        for net, step in zip(nets, steps):
+            step.zero_grad()
+            loss = net(x).sum()
+            loss.backward()
+            step.step()
+        for layer in layers:
+            x = layer(x).detach()
+"""
+BY_NAME = [f"{net}.inner.{part}" for net in ("first", "second") for part in ("weight", "bias")]
+
+
+def test_names_do_not_depend_on_what_was_recorded_before(tmp_path: Path) -> None:
+    path = script(tmp_path, NETS)
+    with stepper.open(path, seed=0) as run:
+        names = [parameter.name for parameter in run.iteration(1).parameters]
+        labels = run.iteration(1).labels
+    record = trace(path, Options(seed=0), 1).record  # neither the setup nor iteration 0 was recorded here
+    assert [parameter.name for parameter in record.parameters] == names
+    assert list(dict.fromkeys(value.label for event in record.events for value in event.values)) == labels
+    assert [name for name in names if ".inner." in name] == BY_NAME
+
+
+def test_layers_that_only_a_list_holds_are_called_by_their_place(tmp_path: Path) -> None:
+    record = trace(script(tmp_path, NETS), Options(seed=0), 1).record
+    modules = [event.text for event in record.events if event.kind == "module"]
+    assert modules == ["first", "first.inner", "second", "second.inner", "layers.0", "layers.1"]
