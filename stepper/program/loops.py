@@ -162,11 +162,13 @@ def _candidates(
 
 
 def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Studied], list[Definition]]) -> bool:
-    inside = {id(d.node) for d in state(outer) if loop.key in d.loops and outer.key not in d.selected}
+    # A loop that runs backward by itself may train what the one around it picks: one layer or model after another.
+    whole = loop.level() == BACKWARD
+    inside = {id(d.node) for d in state(outer) if loop.key in d.loops and (whole or outer.key not in d.selected)}
     if not inside & own:
         return False
     # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
-    return not (loop.level() < BACKWARD and _steps_outside(outer, loop.key))
+    return whole or not _steps_outside(outer, loop.key)
 
 
 def _steps_outside(outer: Studied, inner: int) -> bool:
