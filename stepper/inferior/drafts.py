@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
+from weakref import ref
 
 from stepper.engines.base import Engine
 from stepper.inferior.copies import Copy
@@ -34,6 +36,26 @@ class Draft:
         if self.copy is not None or other.copy is not None:
             return self.copy is other.copy
         return self.summary == other.summary
+
+
+class Known:
+    """What is known of an object that was seen: what it was called, the event that made it, its role."""
+
+    __slots__ = ("_reference", "event", "label", "role")
+
+    def __init__(self, value: Any, label: str, event: int | None, role: Role) -> None:
+        self.label = label
+        self.event = event
+        self.role = role
+        self._reference: Callable[[], Any] | None
+        try:
+            self._reference = ref(value)
+        except TypeError:
+            self._reference = None  # a list, say: it cannot be told from another at the same address
+
+    def means(self, value: Any) -> bool:
+        """Whether it is `value`, and not an object gone since that lay at the same address."""
+        return self._reference is None or self._reference() is value
 
 
 class Happening:

@@ -9,7 +9,7 @@ from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.drafts import Draft, Happening, Known
 from stepper.inferior.recording import Recording
 from stepper.record import Detail, Kind, Role, When
 
@@ -46,11 +46,14 @@ class Observing(Recording):
         return self.tracker.name_of(value, self._called(value))
 
     def event_of(self, value: Any) -> int | None:
-        return self._known.get(id(value), (None, None))[1]
+        known = self._met_as(value)
+        return None if known is None else known.event
 
     def role_of(self, value: Any) -> Role:
-        label, _, role = self._known.get(id(value), ("", None, "other"))
-        return self.program.roles.get(label, role) if role == "other" else role
+        known = self._met_as(value)
+        if known is None:
+            return "other"
+        return self.program.roles.get(known.label, known.role) if known.role == "other" else known.role
 
     def begin(self, kind: Kind, text: str, function: str = "", inside: int | None = None) -> int | None:
         if not self.active or get_ident() != self.thread or not self._room():
@@ -126,7 +129,7 @@ class Observing(Recording):
         known = self._called(value)
         poor = known is None or (".group" in known and label not in self._second_names)
         if poor or (made and rebound is not False):
-            self._known[id(value)] = (label, number, draft.role)
+            self._known[id(value)] = Known(value, label, number, draft.role)
         if not self.pass_over:
             self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
         if self._seers:

@@ -17,7 +17,7 @@ from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import Names
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
-from stepper.inferior.drafts import Draft, Frame, Happening, Operated
+from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.naming import learn, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
@@ -74,7 +74,7 @@ class Recording:
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
         self._occurrences: dict[int, int] = {}
-        self._known: dict[int, tuple[str, int | None, Role]] = {}
+        self._known: dict[int, Known] = {}
         self._met: set[tuple[str, int]] = set()
         self._second_names: set[str] = set()  # given to what had a name already: a loop's `p`
         self.faults: list[str] = []
@@ -174,8 +174,13 @@ class Recording:
 
     def _called(self, value: Any) -> str | None:
         """The label under which this very object was seen."""
-        held = self._known.get(id(value))
-        return None if held is None else held[0]
+        known = self._met_as(value)
+        return None if known is None else known.label
+
+    def _met_as(self, value: Any) -> Known | None:
+        """What is known of this very object."""
+        known = self._known.get(id(value))
+        return known if known is not None and known.means(value) else None
 
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
         return Draft(label, role, when, self._copy(engine, value))

@@ -308,3 +308,24 @@ def test_one_more_name_for_a_value_is_read_and_bound() -> None:
     for text, labels in (("h = w", ["w", "h"]), ("x_old = x_new", ["x_new", "x_old"])):
         values = ran.event(text).values
         assert [(value.label, value.when) for value in values] == [(labels[0], "operand"), (labels[1], "result")]
+
+
+def test_what_lies_where_another_value_lay_is_not_called_by_its_name() -> None:
+    ran = run(
+        """
+        import torch
+        first, second = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+        opaque = {}
+        exec("def chain(a, b, x):\\n y = a(x)\\n del y\\n return b(x * 2)", opaque)
+        x, w = torch.ones(1, 2), torch.ones(2, requires_grad=True)
+        for t in range(2):
+            with torch.no_grad():
+                y = opaque["chain"](first, second, x)
+            loss = (y * w).sum()
+            loss.backward()
+            w.data -= 0.1 * w.grad
+            w.grad = None
+        """
+    )
+    second = ran.events(kind="module")[1]
+    assert next(value.label for value in second.values if value.when == "operand") == "input 0 of second"
