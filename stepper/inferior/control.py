@@ -16,11 +16,14 @@ class Control:
         self.until: int | None = None
         self.record_from: int | None = None
         self.record_last = False
+        self.stop_from: int | None = None
+        self.noting = False
 
-    def run(self, until: int | None, record_from: int | None, record_last: bool) -> None:
+    def run(self, until: int | None, record_from: int | None, record_last: bool, stop_from: int | None = None) -> None:
         """Let the script go on."""
         with self._condition:
             self.until, self.record_from, self.record_last = until, record_from, record_last
+            self.stop_from = stop_from
             self._running, self._standing = True, False
             self._condition.notify_all()
 

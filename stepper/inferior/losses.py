@@ -25,6 +25,7 @@ class LossKeeper:
 
     def __init__(self) -> None:
         self._kept: list[Any] = []
+        self._looked_at = self._marks = 0  # how much of it was looked through for marks, and how many there were
         self.engines: Sequence[Engine] = ()
         self.asked = ""  # the expression, as the person typed it
         self._by_type: dict[type, Engine] = {}  # who reads a loss of this type: asked once an iteration
@@ -114,34 +115,53 @@ class LossKeeper:
 
     def begun(self) -> int:
         """How many iterations have begun since the last drain."""
-        return sum(item is MARK for item in self._kept)
+        kept = self._kept
+        self._marks += sum(item is MARK for item in kept[self._looked_at :])
+        self._looked_at = len(kept)
+        return self._marks
 
     def drain(self) -> list[float | None]:
         """The loss of each iteration begun since the last drain (its last one), and forget them."""
-        found: list[float | None] = []
-        begun = cut = False
-        loss: float | None = None
-        late: float | None = None
-        for item in self._kept:  # the one loop that every plain iteration passes through: no calls, no small lists
-            if type(item) is float:
-                if cut:
-                    late = item
-                else:
-                    loss = item
-            elif item is MARK:
-                if begun:
-                    found.append(late if loss is None else loss)
-                begun, cut, loss, late = True, False, None, None
-            else:
-                cut = True
-        if begun:
-            found.append(late if loss is None else loss)
-        self._kept.clear()
+        found = _by_pass(self._kept)
+        self.forget()
+        return found
+
+    def drain_finished(self) -> list[float | None]:
+        """The same, but the iteration that began last is left: it is not over."""
+        kept = self._kept
+        last = next((index for index in range(len(kept) - 1, -1, -1) if kept[index] is MARK), 0)
+        found = _by_pass(kept[:last])
+        del kept[:last]
+        self._looked_at = self._marks = 0
         return found
 
     def forget(self) -> None:
         """Drop what was kept."""
         self._kept.clear()
+        self._looked_at = self._marks = 0
+
+
+def _by_pass(kept: list[Any]) -> list[float | None]:
+    """The loss of each iteration whose mark is there."""
+    found: list[float | None] = []
+    begun = cut = False
+    loss: float | None = None
+    late: float | None = None
+    for item in kept:  # the one loop that every plain iteration passes through: no calls, no small lists
+        if type(item) is float:
+            if cut:
+                late = item
+            else:
+                loss = item
+        elif item is MARK:
+            if begun:
+                found.append(late if loss is None else loss)
+            begun, cut, loss, late = True, False, None, None
+        else:
+            cut = True
+    if begun:
+        found.append(late if loss is None else loss)
+    return found
 
 
 def _own_data(value: Any) -> Any:

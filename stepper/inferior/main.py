@@ -97,7 +97,7 @@ class Inferior:
         )
         runner.losses.asked = self.launch.loss or ""
         runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts, self.launch.halt
-        os.register_at_fork(after_in_child=runner.recorder.forked)
+        os.register_at_fork(after_in_child=runner.forked)
         builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]
         Service(self.channel, self.control, runner).start()
         main = self._main_module(program)

@@ -65,13 +65,24 @@ class Line(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, tag="run", frozen=True):
     """Go on. Record each iteration from `record_from` on (None: none); stop at the head of iteration `until`.
 
-    `record_last`: record the last iteration too, as soon as it is known to be the last.
+    `record_last`: record the last iteration too, as soon as it is known to be the last. `stop_from`: breakpoints
+    (`StopAt`) hold from this iteration on (None: not at all).
     """
 
     id: int
     until: int | None = None
     record_from: int | None = None
     record_last: bool = False
+    stop_from: int | None = None
+
+
+class StopAt(msgspec.Struct, tag="stop at", frozen=True):
+    """Stop before the statements on these lines, in iterations that are not recorded; from now on, and instead of any
+    lines named before. `noting`: do not stop, but tell which iterations have reached one (`Reached`)."""
+
+    id: int
+    lines: list[int]
+    noting: bool = False
 
 
 class Pause(msgspec.Struct, tag="pause", frozen=True):
@@ -152,7 +163,7 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
     id: int
 
 
-Request = Run | Pause | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Quit
+Request = Run | StopAt | Pause | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Quit
 
 # ------------------------------------------------------------------------------------------------ process → debugger
 
@@ -210,12 +221,19 @@ class Counted(msgspec.Struct, tag="counted", frozen=True):
     summaries: dict[int, Summary]
 
 
+class Reached(msgspec.Struct, tag="reached", frozen=True):
+    """Iterations in which a line was reached that was to be noted (`StopAt`): the latest of them, in order."""
+
+    iterations: list[int]
+
+
 class Stopped(msgspec.Struct, tag="stopped", frozen=True):
     """The script stands at the head of `iteration`, which has not run yet; where `line` is given, at that line of its
-    file in the iteration before, of which nothing is recorded."""
+    file in the iteration before, of which nothing is recorded. `breakpoint`: since there is one on that line."""
 
     iteration: int
     line: int | None = None
+    breakpoint: bool = False
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):
@@ -243,7 +261,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     error: str | None = None
 
 
-Message = Hello | Refused | Started | Progress | Recorded | Counted | Stopped | Ended | Reply
+Message = Hello | Refused | Started | Progress | Recorded | Counted | Reached | Stopped | Ended | Reply
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from os import _exit as leave  # the script may put another in its place
+from threading import get_ident
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -23,15 +25,17 @@ from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.passes import PassCount, passes_over
-from stepper.inferior.protocol import Ended, Progress, Recorded, Stopped, packed, unpacked_size
+from stepper.inferior.protocol import Ended, Progress, Reached, Recorded, Stopped, packed, unpacked_size
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
+from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
 from stepper.record import Record
 
 BATCH_SECONDS = 0.02
 REPORT_SECONDS = 0.05
 LARGEST_BATCH = 4096
+MOST_REACHED = 1024  # iterations that reached a breakpoint which was only to be noted: so many are told at a time
 
 
 STYLES = ("python", "numpy", "torch", "autograd", "function", "module", "optim")
@@ -75,6 +79,7 @@ class Runner:
         self.failed_in: int | None = None
         self._reported = 0
         self._finished: list[float | None] = []
+        self._reached: deque[int] = deque(maxlen=MOST_REACHED)
         self._hooks = ExitStack()
         self._recording = False
         self._batch = 1
@@ -103,9 +108,13 @@ class Runner:
             "loss_held": self.losses.held,
             "recording": False,
             "counting": True,
+            "armed": False,
+            "stop": self._reach,
         }
         for name, probe in probes.items():
             setattr(builtins, f"__stepper_{name}__", probe)
+        for line in self.recorder.program.stops:
+            setattr(builtins, stop_flag(line), False)
         if self._record_setup:
             self._begin_record(None)
 
@@ -122,6 +131,42 @@ class Runner:
         """The training loop was left while recording: the pass is over, its record goes on until the next head."""
         self.losses.cut()
         self.recorder.end_pass()
+
+    def stop_at(self, lines: Iterable[int], *, noting: bool) -> None:
+        """From any thread: where code that is not recorded is to stop from now on, or what it is to take note of."""
+        stops = self.recorder.program.stops
+        wanted = stops.intersection(lines)
+        self.control.noting = noting
+        for line in stops:
+            setattr(builtins, stop_flag(line), line in wanted)
+        builtins.__stepper_armed__ = bool(wanted)  # type: ignore[attr-defined]
+
+    def _reach(self, line: int) -> None:
+        """On the script's thread, or one of its own: a statement with a breakpoint is about to run, unrecorded."""
+        if get_ident() != self.recorder.thread or self._recording:
+            return
+        iteration = self._started_so_far() - 1
+        first = self.control.stop_from
+        if first is None or iteration < max(0, first) or self.control.over:
+            return
+        if self.control.noting:
+            if not self._reached or self._reached[-1] != iteration:
+                self._reached.append(iteration)
+            return
+        done = self.losses.drain_finished()
+        self.begun += len(done)
+        self._finished += done
+        self._report()
+        self.interrupt()  # what comes after this iteration is decided by the one who lets it go on
+        self.control.stand()
+        self._channel.send(Stopped(iteration + 1, line, breakpoint=True))
+        self.control.wait()
+        self._since = perf_counter()
+
+    def forked(self) -> None:
+        """In a process that the script forked: it never stops."""
+        builtins.__stepper_armed__ = False  # type: ignore[attr-defined]
+        self.recorder.forked()
 
     def _started_so_far(self) -> int:
         """Iterations begun; those of the batch under way are counted by their marks."""
@@ -272,6 +317,9 @@ class Runner:
     def _report(self) -> None:
         """Tell the debugger of the iterations finished since the last report."""
         self._last_report = perf_counter()
+        if self._reached:
+            self._channel.send(Reached(list(self._reached)))
+            self._reached.clear()
         if self._finished:
             self._channel.send(Progress(self._reported, self._finished, self._count.total))
             self._reported += len(self._finished)

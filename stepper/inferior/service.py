@@ -31,6 +31,7 @@ from stepper.inferior.protocol import (
     Reply,
     Request,
     Run,
+    StopAt,
 )
 from stepper.inferior.runner import Runner
 from stepper.record import Window
@@ -129,7 +130,9 @@ class Service(threading.Thread):
     def _answered(self, request: Request) -> Reply:
         match request:
             case Run():
-                self._control.run(request.until, request.record_from, request.record_last)
+                self._control.run(request.until, request.record_from, request.record_last, request.stop_from)
+            case StopAt():
+                self._runner.stop_at(request.lines, noting=request.noting)
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()

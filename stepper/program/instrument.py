@@ -1,4 +1,6 @@
-"""The instrumented module: the training loop's body twice, functions twice, and the spine around the loop.
+"""The instrumented module: the training loop's body three times, functions as well, and the spine around the loop.
+
+Each copy computes the same: one is recorded, one runs at full speed, and one does so too, but can stop (`armed`).
 
 The spine is what lexically contains the training loop (or calls the function that does): it is walked statement by
 statement, so that what lies before the first pass and between passes can be recorded or not, at each turn.
@@ -11,6 +13,7 @@ import copy
 from dataclasses import dataclass, replace
 
 from stepper.program import nodes
+from stepper.program.armed import Armed
 from stepper.program.expressions import Expressions
 from stepper.program.losses import Losses
 from stepper.program.plain import Definition, Plain
@@ -58,7 +61,9 @@ class Instrument:
         self.table = SiteTable(script.source)
         self.loop_sites: dict[int, int] = {}
         self._defined: dict[int, Definition] = {}
-        self.plain = Plain(losses, self.define, self._after, "" if plan.loss is not None else plan.loss_kind)
+        kind = "" if plan.loss is not None else plan.loss_kind
+        self.plain = Plain(losses, self.define, self._after, kind)
+        self.armed = Armed(losses, self.define, self._after, kind)
         expressions = Expressions(script, self.table, knowledge, losses)
         self.statements = Statements(expressions, self.plain, self.define, self._after)
 
@@ -108,13 +113,13 @@ class Instrument:
         context = Context(scope, scope.name)
         if id(node) in self.plan.spine:
             context = replace(context, phase="setup", spine=True)
-            enter = self._if_recording([self._enter(node, context)], node)
+            enter = self._if_recording([self._enter(node, context)], node, stop=True)
             return nodes.changed(node, body=[*first, *enter, *self._spine(rest, context)])
         place = nodes.head(rest[0])
         recorded = [self._enter(node, context), *self.statements.body(rest, context)]
         test = nodes.name(nodes.RECORDING, place)
-        dual = nodes.choice(test, recorded, self.plain.body(rest), place)
-        return nodes.changed(node, body=[*first, dual])
+        armed = [self.armed.stop(node), *self.armed.body(rest)]
+        return nodes.changed(node, body=[*first, nodes.choice(test, recorded, armed, self.plain.body(rest), place)])
 
     def _enter(self, node: Function, context: Context) -> ast.stmt:
         names = parameters(node)
@@ -159,16 +164,19 @@ class Instrument:
     def _run(self, run: list[ast.stmt], context: Context) -> ast.stmt:
         place = nodes.head(run[0])
         recorded = self.statements.body(run, context)
-        return nodes.choice(nodes.name(nodes.RECORDING, place), recorded, self.plain.body(run), place)
+        test = nodes.name(nodes.RECORDING, place)
+        return nodes.choice(test, recorded, self.armed.body(run), self.plain.body(run), place)
 
-    def _if_recording(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
+    def _if_recording(self, body: list[ast.stmt], node: ast.AST, *, stop: bool = False) -> list[ast.stmt]:
+        """`stop`: a statement begins here, before which one may stop."""
         place = nodes.head(node)
-        return [nodes.choice(nodes.name(nodes.RECORDING, place), body, [], place)] if body else []
+        armed = [self.armed.stop(node)] if stop else []
+        return [nodes.choice(nodes.name(nodes.RECORDING, place), body, armed, [], place)] if body else []
 
     def _definition(self, node: Definition, context: Context) -> list[ast.stmt]:
         site, _ = self.statements.open(node, context)
         return [
-            *self._if_recording([self.statements.begin(site, node)], node),
+            *self._if_recording([self.statements.begin(site, node)], node, stop=True),
             self.define(node),
             *self._if_recording([self.statements.done(site, node, [])], node),
         ]
@@ -176,7 +184,7 @@ class Instrument:
     def _descend(self, node: ast.stmt, context: Context) -> list[ast.stmt]:
         """A compound statement on the spine: its own body is walked the same way."""
         site, inner = self.statements.open(node, context)
-        begin = self._if_recording([self.statements.begin(site, node)], node)
+        begin = self._if_recording([self.statements.begin(site, node)], node, stop=True)
         if node is self.plan.loop:
             return [*begin, *self._loop(node, context)]
         new: ast.stmt
@@ -215,7 +223,7 @@ class Instrument:
         place = nodes.head(node)
         first = [nodes.statement(nodes.call(nodes.CAUGHT, place), place), self.statements.begin(site, node)]
         first += self.statements.bound(site, node, [node.name] if node.name else [], inner)
-        return nodes.changed(node, body=self._if_recording(first, node) + self._spine(node.body, inner))
+        return nodes.changed(node, body=self._if_recording(first, node, stop=True) + self._spine(node.body, inner))
 
     # ------------------------------------------------------------------------------------------------- the loop
 
@@ -232,15 +240,18 @@ class Instrument:
     def _loop(self, node: LoopNode, context: Context) -> list[ast.stmt]:
         within = Context(context.scope, context.function)
         recorded: list[ast.stmt] = []
+        armed: list[ast.stmt] = []
         if not isinstance(node, ast.While):
+            armed = [self.armed.stop(node)]
             names = target_names(node.target)
             site, inner = self.statements.open(node, within)
             recorded = [self.statements.begin(site, node)]
             recorded += self.statements.bound(site, node, names, inner) or [self.statements.done(site, node, [])]
         recorded += self._with_loss(self.statements.body(node.body, within), node)
+        armed += self._with_loss(self.armed.body(node.body), node)
         plain = self._with_loss(self.plain.body(node.body), node)
         place = nodes.head(node.body[0])
-        dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, plain, place)
+        dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         after = replace(context, phase="between")
         new = nodes.changed(node, body=[dual], orelse=self._spine(node.orelse, after))
         leave = nodes.statement(nodes.call(nodes.LEAVE, nodes.head(node)), nodes.head(node))
@@ -260,8 +271,9 @@ class Instrument:
         place = nodes.head(rest[0])
         within = Context(context.scope)
         recorded = self._with_loss(self.statements.body(rest, within), rest[0])
+        armed = self._with_loss(self.armed.body(rest), rest[0])
         plain = self._with_loss(self.plain.body(rest), rest[0])
-        dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, plain, place)
+        dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         return [*prefix, dual, nodes.statement(nodes.call(nodes.LEAVE, place), place)]
 
     def _with_loss(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:

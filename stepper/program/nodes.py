@@ -27,6 +27,8 @@ BACKWARD = "__stepper_backward__"
 LOSS = "__stepper_loss__"
 LOSS_OF = "__stepper_loss_of__"
 LOSS_HELD = "__stepper_loss_held__"
+ARMED = "__stepper_armed__"
+STOP = "__stepper_stop__"
 
 PROBES = (
     STATEMENT,
@@ -46,7 +48,14 @@ PROBES = (
     LOSS,
     LOSS_OF,
     LOSS_HELD,
+    ARMED,
+    STOP,
 )
+
+
+def stop_flag(line: int) -> str:
+    """The builtin that says whether to stop before the statements on a line."""
+    return f"__stepper_stop_{line}__"
 
 
 def at(node: N, place: ast.AST) -> N:
@@ -94,9 +103,12 @@ def statement(expression: ast.expr, place: ast.AST) -> ast.Expr:
     return at(ast.Expr(expression), place)
 
 
-def choice(test: ast.expr, recorded: list[ast.stmt], plain: list[ast.stmt], place: ast.AST) -> ast.If:
-    """`if test: recorded else: plain`."""
-    return at(ast.If(test, recorded, plain), place)
+def choice(
+    test: ast.expr, recorded: list[ast.stmt], armed: list[ast.stmt], plain: list[ast.stmt], place: ast.AST
+) -> ast.If:
+    """`if test: recorded`, else where there are breakpoints `armed`, else `plain`."""
+    other: list[ast.stmt] = [ast.If(ast.Name(ARMED, ast.Load()), armed, plain)] if armed else plain
+    return at(ast.If(test, recorded, other), place)
 
 
 def changed(node: N, **fields: object) -> N:

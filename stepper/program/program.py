@@ -46,7 +46,8 @@ class Program:
     """An analysed script. `loop` None: the whole script is one iteration.
 
     `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
-    phase of each line on which a statement starts.
+    phase of each line on which a statement starts, and `stops` are the lines on which code that is not recorded can
+    stop (see `nodes.stop_flag`).
     """
 
     path: str
@@ -58,6 +59,7 @@ class Program:
     flows: tuple[str, ...]
     roles: dict[str, Role]
     lines: dict[int, Phase]
+    stops: frozenset[int]
     uses_backward: bool
 
 
@@ -101,6 +103,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         flows=known.flows,
         roles=known.roles(sites),
         lines=known.lines(sites),
+        stops=frozenset(instrument.armed.lines),
         uses_backward=known.uses_backward,
     )
 

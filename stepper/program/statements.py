@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 
 from stepper.program import nodes
+from stepper.program.armed import is_bare_constant
 from stepper.program.expressions import Expressions, Probed
 from stepper.program.plain import Plain
 from stepper.program.scopes import Function, target_names
@@ -47,7 +48,7 @@ class Statements:
         """The recorded copy of one statement."""
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             return [nodes.at(ast.Pass(), node)]  # hoisted to the head of the function: twice is a SyntaxError
-        if _is_bare_constant(node):
+        if is_bare_constant(node):
             return [node]
         site, inner = self.open(node, context)
         begin = self.begin(site, node)
@@ -264,7 +265,3 @@ class Statements:
         losses = tuple(self.losses.is_loss_target(node.target) for _ in names)
         self._fill(site, node, inner, names, operation, losses)
         return before, nodes.changed(node, target=target, value=added.node), names
-
-
-def _is_bare_constant(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

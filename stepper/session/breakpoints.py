@@ -1,7 +1,7 @@
 """Breakpoints: lines to stop at, and the search for the next stop, forward and backward through the iterations.
 
-A stop is found in records. Iterations are recorded one by one until one of them reaches such a line, so that the cursor
-stands in a record whose values can be read, with nothing of the script run beyond it.
+A stop is shown in a record. The next few iterations are recorded, one by one, and looked at; beyond them the script
+runs at full speed, and stops by itself before a line that has a breakpoint. That iteration is then replayed, recorded.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from stepper.record import Record
 from stepper.session.navigation import Cursor
 
+Lines = Callable[[], frozenset[int]]
+"""The lines that have a breakpoint now: they may change while the script runs."""
 Reach = Callable[[int], Awaitable[Record | None]]
 """Have an iteration recorded; None where there is no such iteration. May raise `Interrupted`."""
-
-STRETCH, GROWTH = 16, 4
-"""Going back, so many iterations are replayed at first, and so many times more each time after: each time takes a new
-process, which costs more than to record a few iterations for nothing."""
+Find = Callable[[int], Awaitable[int | None]]
+"""The first iteration from this one on that comes to a breakpoint, found at full speed; None where there is none."""
+Passed = Callable[[int], Awaitable[list[int]]]
+"""The iterations before this one that come to a breakpoint, in order, found by a replay at full speed."""
 
 
 class Interrupted(Exception):
@@ -90,50 +92,62 @@ def _stops(kind: str, line: int, lines: frozenset[int]) -> bool:
     return line in lines and kind in ("statement", "call")
 
 
-async def ahead(cursor: Cursor, record: Record | None, lines: frozenset[int], reach: Reach) -> Cursor | None:
-    """The next stop after the cursor, which stands in `record`; None where the iterations end before one."""
+async def ahead(
+    cursor: Cursor, record: Record | None, lines: Lines, reach: Reach, find: Find, near: Callable[[int], bool]
+) -> Cursor | None:
+    """The next stop after the cursor, which stands in `record`; None where the iterations end before one.
+
+    An iteration that is `near` is recorded and looked at without being looked for.
+    """
     iteration, event = cursor.iteration, cursor.event
-    while record is not None or iteration is None:
-        found = first_stop(record, lines, event) if record is not None else None
+    while True:
+        found = first_stop(record, lines(), event) if record is not None else None
         if found is not None:
             return Cursor(iteration, found)
-        iteration, event = (0 if iteration is None else iteration + 1), -1
+        following = 0 if iteration is None else iteration + 1
+        if not near(following):
+            at = await find(following)
+            if at is None:
+                return None
+            following = at
+        iteration, event = following, -1
         record = await reach(iteration)
-    return None
+        if record is None:
+            return None
 
 
 async def behind(
     cursor: Cursor,
     record: Record | None,
-    lines: frozenset[int],
+    lines: Lines,
     reach: Reach,
     recorded: Callable[[int | None], Record | None],
+    passed: Passed,
 ) -> Cursor | None:
     """The stop before the cursor; None where there is none since the script's beginning.
 
-    What is `recorded` is read backward. What is not has to be replayed, and a replay runs forward: so a stretch of
-    iterations is replayed at a time, a longer one each time, and its last stop taken.
+    What is `recorded` is read backward, and so is what a single replay records of the iterations right before that. The
+    latest stop before those is found by a replay at full speed.
     """
-    found = last_stop(record, lines, max(0, cursor.event)) if record is not None else None
+    found = last_stop(record, lines(), max(0, cursor.event)) if record is not None else None
     if found is not None or cursor.iteration is None:
         return Cursor(cursor.iteration, found) if found is not None else None
-    end, stretch = cursor.iteration, STRETCH
+    end, replayed = cursor.iteration, False
     while end > 0:
         known = recorded(end - 1)
-        if known is not None:
-            end -= 1
-            found = last_stop(known, lines)
-            if found is not None:
-                return Cursor(end, found)
-            continue
-        first, stop = max(0, end - stretch), None
-        for iteration in range(first, end):
-            replayed = await reach(iteration)
-            found = last_stop(replayed, lines) if replayed is not None else None
-            stop = Cursor(iteration, found) if found is not None else stop
-        if stop is not None:
-            return stop
-        end, stretch = first, stretch * GROWTH
+        if known is None and not replayed:
+            replayed, known = True, await reach(end - 1)
+        if known is None:
+            break
+        end -= 1
+        found = last_stop(known, lines())
+        if found is not None:
+            return Cursor(end, found)
+    for iteration in reversed(await passed(end) if end > 0 else []):
+        known = await reach(iteration)
+        found = last_stop(known, lines()) if known is not None else None
+        if found is not None:
+            return Cursor(iteration, found)
     setup = recorded(None)
-    found = last_stop(setup, lines) if setup is not None else None
+    found = last_stop(setup, lines()) if setup is not None else None
     return Cursor(None, found) if found is not None else None

@@ -26,12 +26,14 @@ from stepper.inferior.protocol import (
     Progress,
     Quit,
     Range,
+    Reached,
     Recorded,
     Refused,
     Reply,
     Request,
     Run,
     Started,
+    StopAt,
     Stopped,
     body_length,
     frame,
@@ -67,6 +69,9 @@ class Lane:
         self.stopped = False
         self.position = 0
         self.line: int | None = None  # where it stands inside the iteration before `position`
+        self.at_breakpoint = False  # whether it stands there since there is a breakpoint
+        self.reached: list[int] = []  # iterations that came to a line which was to be noted
+        self._stops: tuple[frozenset[int], bool] = (frozenset(), False)
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
@@ -160,6 +165,9 @@ class Lane:
             case Stopped():
                 self.stopped = True
                 self.position, self.line = message.iteration, message.line
+                self.at_breakpoint = message.breakpoint
+            case Reached():
+                self.reached += message.iterations
             case Ended():
                 self.ended = message
                 self.position = message.iterations
@@ -193,11 +201,20 @@ class Lane:
             self._writer.write(self._unsent)
         self._unsent = b""
 
-    async def run(self, until: int | None, record_from: int | None, *, record_last: bool = False) -> None:
+    async def run(
+        self, until: int | None, record_from: int | None, *, record_last: bool = False, stop_from: int | None = None
+    ) -> None:
         """Let the script go on; returns at once (see `standing`)."""
         if self.ended is None:
-            self.stopped, self.line = False, None
-            await self._ask(Run(next(self._numbers), until, record_from, record_last))
+            self.stopped, self.line, self.at_breakpoint = False, None, False
+            await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
+
+    async def stop_at(self, lines: frozenset[int], *, noting: bool = False) -> None:
+        """Stop before the statements on these lines, where nothing is recorded, from now on; or only note (`reached`)
+        which iterations come to them."""
+        if self._stops != (lines, noting):
+            self._stops = (lines, noting)
+            await self._ask(StopAt(next(self._numbers), sorted(lines), noting))
 
     async def pause(self) -> None:
         """Ask the script to stop at its next loop head."""

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -39,6 +39,14 @@ class State(Enum):
     ENDED = "ended"
     FAILED = "failed"
     LOST = "lost"
+
+
+class Stops(NamedTuple):
+    """Lines to stop before, in iterations from `first` on that are not recorded; or (`noting`) only to take note of."""
+
+    lines: frozenset[int]
+    first: int
+    noting: bool = False
 
 
 class Lanes:
@@ -347,20 +355,26 @@ class Lanes:
     # ----------------------------------------------------------------------------------------------------- recording
 
     async def _drive(
-        self, lane: Lane, until: int | None, record_from: int | None, *, record_last: bool = False
+        self,
+        lane: Lane,
+        until: int | None,
+        record_from: int | None,
+        *,
+        record_last: bool = False,
+        stops: Stops | None = None,
     ) -> None:
         """Let a lane run, and wait until it stands."""
         try:
-            await lane.run(until, record_from, record_last=record_last)
+            if stops is not None:
+                await lane.stop_at(stops.lines, noting=stops.noting)
+            first = None if stops is None else stops.first
+            await lane.run(until, record_from, record_last=record_last, stop_from=first)
             await lane.wait_standing()
         except LaneLost:
             self._read_facts()
 
-    async def _ensure(self, iteration: int, *, alone: bool = False) -> bool:
-        """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration.
-
-        A replay records those before it as well, unless it is wanted `alone`.
-        """
+    async def _ensure(self, iteration: int) -> bool:
+        """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration."""
         if self._lane_with(iteration) is not None:
             return True
         lane = self._lane
@@ -374,10 +388,21 @@ class Lanes:
         elif (
             iteration < lane.position or iteration == self._failed_in() or (lane.lost and iteration < len(lane.losses))
         ):
-            await self._replay_to(iteration, alone=alone)
+            await self._replay_to(iteration)
         return self._lane_with(iteration) is not None
 
-    async def _replay_to(self, iteration: int, *, alone: bool = False) -> None:
+    async def _replay_stopping(self, until: int, stops: Stops) -> Lane:
+        """Have a replay run at full speed to the head of iteration `until`, or to a stop. Answers its lane."""
+        lane = self._replay
+        self._replaying_to = until
+        self._set_state(State.REPLAYING)
+        if lane is None or not lane.stopped or lane.lost is not None or lane.position > stops.first:
+            lane = await self._again(record_setup=False)
+        if lane.ended is None and lane.lost is None:
+            await self._drive(lane, until, None, stops=stops)
+        return lane
+
+    async def _replay_to(self, iteration: int) -> None:
         """Record an iteration in a lane of its own that starts from the very same state.
 
         Whoever goes back is likely to go back further, and each time would take a new process: so the iterations
@@ -394,7 +419,7 @@ class Lanes:
         self._set_state(State.REPLAYING)
         await lane.wait_standing()
         if lane.ended is None and lane.lost is None:
-            before = 0 if alone else neighbours(self._newest(), self.options.memory)
+            before = neighbours(self._newest(), self.options.memory)
             await self._drive(lane, iteration + 1, max(lane.position, iteration - before))
         differing = _first_difference(lane.losses, self.losses)
         if iteration not in lane.records:

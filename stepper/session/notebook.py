@@ -189,7 +189,11 @@ class Run:
 
         Raises LookupError where no statement begins on that line.
         """
-        return self.session.toggle_breakpoint(line)
+
+        async def toggle() -> bool:
+            return self.session.toggle_breakpoint(line)
+
+        return self._do(toggle())
 
     @property
     def here(self) -> tuple[int | None, Event | None]:

@@ -78,7 +78,7 @@ class Walking(Remembering):
     def _said_of(self, line: int, there: bool) -> str:
         forth, back = self.keymap.shown("run.continue"), self.keymap.shown("run.reverse")
         if there and self.scene.busy:
-            return f"Breakpoint on line {line}; the next {forth} stops at it."
+            return f"Breakpoint on line {line}; it holds from now on."
         if there:
             return f"Breakpoint on line {line}; {forth} runs on to it, {back} back to it."
         left = len(self.session.breakpoints.lines)

@@ -20,6 +20,7 @@ from stepper.variants import VARIANTS
 from tests.plain import with_settings
 
 BEGIN = "import sys, time; _begun = time.process_time()"
+NEVER = ["def _never():", "    return 0"]  # on the second line a breakpoint is not reached
 END = "open(sys.argv[1], 'w').write(str(time.process_time() - _begun))"
 
 
@@ -33,6 +34,8 @@ class TimedScript:
         assert loop.end_lineno is not None
         lines.insert(loop.end_lineno, END)
         lines.insert(loop.lineno - 1, BEGIN)
+        lines += NEVER
+        self.never = len(lines)
         self.script = folder / f"timed_{variant}.py"  # not numpy.py, which `import numpy` would find
         self.script.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.answer = folder / f"{variant}.seconds"
@@ -50,15 +53,21 @@ class TimedScript:
 
     def recorded(self) -> float:
         """With every iteration recorded, every summary and copy made."""
-        asyncio.run(self._recorded())
+        asyncio.run(self._driven(record_from=0))
         return self.seconds()
 
-    async def _recorded(self) -> None:
+    def armed(self) -> float:
+        """At full speed, with a breakpoint that is never reached."""
+        asyncio.run(self._driven(record_from=None, stops=frozenset({self.never})))
+        return self.seconds()
+
+    async def _driven(self, record_from: int | None, stops: frozenset[int] = frozenset()) -> None:
         lane = Lane(launch_of(str(self.script), Options(arguments=(str(self.answer),))), new_hash_seed())
         try:
             await lane.connect()
             await lane.wait_standing()
-            await lane.run(None, 0)
+            await lane.stop_at(stops)
+            await lane.run(None, record_from, stop_from=0)
             await lane.wait_standing()
         finally:
             await lane.close(gently=True)

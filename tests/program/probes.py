@@ -16,9 +16,13 @@ from stepper.program.program import Program
 class Probes:
     """A stand-in for the recorder. `choose(n)` says whether pass n is recorded."""
 
-    def __init__(self, program: Program, choose: Callable[[int], bool] = lambda n: True) -> None:
+    def __init__(
+        self, program: Program, choose: Callable[[int], bool] = lambda n: True, *, armed: bool = False
+    ) -> None:
+        """`armed`: what is not recorded stops before every statement, which is noted, too."""
         self.program = program
         self.choose = choose
+        self.armed = armed
         self.passes = 0
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
 
@@ -48,9 +52,11 @@ class Probes:
             builtins.__dict__[nodes.ITERATION] = self._iteration
             builtins.__dict__[nodes.LOSS_OF] = self._loss_of
             builtins.__dict__[nodes.RECORDING] = self.choose(-1)
+            builtins.__dict__[nodes.ARMED] = self.armed
+            builtins.__dict__.update(dict.fromkeys(map(nodes.stop_flag, self.program.stops), self.armed))
             yield
         finally:
-            for name in nodes.PROBES:
+            for name in (*nodes.PROBES, *map(nodes.stop_flag, self.program.stops)):
                 builtins.__dict__.pop(name, None)
 
     def texts(self, probe: str = nodes.STATEMENT) -> list[str]:

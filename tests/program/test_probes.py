@@ -1,5 +1,7 @@
 """Probed code computes, prints, binds and raises exactly what plain code does."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,11 @@ CHOICES = {
     "alternating": lambda n: n % 2 == 0,
     "setup plain": lambda n: n >= 0,
 }
+
+STOPPING: list[tuple[str, Callable[[int], bool], bool]] = [
+    ("all stopped at", lambda n: False, True),
+    ("alternating with stops", lambda n: n % 2 == 0, True),
+]
 
 
 def comparable(bound: dict[str, object]) -> dict[str, object]:
@@ -39,8 +46,8 @@ def check(source: str, program: Program | None = None) -> None:
     """The script under every choice of recording does what it does by itself."""
     program = program or analyse(source, PATH)
     plain = execute(compile(source, PATH, "exec", dont_inherit=True), source, PATH)
-    for name, choose in CHOICES.items():
-        probes = Probes(program, choose)
+    for name, choose, armed in [*((name, choose, False) for name, choose in CHOICES.items()), *STOPPING]:
+        probes = Probes(program, choose, armed=armed)
         with probes.installed():
             printed, bound, failure = execute(program.code, source, PATH)
         assert printed == plain[0], name
@@ -56,6 +63,30 @@ def test_a_probed_script_does_what_it_does_by_itself(trap: str) -> None:
     line = next(n for n, text in enumerate(source.split("\n"), 1) if text.endswith("# loop"))
     assert program.loop is not None and program.loop.line == line
     check(source, program)
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_code_that_is_not_recorded_can_stop_wherever_the_record_has_a_statement(trap: str) -> None:
+    check_stops(TRAPS[trap])
+
+
+def check_stops(source: str, loop: str | None = None) -> None:
+    """A run of which nothing is recorded can stop on the lines of a recorded one's statements and calls, in order."""
+    program = analyse(source, PATH, loop=loop)
+    lines: list[list[int]] = []
+    for recorded in (True, False):
+        probes = Probes(program, lambda n, recorded=recorded: recorded, armed=True)  # type: ignore[misc]
+        with probes.installed():
+            execute(program.code, source, PATH)
+        met: list[int] = []
+        for name, arguments in probes.calls:
+            if name in (nodes.STATEMENT, nodes.ENTER):
+                met.append(program.sites[arguments[0]].line)
+            elif name == nodes.STOP:
+                met.append(arguments[0])
+        lines.append(met)
+    assert lines[0] == lines[1]
+    assert set(lines[1]) <= program.stops
 
 
 @pytest.mark.parametrize("trap", TRAPS)
@@ -93,6 +124,7 @@ def line_of_loop(source: str) -> str:
 def test_a_generated_script_does_what_it_does_by_itself(seed: int) -> None:
     source = script(seed)
     check(source, analyse(source, PATH, loop=line_of_loop(source)))
+    check_stops(source, line_of_loop(source))
 
 
 @settings(QUICK, max_examples=10)

@@ -1,6 +1,7 @@
 """Breakpoints: only on lines with a statement; met in order, forward and backward, also where nothing is recorded."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ async def test_running_on_stops_at_each_breakpoint_and_runs_nothing_beyond(tmp_p
         session.toggle_breakpoint(6)
         await session.run()
         assert at(session) == (50, "special = step if step < 100 else rare(step)")
-        assert len(session.losses) == 51 and session.state.name == "STOPPED"
+        assert len(session.losses) == 50 and session.state.name == "STOPPED", "the statement itself has not run"
         await session.run()
         assert session.cursor.iteration == 150
         await session.run()
@@ -142,3 +143,140 @@ async def test_a_script_that_fails_on_the_way_shows_where(tmp_path: Path) -> Non
         await session.run()
         assert session.state is State.FAILED and session.cursor.iteration == 30
         assert "ZeroDivisionError" in session.traceback
+
+
+def exact(losses: Sequence[float | None]) -> list[str | None]:
+    return [None if loss is None else loss.hex() for loss in losses]
+
+
+async def plain_losses(target: str) -> list[str | None]:
+    async with opened(target) as session:
+        await session.run()
+        assert session.state is State.ENDED
+        return exact(session.losses)
+
+
+async def test_between_rare_stops_nothing_is_recorded_and_the_numbers_are_the_same(tmp_path: Path) -> None:
+    target = script(tmp_path, RARE)
+    wanted = await plain_losses(target)
+    async with opened(target) as session:
+        session.toggle_breakpoint(6)
+        await session.run()
+        assert session.cursor.iteration == 50 and 25 not in session.records
+        assert session.notice == "the run stands before line 6; what is shown of this iteration is a replay"
+        await session.run()
+        assert session.cursor.iteration == 150 and 100 not in session.records
+        await session.run()
+        assert session.state is State.ENDED
+        assert exact(session.losses) == wanted
+        assert {50, 150} <= session.stops
+        for iteration in (50, 150):
+            recorded = session.records.get(iteration)
+            assert recorded is None or recorded.loss == session.losses[iteration]
+
+
+async def test_the_script_stops_before_the_statement(tmp_path: Path) -> None:
+    source = RARE.replace("        special =", "        print('at', step)\n        special =")
+    async with opened(script(tmp_path, source)) as session:
+        session.toggle_breakpoint(6)
+        await session.run()
+        assert text_at(session) == "print('at', step)" and session.output() == ""
+        await session.step(Step.NEXT)
+        assert session.cursor.iteration == 50 and session.output() == "", "one walks on in the record"
+        await session.step(Step.ITERATION)
+        assert session.cursor.iteration == 51 and session.output() == "at 50\n"
+        assert len(session.losses) == 52
+
+
+async def test_several_stops_of_one_pass_that_was_not_recorded(tmp_path: Path) -> None:
+    source = """
+    w = 1.0
+    for epoch in range(2):
+        for step in range(30):
+            for part in range(3):
+                if step == 25 and part:
+                    special = part
+            loss = w * w
+            w = w - 0.001 * w
+        print("epoch", epoch)
+    """
+    target = script(tmp_path, source)
+    wanted = await plain_losses(target)
+    async with opened(target) as session:
+        session.toggle_breakpoint(7)
+        session.toggle_breakpoint(10)
+        met = []
+        while not session.notice.startswith("no breakpoint"):
+            await session.run()
+            met.append((session.cursor.iteration, session.cursor.event, text_at(session)))
+            assert len(met) < 10
+        texts = ["special = part", "special = part", "print('epoch', epoch)".replace("'", '"')]
+        assert [(iteration, text) for iteration, _, text in met[:6]] == list(
+            zip([25, 25, 29, 55, 55, 59], texts * 2, strict=True)
+        )
+        assert session.state is State.ENDED and exact(session.losses) == wanted
+        back = [met[5]]
+        for _ in range(5):
+            await session.reverse()
+            back.append((session.cursor.iteration, session.cursor.event, text_at(session)))
+        assert back == met[5::-1] or back[1:] == met[5:0:-1]
+
+
+async def test_a_breakpoint_set_while_the_script_runs_holds_at_once(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, ENDLESS)) as session:
+        run = asyncio.create_task(session.run())
+        async with asyncio.timeout(60):
+            while len(session.losses) < 20:
+                await asyncio.sleep(0.01)
+            assert session.state is State.RUNNING
+            session.toggle_breakpoint(7)
+            await run
+        assert text_at(session) == "w = w - 0.001 * w"
+        stopped = session.cursor.iteration
+        assert stopped is not None and stopped == len(session.losses) and stopped in session.stops
+        # and one that is taken away lets it run on
+        run = asyncio.create_task(session.run())
+        session.clear_breakpoints()
+        async with asyncio.timeout(60):
+            while len(session.losses) < stopped + 100:
+                await asyncio.sleep(0.01)
+        await session.pause()
+        await run
+
+
+async def test_other_threads_and_forked_processes_do_not_stop(tmp_path: Path) -> None:
+    source = """
+    import os
+    import threading
+    def work():
+        made = 1
+        return made
+    w = 1.0
+    for step in range(60):
+        loss = w * w
+        w = w - 0.001 * w
+        if step == 40:
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+            child = os.fork()
+            if child == 0:
+                os._exit(work())
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    async with opened(script(tmp_path, source)) as session:
+        session.toggle_breakpoint(5)
+        async with asyncio.timeout(60):
+            await session.run()
+        assert session.state is State.ENDED and session.output() == "1\n"
+
+
+async def test_what_comes_before_the_cursor_is_searched_again_when_one_has_gone_back(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, RARE)) as session:
+        await session.run()
+        await session.go(0)
+        session.toggle_breakpoint(6)
+        await session.run()
+        assert at(session) == (50, "special = step if step < 100 else rare(step)")
+        await session.run()
+        assert session.cursor.iteration == 150

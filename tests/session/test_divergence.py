@@ -60,7 +60,9 @@ async def test_a_run_from_breakpoint_to_breakpoint_says_so_once_and_at_the_end(t
             notices.append((session.cursor.iteration, session.notice))
         assert [at for at, _ in notices] == [0, 1, 2, 3, 4, 4]
         assert [notice for _, notice in notices[:4]] == ["", "", "the loss is inf from iteration 2 on", ""]
-        assert notices[-1][1] == "the loss is inf from iteration 2 on; g 2 goes there"
+        assert notices[-1][1] == (
+            "the loss is inf from iteration 2 on; g 2 goes there; no breakpoint was reached after this"
+        )
 
 
 async def test_a_run_whose_losses_are_finite_says_nothing_of_them(tmp_path: Path) -> None:

@@ -355,13 +355,22 @@ class Standin:
             self.tell(state=State.RUNNING)
             await self._released.wait()
         if self.breakpoints.lines:
-            stop = await ahead(self.cursor, self.record, self.breakpoints.lines, self._reach)
+            stop = await ahead(self.cursor, self.record, self._lines, self._reach, self._find, lambda _: True)
             if stop is not None and stop.iteration is not None:
                 return self.tell(cursor=stop, state=State.STOPPED, stops=self.stops | {stop.iteration})
         self._need(TOTAL - 1)
         number = max(key for key in self.records if key is not None)
         state = State.FAILED if self.traceback else State.ENDED
         self.tell(cursor=Cursor(number, len(self.records[number].events) - 1), state=state)
+
+    def _lines(self) -> frozenset[int]:
+        return self.breakpoints.lines
+
+    async def _find(self, first: int) -> int | None:
+        raise AssertionError("every iteration is near")
+
+    async def _passed(self, end: int) -> list[int]:
+        return list(range(end))
 
     async def _reach(self, iteration: int) -> Record | None:
         return self.records.get(iteration) if self._need(iteration) else None
@@ -370,7 +379,7 @@ class Standin:
         self.calls.append("reverse")
         if not self.breakpoints.lines:
             return self.tell(cursor=Cursor(0, 0))
-        stop = await behind(self.cursor, self.record, self.breakpoints.lines, self._reach, self.records.get)
+        stop = await behind(self.cursor, self.record, self._lines, self._reach, self.records.get, self._passed)
         if stop is not None:
             self.tell(cursor=stop)
 

@@ -216,3 +216,52 @@ async def test_a_torch_variant_can_be_stepped(target: str) -> None:
             await settled(pilot)
         assert app.scene.state in ("stopped", "ended")
     assert loaded or "torch" not in sys.modules, "the screen's process never loads it"
+
+
+RARE = """
+w = 1.0
+for t in range(400):
+    if t == 300:
+        special = t
+    loss = w * w
+    w -= 0.001 * w
+"""
+
+
+async def test_continue_stops_at_a_breakpoint_that_is_far_away_and_goes_back_to_it(tmp_path: Path) -> None:
+    target = tmp_path / "rare.py"
+    target.write_text(RARE)
+    app = app_of(Session(str(target)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.session.toggle_breakpoint(5)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.iteration == 300, "the iteration with the breakpoint")
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.line == 5
+        assert "the run stands before line 5" in screen_text(app)
+        assert "●" in text_of(app.desk.source).splitlines()[4]
+        assert not app.scene.busy and 150 not in app.session.records
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "ended", "the end")
+        await settled(pilot)
+        await pilot.press("C")
+        await until(pilot, lambda: app.scene.iteration == 300, "the breakpoint before")
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.line == 5
+
+
+async def test_a_breakpoint_set_by_key_while_the_script_runs_stops_it(tmp_path: Path) -> None:
+    target = tmp_path / "endless.py"
+    target.write_text(ENDLESS)
+    app = app_of(Session(str(target)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.desk.source.focus()
+        await pilot.press("c")
+        await until(pilot, lambda: len(app.session.losses) > 20 and app.scene.busy, "a run")
+        app.action_breakpoint(6)
+        await until(pilot, lambda: not app.scene.busy and app.scene.iteration not in (None, 0), "a stop")
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.line == 6
+        assert app.scene.iteration in app.scene.stops

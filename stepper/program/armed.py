@@ -1,0 +1,56 @@
+"""The armed copy of a body: the plain one, able to stop before any of its statements.
+
+What stands before a statement is the test of a flag of its line, a few nanoseconds; nothing is compiled anew when a
+breakpoint is set. It stops wherever the recorded copy has a statement or a call.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from stepper.program import nodes
+from stepper.program.losses import Losses
+from stepper.program.plain import Definition, Plain
+
+
+class Armed(Plain):
+    """Makes armed copies. `lines` are those on which it can stop."""
+
+    def __init__(
+        self,
+        losses: Losses,
+        define: Callable[[Definition], Definition],
+        after: Callable[[ast.stmt], list[ast.stmt]],
+        kind: str,
+    ) -> None:
+        super().__init__(losses, define, after, kind)
+        self.lines: set[int] = set()
+
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """The armed copy of one statement, and what must follow it."""
+        if isinstance(node, (ast.Global, ast.Nonlocal)) or is_bare_constant(node):
+            return super().statement(node)
+        return [self.stop(node), *super().statement(node)]
+
+    def _part(self, item: object) -> object:
+        new = super()._part(item)
+        match new:
+            case ast.ExceptHandler():
+                return nodes.changed(new, body=[self.stop(new), *new.body])
+            case ast.match_case():
+                return nodes.changed(new, body=[self.stop(new.pattern), *new.body])
+        return new
+
+    def stop(self, node: ast.AST) -> ast.stmt:
+        """What may stop before a statement, or where a function is entered."""
+        line: int = node.lineno  # type: ignore[attr-defined]
+        place = nodes.head(node)
+        self.lines.add(line)
+        halt = nodes.statement(nodes.call(nodes.STOP, place, line), place)
+        return nodes.at(ast.If(ast.Name(nodes.stop_flag(line), ast.Load()), [halt], []), place)
+
+
+def is_bare_constant(node: ast.stmt) -> bool:
+    """A statement that does nothing: a docstring, an ellipsis."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

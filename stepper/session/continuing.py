@@ -1,0 +1,157 @@
+"""Running on to the next breakpoint or to the end, and back to the breakpoint before: at full speed where it is far."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+from typing import TypeVar
+
+from stepper.record import Record
+from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
+from stepper.session.lane import LaneLost
+from stepper.session.lanes import State, Stops
+from stepper.session.navigation import Cursor
+from stepper.session.options import Options
+from stepper.session.standing import Standing
+
+T = TypeVar("T")
+NEAR, NEAR_SECONDS = 16, 1.0
+"""So many iterations behind the cursor, and for so long, `continue` records each, before it looks at full speed for one
+that comes to a breakpoint: there a replay has to follow."""
+
+
+class Continuing(Standing):
+    """A target that is run to its breakpoints."""
+
+    def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:
+        super().__init__(target, options, count_later=count_later)
+        self.breakpoints = Breakpoints()
+        self.stops: frozenset[int] = frozenset()
+        """The iterations in which a run came to a breakpoint."""
+        self._interrupted = False
+        self._arming: set[asyncio.Task[None]] = set()
+        self._known_stops: tuple[frozenset[int], int, list[int]] | None = None
+
+    def toggle_breakpoint(self, line: int) -> bool:
+        """Set a breakpoint, or take it away; whether there is one now. NoStatement where nothing begins on the line."""
+        there = self.breakpoints.toggle(line, self.source)
+        self._changed_breakpoints()
+        return there
+
+    def clear_breakpoints(self) -> None:
+        """Take all breakpoints away."""
+        self.breakpoints.clear()
+        self._changed_breakpoints()
+
+    def _changed_breakpoints(self) -> None:
+        """They hold at once, also while the script runs."""
+        if self.state is State.RUNNING and not self._lane.standing:
+            task = asyncio.get_running_loop().create_task(self._stop_at(self.breakpoints.lines))
+            self._arming.add(task)
+            task.add_done_callback(self._arming.discard)
+        self._notify()
+
+    async def _stop_at(self, lines: frozenset[int]) -> None:
+        with suppress(LaneLost):  # which is told by the lane's reader
+            await self._lane.stop_at(lines)
+
+    # ------------------------------------------------------------------------------------------------ forth and back
+
+    async def _continue(self) -> None:
+        """To the next breakpoint; without one to the script's end, at full speed."""
+        if self._over() and not self.breakpoints.lines:
+            self._say("the script has ended; g goes to any iteration")
+            return
+        self._interrupted, here, begun, looked_at = False, self.cursor, monotonic(), 0
+        stood = self._lane.position, self._lane.line
+
+        def near(iteration: int) -> bool:
+            nonlocal looked_at
+            looked_at += 1
+            soon = looked_at <= NEAR and monotonic() - begun < NEAR_SECONDS
+            return bool(self.breakpoints.lines) and (soon or self._recorded(iteration) is not None)
+
+        if not self._over():
+            self._set_state(State.RUNNING)
+        try:
+            found = await ahead(here, self.record, lambda: self.breakpoints.lines, self._reach, self._find, near)
+        except Interrupted:
+            if (self._lane.position, self._lane.line) == stood:
+                self._stand(here.iteration, here.event)
+            else:
+                await self._come_to_rest()
+            return
+        if found is not None:
+            await self._stop(found)
+        elif self._lane.at_breakpoint:
+            await self._come_to_rest()
+        else:
+            await self._after_run()
+            stopped = self.breakpoints.lines and self.cursor == here
+            self._say("no breakpoint was reached after this" if stopped else self.notice)
+
+    async def _continue_backward(self) -> None:
+        """To the breakpoint before the cursor."""
+        self._interrupted, here = False, self.cursor
+        if not self._over():
+            self._set_state(State.RUNNING)
+        try:
+            found = await behind(
+                here, self.record, lambda: self.breakpoints.lines, self._reach, self._recorded, self._passed
+            )
+        except Interrupted:
+            self._stand(here.iteration, here.event)
+            return
+        if found is not None:
+            await self._stop(found)
+        else:
+            self._rest()
+            self._say("no breakpoint was reached before this")
+
+    async def _reach(self, iteration: int) -> Record | None:
+        there = not self._interrupted and await self._ensure(iteration)
+        if self._interrupted:
+            raise Interrupted
+        return self._recorded(iteration) if there else None
+
+    async def _find(self, first: int) -> int | None:
+        """The first iteration from `first` on that comes to a breakpoint; it is not recorded."""
+        lane, lines = self._lane, self.breakpoints.lines
+        if lines and first < lane.position:
+            self.notice = f"replaying from iteration {first} on, to the next breakpoint"
+            replay = await self._replay_stopping(lane.position, Stops(lines, first))
+            if replay.at_breakpoint:
+                return replay.position - 1
+        if self._over() or self._interrupted:
+            return self._unless_interrupted(None)
+        self._set_state(State.RUNNING)
+        await self._drive(lane, None, None, record_last=True, stops=Stops(self.breakpoints.lines, first))
+        if lane.at_breakpoint:
+            return lane.position - 1
+        last = lane.position - 1  # recorded as it ran, so that nothing stopped in it
+        return self._unless_interrupted(last if self._over() and last >= first and last in lane.records else None)
+
+    async def _passed(self, end: int) -> list[int]:
+        """The iterations before `end` that come to a breakpoint."""
+        lines = self.breakpoints.lines
+        known = self._known_stops
+        if known is None or known[0] != lines or known[1] < end or not any(each < end for each in known[2]):
+            self.notice = "replaying from the start to find the breakpoint before this"
+            lane = await self._replay_stopping(end, Stops(lines, 0, noting=True))
+            known = self._known_stops = self._unless_interrupted((lines, end, lane.reached))
+        return [each for each in known[2] if each < end]
+
+    def _unless_interrupted(self, answer: T) -> T:
+        if self._interrupted:
+            raise Interrupted
+        return answer
+
+    async def _stop(self, found: Cursor) -> None:
+        """Stand at a breakpoint."""
+        if found.iteration is not None:
+            self.stops |= {found.iteration}
+        await self._go(found.iteration, found.event)
+        lane = self._lane
+        if lane.at_breakpoint and found.iteration == lane.position - 1:
+            self._say(f"the run stands before line {lane.line}; what is shown of this iteration is a replay")
