@@ -62,7 +62,8 @@ class Recorder(Observing):
         if not self.active or get_ident() != self.thread:
             if self.full and self.sites[number].spine:
                 self.losses.cut()
-            return
+            if not (self.full and get_ident() == self.thread and self._goes_on(self.sites[number])):
+                return
         try:
             self._statement(self.sites[number], number, sys._getframe(1))
         except Exception as error:
@@ -72,7 +73,7 @@ class Recorder(Observing):
         if site.spine and not self.pass_over:
             self.losses.cut()
             self.end_pass()
-        if not self._room():
+        if not self._room(site):
             return
         frame = self._frame(script_frame)
         self._close_open(frame)

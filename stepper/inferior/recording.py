@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import islice
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
@@ -31,6 +32,8 @@ from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, When
 
 MAX_EVENTS = 20_000
+MOST_EVENTS = 2 * MAX_EVENTS  # with what the loops of the body itself, and of the setup, add
+SHARE = 500  # events inside one statement of the body, in a record that is full
 
 
 class Recording:
@@ -55,6 +58,8 @@ class Recording:
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
         self._passing = passing_names(self.sites)
+        loop = program.loop
+        self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
         self._alias_sites: dict[int, bool] = {}
         self._quiet_sites: dict[int, bool] = {}
         self._offset = -1
@@ -69,8 +74,9 @@ class Recording:
         self.tracker = Tracker(self._names, self._look, self._called, self._place)
         self.pass_over = iteration is None
         self.truncated = False
+        self._limit = MAX_EVENTS
         self._loud = True  # something may have been printed since the last look
-        self.full = False  # nothing more is written down, but losses are still taken
+        self.full = False  # only the loop's own statements are written down any more; losses are still taken
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
         self._occurrences: dict[int, int] = {}
@@ -185,12 +191,26 @@ class Recording:
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
         return Draft(label, role, when, self._copy(engine, value))
 
-    def _room(self) -> bool:
-        if len(self.happenings) < MAX_EVENTS:
+    def _room(self, site: Site | None = None) -> bool:
+        """Whether one more event is written down; `site`: that of a statement."""
+        if len(self.happenings) < self._limit or (site is not None and self._goes_on(site)):
             return True
+        if self.active:
+            outermost = (each for each in reversed(self.happenings) if each.kind == "statement" and each.parent is None)
+            for happening in islice(outermost, 1):
+                happening.remark("not all that happened in it is in the record: there were too many events")
         self.truncated = self.full = True
         self.active = False
         return False
+
+    def _goes_on(self, site: Site) -> bool:
+        """Whether a statement is written down in a record that is full: where the body's own ones are, for functions
+        that run very long leave no room, the backward pass and the update would be missing else."""
+        if site.function not in self._own or (site.parent is not None and len(self.happenings) >= MOST_EVENTS):
+            return False
+        self._limit = len(self.happenings) + SHARE
+        self.active = True
+        return True
 
     def _frame(self, script_frame: FrameType) -> Frame:
         frame = self._frames.get(id(script_frame))

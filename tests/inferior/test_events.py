@@ -226,15 +226,42 @@ def test_more_events_than_a_record_holds_change_neither_run_nor_loss() -> None:
         w = np.ones(2)
         for i in range(2):
             total = 0.0
-            for k in range(21000):
+            for k in range(41000):
                 total = total + 1.0
             loss = total * float(w.sum())
             w -= 0.25
         """
     recorded, plain = run(source), run(source, record_from=None)
-    assert recorded.record().truncated and len(recorded.record().events) == 20_000
-    assert recorded.losses == plain.losses == [42000.0, 31500.0]
+    assert recorded.record().truncated and len(recorded.record().events) < 41_000
+    assert recorded.losses == plain.losses == [82000.0, 61500.0]
     assert numpy.array_equal(recorded.names["w"], plain.names["w"])
+
+
+def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
+    source = """
+        import numpy as np
+        w = np.ones(2)
+        def deep(n):
+            total = 0.0
+            for k in range(n):
+                total = total + 1.0
+            return total
+        for i in range(2):
+            scale = deep(20500)
+            again = deep(20500)
+            loss = (scale - again) + float(w.sum())
+            g = 2 * w
+            w -= 0.25 * g
+        """
+    recorded, plain = run(source), run(source, record_from=None)
+    record = recorded.record(1)
+    assert record.truncated and len(record.events) < 22_000
+    outer = [event.text for event in record.events if event.kind == "statement" and event.parent is None]
+    assert outer[1:] == ["scale = deep(20500)", "again = deep(20500)", *outer[3:]] and outer[-1] == "w -= 0.25 * g"
+    assert "too many events" in recorded.event("scale = deep(20500)", 1).note
+    assert recorded.event("g = 2 * w", 1).note == ""
+    assert recorded.parameter("w", 1).grad is not None and record.loss == 1.0
+    assert recorded.losses == plain.losses == [2.0, 1.0]
 
 
 def test_values_with_code_of_their_own_are_never_asked() -> None:
