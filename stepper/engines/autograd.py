@@ -15,7 +15,7 @@ from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
 from stepper.engines.modes import look, torch_module
-from stepper.engines.openings import Opening, opening_of
+from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
 # which does not (torch's derivatives.yaml, threshold_backward and clamp_backward_min).
@@ -26,6 +26,8 @@ RULES = {
     "ClampMinBackward0": ("clamp", "not h >= 0"),
     "ClampBackward1": ("clamp", "not h >= 0"),
 }
+# Activations by their kind alone: of the others (a product, a store) the numbers have to be seen.
+UNSEEN = frozenset(RULES) | {kind for kind in KINDS if kind.removesuffix("Backward0") not in SPELT_BY_HAND}
 
 
 class AutogradEngine(Engine):
@@ -51,7 +53,7 @@ class AutogradEngine(Engine):
             return
         self._observer = observer
         self._names = Names(observer, self._seen, self._outside)
-        passes = Passes(observer, self._names, self._arrived, self._left, self._label_of)
+        passes = Passes(observer, self._names, self._met, self._arrived, self._left, self._label_of)
         try:
             with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
                 yield
@@ -113,6 +115,18 @@ class AutogradEngine(Engine):
         """What the value of a copy was called when it was first seen, and whether no other bears that name since."""
         held = self._labels.get(id(copy))
         return None if held is None else (held[1], self._bearers.get(held[1]) is copy)
+
+    def _met(self, nodes: list[Any]) -> None:
+        """A pass is about to run: look for the gates among what no probe saw (in a lambda, in an imported file)."""
+        names, torch = self._names, torch_module()
+        for node in nodes:
+            kind = node.name()
+            if names is None or kind not in UNSEEN or node in self._gates or (node, 0) in self._seen:
+                continue
+            result = saved(node, "result")
+            copy = self._observer.keep(result) if result is not None and self._observer is not None else None
+            out = Seen(names.of(node, 0) or kind, names.creator(node), copy)
+            self._look_for_gate(node, out, torch)
 
     def _arrived(self, node: Any, copies: list[Any], inside: int) -> None:
         """Gradients have come to a node: they are those of the values it made."""
@@ -182,6 +196,8 @@ class AutogradEngine(Engine):
             kept = None if custom else saved(node, "self")
             if kept is not None and observer is not None:
                 return place, Seen(f"input of {out.label}", None, observer.keep(kept))
+            if node.name() == "ReluBackward0" and out.copy is not None:  # it keeps no more, and the mask needs no more
+                return place, Seen(f"positive part of the input of {out.label}", None, out.copy)
         return 0, None
 
 

@@ -81,20 +81,23 @@ class Pass:
 class Passes:
     """Watches the backward passes of one recording.
 
-    `arrived` is told of the gradients that come to a node (the node, their copies, the event of the pass), `left` of
-    those that leave it. `known` says what the value of a kept copy is called, and whether it still is.
+    `met` is told of the nodes that a pass can come to, before it runs; `arrived` of the gradients that come to a node
+    (the node, their copies, the event of the pass), `left` of those that leave it. `known` says what the value of a
+    kept copy is called, and whether it still is.
     """
 
     def __init__(
         self,
         observer: Observer,
         names: Names,
+        met: Callable[[list[Any]], None],
         arrived: Callable[[Any, list[Any], int], None],
         left: Callable[[Any, list[Any]], None],
         known: Callable[[Any], tuple[str, bool] | None],
     ) -> None:
         self._observer = observer
         self._names = names
+        self._met = met
         self._arrived = arrived
         self._left = left
         self._known = known
@@ -145,6 +148,7 @@ class Passes:
             if len(nodes) >= NODES:
                 self._observer.remark(inside, f"the graph is larger than can be shown: its first {NODES:,} nodes are")
             self._names.learn(nodes)
+            self._met(nodes)
             for node in nodes:
                 if node not in self._watched:
                     self._watch(node)

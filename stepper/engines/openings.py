@@ -188,6 +188,9 @@ def _index_put(node: Any) -> Opening | None:
     return Opening("setitem", None, ~indices)
 
 
+SPELT_BY_HAND = frozenset(("Maximum", "Fmax", "Where", "Mul", "MaskedFill", "IndexPut"))
+"""Of these kinds of node only the numbers tell whether they are activations."""
+
 KINDS: dict[str, Callable[[Any], Opening | None]] = {
     "LeakyReluBackward0": _leaky_relu,
     "LeakyReluBackward1": _leaky_relu,

@@ -253,3 +253,36 @@ def test_a_maximum_passes_a_nan_on() -> None:
     (gate,) = ran.record().gates
     assert numpy.flatnonzero(ran.array(gate.mask)).tolist() == [0]
     assert ran.array(gate.grad_after).tolist() == [[0.0, 0.5, 1.0, 1.0]]
+
+
+def test_a_relu_that_no_probe_saw_is_a_gate_of_the_graph() -> None:
+    ran = run(
+        """
+        import torch
+        import torch.nn.functional as F
+        torch.manual_seed(1)
+        layers = [torch.nn.Linear(4, 4) for _ in range(2)]
+        w = torch.randn(4, 4, requires_grad=True)
+        act = lambda z: F.relu(z @ w)
+        x = torch.randn(5, 4)
+        for t in range(2):
+            hidden = [F.relu(layer(x)) for layer in layers]
+            y = act(sum(hidden))
+            h = sum(hidden) @ w
+            loss = (y * x).sum()
+            loss.backward()
+            w.data -= 0.01 * w.grad
+        """
+    )
+    gates = {gate.label: gate for gate in ran.record(1).gates}
+    assert list(gates) == ["layers.0", "layers.1", "positive part of the input of y"]
+    last = gates["positive part of the input of y"]
+    blocked = ran.names["h"].detach().numpy() <= 0
+    assert (ran.array(last.mask, 1) == blocked).all() and 0 < last.blocked == blocked.sum()
+    gradient = ran.array(last.grad_after, 1)
+    assert (gradient == numpy.where(blocked, 0, ran.names["x"].numpy())).all()
+    for number, layer in enumerate(ran.names["layers"]):
+        gate = gates[f"layers.{number}"]
+        made = layer(ran.names["x"]).detach().numpy()
+        assert (ran.array(gate.h, 1) == made).all() and gate.blocked == (made <= 0).sum()
+        assert gate.grad_before is not None
