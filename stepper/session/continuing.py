@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from stepper.record import Record
 from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
+from stepper.session.cost import SECONDS
 from stepper.session.lane import LaneLost
 from stepper.session.lanes import State, Stops
 from stepper.session.navigation import Cursor
@@ -16,9 +17,10 @@ from stepper.session.options import Options
 from stepper.session.standing import Standing
 
 T = TypeVar("T")
-NEAR, NEAR_SECONDS = 16, 1.0
-"""So many iterations behind the cursor, and for so long, `continue` records each, before it looks at full speed for one
-that comes to a breakpoint: there a replay has to follow."""
+RECORDING_SECONDS = SECONDS
+"""For so long `continue` records each iteration it comes to, before it looks at full speed for one that comes to a
+breakpoint: there a replay has to follow, and takes as long. So neither a near stop nor a far one takes more than about
+twice what it must."""
 
 
 class Continuing(Standing):
@@ -63,13 +65,11 @@ class Continuing(Standing):
         if self._over() and not self.breakpoints.lines:
             self._say("the script has ended; g goes to any iteration")
             return
-        self._interrupted, here, begun, looked_at = False, self.cursor, monotonic(), 0
+        self._interrupted, here, begun = False, self.cursor, monotonic()
         stood = self._lane.position, self._lane.line
 
         def near(iteration: int) -> bool:
-            nonlocal looked_at
-            looked_at += 1
-            soon = looked_at <= NEAR and monotonic() - begun < NEAR_SECONDS
+            soon = monotonic() - begun < RECORDING_SECONDS
             return bool(self.breakpoints.lines) and (soon or self._recorded(iteration) is not None)
 
         if not self._over():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session import Cursor, NoStatement, Session, State, Step
+from stepper.session import Cursor, NoStatement, Session, State, Step, continuing
 from stepper.session.breakpoints import beginnings
 from tests.session.support import SMALL, opened, script, text_at
 
@@ -31,6 +31,19 @@ while True:
 """
 
 
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No iteration is so near that it is recorded before it is known to come to a breakpoint."""
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
+
+
+@pytest.fixture(params=[0.0, 1e9], ids=["at full speed", "recorded"])
+def either(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> bool:
+    """Both ways in which a stop is found; whether it is at full speed."""
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", request.param)
+    return bool(request.param == 0.0)
+
+
 def at(session: Session) -> tuple[int | None, str]:
     return (session.cursor.iteration, text_at(session))
 
@@ -53,12 +66,15 @@ async def test_a_line_without_a_statement_says_so(tmp_path: Path) -> None:
         assert not session.breakpoints.lines
 
 
-async def test_running_on_stops_at_each_breakpoint_and_runs_nothing_beyond(tmp_path: Path) -> None:
+async def test_running_on_stops_at_each_breakpoint_and_runs_nothing_beyond(tmp_path: Path, either: bool) -> None:
     async with opened(script(tmp_path, RARE)) as session:
         session.toggle_breakpoint(6)
         await session.run()
         assert at(session) == (50, "special = step if step < 100 else rare(step)")
-        assert len(session.losses) == 50 and session.state.name == "STOPPED", "the statement itself has not run"
+        assert session.state is State.STOPPED
+        assert len(session.losses) == (50 if either else 51), (
+            "where nothing is recorded the statement has not run either"
+        )
         await session.run()
         assert session.cursor.iteration == 150
         await session.run()
@@ -71,7 +87,7 @@ async def test_running_on_stops_at_each_breakpoint_and_runs_nothing_beyond(tmp_p
         assert session.cursor.iteration == 50 and session.notice == "no breakpoint was reached before this"
 
 
-async def test_going_back_replays_what_was_not_recorded(tmp_path: Path) -> None:
+async def test_going_back_replays_what_was_not_recorded(tmp_path: Path, either: bool) -> None:
     async with opened(script(tmp_path, RARE)) as session:
         await session.run()
         assert session.state is State.ENDED and 150 not in session.records
@@ -93,7 +109,7 @@ async def test_going_back_replays_what_was_not_recorded(tmp_path: Path) -> None:
         assert session.losses == losses and session.records[50].loss == losses[50]
 
 
-async def test_several_stops_in_one_pass_are_met_in_order_and_backward(tmp_path: Path) -> None:
+async def test_several_stops_in_one_pass_are_met_in_order_and_backward(tmp_path: Path, either: bool) -> None:
     async with opened(script(tmp_path, SMALL)) as session:
         for line in (5, 9):  # inside the function, and the first statement of the loop
             session.toggle_breakpoint(line)
@@ -121,7 +137,7 @@ async def test_the_setup_has_stops_too(tmp_path: Path) -> None:
         assert session.cursor == Cursor(0, 0)
 
 
-async def test_a_breakpoint_that_is_never_reached_can_be_paused(tmp_path: Path) -> None:
+async def test_a_breakpoint_that_is_never_reached_can_be_paused(tmp_path: Path, either: bool) -> None:
     async with opened(script(tmp_path, ENDLESS)) as session:
         session.toggle_breakpoint(5)
         run = asyncio.create_task(session.run())
@@ -136,7 +152,7 @@ async def test_a_breakpoint_that_is_never_reached_can_be_paused(tmp_path: Path) 
         assert session.notice == "no breakpoint was reached before this"
 
 
-async def test_a_script_that_fails_on_the_way_shows_where(tmp_path: Path) -> None:
+async def test_a_script_that_fails_on_the_way_shows_where(tmp_path: Path, either: bool) -> None:
     source = RARE.replace("    w = w - 0.001 * w", "    w = w - 0.001 * w / (step - 30)")
     async with opened(script(tmp_path, source)) as session:
         session.toggle_breakpoint(6)
@@ -156,7 +172,7 @@ async def plain_losses(target: str) -> list[str | None]:
         return exact(session.losses)
 
 
-async def test_between_rare_stops_nothing_is_recorded_and_the_numbers_are_the_same(tmp_path: Path) -> None:
+async def test_between_rare_stops_nothing_is_recorded_and_the_numbers_are_the_same(tmp_path: Path, far: None) -> None:
     target = script(tmp_path, RARE)
     wanted = await plain_losses(target)
     async with opened(target) as session:
@@ -175,7 +191,7 @@ async def test_between_rare_stops_nothing_is_recorded_and_the_numbers_are_the_sa
             assert recorded is None or recorded.loss == session.losses[iteration]
 
 
-async def test_the_script_stops_before_the_statement(tmp_path: Path) -> None:
+async def test_the_script_stops_before_the_statement(tmp_path: Path, far: None) -> None:
     source = RARE.replace("        special =", "        print('at', step)\n        special =")
     async with opened(script(tmp_path, source)) as session:
         session.toggle_breakpoint(6)
@@ -188,7 +204,7 @@ async def test_the_script_stops_before_the_statement(tmp_path: Path) -> None:
         assert len(session.losses) == 52
 
 
-async def test_several_stops_of_one_pass_that_was_not_recorded(tmp_path: Path) -> None:
+async def test_several_stops_of_one_pass_that_was_not_recorded(tmp_path: Path, either: bool) -> None:
     source = """
     w = 1.0
     for epoch in range(2):
@@ -244,7 +260,7 @@ async def test_a_breakpoint_set_while_the_script_runs_holds_at_once(tmp_path: Pa
         await run
 
 
-async def test_other_threads_and_forked_processes_do_not_stop(tmp_path: Path) -> None:
+async def test_other_threads_and_forked_processes_do_not_stop(tmp_path: Path, far: None) -> None:
     source = """
     import os
     import threading
@@ -271,7 +287,9 @@ async def test_other_threads_and_forked_processes_do_not_stop(tmp_path: Path) ->
         assert session.state is State.ENDED and session.output() == "1\n"
 
 
-async def test_what_comes_before_the_cursor_is_searched_again_when_one_has_gone_back(tmp_path: Path) -> None:
+async def test_what_comes_before_the_cursor_is_searched_again_when_one_has_gone_back(
+    tmp_path: Path, either: bool
+) -> None:
     async with opened(script(tmp_path, RARE)) as session:
         await session.run()
         await session.go(0)

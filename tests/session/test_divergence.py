@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session import Step
+from stepper.session import Step, continuing
 from stepper.session.divergence import first_not_finite, told
 from tests.session.support import opened, script
 
@@ -51,7 +51,10 @@ async def test_a_run_that_diverges_says_from_where_on(tmp_path: Path) -> None:
         assert session.cursor.iteration == 1 and session.notice == ""
 
 
-async def test_a_run_from_breakpoint_to_breakpoint_says_so_once_and_at_the_end(tmp_path: Path) -> None:
+async def test_a_run_from_breakpoint_to_breakpoint_says_so_once_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 1e9)  # a stop that is found at full speed has words of its own
     async with opened(script(tmp_path, DIVERGING.format(passes=5, at=2, loss="inf"))) as session:
         session.toggle_breakpoint(7)
         notices = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session import Options, Session
+from stepper.session import Options, Session, continuing
 from stepper.tui.screens.target import TargetScreen
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 
@@ -228,7 +228,10 @@ for t in range(400):
 """
 
 
-async def test_continue_stops_at_a_breakpoint_that_is_far_away_and_goes_back_to_it(tmp_path: Path) -> None:
+async def test_continue_stops_at_a_breakpoint_that_is_far_away_and_goes_back_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
     target = tmp_path / "rare.py"
     target.write_text(RARE)
     app = app_of(Session(str(target)))
