@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from stepper.engines.backward import Passes
@@ -210,6 +211,7 @@ def leaves(value: Any, torch: Any) -> list[Any]:
     return list(found.values())[::-1]
 
 
+@lru_cache(maxsize=4096)
 def gradient_label(label: str) -> str:
     """What the gradient of a value is called: `y_pred.grad`, `x.mm(w1).grad`, `(y_pred - y).grad`."""
     bare = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", label)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Container, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Observer
@@ -211,6 +212,7 @@ def _time(pair: tuple[int, Any]) -> int:
     return pair[0]
 
 
+@lru_cache(maxsize=4096)
 def atom(name: str) -> str:
     """A name that can stand inside a formula: one with operators in it gets parentheses."""
     depth = 0

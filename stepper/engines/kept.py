@@ -7,6 +7,7 @@ calls cost more than the work on most tensors. Elsewhere, or with gaps and repet
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 from stepper.engines.bits import PIECE, address_of, copy_memory, same_memory
@@ -40,10 +41,11 @@ class Kept:
         self._tensor: Any = None
 
     @classmethod
-    def of_memory(cls, plain: Any, kind: str, array: Any) -> Kept:
-        """A copy of a tensor on the host that lies in one run of memory."""
-        kept = cls(kind, plain, plain.nbytes)
+    def of_memory(cls, plain: Any, kind: str, array: Any, once: Any = None) -> Kept:
+        """A copy of a tensor on the host that lies in one run of memory; `once`: of an expanded one, what does."""
+        kept = cls(kind, plain, (plain if once is None else once).nbytes)
         kept.array = array
+        kept.dense = once is None
         if kept.nbytes <= FEW:
             kept.data = _bytes_at(plain.data_ptr(), kept.nbytes)
         else:
@@ -80,11 +82,11 @@ class Kept:
         """The numbers as a NumPy array of the tensor's shape, which is not to be written to."""
         import numpy
 
-        flat = self.flat()
         size = self.array.itemsize
-        return numpy.lib.stride_tricks.as_strided(
-            flat, tuple(self.shape), tuple(size * step for step in self.stride), writeable=False
-        )
+        strides = tuple(size * step for step in self.stride)
+        shaped: Any = numpy.ndarray(tuple(self.shape), self.array, self.data, 0, strides)
+        shaped.flags.writeable = False
+        return shaped
 
     @property
     def tensor(self) -> Any:
@@ -95,6 +97,11 @@ class Kept:
             data = bytearray(self.data) if type(self.data) is bytes else self.data
             self._tensor = torch.frombuffer(data, dtype=self.dtype).as_strided(self.shape, self.stride)
         return self._tensor
+
+    @property
+    def times(self) -> int:
+        """How often each number of `flat` occurs in the tensor."""
+        return 1 if self.dense else math.prod(self.shape) * self.dtype.itemsize // self.nbytes
 
     def once(self) -> Any:
         """The numbers without repetitions, as one run of memory."""

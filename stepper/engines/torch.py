@@ -152,7 +152,10 @@ class TorchEngine(Engine):
         if solid and _dense(plain, self._torch):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
         if 0 in plain.stride() and not plain.is_contiguous():
-            numbers = compact(plain.detach()).clone(memory_format=self._torch.contiguous_format)
+            numbers = compact(plain.detach())
+            if solid and numbers.is_contiguous():
+                return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype), once=numbers)
+            numbers = numbers.clone(memory_format=self._torch.contiguous_format)
             return Kept.of_tensor(numbers.expand(plain.shape), kind, dense=False)
         return Kept.of_tensor(plain.detach().clone(), kind)
 
@@ -234,7 +237,7 @@ class TorchEngine(Engine):
             return kept.summary()
         try:
             if kept.array is not None:
-                return self._told(kept, numpy_statistics(kept.flat()))
+                return self._told(kept, numpy_statistics(kept.flat()), kept.times)
             with unnoticed():
                 return self._describe(kept)
         except _FAILURES:
@@ -247,7 +250,7 @@ class TorchEngine(Engine):
         if type(kept) is not Kept or kept.array is None:
             return None
         chunks = chunks_of(kept.flat())
-        return None if chunks is None else Pieces(self._told(kept, None), chunks)
+        return None if chunks is None else Pieces(self._told(kept, None), chunks, kept.times)
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         return tuple(kept.shape) if type(kept) is Kept else None
@@ -404,6 +407,6 @@ def _dense(plain: Any, torch: Any) -> bool:
 
 def _few(kept: Any) -> Any:
     """The numbers of a small copy, flat; None for any other."""
-    if type(kept) is not Kept or kept.array is None or kept.array.kind not in "fiu":
+    if type(kept) is not Kept or kept.array is None or not kept.dense or kept.array.kind not in "fiu":
         return None
     return kept.flat() if 0 < kept.nbytes <= MANY * kept.array.itemsize else None

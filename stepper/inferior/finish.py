@@ -103,13 +103,12 @@ class Finisher:
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
         site = happening.site
         values: list[Value] = []
-        seen: set[tuple[str, str, int | None]] = set()
+        seen: set[tuple[str, str, Copy | None]] = set()
         for draft in happening.drafts:
-            value = self._value(draft, shelf)
-            key = (value.label, value.when, value.copy)
-            if happening.detail is not None or key not in seen or (value.copy is None and value.when != "operand"):
+            key = (draft.label, draft.when, draft.copy)
+            if happening.detail is not None or key not in seen or (draft.copy is None and draft.when != "operand"):
                 seen.add(key)
-                values.append(value)
+                values.append(self._value(draft, shelf))
         return Event(
             id=happening.id,
             parent=happening.parent,
@@ -131,16 +130,13 @@ class Finisher:
             note=happening.note,
         )
 
-    def _value(self, draft: Draft, shelf: Shelf, label: str | None = None) -> Value:
-        summary = self._summary(draft.copy) if draft.copy is not None else draft.summary or Summary("other", "object")
-        return Value(
-            label=label or draft.label,
-            role=self._role(draft, summary),
-            when=draft.when,
-            summary=summary,
-            copy=shelf.put(draft.copy) if draft.copy is not None else None,
-            pooled=draft.copy is not None and draft.copy.gone,
-        )
+    def _value(self, draft: Draft, shelf: Shelf) -> Value:
+        copy = draft.copy
+        if copy is None:
+            summary = draft.summary or Summary("other", "object")
+            return Value(draft.label, self._role(draft, summary), draft.when, summary)
+        summary = self._summary(copy)
+        return Value(draft.label, self._role(draft, summary), draft.when, summary, shelf.put(copy), copy.gone)
 
     def _summary(self, copy: Copy) -> Summary:
         return copy.outline if self._count_later else copy.summary
