@@ -8,22 +8,24 @@ import re
 from stepper.inferior.protocol import PASSING
 from stepper.record import Record, Summary
 
-NEIGHBOURS = 15
+NEIGHBOURS, GROWTH, MOST = 15, 4, 240
+"""So many iterations are recorded before one that is gone back to; so many times more each time one goes back beyond
+them, up to a limit: then going back step by step takes few replays, however far."""
 SECONDS = 2.0  # about what a new process takes
 EVENT_BYTES = 4096  # of an event in the script's process, with its values' summaries
 
 
-def neighbours(record: Record | None, memory: int) -> int:
-    """How many iterations like `record` to record beside one that was asked for.
+def neighbours(record: Record | None, memory: int, most: int = NEIGHBOURS, replay: float = SECONDS) -> int:
+    """How many iterations like `record` to record before one that was asked for, at most `most`.
 
     As many as are kept (within `memory`, in bytes, and what a process keeps of records only passed through), and take
-    no longer than another process would.
+    no longer than another replay would, which are about `replay` seconds.
     """
     if record is None:
-        return NEIGHBOURS
+        return min(most, NEIGHBOURS)
     by_size = min(memory // 2, PASSING) // (size(record) + 1) - 1
-    by_time = int(SECONDS / (seconds(record) + 1e-9))
-    return max(0, min(NEIGHBOURS, by_size, by_time))
+    by_time = int(max(replay, SECONDS) / (seconds(record) + 1e-9))
+    return max(0, min(most, by_size, by_time))
 
 
 def seconds(record: Record) -> float:

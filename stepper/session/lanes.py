@@ -12,13 +12,14 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
+from time import monotonic
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from stepper.inferior.protocol import SETUP, Ended, Launch, Line, Range
 from stepper.record import Array, Record, Region, Survey, Window
-from stepper.session.cost import neighbours
+from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours
 from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -78,6 +79,8 @@ class Lanes:
         self._main: Lane | None = None
         self._replay: Lane | None = None
         self._replaying_to: int | None = None  # how many iterations the replay is to make
+        self._replay_seconds = SECONDS  # what the last replay from the start took
+        self._stretch = (-1, NEIGHBOURS)  # the first iteration that the last one recorded, and how many it was to
         self._countable: bool | None = None
         self._looked_into = False
         self._died_in: int | None = None
@@ -406,9 +409,9 @@ class Lanes:
         """Record an iteration in a lane of its own that starts from the very same state.
 
         Whoever goes back is likely to go back further, and each time would take a new process: so the iterations
-        before it are recorded on the way, as many as cost little.
+        before it are recorded on the way, as many as cost little, and more each time.
         """
-        lane = self._replay
+        lane, begun = self._replay, monotonic()
         self._replaying_to = iteration + 1
         self.notice = f"replaying from the start to iteration {iteration}"
         if lane is None or lane.lost is not None or (lane.standing and (lane.position > iteration or not lane.stopped)):
@@ -419,8 +422,13 @@ class Lanes:
         self._set_state(State.REPLAYING)
         await lane.wait_standing()
         if lane.ended is None and lane.lost is None:
-            before = neighbours(self._newest(), self.options.memory)
-            await self._drive(lane, iteration + 1, max(lane.position, iteration - before))
+            most = min(MOST, GROWTH * self._stretch[1]) if iteration + 1 == self._stretch[0] else NEIGHBOURS
+            before = neighbours(self._newest(), self.options.memory, most, self._replay_seconds)
+            anew, first = lane.position == 0, max(lane.position, iteration - before)
+            self._stretch = first, most
+            await self._drive(lane, iteration + 1, first)
+            if anew:
+                self._replay_seconds = monotonic() - begun
         differing = _first_difference(lane.losses, self.losses)
         if iteration not in lane.records:
             self.notice = lane.lost or f"the replay was stopped before iteration {iteration}"

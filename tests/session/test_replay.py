@@ -5,7 +5,7 @@ from pathlib import Path
 from stepper.inferior.protocol import PASSING
 from stepper.record import Event, Record, Summary, Value
 from stepper.session import Options, State, Step
-from stepper.session.cost import NEIGHBOURS, neighbours
+from stepper.session.cost import MOST, NEIGHBOURS, neighbours
 from tests.session.support import SMALL, opened, script
 
 ARRAYS = """
@@ -131,3 +131,26 @@ def test_fewer_neighbours_are_recorded_where_they_are_large_or_slow() -> None:
     assert neighbours(of_cost(PASSING, 1000), memory) == 0
     assert 1 <= neighbours(of_cost(80, slow), memory) < NEIGHBOURS
     assert neighbours(of_cost(80, 100 * slow), memory) == 0
+    # where another replay takes long, it is worth more
+    assert neighbours(of_cost(80, slow), memory, MOST, 60.0) > NEIGHBOURS
+    assert neighbours(of_cost(80, 1000), memory, MOST) == MOST
+
+
+async def test_going_back_step_by_step_takes_few_replays(tmp_path: Path) -> None:
+    source = """
+    w = 1.0
+    for step in range(400):
+        loss = w * w
+        w = w - 0.001 * w
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.run()
+        losses, lanes = session.losses, []
+        await session.go(395)
+        while session.cursor.iteration:
+            if session._replay not in lanes:
+                lanes.append(session._replay)
+            await session.step(Step.PREVIOUS_ITERATION)
+            assert session.record is not None and session.record.loss == losses[session.cursor.iteration or 0]
+        assert session.cursor.iteration == 0
+        assert len(lanes) <= 5, "of 16, 61, 241 and the rest"
