@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from stepper.engines import rates
+from stepper.engines.arithmetic import SINGLE, Arithmetic, of_group
 from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.modes import look, torch_module, unnoticed
 from stepper.engines.rules import Recomputed, deviation, recompute
@@ -17,9 +18,9 @@ from stepper.record import Around, OptimizerStep
 
 
 class Before:
-    """A parameter before a step. `number` is that of its group."""
+    """A parameter before a step. `number` is that of its group, `by` the kernels that its step is made of."""
 
-    __slots__ = ("gradient", "group", "name", "number", "parameter", "state", "value")
+    __slots__ = ("by", "gradient", "group", "name", "number", "parameter", "state", "value")
 
     def __init__(self, name: str, parameter: Any, group: Mapping[str, Any], value: Any, gradient: Any) -> None:
         self.name = name
@@ -29,6 +30,7 @@ class Before:
         self.gradient = gradient
         self.state: dict[str, Any] = {}
         self.number = 0
+        self.by = SINGLE
 
 
 class OptimEngine(Engine):
@@ -82,12 +84,13 @@ class OptimEngine(Engine):
 
         def after(optimizer: Any, arguments: Any, keywords: Any) -> None:
             try:
-                closure = len(arguments) > 1 or bool(keywords)  # the gradients are those that it left
+                # The gradients are those that a closure left, or that a fused step has put back to their own scale
+                late = len(arguments) > 1 or bool(keywords) or getattr(optimizer, "grad_scale", None) is not None
                 while running:  # a step that an exception left early never came to its end
                     stepped, parameters = running.pop()
                     if stepped is optimizer:
                         for each in parameters:
-                            _after(optimizer, each, closure, observer)
+                            _after(optimizer, each, late, observer)
                         return
             except Exception as error:
                 observer.fault(error)
@@ -107,6 +110,7 @@ class OptimEngine(Engine):
 def _before(optimizer: Any, observer: Observer) -> Iterator[Before]:
     """What a step is about to work on."""
     torch = torch_module()
+    forms = _forms(optimizer, torch)
     for path, parameter, group in _parameters(optimizer):
         name = observer.label_of(parameter) or f"optimizer.{path}"
         observer.parameter(name, parameter)
@@ -116,14 +120,23 @@ def _before(optimizer: Any, observer: Observer) -> Iterator[Before]:
         kept = None if gradient is None else observer.keep(gradient)
         before = Before(name, parameter, group, observer.keep(parameter), kept)
         before.number = int(path.partition(".")[0].removeprefix("group"))
+        before.by = forms[before.number]
         before.state = _state(optimizer, parameter, observer)
         yield before
 
 
-def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) -> None:
-    """The event of one parameter's step."""
+def _forms(optimizer: Any, torch: Any) -> list[Arithmetic]:
+    """By which kernels the step of each parameter group is made."""
+    return [
+        of_group(group, [each for each in group["params"] if look(each, "grad", torch) is not None], torch)
+        for group in optimizer.param_groups
+    ]
+
+
+def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> None:
+    """The event of one parameter's step. `late`: its gradient is what the step left."""
     torch = torch_module()
-    if closure:
+    if late:
         gradient = look(before.parameter, "grad", torch)
         before.gradient = None if gradient is None else observer.keep(gradient)
         if gradient is not None:
@@ -132,12 +145,15 @@ def _after(optimizer: Any, before: Before, closure: bool, observer: Observer) ->
     if before.gradient is None or value is None or before.value is None:
         return
     state = _state(optimizer, before.parameter, observer)
-    found, apart = _recomputed(type(optimizer), before, value, torch)
+    left_out = _left_out(optimizer)
+    found, apart = (None, None) if left_out else _recomputed(type(optimizer), before, value, torch)
     kind = type(optimizer).__name__
     rule = found.rule if found is not None else ""
     event = observer.begin("optimizer", f"{before.name}: {rule or kind}", kind)
     if event is None:
         return
+    if left_out:
+        observer.remark(event, "the step was left out: the gradients are not all finite")
     added = 0
 
     def add(label: str, role: Any, when: Any, kept: Any) -> int | None:
@@ -174,18 +190,30 @@ def _recomputed(kind: type, before: Before, value: Any, torch: Any) -> tuple[Rec
     """The step by its rule, and how far that lies from the real one."""
     if kind.__module__.partition(".")[0] != "torch":
         return None, None
+    try:
+        with unnoticed():
+            kept = {name: _tensor(copy) for name, copy in before.state.items()}
+            p, g, real = _tensor(before.value), _tensor(before.gradient), _tensor(value)
+            if any(each is None for each in (p, g, real, *kept.values())):
+                return None, None
+            found = recompute(kind.__name__, before.group, p, g, kept, before.by)
+            return found, None if found is None else deviation(found.after, real, torch)
+    except torch.OutOfMemoryError:
+        return None, None
+
+
+def _left_out(optimizer: Any) -> bool:
+    """Whether a fused step, which a scaler of losses has handed its findings, changed nothing."""
+    found = getattr(optimizer, "found_inf", None)
+    if found is None:
+        return False
     with unnoticed():
-        kept = {name: _tensor(copy) for name, copy in before.state.items()}
-        p, g, real = _tensor(before.value), _tensor(before.gradient), _tensor(value)
-        if any(each is None for each in (p, g, real, *kept.values())):
-            return None, None
-        found = recompute(kind.__name__, before.group, p, g, kept)
-        return found, None if found is None else deviation(found.after, real, torch)
+        return float(found) > 0
 
 
 def _tensor(copy: Any) -> Any:
     """The tensor behind a kept copy; None where its numbers were never read."""
-    return None if copy.gone else getattr(copy.kept, "tensor", None)
+    return None if copy.gone else getattr(copy.kept, "at_home", None)
 
 
 def _state(optimizer: Any, parameter: Any, observer: Observer) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """The rules of torch's common optimizers: a parameter's step recomputed, in torch's own order of operations.
 
-Works on copies with torch's own kernels, so that the result has the very bits of the real step (its default and
-`foreach` forms; `fused` ones round differently). Sources: torch/optim/{sgd,adam,rmsprop,adagrad}.py.
+Works on copies with torch's own kernels, so that the result has the very bits of the real step: one tensor after
+another, or by those that take lists (`foreach`, what optimizers do by themselves on accelerators), which may round
+differently. `fused` steps do all in one kernel, and round differently again. Sources:
+torch/optim/{sgd,adam,rmsprop,adagrad}.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from stepper.engines.arithmetic import Arithmetic
 
 WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
@@ -25,15 +29,17 @@ class Recomputed(NamedTuple):
     terms: Mapping[str, tuple[str, float]] = {}
 
 
-Rule = Callable[[Mapping[str, Any], Any, Any, Mapping[str, Any]], Recomputed]
+Rule = Callable[[Mapping[str, Any], Any, Any, Mapping[str, Any], Arithmetic], Recomputed]
 
 
-def recompute(optimizer: str, group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed | None:
+def recompute(
+    optimizer: str, group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic
+) -> Recomputed | None:
     """The step of one parameter by the rule of the optimizer's class; None where there is no rule for it.
 
     `p` and `g` are the parameter and its gradient before the step, `state` its state before the step by name (empty at
     the first), all copies that are left as they are. `group` holds the settings, and learning rates that are tensors
-    count as numbers.
+    count as numbers. `by` are the kernels of the optimizer's form.
     """
     rule = RULES.get(optimizer)
     if rule is None or g.layout is not p.layout or p.dtype.is_complex:
@@ -41,7 +47,7 @@ def recompute(optimizer: str, group: Mapping[str, Any], p: Any, g: Any, state: M
     if group.get("differentiable") or group.get("capturable"):
         return None
     settings = {name: float(value) if hasattr(value, "item") else value for name, value in group.items()}
-    return rule(settings, p, g, state)
+    return rule(settings, p, g, state, by)
 
 
 def deviation(expected: Any, real: Any, torch: Any) -> int:
@@ -58,13 +64,13 @@ def deviation(expected: Any, real: Any, torch: Any) -> int:
     return int(apart.max()) if apart.numel() else 0
 
 
-def _directed(group: Mapping[str, Any], p: Any, g: Any) -> tuple[Any, list[str]]:
+def _directed(group: Mapping[str, Any], p: Any, g: Any, by: Arithmetic) -> tuple[Any, list[str]]:
     """The gradient with its sign and the weight decay that is added to it, and what that is called."""
     said = []
     if group.get("maximize"):
         g, said = -g, ["g = −grad"]
     if group["weight_decay"] != 0:
-        g = g.add(p, alpha=group["weight_decay"])
+        g = by.add(g, p, group["weight_decay"])
         said = [f"g = {'−' if said else ''}grad + {_n(group['weight_decay'])} w"]
     return g, said or ["g = grad"]
 
@@ -75,9 +81,9 @@ def _held(state: Mapping[str, Any], name: str, p: Any) -> Any:
     return p.new_zeros(p.shape) if held is None else held
 
 
-def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
     lr, momentum, dampening = group["lr"], group["momentum"], group["dampening"]
-    g, said = _directed(group, p, g)
+    g, said = _directed(group, p, g, by)
     used = "g"
     if momentum != 0:
         buffer = state.get("momentum_buffer")
@@ -85,18 +91,18 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> 
             buffer = g.clone()
             said.append("b = g, at the first step")
         else:
-            buffer = buffer.mul(momentum).add_(g, alpha=1 - dampening)
+            buffer = by.add(by.scale(buffer, momentum), g, 1 - dampening)
             said.append(f"b = {_n(momentum)} b + {_times(1 - dampening)}g")
         if group["nesterov"]:
-            g = g.add(buffer, alpha=momentum)
+            g = by.add(g, buffer, momentum)
             used = f"(g + {_n(momentum)} b)"
         else:
             g, used = buffer, "b"
     said.append(f"w = w − {_n(lr)} {used}")
-    return Recomputed("; ".join(said), p.add(g, alpha=-lr), lr)
+    return Recomputed("; ".join(said), by.add(p, g, -lr), lr)
 
 
-def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
     lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
     beta1, beta2 = float(beta1), float(beta2)
     t = (float(state["step"]) if "step" in state else 0.0) + 1
@@ -104,19 +110,19 @@ def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) ->
         decay = group["weight_decay"]
         g, said = (-g, ["g = −grad"]) if group["maximize"] else (g, ["g = grad"])
         if decay != 0:
-            p = p * (1 - lr * decay)
+            p = by.scale(p, 1 - lr * decay)
             said.append(f"w = {_n(1 - lr * decay)} w")
     else:
-        g, said = _directed(group, p, g)
-    m = _held(state, "exp_avg", p).lerp(g, 1 - beta1)
-    v = _held(state, "exp_avg_sq", p).mul(beta2).addcmul_(g, g, value=1 - beta2)
+        g, said = _directed(group, p, g, by)
+    m = by.lerp(_held(state, "exp_avg", p), g, 1 - beta1)
+    v = by.addcmul(by.scale(_held(state, "exp_avg_sq", p), beta2), g, g, 1 - beta2)
     correction1, correction2 = 1 - beta1**t, 1 - beta2**t
     used, name = v, "v"
     said += [f"m = {_n(beta1)} m + {_n(1 - beta1)} g", f"v = {_n(beta2)} v + {_n(1 - beta2)} g²"]
     if group["amsgrad"]:
         used, name = v.maximum(_held(state, "max_exp_avg_sq", p)), "v_max"
         said.append("v_max = max(v_max, v)")
-    denominator = used.sqrt().div_(correction2**0.5).add_(eps)
+    denominator = by.shift(by.divide(by.sqrt(used), correction2**0.5), eps)
     said += [
         f"m̂ = m / {_n(correction1)}",
         f"v̂ = {name} / {_n(correction2)}",
@@ -127,38 +133,41 @@ def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) ->
         "v̂": ("max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq", correction2),
     }
     step_size = lr / correction1
-    return Recomputed("; ".join(said), p.addcdiv(m, denominator, value=-step_size), step_size, terms)
+    return Recomputed("; ".join(said), by.addcdiv(p, m, denominator, -step_size), step_size, terms)
 
 
-def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
     lr, alpha, eps, momentum = group["lr"], group["alpha"], group["eps"], group["momentum"]
-    g, said = _directed(group, p, g)
-    v = _held(state, "square_avg", p).mul(alpha).addcmul_(g, g, value=1 - alpha)
+    g, said = _directed(group, p, g, by)
+    v = by.addcmul(by.scale(_held(state, "square_avg", p), alpha), g, g, 1 - alpha)
     said.append(f"v = {_n(alpha)} v + {_n(1 - alpha)} g²")
     if group["centered"]:
-        mean = _held(state, "grad_avg", p).lerp(g, 1 - alpha)
-        average = v.addcmul(mean, mean, value=-1).sqrt_()
+        mean = by.lerp(_held(state, "grad_avg", p), g, 1 - alpha)
+        average = by.sqrt(by.addcmul(v, mean, mean, -1))
         said += [f"a = {_n(alpha)} a + {_n(1 - alpha)} g", f"r = √(v − a²) + {_n(eps)}"]
     else:
-        average = v.sqrt()
+        average = by.sqrt(v)
         said.append(f"r = √v + {_n(eps)}")
-    average = average.add_(eps)
+    average = by.shift(average, eps)
     if momentum > 0:
-        buffer = _held(state, "momentum_buffer", p).mul(momentum).addcdiv_(g, average)
+        buffer = by.addcdiv(by.scale(_held(state, "momentum_buffer", p), momentum), g, average, 1)
         said += [f"b = {_n(momentum)} b + g / r", f"w = w − {_n(lr)} b"]
-        return Recomputed("; ".join(said), p.add(buffer, alpha=-lr), lr)
+        return Recomputed("; ".join(said), by.add(p, buffer, -lr), lr)
     said.append(f"w = w − {_n(lr)} g / r")
-    return Recomputed("; ".join(said), p.addcdiv(g, average, value=-lr), lr)
+    return Recomputed("; ".join(said), by.addcdiv(p, g, average, -lr), lr)
 
 
-def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]) -> Recomputed:
+def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
     lr, eps = group["lr"], group["eps"]
     t = float(state["step"]) + 1
-    g, said = _directed(group, p, g)
+    g, said = _directed(group, p, g, by)
     rate = lr / (1 + (t - 1) * group["lr_decay"])
-    total = state["sum"].addcmul(g, g, value=1)
+    total = by.addcmul(state["sum"], g, g, 1)
+    deviation = by.shift(by.sqrt(total), eps)
+    # The list form scales the gradient first
+    after = by.addcdiv(p, by.scale(g, -rate), deviation, 1) if by.lists else by.addcdiv(p, g, deviation, -rate)
     said += ["s = s + g²", f"w = w − {_n(rate)} g / (√s + {_n(eps)})"]
-    return Recomputed("; ".join(said), p.addcdiv(g, total.sqrt().add_(eps), value=-rate), rate)
+    return Recomputed("; ".join(said), after, rate)
 
 
 RULES: dict[str, Rule] = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}
