@@ -15,7 +15,7 @@ from typing import Any
 from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
-from stepper.engines.modes import look, torch_module
+from stepper.engines.modes import capturing, look, torch_module
 from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
@@ -86,7 +86,7 @@ class AutogradEngine(Engine):
     def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
         torch = torch_module()
         observer = self._observer
-        if torch is None or observer is None or not isinstance(value, torch.Tensor):
+        if torch is None or observer is None or not isinstance(value, torch.Tensor) or capturing(torch):
             return
         if copy is not None:
             self._bearers[label] = copy
@@ -224,7 +224,7 @@ def _sharing(opening: Opening) -> Callable[[Any], Any]:
     """The shares that an activation passes, of a kept h."""
 
     def share(kept: Any) -> Any:
-        return opening.at(kept.tensor)
+        return opening.at(kept.at_home)
 
     return share
 

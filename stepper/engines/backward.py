@@ -16,7 +16,7 @@ from stepper.engines.base import Observer
 from stepper.engines.derivatives import RULES
 from stepper.engines.formulas import figure, formula
 from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, is_leaf, nodes_below, roots_of
-from stepper.engines.modes import look, torch_module
+from stepper.engines.modes import capturing, look, torch_module
 from stepper.record import Backward, Contribution, Flow
 
 SPELT = 8  # uses of a parameter that are listed one by one
@@ -141,6 +141,9 @@ class Passes:
                 return
             if torch._C._are_functorch_transforms_active() or torch._C._get_tracing_state():
                 self._observer.remark(inside, "gradients are taken inside torch.func or a tracer: that cannot be shown")
+                return
+            if capturing(torch):
+                self._observer.remark(inside, "gradients are captured in a CUDA graph: that cannot be shown")
                 return
             self._count += 1
             self._pass = Pass(self._count, inside, accumulate, list(inputs) or None)

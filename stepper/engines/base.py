@@ -145,6 +145,9 @@ class Engine:
         """A copy of `value` that later in-place changes do not reach, on the value's own device."""
         raise LookupError(f"the engine {self.name} keeps no values")
 
+    def settle(self) -> None:
+        """Wait until all that the script has asked for is done; asked before a value is looked at."""
+
     def same(self, value: Any, kept: Any) -> bool:
         """Whether `value` still has exactly the bits of `kept`."""
         return False
@@ -174,6 +177,14 @@ class Engine:
         """A large kept copy, to be gone through part by part: its range is told at once, and its counts later. None
         where `describe` is as fast, or cannot be divided."""
         return None
+
+    def elsewhere(self, kept: Any) -> bool:
+        """Whether a kept copy's numbers lie on a device of their own, where work on them is begun and waited for."""
+        return False
+
+    def subtract(self, new: Any, old: Any) -> Any:
+        """new − old in float64, as a kept copy; asked of copies of equal shape that lie `elsewhere`."""
+        raise LookupError(f"the engine {self.name} keeps nothing elsewhere")
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         """The shape of a kept copy whose numbers can be read; None for any other."""

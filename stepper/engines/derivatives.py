@@ -137,7 +137,7 @@ def _batch_norm(c: Chain, place: int) -> str:
     over = (0, *range(2, axes))
     if place == 2:
         return f"sum({c.g}, axis={over})"
-    x, eps = c["input"], figure(c.attribute("eps"))
+    x, eps = c["input"], figure(c.attribute("epsilon" if c.node.name().startswith("Cudnn") else "eps"))
     if c.attribute("training"):
         mean = f"mean({x}, axis={over}, keepdims=True)"
         deviation = f"sqrt(variance({x}, axis={over}) + {eps})"
@@ -336,4 +336,5 @@ RULES |= {
     "ConvolutionBackward0": Rule("input weight bias", many=_convolution),
     "NativeLayerNormBackward0": Rule("input weight bias", many=_layer_norm),
     "NativeBatchNormBackward0": Rule("input weight bias", many=_batch_norm),
+    "CudnnBatchNormBackward0": Rule("input weight bias", many=_batch_norm),
 }

@@ -22,10 +22,13 @@ class Kept:
     """What a tensor was: its numbers, and the value's type.
 
     It lies in memory as the value did, without gaps (`dense`), or is expanded as the value was. `data` holds the bytes
-    (None: only `tensor` does), and `array` is NumPy's dtype for them, where it has one.
+    (None: only `tensor` does), and `array` is NumPy's dtype for them, where it has one. `device` is the value's own,
+    and `there` says that the copy lies on it, and that it is not the host.
     """
 
-    __slots__ = ("_tensor", "address", "array", "data", "dense", "device", "dtype", "nbytes", "shape", "stride", "type")
+    __slots__ = (
+        "_tensor", "address", "array", "data", "dense", "device", "dtype", "nbytes", "shape", "stride", "there", "type"
+    )  # fmt: skip
 
     def __init__(self, kind: str, like: Any, nbytes: int) -> None:
         self.type = kind
@@ -35,6 +38,7 @@ class Kept:
         self.device = like.device
         self.nbytes = nbytes
         self.dense = True
+        self.there = False
         self.data: Any = None
         self.address = 0
         self.array: Any = None
@@ -55,10 +59,12 @@ class Kept:
         return kept
 
     @classmethod
-    def of_tensor(cls, tensor: Any, kind: str, dense: bool = True) -> Kept:
-        """A copy that is a tensor: a plain one without history, which is nobody else's."""
+    def of_tensor(cls, tensor: Any, kind: str, dense: bool = True, device: Any = None) -> Kept:
+        """A copy that is a tensor: a plain one without history, which is nobody else's. `device`: of the value, where
+        the copy lies elsewhere."""
         kept = cls(kind, tensor, (tensor if dense else compact(tensor)).nbytes)
-        kept.dense = dense
+        kept.dense, kept.there = dense, not tensor.is_cpu
+        kept.device = kept.device if device is None else device
         kept._tensor = tensor
         return kept
 
@@ -102,6 +108,11 @@ class Kept:
     def times(self) -> int:
         """How often each number of `flat` occurs in the tensor."""
         return 1 if self.dense else math.prod(self.shape) * self.dtype.itemsize // self.nbytes
+
+    @property
+    def at_home(self) -> Any:
+        """The copy as a tensor on the value's own device."""
+        return self.tensor if self.there or self.device.type == "cpu" else self.tensor.to(self.device)
 
     def once(self) -> Any:
         """The numbers without repetitions, as one run of memory."""

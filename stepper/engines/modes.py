@@ -23,8 +23,11 @@ def unnoticed() -> Iterator[None]:
         return
     core = torch._C
     tracing = core._get_tracing_state()
+    warned = _sync_debug_mode(torch)
     if tracing is not None:
         core._set_tracing_state(None)
+    if warned:
+        core._cuda_set_sync_debug_mode(0)
     try:
         with (
             core.DisableTorchFunction(),
@@ -35,8 +38,47 @@ def unnoticed() -> Iterator[None]:
         ):
             yield
     finally:
+        if warned:
+            core._cuda_set_sync_debug_mode(warned)
         if tracing is not None:
             core._set_tracing_state(tracing)
+
+
+def uses_cuda(torch: Any) -> bool:
+    """Whether the script has started a CUDA (or ROCm) device in this process."""
+    return bool(torch.cuda.is_initialized())
+
+
+def capturing(torch: Any) -> bool:
+    """Whether the script is capturing a CUDA graph: then whatever is asked of the device lands in the graph, or breaks
+    it."""
+    return uses_cuda(torch) and bool(torch._C._cuda_isCurrentStreamCapturing())
+
+
+def watched(torch: Any) -> bool:
+    """Whether the script would notice a look at a tensor on a device: it captures a graph, or is warned of waiting."""
+    core = torch._C
+    return uses_cuda(torch) and bool(core._cuda_isCurrentStreamCapturing() or core._cuda_get_sync_debug_mode())
+
+
+def settle(torch: Any) -> None:
+    """Wait until the devices have done all that the script has asked of them, on whatever stream: copies to the host
+    that nobody has waited for yet are complete then."""
+    core = torch._C
+    if not uses_cuda(torch) or core._cuda_isCurrentStreamCapturing():
+        return
+    try:
+        core._cuda_synchronize()
+        for index in range(torch.cuda.device_count() if torch.cuda.device_count() > 1 else 0):
+            if core._cuda_hasPrimaryContext(index):
+                torch.cuda.synchronize(index)
+    except RuntimeError:
+        return  # the device has failed: the script will meet the error itself
+
+
+def _sync_debug_mode(torch: Any) -> int:
+    """Whether the script has asked to be warned of waiting for a device, which looking does: `set_sync_debug_mode`."""
+    return int(torch._C._cuda_get_sync_debug_mode()) if uses_cuda(torch) else 0
 
 
 def noticed(value: Any, torch: Any) -> bool:

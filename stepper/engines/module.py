@@ -14,7 +14,7 @@ from typing import Any
 from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.graph import saved
 from stepper.engines.members import ELEMENTS
-from stepper.engines.modes import look, torch_module, unnoticed
+from stepper.engines.modes import capturing, look, torch_module, unnoticed
 from stepper.engines.names import Names
 from stepper.record import ModuleCall, Role
 
@@ -185,8 +185,13 @@ def _mask(module: Any, inputs: list[Any], output: Any, observer: Observer, torch
     factor = saved(node, "other") if kind == "MulBackward0" else None
     if factor is not None:
         return observer.keep(factor)
+    passed = saved(node, "result1") if kind == "NativeDropoutBackward0" else None  # the form that runs on a GPU
+    if passed is not None and module.p < 1:
+        with unnoticed():
+            return observer.keep(passed.to(output.dtype) / (1 - module.p))
     if (
-        module.inplace
+        capturing(torch)
+        or module.inplace
         or not inputs
         or not 0 < module.p < 1
         or any(_is_wrapped(each, torch) for each in (*inputs, output))

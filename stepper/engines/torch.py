@@ -7,7 +7,7 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +16,13 @@ from stepper.engines.base import Engine
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.kept import Kept, compact, once
 from stepper.engines.members import members
-from stepper.engines.modes import torch_module, unnoticed
+from stepper.engines.modes import capturing, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import chunks_of, part_of
 from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import pool, window
+from stepper.engines.room import Room
 from stepper.engines.statistics import MANY, Statistics, of_chunks, together
 from stepper.engines.survey import sample, spread
 from stepper.record import Array, Region, Summary, Window
@@ -49,12 +50,15 @@ class TorchEngine(Engine):
         # What every look needs of torch is fetched once: a look costs little more than the calls it is made of
         self._torch: Any = None
         self._core: Any = None
+        self._cuda: Any = None
         self._wrapped: Any = None
         self._strided: Any = None
         self._exact: tuple[Any, ...] = ()
         self._names: dict[Any, str] = {}  # of the dtypes whose numbers can be read
         self._devices: dict[Any, str] = {}
         self._arrays: dict[Any, Any] = {}  # NumPy's dtypes by torch's, where it has them
+        self._room = Room()
+        self._careful = False  # a look at a device could be noticed, as of the last time that was asked
 
     # ------------------------------------------------------------------------------------------------- values
 
@@ -69,7 +73,7 @@ class TorchEngine(Engine):
         """torch, where the script has imported it, and what we need to know of it."""
         torch = self._torch or torch_module()
         if torch is not self._torch:
-            self._torch, self._core, self._strided = torch, torch._C, torch.strided
+            self._torch, self._core, self._cuda, self._strided = torch, torch._C, torch.cuda, torch.strided
             self._wrapped = torch._C._functorch.is_functorch_wrapped_tensor
             self._exact = (torch.Tensor, torch.nn.Parameter)
             import numpy
@@ -90,6 +94,7 @@ class TorchEngine(Engine):
             or core._len_torch_dispatch_stack()
             or core._are_functorch_transforms_active()
             or core._get_tracing_state() is not None
+            or self._careful
         )
 
     def _plain(self, value: Any) -> Any:
@@ -104,6 +109,8 @@ class TorchEngine(Engine):
             return None
         if value.is_nested or value.is_meta or self._wrapped(value):
             return None
+        if self._careful and not value.is_cpu and capturing(self._torch):
+            return None  # its numbers are not there yet, and asking for them would break the graph
         if not value.data_ptr() and value.numel() and not value._is_zerotensor():
             return None  # its memory has been given back, as sharded training does, and reading it would crash
         return value
@@ -120,6 +127,12 @@ class TorchEngine(Engine):
             except (RuntimeError, ValueError, TypeError):  # nested, or with symbols for sizes
                 found.append(None)
         return Opaque(type(value).__name__, *found)
+
+    def settle(self) -> None:
+        cuda = self._cuda
+        if cuda is not None and cuda._initialized:
+            self._careful = watched(self._torch)
+            settle(self._torch)
 
     def identity(self, value: Any) -> Hashable:
         if self._apart(value):
@@ -151,13 +164,18 @@ class TorchEngine(Engine):
         solid = plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and plain.data_ptr()
         if solid and _dense(plain, self._torch):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
-        if 0 in plain.stride() and not plain.is_contiguous():
-            numbers = compact(plain.detach())
-            if solid and numbers.is_contiguous():
-                return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype), once=numbers)
-            numbers = numbers.clone(memory_format=self._torch.contiguous_format)
-            return Kept.of_tensor(numbers.expand(plain.shape), kind, dense=False)
-        return Kept.of_tensor(plain.detach().clone(), kind)
+        repeated = 0 in plain.stride() and not plain.is_contiguous()
+        numbers = compact(plain.detach()) if repeated else plain.detach()
+        if repeated and solid and numbers.is_contiguous():
+            return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype), once=numbers)
+        if plain.is_cpu or self._room.has(numbers, self._torch):
+            numbers = numbers.clone(memory_format=self._torch.contiguous_format) if repeated else numbers.clone()
+            self._room.took(numbers)
+        else:  # the script needs what is left there
+            numbers = numbers.contiguous().cpu() if repeated else numbers.cpu()
+        if repeated:
+            return Kept.of_tensor(numbers.expand(plain.shape), kind, dense=False, device=plain.device)
+        return Kept.of_tensor(numbers, kind, device=plain.device)
 
     def still(self, value: Any, kept: Any) -> bool | None:
         try:
@@ -196,8 +214,8 @@ class TorchEngine(Engine):
                     numbers = kept.flat()
                     return but_for_nans(as_array(address, numbers), numbers)
             elif not kept.dense:
-                return self._same_but_for_nans(compact(plain.detach()), compact(kept.tensor))
-        return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), kept.tensor)
+                return self._same_but_for_nans(compact(plain.detach()), compact(kept.at_home))
+        return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), kept.at_home)
 
     def _same_but_for_nans(self, plain: Any, copy: Any) -> bool:
         torch = self._torch
@@ -207,9 +225,11 @@ class TorchEngine(Engine):
         if copy.dtype.is_complex:
             plain, copy = torch.view_as_real(plain), torch.view_as_real(copy)
         words = getattr(torch, _WORDS[copy.element_size()])
-        differ = plain.view(words) != copy.view(words)
+        if torch.equal(plain.view(words), copy.view(words)):
+            return True
         if not copy.dtype.is_floating_point:
-            return not bool(differ.any())
+            return False
+        differ = plain.view(words) != copy.view(words)
         if copy.element_size() == 1:
             plain, copy = plain.float(), copy.float()
         return not bool((differ & ~(plain.isnan() & copy.isnan())).any())
@@ -244,7 +264,50 @@ class TorchEngine(Engine):
             return Opaque(kept.type, tuple(kept.shape), _dtype_name(kept.dtype), str(kept.device)).summary()
 
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
-        return together(kept, _few, self._told, self.describe)
+        found: dict[int, Summary] = {}
+        there = [each for each in kept if self.elsewhere(each)]
+        if there:
+            with unnoticed():
+                found = self._describe_there(there)
+        near = [each for each in kept if id(each) not in found]
+        told = iter(together(near, _few, self._told, self.describe))
+        return [found.get(id(each)) or next(told) for each in kept]
+
+    def _describe_there(self, kept: Sequence[Kept]) -> dict[int, Summary]:
+        """The summaries of copies that lie on devices, waited for once: small ones are fetched, the others counted
+        there. Empty where a device has failed or is full."""
+        torch = self._torch
+        try:
+            small = [each for each in kept if each.dense and 0 < each.tensor.numel() <= MANY and self._is_real(each)]
+            fetched = dict(zip(map(id, small), device.fetch([each.once() for each in small], torch), strict=True))
+            large = [each for each in kept if id(each) not in fetched]
+            counted = device.statistics([each.once() for each in large], torch)
+        except _FAILURES:
+            return {}
+        found = dict(zip(fetched, self._describe_fetched(small, fetched), strict=True))
+        for each, statistics in zip(large, counted, strict=True):
+            numbers = each.once().numel()
+            found[id(each)] = self._told(each, statistics, each.tensor.numel() // numbers if numbers else 1)
+        return found
+
+    def _describe_fetched(self, kept: Sequence[Kept], fetched: Mapping[int, Any]) -> list[Summary]:
+        def closely(each: Kept) -> Summary:
+            return self._told(each, numpy_statistics(fetched[id(each)]))
+
+        return together(kept, lambda each: fetched[id(each)], self._told, closely)
+
+    def _is_real(self, kept: Kept) -> bool:
+        """Whether the numbers are real ones that NumPy can be given."""
+        dtype = kept.dtype
+        return not dtype.is_complex and dtype is not self._torch.bool and _DTYPES[self._names[dtype]]
+
+    def elsewhere(self, kept: Any) -> bool:
+        return type(kept) is Kept and kept.there
+
+    def subtract(self, new: Any, old: Any) -> Any:
+        wide = device.wide(new.tensor, self._torch)
+        with unnoticed():
+            return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
     def pieces(self, kept: Any) -> Pieces | None:
         if type(kept) is not Kept or kept.array is None:
@@ -265,7 +328,7 @@ class TorchEngine(Engine):
         numbers = kept.once()
         found: Statistics | None
         if not numbers.is_cpu:
-            found = device.statistics(numbers, self._torch)
+            (found,) = device.statistics([numbers], self._torch)
         elif _DTYPES[self._names[tensor.dtype]]:
             found = numpy_statistics(numbers.numpy())
         else:
@@ -341,6 +404,7 @@ class TorchEngine(Engine):
         if not self.owns(value):
             return None
         try:
+            self._careful = self._cuda._initialized and watched(self._torch)
             if self._apart(value):
                 with unnoticed():
                     return self._number(value)
@@ -367,6 +431,7 @@ class TorchEngine(Engine):
 
     @contextmanager
     def neutral(self) -> Iterator[None]:
+        self.settle()
         with unnoticed():
             yield
 

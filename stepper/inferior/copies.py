@@ -116,6 +116,11 @@ class Copy:
             self._picture = None  # a value without numbers has no picture
         self._kept, self.gone, self.size = None, True, 0
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its numbers are held on a device of their own."""
+        return self._kept is not None and self.engine.elsewhere(self._kept)
+
     def is_still(self, value: Any) -> bool:
         """Whether `value`, an object that had these bits before, has them still, as far as a first look tells."""
         return not self.gone and self.engine.still(value, self._kept) is True
@@ -131,10 +136,10 @@ class Copy:
 
 
 def summarise(copies: Iterable[Copy]) -> None:
-    """Compute the summaries of small copies that miss theirs, all in one go."""
+    """Compute the summaries of small copies that miss theirs, all in one go, and of those that lie on a device."""
     waiting: dict[Engine, dict[int, Copy]] = {}
     for copy in copies:
-        if copy._summary is None and copy.weight < LARGE:
+        if copy._summary is None and (copy.weight < LARGE or copy.elsewhere):
             waiting.setdefault(copy.engine, {})[id(copy)] = copy
     for engine, missing in waiting.items():
         several = list(missing.values())

@@ -26,13 +26,16 @@ class Differences:
         key = (id(new), id(old))
         if key not in self._made:
             weight = 8 * math.prod(new.engine.extents(new.kept) or ())
-            made = Copy.derived(
-                self._arrays,
-                lambda: subtract(new, old),
-                lambda: self._describe(new, old),
-                weight,
-                lambda: self._pieces(new, old),
-            )
+            if new.elsewhere and old.elsewhere and new.engine is old.engine:
+                made = _there(new, old, weight)
+            else:
+                made = Copy.derived(
+                    self._arrays,
+                    lambda: subtract(new, old),
+                    lambda: self._describe(new, old),
+                    weight,
+                    lambda: self._pieces(new, old),
+                )
             self._made[key] = (made, new, old)
         return self._made[key][0]
 
@@ -77,6 +80,16 @@ def _side_by_side(new: Copy, old: Copy) -> tuple[Any, Any] | None:
     if _order(after) != _order(before) or not (after.flags.forc and before.flags.forc):
         return None
     return after.ravel(order="K"), before.ravel(order="K")
+
+
+def _there(new: Copy, old: Copy, weight: int) -> Copy:
+    """The difference of two copies that lie on a device, worked out there."""
+    engine = new.engine
+
+    def make() -> Any:
+        return engine.subtract(new.kept, old.kept)
+
+    return Copy.derived(engine, make, lambda: engine.describe(make()), weight)
 
 
 def _order(array: Any) -> tuple[int, ...]:

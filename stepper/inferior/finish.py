@@ -59,8 +59,8 @@ class Finisher:
         for track in recorder.tracker.tracks.values():
             try:
                 made = self._parameter(track, shelf)
-            except (LookupError, TypeError, ValueError, MemoryError):
-                continue  # a parameter without numbers (on the meta device, sparse, packed) has no update to show
+            except (LookupError, TypeError, ValueError, MemoryError, RuntimeError):
+                continue  # a parameter without numbers (sparse, packed, on a device that failed) has no update to show
             if made is not None:
                 parameters.append(made)
         for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
@@ -160,11 +160,15 @@ class Finisher:
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         found += by_hand(recorder.operated, recorder.gates)
         found.sort(key=lambda pair: pair[0].event)
-        return [
-            self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf)
-            for gate, blocked in found
-            if gate.h is not None and not (gate.h.gone and gate.share is not None)
-        ]
+        gates = []
+        for gate, blocked in found:
+            if gate.h is None or (gate.h.gone and gate.share is not None):
+                continue
+            try:
+                gates.append(self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf))
+            except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
+                recorder.fault(error)
+        return gates
 
     def _gone_gate(self, gate: GateSeen, shelf: Shelf) -> Gate:
         """A gate of whose input only the summary is kept: its counts are still those of the operation's rule."""

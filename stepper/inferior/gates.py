@@ -7,6 +7,7 @@ data (the mask is the very result of comparing h, or the output, with zero), els
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -189,6 +190,8 @@ def _array(copy: Copy | None) -> Any:
     if copy is None:
         return None
     try:
+        if copy.elsewhere and math.prod(copy.engine.extents(copy.kept) or ()) > LIMIT:
+            return None
         return copy.engine.ndarray(copy.kept)
-    except (LookupError, TypeError, ValueError):
-        return None  # a value without numbers (sparse, nested, structured) is no gate
+    except (LookupError, TypeError, ValueError, RuntimeError):
+        return None  # a value without numbers (sparse, structured, on a device that failed) is no gate

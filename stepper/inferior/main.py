@@ -202,7 +202,7 @@ class Inferior:
         torch = sys.modules.get("torch")
         if torch is not None:
             threads = torch.get_num_threads()
-        device = self.settings.get("device", self.launch.device or "cpu")
+        device = self.settings.get("device", self.launch.device or _device(torch))
         self.channel.send(
             Started(
                 engines=[engine.name for engine in self.engines],
@@ -269,6 +269,14 @@ class Inferior:
                 stream.flush()
             except (AttributeError, OSError, ValueError):
                 continue  # the script closed or replaced it
+
+
+def _device(torch: ModuleType | None) -> str:
+    """Where a script runs that nobody has told where to: what it calls its `device`, else what it has started."""
+    named = sys.modules["__main__"].__dict__.get("device")
+    if type(named) is str or (torch is not None and type(named) is torch.device):
+        return str(named)[:80]
+    return "cuda" if torch is not None and torch.cuda.is_initialized() else "cpu"
 
 
 def _told(value: object) -> bool | int | float | str:

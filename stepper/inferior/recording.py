@@ -172,6 +172,7 @@ class Recording:
 
     def _copy(self, engine: Engine, value: Any) -> Copy:
         self.used.add(engine.name)
+        engine.settle()
         return self.store.keep(engine, value)
 
     def _look(self, value: Any) -> Copy | None:
