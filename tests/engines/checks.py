@@ -45,7 +45,7 @@ def values_by_name(run: Run, record: Record, upto: int) -> dict[str, Any]:
         for value in event.values:
             if value.copy is not None:
                 found[value.label] = torch.tensor(run.array(value, record.iteration))
-    return {name: value.detach() for name, value in found.items()}
+    return {name: value.detach().cpu() for name, value in found.items()}
 
 
 def assert_formulas(run: Run, record: Record, *, generic: bool = False) -> int:

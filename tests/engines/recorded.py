@@ -99,11 +99,15 @@ def bits(names: dict[str, Any]) -> dict[str, bytes]:
 
     found: dict[str, bytes] = {}
 
+    def raw(value: Any) -> bytes:
+        whole: bytes = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        return whole
+
     def add(name: str, value: Any) -> None:
         if isinstance(value, torch.Tensor) and value.layout is torch.strided:
-            found[name] = value.detach().contiguous().view(torch.uint8 if value.ndim else value.dtype).numpy().tobytes()
+            found[name] = raw(value)
             if value.is_leaf and value.grad is not None:
-                found[f"{name}.grad"] = value.grad.detach().numpy().tobytes()
+                found[f"{name}.grad"] = raw(value.grad)
 
     for name, value in names.items():
         add(name, value)

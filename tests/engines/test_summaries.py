@@ -66,7 +66,10 @@ def test_torch_tensors(array: Any) -> None:
 @settings(max_examples=100, deadline=None)
 def test_the_path_for_accelerators(array: Any) -> None:
     tensor = torch.from_numpy(array.copy()) if array.ndim else torch.tensor(array)
-    agree(device.statistics(tensor, torch).summary("Tensor", array.shape, "", ""), array)
+    for found in device.statistics([tensor, tensor.flip(0) if array.ndim else tensor], torch):
+        agree(found.summary("Tensor", array.shape, "", ""), array)
+    (fetched,) = device.fetch([tensor.reshape(-1)], torch)
+    assert fetched.tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
@@ -80,7 +83,7 @@ def test_several_chunks_and_a_large_common_offset(dtype: str, offset: float) -> 
     assert found.mean == pytest.approx(float(exact.mean()), rel=1e-12, abs=1e-10)
     assert found.std == pytest.approx(float(exact.std()), rel=1e-9)
     assert found.l2 == pytest.approx(float(np.sqrt((exact * exact).sum())), rel=1e-12)
-    by_device = device.statistics(torch.from_numpy(array), torch).summary("Tensor", array.shape, "", "")
+    by_device = device.statistics([torch.from_numpy(array)], torch)[0].summary("Tensor", array.shape, "", "")
     assert by_device.std == pytest.approx(float(exact.std()), rel=1e-9)
 
 
@@ -92,7 +95,7 @@ def test_the_largest_and_smallest_numbers_neither_overflow_nor_vanish(size: int,
     plain = np.linspace(-1.0, 2.0, size)
     for found in (
         engine.describe(engine.keep(array)),
-        device.statistics(torch.from_numpy(array), torch).summary("Tensor", array.shape, "", ""),
+        device.statistics([torch.from_numpy(array)], torch)[0].summary("Tensor", array.shape, "", ""),
     ):
         assert found.std == pytest.approx(plain.std() * scale, rel=1e-9)
         assert found.l2 == pytest.approx(float(np.linalg.norm(plain)) * scale, rel=1e-9)

@@ -119,6 +119,10 @@ def test_many_elements_in_several_bands(dtype: Any, monkeypatch: pytest.MonkeyPa
     wanted = cells(values.to(torch.float64).numpy(), 40, 33)
     assert found == pytest.approx(wanted, abs=1e-6)
     assert device.pool(values, 40, 33, torch) == pytest.approx(wanted, abs=1e-9)
+    for shape, rows, columns in (((3, 90_001), 3, 33), ((90_001, 3), 40, 2), ((701, 601), 1, 1), ((701, 601), 701, 4)):
+        other = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+        wanted = cells(other.to(torch.float64).numpy(), rows, columns)
+        assert device.pool(other, rows, columns, torch) == pytest.approx(wanted, abs=1e-9)
     values[600, 300] = float("inf")
     assert sum(map(math.isinf, engine.window(engine.keep(values), None, 40, 33).cells)) == 1
 

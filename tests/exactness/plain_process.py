@@ -41,7 +41,7 @@ def fingerprint_of(value: Any) -> str:
 
     if isinstance(value, float):
         return value.hex()
-    return fingerprint(value.detach().numpy() if isinstance(value, torch.Tensor) else value)
+    return fingerprint(value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value)
 
 
 def run(path: Path, settings: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What stepper shows is what plain Python computes, to the last bit, recorded or not."""
+"""What stepper shows is what plain Python computes, to the last bit, recorded or not, on every device there is."""
 
 import json
 import subprocess
@@ -7,15 +7,21 @@ from functools import cache
 from typing import Any
 
 import pytest
+import torch
 
 import stepper
 from stepper.session.headless import run_losses
 from stepper.session.options import Options
 from stepper.variants import VARIANTS
+from stepper.variants.table import Device
 from tests.exactness.plain_process import fingerprint
 
-ROWS = [(name, None) for name in VARIANTS] + [
-    (variant.name, preset) for variant in VARIANTS.values() for preset in variant.presets
+ROWS = [
+    (variant.name, preset, device)
+    for variant in VARIANTS.values()
+    for device in variant.devices
+    if device == "cpu" or torch.cuda.is_available()
+    for preset in (None, *variant.presets)
 ]
 RECORDED = 20
 
@@ -30,13 +36,16 @@ def short(name: str, preset: str | None) -> dict[str, str]:
 
 
 @cache
-def plain_runs() -> dict[tuple[str, str | None, bool], dict[str, Any]]:
-    """Every row under plain Python, whole and short, in one process with the environment that stepper's has."""
+def plain_runs(device: Device) -> dict[tuple[str, str | None, bool], dict[str, Any]]:
+    """Every row of a device under plain Python, whole and short, in one process with the environment of stepper's."""
     jobs = {}
-    for name, preset in ROWS:
-        variant = VARIANTS[name]
-        jobs[name, preset, False] = [str(variant.path), dict(variant.presets[preset]) if preset else {}]
-        jobs[name, preset, True] = [str(variant.path), short(name, preset)]
+    there = {} if device == "cpu" else {"device": repr(device)}
+    for name, preset, runs_on in ROWS:
+        if runs_on == device:
+            variant = VARIANTS[name]
+            whole = dict(variant.presets[preset]) if preset else {}
+            jobs[name, preset, False] = [str(variant.path), whole | there]
+            jobs[name, preset, True] = [str(variant.path), short(name, preset) | there]
     finished = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.exactness.plain_process"],
         input=json.dumps(list(jobs.values())),
@@ -49,28 +58,35 @@ def plain_runs() -> dict[tuple[str, str | None, bool], dict[str, Any]]:
     return dict(zip(jobs, json.loads(finished.stdout), strict=True))
 
 
+def device_of(name: str, device: Device) -> str | None:
+    """What `--device` is given; a variant that has no device of its own needs none."""
+    return device if len(VARIANTS[name].devices) > 1 else None
+
+
 def hexadecimal(losses: list[float | None]) -> list[str | None]:
     return [None if loss is None else float(loss).hex() for loss in losses]
 
 
-@pytest.mark.parametrize(("name", "preset"), ROWS)
-def test_run_shows_the_losses_that_the_script_prints(name: str, preset: str | None) -> None:
+@pytest.mark.parametrize(("name", "preset", "device"), ROWS)
+def test_run_shows_the_losses_that_the_script_prints(name: str, preset: str | None, device: Device) -> None:
     shown: list[float | None] = []
 
     def take(first: int, losses: list[float | None], total: int | None) -> None:
         assert first == len(shown)
         shown.extend(losses)
 
-    run_losses(name, Options(seed=0, preset=preset), None, take, None)
-    assert hexadecimal(shown) == plain_runs()[name, preset, False]["losses"]
+    run_losses(name, Options(seed=0, preset=preset, device=device_of(name, device)), None, take, None)
+    assert hexadecimal(shown) == plain_runs(device)[name, preset, False]["losses"]
 
 
-@pytest.mark.parametrize(("name", "preset"), ROWS)
-def test_recording_every_pass_changes_neither_losses_nor_parameters(name: str, preset: str | None) -> None:
+@pytest.mark.parametrize(("name", "preset", "device"), ROWS)
+def test_recording_every_pass_changes_neither_losses_nor_parameters(
+    name: str, preset: str | None, device: Device
+) -> None:
     settings = short(name, preset)
     passes = 4 * int(settings["epochs"]) if "epochs" in settings else int(settings["iterations"])
-    plain = plain_runs()[name, preset, True]
-    with stepper.open(name, seed=0, settings=settings) as run:
+    plain = plain_runs(device)[name, preset, True]
+    with stepper.open(name, seed=0, settings=settings, device=device_of(name, device)) as run:
         recorded = [run.iteration(number) for number in range(passes)]
         assert hexadecimal([one.loss for one in recorded]) == plain["losses"]
         assert hexadecimal(run.losses) == plain["losses"]
