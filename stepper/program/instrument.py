@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from stepper.program import nodes
 from stepper.program.armed import Armed
+from stepper.program.around import names_around
 from stepper.program.expressions import Expressions
 from stepper.program.losses import Losses
 from stepper.program.plain import Definition, Plain
@@ -245,7 +246,8 @@ class Instrument:
             armed = [self.armed.stop(node)]
             names = target_names(node.target)
             site, inner = self.statements.open(node, within)
-            recorded = [self.statements.begin(site, node)]
+            around = names_around(self.script, node)
+            recorded = [self.statements.begin(site, node), *self.statements.read(around, node, inner)]
             recorded += self.statements.bound(site, node, names, inner) or [self.statements.done(site, node, [])]
         recorded += self._with_loss(self.statements.body(node.body, within), node)
         armed += self._with_loss(self.armed.body(node.body), node)

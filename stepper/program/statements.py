@@ -117,6 +117,16 @@ class Statements:
         self._fill(site, node, inner, names, None, tuple(False for _ in names))
         return [self.done(site, node, names)]
 
+    def read(self, names: list[str], node: ast.AST, inner: Context) -> list[ast.stmt]:
+        """Probes that are handed names which a statement does not read itself, and which say where it stands."""
+        place = nodes.head(node)
+        found: list[ast.stmt] = []
+        for name in names:
+            role = self.knowledge.role_of_name(inner.scope, name)
+            site = self.table.add("operand", node, inner, label=name, role=role)
+            found.append(nodes.statement(nodes.call(nodes.VALUE, place, site, nodes.name(name, place)), place))
+        return found
+
     # ------------------------------------------------------------------------------------------------- compound
 
     def _compound(self, site: int, node: ast.stmt, inner: Context) -> ast.stmt:
