@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import stepper
+from stepper.session import continuing
 from stepper.session.headless import run_losses
 from stepper.session.options import Options
 from stepper.variants import VARIANTS
@@ -103,3 +104,29 @@ def final_bits(parameter: Any) -> str:
     if value.summary.kind == "scalar":
         return float(value.summary.value).hex()
     return fingerprint(value.array)
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        ("numpy", "w1 -= learning_rate * grad_w1"),
+        ("custom-function", "grad_input[input < 0] = 0"),  # inside the backward pass
+        ("module-adam", "optimizer.step()"),
+    ],
+)
+def test_stopping_at_breakpoints_changes_no_bit(name: str, statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
+    lines = VARIANTS[name].source.splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.strip().startswith(statement))
+    plain = plain_runs()[name, None, False]["losses"]
+    with stepper.open(name, seed=0) as run:
+        run.toggle_breakpoint(line)
+        for _ in range(3):
+            run.run()
+            iteration, event = run.here
+            assert event is not None and event.line == line and iteration is not None
+            assert len(run.losses) == iteration or iteration == 0, "the run itself stands there"
+            assert hexadecimal([run.iteration(iteration).loss]) == plain[iteration : iteration + 1]
+        run.toggle_breakpoint(line)
+        run.run()
+        assert hexadecimal(run.losses) == plain
