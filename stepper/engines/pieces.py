@@ -19,12 +19,13 @@ class Pieces(NamedTuple):
     """A value of many numbers, to be gone through part by part.
 
     `bare` is its summary without a figure in it. `chunks` gives all its numbers, in flat NumPy arrays in any order,
-    anew each time it is called. Each number occurs `times`.
+    anew each time it is called. Each number occurs `times`. `steps` counts them in another way than chunk by chunk.
     """
 
     bare: Summary
     chunks: Callable[[], Iterable[Any]]
     times: int = 1
+    steps: Callable[[], Iterator[Statistics]] | None = None
 
     def outline(self) -> Summary:
         """Extremes, and how many elements are not finite: a quarter of the work. `counted` is 0."""
@@ -49,7 +50,7 @@ class Pieces(NamedTuple):
         """What is known so far, after each chunk; the last is the whole summary, to the bit what `describe` says."""
         import numpy
 
-        steps = counting(self.chunks)
+        steps = counting(self.chunks) if self.steps is None else self.steps()
         found = Statistics()
         while True:
             with numpy.errstate(all="ignore"):  # not while somebody else goes on

@@ -25,6 +25,7 @@ FEW = 32  # elements up to which plain Python is faster than a dozen calls into 
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
 STEP = 1 << 15  # elements of a difference that are worked out and gone through before the next
+PART = 1 << 18  # elements of a difference that the compiled loops go through at once
 MANY = 1 << 13  # elements up to which arrays are summarised together: the calls cost more than the work
 CANCELLED = 1e-2  # share of the sum of squares left after subtracting the mean's, below which digits were lost
 
@@ -192,9 +193,25 @@ def counting(chunks: Callable[[], Iterable[Any]]) -> Iterator[Statistics]:
 def of_difference(after: Any, before: Any) -> Statistics:
     """Statistics of after − before, in float64, of two flat NumPy arrays of equal length; the difference is never held
     as a whole. NumPy's error state must be neutral."""
-    if after.dtype == before.dtype and (told := _moments(after, before)) is not None:
-        return _of(told)
-    return of_chunks(lambda: differences_of(after, before))
+    found = Statistics()
+    for found in counting_difference(after, before):  # noqa: B007 (the last one is the whole)
+        pass
+    return found
+
+
+def counting_difference(after: Any, before: Any) -> Iterator[Statistics]:
+    """What `of_difference` gives, in the making."""
+    if after.dtype == before.dtype:
+        found = Statistics()
+        for start in range(0, after.size, PART):
+            told = _moments(after[start : start + PART], before[start : start + PART])
+            if told is None:
+                break
+            found.take(told)
+            yield found
+        else:
+            return
+    yield from counting(lambda: differences_of(after, before))
 
 
 def differences_of(after: Any, before: Any) -> Iterator[Any]:

@@ -7,11 +7,11 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stepper.engines import device, generators
+from stepper.engines import device, generators, pieces
 from stepper.engines.base import Engine
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.kept import Kept, compact, once
@@ -310,8 +310,10 @@ class TorchEngine(Engine):
             return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
     def pieces(self, kept: Any) -> Pieces | None:
-        if type(kept) is not Kept or kept.array is None:
+        if type(kept) is not Kept:
             return None
+        if kept.array is None:
+            return self._foreign_pieces(kept)
         chunks = chunks_of(kept.flat())
         return None if chunks is None else Pieces(self._told(kept, None), chunks, kept.times)
 
@@ -342,8 +344,23 @@ class TorchEngine(Engine):
         if flat.numel() <= CHUNK:
             return numpy_statistics(self._familiar(flat).numpy())
         with numpy.errstate(all="ignore"):
-            starts = range(0, flat.numel(), CHUNK)
-            return of_chunks(lambda: (self._familiar(flat[start : start + CHUNK]).numpy() for start in starts))
+            return of_chunks(self._foreign_chunks(flat))
+
+    def _foreign_chunks(self, flat: Any) -> Callable[[], Iterator[Any]]:
+        starts = range(0, flat.numel(), CHUNK)
+
+        def chunk(start: int) -> Any:
+            with unnoticed():
+                return self._familiar(flat[start : start + CHUNK]).numpy()
+
+        return lambda: map(chunk, starts)
+
+    def _foreign_pieces(self, kept: Kept) -> Pieces | None:
+        if kept.nbytes < pieces.MANY or kept.device.type != "cpu" or _DTYPES[self._names[kept.dtype]]:
+            return None
+        with unnoticed():
+            flat = kept.once()
+        return Pieces(self._told(kept, None), self._foreign_chunks(flat), kept.tensor.numel() // max(1, flat.numel()))
 
     def _familiar(self, tensor: Any) -> Any:
         """Numbers of a dtype that NumPy lacks, as one that it has; others as they are."""

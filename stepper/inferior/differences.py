@@ -9,7 +9,7 @@ from stepper.engines import pieces
 from stepper.engines.base import Engine
 from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL
-from stepper.engines.statistics import differences_of, of_difference
+from stepper.engines.statistics import counting_difference, differences_of, of_difference
 from stepper.inferior.copies import Copy
 from stepper.record import Summary
 
@@ -64,7 +64,7 @@ class Differences:
         pair = _side_by_side(new, old)
         if pair is None or 8 * pair[0].size < pieces.MANY:
             return None
-        return Pieces(self._bare(new), lambda: differences_of(*pair))
+        return Pieces(self._bare(new), lambda: differences_of(*pair), steps=lambda: counting_difference(*pair))
 
     def _bare(self, new: Copy) -> Summary:
         return Summary("tensor", "ndarray", new.engine.extents(new.kept), "float64", "cpu")

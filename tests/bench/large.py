@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def large_figures(folder: Path) -> None:
 
 def _seen(library: str, engine: Engine, value: Any, total: Callable[[], Any]) -> None:
     kept = engine.keep(value)
-    pieces = 0
+    pieces: list[float] = []
 
     def outline() -> Copy:
         copy = Copy(engine, kept)
@@ -53,8 +54,7 @@ def _seen(library: str, engine: Engine, value: Any, total: Callable[[], Any]) ->
         return copy
 
     def count() -> None:
-        nonlocal pieces
-        pieces = sum(1 for _ in outline().count())
+        pieces[:] = [time.perf_counter() for _ in outline().count()]
 
     works: tuple[Callable[[], object], ...] = (total, outline, lambda: _picture(engine, kept), count)
     rounds = [[_seconds(work) for work in works] for _ in range(ROUNDS)]
@@ -62,7 +62,7 @@ def _seen(library: str, engine: Engine, value: Any, total: Callable[[], Any]) ->
     figure, more = (ranged + pictured) / summed, f"sum {1e3 * summed:.0f} ms"
     say(f"large: range and first window, {library}, × one sum()", figure, "<= 6", figure <= 6, more)
     figure = (counted + pictured) / summed
-    more = f"in {pieces} pieces"
+    more = f"in {len(pieces)} pieces, the longest {1e3 * max(end - begun for begun, end in pairwise(pieces)):.1f} ms"
     say(f"large: those and the full counts, {library}, × one sum()", figure, "<= 14", figure <= 14, more)
 
 

@@ -91,6 +91,15 @@ def test_several_chunks(kind: str, engine: Engine) -> None:
         assert None not in seen
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e5m2], ids=str)
+def test_numbers_that_numpy_lacks(dtype: torch.dtype) -> None:
+    tensor = torch.linspace(-3, 3, 100_001).to(dtype)
+    tensor[[5, 70_000]] = torch.tensor([torch.nan, torch.inf]).to(dtype)
+    told = in_pieces(TorchEngine(), tensor)
+    assert len(told) == 5 and told[-1].nan == 1
+    assert len(in_pieces(TorchEngine(), tensor.expand(3, -1))) == 5
+
+
 def test_what_is_small_is_described_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "MANY", 1 << 25)
     array = np.zeros((1 << 22) - 1)
