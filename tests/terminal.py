@@ -25,8 +25,9 @@ class Terminal:
     """One program in a pseudo-terminal of `columns` × `rows`, started at once; ended with the `with` statement."""
 
     def __init__(self, command: Sequence[str], columns: int = 120, rows: int = 40) -> None:
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._drawn = 0
         self.written = bytearray()  # all of it
         self.arrivals: list[float] = []  # when each piece of it came
         self._home = tempfile.TemporaryDirectory()  # the arrangement of whoever runs this is not the program's
@@ -55,8 +56,10 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What the screen shows now."""
-        return "\n".join(self.screen.display)
+        """What the screen shows now. Drawn only here: a terminal that took the time to draw would be measured, too."""
+        self._stream.feed(bytes(self.written[self._drawn :]))
+        self._drawn = len(self.written)
+        return "\n".join(self._screen.display)
 
     def wait_until_closed(self, timeout: float = 60.0) -> int:
         """The program's exit code; raises TimeoutError where it does not end by itself."""
@@ -121,7 +124,6 @@ class Terminal:
         arrived = time.perf_counter()
         self.written += data
         self.arrivals.append(arrived)
-        self._stream.feed(data)
         if not data:
             return None
         self._painted = arrived

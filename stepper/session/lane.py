@@ -185,7 +185,7 @@ class Lane:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = future
         if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._send)
+            asyncio.get_running_loop().call_soon(self.send)
         self._unsent += frame(request)
         try:
             reply = await future
@@ -195,9 +195,9 @@ class Lane:
             raise LookupError(reply.error)
         return reply
 
-    def _send(self) -> None:
-        """Send what was asked for in this turn of the loop, all at once."""
-        if self._writer is not None and not self._writer.is_closing():
+    def send(self) -> None:
+        """Send what was asked for in this turn of the loop, all at once; without this it is sent at the turn's end."""
+        if self._unsent and self._writer is not None and not self._writer.is_closing():
             self._writer.write(self._unsent)
         self._unsent = b""
 

@@ -210,6 +210,12 @@ class Lanes:
         asked = [Range(*each) for each in ranges]
         return await self._looked(iteration, lambda lane: lane.histograms(iteration, asked, bins))
 
+    def send(self) -> None:
+        """Let the script's process begin at once with what was asked of it, while the asker does something else."""
+        for lane in (self._main, self._replay):
+            if lane is not None:
+                lane.send()
+
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole recorded value. LookupError where it is not kept."""
         return await self._looked(iteration, lambda lane: lane.array(iteration, copy))

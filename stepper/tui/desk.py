@@ -5,6 +5,8 @@ Carries out an `Arrangement`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -221,8 +223,9 @@ class Desk(Borders):
 
     # ----------------------------------------------------------------------------------------------- contents
 
-    def show(self, scene: Scene) -> None:
-        """Let every panel that is shown draw the scene; the others are told when they are shown again."""
+    def show(self, scene: Scene, pictures_asked: Callable[[], None]) -> None:
+        """Let every panel that is shown draw the scene; the others are told when they are shown again. Calls
+        `pictures_asked` when all pictures have been asked for."""
         self._scene = scene
         trouble = TroublePanel.applies(scene)
         if trouble != self._trouble:
@@ -230,9 +233,17 @@ class Desk(Borders):
             if not trouble and self.chosen is self.trouble:
                 self._choose(0)
             self.lay_out()
-        for panel in self.panels:
-            if panel.display:
-                self._stale.discard(panel)
-                panel.show(scene)
-            else:
-                self._stale.add(panel)
+        pictured = (self.gate, self.viewer)  # they ask for pictures, which are made while the others are drawn
+        for panel in pictured:
+            self._show(panel)
+        pictures_asked()
+        for each in self.panels:
+            if each not in pictured:
+                self._show(each)
+
+    def _show(self, panel: LinePanel) -> None:
+        if panel.display:
+            self._stale.discard(panel)
+            panel.show(self._scene)
+        else:
+            self._stale.add(panel)

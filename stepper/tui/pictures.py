@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from stepper.record import Region, Survey, Window
+from stepper.tui.begun import Begun
 
 MOST = 96
 UNKEPT = "not kept (--memory)"
@@ -39,7 +41,7 @@ class SurveyKey:
 
 
 Key = WindowKey | SurveyKey
-Ask = Callable[[Key], Awaitable[Window | Survey]]
+Ask = Callable[[Key], Coroutine[Any, Any, Window | Survey]]
 
 
 def reason(error: Exception) -> str:
@@ -59,6 +61,7 @@ class Pictures:
         self._arrived = arrived
         self._here: dict[Key, Window | Survey | str] = {}
         self._pending: set[Key] = set()
+        self._asked: list[tuple[Key, Begun[Window | Survey]]] = []
 
     @property
     def waiting(self) -> bool:
@@ -81,12 +84,19 @@ class Pictures:
         found = self._here.get(key)
         if found is None and key not in self._pending:
             self._pending.add(key)
-            self._start(self._fetch(key))
+            self._asked.append((key, Begun(self._ask(key))))
+            if len(self._asked) == 1:
+                self._start(self._fetch())
         return found
 
-    async def _fetch(self, key: Key) -> None:
+    async def _fetch(self) -> None:
+        """Take what was asked for together, each as soon as it comes."""
+        asked, self._asked = self._asked, []
+        await asyncio.gather(*(self._take(key, coming) for key, coming in asked))
+
+    async def _take(self, key: Key, coming: Begun[Window | Survey]) -> None:
         try:
-            answer: Window | Survey | str = await self._ask(key)
+            answer: Window | Survey | str = await coming
         except Exception as error:  # whatever went wrong is shown in place of the picture
             answer = reason(error)
         finally:

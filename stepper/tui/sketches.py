@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from stepper.tui.begun import Begun
+
 BINS = 9
 MOST = 2000
 BARS = " ▁▂▃▄▅▆▇█"
@@ -20,7 +22,7 @@ class Sketched(NamedTuple):
     high: float
 
 
-Draw = Callable[[int | None, Sequence[tuple[int, float, float]]], Awaitable[list[list[int]]]]
+Draw = Callable[[int | None, Sequence[tuple[int, float, float]]], Coroutine[Any, Any, list[list[int]]]]
 """Asked with an iteration and (copy, smallest, largest element) of some of its values; answers a histogram for each."""
 
 
@@ -51,11 +53,12 @@ class Sketches:
         missing = [each for each in dict.fromkeys(wanted) if each not in self._bars and each not in self._pending]
         if missing:
             self._pending.update(missing)
-            self._start(self._fetch(missing))
+            ranges = [(each.copy, each.low, each.high) for each in missing]
+            self._start(self._fetch(missing, Begun(self._draw(missing[0].iteration, ranges))))
 
-    async def _fetch(self, wanted: list[Sketched]) -> None:
+    async def _fetch(self, wanted: list[Sketched], coming: Awaitable[list[list[int]]]) -> None:
         try:
-            found = await self._draw(wanted[0].iteration, [(each.copy, each.low, each.high) for each in wanted])
+            found = await coming
         except LookupError:
             found = [[] for _ in wanted]
         finally:

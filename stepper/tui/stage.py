@@ -133,7 +133,7 @@ class Stage(App[int]):
         self.scene = scene_of(self.session, self.scene, self._generation)
         with self.batch_update():
             self.status.show(self.scene)
-            self.desk.show(self.scene)
+            self.desk.show(self.scene, self.session.send)
             self.message.show(self.scene)
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two

@@ -251,6 +251,9 @@ class Standin:
         self.sketched: list[int] = []
         self.calls: list[str] = []
 
+    def send(self) -> None:
+        self.calls.append("send")
+
     @property
     def count(self) -> int | None:
         return len(self.losses) if self.traceback else self.total

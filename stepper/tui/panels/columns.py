@@ -188,7 +188,8 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     for index in said:
         if excess() > 0:
             widths[index] = 0
-    cut(ROLE, max((len(short_role(row[ROLE])) for row in rows), default=0))
+    if excess() > 0:
+        widths[ROLE] = max(len(COLUMNS[ROLE].title), *(len(short_role(row[ROLE])) for row in rows), 0)
     gives = [column.give for column in COLUMNS]
     # what is wrong is told before anything that is only nice to see; that nothing is, health tells, too
     gives[NONFINITE] = 1 if any(row[NONFINITE] not in ("", "0") for row in rows) else 8
@@ -202,7 +203,8 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
             widths[index] = 0
     cut(NAME, COLUMNS[NAME].least)
     cut(SHAPE, COLUMNS[SHAPE].least)
-    for index in (NAME, SHAPE, ROLE):  # what is left goes to what was cut
-        if widths[index]:
-            widths[index] += max(0, min(-excess(), whole[index] - widths[index]))
+    for index in (NAME, SHAPE, ROLE):  # what is left goes to what was cut; roles are all written out, or none
+        more = max(0, min(-excess(), whole[index] - widths[index]))
+        if widths[index] and (index != ROLE or more == whole[index] - widths[index]):
+            widths[index] += more
     return widths

@@ -325,10 +325,13 @@ def _beside(parts: Sequence[Sequence[Piece]], width: int) -> Row:
     """Lines side by side, each padded, or cut, to `width`."""
     pieces: list[Piece] = []
     for index, part in enumerate(parts):
-        kept = pad(part, (), width)
-        pieces += kept
+        used = sum([len(text) for text, _ in part])
+        if used > width:
+            part = pad(part, (), width)
+            used = width
+        pieces += part
         if index < len(parts) - 1:
-            pieces.append((" " * (width - sum(len(text) for text, _ in kept) + GAP), ""))
+            pieces.append((" " * (width - used + GAP), ""))
     return Row(tuple(pieces))
 
 

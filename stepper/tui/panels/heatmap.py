@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from stepper.record import Summary, Window
 from stepper.tui import figures
@@ -98,25 +100,27 @@ def level(cell: float, most: float) -> int:
     """−LEVELS … LEVELS; zero only for zero itself, so that a small entry never looks like none."""
     if cell == 0:
         return 0
-    size = min(LEVELS, max(1, math.ceil(LEVELS * abs(cell) / most)))
+    size = math.ceil(LEVELS * abs(cell) / most) or 1
+    size = LEVELS if size > LEVELS else size
     return size if cell > 0 else -size
 
 
-def glyph(cell: float, most: float, blocked: float = 0.0) -> str:
-    """One character for a cell: what is wrong with it, or that all of it is blocked, or its sign and size."""
-    if math.isnan(cell):
-        return NAN
-    if math.isinf(cell):
-        return INFINITE
-    if blocked >= 1:
-        return BLOCKED
-    if abs(cell) > most * ROUNDING:
-        return ABOVE if cell > 0 else BELOW
+def painted(cell: float, most: float, blocked: float = 0.0) -> Piece:
+    """The glyph of a cell, and the name of its style: `heat:-6` … `heat:6`, or `bad`."""
+    if not math.isfinite(cell):
+        return (NAN if cell != cell else INFINITE, "bad")
     step = level(cell, most)
-    if step == 0:
-        return " "
-    size = (abs(step) - 1) * 3 // LEVELS
-    return POSITIVE[size] if step > 0 else NEGATIVE[size]
+    if blocked >= 1:
+        return (BLOCKED, _STYLES[step])
+    if abs(cell) > most * ROUNDING:
+        return (ABOVE if cell > 0 else BELOW, _STYLES[step])
+    return (_GLYPHS[step], _STYLES[step])
+
+
+_STYLES = {step: f"heat:{step}" for step in range(-LEVELS, LEVELS + 1)}
+_GLYPHS = {
+    step: " " if not step else (POSITIVE if step > 0 else NEGATIVE)[(abs(step) - 1) * 3 // LEVELS] for step in _STYLES
+}
 
 
 def ceiling(share: float, most: int) -> int:
@@ -126,24 +130,20 @@ def ceiling(share: float, most: int) -> int:
     return most if share >= 1 else min(most - 1, max(1, math.ceil(share * (most - 1))))
 
 
-def part(cell: float, most: float) -> str:
-    """The name of the style of a cell: `heat:-6` … `heat:6`, or `bad`."""
-    return f"heat:{level(cell, most)}" if math.isfinite(cell) else "bad"
-
-
 def line(window: Window, mask: Window | None, index: int, grid: Grid, most: float, first: bool = True) -> list[Piece]:
     """Row `index` of the picture as pieces. `first`: whether this line of a high cell is the one with the glyphs."""
     start = index * window.columns
     cells = window.cells[start : start + window.columns]
     stopped = mask.cells[start : start + window.columns] if mask is not None else [0.0] * len(cells)
-    figures_fit = grid.wide > NUMBER and not grid.is_pooled
-    painted: list[Piece] = []
-    for cell, blocked in zip(cells, stopped, strict=False):
-        text = glyph(cell, most, blocked) if first else " "
-        if first and figures_fit:
-            text = f"{_number(cell)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide)
-        painted.append((text, part(cell, most)))
-    return _joined(painted, grid.wide)
+    pieces = [painted(cell, most, blocked) for cell, blocked in zip(cells, stopped, strict=False)]
+    if not first:
+        pieces = [(" ", name) for _, name in pieces]
+    elif grid.wide > NUMBER and not grid.is_pooled:
+        pieces = [
+            (f"{_number(cell)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide), name)
+            for cell, (text, name) in zip(cells, pieces, strict=True)
+        ]
+    return _joined(pieces, grid.wide)
 
 
 def mask_line(mask: Window, index: int, grid: Grid, first: bool = True) -> list[Piece]:
@@ -158,13 +158,13 @@ def mask_line(mask: Window, index: int, grid: Grid, first: bool = True) -> list[
 def _joined(cells: list[Piece], wide: int) -> list[Piece]:
     """Cells of `wide` characters; neighbours of one style are one piece."""
     pieces: list[Piece] = []
-    for text, name in cells:
-        text = text.center(wide) if len(text) < wide else text
-        if pieces and pieces[-1][1] == name:
-            pieces[-1] = (pieces[-1][0] + text, name)
-        else:
-            pieces.append((text, name))
+    for name, group in groupby(cells, _style_of):
+        texts = [text for text, _ in group]
+        pieces.append(("".join(texts if wide == 1 else [text.center(wide) for text in texts]), name))
     return pieces
+
+
+_style_of = itemgetter(1)
 
 
 def _number(cell: float) -> str:

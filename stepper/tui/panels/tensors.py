@@ -146,17 +146,19 @@ class TensorsPanel(LinePanel):
         dtype, device = shared([sighting.value.summary for sighting in last])
         said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)
         width = self.inner.width
-        widths = fit([texts(sighting) for sighting in last], width, said)
+        cells = [texts(sighting) for sighting in last]
+        widths = fit(cells, width, said)
         self._usual = "" if widths[DTYPE] else dtype
         if self._usual:
-            widths = fit([self._texts(sighting) for sighting in last], width, said)
+            cells = [with_type(each, sighting.value.summary, dtype) for each, sighting in zip(cells, last, strict=True)]
+            widths = fit(cells, width, said)
         common = f" · {dtype}{' ' if dtype and device else ''}{'on ' + device if device else ''}"
         self._common = common if said else ""
         self._entitle()
         if widths != self._widths:
             self._widths = widths
             self.refresh()
-        self._cells.clear()
+        self._cells = dict(zip(last, cells, strict=True))
 
     def _texts(self, sighting: Sighting) -> tuple[str, ...]:
         cells = texts(sighting)

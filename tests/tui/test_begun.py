@@ -1,0 +1,69 @@
+"""A coroutine that is begun at once: it runs up to its first wait, and gives the same as it would otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stepper.tui.begun import Begun
+
+
+async def test_it_runs_up_to_its_first_wait_before_anyone_waits_for_it() -> None:
+    came: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    log: list[str] = []
+
+    async def work() -> int:
+        log.append("begun")
+        first = await came
+        await asyncio.sleep(0)
+        return first + 1
+
+    begun = Begun(work())
+    assert log == ["begun"]
+    asyncio.get_running_loop().call_soon(came.set_result, 4)
+    assert await begun == 5
+
+
+async def test_what_it_waits_for_may_have_come_before_anyone_waits_for_it() -> None:
+    came: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def work() -> int:
+        return await came
+
+    begun = Begun(work())
+    came.set_result(7)
+    await asyncio.sleep(0)
+    assert await begun == 7
+
+
+async def test_a_result_and_an_error_without_a_wait_reach_whoever_waits() -> None:
+    async def at_once(fail: bool) -> str:
+        if fail:
+            raise LookupError("not kept")
+        return "here"
+
+    assert await Begun(at_once(False)) == "here"
+    failed = Begun(at_once(True))
+    with pytest.raises(LookupError, match="not kept"):
+        await failed
+
+
+async def test_a_cancellation_reaches_it() -> None:
+    log: list[str] = []
+
+    async def for_ever() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            log.append("cleaned up")
+
+    async def waits(begun: Begun[None]) -> None:
+        await begun
+
+    task = asyncio.create_task(waits(Begun(for_ever())))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log == ["cleaned up"]
