@@ -58,6 +58,7 @@ class Stage(App[int]):
         self._shown_at = 0.0
         self._held = ExitStack()
         self._release: Timer | None = None
+        self._looking_whether_whole = False
         self.desk = Desk(
             TensorsPanel(self._sketches, id="tensors"),
             GatePanel(self._picture, id="gate"),
@@ -148,6 +149,7 @@ class Stage(App[int]):
         self.screen.check_idle()  # the app looks at itself only
 
     def _repaint_if_whole(self) -> None:
+        self._looking_whether_whole = False
         if self._release is not None and not self.desk.asked:
             self._repaint()
 
@@ -159,12 +161,18 @@ class Stage(App[int]):
                 key.iteration, key.copy, key.rows, key.columns, key.region, key.axes, key.along
             )
         finally:
-            self.call_later(self._repaint_if_whole)
+            self._came()
 
     async def _sketches(self, iteration: int | None, ranges: Sequence[tuple[int, float, float]]) -> list[list[int]]:
         try:
             return await self.session.histograms(iteration, ranges, sketches.BINS)
         finally:
+            self._came()
+
+    def _came(self) -> None:
+        """Something that was asked for is here; what came with it is looked at first."""
+        if not self._looking_whether_whole:
+            self._looking_whether_whole = True
             self.call_later(self._repaint_if_whole)
 
     def _output(self, start: int, end: int | None) -> str:

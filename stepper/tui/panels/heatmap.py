@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 
 from stepper.record import Summary, Window
 from stepper.tui import figures
@@ -158,13 +156,16 @@ def mask_line(mask: Window, index: int, grid: Grid, first: bool = True) -> list[
 def _joined(cells: list[Piece], wide: int) -> list[Piece]:
     """Cells of `wide` characters; neighbours of one style are one piece."""
     pieces: list[Piece] = []
-    for name, group in groupby(cells, _style_of):
-        texts = [text for text, _ in group]
-        pieces.append(("".join(texts if wide == 1 else [text.center(wide) for text in texts]), name))
+    run, style = "", ""
+    for text, name in cells:
+        if name != style:
+            if run:
+                pieces.append((run, style))
+            run, style = "", name
+        run += text if wide == 1 else text.center(wide)
+    if run:
+        pieces.append((run, style))
     return pieces
-
-
-_style_of = itemgetter(1)
 
 
 def _number(cell: float) -> str:

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -109,9 +109,19 @@ class LinePanel(ScrollView, can_focus=True):
         """These lines are not what they were."""
         top = self.scroll_offset.y
         bottom = top + self.scrollable_content_region.height
-        for index in set(indices):
-            if top <= index < bottom:
-                self.refresh_line(index)
+        seen = sorted({index for index in indices if top <= index < bottom})
+        first = 0
+        for place, index in enumerate(seen, 1):
+            if place == len(seen) or seen[place] != index + 1:  # the last of some that follow each other
+                self.refresh_lines(seen[first], place - first)
+                first = place
+
+    def refresh_lines(self, y_start: int, line_count: int = 1) -> None:
+        """Paint lines anew, from border to border: lines that are painted in part would first have to be cut."""
+        gutter = self.gutter
+        right = 0 if self.show_vertical_scrollbar else gutter.right + self.scrollbar_gutter.right
+        width = gutter.left + self.size.width + right
+        self.refresh(Region(-gutter.left, y_start - self.scroll_offset.y, width, line_count))
 
     def retitle(self, title: str) -> None:
         """Set the border's title, if it is another than before (a new title repaints the panel)."""
