@@ -103,18 +103,7 @@ class StatusBar(Bar):
         machine = " ".join(text for text in (scene.device, scene.dtype) if text)
         if machine:
             entries.append(Entry(5, ((machine, "muted"),), "target"))
-        if scene.record is not None:
-            total = f"/{scene.total}" if scene.total is not None else ""
-            where = "setup" if scene.iteration is None else f"{scene.iteration}{total}"
-            label = "" if scene.iteration is None else "iteration "
-            entries.append(Entry(0, ((label, "muted"), (where, "strong")), "go"))
-            count = f"{scene.statement}/{scene.statements}"
-            entries.append(Entry(2, (("statement ", "muted"), (count, "strong")), "panel(0)"))
-        if scene.event is not None and not (scene.iteration is None and scene.event.phase == "setup"):
-            entries.append(Entry(3, ((f"{scene.event.phase:<8}", "note"),), "panel(0)"))
-        if scene.record is not None and scene.iteration is not None:
-            loss = f"{figures.figure(scene.record.loss, 9):<9}"
-            entries.append(Entry(1, (("loss ", "muted"), (loss, "strong")), "panel(4)"))
+        entries += _under_way(scene) if scene.state in ("running", "replaying") else _standing(scene)
         state = STATES.get(scene.state, scene.state)
         part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
         if self._speed and scene.state == "stopped":
@@ -133,6 +122,40 @@ class StatusBar(Bar):
         self._places.append((width - len(state) - 1, width, "pause", ""))
         pieces = [piece for entry in entries for piece in (*entry.pieces, ("  ", ""))]
         self.set_row(Row(pad(pieces[:-1], right, width)))
+
+
+def _standing(scene: Scene) -> list[Entry]:
+    """Where the cursor stands."""
+    if scene.record is None:
+        return []
+    where = "setup" if scene.iteration is None else _of(scene.iteration, scene.total)
+    label = "" if scene.iteration is None else "iteration "
+    count = f"{scene.statement}/{scene.statements}"
+    entries = [
+        Entry(0, ((label, "muted"), (where, "strong")), "go"),
+        Entry(2, (("statement ", "muted"), (count, "strong")), "panel(0)"),
+    ]
+    if scene.event is not None and not (scene.iteration is None and scene.event.phase == "setup"):
+        entries.append(Entry(3, ((f"{scene.event.phase:<8}", "note"),), "panel(0)"))
+    if scene.iteration is not None:
+        entries.append(_loss(scene.record.loss))
+    return entries
+
+
+def _under_way(scene: Scene) -> list[Entry]:
+    """How far the script has come."""
+    entries = [Entry(0, (("iteration ", "muted"), (_of(*scene.progress), "strong")), "go")]
+    if scene.state == "running" and scene.losses:
+        entries.append(_loss(scene.losses[-1]))
+    return entries
+
+
+def _of(iteration: int, total: int | None) -> str:
+    return str(iteration) if total is None else f"{iteration}/{total}"
+
+
+def _loss(loss: float | None) -> Entry:
+    return Entry(1, (("loss ", "muted"), (f"{figures.figure(loss, 9):<9}", "strong")), "panel(4)")
 
 
 def some_engines(engines: tuple[str, ...], room: int) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from textual.app import App
 from textual.timer import Timer
 
 from stepper.record import Survey, Window
@@ -16,6 +15,7 @@ from stepper.tui import sketches
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
 from stepper.tui.keymap import Keymap
+from stepper.tui.keystrokes import Keystrokes
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.tensors import TensorsPanel
@@ -39,7 +39,7 @@ LONG = {"open": "starting", "target": "starting", "continue": "at work", "go": "
 Move = Callable[[], Awaitable[None]]
 
 
-class Stage(App[int]):
+class Stage(Keystrokes):
     """Follows one session at a time and does the moves one after the other. The actions are in the subclasses."""
 
     def __init__(self, session: Session) -> None:
@@ -74,7 +74,7 @@ class Stage(App[int]):
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
         waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
-        return not waiting and not self.desk.waiting and self._release is None
+        return not waiting and not self.typing and not self.desk.waiting and self._release is None
 
     @property
     def moving(self) -> bool:

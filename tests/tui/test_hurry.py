@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from textual import events
 
+from stepper.tui.app import StepperApp
 from tests.tui.screen import app_of, ready, settled, until
 from tests.tui.standin import Standin
 
@@ -45,3 +47,50 @@ async def test_a_key_pressed_twice_in_a_hurry_answers_once(
         await until(pilot, lambda: not app.screen.is_modal)
         await settled(pilot)
         assert app.return_code is None
+
+
+def type_at_once(app: StepperApp, *keys: str) -> None:
+    """All of them before the app has dealt with the first; not through the pilot, which waits after each."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+BURSTS: list[tuple[list[str], Callable[[StepperApp], bool]]] = [
+    (["g", "1", "2", "enter"], lambda app: app.scene.iteration == 12),
+    (["n", "n", "g", "3", "enter"], lambda app: app.scene.iteration == 3),
+    (["g", "7", "escape", "n"], lambda app: app.scene.event is not None and app.scene.event.id == 1),
+    (["slash", *"grad_h", "enter"], lambda app: app.scene.event is not None and "grad_h " in app.scene.event.text),
+    (["2", "slash", *"grad", "enter"], lambda app: app.desk.tensors.filter == "grad"),
+    (["question_mark", "escape", "8"], lambda app: app.desk.chosen is app.desk.viewer and not app.screen.is_modal),
+    (["8", "j", *"1,2", "enter", "right"], lambda app: app.desk.viewer.view is not None),
+    (["v", "escape", "6"], lambda app: app.desk.chosen is app.desk.record and not app.screen.is_modal),
+]
+
+
+@pytest.mark.parametrize(("keys", "reached"), BURSTS, ids=lambda each: "".join(each) if isinstance(each, list) else "")
+async def test_keys_typed_at_once_go_where_the_ones_before_have_led(
+    keys: list[str], reached: Callable[[StepperApp], bool]
+) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        type_at_once(app, *keys)
+        await until(pilot, lambda: reached(app))
+        await settled(pilot)
+        assert not app.screen.is_modal
+
+
+async def test_keys_are_not_held_back_for_ever_by_a_dialog_that_takes_them_with_it() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: app.screen.is_modal)
+        lost = app.focused
+        assert lost is not None
+        lost.post_message = lambda message: False  # type: ignore[method-assign]  # nothing comes back from it
+        type_at_once(app, "1")
+        await until(pilot, lambda: not app.typing)
+        del lost.post_message
+        await pilot.press("escape", "n")
+        await until(pilot, lambda: app.scene.event is not None and app.scene.event.id == 1)

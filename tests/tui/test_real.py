@@ -112,6 +112,8 @@ async def test_a_free_run_can_be_paused(tmp_path: Path) -> None:
         await ready(pilot)
         await pilot.press("c")
         await until(pilot, lambda: app.scene.state == "running" and app.scene.done > 1000, "a running script")
+        header = text_of(app.status).split()
+        assert int(header[header.index("iteration") + 1]) >= 1000, "the header counts along"
         await pilot.press("p")
         await until(pilot, lambda: app.scene.state == "stopped", "a pause")
         await settled(pilot)

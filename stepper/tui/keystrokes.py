@@ -1,0 +1,86 @@
+"""Keys are dealt with one after the other, each where the one before has led: also those typed while a dialog opens.
+
+Textual hands every key to what has the focus when it comes, and asks what it is bound to when it has come back from
+there. Of keys that come together, as from someone who types fast, the later ones would go where the focus was before
+the earlier ones had any effect.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from textual import events, on
+from textual.app import App
+from textual.message import Message
+from textual.timer import Timer
+
+LAPS = 2
+"""What a key caused in a dialog is done when what was sent after it has come back, and what was sent after that."""
+PATIENCE = 0.5
+"""Seconds after which keys are no longer held back, whatever has become of the dialog."""
+
+
+class Keystrokes(App[int]):
+    """An app whose own screen has no widget that types: a key there does at once what it is bound to."""
+
+    class Passed(Message):
+        """Follows a key on its way from the focused widget to the app."""
+
+        def __init__(self, laps: int) -> None:
+            super().__init__()
+            self.laps = laps
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed: deque[events.Key | events.Paste] = deque()
+        self._holding: Timer | None = None
+
+    @property
+    def typing(self) -> bool:
+        """Whether keys wait for what an earlier one does."""
+        return self._holding is not None
+
+    async def on_event(self, event: events.Event) -> None:
+        """Put keys in order; all else goes its way."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._typed.append(event)
+            await self._deal()
+        else:
+            await super().on_event(event)
+
+    async def _deal(self) -> None:
+        while self._typed and self._holding is None:
+            await self._dispatch(self._typed.popleft())
+
+    async def _dispatch(self, event: events.Key | events.Paste) -> None:
+        screen = self.screen
+        if screen.is_modal or isinstance(event, events.Paste):
+            target = self.focused or screen
+            await super().on_event(event)
+            self._hold()
+            target.post_message(self.Passed(LAPS))
+            return
+        self.app_focus = True
+        if not await self._check_bindings(event.key, priority=True):
+            await self._check_bindings(event.key)
+        if self.screen is not screen and self.screen.is_modal:
+            self._hold()
+            self.screen.call_later(
+                self.call_later, self._go_on
+            )  # when it is mounted, and something in it has the focus
+
+    def _hold(self) -> None:
+        self._holding = self.set_timer(PATIENCE, self._go_on)
+
+    async def _go_on(self) -> None:
+        if self._holding is not None:
+            self._holding.stop()
+            self._holding = None
+        await self._deal()
+
+    @on(Passed)
+    async def _passed(self, message: Passed) -> None:
+        if message.laps > 1 and self.screen.is_modal:
+            (self.focused or self.screen).post_message(self.Passed(message.laps - 1))
+        else:
+            await self._go_on()
