@@ -7,7 +7,7 @@ from stepper.record import Array, Summary
 from stepper.session.export import elements
 
 SMALL = 100  # elements that are still shown in full
-LINE = 100  # letters that a laid-down column may take
+LINE = 120  # letters that a line may take before it is folded
 EDGE = 3  # rows and columns that are shown at each end of what is larger
 
 Number = bool | int | float
@@ -75,8 +75,9 @@ def table(array: Array, indent: str) -> list[str]:
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     whole = len(cells) <= SMALL
     texts = [_row([number(cell, 4) for cell in row], whole) for row in (rows if whole else _ends(rows))]
-    widths = [max(len(row[place]) for row in texts) for place in range(len(texts[0]))]
-    lines = [indent + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in texts]
+    lines = _aligned(texts, indent)
+    if lines is None:
+        return [line for row in texts for line in _folded(row, texts, indent)]
     if not whole and len(rows) > 2 * EDGE:
         lines.insert(EDGE, indent + f"… {len(rows) - 2 * EDGE} more rows")
     return lines
@@ -85,12 +86,30 @@ def table(array: Array, indent: str) -> list[str]:
 def _column(cells: list[Number], indent: str) -> list[str]:
     """A column, laid down to save the page's height: as many of its cells a line as fit, transposed (`ᵀ`)."""
     texts = _row([number(cell, 4) for cell in cells], len(cells) <= SMALL)
-    width = max(map(len, texts))
-    count = max(1, (LINE - len(indent)) // (width + 2))
-    rows = [texts[start : start + count] for start in range(0, len(texts), count)]
-    lines = [indent + "  ".join(f"{cell:>{width}}" for cell in row) for row in rows]
+    lines = _folded(texts, [texts], indent)
     lines[-1] += "  ᵀ"
     return lines
+
+
+def _aligned(texts: list[list[str]], indent: str) -> list[str] | None:
+    """A line for each row, the figures of a column below each other; None where a line would be too long."""
+    widths = [max(len(row[place]) for row in texts) for place in range(len(texts[0]))]
+    if len(indent) + sum(widths) + 2 * len(widths) > LINE:
+        return None
+    return [indent + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in texts]
+
+
+def _folded(row: list[str], texts: list[list[str]], indent: str) -> list[str]:
+    """A row in as many lines as it takes, the figures of all rows below each other; where there are several rows, what
+    goes on is indented."""
+    width = max(len(cell) for each in texts for cell in each)
+    more = "  " if len(texts) > 1 else ""
+    count = max(1, (LINE - len(indent) - len(more)) // (width + 2))
+    lines = [row[start : start + count] for start in range(0, len(row), count)]
+    return [
+        indent + (more if place else "") + "  ".join(f"{cell:>{width}}" for cell in line)
+        for place, line in enumerate(lines)
+    ]
 
 
 def _row(cells: list[str], whole: bool) -> list[str]:

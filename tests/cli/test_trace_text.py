@@ -156,3 +156,13 @@ def test_what_is_not_finite_stands_out() -> None:
         "3",
         "-",
     ]
+
+
+def test_a_long_row_is_folded_and_loses_no_figure() -> None:
+    numbers = [place * 1.001 for place in range(64)]
+    for shape in ((64,), (64, 1), (2, 32)):
+        lines = table(doubles(shape, *numbers), " " * 24)
+        assert max(map(len, lines)) <= 120
+        figures = " ".join(lines).replace("ᵀ", "").split()
+        assert figures == [f"{number:.4g}" for number in numbers]
+        assert len({len(line.rstrip(" ᵀ")) for line in lines if not line.startswith(" " * 26)}) <= 2, "aligned"
