@@ -16,8 +16,8 @@ from rich.cells import cell_len
 from stepper.tui import figures
 
 ELLIPSIS = "…"
-LETTERS = 3
-"""What an abbreviated part keeps, as long as that is short enough."""
+LETTERS, WORDS = 3, 6
+"""Letters that an abbreviated part keeps as long as that is short enough, and those kept of what stands before it."""
 GRADIENT = ".grad"
 _LETTER = r"[^\Wᵀ₀-₉]"
 _NUMBER = r"\d+\.\d\w*(?![\w.])"
@@ -89,6 +89,8 @@ class Names:
             dot = "." if short and not short.endswith(ELLIPSIS) else ""
             short += f"{dot}{text}" if text else "" if short.endswith(ELLIPSIS) else ELLIPSIS
             prefix += "."
+        if short.removeprefix(ELLIPSIS).isdecimal():
+            return path  # a number alone says too little
         return short + path[len(bare) :]
 
 
@@ -115,28 +117,43 @@ def widths(labels: tuple[str, ...]) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def shortened(labels: tuple[str, ...], width: int) -> dict[str, str]:
     """Each of `labels` in at most `width` columns, told apart as far as that can be."""
-    names, found, long = names_of(labels), {}, {}
+    names = names_of(labels)
+    found: dict[str, str] = {}
+    long: dict[str, list[str]] = {}
     for label in labels:
         forms = names.forms(label)
         fitting = next((form for form in forms if cell_len(form) <= width), None)
         if fitting is None:
-            long[label] = forms[-1]
+            long[label] = forms
         else:
             found[label] = fitting
-    return found | _cut(long, width)
+    return found | _cut(long, set(found.values()), width)
 
 
-def _cut(texts: dict[str, str], width: int) -> dict[str, str]:
-    """Texts that no abbreviation makes short enough, cut in the middle, at the place that leaves most of them apart."""
-    places = sorted(range(1, max(2, width - 1)), key=lambda head: abs(head - width // 3))
-    best: dict[str, str] = {}
-    for head in places:
-        cut = {label: figures.middle(text, width, head) for label, text in texts.items()}
-        if len(set(cut.values())) > len(set(best.values())):
-            best = cut
-        if len(set(best.values())) == len(texts):
+def _cut(long: dict[str, list[str]], others: set[str], width: int) -> dict[str, str]:
+    """What no abbreviation makes short enough loses part of what stands before its path, or else its middle, at the
+    place that leaves most of them apart, from each other and from `others`."""
+
+    def apart(cut: dict[str, str]) -> int:
+        return len(set(cut.values()) - others)
+
+    best = {label: _without_words(forms, width) for label, forms in long.items()}
+    for head in sorted(range(1, max(2, width - 1)), key=lambda head: abs(head - width // 3)):
+        if apart(best) == len(long):
             break
+        cut = {label: figures.middle(forms[-1], width, head) for label, forms in long.items()}
+        if apart(cut) > apart(best):
+            best = cut
     return best
+
+
+def _without_words(forms: list[str], width: int) -> str:
+    for form in forms[1:]:
+        words, ellipsis, path = form.partition(ELLIPSIS)
+        room = width - cell_len(path) - 1
+        if ellipsis and room >= WORDS:
+            return words[:room] + ELLIPSIS + path
+    return figures.middle(forms[-1], width)
 
 
 def without_beginning(names: Sequence[str]) -> tuple[str, ...]:

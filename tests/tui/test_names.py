@@ -45,7 +45,8 @@ def test_two_models_are_told_apart_by_their_beginnings() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["loss.grad", "self.linear1(x)", "x₃.grad", "q @ k.transpose(-2, -1) / 4", "h * 0.5", "model", ""]
+    "text",
+    ["model.0", "loss.grad", "self.linear1(x)", "x₃.grad", "q @ k.transpose(-2, -1) / 4", "h * 0.5", "model", ""],
 )
 def test_what_is_no_path_of_the_model_stays_as_it_is(text: str) -> None:
     assert Names([*SEQUENTIAL, text]).forms(text) == [text]

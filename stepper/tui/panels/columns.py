@@ -17,8 +17,9 @@ NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, SPREAD, MIN, MAX, MEAN, ZEROS, NONFINI
 PILL = 6
 SPARE = 4
 """Columns that `give` at least so much go before a name is abbreviated, and a shape cut."""
-LONG_NAME, SHORT_NAME = 26, 12
-"""Columns that names may take before others do, without what all share, and abbreviated as far as can be."""
+LONG_NAME, MEDIUM_NAME, SHORT_NAME = 26, 20, 12
+"""Columns that names may take at most before others do, without what all share, and abbreviated as far as can be; and
+at least."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,11 @@ def pill(summary: Summary, width: int = PILL) -> list[Piece]:
 _PILL = (("«", "bad"), ("-", "negative"), ("0", "zero"), ("+", "positive"), ("»", "bad"), ("?", "bad"))
 
 
+def title(index: int, widths: list[int]) -> str:
+    """What is written over a column: where all are scalars, the one of means has their values."""
+    return "value" if index == MEAN and not widths[SHAPE] else COLUMNS[index].title
+
+
 def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
     """What a value is ordered by in a column; what has nothing there comes last."""
     summary = sighting.value.summary
@@ -176,6 +182,10 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
         longest = max((cell_len(row[index]) for row in rows), default=0)
         whole.append(longest)
         widths.append(max(min(longest, column.most), min(column.least, column.most), len(column.title)))
+        if index not in (NAME, SPREAD, MEAN) and not longest:
+            widths[index] = 0  # nothing has anything there
+    if not widths[HEALTH]:
+        widths[SPREAD] = 0
 
     def excess() -> int:
         return 2 + sum(size + 1 for size in widths if size) - 1 - width
@@ -195,7 +205,7 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     gives[NONFINITE] = 1 if any(row[NONFINITE] not in ("", "0") for row in rows) else 8
     for index in sorted(range(len(COLUMNS)), key=lambda number: -gives[number]):
         if gives[index] < SPARE:
-            cut(NAME, max(SHORT_NAME, min(LONG_NAME, abbreviated)))
+            cut(NAME, max(SHORT_NAME, min(MEDIUM_NAME, abbreviated)))
             cut(SHAPE, 10)
         if excess() <= 0:
             break

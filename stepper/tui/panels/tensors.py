@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 
@@ -29,6 +30,7 @@ from stepper.tui.panels.columns import (
     short_role,
     sort_key,
     texts,
+    title,
     with_type,
 )
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
@@ -87,6 +89,7 @@ class TensorsPanel(LinePanel):
         self._usual = ""
         """The dtype that is not told in each line; empty where there is a column for it."""
         self._selected: str | None = None
+        self._name_told = ""
         self._sorted: int | None = None
         self._reversed = False
         self.filter = ""
@@ -116,6 +119,7 @@ class TensorsPanel(LinePanel):
             self._fitted = (self.inner.width, history)
             self._fit(history)
         self._replace(self._arranged(history, cursor))
+        self._tell_name()
         # room for all the labels the record will come to: a step must not change the scrollable size
         self.set_count(len(history.order) + 1)
         if self.scroll_offset.y:
@@ -213,6 +217,15 @@ class TensorsPanel(LinePanel):
         """The line of the selected label, among those that are shown."""
         return next((i for i, line in enumerate(self._lines) if line[1].value.label == self._selected), None)
 
+    def _tell_name(self) -> None:
+        """Say the selected label whole, at the bottom of the frame, where it is shortened."""
+        chosen = self._selected if self.has_focus and self.selected is not None else None
+        whole = chosen is not None and names.shortened(self._labels, self._widths[NAME]).get(chosen) != chosen
+        said = chosen if whole and chosen is not None else ""
+        if said != self._name_told:
+            self._name_told = said
+            self.border_subtitle = Content(said)
+
     def _select(self, index: int) -> None:
         if self._lines:
             before, index = self.selected, max(0, min(index, len(self._lines) - 1))
@@ -220,6 +233,7 @@ class TensorsPanel(LinePanel):
             self.touch({index + 1, *([before + 1] if before is not None else [])})
             # the heading covers the first visible line
             self.keep_visible(index + 1, 1)
+            self._tell_name()
 
     def action_line(self, step: int) -> None:
         """Select the line above or below."""
@@ -255,10 +269,12 @@ class TensorsPanel(LinePanel):
 
     def on_focus(self) -> None:
         """The selection is seen while the panel has the focus."""
+        self._tell_name()
         self.refresh()
 
     def on_blur(self) -> None:
         """And not otherwise."""
+        self._tell_name()
         self.refresh()
 
     def on_click(self, click: events.Click) -> None:
@@ -324,10 +340,10 @@ def _heading(widths: list[int], chosen: int | None, backward: bool) -> Row:
     pieces: list[Piece] = [("  ", "heading")]
     for index, (column, width) in enumerate(zip(COLUMNS, widths, strict=True)):
         if width:
-            title = column.title[:width]
+            text = title(index, widths)[:width]
             if index == chosen:
-                title = column.title[: width - 1] + ("▾" if backward else "▴")
-            pieces.append(((title.rjust(width) if column.right else title.ljust(width)) + " ", "heading"))
+                text = text[: width - 1] + ("▾" if backward else "▴")
+            pieces.append(((text.rjust(width) if column.right else text.ljust(width)) + " ", "heading"))
     return Row(tuple(pieces))
 
 

@@ -60,8 +60,8 @@ def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid
 
 def reading(view: View, grid: Grid, window: Window, value: float | str | None, dtype: str, width: int) -> Row:
     """The element under the cursor, the cell it lies in, and what part of the tensor is in view."""
-    index = "[" + ", ".join(map(str, view.index)) + "]"
-    pieces: list[Piece] = [(f"{index} = ", "muted")]
+    index = f"[{', '.join(map(str, view.index))}] " if view.index else ""
+    pieces: list[Piece] = [(f"{index}= ", "muted")]
     if isinstance(value, str):
         pieces.append((value, "note"))
     else:
