@@ -32,6 +32,8 @@ def main(words: list[str]) -> None:
     """Measure what is asked for, or everything."""
     # one thread each: a library that waits for a second core measures who else is on the machine
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    # what is installed is compiled once; where that is forbidden, each start would compile ours anew, and ours only
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="stepper-bench-") as folder:
         for word, figures in FIGURES.items():
             if not words or word in words:

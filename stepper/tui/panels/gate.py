@@ -30,9 +30,8 @@ from stepper.tui.panels.gate_lines import (
 )
 from stepper.tui.panels.lines import Row
 from stepper.tui.panels.view_panel import ViewPanel
-from stepper.tui.pictures import Ask, Pictures, WindowKey
-from stepper.tui.scene import Scene
-from stepper.tui.view import Grid, Index, View
+from stepper.tui.pictures import Ask, WindowKey
+from stepper.tui.view import Grid, View
 
 HEAD = 2
 """Lines that tell of the gate as a whole; more where there is much room and many units are dead."""
@@ -66,12 +65,8 @@ class GatePanel(ViewPanel):
     BINDINGS: ClassVar[list[BindingType]] = bindings("gate")
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.pictures = Pictures(
-            ask, lambda work: self.run_worker(work, group="windows", exit_on_error=False), self._arrived
-        )
+        super().__init__(ask, id=id)
         self._chosen: int | None = None
-        self._views: dict[tuple[str, Index], View] = {}
         self._gate: Gate | None = None
         self._streaks: Mapping[int, Streak] = {}
         self._counted: tuple[object, ...] = ()
@@ -85,25 +80,10 @@ class GatePanel(ViewPanel):
 
     # ----------------------------------------------------------------------------------------------- what to show
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a picture has not come yet."""
-        return self.pictures.waiting
-
-    def show(self, scene: Scene) -> None:
-        """Look for the gate to show; ask for its windows where they are not here yet; redraw what changed."""
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        if scene.generation != self.scene.generation:
-            self._chosen = None
-            self._views.clear()
-            self.pictures.clear()
-        super().show(scene)
-        if moved:
-            self.refill()
-
-    def on_resize(self) -> None:
-        """Fit the maps to the room."""
-        self.refill()
+    def forget(self) -> None:
+        """Its gates are others."""
+        super().forget()
+        self._chosen = None
 
     @property
     def gates(self) -> list[Gate]:
@@ -200,7 +180,7 @@ class GatePanel(ViewPanel):
     # ----------------------------------------------------------------------------------------------- drawing
 
     def refill(self) -> None:
-        """Work out everything anew: gate, windows, lines."""
+        """Work out everything anew: gate, windows, lines. Pictures that are not here yet are asked for."""
         if not self.display or not self.inner.width:
             return
         gate = self._gate = self._pick()
@@ -223,7 +203,7 @@ class GatePanel(ViewPanel):
         self.set_rows([heading(gate, self.scene.history.names, width), *self._dead, *self._lines(gate, drawing)])
         self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")
 
-    def _arrived(self) -> None:
+    def arrived(self) -> None:
         self._came += 1
         if not self.pictures.waiting:  # nothing is drawn until all of it is here
             self.refill()

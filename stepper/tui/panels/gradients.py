@@ -14,7 +14,6 @@ from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.panels.lines import LinePanel, Piece, Row
 from stepper.tui.panels.tensors import TensorsPanel
-from stepper.tui.scene import Scene
 
 HEALTHY = (-4.0, -2.0)
 """log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
@@ -50,23 +49,17 @@ class GradientsPanel(LinePanel):
         super().__init__(id=id)
         self._selected = 0
 
-    def show(self, scene: Scene) -> None:
-        """Redraw when another record is looked at, and when the cursor passes the update."""
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        super().show(scene)
-        if moved:
-            self._refill()
-
     def on_resize(self) -> None:
         """Choose the columns anew."""
-        self._refill()
+        self.refill()
 
     @property
     def parameters(self) -> Sequence[Parameter]:
         """Those of the record under the cursor."""
         return self.scene.record.parameters if self.scene.record is not None else ()
 
-    def _refill(self) -> None:
+    def refill(self) -> None:
+        """Redraw for another record, and when the cursor passes the update."""
         parameters = self.parameters
         if self.scene.record is None:
             self.set_rows([])
@@ -100,7 +93,7 @@ class GradientsPanel(LinePanel):
     def _select(self, index: int) -> None:
         if self.parameters:
             self._selected = max(0, min(index, len(self.parameters) - 1))
-            self._refill()
+            self.refill()
             self.keep_visible(self._selected + 1, 1)
 
     def action_open(self) -> None:
@@ -121,11 +114,11 @@ class GradientsPanel(LinePanel):
 
     def on_focus(self) -> None:
         """The selection is seen while the panel has the focus."""
-        self._refill()
+        self.refill()
 
     def on_blur(self) -> None:
         """And not otherwise."""
-        self._refill()
+        self.refill()
 
 
 class Columns:

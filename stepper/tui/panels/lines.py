@@ -68,8 +68,18 @@ class LinePanel(ScrollView, can_focus=True):
     # ----------------------------------------------------------------------------------------------- for subclasses
 
     def show(self, scene: Scene) -> None:
-        """Draw `scene`; called with every change, so it must find out for itself what is new."""
-        self.scene = scene
+        """Draw `scene`; called with every change: `forget` and `refill` are told what is new."""
+        before, self.scene = self.scene, scene
+        if scene.generation != before.generation:
+            self.forget()
+        if scene.event is not before.event or scene.history is not before.history:
+            self.refill()
+
+    def forget(self) -> None:
+        """Another target is looked at: what was kept of the last one means nothing any more."""
+
+    def refill(self) -> None:
+        """The cursor has moved, or its record is another."""
 
     def row(self, index: int) -> Row:
         """Line `index`, for the panel's present width: by default of those that were last given to `set_rows`."""

@@ -15,7 +15,6 @@ from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import CURRENT
-from stepper.tui.scene import Scene
 
 EARLIER = 4000
 """Bytes of what was printed before the iteration that are shown above it."""
@@ -43,18 +42,11 @@ class OutputPanel(LinePanel):
         self._spans: list[tuple[str, Event | None]] = []
         self._printed: list[Event | None] = []
 
-    def show(self, scene: Scene) -> None:
+    def refill(self) -> None:
         """Read the output of another record; mark what the cursor's statement printed."""
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        super().show(scene)
-        if scene.history is not self._history:
-            self._history = scene.history
-            self._spans = _spans(scene.history, self._read) if scene.history is not None else []
-            moved = True
-        if moved:
-            self._refill()
-
-    def _refill(self) -> None:
+        if self.scene.history is not self._history:
+            self._history = self.scene.history
+            self._spans = _spans(self._history, self._read) if self._history is not None else []
         cursor = self.scene.event
         rows: list[Row] = []
         self._printed = []

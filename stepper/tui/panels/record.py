@@ -15,7 +15,6 @@ from stepper.tui.hints import results
 from stepper.tui.outline import Outline, Site
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
-from stepper.tui.scene import Scene
 
 FOLDED, UNFOLDED = "▸", "▾"
 TIME, BEGINNING = 6, 24
@@ -53,20 +52,16 @@ class RecordPanel(LinePanel):
 
     # ----------------------------------------------------------------------------------------------- what to show
 
-    def show(self, scene: Scene) -> None:
-        """Follow the cursor; build the tree anew when the record is another."""
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        if scene.generation != self.scene.generation:
-            self._folds = {}
-        super().show(scene)
-        if moved:
-            self._refill()
+    def forget(self) -> None:
+        """What was folded were places in another script."""
+        self._folds = {}
 
     def on_resize(self) -> None:
         """Keep the cursor's line in view."""
         self._follow()
 
-    def _refill(self) -> None:
+    def refill(self) -> None:
+        """Follow the cursor; build the tree anew when the record is another."""
         history, cursor = self.scene.history, self.scene.event
         if history is None or cursor is None:
             self._outline, self._lines, self._current = None, [], -1
@@ -171,7 +166,7 @@ class RecordPanel(LinePanel):
         if self._outline is not None and self._outline.inside(event):
             self._outline.fold(event, on)
             self._lines = []
-            self._refill()
+            self.refill()
 
     def on_click(self, click: events.Click) -> None:
         """Move to the line; on its fold mark, fold or unfold it."""

@@ -87,7 +87,6 @@ class SourcePanel(LinePanel):
             self._marks, self._hints, self._current, self._nonfinite = {}, {}, 0, 0
             self.set_count(len(self._code))
             self.refresh()
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
         if scene.history is not self.scene.history:
             self._texts.clear()
         if scene.phases is not self.scene.phases:
@@ -95,8 +94,10 @@ class SourcePanel(LinePanel):
         if scene.breakpoints != self.scene.breakpoints:
             self.touch(line - 1 for line in scene.breakpoints ^ self.scene.breakpoints)
         super().show(scene)
-        if not moved:
-            return
+
+    def refill(self) -> None:
+        """Mark what has run by now and what it computed, and follow the cursor."""
+        scene = self.scene
         marks, hints = self._annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
         current = scene.event.line if scene.event else 0
         span = _span(scene.event) if scene.event else (0, 0)

@@ -34,7 +34,6 @@ from stepper.tui.panels.columns import (
     with_type,
 )
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
-from stepper.tui.scene import Scene
 from stepper.tui.sketches import Draw, Sketched, Sketches
 
 CHANGED, READ = "◆", "›"
@@ -94,22 +93,16 @@ class TensorsPanel(LinePanel):
         self._reversed = False
         self.filter = ""
 
-    def show(self, scene: Scene) -> None:
-        """Redraw the lines whose value changed, or began or ceased to be what the statement touches."""
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        if scene.history is not self.scene.history:
-            self._cells.clear()
-        if scene.generation != self.scene.generation:
-            self.sketches.clear()
-        super().show(scene)
-        if moved:
-            self._refill()
+    def forget(self) -> None:
+        """Its histograms are of other values."""
+        self.sketches.clear()
 
     def on_resize(self) -> None:
         """Choose the columns anew."""
-        self._refill()
+        self.refill()
 
-    def _refill(self) -> None:
+    def refill(self) -> None:
+        """Redraw the lines whose value changed, or began or ceased to be what the statement touches."""
         history, cursor = self.scene.history, self.scene.event
         if history is None or cursor is None:
             self._replace([])
@@ -264,7 +257,7 @@ class TensorsPanel(LinePanel):
         self._again()
 
     def _again(self) -> None:
-        self._refill()
+        self.refill()
         self.refresh()
 
     def on_focus(self) -> None:

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from stepper.tui.panels.heat_panel import HeatPanel
+from stepper.tui.pictures import Ask, Pictures
 from stepper.tui.view import Index, View, parse
 
 WHEEL = 3
@@ -18,6 +19,32 @@ COMING = "the picture is being made …"
 
 class ViewPanel(HeatPanel):
     """Subclasses say what is looked at (`view`) and in how many cells (`cells`), and take up another view (`look`)."""
+
+    def __init__(self, ask: Ask, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.pictures = Pictures(
+            ask, lambda work: self.run_worker(work, group="pictures", exit_on_error=False), self.arrived
+        )
+        self._views: dict[tuple[str, Index], View] = {}
+        """What was last shown of each label, by its shape."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a picture has not come yet."""
+        return self.pictures.waiting
+
+    def forget(self) -> None:
+        """Its tensors are others."""
+        self._views.clear()
+        self.pictures.clear()
+
+    def on_resize(self) -> None:
+        """Fit the pictures to the room."""
+        self.refill()
+
+    def arrived(self) -> None:
+        """A picture is here."""
+        self.refill()
 
     @property
     def view(self) -> View | None:

@@ -25,7 +25,7 @@ from stepper.tui.panels.viewer_lines import (
     table_lines,
     title_line,
 )
-from stepper.tui.pictures import UNKEPT, Ask, Pictures, SurveyKey, WindowKey
+from stepper.tui.pictures import UNKEPT, Ask, SurveyKey, WindowKey
 from stepper.tui.scene import Scene
 from stepper.tui.view import Grid, Index, View
 
@@ -67,14 +67,10 @@ class ViewerPanel(ViewPanel):
     BINDINGS: ClassVar[list[BindingType]] = bindings("viewer")
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.pictures = Pictures(
-            ask, lambda work: self.run_worker(work, group="pictures", exit_on_error=False), self._arrived
-        )
+        super().__init__(ask, id=id)
         self._pin: Pin | None = None
         self._pin_drawn: Pin | None = None
         self._follow_key = "f"
-        self._views: dict[tuple[str, Index], View] = {}
         self._what = 0
         self._table = False
         self._histogram = False
@@ -83,26 +79,16 @@ class ViewerPanel(ViewPanel):
 
     # ----------------------------------------------------------------------------------------------- what to show
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a picture has not come yet."""
-        return self.pictures.waiting
-
     def show(self, scene: Scene) -> None:
         """Follow the label to its value by the cursor."""
-        moved = scene.event is not self.scene.event or scene.history is not self.scene.history
-        moved = moved or self._pin is not self._pin_drawn
-        if scene.generation != self.scene.generation:
-            self._drawing = None
-            self._views.clear()
-            self.pictures.clear()
         super().show(scene)
-        if moved:
+        if self._pin is not self._pin_drawn:
             self.refill()
 
-    def on_resize(self) -> None:
-        """Fit the picture to the room."""
-        self.refill()
+    def forget(self) -> None:
+        """Its tensors are others."""
+        super().forget()
+        self._drawing = None
 
     def open(self, label: str, generation: int, parameter: str = "") -> None:
         """Show the value of `label`, from now on, as long as the target is this one; with `parameter`, its gradient."""
@@ -175,9 +161,6 @@ class ViewerPanel(ViewPanel):
         self._entitle()
         self._show_rows(self._made())
         self.remark("")
-
-    def _arrived(self) -> None:
-        self.refill()
 
     def _made(self) -> list[Row] | None:
         subject, view, room = self.subject, self.view, self.inner
