@@ -225,7 +225,7 @@ async def test_the_palette_offers_every_action() -> None:
         await until(pilot, lambda: "n · Move to the next statement" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.scene.event is not None and place(app) == (0, 1))
-        await pilot.press("ctrl+p", *"jumped from")
+        await pilot.press("ctrl+p", *"back")
         await until(pilot, lambda: "[ · Go back to where the cursor jumped from" in screen_text(app))
         await pilot.press("escape")  # closed while it still searches, the palette fails
 

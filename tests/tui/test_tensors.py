@@ -100,7 +100,7 @@ async def test_tensors_of_every_shape_have_a_place() -> None:
         assert "(2,) bool" in of(app, "flags"), "a dtype that is not the usual one is told"
         assert "float64 on cpu" in str(app.desk.tensors.border_title)
         await press(pilot, "2")
-        for label, text in (("point", "[] = 7.0"), ("none", "It has no element."), ("flags", "[0] = True")):
+        for label, text in (("point", "= 7.0"), ("none", "It has no element."), ("flags", "[0] = True")):
             app.desk.viewer.open(label, app.scene.generation)
             await press(pilot, "8")
             assert text in text_of(app.desk.viewer), label
