@@ -97,15 +97,19 @@ async def ahead(
 ) -> Cursor | None:
     """The next stop after the cursor, which stands in `record`; None where the iterations end before one.
 
-    An iteration that is `near` is recorded and looked at without being looked for.
+    An iteration that is `near` is recorded and looked at without being looked for. Where one was looked for, and its
+    record does not come to a stop (the replay is another run), the answer is None as well.
     """
-    iteration, event = cursor.iteration, cursor.event
+    iteration, event, sought = cursor.iteration, cursor.event, False
     while True:
         found = first_stop(record, lines(), event) if record is not None else None
         if found is not None:
             return Cursor(iteration, found)
+        if sought:
+            return None
         following = 0 if iteration is None else iteration + 1
-        if not near(following):
+        sought = not near(following)
+        if sought:
             at = await find(following)
             if at is None:
                 return None

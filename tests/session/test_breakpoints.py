@@ -298,3 +298,24 @@ async def test_what_comes_before_the_cursor_is_searched_again_when_one_has_gone_
         assert at(session) == (50, "special = step if step < 100 else rare(step)")
         await session.run()
         assert session.cursor.iteration == 150
+
+
+async def test_a_stop_that_its_replay_does_not_come_to_is_told_and_passed(tmp_path: Path, far: None) -> None:
+    source = """
+    import os
+    first = not os.path.exists("seen")
+    open("seen", "w").close()
+    w = 1.0
+    for step in range(60):
+        loss = w * w
+        if first and step == 30:
+            special = step
+        w = w - 0.001 * w
+    """.replace('"seen"', repr(str(tmp_path / "seen")))
+    async with opened(script(tmp_path, source)) as session:
+        session.toggle_breakpoint(9)
+        await session.run()
+        assert session.notice.startswith("stopped at the breakpoint in iteration 30, line 9; it is not recorded")
+        assert session.state.name == "STOPPED" and len(session.losses) == 30
+        await session.run()
+        assert session.state is State.ENDED and len(session.losses) == 60
