@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from stepper.engines import masks
 from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
-from stepper.engines.modes import capturing, look, torch_module
+from stepper.engines.modes import capturing, look, torch_module, unnoticed
 from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
@@ -243,9 +244,8 @@ def _is_relu(h: Any, out: Any) -> bool:
         return False
     import numpy
 
-    before, after = h.engine.ndarray(h.kept), out.engine.ndarray(out.kept)
-    if before.shape != after.shape or before.dtype.kind not in "f":
-        return False
-    with numpy.errstate(all="ignore"):
-        cut = numpy.where(before < 0, 0, before)
-    return bool(numpy.array_equal(cut, after, equal_nan=True)) and bool((before < 0).any())
+    with numpy.errstate(all="ignore"), unnoticed():
+        before, after = masks.alike(h, out)
+        if before.shape != after.shape or masks.kind(before) != "f":
+            return False
+        return masks.is_cut(before, after) and bool((before < 0).any())

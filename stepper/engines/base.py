@@ -182,6 +182,14 @@ class Engine:
         """Whether a kept copy's numbers lie on a device of their own, where work on them is begun and waited for."""
         return False
 
+    def numbers(self, kept: Any) -> Any:
+        """A kept copy's numbers where they lie: a NumPy array, or a device's own, which `masks` can compare."""
+        return self.ndarray(kept)
+
+    def made(self, numbers: Any) -> Any:
+        """Numbers of our own, which nobody will change, as a kept copy."""
+        return numbers
+
     def subtract(self, new: Any, old: Any) -> Any:
         """new − old in float64, as a kept copy; asked of copies of equal shape that lie `elsewhere`."""
         raise LookupError(f"the engine {self.name} keeps nothing elsewhere")

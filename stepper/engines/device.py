@@ -14,7 +14,7 @@ from typing import Any
 from stepper.engines.pooling import LIFT, edges
 from stepper.engines.statistics import CANCELLED, LARGE, TINY, Statistics
 
-CHUNK = 1 << 23  # elements that are converted together; float32 counts exactly up to twice as many
+CHUNK = 1 << 24  # elements that are converted together; float32 counts exactly up to so many
 BAND = 1 << 22
 
 

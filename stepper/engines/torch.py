@@ -304,6 +304,12 @@ class TorchEngine(Engine):
     def elsewhere(self, kept: Any) -> bool:
         return type(kept) is Kept and kept.there
 
+    def numbers(self, kept: Any) -> Any:
+        return kept.tensor if self.elsewhere(kept) else self.ndarray(kept)
+
+    def made(self, numbers: Any) -> Any:
+        return Kept.of_tensor(numbers, "Tensor")
+
     def subtract(self, new: Any, old: Any) -> Any:
         wide = device.wide(new.tensor, self._torch)
         with unnoticed():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from stepper.engines import masks
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.copies import Copy, summarise
 from stepper.inferior.drafts import Draft, Happening
@@ -199,23 +200,23 @@ class Finisher:
         import numpy
 
         h: Copy = gate.h
-        values = h.engine.ndarray(h.kept)
+        values = h.engine.numbers(h.kept)
         shares = self._shares(gate)
         if shares is not None:
-            blocked = h.engine.ndarray(shares.kept) == 0
+            blocked = h.engine.numbers(shares.kept) == 0
         elif blocked is None:
             blocked = _blocked(gate, values)
         axis = gate.axis if gate.axis is not None else 1 if values.ndim >= 4 else max(0, values.ndim - 1)
-        others = tuple(index for index in range(values.ndim) if index != axis)
-        stopped = blocked.all(axis=others) if others else blocked
-        dead = numpy.flatnonzero(stopped).tolist() if values.size else []
-        mask = Copy(self._numpy, numpy.ascontiguousarray(blocked).reshape(values.shape))
+        size = masks.size(values)
+        stopped = masks.every(blocked, tuple(index for index in range(values.ndim) if index != axis))
+        dead = masks.places(stopped) if size else []
+        mask = self._mask(blocked, h)
         event = recorder_event(self._recorder, gate.event)
-        count = int(numpy.count_nonzero(blocked))
+        count = masks.count(blocked)
         closed = None
         if shares is not None and gate.soft:
             with numpy.errstate(all="ignore"):
-                closed = numpy.abs(h.engine.ndarray(shares.kept)) < 0.5
+                closed = abs(h.engine.numbers(shares.kept)) < 0.5
         return Gate(
             label=gate.label,
             op=gate.op,
@@ -225,22 +226,28 @@ class Finisher:
             h=self._value(Draft(gate.label, "activation", "operand", h), shelf),
             grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
             grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
-            active=int(values.size) - count,
+            active=size - count,
             blocked=count,
             dead_units=dead,
             units=values.shape[axis] if values.ndim else 1,
             mask=self._value(Draft(f"mask of {gate.label}", "other", "result", mask), shelf),
             soft=gate.soft,
-            attenuated=int(numpy.count_nonzero(closed)) - count if closed is not None else 0,
+            attenuated=masks.count(closed) - count if closed is not None else 0,
             share=None
             if shares is None
             else self._value(Draft(f"share of {gate.label}", "other", "result", shares), shelf),
             closed=None
             if closed is None
-            else self._value(
-                Draft(f"closed entries of {gate.label}", "other", "result", Copy(self._numpy, closed)), shelf
-            ),
+            else self._value(Draft(f"closed entries of {gate.label}", "other", "result", self._mask(closed, h)), shelf),
         )
+
+    def _mask(self, entries: Any, h: Copy) -> Copy:
+        """A copy of bools over a gate's input, where they lie."""
+        if not masks.on_host(entries):
+            return Copy(h.engine, h.engine.made(entries))
+        import numpy
+
+        return Copy(self._numpy, numpy.ascontiguousarray(entries).reshape(entries.shape))
 
     def _shares(self, gate: GateSeen) -> Copy | None:
         """The share of each entry's gradient that a gate's operation passes; None where it opens and shuts by rule."""
@@ -330,13 +337,12 @@ def _blocked(gate: GateSeen, h: Any) -> Any:
             return h <= 0
         if gate.rule != "by hand":
             return ~(h >= 0)
-        blocked = h < 0
-        before, after = (
-            None if copy is None or copy.gone else copy.engine.ndarray(copy.kept) for copy in (gate.before, gate.after)
-        )
-        if before is not None and after is not None and before.shape == after.shape == h.shape:
-            blocked = blocked | (~(h < 0) & ~(h > 0) & (after == 0) & (before != 0))
-        return blocked
+        if any(copy is None or copy.gone for copy in (gate.before, gate.after)):
+            return h < 0
+        h, before, after = masks.alike(gate.h, gate.before, gate.after)
+        if not before.shape == after.shape == h.shape:
+            return h < 0
+        return (h < 0) | (~(h < 0) & ~(h > 0) & (after == 0) & (before != 0))
 
 
 def recorder_event(recorder: Recorder, event: int) -> Happening | None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from stepper.engines import masks
 from stepper.engines.base import GateSeen
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Operated, Scalar
@@ -58,15 +59,15 @@ def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -
     """Give `gate` the gradients of the masking that belongs to it, and return that masking's blocked entries."""
     import numpy
 
-    h = _array(gate.h)
+    h = _numbers(gate.h)
     later = [each for each in maskings if each.event > gate.event and each.before is not gate.h]
-    later = [each for each in later if each.blocked.shape == h.shape]
+    later = [each for each in later if each.blocked.shape == h.shape and masks.together(each.blocked, h)]
     chosen = next((each for each in later if _flows(each.mask, gate, compared)), None)
     if chosen is None:
         with numpy.errstate(all="ignore"):
-            masks = (h < 0, h <= 0, ~(h >= 0), ~(h > 0))
+            rules = (h < 0, h <= 0, ~(h >= 0), ~(h > 0))
         chosen = next(
-            (each for each in later if any(numpy.array_equal(each.blocked, mask) for mask in masks)),
+            (each for each in later if any(masks.equal(each.blocked, rule) for rule in rules)),
             None,
         )
     if chosen is None:
@@ -111,16 +112,16 @@ def _relu(each: Operated) -> GateSeen | None:
         possible = name in PRODUCTS and len(drafts) == 2
     if not possible:
         return None
-    out = _array(result.copy)
-    if out is None or out.dtype.kind not in "fiu" or out.size > LIMIT:
+    out = _numbers(result.copy)
+    if out is None or masks.kind(out) not in "fiu" or masks.size(out) > LIMIT:
         return None
     for draft in drafts:
-        h = _array(draft.copy)
-        if h is None or h.shape != out.shape or h.dtype.kind not in "fiu" or draft.copy is result.copy:
+        h = _numbers(draft.copy)
+        if h is None or h.shape != out.shape or masks.kind(h) not in "fiu" or draft.copy is result.copy:
             continue
         with numpy.errstate(all="ignore"):
-            same = (out == numpy.where(h > 0, h, 0)) | (numpy.isnan(h) & (numpy.isnan(out) | (out == 0)))
-        if same.all() and (name not in PRODUCTS or bool((h < 0).any())):
+            same = masks.together(h, out) and masks.is_relu(h, out)
+        if same and (name not in PRODUCTS or bool((h < 0).any())):
             gate = GateSeen(draft.label, name, each.event.id, draft.copy, "h < 0")
             gate.out = result.copy
             return gate
@@ -170,11 +171,11 @@ def _add(
         return
     if mask.copy is None or before.copy is None or after is None:
         return
-    values = _array(mask.copy)
-    if values is None or values.size > LIMIT:
+    values = _numbers(mask.copy)
+    if values is None or masks.size(values) > LIMIT:
         return
-    if values.dtype.kind != "b":
-        if values.dtype.kind not in "fiu" or not ((values == 0) | (values == 1)).all():
+    if masks.kind(values) != "b":
+        if masks.kind(values) not in "fiu" or not ((values == 0) | (values == 1)).all():
             return
         values = values != 0
     found.append(Masking(each, mask.copy, values if blocked_when else ~values, before.copy, after))
@@ -186,12 +187,12 @@ def _is_zero(item: Draft | Scalar) -> bool:
     return type(item) in (int, float) and item == 0
 
 
-def _array(copy: Copy | None) -> Any:
+def _numbers(copy: Copy | None) -> Any:
     if copy is None:
         return None
     try:
         if copy.elsewhere and math.prod(copy.engine.extents(copy.kept) or ()) > LIMIT:
             return None
-        return copy.engine.ndarray(copy.kept)
+        return copy.engine.numbers(copy.kept)
     except (LookupError, TypeError, ValueError, RuntimeError):
         return None  # a value without numbers (sparse, structured, on a device that failed) is no gate

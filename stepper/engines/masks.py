@@ -1,0 +1,90 @@
+"""Comparisons of kept numbers where they lie: NumPy arrays, or tensors on a device, which answer to the same operators.
+
+NumPy's error state and torch's modes are the caller's business.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def on_host(numbers: Any) -> bool:
+    """Whether these are NumPy's: an array, or the single bool that comparing a single number gives."""
+    import numpy
+
+    return isinstance(numbers, numpy.ndarray | numpy.generic)
+
+
+def together(first: Any, second: Any) -> bool:
+    """Whether two lie on the same device, and can be compared."""
+    return on_host(first) == on_host(second) and (on_host(first) or first.device == second.device)
+
+
+def size(numbers: Any) -> int:
+    """How many there are."""
+    return math.prod(numbers.shape)
+
+
+def kind(numbers: Any) -> str:
+    """`b` of bools, `i` or `u` of integers, `f` of real and `c` of complex numbers; others as NumPy has them."""
+    dtype = numbers.dtype
+    if on_host(numbers):
+        return str(dtype.kind)
+    if str(dtype) == "torch.bool":
+        return "b"
+    return "f" if dtype.is_floating_point else "c" if dtype.is_complex else "i"
+
+
+def count(mask: Any) -> int:
+    """How many entries are true."""
+    import numpy
+
+    return int(numpy.count_nonzero(mask)) if on_host(mask) else int(mask.sum())
+
+
+def places(mask: Any) -> list[int]:
+    """Where the entries of a mask of one axis are true."""
+    import numpy
+
+    found: list[int] = (numpy.flatnonzero(mask) if on_host(mask) else mask.reshape(-1).nonzero()[:, 0]).tolist()
+    return found
+
+
+def every(mask: Any, axes: tuple[int, ...]) -> Any:
+    """Whether all entries along these axes are true."""
+    return mask.all(axes) if axes else mask
+
+
+def equal(first: Any, second: Any) -> bool:
+    """Whether two masks of one shape are."""
+    return bool((first == second).all())
+
+
+def alike(*copies: Any) -> list[Any]:
+    """The numbers of copies (with `engine`, `kept` and `elsewhere`), all on one device, or all as NumPy arrays."""
+    there = all(copy.elsewhere for copy in copies) and len({id(copy.engine) for copy in copies}) == 1
+    found = [copy.engine.numbers(copy.kept) for copy in copies] if there else []
+    if there and len({each.device for each in found}) == 1:
+        return found
+    return [copy.engine.ndarray(copy.kept) for copy in copies]
+
+
+def is_cut(h: Any, out: Any) -> bool:
+    """Whether `out` is h, with zeros where h is negative; a NaN stays."""
+    import numpy
+
+    if on_host(h):
+        return bool(numpy.array_equal(numpy.where(h < 0, 0, h), out, equal_nan=True))
+    return bool(((out == h.clamp(min=0)) | ((h != h) & (out != out))).all())
+
+
+def is_relu(h: Any, out: Any) -> bool:
+    """Whether `out`, of the shape of `h`, is max(h, 0) in every entry; a NaN may have become 0."""
+    import numpy
+
+    if on_host(h):
+        same = (out == numpy.where(h > 0, h, 0)) | (numpy.isnan(h) & (numpy.isnan(out) | (out == 0)))
+    else:
+        same = (out == h.clamp(min=0)) | ((h != h) & ((out != out) | (out == 0)))
+    return bool(same.all())

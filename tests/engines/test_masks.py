@@ -1,0 +1,53 @@
+"""Comparisons of numbers where they lie: a tensor's answers are those of the same numbers as an array."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+
+from stepper.engines import masks
+from tests.engines.strategies import arrays
+
+
+def cases(array: Any) -> list[tuple[Any, Any]]:
+    """The array as it is and as a tensor, each with what a ReLU makes of it, of NaN too, and with something else."""
+    with np.errstate(all="ignore"):
+        cut = np.where(array < 0, 0, array).astype(array.dtype)
+        dropped = np.where(array > 0, array, 0).astype(array.dtype)
+    return [(array, other) for other in (cut, dropped, array, cut + cut.dtype.type(1))]
+
+
+def tensor(array: Any) -> Any:
+    return torch.tensor(np.array(array, order="C"))
+
+
+@given(arrays(("f4", "f8", "i4", "i8")))
+@settings(max_examples=80, deadline=None)
+def test_a_tensor_answers_as_an_array_does(array: Any) -> None:
+    with np.errstate(all="ignore"):
+        for h, out in cases(np.asarray(array)):
+            assert masks.is_relu(h, out) == masks.is_relu(tensor(h), tensor(out))
+            assert masks.is_cut(h, out) == masks.is_cut(tensor(h), tensor(out))
+        blocked = np.asarray(array) < 0
+    there = tensor(blocked)
+    assert masks.count(blocked) == masks.count(there)
+    assert masks.size(blocked) == masks.size(there)
+    for axis in range(blocked.ndim):
+        others = tuple(other for other in range(blocked.ndim) if other != axis)
+        one, other = masks.every(blocked, others), masks.every(there, others)
+        assert masks.places(one) == masks.places(other)
+    assert masks.equal(blocked, blocked) and masks.equal(there, there)
+    assert masks.together(blocked, blocked) and masks.together(there, there) and not masks.together(blocked, there)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [(torch.bool, "b"), (torch.int64, "i"), (torch.float32, "f"), (torch.bfloat16, "f"), (torch.complex64, "c")],
+)
+def test_kinds_are_numpys(dtype: torch.dtype, kind: str) -> None:
+    value = torch.zeros(3).to(dtype)
+    assert masks.kind(value) == kind
+    if dtype is not torch.bfloat16:
+        assert masks.kind(value.numpy()) == kind
