@@ -150,6 +150,8 @@ class Finisher:
             role = self._roles.get(draft.label, "other")
         elif role == "activation" and self._roles.get(draft.label.partition("[")[0]) == "data":
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
+        elif role == "loss" and summary.size > 1 and self._roles.get(draft.label) != "loss":
+            role = "activation"  # on the way to the loss: `model(x)` in `loss = criterion(model(x), y)`
         if role in ("data", "setting"):
             return "setting" if summary.kind == "scalar" and draft.label not in self._drawn else "data"
         return role

@@ -15,6 +15,7 @@ from stepper.program.scopes import COMPREHENSIONS, Script, path_root
 from stepper.program.sites import Operand, Operation
 from stepper.program.table import Context, Knowledge, SiteTable
 from stepper.program.vocabulary import mutates_argument, mutates_receiver, operator_name
+from stepper.record.events import Role
 
 _OPERATIONS = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)
 
@@ -50,13 +51,18 @@ class Expressions:
         if isinstance(node, _OPERATIONS) and not self._is_super(node):
             site = self.table.reserve()
             inner = self.bare(node, context.inside(site))
-            self.table.fill(
-                site, "expression", node, context, operation=inner.operation, loss=self.losses.is_loss_call(node)
-            )
+            role = self._role_of_element(node, context)
+            loss = self.losses.is_loss_call(node)
+            self.table.fill(site, "expression", node, context, role=role, operation=inner.operation, loss=loss)
             return Probed(nodes.call(nodes.VALUE, node, site, inner.node), Operand(site=site, text=self._text(node)))
         if isinstance(node, (ast.Name, ast.Attribute)) and path_root(node) is not None:
             return self._path(node, context)
         return self.bare(node, context)
+
+    def _role_of_element(self, node: ast.expr, context: Context) -> Role | None:
+        """`hs[t]` is what the elements of `hs` are, in the backward pass too; rows of a parameter are no parameter."""
+        role = self.knowledge.role(context.scope, node) if isinstance(node, ast.Subscript) else None
+        return None if role in ("parameter", "other") else role
 
     def bare(self, node: ast.expr, context: Context) -> Probed:
         """Wrap what an expression is made of, and not its own value, which arrives by another way."""

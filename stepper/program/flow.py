@@ -50,6 +50,9 @@ def sort(run: Pass) -> Flow:
         forward = _before_gradients(run, feeding)
         updates = changes
     if any(loss.backward for loss in losses):
+        # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
+        # statistics) is no parameter.
+        updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
         # What `.backward()` is called on was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward

@@ -27,6 +27,9 @@ class Roles:
         self.by_place: dict[Place, Role] = {GRAD: "gradient"}
         self._memo: dict[Definition, Role] = {}
         self._counters = _loop_targets(walker)
+        # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
+        self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
+        self._states = {place for place in self._states if flow.run.start[place] in flow.forward}
         found: dict[Place, set[Role]] = {}
         for definition in flow.run.definitions:
             found.setdefault(definition.place, set()).add(self._role(definition))
@@ -73,6 +76,8 @@ class Roles:
         if definition.kind == "start":
             if self.walker.kept.get(place, set()) & flow.parameters:
                 return "parameter"
+            if place in self._states:
+                return "activation"
             return "other" if place in flow.carried or place in self._counters else "data"
         if definition.kind in ("parameter", "target") or definition.alias:
             if definition.roots & flow.parameters:
@@ -85,6 +90,8 @@ class Roles:
             return "loss"
         if definition in flow.forward:
             return "activation" if definition in flow.living else "data"
+        if place in self._states and definition in flow.living:
+            return "activation"
         if definition in flow.backward:
             return "gradient" if definition in flow.living and definition not in flow.derived else "other"
         return "other"
@@ -94,14 +101,18 @@ class Roles:
         if place in self.flow.run.called:
             return True
         made = self.walker.constructions.get(place[1], [])
-        names = [
-            call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "") for _, call in made
-        ]
-        functions = {function.name for function in self.walker.script.functions}
-        return bool(names) and all(
-            name[:1].isupper() and name not in ("Parameter", "Tensor", "Variable") and name not in functions
-            for name in names
-        )
+        return bool(made) and all(self._is_class(scope, call.func) for scope, call in made)
+
+    def _is_class(self, scope: Scope, callee: ast.expr) -> bool:
+        """Whether what is called looks like a class: by its capital, where it is no function or model of the script."""
+        name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
+        script = self.walker.script
+        if not name[:1].isupper() or name in ("Parameter", "Tensor", "Variable"):
+            return False
+        if any(function.name == name for function in script.functions):
+            return False
+        own = isinstance(callee, ast.Name) and script.owner(scope, name) is not None
+        return not (own and script.kind(scope, name) == "variable")
 
     def _recomputed(self) -> None:
         """A name that is an activation in one function is one where a gradient recomputes it, too."""

@@ -224,10 +224,19 @@ class Walker(Evaluator):
                     (part, *self._split(scope, item, part)) for part, item in zip(target.elts, value.elts, strict=True)
                 ]
                 for (part, own, result), item in zip(pairs, value.elts, strict=True):
-                    self._store(scope, node, part, result, own, _is_reference(item))
+                    self._store(scope, node, part, result, own, self._is_reference(scope, item))
             else:
                 own, result = self._split(scope, value, target)
-                self._store(scope, node, target, result, own, _is_reference(value))
+                self._store(scope, node, target, result, own, self._is_reference(scope, value))
+
+    def _is_reference(self, scope: Scope, value: ast.expr) -> bool:
+        """Whether a value is one that exists already, and not `table[rows]`: what computed indices pick is new."""
+        if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Name):
+            place = self.name_place(scope, value.slice.id)
+            made = self.state.values.get(place, EMPTY) if place is not None else EMPTY
+            if made and all(each.kind == "bind" and each.deps for each in made):
+                return False
+        return _is_reference(value)
 
     def _split(self, scope: Scope, value: ast.expr, target: ast.expr) -> tuple[bool, Value]:
         """Whether the target's old value is a term of the new one (`w = w - e`, `m = b * m + e`), and the rest."""
