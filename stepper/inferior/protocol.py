@@ -17,6 +17,8 @@ UNPACKED = 5  # bytes of a record in memory for each byte of it on the way
 PASSING = 1 << 27
 """Bytes of records that the script ran through without standing behind them and that nobody has asked anything of:
 they make room before the others, and their memory is used again, which is much faster than fresh memory."""
+MOST_REACHED = 1024
+"""Iterations that came to a breakpoint which was only to be noted: so many are remembered, the latest."""
 HEADER = struct.Struct("<I")
 # Where the script is (`inferior.whereabouts`): the iteration being recorded, the event its newest statement is, that
 # statement's line, and how many iterations had begun when last there was time to say so.

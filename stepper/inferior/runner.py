@@ -25,7 +25,7 @@ from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.passes import PassCount, passes_over
-from stepper.inferior.protocol import Ended, Progress, Reached, Recorded, Stopped, packed, unpacked_size
+from stepper.inferior.protocol import MOST_REACHED, Ended, Progress, Reached, Recorded, Stopped, packed, unpacked_size
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
 from stepper.program.nodes import stop_flag
@@ -35,7 +35,6 @@ from stepper.record import Record
 BATCH_SECONDS = 0.02
 REPORT_SECONDS = 0.05
 LARGEST_BATCH = 4096
-MOST_REACHED = 1024  # iterations that reached a breakpoint which was only to be noted: so many are told at a time
 
 
 STYLES = ("python", "numpy", "torch", "autograd", "function", "module", "optim")

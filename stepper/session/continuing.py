@@ -139,7 +139,7 @@ class Continuing(Standing):
         if known is None or known[0] != lines or known[1] < end or not any(each < end for each in known[2]):
             self.notice = "replaying from the start to find the breakpoint before this"
             lane = await self._replay_stopping(end, Stops(lines, 0, noting=True))
-            known = self._known_stops = self._unless_interrupted((lines, end, lane.reached))
+            known = self._known_stops = self._unless_interrupted((lines, end, list(lane.reached)))
         return [each for each in known[2] if each < end]
 
     def _unless_interrupted(self, answer: T) -> T:

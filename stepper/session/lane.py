@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Callable
 from subprocess import DEVNULL
 from time import monotonic
@@ -12,6 +13,7 @@ import msgspec
 
 from stepper.inferior.protocol import (
     HEADER,
+    MOST_REACHED,
     Count,
     Counted,
     Ended,
@@ -70,7 +72,7 @@ class Lane:
         self.position = 0
         self.line: int | None = None  # where it stands inside the iteration before `position`
         self.at_breakpoint = False  # whether it stands there since there is a breakpoint
-        self.reached: list[int] = []  # iterations that came to a line which was to be noted
+        self.reached: deque[int] = deque(maxlen=MOST_REACHED)  # the latest iterations that came to a line to be noted
         self._stops: tuple[frozenset[int], bool] = (frozenset(), False)
         self.losses: list[float | None] = []
         self.total: int | None = None
@@ -167,7 +169,7 @@ class Lane:
                 self.position, self.line = message.iteration, message.line
                 self.at_breakpoint = message.breakpoint
             case Reached():
-                self.reached += message.iterations
+                self.reached.extend(message.iterations)
             case Ended():
                 self.ended = message
                 self.position = message.iterations

@@ -20,9 +20,7 @@ def arrays(draw: st.DrawFn, dtypes: tuple[str, ...] = DTYPES, *, side: int = 9) 
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
     shape = draw(npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=side))
     array = draw(npst.arrays(dtype, shape))
-    if (
-        dtype.char == "D"
-    ):  # an absolute value at the very end of the range may be rounded out of it
+    if dtype.char == "D":  # an absolute value at the very end of the range may be rounded out of it
         for part in (array.real, array.imag):
             part[...] = np.where(np.abs(part) > 2.0**1022, part / 2, part)
     layout = draw(st.sampled_from(("as it is", "transposed", "strided", "reversed", "broadcast")))

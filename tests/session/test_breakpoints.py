@@ -319,3 +319,25 @@ async def test_a_stop_that_its_replay_does_not_come_to_is_told_and_passed(tmp_pa
         assert session.state.name == "STOPPED" and len(session.losses) == 30
         await session.run()
         assert session.state is State.ENDED and len(session.losses) == 60
+
+
+async def test_more_stops_than_are_remembered(tmp_path: Path) -> None:
+    source = """
+    w = 1.0
+    for step in range(3000):
+        if step < 5 or step >= 1000:
+            special = step
+        loss = w * w
+        w = w - 1e-6 * w
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.run()
+        session.toggle_breakpoint(5)
+        for start, iteration in ((2999, 2999), (2500, 2499), (900, 4)):
+            await session.go(start)
+            if start == 2999:
+                await session.step(Step.NEXT)
+                await session.step(Step.NEXT)
+                await session.step(Step.NEXT)
+            await session.reverse()
+            assert at(session) == (iteration, "special = step")
