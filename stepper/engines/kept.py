@@ -10,6 +10,8 @@ import ctypes
 import math
 from typing import Any
 
+import msgspec
+
 from stepper.engines.bits import PIECE, address_of, copy_memory, same_memory
 from stepper.engines.native import NATIVE
 from stepper.engines.pool import POOL, SMALLEST
@@ -18,7 +20,7 @@ FEW = 4096  # bytes up to which an immutable string of bytes is the fastest copy
 _bytes_at = ctypes.string_at
 
 
-class Kept:
+class Kept(msgspec.Struct, gc=False, eq=False):
     """What a tensor was: its numbers, and the value's type.
 
     It lies in memory as the value did, without gaps (`dense`), or is expanded as the value was. `data` holds the bytes
@@ -26,47 +28,39 @@ class Kept:
     and `there` says that the copy lies on it, and that it is not the host.
     """
 
-    __slots__ = (
-        "_tensor", "address", "array", "data", "dense", "device", "dtype", "nbytes", "shape", "stride", "there", "type"
-    )  # fmt: skip
-
-    def __init__(self, kind: str, like: Any, nbytes: int) -> None:
-        self.type = kind
-        self.dtype = like.dtype
-        self.shape = like.shape
-        self.stride = like.stride()
-        self.device = like.device
-        self.nbytes = nbytes
-        self.dense = True
-        self.there = False
-        self.data: Any = None
-        self.address = 0
-        self.array: Any = None
-        self._tensor: Any = None
+    type: str
+    dtype: Any
+    shape: Any
+    stride: tuple[int, ...]
+    device: Any
+    nbytes: int
+    array: Any = None
+    dense: bool = True
+    there: bool = False
+    data: Any = None
+    address: int = 0
+    _tensor: Any = None
 
     @classmethod
     def of_memory(cls, plain: Any, kind: str, array: Any, once: Any = None) -> Kept:
         """A copy of a tensor on the host that lies in one run of memory; `once`: of an expanded one, what does."""
-        kept = cls(kind, plain, (plain if once is None else once).nbytes)
-        kept.array = array
-        kept.dense = once is None
-        if kept.nbytes <= FEW:
-            kept.data = _bytes_at(plain.data_ptr(), kept.nbytes)
+        nbytes, address = (plain if once is None else once).nbytes, 0
+        if nbytes <= FEW:
+            data = _bytes_at(plain.data_ptr(), nbytes)
         else:
-            kept.data = _room(kept.nbytes)
-            kept.address = address_of(kept.data)
-            copy_memory(kept.address, plain.data_ptr(), kept.nbytes)
-        return kept
+            data = _room(nbytes)
+            address = address_of(data)
+            copy_memory(address, plain.data_ptr(), nbytes)
+        layout = plain.dtype, plain.shape, plain.stride(), plain.device
+        return cls(kind, *layout, nbytes, array, once is None, False, data, address)
 
     @classmethod
     def of_tensor(cls, tensor: Any, kind: str, dense: bool = True, device: Any = None) -> Kept:
         """A copy that is a tensor: a plain one without history, which is nobody else's. `device`: of the value, where
         the copy lies elsewhere."""
-        kept = cls(kind, tensor, (tensor if dense else compact(tensor)).nbytes)
-        kept.dense, kept.there = dense, not tensor.is_cpu
-        kept.device = kept.device if device is None else device
-        kept._tensor = tensor
-        return kept
+        layout = tensor.dtype, tensor.shape, tensor.stride(), tensor.device if device is None else device
+        nbytes = (tensor if dense else compact(tensor)).nbytes
+        return cls(kind, *layout, nbytes, dense=dense, there=not tensor.is_cpu, _tensor=tensor)
 
     def holds(self, address: int) -> bool:
         """Whether the bytes at this address are those of `data`; none are at 0, where torch keeps what is all zero."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from stepper.engines.base import Engine
 from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import part_of_picture
@@ -13,31 +15,30 @@ from stepper.record import PICTURE, Region, Summary, Window
 LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the record is finished
 
 
-class Copy:
+class Copy(msgspec.Struct, gc=False, eq=False):
     """One kept copy and what is known of it. `summary` is computed once, when it is first asked for.
 
     A copy for which there was no room is `gone`: it was summarised at once, and only its summary and a pooled picture
     are left. `key` is the memory that it was first seen in. `size` is what it takes, in bytes, and `weight` what has to
-    be gone through.
+    be gone through (negative where its engine is still to be asked).
     """
 
-    __slots__ = (
-        "_describe", "_kept", "_make", "_outline", "_picture", "_pieces", "_summary", "engine", "gone", "key", "size",
-        "weight",
-    )  # fmt: skip
+    engine: Engine
+    _kept: Any
+    key: Hashable | None = None
+    size: int = 0
+    weight: int = -1
+    _make: Callable[[], Any] | None = None
+    _describe: Callable[[], Summary] | None = None
+    _pieces: Callable[[], Pieces | None] | None = None
+    _summary: Summary | None = None
+    _outline: Summary | None = None
+    _picture: Window | None = None
+    gone: bool = False
 
-    def __init__(self, engine: Engine, kept: Any, key: Hashable | None = None) -> None:
-        self.engine = engine
-        self._kept = kept
-        self._make: Callable[[], Any] | None = None
-        self._describe: Callable[[], Summary] | None = None
-        self._pieces: Callable[[], Pieces | None] | None = None
-        self._summary: Summary | None = None
-        self._outline: Summary | None = None
-        self._picture: Window | None = None
-        self.gone = False
-        self.key = key
-        self.size = self.weight = engine.size(kept)
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            self.size = self.weight = self.engine.size(self._kept)
 
     @classmethod
     def derived(
@@ -50,11 +51,7 @@ class Copy:
     ) -> Copy:
         """What `make` computes anew of other copies each time it is asked for; nothing is held. `describe` gives its
         summary without making it, and so do `pieces`, part by part."""
-        copy = cls.__new__(cls)
-        copy.engine, copy._kept, copy._make, copy._summary, copy._picture = engine, None, make, None, None
-        copy.gone, copy.key, copy.size, copy.weight, copy._describe = False, None, 0, weight, describe
-        copy._outline, copy._pieces = None, pieces
-        return copy
+        return cls(engine, None, None, 0, weight, make, describe, pieces)
 
     @property
     def kept(self) -> Any:

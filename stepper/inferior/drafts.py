@@ -1,4 +1,8 @@
-"""What the recorder writes down while the script runs, before it is summarised: drafts of values, events and frames."""
+"""What the recorder writes down while the script runs, before it is summarised: drafts of values, events and frames.
+
+What there is much of is kept from the collector of cycles (`gc=False`), since it is never part of one: the script's own
+collections are to find no more to go through than there is without us.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 from weakref import ref
+
+import msgspec
 
 from stepper.engines.base import Engine
 from stepper.inferior.copies import Copy
@@ -15,17 +21,14 @@ from stepper.record import Detail, Kind, Phase, Role, Summary, When
 Scalar = bool | int | float | str | None
 
 
-class Draft:
+class Draft(msgspec.Struct, gc=False, eq=False):
     """A value as a probe saw it: a kept copy, or the summary of a scalar."""
 
-    __slots__ = ("copy", "label", "role", "summary", "when")
-
-    def __init__(self, label: str, role: Role, when: When, copy: Copy | None, summary: Summary | None = None) -> None:
-        self.label = label
-        self.role = role
-        self.when = when
-        self.copy = copy
-        self.summary = summary
+    label: str
+    role: Role
+    when: When
+    copy: Copy | None
+    summary: Summary | None = None
 
     def as_operand(self) -> Draft:
         """The same value, read by another event."""
@@ -58,45 +61,24 @@ class Known:
         return self._reference is None or self._reference() is value
 
 
-class Happening:
+class Happening(msgspec.Struct, gc=False, eq=False):
     """An event while it happens. Times are `perf_counter_ns`; `ended` 0 until it is over."""
 
-    __slots__ = (
-        "detail",
-        "drafts",
-        "ended",
-        "error",
-        "function",
-        "id",
-        "kind",
-        "note",
-        "occurrence",
-        "output",
-        "parent",
-        "phase",
-        "site",
-        "started",
-        "text",
-    )
-
-    def __init__(
-        self, number: int, parent: int | None, kind: Kind, phase: Phase, site: Site, text: str, occurrence: int
-    ) -> None:
-        self.id = number
-        self.parent = parent
-        self.kind: Kind = kind
-        self.phase: Phase = phase
-        self.site = site
-        self.text = text
-        self.occurrence = occurrence
-        self.drafts: list[Draft] = []
-        self.error: str | None = None
-        self.function = site.function
-        self.started = 0
-        self.ended = 0
-        self.output = (-1, -1)
-        self.detail: Detail | None = None
-        self.note = ""
+    id: int
+    parent: int | None
+    kind: Kind
+    phase: Phase
+    site: Site
+    text: str
+    occurrence: int
+    function: str
+    drafts: list[Draft] = []
+    error: str | None = None
+    started: int = 0
+    ended: int = 0
+    output: tuple[int, int] = (-1, -1)
+    detail: Detail | None = None
+    note: str = ""
 
     def remark(self, text: str) -> None:
         """Add a remark, unless it was made already."""
@@ -104,16 +86,13 @@ class Happening:
             self.note += f"; {text}" if self.note else text
 
 
-class Operated:
+class Operated(msgspec.Struct, gc=False, eq=False):
     """One run of an operation that the gates are looked for in: its operands and its result, as they were."""
 
-    __slots__ = ("event", "operands", "result", "site")
-
-    def __init__(self, event: Happening, site: Site, operands: list[Draft | Scalar], result: Draft | None) -> None:
-        self.event = event
-        self.site = site
-        self.operands = operands
-        self.result = result
+    event: Happening
+    site: Site
+    operands: list[Draft | Scalar]
+    result: Draft | None
 
 
 class Watched:

@@ -241,6 +241,7 @@ class Recording:
             site,
             text,
             occurrence,
+            site.function,
         )
         self.happenings.append(happening)
         if kind == "statement":
