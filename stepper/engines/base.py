@@ -262,6 +262,14 @@ class Engine:
         """A one-element real value as a float, None for anything else. bool is no number."""
         return None
 
+    def later(self, value: Any) -> Any:
+        """A copy of a one-element real value on a device, for which `number` would have to wait; None for any other."""
+        return None
+
+    def read(self, copies: Sequence[Any]) -> list[float | None]:
+        """The numbers that `later` copied; None where a device has failed since."""
+        return [self.number(copy) for copy in copies]
+
     @contextmanager
     def neutral(self) -> Iterator[None]:
         """While our own code works on values: the library's modes and error state switched off, and put back."""

@@ -440,6 +440,28 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         return None if plain is None or plain.numel() != 1 else _real(plain.item())
 
+    def later(self, value: Any) -> Any:
+        if type(value) not in self._exact or not self._cuda._initialized:
+            return None
+        try:
+            self._careful = watched(self._torch)
+            if self._apart(value) or value.is_cpu or value.numel() != 1 or not value.is_floating_point():
+                return None
+            return None if self._plain(value) is None else value.detach().clone()
+        except _FAILURES:
+            return None
+
+    def read(self, copies: Sequence[Any]) -> list[float | None]:
+        self.settle()
+        try:
+            with unnoticed():
+                if all(self._plain(each) is not None for each in copies):
+                    numbers: list[float | None] = self._torch.stack([each.reshape(()) for each in copies]).tolist()
+                    return numbers
+        except _FAILURES:
+            pass  # on several devices, or on one that has failed: one by one
+        return [self.number(each) for each in copies]
+
     # --------------------------------------------------------------------------------------------- inside and beside
 
     def members(self, value: Any) -> Iterable[tuple[str, Any]]:

@@ -16,6 +16,16 @@ MARK: Final = object()  # the head of an iteration, among the losses kept since 
 CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
 
 
+class Later:
+    """A number that lies on a device, to be read when somebody asks: reading it at once would make the script wait."""
+
+    __slots__ = ("copy", "engine")
+
+    def __init__(self, engine: Engine, copy: Any) -> None:
+        self.engine = engine
+        self.copy = copy
+
+
 class LossKeeper:
     """Losses as they come, an iteration's behind its mark.
 
@@ -29,6 +39,7 @@ class LossKeeper:
         self.engines: Sequence[Engine] = ()
         self.asked = ""  # the expression, as the person typed it
         self._by_type: dict[type, Engine] = {}  # who reads a loss of this type: asked once an iteration
+        self._unread = False  # some of them are to be read later
         # Called where the loop was left: losses from there to the next head count only for a pass that has none.
         self.cut: Callable[[], None] = partial(self._kept.append, CUT)
 
@@ -46,21 +57,43 @@ class LossKeeper:
         if kind is float:
             self._kept.append(value)
         else:
-            known = self._by_type.get(kind)
-            number = self.number(value) if known is None else known.number(value)
+            number = self._soon(value)
             if number is not None:
                 self._kept.append(number)
         return value
 
     def backward(self, value: Any) -> Any:
         """The receiver of a `.backward()`: a tensor, or an object of a script's own that keeps its number in `data`."""
-        known = self._by_type.get(type(value))
-        number = self.number(value) if known is None else known.number(value)
+        number = self._soon(value)
         if number is None:
             number = self.number(_own_data(value))
         if number is not None:
             self._kept.append(number)
         return value
+
+    def _soon(self, value: Any) -> float | Later | None:
+        """A one-element real value as a float, or as one to be read later; None for anything else."""
+        known = self._by_type.get(type(value))
+        if known is None:
+            return self.number(value)
+        copy = known.later(value)
+        if copy is None:
+            return known.number(value)
+        self._unread = True
+        return Later(known, copy)
+
+    def _read(self) -> None:
+        """Read what was left for later, all at once."""
+        if not self._unread:
+            return
+        self._unread = False
+        kept = self._kept
+        for engine in {id(item.engine): item.engine for item in kept if type(item) is Later}.values():
+            places = [place for place, item in enumerate(kept) if type(item) is Later and item.engine is engine]
+            for place, number in zip(places, engine.read([kept[place].copy for place in places]), strict=True):
+                kept[place] = number
+        kept[:] = [item for item in kept if item is not None]  # a device that failed has none
+        self._looked_at = self._marks = 0
 
     def of(self, expression: Callable[[], Any]) -> None:
         """The value of the expression that the person named as the loss; a pass that has not bound its names has none.
@@ -102,6 +135,7 @@ class LossKeeper:
 
     def current(self) -> list[float]:
         """The losses of the iteration that is running."""
+        self._read()
         kept = self._kept
         for index in range(len(kept) - 1, -1, -1):
             if kept[index] is MARK:
@@ -122,12 +156,14 @@ class LossKeeper:
 
     def drain(self) -> list[float | None]:
         """The loss of each iteration begun since the last drain (its last one), and forget them."""
+        self._read()
         found = _by_pass(self._kept)
         self.forget()
         return found
 
     def drain_finished(self) -> list[float | None]:
         """The same, but the iteration that began last is left: it is not over."""
+        self._read()
         kept = self._kept
         last = next((index for index in range(len(kept) - 1, -1, -1) if kept[index] is MARK), 0)
         found = _by_pass(kept[:last])
@@ -138,6 +174,7 @@ class LossKeeper:
     def forget(self) -> None:
         """Drop what was kept."""
         self._kept.clear()
+        self._unread = False
         self._looked_at = self._marks = 0
 
 

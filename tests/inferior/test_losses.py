@@ -3,8 +3,10 @@
 import math
 
 import pytest
+import torch
 
 from stepper.engines.registry import builtin_engines
+from stepper.engines.torch import TorchEngine
 from stepper.inferior.losses import LossKeeper
 from tests.inferior.running import run
 
@@ -116,3 +118,48 @@ def test_a_pass_that_has_not_bound_the_named_loss_has_none() -> None:
 
 def test_an_integer_beyond_all_floats_is_infinite() -> None:
     assert LossKeeper().number(10**400) == math.inf and LossKeeper().number(-(10**400)) == -math.inf
+
+
+LATER = """
+import torch
+w = torch.ones(3, requires_grad=True)
+losses = []
+for i in range(6):
+    loss = (w * w).sum()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        w.grad.zero_()
+    losses.append(loss.item())
+    loss.detach().zero_()  # what is read later is what it was
+"""
+
+
+@pytest.mark.parametrize("record_from", [0, 3, None])
+def test_a_loss_that_is_read_later_is_the_one_it_was(monkeypatch: pytest.MonkeyPatch, record_from: int | None) -> None:
+    kept: list[object] = []
+
+    def later(engine: TorchEngine, value: torch.Tensor) -> torch.Tensor | None:
+        if value.numel() != 1:
+            return None
+        kept.append(value)
+        return value.detach().clone()
+
+    monkeypatch.setattr(TorchEngine, "later", later)
+    ran = run(LATER, record_from=record_from)
+    assert ran.error is None
+    assert ran.losses == ran.names["losses"]
+    assert len(ran.losses) == 6 and len(kept) >= 5
+
+
+def test_a_loss_that_can_no_longer_be_read_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = LossKeeper()
+    engine = TorchEngine()
+    keeper.engines = [engine]
+    monkeypatch.setattr(engine, "later", lambda value: value)
+    monkeypatch.setattr(engine, "read", lambda copies: [None if copy > 2 else float(copy) for copy in copies])
+    for number in (1.0, 2.0, 3.0, 4.0):
+        keeper.head()
+        keeper.named(torch.tensor(number))
+    assert keeper.begun() == 4
+    assert keeper.drain() == [1.0, 2.0, None, None]
