@@ -17,6 +17,8 @@ from stepper.engines.native import NATIVE
 from stepper.engines.pool import POOL, SMALLEST
 
 FEW = 4096  # bytes up to which an immutable string of bytes is the fastest copy
+# What a full memory or a failed device raises: the script will meet the error itself, if it matters
+FAILURES = (RuntimeError, MemoryError)
 _bytes_at = ctypes.string_at
 
 

@@ -7,36 +7,25 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stepper.engines import device, generators, pieces
+from stepper.engines import device, generators
 from stepper.engines.base import Engine
 from stepper.engines.bits import as_array, but_for_nans
-from stepper.engines.kept import Kept, compact, once
+from stepper.engines.described import Descriptions
+from stepper.engines.kept import FAILURES, Kept, compact, once
 from stepper.engines.members import members
 from stepper.engines.modes import capturing, settle, torch_module, unnoticed, watched
-from stepper.engines.numpy import chunks_of, part_of
-from stepper.engines.numpy import statistics as numpy_statistics
+from stepper.engines.numpy import part_of
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import pool, window
 from stepper.engines.room import Room
-from stepper.engines.statistics import MANY, Statistics, of_chunks, together
 from stepper.engines.survey import sample, spread
 from stepper.record import Array, Region, Summary, Window
 
-# dtypes whose elements are numbers of whole bytes, by name: True where NumPy has them too
-_DTYPES = {
-    **dict.fromkeys(("float16", "float32", "float64", "complex64", "complex128", "bool"), True),
-    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), True),
-    **dict.fromkeys(("bfloat16", "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2"), False),
-    **dict.fromkeys(("float8_e5m2fnuz", "float8_e8m0fnu"), False),
-}
-# What a full memory or a failed device raises: the script will meet the error itself, if it matters
-_FAILURES = (RuntimeError, MemoryError)
-CHUNK = 1 << 15  # elements of a dtype that NumPy lacks, which torch converts together: on one thread up to here
 _WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
@@ -54,8 +43,8 @@ class TorchEngine(Engine):
         self._wrapped: Any = None
         self._strided: Any = None
         self._exact: tuple[Any, ...] = ()
+        self._described: Any = None
         self._names: dict[Any, str] = {}  # of the dtypes whose numbers can be read
-        self._devices: dict[Any, str] = {}
         self._arrays: dict[Any, Any] = {}  # NumPy's dtypes by torch's, where it has them
         self._room = Room()
         self._careful = False  # a look at a device could be noticed, as of the last time that was asked
@@ -76,13 +65,8 @@ class TorchEngine(Engine):
             self._torch, self._core, self._cuda, self._strided = torch, torch._C, torch.cuda, torch.strided
             self._wrapped = torch._C._functorch.is_functorch_wrapped_tensor
             self._exact = (torch.Tensor, torch.nn.Parameter)
-            import numpy
-
-            for name, shared in _DTYPES.items():
-                if hasattr(torch, name):
-                    self._names[getattr(torch, name)] = name
-                    if shared:
-                        self._arrays[getattr(torch, name)] = numpy.dtype(name)
+            self._described = Descriptions(torch)
+            self._names, self._arrays = self._described.names, self._described.arrays
         return torch
 
     def _apart(self, value: Any) -> bool:
@@ -153,7 +137,7 @@ class TorchEngine(Engine):
                 with unnoticed():
                     return self._keep(value)
             return self._keep(value)
-        except _FAILURES:
+        except FAILURES:
             return self._outside(value)
 
     def _keep(self, value: Any) -> Any:
@@ -186,7 +170,7 @@ class TorchEngine(Engine):
             if not value.is_cpu or value.is_conj() or value.is_neg():
                 return None
             return kept.holds(value.data_ptr())
-        except _FAILURES:
+        except FAILURES:
             return None
 
     def same(self, value: Any, kept: Any) -> bool:
@@ -195,7 +179,7 @@ class TorchEngine(Engine):
                 with unnoticed():
                     return self._same(value, kept)
             return self._same(value, kept)
-        except _FAILURES:
+        except FAILURES:
             return False
 
     def _same(self, value: Any, kept: Any) -> bool:
@@ -253,53 +237,16 @@ class TorchEngine(Engine):
         return 64 if type(kept) is Opaque else int(kept.nbytes)
 
     def describe(self, kept: Any) -> Summary:
-        if type(kept) is Opaque:
-            return kept.summary()
-        try:
-            if kept.array is not None:
-                return self._told(kept, numpy_statistics(kept.flat()), kept.times)
-            with unnoticed():
-                return self._describe(kept)
-        except _FAILURES:
-            return Opaque(kept.type, tuple(kept.shape), _dtype_name(kept.dtype), str(kept.device)).summary()
+        summary: Summary = kept.summary() if type(kept) is Opaque else self._described.describe(kept)
+        return summary
 
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
-        found: dict[int, Summary] = {}
-        there = [each for each in kept if self.elsewhere(each)]
-        if there:
-            with unnoticed():
-                found = self._describe_there(there)
-        near = [each for each in kept if id(each) not in found]
-        told = iter(together(near, _few, self._told, self.describe))
-        return [found.get(id(each)) or next(told) for each in kept]
+        summaries: list[Summary] = self._described.describe_all(kept)
+        return summaries
 
-    def _describe_there(self, kept: Sequence[Kept]) -> dict[int, Summary]:
-        """The summaries of copies that lie on devices, waited for once: small ones are fetched, the others counted
-        there. Empty where a device has failed or is full."""
-        torch = self._torch
-        try:
-            small = [each for each in kept if each.dense and 0 < each.tensor.numel() <= MANY and self._is_real(each)]
-            fetched = dict(zip(map(id, small), device.fetch([each.once() for each in small], torch), strict=True))
-            large = [each for each in kept if id(each) not in fetched]
-            counted = device.statistics([each.once() for each in large], torch)
-        except _FAILURES:
-            return {}
-        found = dict(zip(fetched, self._describe_fetched(small, fetched), strict=True))
-        for each, statistics in zip(large, counted, strict=True):
-            numbers = each.once().numel()
-            found[id(each)] = self._told(each, statistics, each.tensor.numel() // numbers if numbers else 1)
+    def pieces(self, kept: Any) -> Pieces | None:
+        found: Pieces | None = self._described.pieces(kept)
         return found
-
-    def _describe_fetched(self, kept: Sequence[Kept], fetched: Mapping[int, Any]) -> list[Summary]:
-        def closely(each: Kept) -> Summary:
-            return self._told(each, numpy_statistics(fetched[id(each)]))
-
-        return together(kept, lambda each: fetched[id(each)], self._told, closely)
-
-    def _is_real(self, kept: Kept) -> bool:
-        """Whether the numbers are real ones that NumPy can be given."""
-        dtype = kept.dtype
-        return not dtype.is_complex and dtype is not self._torch.bool and _DTYPES[self._names[dtype]]
 
     def elsewhere(self, kept: Any) -> bool:
         return type(kept) is Kept and kept.there
@@ -315,76 +262,15 @@ class TorchEngine(Engine):
         with unnoticed():
             return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
-    def pieces(self, kept: Any) -> Pieces | None:
-        if type(kept) is not Kept:
-            return None
-        if kept.array is None:
-            return self._foreign_pieces(kept)
-        chunks = chunks_of(kept.flat())
-        return None if chunks is None else Pieces(self._told(kept, None), chunks, kept.times)
-
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         return tuple(kept.shape) if type(kept) is Kept else None
-
-    def _told(self, kept: Kept, found: Statistics | None, times: int = 1) -> Summary:
-        if found is None:
-            return Summary("tensor", kept.type, tuple(kept.shape), self._names[kept.dtype], self._device(kept))
-        return found.summary(kept.type, tuple(kept.shape), self._names[kept.dtype], self._device(kept), times)
-
-    def _describe(self, kept: Kept) -> Summary:
-        tensor = kept.tensor
-        numbers = kept.once()
-        found: Statistics | None
-        if not numbers.is_cpu:
-            (found,) = device.statistics([numbers], self._torch)
-        elif _DTYPES[self._names[tensor.dtype]]:
-            found = numpy_statistics(numbers.numpy())
-        else:
-            found = self._of_foreign(numbers)
-        return self._told(kept, found, tensor.numel() // numbers.numel() if numbers.numel() else 1)
-
-    def _of_foreign(self, flat: Any) -> Statistics | None:
-        """Statistics of numbers of a dtype that NumPy lacks, converted bit by bit."""
-        import numpy
-
-        if flat.numel() <= CHUNK:
-            return numpy_statistics(self._familiar(flat).numpy())
-        with numpy.errstate(all="ignore"):
-            return of_chunks(self._foreign_chunks(flat))
-
-    def _foreign_chunks(self, flat: Any) -> Callable[[], Iterator[Any]]:
-        starts = range(0, flat.numel(), CHUNK)
-
-        def chunk(start: int) -> Any:
-            with unnoticed():
-                return self._familiar(flat[start : start + CHUNK]).numpy()
-
-        return lambda: map(chunk, starts)
-
-    def _foreign_pieces(self, kept: Kept) -> Pieces | None:
-        if kept.nbytes < pieces.MANY or kept.device.type != "cpu" or _DTYPES[self._names[kept.dtype]]:
-            return None
-        with unnoticed():
-            flat = kept.once()
-        return Pieces(self._told(kept, None), self._foreign_chunks(flat), kept.tensor.numel() // max(1, flat.numel()))
-
-    def _familiar(self, tensor: Any) -> Any:
-        """Numbers of a dtype that NumPy lacks, as one that it has; others as they are."""
-        if _DTYPES[self._names[tensor.dtype]]:
-            return tensor
-        return tensor.to(self._torch.complex64 if tensor.dtype.is_complex else self._torch.float32)
-
-    def _device(self, kept: Kept) -> str:
-        place = kept.device
-        if place not in self._devices:
-            self._devices[place] = str(place)
-        return self._devices[place]
 
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         import numpy
 
         with unnoticed():
             tensor = self._tensor(kept)
+        familiar = self._described.familiar
 
         def cells(where: Region, rows: int, columns: int) -> list[float]:
             part = part_of(tensor, where)
@@ -392,7 +278,7 @@ class TorchEngine(Engine):
                 return device.pool(part, rows, columns, self._torch)
             with numpy.errstate(all="ignore"):
                 height, width = part.shape
-                return pool(lambda top, end: self._familiar(part[top:end]).numpy(), height, width, rows, columns)
+                return pool(lambda top, end: familiar(part[top:end]).numpy(), height, width, rows, columns)
 
         with unnoticed():
             return window(tensor.shape, region, rows, columns, cells)
@@ -406,7 +292,7 @@ class TorchEngine(Engine):
         if type(kept) is Kept and kept.array is not None:
             return kept.shaped()
         with unnoticed():
-            return self._familiar(self._tensor(kept)).cpu().numpy()
+            return self._described.familiar(self._tensor(kept)).cpu().numpy()
 
     def sample(self, kept: Any, most: int) -> Any:
         if type(kept) is Kept and kept.array is not None:
@@ -414,7 +300,7 @@ class TorchEngine(Engine):
         tensor = self._tensor(kept)
         with unnoticed():
             step = spread(_extents(tensor.shape), most)
-            return self._familiar(tensor.reshape(-1)[::step]).cpu().numpy()
+            return self._described.familiar(tensor.reshape(-1)[::step]).cpu().numpy()
 
     def _tensor(self, kept: Any) -> Any:
         """A kept copy's tensor. Raises LookupError where its numbers were never read."""
@@ -433,7 +319,7 @@ class TorchEngine(Engine):
                     return self._number(value)
             # Asked at every loss of a run at full speed; nothing but `item` need be asked whether it can be read.
             return _real(value.item()) if value.numel() == 1 else None
-        except _FAILURES:
+        except FAILURES:
             return None
 
     def _number(self, value: Any) -> float | None:
@@ -448,7 +334,7 @@ class TorchEngine(Engine):
             if self._apart(value) or value.is_cpu or value.numel() != 1 or not value.is_floating_point():
                 return None
             return None if self._plain(value) is None else value.detach().clone()
-        except _FAILURES:
+        except FAILURES:
             return None
 
     def read(self, copies: Sequence[Any]) -> list[float | None]:
@@ -458,7 +344,7 @@ class TorchEngine(Engine):
                 if all(self._plain(each) is not None for each in copies):
                     numbers: list[float | None] = self._torch.stack([each.reshape(()) for each in copies]).tolist()
                     return numbers
-        except _FAILURES:
+        except FAILURES:
             pass  # on several devices, or on one that has failed: one by one
         return [self.number(each) for each in copies]
 
@@ -513,10 +399,3 @@ def _dtype_name(dtype: Any) -> str:
 def _dense(plain: Any, torch: Any) -> bool:
     """Whether the numbers lie in one run of memory without gaps or repetitions, in whatever order."""
     return bool(plain.is_contiguous() or torch.empty_like(plain, device="meta").stride() == plain.stride())
-
-
-def _few(kept: Any) -> Any:
-    """The numbers of a small copy, flat; None for any other."""
-    if type(kept) is not Kept or kept.array is None or not kept.dense or kept.array.kind not in "fiu":
-        return None
-    return kept.flat() if 0 < kept.nbytes <= MANY * kept.array.itemsize else None
