@@ -48,6 +48,7 @@ class Tracker:
         self.tracks: dict[str, Track] = {}
         self._by_object: dict[int, Track] = {}
         self._by_owner: dict[tuple[str, int], Track] = {}
+        self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
     def name_of(self, value: Any, label: str | None) -> str | None:
@@ -96,7 +97,11 @@ class Tracker:
             if track is not None and whole and track.before.copy is not None and type(value) is not type(track.value):
                 track = None
             if track is None and made and draft.when == "result":
+                if not whole:
+                    self._made.add((bare, id(owner)))
                 return  # made before it was ever read: no parameter that came into this pass
+            if track is None and not whole and (bare, id(owner)) in self._made:
+                return
             if track is not None and owner is not None and track.owner is None and not track.updates:
                 del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
                 track = None

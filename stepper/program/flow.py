@@ -139,8 +139,11 @@ def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
     """Without a loss: what the first gradient-like value is made of; all that feeds the updates where there is none."""
     for definition in sorted(feeding, key=lambda d: d.order):
         name = definition.place[1]
+        if not definition.deps:
+            continue  # `error = 0.0`
         if definition.kind == "bind" and (names_gradient(name) or names_error(name) or names_loss(name)):
-            return closure(definition.deps)
+            # what comes later feeds it in the next turn of a loop only
+            return {d for d in closure(definition.deps) if d.kind == "start" or d.order < definition.order}
     return feeding
 
 

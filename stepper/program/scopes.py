@@ -75,9 +75,23 @@ def target_names(target: ast.AST | None) -> list[str]:
     return []
 
 
+# Methods of models, layers and the like that give the very object back.
+GIVING_SELF = frozenset(
+    [
+        *("to", "cuda", "cpu", "double", "float", "half", "bfloat16", "type"),
+        *("eval", "train", "fit", "compile", "share_memory", "requires_grad_", "apply"),
+    ]
+)
+
+
 def constructor(call: ast.Call) -> ast.Call:
-    """The innermost call of a chain: `Net(3)` of `Net(3).to(device).double()`."""
-    while isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+    """The first call of a chain that hands one object on: `Net(3)` of `Net(3).to(device).double()`.
+
+    What other methods give (`StandardScaler().fit_transform(x)`) is something else.
+    """
+    while (
+        isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call) and call.func.attr in GIVING_SELF
+    ):
         call = call.func.value
     return call
 

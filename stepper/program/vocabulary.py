@@ -89,12 +89,13 @@ def mutates_argument(function: str) -> bool:
 
 
 _LOSS = re.compile(r"loss|cost|error", re.IGNORECASE)
+_PROPAGATING = re.compile(r"back_?prop|backward|propagat", re.IGNORECASE)  # `backward_propagate_error(network)`
 _EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
 
 
 def names_loss(name: str) -> bool:
     """Whether a name or callee says that its value is a loss. Exceptions (`ValueError`) do not count."""
-    if not _LOSS.search(name) or _EXCEPTION.match(name):
+    if not _LOSS.search(name) or _EXCEPTION.match(name) or _PROPAGATING.search(name):
         return False
     return not isinstance(getattr(builtins, name, None), type)
 

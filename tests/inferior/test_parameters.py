@@ -400,3 +400,22 @@ def test_numbers_that_a_loop_hands_out_are_data_and_no_settings() -> None:
     )
     roles = {value.label: value.role for event in ran.events(1) for value in event.values}
     assert (roles["x"], roles["y"], roles["rate"], roles["w"]) == ("data", "data", "setting", "parameter")
+
+
+def test_a_number_that_a_pass_makes_itself_is_no_parameter_of_it() -> None:
+    ran = run(
+        """
+        def predict(row, weights):
+            activation = weights[0]
+            for k in range(2):
+                activation += weights[k + 1] * row[k]
+            return activation
+        weights = [0.0, 0.5, -0.5]
+        for row, y in [([1.0, 2.0], 1.0), ([2.0, 1.0], 0.0)]:
+            error = y - predict(row, weights)
+            weights[0] = weights[0] + 0.1 * error
+            for k in range(2):
+                weights[k + 1] = weights[k + 1] + 0.1 * error * row[k]
+        """
+    )
+    assert [parameter.name for parameter in ran.record().parameters] == ["weights"]

@@ -270,3 +270,23 @@ def test_a_loss_measured_behind_the_update_only(name: str) -> None:
 def test_what_is_appended_to_a_list_does_not_change_what_the_list_holds() -> None:
     source = (CORPUS / "layer_lists.txt").read_text()
     assert labels(analyse(source, "s.py"), "parameter").isdisjoint({"mini_batch", "x", "activations"})
+
+
+def test_what_a_method_of_a_new_object_gives_is_no_object() -> None:
+    source = """\
+import numpy as np
+X = np.random.RandomState(0).normal(size=(4, 2))
+y = np.random.RandomState(1).normal(size=4)
+w = np.zeros(2)
+for t in range(3):
+    errors = X @ w - y
+    loss = (errors ** 2).sum()
+    grad = 2 * X.T @ errors
+    w -= 0.1 * grad
+"""
+    roles = analyse(source, "s.py").roles
+    assert (roles["X"], roles["y"], roles["w"]) == ("data", "data", "parameter")
+
+
+def test_propagating_an_error_gives_no_loss() -> None:
+    assert "loss" not in phases(program_of("neurons_in_dicts"))["backward_propagate_error(net, wanted)"]
