@@ -79,11 +79,16 @@ class Standing(Lanes):
         lane = self._lane
         if lane.line is not None:
             self._rest()
-            why = "stopped at the breakpoint" if lane.at_breakpoint else "paused"
-            self._say(
-                f"{why} in iteration {lane.position - 1}, line {lane.line}; it is not recorded: "
-                f"c goes on, g {lane.position} to the next"
-            )
+            here = lane.position - 1
+            if lane.at_breakpoint:
+                self._say(
+                    f"stopped at line {lane.line} in iteration {here}, which is not recorded: g {here} replays it"
+                )
+            else:
+                self._say(
+                    f"paused in iteration {here}, line {lane.line}; it is not recorded: "
+                    f"c goes on, g {lane.position} to the next"
+                )
             return
         if not self._over() and lane.position not in (0, expected) and lane.position - 1 not in lane.records:
             await self._drive(lane, lane.position + 1, lane.position)  # paused: show the iteration it stands at

@@ -315,7 +315,7 @@ async def test_a_stop_that_its_replay_does_not_come_to_is_told_and_passed(tmp_pa
     async with opened(script(tmp_path, source)) as session:
         session.toggle_breakpoint(9)
         await session.run()
-        assert session.notice.startswith("stopped at the breakpoint in iteration 30, line 9; it is not recorded")
+        assert session.notice == "stopped at line 9 in iteration 30, which is not recorded: g 30 replays it"
         assert session.state.name == "STOPPED" and len(session.losses) == 30
         await session.run()
         assert session.state is State.ENDED and len(session.losses) == 60
@@ -341,3 +341,32 @@ async def test_more_stops_than_are_remembered(tmp_path: Path) -> None:
                 await session.step(Step.NEXT)
             await session.reverse()
             assert at(session) == (iteration, "special = step")
+
+
+async def test_the_replay_that_shows_a_stop_can_be_called_off(tmp_path: Path, far: None) -> None:
+    source = """
+    import time
+    w = 1.0
+    for step in range(400):
+        if step == 300:
+            special = step
+        loss = w * w
+        time.sleep(0.003)
+        w = w - 1e-6 * w
+    """
+    async with opened(script(tmp_path, source)) as session:
+        session.toggle_breakpoint(6)
+        run = asyncio.create_task(session.run())
+        async with asyncio.timeout(60):
+            while session.progress[0] < 50 or session.state is not State.REPLAYING:
+                await asyncio.sleep(0.001)
+            await session.pause()
+            await run
+        assert session.notice == "stopped at line 6 in iteration 300, which is not recorded: g 300 replays it"
+        assert session.cursor.iteration == 0 and len(session.losses) == 300
+        await session.go(300)
+        assert session.cursor.iteration == 300 and session.notice == ""
+        await session.run()
+        assert at(session) == (300, "special = step")
+        await session.run()
+        assert session.state is State.ENDED and len(session.losses) == 400
