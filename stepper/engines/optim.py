@@ -154,6 +154,8 @@ def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> No
         return
     if left_out:
         observer.remark(event, "the step was left out: the gradients are not all finite")
+    elif apart and before.group.get("fused"):
+        observer.remark(event, "one fused kernel makes this step, and rounds otherwise: near zero that is many ulp")
     added = 0
 
     def add(label: str, role: Any, when: Any, kept: Any) -> int | None:

@@ -131,8 +131,7 @@ def test_mixed_precision_with_a_scaler(form: str) -> None:
         found = [step(event).deviation_ulp for event in of_kind(run.records[iteration], "optimizer")]
         assert len(found) == 4
         assert all(each is not None and each <= (0 if "foreach" in form else FUSED) for each in found)
-    left_out = run.records[2].events
-    assert any("left out" in event.note for event in left_out)
+    assert any("left out" in event.note for event in run.records[2].events)
     halves = {value.summary.dtype for event in run.records[1].events for value in event.values}
     assert "float16" in halves
 

@@ -73,10 +73,43 @@ def test_the_rule_gives_the_bits_of_the_step(name: str, form: str) -> None:
 
 def test_a_fused_step_is_off_by_little_and_says_so() -> None:
     run = run_recorded(training("Adam(parameters, lr=0.01, fused=True)"))
-    for event in of_kind(run.records[3], "optimizer"):
-        apart = step(event).deviation_ulp
-        assert apart is not None
-        assert apart < 1 << 12
+    events = [event for record in run.records.values() for event in of_kind(record, "optimizer")]
+    apart = [step(event).deviation_ulp for event in events]
+    assert len(apart) == 16
+    for event, ulps in zip(events, apart, strict=True):
+        assert ulps is not None
+        assert ulps < 1 << 12
+        assert ("fused" in event.note) == (ulps > 0)
+
+
+SCALED = """
+    x, y = torch.randn(16, 7), torch.randn(16, 3)
+    model = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 3))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    for t in range(4):
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), y)
+        if t == 2:
+            loss = loss * float("inf")
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+"""
+
+
+def test_a_fused_step_under_a_scaler_is_told_by_the_gradients_that_it_has_put_back_to_their_scale() -> None:
+    run = run_recorded(script(SCALED))
+    for iteration in (0, 1, 3):
+        for event in of_kind(run.records[iteration], "optimizer"):
+            apart = step(event).deviation_ulp
+            assert apart is not None
+            assert apart < 1 << 12
+            gradient = array(run, event, 0, iteration)
+            assert abs(gradient).max() < 10  # no longer a thousand times as large
+    for event in of_kind(run.records[2], "optimizer"):
+        assert (step(event).deviation_ulp, step(event).rule) == (None, "")
+        assert "left out" in event.note
 
 
 def test_state_update_and_gradient_are_shown_below_the_step() -> None:
