@@ -369,4 +369,4 @@ async def test_the_replay_that_shows_a_stop_can_be_called_off(tmp_path: Path, fa
         await session.run()
         assert at(session) == (300, "special = step")
         await session.run()
-        assert session.state is State.ENDED and len(session.losses) == 400
+        assert session.state.name == "ENDED" and len(session.losses) == 400
