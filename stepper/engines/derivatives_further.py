@@ -107,7 +107,8 @@ def _variance(c: Chain) -> str:
 
 def _deviation(c: Chain) -> str:
     axis, apart, over = _spread(c)
-    return f"{_kept(c, c.g, axis)} / {_kept(c, c.y, axis)} ⊙ {apart} / {over}"
+    deviation = _kept(c, c.y, axis)
+    return f"where({deviation} > 0, {_kept(c, c.g, axis)} / {deviation}, 0) ⊙ {apart} / {over}"
 
 
 def _outputs(c: Chain) -> str:

@@ -120,6 +120,7 @@ FUNCTIONS: dict[str, Any] = {
     "transpose_back": lambda x, axes: x.permute(tuple(axes.index(axis) for axis in range(len(axes)))),
     "repeat_along": repeat_along,
     "outer": torch.outer,
+    "where": torch.where,
     "zeros": lambda shape: torch.zeros(shape, dtype=torch.float64),
     "one_hot": lambda x, classes: torch.nn.functional.one_hot(x, classes).double(),
     "channels": lambda x, axes: x.view(1, -1, *(1,) * (axes - 2)),

@@ -85,6 +85,7 @@ FORWARDS = {
     "variance": "a.var() * b",
     "variance of rows": "a.var(1)",
     "deviation": "a.std(0, keepdim=True, unbiased=False)",
+    "deviation of what is all the same": "(a.relu() * (a < -9)).std(1, keepdim=True) * b + a.std(1, keepdim=True)",
     "baddbmm": "torch.baddbmm(im[0, :, :2, :2], im[0, :, :2], im[1, :, :, :2], beta=2, alpha=3)",
     "split": "torch.add(*a.split(3, 1))",
     "split in sizes": "(lambda first, second: first * second.sum())(*a.split([2, 4], 1))",
