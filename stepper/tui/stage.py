@@ -23,8 +23,11 @@ from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.pictures import BINS, Key, SurveyKey
 from stepper.tui.places import Places
 from stepper.tui.scene import Scene, scene_of
+from stepper.tui.terse import terse_driver
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from stepper.session import Session
 
 REFRESH = 1 / 15
@@ -69,6 +72,10 @@ class Stage(Keystrokes):
         self.status = StatusBar(id="status")
         self.message = MessageBar(id="message")
         self.keys = KeyBar(id="keys")
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, with less to send."""
+        return terse_driver(super().get_driver_class())
 
     @property
     def idle(self) -> bool:

@@ -10,6 +10,9 @@ from textual.color import Color
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.lines import LinePanel
 
+CONTRAST = 0.85
+"""How far the glyphs' colours lie from that of zero, towards black and white."""
+
 
 class HeatPanel(LinePanel):
     """Knows the parts `heat:-6` … `heat:6`, and `mask:0` … `mask:5`."""
@@ -28,5 +31,6 @@ class HeatPanel(LinePanel):
         zero = self.get_component_styles("line-panel--zero").background
         end = self.get_component_styles(f"line-panel--{name}").background
         colour = zero.blend(zero + end, abs(step) / most)
-        text = colour.get_contrast_text(0.75)
-        return Style.from_color(Color.blend(colour, text, text.a).with_alpha(1).rich_color, colour.rich_color)
+        # one of two, whatever the level: where only the background changes, only that is sent to the terminal
+        text = Color.blend(zero, colour.get_contrast_text(1), CONTRAST)
+        return Style.from_color(text.rich_color, colour.rich_color)
