@@ -33,49 +33,50 @@ class Keystrokes(App[int]):
     def __init__(self) -> None:
         super().__init__()
         self._typed: deque[events.Key | events.Paste] = deque()
-        self._holding: Timer | None = None
+        self._keys_held = False
+        self._patience: Timer | None = None
 
     @property
     def typing(self) -> bool:
         """Whether keys wait for what an earlier one does."""
-        return self._holding is not None
+        return self._keys_held
 
     async def on_event(self, event: events.Event) -> None:
         """Put keys in order; all else goes its way."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             self._typed.append(event)
-            await self._deal()
+            if not self._keys_held:
+                await self._deal()
         else:
             await super().on_event(event)
 
     async def _deal(self) -> None:
-        while self._typed and self._holding is None:
-            await self._dispatch(self._typed.popleft())
-
-    async def _dispatch(self, event: events.Key | events.Paste) -> None:
-        screen = self.screen
+        """Deal with the next key, and hold back those behind it until it has had its effect."""
+        if not self._typed:
+            return
+        event, screen = self._typed.popleft(), self.screen
+        self._keys_held = True
         if screen.is_modal or isinstance(event, events.Paste):
             target = self.focused or screen
             await super().on_event(event)
-            self._hold()
+            self._patience = self.set_timer(PATIENCE, self._go_on)
             target.post_message(self.Passed(LAPS))
             return
         self.app_focus = True
         if not await self._check_bindings(event.key, priority=True):
             await self._check_bindings(event.key)
         if self.screen is not screen and self.screen.is_modal:
-            self._hold()
-            self.screen.call_later(
-                self.call_later, self._go_on
-            )  # when it is mounted, and something in it has the focus
-
-    def _hold(self) -> None:
-        self._holding = self.set_timer(PATIENCE, self._go_on)
+            # behind all that comes first in the dialog: then it is mounted, and something in it has the focus
+            self._patience = self.set_timer(PATIENCE, self._go_on)
+            self.screen.call_later(self.call_later, self._go_on)
+        else:
+            self.call_later(self._go_on)  # behind a change of the focus, which is put off as well
 
     async def _go_on(self) -> None:
-        if self._holding is not None:
-            self._holding.stop()
-            self._holding = None
+        if self._patience is not None:
+            self._patience.stop()
+            self._patience = None
+        self._keys_held = False
         await self._deal()
 
     @on(Passed)

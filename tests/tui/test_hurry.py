@@ -57,6 +57,8 @@ def type_at_once(app: StepperApp, *keys: str) -> None:
 
 BURSTS: list[tuple[list[str], Callable[[StepperApp], bool]]] = [
     (["g", "1", "2", "enter"], lambda app: app.scene.iteration == 12),
+    (["6", "end"], lambda app: app.scene.statement == app.scene.statements),
+    (["2", "down", "down", "enter", "t"], lambda app: "pinned" in str(app.desk.viewer.border_title)),
     (["n", "n", "g", "3", "enter"], lambda app: app.scene.iteration == 3),
     (["g", "7", "escape", "n"], lambda app: app.scene.event is not None and app.scene.event.id == 1),
     (["slash", *"grad_h", "enter"], lambda app: app.scene.event is not None and "grad_h " in app.scene.event.text),
