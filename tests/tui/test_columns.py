@@ -8,7 +8,20 @@ from stepper.record import Gate, Summary, Value
 from stepper.session.streaks import Streak
 from stepper.tui import figures
 from stepper.tui.history import Sighting
-from stepper.tui.panels.columns import HEALTH, MAX, MEAN, MIN, NAME, NONFINITE, ZEROS, fit
+from stepper.tui.panels.columns import (
+    DTYPE,
+    HEALTH,
+    MAX,
+    MEAN,
+    MIN,
+    NAME,
+    NONFINITE,
+    ROLE,
+    SHAPE,
+    ZEROS,
+    fit,
+    title,
+)
 from stepper.tui.panels.columns import texts as cells
 from stepper.tui.panels.gate_lines import dead_lines
 
@@ -64,3 +77,15 @@ def test_what_is_still_being_counted_is_marked_and_grows() -> None:
 
 def columns(summary: Summary) -> tuple[str, ...]:
     return cells(Sighting((0, 0), 0, Value("w", "parameter", "result", summary, 0)))
+
+
+def test_what_is_left_goes_to_shapes_first_and_columns_without_anything_go() -> None:
+    tensor = ("np.square(y_pred - y).sum() * a_factor", "activation", "(64,100) bool", "bool", "cpu", "0+++++", "",
+              "0", "1", "0.98", "6400", "0")  # fmt: skip
+    for width in range(70, 120):
+        widths = fit([tensor], width)
+        assert widths[SHAPE] == 13 or widths[NAME] <= 26, f"a shape is cut at {width} columns"
+    scalar = ("loss", "loss", "", "float", "", "", "", "", "", "25", "", "")
+    widths = fit([scalar], 80)
+    assert [index for index, size in enumerate(widths) if size] == [NAME, ROLE, DTYPE, MEAN]
+    assert title(MEAN, widths) == "value"

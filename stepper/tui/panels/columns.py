@@ -213,7 +213,7 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
             widths[index] = 0
     cut(NAME, COLUMNS[NAME].least)
     cut(SHAPE, COLUMNS[SHAPE].least)
-    for index in (NAME, SHAPE, ROLE):  # what is left goes to what was cut; roles are all written out, or none
+    for index in (SHAPE, NAME, ROLE):  # what is left goes to what was cut; roles are all written out, or none
         more = max(0, min(-excess(), whole[index] - widths[index]))
         if widths[index] and (index != ROLE or more == whole[index] - widths[index]):
             widths[index] += more
