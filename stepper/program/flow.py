@@ -55,6 +55,9 @@ def sort(run: Pass) -> Flow:
         updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
         # What `.backward()` is called on was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
+    elif any(_is_gradient(other) for d in updates for other in closure(d.deps)):
+        # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
+        updates = {d for d in updates if d.own or any(_is_gradient(other) for other in closure(d.deps))}
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward)
     backward, forward = backward - kept, forward | kept

@@ -290,3 +290,20 @@ for t in range(3):
 
 def test_propagating_an_error_gives_no_loss() -> None:
     assert "loss" not in phases(program_of("neurons_in_dicts"))["backward_propagate_error(net, wanted)"]
+
+
+def test_an_observation_that_is_bound_anew_is_no_parameter_beside_what_gradients_change() -> None:
+    source = """\
+import numpy as np
+def step(action):
+    return np.array([action, 1.0]), action
+W, seen = np.ones(2), np.zeros(2)
+while True:
+    p = 1.0 / (1.0 + np.exp(-W @ seen))
+    before = seen
+    seen, reward = step(p)
+    grad = before * (reward - p)
+    W += 0.1 * grad
+"""
+    roles = analyse(source, "s.py").roles
+    assert roles["W"] == "parameter" and roles["seen"] != "parameter"
