@@ -118,7 +118,7 @@ def test_stopping_at_breakpoints_changes_no_bit(name: str, statement: str, monke
     monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
     lines = VARIANTS[name].source.splitlines()
     line = next(number for number, text in enumerate(lines, 1) if text.strip().startswith(statement))
-    plain = plain_runs()[name, None, False]["losses"]
+    plain = plain_runs("cpu")[name, None, False]["losses"]
     with stepper.open(name, seed=0) as run:
         run.toggle_breakpoint(line)
         for _ in range(3):
