@@ -34,12 +34,24 @@ class Keystrokes(App[int]):
         super().__init__()
         self._typed: deque[events.Key | events.Paste] = deque()
         self._keys_held = False
+        self._awaited = False
+        self._parked = False
         self._patience: Timer | None = None
 
     @property
     def typing(self) -> bool:
         """Whether keys wait for what an earlier one does."""
         return self._keys_held
+
+    def hold_keys(self) -> None:
+        """What a key began takes its time: the next ones wait until `release_keys`, at most for `PATIENCE`."""
+        self._awaited = True
+
+    async def release_keys(self) -> None:
+        """What was begun is done."""
+        self._awaited = False
+        if self._parked:
+            await self._go_on()
 
     async def on_event(self, event: events.Event) -> None:
         """Put keys in order; all else goes its way."""
@@ -76,6 +88,10 @@ class Keystrokes(App[int]):
         if self._patience is not None:
             self._patience.stop()
             self._patience = None
+        self._parked = self._awaited
+        if self._parked:
+            self._patience = self.set_timer(PATIENCE, self.release_keys)
+            return
         self._keys_held = False
         await self._deal()
 

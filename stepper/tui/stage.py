@@ -98,7 +98,7 @@ class Stage(Keystrokes):
     @property
     def stepping(self) -> bool:
         """Whether steps are under way, so that something asked for now comes after them."""
-        return (bool(self._underway) or not self._moves.empty()) and self._underway not in LONG
+        return not self._moves.empty() or (self.moving and self._underway not in LONG)
 
     # ----------------------------------------------------------------------------------------------- looking
 
@@ -199,17 +199,24 @@ class Stage(Keystrokes):
             finally:
                 self._underway = ""
                 self._changed()
+                if self._moves.empty():
+                    self.call_later(self.release_keys)  # behind the look at what has changed
 
     def enqueue(self, name: str, move: Move) -> bool:
-        """Steps queue up behind steps; while something long is under way, nothing else is begun (False)."""
-        doing = LONG.get(self._underway)
-        if doing is not None:
+        """Steps queue up behind steps, and behind a jump, whose end is certain; else nothing is begun while something
+        long is under way (False). Keys that come together with one that jumps wait for where it leads."""
+        doing, behind_jump = LONG.get(self._underway), name == "step" and self._underway == "go"
+        if doing is not None and not behind_jump:
             hint = "" if doing == "starting" else f"; {self.keymap.shown('run.pause')} pauses it"
             self.message.say(f"The script is {doing}{hint}.")
             return False
         self.message.say("")
         self.asked_to_quit = False
         self._moves.put_nowait((name, move))
+        if name == "go":
+            self.hold_keys()
+        elif behind_jump and self.scene.busy:
+            self.message.say(f"That waits for the jump that is under way; {self.keymap.shown('run.pause')} drops both.")
         return True
 
     def jump(self, name: str, move: Move) -> None:

@@ -43,7 +43,8 @@ class Walking(Remembering):
             if self.session.cursor == here and step is Step.OUT:
                 self.message.say("This statement is in the loop itself: there is nothing to lead out of.")
 
-        self.enqueue("step", move)
+        if self.enqueue("step", move) and "ITERATION" in name:
+            self.hold_keys()  # to another record, in which they are to be taken
 
     def action_continue(self) -> None:
         """Run on."""
@@ -158,13 +159,15 @@ class Walking(Remembering):
             self.message.say(f"Nothing on line {message.line} ran in this record.")
         else:
             event = found
-            self.jump("step", lambda: self.session.go(scene.iteration, event))
+            self.jump("pick", lambda: self.session.go(scene.iteration, event))
 
     @on(RecordPanel.Move)
     def move_to(self, message: RecordPanel.Move) -> None:
         """Go to an event of the record that is shown."""
+        if self.session.cursor.iteration != self.scene.iteration:
+            return  # the cursor has left the record that was shown when the key was pressed
         iteration, event = self.scene.iteration, message.event
-        self.enqueue("step", lambda: self.session.go(iteration, event))
+        self.enqueue("pick", lambda: self.session.go(iteration, event))
 
     def action_search(self) -> None:
         """Ask for a text, and go to the next event that has it; in Tensors, show only what has it."""
@@ -193,7 +196,7 @@ class Walking(Remembering):
         if found is None:
             self.message.say(f"Nothing in this record has {text} in it.")
         else:
-            self.jump("step", lambda: self.session.go(scene.iteration, found))
+            self.jump("pick", lambda: self.session.go(scene.iteration, found))
 
     # ----------------------------------------------------------------------------------------------- auto-play
 

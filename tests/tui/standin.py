@@ -343,12 +343,16 @@ class Standin:
 
     async def go(self, iteration: int | None, event: int | None = None) -> None:
         self.calls.append(f"go {iteration}")
+        if not self._released.is_set():
+            self.tell(state=State.REPLAYING)
+            await self._released.wait()
+            self.state = State.STOPPED
         if iteration is not None and not self._need(iteration):
             return self.tell(notice=f"There are only {TOTAL} iterations, 0 to {TOTAL - 1}.")
         self.tell(cursor=Cursor(iteration, event or 0), notice="")
 
     def hold(self) -> Callable[[], None]:
-        """From now on a run does not end before the answer is called."""
+        """From now on neither a run nor a jump ends before the answer is called."""
         self._released.clear()
         return self._released.set
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from textual import events
 
+from stepper.tui import keystrokes
 from stepper.tui.app import StepperApp
-from tests.tui.screen import app_of, ready, settled, until
+from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
 
@@ -58,6 +59,7 @@ def type_at_once(app: StepperApp, *keys: str) -> None:
 BURSTS: list[tuple[list[str], Callable[[StepperApp], bool]]] = [
     (["g", "1", "2", "enter"], lambda app: app.scene.iteration == 12),
     (["6", "end"], lambda app: app.scene.statement == app.scene.statements),
+    (["6", "i", "i", "end"], lambda app: app.scene.iteration == 2 and app.scene.statement == app.scene.statements),
     (["2", "down", "down", "enter", "t"], lambda app: "pinned" in str(app.desk.viewer.border_title)),
     (["n", "n", "g", "3", "enter"], lambda app: app.scene.iteration == 3),
     (["g", "7", "escape", "n"], lambda app: app.scene.event is not None and app.scene.event.id == 1),
@@ -80,6 +82,58 @@ async def test_keys_typed_at_once_go_where_the_ones_before_have_led(
         await until(pilot, lambda: reached(app))
         await settled(pilot)
         assert not app.screen.is_modal
+
+
+async def test_keys_typed_behind_a_jump_wait_for_where_it_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keystrokes, "PATIENCE", 30)
+    stand = Standin()
+    app = app_of(stand)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        let_go = stand.hold()
+        type_at_once(app, "g", "3", "enter", "6", "end")
+        await until(pilot, lambda: "go 3" in stand.calls)
+        let_go()
+        await until(pilot, lambda: app.scene.iteration == 3 and app.scene.statement == app.scene.statements)
+
+
+async def test_steps_wait_behind_a_jump_however_long_and_other_keys_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keystrokes, "PATIENCE", 0.01)
+    stand = Standin()
+    app = app_of(stand)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        let_go = stand.hold()
+        type_at_once(app, "g", "3", "enter")
+        await until(pilot, lambda: app.scene.busy)
+        type_at_once(app, "n", "n", "6")
+        await until(pilot, lambda: app.desk.chosen is app.desk.record)
+        assert app.scene.busy
+        type_at_once(app, "end")  # of the record that is shown, which the jump leaves
+        await until(pilot, lambda: "The script is at work" in screen_text(app))
+        let_go()
+        await until(pilot, lambda: app.scene.iteration == 3)
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.id == 2
+
+
+async def test_steps_that_wait_behind_a_jump_say_so_and_are_dropped_by_p(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keystrokes, "PATIENCE", 0.01)
+    stand = Standin()
+    app = app_of(stand)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        let_go = stand.hold()
+        type_at_once(app, "g", "3", "enter")
+        await until(pilot, lambda: app.scene.busy)
+        type_at_once(app, "n")
+        await until(pilot, lambda: "That waits for the jump" in screen_text(app))
+        type_at_once(app, "p")
+        await until(pilot, lambda: "pause" in stand.calls)
+        let_go()
+        await until(pilot, lambda: app.scene.iteration == 3)
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.id == 0
 
 
 async def test_keys_are_not_held_back_for_ever_by_a_dialog_that_takes_them_with_it() -> None:
