@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ def test_a_sparkline_runs_between_the_smallest_and_the_largest() -> None:
     assert sparkline([-4.0, -3.0, -2.0]) == "▁▅█" or sparkline([-4.0, -3.0, -2.0]) == "▁▄█"
     assert sparkline([-3.0, None, -3.0]) == "▄?▄" or sparkline([-3.0, None, -3.0]) == "▅?▅"
     assert sparkline([]) == ""
+    assert sparkline([None, -math.inf]) == "?0"
+    assert sparkline([-4.0, -math.inf, -2.0]) == "▁0█", "no update is neither the smallest of the bars nor a NaN"
     places = ["▁▂▃▄▅▆▇█".index(bar) for bar in sparkline([-3.0, -2.99])]
     assert abs(places[0] - places[1]) <= 1, "what hardly differs does not look as if it did"
 
@@ -36,6 +39,7 @@ def test_the_gauge_marks_the_band_and_what_lies_beyond_the_scale() -> None:
     assert gauge(-3.0, 9) == "────│●│──"
     assert gauge(-9.0, 9).startswith("◀")
     assert gauge(1.0, 9).endswith("▶")
+    assert gauge(-math.inf, 9).startswith("◀")
     assert gauge(None, 9) == "────│─│──"
 
 
@@ -49,6 +53,15 @@ async def test_the_columns_fit(width: int, longest: int) -> None:
     for row in (columns.heading(), columns.row(parameter, "x" * min(longest, columns.name), [-3.0] * 40)):
         text = "".join(text for text, _ in row.pieces).rstrip()
         assert len(text) <= max(width, 4 + 1 + 8 + 6)
+
+
+async def test_a_parameter_that_was_not_updated_is_told_as_such() -> None:
+    app = app_of(Standin(lambda iteration, line, names: names["grad_w1"].fill(0) if "grad_w1" in names else None))
+    async with app.run_test(size=(160, 50)) as pilot:
+        await ready(pilot)
+        _name, norm, _largest, zeros, ratio, decades, past, scale = line(app, "w1")
+        assert (norm, zeros, ratio, decades, past) == ("0", "100%", "0", "-∞↓", "0")
+        assert scale.startswith("◀")
 
 
 async def test_norm_largest_zeros_ratio_and_whether_that_is_healthy() -> None:

@@ -117,6 +117,17 @@ async def test_a_filter_takes_names_roles_and_phases(text: str, labels: set[str]
         assert f"only {text}" in str(app.desk.tensors.border_title)
 
 
+async def test_a_filter_that_lets_nothing_through_says_so_until_something_comes() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "2", "slash", *"grad_w2", "enter")
+        assert "Nothing so far has that in its name, role or phase." in text_of(app.desk.tensors)
+        await press(pilot, "6", "end")
+        assert "Nothing so far" not in text_of(app.desk.tensors)
+        assert lines(app)[1][2:].split()[0] == "grad_w2"
+
+
 async def test_histograms_that_cannot_be_had_are_blank() -> None:
     class Forgetful(Standin):
         async def histograms(self, *arguments: Any) -> list[list[int]]:

@@ -38,7 +38,7 @@ class GradientsPanel(LinePanel):
         f"{BELOW} below\n"
         f"{figures.COMING}: a large tensor is still being counted\n"
         "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and\n"
-        "largest; ? where it was not finite\n"
+        "largest; 0 where nothing was updated, ? where it was not finite\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
@@ -176,13 +176,17 @@ class Columns:
             ratio = figures.COMING if _coming(parameter) else figures.figure(parameter.ratio)
             pieces.append((f"{ratio:>7} ", "muted"))
         sign, part = _health(logarithm)
-        told = figures.COMING if _coming(parameter) else "–" if logarithm is None else f"{logarithm:.2f}"
+        told = figures.COMING if _coming(parameter) else "–" if logarithm is None else _decades(logarithm)
         pieces.append((f"{told:>5}{sign} ", part))
         if self.past:
             pieces.append((f"{sparkline(past[-self.past :]):>{self.past}} ", "line"))
         if self.scale:
             pieces.append((gauge(logarithm, self.scale), "muted"))
         return Row(tuple(pieces))
+
+
+def _decades(logarithm: float) -> str:
+    return f"{logarithm:.2f}" if math.isfinite(logarithm) else "-∞"
 
 
 def _largest(gradient: Summary | None) -> str:
@@ -214,9 +218,11 @@ def _health(logarithm: float | None) -> tuple[str, str]:
 
 
 def logarithm_of(parameter: Parameter) -> float | None:
-    """log10 of ‖update‖ / ‖parameter‖; None where there is none."""
+    """log10 of ‖update‖ / ‖parameter‖: −∞ where nothing was updated; None where the ratio is not finite."""
     ratio = parameter.ratio
-    return math.log10(ratio) if ratio is not None and math.isfinite(ratio) and ratio > 0 else None
+    if ratio is None or not math.isfinite(ratio):
+        return None
+    return math.log10(ratio) if ratio > 0 else -math.inf
 
 
 def history(
@@ -233,18 +239,22 @@ def history(
 
 
 def sparkline(numbers: Sequence[float | None]) -> str:
-    """Numbers as bars of eighths between the smallest and the largest; `?` for what there is none of.
+    """Numbers as bars of eighths between the smallest and the largest; `0` for −∞, `?` for what there is none of.
 
     What differs by less than half a decade is not blown up to the whole height.
     """
-    known = [number for number in numbers if number is not None]
-    if not known:
-        return "?" * len(numbers)
-    low, high = min(known), max(known)
+    known = [number for number in numbers if number is not None and math.isfinite(number)]
+    low, high = min(known, default=0.0), max(known, default=0.0)
     spread = max(high - low, 0.5)
     low = (low + high - spread) / 2
     last = len(BARS) - 1
-    return "".join("?" if number is None else BARS[round((number - low) / spread * last)] for number in numbers)
+
+    def bar(number: float | None) -> str:
+        if number is None:
+            return "?"
+        return BARS[round((number - low) / spread * last)] if math.isfinite(number) else "0"
+
+    return "".join(map(bar, numbers))
 
 
 def gauge(logarithm: float | None, width: int) -> str:

@@ -299,7 +299,8 @@ class TensorsPanel(LinePanel):
         if index == 0:
             return _heading(self._widths, self._sorted, self._reversed) if self._lines or self.filter else EMPTY
         if index > len(self._lines):
-            return EMPTY
+            nothing = self.filter and not self._lines and index == 1
+            return Row((("Nothing so far has that in its name, role or phase.", "muted"),)) if nothing else EMPTY
         mark, sighting = self._lines[index - 1]
         cells = self._cells.get(sighting)
         if cells is None:
