@@ -188,6 +188,18 @@ async def test_digits_and_tab_go_to_panels(size: tuple[int, int]) -> None:
         assert app.focused is last, "there is no traceback to go to"
 
 
+async def test_what_help_says_of_a_panel_is_a_list_whose_long_lines_hang_below_their_beginning() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(60, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("8", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "· any tensor: enter in Tensors opens one" in screen_text(app))
+        about = [line[2:].rstrip(" │▂▄▆█▁▃▅▇▔") for line in screen_text(app).splitlines()[3:8]]
+        assert about[0].startswith("· any tensor: ")
+        assert about[1].startswith("  ") and about[1].strip()
+
+
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
 async def test_help_shows_all_keys_and_the_focused_panel_first(key: str) -> None:
     app = app_of(Standin())

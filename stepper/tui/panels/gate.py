@@ -45,14 +45,14 @@ class GatePanel(ViewPanel):
 
     TITLE = "Gate"
     HELP = (
-        "h: the input of the ReLU · mask: what it blocks · grad before: ∂L/∂output · grad after: ∂L/∂h, zero where\n"
+        "h: the input of the ReLU · mask: what it blocks · grad before: ∂L/∂output · grad after: ∂L/∂h, zero where "
         "the gate is shut; one cursor and one scroll for all four, the values under it are exact\n"
         "blocked: entries whose gradient the operation's own rule stops; active: the others\n"
         f"mask: {' '.join(heatmap.MASK[1:])} from little of a cell blocked to all of it; over the gradients only "
         f"{heatmap.BLOCKED}, all of it\n"
-        "a soft gate (leaky ReLU, GELU, SiLU …) passes a share of each gradient, drawn in place of the mask;\n"
+        "a soft gate (leaky ReLU, GELU, SiLU …) passes a share of each gradient, drawn in place of the mask; "
         "attenuated entries pass less than half, and count as shut in the bars\n"
-        "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of\n"
+        "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of "
         "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one\n"
         f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "

@@ -37,7 +37,7 @@ class GradientsPanel(LinePanel):
         f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "
         f"{BELOW} below\n"
         f"{figures.COMING}: a large tensor is still being counted\n"
-        "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and\n"
+        "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and "
         "largest; 0 where nothing was updated, ? where it was not finite\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
     )

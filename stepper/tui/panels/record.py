@@ -26,7 +26,7 @@ class RecordPanel(LinePanel):
 
     TITLE = "Record"
     HELP = (
-        "one line for each thing that happened, indented below what it happened in: statements, the calls, operators\n"
+        "one line for each thing that happened, indented below what it happened in: statements, the calls, operators "
         "and layers inside them, the statements of functions that were called\n"
         f"the letter is the phase; {CURRENT} the cursor · {NONFINITE} where something first became NaN or infinite · "
         f"{FOLDED} folded · {UNFOLDED} unfolded\n"

@@ -38,13 +38,13 @@ class SourcePanel(LinePanel):
     HELP = (
         f"{CURRENT} the statement under the cursor: it has run, and what it computed is shown\n"
         f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
-        "the letter of each line is its phase: F forward, L loss, B backward, U update\n"
+        "the letter of each line is its phase: s setup, F forward, L loss, B backward, U update, · between two passes\n"
         f"{BREAKPOINT} a breakpoint · the line that is selected is underlined; the arrows and a click select another\n"
         f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
-        "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value\n"
+        "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
-        "the rule of\nthe step with its numbers; and inside a function, where it was called from"
+        "the rule of the step with its numbers; and inside a function, where it was called from"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
         {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span",

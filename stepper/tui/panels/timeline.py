@@ -31,7 +31,7 @@ class TimelinePanel(PointPanel):
         f"was, but not the loss · {marks.FAILED} the script failed\n"
         f"stopped: {marks.STOPPED} a run came to a breakpoint here\n"
         f"printed: {marks.PRINTED} the script wrote something; known of recorded iterations only\n"
-        "arrows or the mouse read an iteration, comma and dot the one before or after that has a mark; enter, g or a\n"
+        "arrows or the mouse read an iteration, comma and dot the one before or after that has a mark; enter, g or a "
         "second click goes there; below, where there is room: the iterations that have marks"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})

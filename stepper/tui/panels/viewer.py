@@ -53,7 +53,7 @@ class ViewerPanel(ViewPanel):
 
     TITLE = "Viewer"
     HELP = (
-        "any tensor: enter in Tensors opens one and pins it; f, or a jump to another place, goes back to what the\n"
+        "any tensor: enter in Tensors opens one and pins it; f, or a jump to another place, goes back to what the "
         "statement under the cursor made\n"
         "the second line reads the element under the cursor, exactly; a cell of several elements is their mean\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -65,8 +66,13 @@ class HelpScreen(Question[None]):
         self.query_one(VerticalScroll).focus()
 
 
-def _about(panel: LinePanel) -> Text:
-    return Text.assemble((f"{panel.TITLE}\n", "bold"), panel.HELP)
+def _about(panel: LinePanel) -> Group:
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(style="dim")
+    lines.add_column(ratio=1)
+    for line in panel.HELP.splitlines():
+        lines.add_row("·", line)
+    return Group(Text(panel.TITLE, style="bold"), lines)
 
 
 def _keys(actions: Sequence[Action], keymap: Keymap) -> Table:
