@@ -14,14 +14,20 @@ from stepper.session.options import Options
 def trace_target(
     target: str, options: Options, *, iteration: str, values: bool, format: Literal["text", "json"]
 ) -> None:
-    """Record one iteration of `target` (or its setup) and print the record. Raises Misuse and ScriptFailed."""
+    """Record one iteration of `target` (or its setup) and print the record. Raises Misuse and ScriptFailed.
+
+    Where the script fails within that iteration, what led to it is printed first.
+    """
     traced = trace(target, options, iteration_number(target, iteration))
     if format == "json":
         json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
-        return
-    for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
-        sys.stdout.write(line + "\n")
+    else:
+        for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
+            sys.stdout.write(line + "\n")
+    if traced.failure is not None:
+        sys.stdout.flush()  # before its traceback, where both go to the same place
+        raise traced.failure
 
 
 def _title(traced: Trace) -> list[str]:

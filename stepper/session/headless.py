@@ -27,7 +27,10 @@ LAST = 4000  # characters of what a script printed last
 
 @dataclass
 class Trace:
-    """One record, and what the run it belongs to was made of. `arrays` holds the small values by their copy."""
+    """One record, and what the run it belongs to was made of. `arrays` holds the small values by their copy.
+
+    `failure` is what ended the script within this iteration; the record then holds what led to it.
+    """
 
     target: str
     script: str
@@ -40,6 +43,7 @@ class Trace:
     record: Record
     source: list[str]
     arrays: dict[int, Array] = field(default_factory=dict)
+    failure: ScriptFailed | None = None
 
     def array(self, copy: int) -> Array | None:
         """A recorded value of at most 4,096 elements (of a gate: 65,536); None for a larger one."""
@@ -64,7 +68,8 @@ def run_losses(
 def trace(target: str, options: Options, iteration: int | None) -> Trace:
     """Run to an iteration at full speed, record it (None: the setup) and fetch its small values.
 
-    Raises Misuse (an iteration past the end too), or ScriptFailed.
+    Raises Misuse (an iteration past the end too), or ScriptFailed where the script fails before there is a record; a
+    failure within the iteration is the trace's `failure`.
     """
     return asyncio.run(_trace(target, options, iteration))
 
@@ -128,12 +133,12 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
             await lane.run(iteration + 1, iteration)
             await lane.wait_standing()
         record = lane.records.get(iteration)
-        if record is None or record.error is not None:
-            _raise_failure(lane)
         if record is None:
+            _raise_failure(lane)
             done = lane.ended.iterations if lane.ended is not None else 0
             last = f"the last is {done - 1}" if done else "the loop was never entered"
             raise Misuse(f"{target}: iteration {iteration} is past the end: there are {done} iterations ({last})")
+        failure = _failure(lane) if record.error is not None else None
         arrays = await _arrays(lane, record)
     except LaneLost as lost:
         _raise_failure(lane)
@@ -153,6 +158,7 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         record=record,
         source=lane.hello.source.splitlines(),
         arrays=arrays,
+        failure=failure,
     )
 
 
@@ -180,7 +186,14 @@ async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
 
 
 def _raise_failure(lane: Lane, *, tell_output: bool = True) -> None:
-    """Raise what made the script end before its time, if anything did.
+    """Raise what made the script end before its time, if anything did."""
+    failure = _failure(lane, tell_output=tell_output)
+    if failure is not None:
+        raise failure
+
+
+def _failure(lane: Lane, *, tell_output: bool = True) -> ScriptFailed | None:
+    """What made the script end before its time, if anything did.
 
     `tell_output`: say what a process that died, or left by `sys.exit`, has printed last, since that left no traceback.
     """
@@ -188,6 +201,7 @@ def _raise_failure(lane: Lane, *, tell_output: bool = True) -> None:
     if lane.ended is not None:
         told = lane.ended.traceback
         if told is not None:
-            raise ScriptFailed("the script failed", printed + told if told.startswith("SystemExit") else told)
+            return ScriptFailed("the script failed", printed + told if told.startswith("SystemExit") else told)
     elif lane.lost is not None:
-        raise ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")
+        return ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")
+    return None

@@ -172,3 +172,18 @@ def test_a_script_that_fails_before_the_iteration(capsys: pytest.CaptureFixture[
     captured = capsys.readouterr()
     assert f'File "{target}", line 3, in <module>' in captured.err
     assert captured.out == ""
+
+
+def test_the_iteration_that_fails_is_shown_up_to_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "fails.py"
+    path.write_text("w = 1.0\nfor step in range(5):\n    loss = w * w\n    w = w / (1 - step)\n")
+    assert main(["trace", str(path), "--iteration", "1", "--format", "json"]) == 1
+    captured = capsys.readouterr()
+    events = json.loads(captured.out)["events"]
+    assert [(event["line"], event["error"]) for event in events if event["line"] > 2] == [
+        (3, None),
+        (4, "ZeroDivisionError: float division by zero"),
+    ]
+    assert captured.err.startswith("Traceback (most recent call last):\n") and "line 4, in <module>" in captured.err
+    assert main(["trace", str(path), "--iteration", "1"]) == 1
+    assert "Ended by ZeroDivisionError" in capsys.readouterr().out

@@ -108,5 +108,8 @@ def test_an_iteration_past_the_end_is_misuse_and_a_failing_one_a_failure(tmp_pat
     with pytest.raises(Misuse, match="there are 2 iterations"):
         trace(target, Options(), 2)
     failing = script(tmp_path, "w = 1.0\nfor i in range(3):\n    loss = w\n    w = w / (1 - i)\n", "failing.py")
+    assert trace(failing, Options(), 0).failure is None
+    failure = trace(failing, Options(), 1).failure
+    assert failure is not None and failure.traceback.endswith("ZeroDivisionError: float division by zero\n")
     with pytest.raises(ScriptFailed):
-        trace(failing, Options(), 1)
+        trace(failing, Options(), 2)
