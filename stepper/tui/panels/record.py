@@ -169,13 +169,13 @@ class RecordPanel(LinePanel):
             self.refill()
 
     def on_click(self, click: events.Click) -> None:
-        """Move to the line; on its fold mark, fold or unfold it."""
+        """Move to the line; on its fold mark or beside it, fold or unfold it."""
         place = click.y - self.gutter.top + self.scroll_offset.y
         if self._outline is None or not 0 <= place < len(self._lines):
             return
         event = self._lines[place]
         mark = 3 + 2 * self._outline.depths[event]
-        if self._outline.inside(event) and abs(click.x - self.gutter.left - mark) <= 0:
+        if self._outline.inside(event) and abs(click.x - self.gutter.left - mark) <= 1:
             self._fold(event, not self._outline.folded(event))
         else:
             self._go(place)

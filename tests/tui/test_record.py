@@ -1,0 +1,45 @@
+"""The record under the mouse: a click moves the cursor, one on a fold mark folds."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepper.record import Record
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of
+from tests.tui.standin import Standin
+
+
+def nest(record: Record) -> None:
+    for event in record.events[2:5]:
+        event.parent = 1
+
+
+async def test_a_click_on_a_line_goes_to_its_event() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("6")
+        await settled(pilot)
+        for event in (7, 3):
+            await pilot.click("#record", offset=(12, 1 + event))
+            await settled(pilot)
+            assert app.scene.event is not None and (app.scene.iteration, app.scene.event.id) == (0, event)
+
+
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+async def test_a_click_on_a_fold_mark_or_beside_it_folds_and_unfolds(beside: int) -> None:
+    app = app_of(Standin(after=nest))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("6")
+        await settled(pilot)
+        whole = text_of(app.desk.record)
+        lines = screen_text(app).splitlines()
+        row = next(row for row, line in enumerate(lines) if "▾ h_relu" in line)
+        column = lines[row].index("▾ h_relu")
+        for expected in ("▸ h_relu", "▾ h_relu"):
+            await pilot.click(offset=(column + beside, row))
+            await settled(pilot)
+            assert expected in text_of(app.desk.record)
+        assert text_of(app.desk.record) == whole
+        assert app.scene.event is not None and app.scene.event.id == 0, "the cursor stays"
