@@ -12,6 +12,7 @@ from stepper.session.telling import all_shared, title, told
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
 PAGE = 120
+LOOPS = ("for ", "while ", "async for ")
 INSIDE = ("backward", "contribution", "module", "optimizer")
 MARGIN = 16  # where the source text begins: line number and phase stand before it
 
@@ -68,7 +69,12 @@ def _head(event: Event, record: Record, depth: int) -> str:
 
 
 def _shown(event: Event) -> list[Value]:
-    """What the event made and changed. What it read was shown where it was made."""
+    """What the event made and changed. What it read was shown where it was made.
+
+    Not so at the training loop's head, where the record begins: it reads the counters of the loops around it.
+    """
+    if event.id == 0 and event.text.startswith(LOOPS):
+        return event.values
     return [value for value in event.values if value.when != "operand"]
 
 

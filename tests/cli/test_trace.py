@@ -145,6 +145,12 @@ def test_text_reads_as_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert "update/parameter" in text
 
 
+def test_the_text_says_which_epoch_an_iteration_is_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "and-gate", "--iteration", "13"]) == 0  # four updates an epoch
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index(["epoch", "3", "int"]) + 1] == ["k", "1", "int"]
+
+
 def test_the_text_pictures_large_gates_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", "numpy", "--seed", "0"]) == 0
     lines = capsys.readouterr().out.splitlines()
