@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -242,18 +243,18 @@ def open(
     """Open a variant or a script, run its setup and record iteration 0. Raises Misuse where that cannot be done.
 
     `settings` are values by name, as with `--set NAME=VALUE`; `memory` is the budget of `--memory` in bytes; the other
-    options are those of the commands.
+    options are those of the commands. Integers of NumPy are taken, too. Raises TypeError for what is no integer.
     """
     options = Options(
-        seed=seed,
+        seed=None if seed is None else int(index(seed)),
         device=device,
         preset=preset,
         settings=tuple(f"{name}={value}" for name, value in (settings or {}).items()),
-        threads=threads,
+        threads=None if threads is None else int(index(threads)),
         loop=None if loop is None else str(loop),
         loss=loss,
         arguments=arguments,
-        memory=memory,
+        memory=int(index(memory)),
     )
     return Run(target, options)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MEMORY = 2 << 30
 """Bytes of recorded values that are kept, unless something else is asked for."""
+LARGEST_SEED = 2**32 - 1
+"""NumPy's global generator takes none above it."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stepper.inferior.protocol import Launch
 from stepper.session.errors import Misuse
-from stepper.session.options import Options
+from stepper.session.options import LARGEST_SEED, Options
 from stepper.variants import VARIANTS, Variant, nearest
 
 
@@ -38,7 +38,11 @@ def launch_of(target: str, options: Options) -> Launch:
     if options.device is not None and _kind(options.device) not in ("cpu", "cuda"):
         raise Misuse(f"{target}: unknown device '{options.device}'; use cpu or cuda")
     if options.threads is not None and options.threads < 1:
-        raise Misuse(f"{target}: --threads needs a count of at least 1, not {options.threads}")
+        raise Misuse(f"{target}: --threads must be at least 1, not {options.threads}")
+    if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
+        raise Misuse(f"{target}: --seed must be from 0 to {LARGEST_SEED}, not {options.seed}")
+    if options.memory < 1:
+        raise Misuse(f"{target}: --memory must be at least 1 byte, not {options.memory}")
     if options.loop is not None and options.loop != "none" and not options.loop.isdecimal():
         raise Misuse(f"{target}: --loop needs a line number or 'none', not '{options.loop}'")
     return Launch(

@@ -74,6 +74,21 @@ def test_a_misuse_is_raised_at_once() -> None:
         stepper.open("numpy", preset="huge")
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("seed", -1), ("seed", 2**32), ("threads", 0), ("memory", 0), ("memory", -5)]
+)
+def test_numbers_out_of_range_are_refused(option: str, value: int) -> None:
+    with pytest.raises(Misuse, match=f"^numpy: --{option} must be .*, not {value}$"):
+        stepper.open("numpy", **{option: value})  # type: ignore[arg-type]
+
+
+def test_a_seed_may_be_an_integer_of_numpy_and_nothing_else() -> None:
+    with stepper.open("numpy", preset="small", seed=numpy.int64(0)) as run:  # type: ignore[arg-type]
+        assert run.iteration(0).loss == pytest.approx(237.49354290915844)
+    with pytest.raises(TypeError, match="integer"):
+        stepper.open("numpy", seed=1.5)  # type: ignore[arg-type]
+
+
 def test_closing_twice_is_closing_once() -> None:
     opened = stepper.open("and-gate")
     opened.close()

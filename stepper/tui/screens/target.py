@@ -17,6 +17,7 @@ from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
 from stepper.session import Misuse, Options
+from stepper.session.options import LARGEST_SEED
 from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from stepper.session import Session
 
 BROWSE = "…"
-LARGEST_SEED = 2**32 - 1
 AS_WRITTEN = "as written"
 DEVICES = (AS_WRITTEN, "cpu", "cuda")
 
