@@ -101,6 +101,21 @@ async def test_every_key_of_the_timeline() -> None:
         assert isinstance(app.screen, GoScreen), "there already: it asks"
 
 
+@pytest.mark.parametrize("panel", ["5", "9"])
+async def test_a_point_that_was_gone_to_goes_with_the_cursor(panel: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, *"iiii", panel, "left", "left", "g")
+        assert app.scene.iteration == 3
+        await press(pilot, "i", "i", "i", "i")
+        assert app.scene.iteration == 7
+        await press(pilot, "g")
+        assert isinstance(app.screen, GoScreen), "it asks: nothing else than the cursor's iteration is read"
+        await press(pilot, "escape", "I", "left", "g")
+        assert app.scene.iteration == 5
+
+
 async def test_a_click_reads_an_iteration_and_a_second_goes_there() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -28,9 +28,11 @@ class PointPanel(LinePanel):
         """The iteration that is read."""
 
     def show(self, scene: Scene) -> None:
-        """Another target has other iterations."""
+        """Another target has other iterations; and a point that the cursor has come to goes on with it."""
         if scene.generation != self.scene.generation:
             self.point = None
+        elif self.point is not None and self.point == self.scene.iteration:
+            self.point = scene.iteration
         super().show(scene)
 
     @property
