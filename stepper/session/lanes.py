@@ -27,6 +27,7 @@ from stepper.session.process import new_hash_seed
 from stepper.session.target import launch_of
 
 T = TypeVar("T")
+LONG_SECONDS = 1.5  # after which the next iteration is said to be under way
 REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be looked into at once
 
 
@@ -390,7 +391,9 @@ class Lanes:
         if not self._over() and lane.position <= iteration:
             if lane.position < iteration or lane.position == 0:
                 self._set_state(State.RUNNING if lane.position else State.STARTING)
-            await self._drive(lane, iteration + 1, iteration)
+                await self._drive(lane, iteration + 1, iteration)
+            else:
+                await self._record_next(lane, iteration)
         elif iteration == self._died_in:
             self._looked_into = False
             await self._look_into_death()
@@ -399,6 +402,21 @@ class Lanes:
         ):
             await self._replay_to(iteration)
         return self._lane_with(iteration) is not None
+
+    async def _record_next(self, lane: Lane, iteration: int) -> None:
+        """Record the iteration that the lane stands before. Mostly it is over at once, and nothing is said."""
+        told = f"iteration {iteration} takes long; while it is recorded it cannot be stopped half way"
+
+        def tell() -> None:
+            self.notice = told
+            self._set_state(State.RUNNING)
+
+        timer = asyncio.get_running_loop().call_later(LONG_SECONDS, tell)
+        try:
+            await self._drive(lane, iteration + 1, iteration)
+        finally:
+            timer.cancel()
+            self.notice = "" if self.notice == told else self.notice
 
     async def _replay_stopping(self, until: int, stops: Stops) -> Lane:
         """Have a replay run at full speed to the head of iteration `until`, or to a stop. Answers its lane."""

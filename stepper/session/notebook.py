@@ -146,6 +146,9 @@ class Run:
             raise
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        if not self._thread.is_alive():
+            work.close()
+            raise RuntimeError(f"{self.session.target}: this run is closed; what was read from it stays")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _array(self, iteration: int | None, copy: int) -> Any:

@@ -127,3 +127,13 @@ def test_a_failure_says_what_the_script_said_and_where(tmp_path: Path) -> None:
         assert str(raised.value) == f"{target}: ZeroDivisionError: float division by zero (line 4)"
         assert raised.value.traceback.startswith("Traceback")
         assert "failed with ZeroDivisionError" in repr(run.iteration(2).events)
+
+
+def test_a_run_that_is_closed_says_so(tmp_path: Path) -> None:
+    target = script(tmp_path, "w = 1.0\nfor i in range(9):\n    loss = w * w\n    w = w - 0.1 * loss\n")
+    with stepper.open(target) as run:
+        losses = run.losses
+    with pytest.raises(RuntimeError, match=r"script\.py: this run is closed"):
+        run.iteration(0)
+    run.close()
+    assert run.losses == losses == [1.0]

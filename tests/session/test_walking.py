@@ -225,3 +225,28 @@ async def test_where_there_may_be_more_iterations_than_one_can_tell_the_script_r
         await session.go(8)
         assert session.cursor.iteration == 6 and session.notice == "the last iteration is 7"
         assert session.count == 8
+
+
+async def test_an_iteration_that_takes_long_to_record_is_said_to_be_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepper.session.lanes.LONG_SECONDS", 0.01)
+    flag = tmp_path / "flag"
+    source = f"""
+    import os
+    w = 2.0
+    for i in range(3):
+        while i == 1 and not os.path.exists({str(flag)!r}):
+            pass
+        loss = w * w
+        w = w - 0.1 * loss
+    """
+    async with opened(script(tmp_path, source)) as session:
+        step = asyncio.create_task(session.step(Step.ITERATION))
+        async with asyncio.timeout(30):
+            while session.state is not State.RUNNING:
+                await asyncio.sleep(0.001)
+            assert "iteration 1 takes long" in session.notice
+            flag.touch()
+            await step
+        assert (session.state, session.cursor, session.notice) == (State.STOPPED, Cursor(1, 0), "")

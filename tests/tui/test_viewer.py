@@ -170,6 +170,14 @@ async def test_before_after_and_difference_of_what_was_changed_in_place() -> Non
         assert "not changed in place" in screen_text(app)
 
 
+async def test_without_a_value_the_viewer_says_how_to_open_one() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert app.desk.viewer.subject is None  # the head of the loop made a number
+        app.desk.viewer.action_what()
+        await until(pilot, lambda: "The viewer shows no value: open one with enter in Tensors." in screen_text(app))
+
+
 async def test_a_table_shows_figures_and_a_histogram_counts() -> None:
     app = app_of(Standin(sizes=WIDE))
     async with app.run_test(size=(120, 40)) as pilot:

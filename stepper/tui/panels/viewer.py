@@ -327,8 +327,11 @@ class ViewerPanel(ViewPanel):
     def action_what(self) -> None:
         """After, before, difference."""
         subject = self.subject
-        if subject is None or subject.before is None:
-            self.notice(f"{subject.label if subject else 'Nothing'} was not changed in place here: there is no before.")
+        if subject is None:
+            self.notice("The viewer shows no value: open one with enter in Tensors.")
+            return
+        if subject.before is None:
+            self.notice(f"{subject.label} was not changed in place here: there is no before.")
             return
         self._what = (self._what + 1) % len(WHATS)
         self.refill()
