@@ -119,7 +119,7 @@ def command_line(arguments: Sequence[str]) -> App:
         /,
         *,
         config: Annotated[
-            str | None, Parameter(help="Keep the app's theme and arrangement in this file.", group=_what)
+            str | None, Parameter(help="Keep the app's theme, arrangement and keys in this file.", group=_what)
         ] = None,
         how: HowToRun = DEFAULTS,
     ) -> None:
@@ -131,7 +131,7 @@ def command_line(arguments: Sequence[str]) -> App:
     @app.command(name="config")
     def config_(
         what: Annotated[
-            Literal["path"], Parameter(help="path: where the app keeps its theme and arrangement.", group=_what)
+            Literal["path"], Parameter(help="path: where the app keeps its theme, arrangement and keys.", group=_what)
         ] = "path",
         /,
         *,
@@ -139,7 +139,7 @@ def command_line(arguments: Sequence[str]) -> App:
             str | None, Parameter(help="The file that the app would be given with --config.", group=_what)
         ] = None,
     ) -> None:
-        """Tell where the app keeps its theme and arrangement."""
+        """Tell where the app keeps its theme, arrangement and keys."""
         from stepper.commands.config import print_path
 
         print_path(config)

@@ -164,12 +164,18 @@ def _merge(found: Statistics, exponent: int, part: tuple[int, float, float, floa
 
 
 def pool(part: Any, rows: int, columns: int, torch: Any) -> list[float]:
-    """Means over the cells of a matrix (H, W), in one transfer."""
+    """Means over the cells of a matrix (H, W), in one transfer; in two where sums left the range of float64."""
+    cells = _means(part, rows, columns, 1.0, torch)
+    if not all(map(math.isfinite, cells)) and _may_overflow(part, wide(part, torch), torch):
+        # Scaled, the sums of the largest numbers stay in range; the smallest would vanish, and have no need of it
+        cells = _means(part, rows, columns, 2.0**-LIFT, torch)
+    return cells
+
+
+def _means(part: Any, rows: int, columns: int, factor: float, torch: Any) -> list[float]:
     height, width = part.shape
     kind = wide(part, torch)
     bounds = (edges(height, rows), edges(width, columns))
-    # Sums of the largest float64 numbers are scaled, so that they stay in range
-    factor = 2.0**-LIFT if _may_overflow(part, kind, torch) and height * width > rows * columns else 1.0
     if height * width <= BAND:
         sums = _sums(_real(part, kind, torch) * factor, bounds[0], 0, torch)
         sums = _sums(sums, bounds[1], 1, torch)

@@ -1,12 +1,13 @@
 """A window shows the mean of what each cell covers, by the definition, on every path that pools."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -59,6 +60,7 @@ def test_numpy_arrays(array: Any, rows: int, columns: int) -> None:
 
 
 @given(matrices(), SIDES, SIDES)
+@example(np.full(2, sys.float_info.min + 0j), 1, 1)
 @settings(max_examples=100, deadline=None)
 def test_the_path_for_accelerators(array: Any, rows: int, columns: int) -> None:
     matrix = torch.from_numpy(array if array.ndim == 2 else array.reshape(1, -1))

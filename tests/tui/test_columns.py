@@ -8,6 +8,7 @@ from stepper.record import Gate, Summary, Value
 from stepper.session.streaks import Streak
 from stepper.tui import figures
 from stepper.tui.history import Sighting
+from stepper.tui.names import Names
 from stepper.tui.panels.columns import (
     DTYPE,
     HEALTH,
@@ -23,7 +24,7 @@ from stepper.tui.panels.columns import (
     title,
 )
 from stepper.tui.panels.columns import texts as cells
-from stepper.tui.panels.gate_lines import dead_lines
+from stepper.tui.panels.gate_lines import dead_lines, heading
 
 
 def test_a_name_has_all_the_room_that_is_left() -> None:
@@ -54,6 +55,13 @@ def test_all_dead_units_are_listed_where_there_is_room() -> None:
     assert lines[0].startswith("dead 50 of 100, for 2 iterations: 0, 2, 4, ")
     listed = " ".join(lines).split(": ")[1].replace(",", "").split()
     assert listed == [str(unit) for unit in dead]
+
+
+def test_a_gate_of_numbers_that_are_not_finite_says_so_where_all_would_count_as_active() -> None:
+    h = Value("h", "activation", "result", Summary("tensor", "array", (2, 2), nan=3, inf=1, neginf=0), 0)
+    gate = Gate("h", "relu", 0, 1, 1, h, None, None, 4, 0, [], 2, h)
+    told = "".join(text for text, _ in heading(gate, Names(["h"]), 80).pieces)
+    assert "4 NaN or inf  active 4  blocked 0 (0.0%)" in told
 
 
 def test_the_cursors_dead_unit_is_among_those_listed() -> None:

@@ -118,6 +118,8 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
     ]
     if gate.soft:
         right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
+    if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active
+        right = [(f"{figures.count(wrong)} NaN or inf", "bad"), ("  ", ""), *right]
     where = f"  {gate.op}, line {gate.line}"
     room = width - sum(len(text) for text, _ in right) - 1
     name = names.fitted(gate.label, max(SHORT, room - len(where)))
