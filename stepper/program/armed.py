@@ -7,29 +7,21 @@ breakpoint is set. It stops wherever the recorded copy has a statement or a call
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from stepper.program import nodes
-from stepper.program.losses import Losses
-from stepper.program.plain import Definition, Plain
+from stepper.program.plain import Plain
 
 
+@dataclass
 class Armed(Plain):
     """Makes armed copies. `lines` are those on which it can stop."""
 
-    def __init__(
-        self,
-        losses: Losses,
-        define: Callable[[Definition], Definition],
-        after: Callable[[ast.stmt], list[ast.stmt]],
-        kind: str,
-    ) -> None:
-        super().__init__(losses, define, after, kind)
-        self.lines: set[int] = set()
+    lines: set[int] = field(default_factory=set)
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
         """The armed copy of one statement, and what must follow it."""
-        if isinstance(node, (ast.Global, ast.Nonlocal)) or is_bare_constant(node):
+        if isinstance(node, (ast.Global, ast.Nonlocal)) or nodes.is_bare_constant(node):
             return super().statement(node)
         return [self.stop(node), *super().statement(node)]
 
@@ -49,8 +41,3 @@ class Armed(Plain):
         self.lines.add(line)
         halt = nodes.statement(nodes.call(nodes.STOP, place, line), place)
         return nodes.at(ast.If(ast.Name(nodes.stop_flag(line), ast.Load()), [halt], []), place)
-
-
-def is_bare_constant(node: ast.stmt) -> bool:
-    """A statement that does nothing: a docstring, an ellipsis."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

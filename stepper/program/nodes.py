@@ -53,6 +53,11 @@ PROBES = (
 )
 
 
+def is_bare_constant(node: ast.stmt) -> bool:
+    """A statement that does nothing: a docstring, an ellipsis."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def stop_flag(line: int) -> str:
     """The builtin that says whether to stop before the statements on a line."""
     return f"__stepper_stop_{line}__"

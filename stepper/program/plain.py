@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from stepper.program import nodes
 from stepper.program.losses import Losses
@@ -12,21 +13,17 @@ from stepper.program.scopes import COMPREHENSIONS, FUNCTIONS, Function, path_roo
 Definition = Function | ast.ClassDef
 
 
+@dataclass
 class Plain:
-    """Makes plain copies. Where nothing changes, the very nodes of the script are used again."""
+    """Makes plain copies. Where nothing changes, the very nodes of the script are used again.
 
-    def __init__(
-        self,
-        losses: Losses,
-        define: Callable[[Definition], Definition],
-        after: Callable[[ast.stmt], list[ast.stmt]],
-        kind: str,
-    ) -> None:
-        self.losses = losses
-        self.define = define
-        self.after = after
-        # What gives the loss: "backward", "named", or "" where an expression was given for it.
-        self.kind = kind
+    `kind` is what gives the loss: "backward", "named", or "" where an expression was given for it.
+    """
+
+    losses: Losses
+    define: Callable[[Definition], Definition]
+    after: Callable[[ast.stmt], list[ast.stmt]]
+    kind: str
 
     def body(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         """The plain copy of a list of statements."""

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable
 
 from stepper.program import nodes
-from stepper.program.armed import is_bare_constant
 from stepper.program.expressions import Expressions, Probed
 from stepper.program.plain import Plain
 from stepper.program.scopes import Function, target_names
@@ -48,7 +47,7 @@ class Statements:
         """The recorded copy of one statement."""
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             return [nodes.at(ast.Pass(), node)]  # hoisted to the head of the function: twice is a SyntaxError
-        if is_bare_constant(node):
+        if nodes.is_bare_constant(node):
             return [node]
         site, inner = self.open(node, context)
         begin = self.begin(site, node)
