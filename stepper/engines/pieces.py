@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
-from stepper.engines.statistics import Statistics, counting, magnitudes
+from stepper.engines.statistics import Statistics, counting, finite_part, magnitudes
 from stepper.record import Summary
 
 MANY = 1 << 25
@@ -72,19 +71,8 @@ class Pieces(NamedTuple):
 
 def _include_range(found: Statistics, chunk: Any) -> None:
     """Take in a chunk's extremes and what in it is not finite. Its other numbers are left out."""
-    import numpy
-
     values = magnitudes(chunk)
     if not values.size:
         return
-    low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
-    if not (math.isfinite(low) and math.isfinite(high)):
-        nan, inf, neginf = (
-            int(numpy.count_nonzero(wrong)) for wrong in (numpy.isnan(values), values == math.inf, values == -math.inf)
-        )
-        found.nan, found.inf, found.neginf = found.nan + nan, found.inf + inf, found.neginf + neginf
-        values = values[numpy.isfinite(values)]
-        if not values.size:
-            return
-        low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    values, low, high = finite_part(found, values)
     found.low, found.high = min(found.low, low), max(found.high, high)

@@ -339,6 +339,22 @@ def _largest(chunk: Any) -> float:
     return float(numpy.max(sizes, initial=0.0, where=numpy.isfinite(sizes)))
 
 
+def finite_part(found: Statistics, values: Any) -> tuple[Any, float, float]:
+    """The finite ones among some numbers, the least and the largest (∞ and −∞ of none); the others are counted."""
+    import numpy
+
+    low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    if math.isfinite(low) and math.isfinite(high):
+        return values, low, high
+    found.nan += int(numpy.count_nonzero(numpy.isnan(values)))
+    found.inf += int(numpy.count_nonzero(values == math.inf))
+    found.neginf += int(numpy.count_nonzero(values == -math.inf))
+    values = values[numpy.isfinite(values)]
+    if not values.size:
+        return values, math.inf, -math.inf
+    return values, float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+
+
 def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
     """Merge one chunk. False where `watch` is set and the chunk needs scaling."""
     import numpy
@@ -349,17 +365,9 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
     if not found.exponent and (told := _moments(values)) is not None:
         found.take(told)
         return True
-    low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
-    if not (math.isfinite(low) and math.isfinite(high)):
-        mask = numpy.isfinite(values)
-        finite = values[mask]
-        found.nan += int(numpy.count_nonzero(numpy.isnan(values)))
-        found.inf += int(numpy.count_nonzero(values == math.inf))
-        found.neginf += int(numpy.count_nonzero(values == -math.inf))
-        values = finite
-        if not values.size:
-            return True
-        low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
+    values, low, high = finite_part(found, values)
+    if not values.size:
+        return True
     if watch and _exponent(max(-low, high)):
         return False
     count = values.size
