@@ -18,6 +18,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Operated, Scalar
 
 COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
+STORES = frozenset(("where", "setitem"))
 PRODUCTS = frozenset(("mul", "multiply", "imul", "mul_"))
 LIMIT = 1 << 24  # elements; a larger gate by hand is left to the eye
 
@@ -106,7 +107,7 @@ def _relu(each: Operated) -> GateSeen | None:
         possible = any(_is_zero(item) for item in each.operands[1:])
     elif name in ("relu", "relu_"):
         possible = True
-    elif name in ("where", "setitem"):
+    elif name in STORES:
         possible = len(each.operands) == 3 and any(_is_zero(item) for item in each.operands)
     else:
         possible = name in PRODUCTS and len(drafts) == 2
@@ -121,7 +122,9 @@ def _relu(each: Operated) -> GateSeen | None:
             continue
         with numpy.errstate(all="ignore"):
             same = masks.together(h, out) and masks.is_relu(h, out)
-        if same and (name not in PRODUCTS or bool((h < 0).any())):
+        # Spelled like this much else is, too: where every number is NaN, nothing tells
+        shown = bool((h < 0).any()) if name in PRODUCTS else name not in STORES or bool((h == h).any())
+        if same and shown:
             gate = GateSeen(draft.label, name, each.event.id, draft.copy, "h < 0")
             gate.out = result.copy
             return gate

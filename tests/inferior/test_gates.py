@@ -255,6 +255,24 @@ def test_a_maximum_passes_a_nan_on() -> None:
     assert ran.array(gate.grad_after).tolist() == [[0.0, 0.5, 1.0, 1.0]]
 
 
+def test_a_masked_store_into_numbers_that_are_all_nan_is_no_gate() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, x = np.full((3, 4), 1e200) * [1, 1, -1, 1], np.ones((2, 3))
+        for step in range(1):
+            h = x @ w
+            a = np.maximum(h, 0)
+            loss = (a * a).sum()
+            g = (loss - loss) * a
+            g[h < 0] = 0
+            w -= 0.1 * (x.T @ g)
+        """
+    )
+    assert ran.record().losses == [numpy.inf]
+    assert [(gate.label, gate.op) for gate in ran.record().gates] == [("h", "maximum")]
+
+
 def test_a_relu_that_no_probe_saw_is_a_gate_of_the_graph() -> None:
     ran = run(
         """
