@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from textual import events
+from textual.pilot import Pilot
 
 from stepper.tui import keystrokes
 from stepper.tui.app import StepperApp
@@ -84,26 +86,28 @@ async def test_keys_typed_at_once_go_where_the_ones_before_have_led(
         assert not app.screen.is_modal
 
 
-async def test_keys_typed_behind_a_jump_wait_for_where_it_leads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keystrokes, "PATIENCE", 30)
+@asynccontextmanager
+async def held(patience: float) -> AsyncIterator[tuple[StepperApp, Standin, Pilot[int], Callable[[], None]]]:
+    """An app of so much patience whose jumps do not end before the last of these is called."""
     stand = Standin()
     app = app_of(stand)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        let_go = stand.hold()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keystrokes, "PATIENCE", patience)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await ready(pilot)
+            yield app, stand, pilot, stand.hold()
+
+
+async def test_keys_typed_behind_a_jump_wait_for_where_it_leads() -> None:
+    async with held(30) as (app, stand, pilot, let_go):
         type_at_once(app, "g", "3", "enter", "6", "end")
         await until(pilot, lambda: "go 3" in stand.calls)
         let_go()
         await until(pilot, lambda: app.scene.iteration == 3 and app.scene.statement == app.scene.statements)
 
 
-async def test_steps_wait_behind_a_jump_however_long_and_other_keys_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keystrokes, "PATIENCE", 0.01)
-    stand = Standin()
-    app = app_of(stand)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        let_go = stand.hold()
+async def test_steps_wait_behind_a_jump_however_long_and_other_keys_do_not() -> None:
+    async with held(0.01) as (app, _, pilot, let_go):
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, "n", "n", "6")
@@ -117,13 +121,8 @@ async def test_steps_wait_behind_a_jump_however_long_and_other_keys_do_not(monke
         assert app.scene.event is not None and app.scene.event.id == 2
 
 
-async def test_steps_that_wait_behind_a_jump_say_so_and_are_dropped_by_p(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keystrokes, "PATIENCE", 0.01)
-    stand = Standin()
-    app = app_of(stand)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        let_go = stand.hold()
+async def test_steps_that_wait_behind_a_jump_say_so_and_are_dropped_by_p() -> None:
+    async with held(0.01) as (app, stand, pilot, let_go):
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, "n")
