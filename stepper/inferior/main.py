@@ -20,6 +20,7 @@ from stepper.engines.registry import discover
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.imports import ImportWatch
+from stepper.inferior.ours import is_ours
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
@@ -31,7 +32,6 @@ from stepper.program.settings import check, convert, places
 from stepper.program.source import Source
 
 FRAMES_BENEATH = 5  # `-c`, main, run, _execute, exec
-PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
 
 
 class Left(SystemExit):
@@ -393,8 +393,7 @@ def _without_ours(step: TracebackType | None) -> TracebackType | None:
     """A traceback less the frames of this package at its head (and wherever else they stand)."""
     kept: list[TracebackType] = []
     while step is not None:
-        folder = step.tb_frame.f_code.co_filename
-        if not folder.startswith(PACKAGE + os.sep) or f"{os.sep}variants{os.sep}" in folder:
+        if not is_ours(step.tb_frame.f_code.co_filename):
             kept.append(step)
         step = step.tb_next
     chain: TracebackType | None = None

@@ -231,11 +231,13 @@ class Reached(msgspec.Struct, tag="reached", frozen=True):
 
 class Stopped(msgspec.Struct, tag="stopped", frozen=True):
     """The script stands at the head of `iteration`, which has not run yet; where `line` is given, at that line of its
-    file in the iteration before, of which nothing is recorded. `breakpoint`: since there is one on that line."""
+    file in the iteration before. `breakpoint`: since there is one on that line. `recording`: that iteration is being
+    recorded, and will be when the script has gone on to its end; otherwise nothing is known of it."""
 
     iteration: int
     line: int | None = None
     breakpoint: bool = False
+    recording: bool = False
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):

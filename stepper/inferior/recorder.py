@@ -59,6 +59,8 @@ class Recorder(Observing):
 
     def statement(self, number: int) -> None:
         """A statement is about to run."""
+        if self.asked is not None:
+            self.asked(self.sites[number].line)
         if not self.active or get_ident() != self.thread:
             if self.full and self.sites[number].spine:
                 self.losses.cut()

@@ -57,6 +57,7 @@ class Recording:
         self.halt: tuple[int | None, int] | None = None  # the statement that is never to be run
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
+        self.asked: Callable[[int], None] | None = None  # told of the line before each statement, while it is wanted
         self._passing = passing_names(self.sites)
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from itertools import chain
 from os import _exit as leave  # the script may put another in its place
 from threading import get_ident
-from time import perf_counter
+from time import perf_counter, sleep
 from types import FrameType
 from typing import Any
 
@@ -24,6 +24,7 @@ from stepper.inferior.control import Control
 from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
+from stepper.inferior.ours import is_ours
 from stepper.inferior.passes import PassCount, passes_over
 from stepper.inferior.protocol import MOST_REACHED, Ended, Progress, Reached, Recorded, Stopped, packed, unpacked_size
 from stepper.inferior.recorder import Recorder
@@ -34,6 +35,8 @@ from stepper.record import Record
 
 BATCH_SECONDS = 0.02
 REPORT_SECONDS = 0.05
+RECORD_SECONDS = 1.0  # how long a pause waits for an iteration to be recorded to its end
+AGAIN_SECONDS = 0.02  # between two tries to let the script stand
 LARGEST_BATCH = 4096
 
 
@@ -83,6 +86,7 @@ class Runner:
         self._recording = False
         self._batch = 1
         self._pending: Any = None  # kept, since C code calls it
+        self._asked = False  # and it has not answered yet
         self._since = perf_counter()
         self._last_report = perf_counter()
 
@@ -176,30 +180,48 @@ class Runner:
         builtins.__stepper_iteration__ = self._heads().__next__  # type: ignore[attr-defined]
 
     def stand_anywhere(self) -> None:
-        """From any thread: no head came, so let the script stand between two of its instructions.
+        """On a thread of its own: no head came, so let the script stand between two of its instructions.
 
-        Not while an iteration is recorded, which is then complete, nor in the setup.
+        An iteration that is recorded has `RECORD_SECONDS` more, since then it is complete. Not in the setup.
         """
-        if not self.control.pausing:
-            return
         import ctypes
 
         if self._pending is None:
-            self._pending = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: self._stand_in_pass())
-        ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+            self._pending = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._stand_in_pass)
+        begun = perf_counter()
+        while self.control.pausing:
+            if not self._recording or perf_counter() - begun > RECORD_SECONDS:
+                self.recorder.asked = self._stand_before
+                if not self._asked:
+                    self._asked = True
+                    ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+            sleep(AGAIN_SECONDS)
+        self.recorder.asked = None
 
-    def _stand_in_pass(self) -> int:
-        """On the script's thread, wherever it is."""
-        begun = self._started_so_far()
-        if self.control.pausing and not self._recording and begun:
-            frame: FrameType | None = sys._getframe(1)
-            while frame is not None and frame.f_code.co_filename != self.recorder.program.path:
-                frame = frame.f_back
-            while self.control.pausing:
-                self.control.stand()
-                self._channel.send(Stopped(begun, 0 if frame is None else frame.f_lineno))
-                self.control.wait()
+    def _stand_in_pass(self, _: object) -> int:
+        """On the script's thread, wherever it is. Not within our own code, which may hold a lock: it is asked again."""
+        self._asked = False
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename != self.recorder.program.path:
+            if self._recording and is_ours(frame.f_code.co_filename):
+                return 0
+            frame = frame.f_back
+        self._stand(0 if frame is None else frame.f_lineno)
         return 0
+
+    def _stand_before(self, line: int) -> None:
+        """A statement is about to be recorded. Pending calls are run where a probe begins, in our code."""
+        if get_ident() == self.recorder.thread:
+            self._stand(line)
+
+    def _stand(self, line: int) -> None:
+        """Stand at a line, in the midst of an iteration, if told to."""
+        begun = self._started_so_far()
+        while begun and self.control.pausing:
+            self.control.stand()
+            self._channel.send(Stopped(begun, line, recording=self._recording))
+            self.control.wait()
+            self._since = perf_counter()
 
     def _heads(self) -> Iterator[Any]:
         return chain.from_iterable(self._decisions())

@@ -72,6 +72,9 @@ class Lane:
         self.position = 0
         self.line: int | None = None  # where it stands inside the iteration before `position`
         self.at_breakpoint = False  # whether it stands there since there is a breakpoint
+        self._midway = False  # whether that iteration is being recorded
+        self._ran = False
+        self._called_off = False  # told to pause in the setup, which does not stop
         self.reached: deque[int] = deque(maxlen=MOST_REACHED)  # the latest iterations that came to a line to be noted
         self._stops: tuple[frozenset[int], bool] = (frozenset(), False)
         self.losses: list[float | None] = []
@@ -167,7 +170,7 @@ class Lane:
             case Stopped():
                 self.stopped = True
                 self.position, self.line = message.iteration, message.line
-                self.at_breakpoint = message.breakpoint
+                self.at_breakpoint, self._midway = message.breakpoint, message.recording
             case Reached():
                 self.reached.extend(message.iterations)
             case Ended():
@@ -206,8 +209,11 @@ class Lane:
     async def run(
         self, until: int | None, record_from: int | None, *, record_last: bool = False, stop_from: int | None = None
     ) -> None:
-        """Let the script go on; returns at once (see `standing`)."""
-        if self.ended is None:
+        """Let the script go on; returns at once (see `standing`). Not if it was told to pause before."""
+        self._ran = True
+        if self._called_off:
+            self._called_off = False
+        elif self.ended is None:
             self.stopped, self.line, self.at_breakpoint = False, None, False
             await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
 
@@ -219,8 +225,10 @@ class Lane:
             await self._ask(StopAt(next(self._numbers), sorted(lines), noting))
 
     async def pause(self) -> None:
-        """Ask the script to stop at its next loop head."""
-        if self.ended is None:
+        """Ask the script to stop at its next loop head, or where it is if that takes long."""
+        if not self._ran:
+            self._called_off = True
+        elif self.ended is None:
             await self._ask(Pause(next(self._numbers)))
 
     async def count(self, iteration: int | None) -> None:
@@ -268,6 +276,11 @@ class Lane:
     def standing(self) -> bool:
         """Whether nothing more will happen without a request."""
         return self.stopped or self.ended is not None or self.lost is not None or self.refused is not None
+
+    @property
+    def midway(self) -> int | None:
+        """The iteration in whose midst the script stands, where that is recorded once it goes on."""
+        return self.position - 1 if self.stopped and self.line is not None and self._midway else None
 
     async def wait(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds; it is looked at after every message. Ends as well when the process is gone."""

@@ -388,7 +388,7 @@ class Lanes:
         if self._lane_with(iteration) is not None:
             return True
         lane = self._lane
-        if not self._over() and lane.position <= iteration:
+        if not self._over() and (lane.position <= iteration or iteration == lane.midway):
             if lane.position < iteration or lane.position == 0:
                 self._set_state(State.RUNNING if lane.position else State.STARTING)
                 await self._drive(lane, iteration + 1, iteration)
@@ -405,7 +405,7 @@ class Lanes:
 
     async def _record_next(self, lane: Lane, iteration: int) -> None:
         """Record the iteration that the lane stands before. Mostly it is over at once, and nothing is said."""
-        told = f"iteration {iteration} takes long; while it is recorded it cannot be stopped half way"
+        told = f"iteration {iteration} takes long to be recorded; p pauses inside it"
 
         def tell() -> None:
             self.notice = told
@@ -438,7 +438,7 @@ class Lanes:
         lane, begun = self._replay, monotonic()
         self._replaying_to = iteration + 1
         self.notice = f"replaying from the start to iteration {iteration}"
-        if lane is None or lane.lost is not None or (lane.standing and (lane.position > iteration or not lane.stopped)):
+        if lane is None or lane.lost is not None or (lane.standing and not _leads_to(lane, iteration)):
             self._set_state(State.REPLAYING)
             lane = await self._again(record_setup=False)
         else:
@@ -448,18 +448,28 @@ class Lanes:
         if lane.ended is None and lane.lost is None:
             most = min(MOST, GROWTH * self._stretch[1]) if iteration + 1 == self._stretch[0] else NEIGHBOURS
             before = neighbours(self._newest(), self.options.memory, most, self._replay_seconds)
-            anew, first = lane.position == 0, max(lane.position, iteration - before)
+            anew, first = lane.position == 0, max(lane.position - (lane.midway is not None), iteration - before)
             self._stretch = first, most
             await self._drive(lane, iteration + 1, first)
             if anew:
                 self._replay_seconds = monotonic() - begun
         differing = _first_difference(lane.losses, self.losses)
         if iteration not in lane.records:
-            self.notice = lane.lost or f"the replay was stopped before iteration {iteration}"
+            stopped = f"the replay was stopped before iteration {iteration}"
+            if lane.line is not None:
+                stopped = (
+                    f"the replay is paused in iteration {lane.position - 1}, line {lane.line}: g {iteration} goes on"
+                )
+            self.notice = lane.lost or stopped
         elif differing is not None:
             self.notice = f"the replay is another run: its loss differs at iteration {differing}"
         else:
             self.notice = ""
+
+
+def _leads_to(lane: Lane, iteration: int) -> bool:
+    """Whether a standing lane can still record an iteration."""
+    return lane.stopped and (lane.position <= iteration or lane.midway == iteration)
 
 
 def _whole(record: Record) -> bool:

@@ -44,6 +44,8 @@ class Session(Continuing):
                 first = await self._look_into_death()
             if first is None and not self.traceback and self._lane.ended is not None:
                 self.notice = "the script ended without a pass through the training loop"
+            elif first is None and not self._over():
+                self.notice = "paused before iteration 0: i records it"
             self._stand(first, None)
 
     # -------------------------------------------------------------------------------------------------------- moving

@@ -52,6 +52,8 @@ class Standing(Lanes):
             self._stand(iteration, event)
         elif self._lane.lost is not None and self._recorded(died := await self._look_into_death()) is not None:
             self._stand(died, None)
+        elif self._lane.line is not None and not self.notice:
+            await self._come_to_rest()
         else:
             self._rest()
             if self._lane.ended is not None and not self.notice:
@@ -83,6 +85,10 @@ class Standing(Lanes):
             if lane.at_breakpoint:
                 self._say(
                     f"stopped at line {lane.line} in iteration {here}, which is not recorded: g {here} replays it"
+                )
+            elif lane.midway is not None:
+                self._say(
+                    f"paused in iteration {here}, line {lane.line}, while it is recorded: g {here} goes on to its end"
                 )
             else:
                 self._say(

@@ -104,7 +104,16 @@ ACTIONS = (
         "Step by itself: 1, 4 or 15 statements a second, then off; p stops it.",
         RUNNING,
     ),
-    Action("run.pause", ("p",), "pause", "Pause", "Stop running at the next iteration.", RUNNING, "pause", 1),
+    Action(
+        "run.pause",
+        ("p",),
+        "pause",
+        "Pause",
+        "Stop running at the next iteration, or inside one that takes long.",
+        RUNNING,
+        "pause",
+        1,
+    ),
     *BREAKPOINT_ACTIONS,
     Action(
         "search",

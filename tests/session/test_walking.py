@@ -1,11 +1,12 @@
 """Stepping a real script through its passes, forward and backward, and running it on."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 
-from stepper.session import Cursor, Misuse, Session, State, Step
+from stepper.session import Cursor, Misuse, Options, Session, State, Step
 from tests.session.support import SMALL, opened, script, text_at
 
 TOP = ["for sample in range(3)", "loss = w * w", "grad = slope(w) + random.random()", "w = w - 0.1 * grad"]
@@ -250,3 +251,90 @@ async def test_an_iteration_that_takes_long_to_record_is_said_to_be_under_way(
             flag.touch()
             await step
         assert (session.state, session.cursor, session.notice) == (State.STOPPED, Cursor(1, 0), "")
+
+
+async def test_a_pass_is_paused_in_its_midst_while_it_is_recorded_and_while_it_is_replayed(tmp_path: Path) -> None:
+    hold, here = tmp_path / "hold", tmp_path / "here"
+    hold.touch()
+    source = f"""
+    import os
+    w = 2.0
+    for i in range(4):
+        while i == 1 and os.path.exists({str(hold)!r}):
+            open({str(here)!r}, "w").close()
+        loss = w * w
+        w = w - 0.1 * loss
+    """
+
+    async def paused(going: Coroutine[None, None, None]) -> None:
+        here.unlink(missing_ok=True)
+        task = asyncio.create_task(going)
+        async with asyncio.timeout(60):
+            while not here.exists():
+                await asyncio.sleep(0.001)
+            await session.pause()
+            await task
+
+    async with opened(script(tmp_path, source)) as session:
+        for _ in range(2):
+            await paused(session.step(Step.ITERATION))
+            assert session.notice.startswith("paused in iteration 1, line ")
+            assert session.notice.endswith(", while it is recorded: g 1 goes on to its end")
+            assert (session.state, session.cursor) == (State.STOPPED, Cursor(0, 0))
+        hold.unlink()
+        await session.go(1)
+        assert (session.cursor, session.notice) == (Cursor(1, 0), "")
+        records = session.records
+        assert records[1].losses == [2.5600000000000005]
+        await session.run()
+        assert session.losses[:2] == [4.0, 2.5600000000000005]
+
+    async with opened(script(tmp_path, source)) as session:
+        await session.run(2)
+        hold.touch()
+        for _ in range(2):
+            await paused(session.go(1))
+            assert session.notice.startswith("the replay is paused in iteration 1, line ")
+            assert session.notice.endswith(": g 1 goes on")
+            assert (session.state, session.cursor) == (State.STOPPED, Cursor(2, 0))
+        hold.unlink()
+        await session.go(1)
+        assert (session.cursor, session.notice) == (Cursor(1, 0), "")
+        assert session.records[1].losses == [2.5600000000000005]
+
+
+async def test_what_is_told_to_pause_before_it_has_begun_does_not_run(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    source = f"""
+    import os
+    while not os.path.exists({str(flag)!r}):
+        pass
+    w = 2.0
+    for i in range(4):
+        loss = w * w
+        w = w - 0.1 * loss
+    """
+    session = Session(str(script(tmp_path, source)), Options())
+    session.launch()
+    opening = asyncio.create_task(session.open())
+    try:
+        await session.pause()
+        flag.touch()
+        async with asyncio.timeout(60):
+            await opening
+        assert (session.state, session.notice) == (State.STOPPED, "paused before iteration 0: i records it")
+        assert session.losses == []
+        await session.step(Step.ITERATION)
+        assert (session.cursor, session.losses) == (Cursor(0, 0), [4.0])
+        await session.run()
+        replaying = asyncio.create_task(session.go(1))
+        async with asyncio.timeout(60):
+            while session.state is not State.REPLAYING:
+                await asyncio.sleep(0)
+            await session.pause()
+            await replaying
+        assert session.notice == "the replay was stopped before iteration 1"
+        await session.go(1)
+        assert (session.cursor, session.notice) == (Cursor(1, 0), "")
+    finally:
+        await session.close()
