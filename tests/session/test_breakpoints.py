@@ -344,24 +344,29 @@ async def test_more_stops_than_are_remembered(tmp_path: Path) -> None:
 
 
 async def test_the_replay_that_shows_a_stop_can_be_called_off(tmp_path: Path, far: None) -> None:
-    source = """
-    import time
+    hold = tmp_path / "hold"  # made by the run itself, so that its replay, and nothing else, waits at step 200
+    source = f"""
+    import os
     w = 1.0
     for step in range(400):
         if step == 300:
             special = step
+        while step == 200 and os.path.exists({str(hold)!r}):
+            pass
+        if step == 250:
+            open({str(hold)!r}, "w").close()
         loss = w * w
-        time.sleep(0.003)
         w = w - 1e-6 * w
     """
     async with opened(script(tmp_path, source)) as session:
         session.toggle_breakpoint(6)
         run = asyncio.create_task(session.run())
         async with asyncio.timeout(60):
-            while session.progress[0] < 50 or session.state is not State.REPLAYING:
+            while session.state is not State.REPLAYING:
                 await asyncio.sleep(0.001)
             await session.pause()
             await run
+        hold.unlink()
         assert session.notice == "stopped at line 6 in iteration 300, which is not recorded: g 300 replays it"
         assert session.cursor.iteration == 0 and len(session.losses) == 300
         await session.go(300)
