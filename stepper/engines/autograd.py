@@ -7,6 +7,7 @@ when the recording ends. While it lasts, backward passes stay on the script's ow
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -46,6 +47,7 @@ class AutogradEngine(Engine):
         self._outside: set[str] = set()  # labels of values without history
         self._bearers: dict[str, Any] = {}  # by label: the copy of the value that bears it now
         self._labels: dict[int, tuple[Any, str]] = {}  # by copy: what values without history are called
+        self._results: dict[int, weakref.ref[Any]] = {}  # what an expression made, and no gradients were asked for yet
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
@@ -63,6 +65,7 @@ class AutogradEngine(Engine):
             self._seen.clear()
             self._gates.clear()
             self._labels.clear()
+            self._results.clear()
             self._bearers.clear()
             self._outside.clear()
             self._observer = self._names = None
@@ -95,11 +98,15 @@ class AutogradEngine(Engine):
                 self._labels[id(copy)] = (copy, label)
         if not look(value, "requires_grad", torch) or torch._C._functorch.is_functorch_wrapped_tensor(value):
             self._outside.add(label)
+            if "(" in label:
+                self._results[id(value)] = weakref.ref(value)
             return
         node = look(value, "grad_fn", torch)
         if node is None:
             self._outside.add(label)
-            observer.parameter(label, value)
+            made = self._results.get(id(value))
+            if made is None or made() is not value:  # `(x + noise).requires_grad_()` is an input
+                observer.parameter(label, value)
             return
         key = (node, look(value, "output_nr", torch))
         known = self._seen.get(key)

@@ -70,12 +70,12 @@ class Pass:
         self.inside = inside
         self.uses: dict[Any, int] = {}
         self.arrivals: dict[Any, list[tuple[Any, Any]]] = {}
-        self._accumulate = accumulate
+        self.accumulate = accumulate
         self._wanted = wanted
 
     def adds_to(self, leaf: Any) -> bool:
         """Whether this pass adds to the gradient of this leaf."""
-        return self._accumulate and (self._wanted is None or any(leaf.variable is each for each in self._wanted))
+        return self.accumulate and (self._wanted is None or any(leaf.variable is each for each in self._wanted))
 
 
 class Passes:
@@ -114,10 +114,14 @@ class Passes:
 
         def run(outputs: Any, *arguments: Any, **keywords: Any) -> Any:
             outer = self._pass
-            inputs = arguments[3] if len(arguments) > 3 else ()
+            inputs = tuple(arguments[3]) if len(arguments) > 3 else ()
             self._begin(outputs, bool(keywords.get("accumulate_grad")), inputs, torch)
+            begun = self._pass if self._pass is not outer else None
             try:
-                return engine(outputs, *arguments, **keywords)
+                gradients = engine(outputs, *arguments, **keywords)
+                if begun is not None and not begun.accumulate:
+                    self._give_back(begun, inputs, gradients, torch)
+                return gradients
             finally:
                 self._pass = outer
 
@@ -157,6 +161,28 @@ class Passes:
                     self._watch(node)
         except Exception as error:
             self._observer.fault(error)
+
+    def _give_back(self, running: Pass, inputs: tuple[Any, ...], gradients: Any, torch: Any) -> None:
+        """A pass that adds to no `.grad` is over (`torch.autograd.grad`): the script is given the gradients."""
+        observer = self._observer
+        try:
+            shared = []
+            for source, gradient in zip(inputs, gradients, strict=False):
+                whole = isinstance(source, torch.Tensor)
+                edge = torch.autograd.graph.get_gradient_edge(source) if whole else source
+                name = self._names.of(edge.node, edge.output_nr)
+                if gradient is None or not name:
+                    continue
+                observer.add(GRADIENT + atom(name), "gradient", "result", observer.keep(gradient), running.inside)
+                uses = running.uses.get(edge.node, 0)
+                if uses > 1:
+                    shared.append(f"{GRADIENT}{atom(name)} is the sum of {uses} uses")
+                if is_leaf(edge.node):
+                    observer.returned_gradient(edge.node.variable, gradient)
+            told = "the gradients are returned, and added to no .grad"
+            observer.remark(running.inside, "; ".join([told, *shared]))
+        except Exception as error:
+            observer.fault(error)
 
     def _watch(self, node: Any) -> None:
         of = self._names.of

@@ -119,6 +119,9 @@ class Observer(Protocol):
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
         """The gradient that an update of `parameter` is about to use."""
 
+    def returned_gradient(self, parameter: Any, gradient: Any) -> None:
+        """The script was given this gradient of `parameter`; its update used it where nothing else tells."""
+
 
 class Engine:
     """One implementation style. Subclasses override what applies to them; the defaults own nothing and hook nothing.

@@ -6,6 +6,7 @@ collections are to find no more to go through than there is without us.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -19,6 +20,9 @@ from stepper.program.sites import Site
 from stepper.record import Detail, Kind, Phase, Role, Summary, When
 
 Scalar = bool | int | float | str | None
+PATH = re.compile(
+    r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
+)  # a name, attribute path or subscript: grads['w1'], self.w1.grad
 
 
 class Draft(msgspec.Struct, gc=False, eq=False):
@@ -42,14 +46,16 @@ class Draft(msgspec.Struct, gc=False, eq=False):
 
 
 class Known:
-    """What is known of an object that was seen: what it was called, the event that made it, its role."""
+    """What is known of an object that was seen: what it was called, the event that made it, its role, and whether this
+    pass made it."""
 
-    __slots__ = ("_reference", "event", "label", "role")
+    __slots__ = ("_reference", "event", "label", "made", "role")
 
-    def __init__(self, value: Any, label: str, event: int | None, role: Role) -> None:
+    def __init__(self, value: Any, label: str, event: int | None, role: Role, made: bool) -> None:
         self.label = label
         self.event = event
         self.role = role
+        self.made = made
         self._reference: Callable[[], Any] | None
         try:
             self._reference = ref(value)

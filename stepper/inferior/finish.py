@@ -278,7 +278,7 @@ class Finisher:
 
     def _parameter(self, track: Track, shelf: Shelf) -> Parameter | None:
         before, after = track.before, track.after or track.before
-        grad = track.grad or self._used_gradients.of(track)
+        grad = track.grad or self._used_gradients.of(track) or track.returned
         if before.copy is None or after.copy is None:
             return self._scalar_parameter(track.name, before, after, grad, shelf)
         old, new, update = before.copy, after.copy, self._update(track)

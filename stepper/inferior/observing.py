@@ -9,7 +9,7 @@ from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening, Known
+from stepper.inferior.drafts import PATH, Draft, Happening, Known
 from stepper.inferior.recording import Recording
 from stepper.record import Detail, Kind, Role, When
 
@@ -103,13 +103,26 @@ class Observing(Recording):
 
     def parameter(self, name: str, value: Any) -> None:
         engine = self._owner(value)
-        if engine is not None and self.active and not self.pass_over:
+        if engine is not None and self.active and not self.pass_over and not self._is_passing(name, value):
             self.tracker.follow(name, value, self._copy(engine, value))
+
+    def _is_passing(self, name: str, value: Any) -> bool:
+        """Whether this pass itself made a value, for no parameter: an input whose gradient is asked for."""
+        known = self._met_as(value)
+        if known is None or not known.made or self._names.get(value) is not None:
+            return False
+        role = self.program.roles.get(name)
+        return not PATH.fullmatch(name) if role is None else role in ("data", "activation", "gradient", "loss")
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
         kept = self.keep(gradient)
         if kept is not None:
             self.tracker.used_gradient(parameter, Draft("", "gradient", "operand", kept))
+
+    def returned_gradient(self, parameter: Any, gradient: Any) -> None:
+        kept = self.keep(gradient)
+        if kept is not None and not self.pass_over:
+            self.tracker.returned_gradient(parameter, Draft("", "gradient", "operand", kept))
 
     def _remember(
         self,
@@ -126,10 +139,12 @@ class Observing(Recording):
         number = event.id if event is not None else None
         if made and rebound is False:
             self._second_names.add(label)
-        known = self._called(value)
-        poor = known is None or (".group" in known and label not in self._second_names)
-        if poor or (made and rebound is not False):
-            self._known[id(value)] = Known(value, label, number, draft.role)
+        known = self._met_as(value)
+        poor = known is None or (".group" in known.label and label not in self._second_names)
+        named = made and rebound is not False
+        if poor or named:
+            new = named if known is None else known.made
+            self._known[id(value)] = Known(value, label, number, draft.role, new)
         if not self.pass_over:
             self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
         if self._seers:

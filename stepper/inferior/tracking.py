@@ -24,6 +24,7 @@ class Track:
         self.before = before
         self.after: Draft | None = None
         self.grad: Draft | None = None
+        self.returned: Draft | None = None
         self.updates: list[Happening] = []
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
 
@@ -155,6 +156,12 @@ class Tracker:
         track = self._of_object(parameter)
         if track is not None:
             track.grad = gradient
+
+    def returned_gradient(self, parameter: Any, gradient: Draft) -> None:
+        """A gradient of `parameter` that the script was given."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.returned = gradient
 
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""

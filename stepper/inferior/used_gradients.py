@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.drafts import PATH, Draft, Happening
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Role
 
-PATH = re.compile(
-    r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
-)  # a name, attribute path or subscript: grads['w1'], self.w1.grad
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 

@@ -157,13 +157,14 @@ class Mark:
 
 @dataclass
 class LossValue:
-    """A value that is a loss by its place or name."""
+    """A value that is a loss by its place or name. `differentiated`: `torch.autograd.grad` takes its gradients."""
 
     node: ast.AST
     deps: frozenset[Definition]
     definition: Definition | None
     backward: bool
     statement: ast.AST | None
+    differentiated: bool = False
 
 
 @dataclass

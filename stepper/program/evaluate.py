@@ -158,13 +158,18 @@ class Evaluator(Callees, ABC):
             self.mark("loss", node)
 
     def note_loss(
-        self, node: ast.AST, deps: frozenset[Definition], definition: Definition | None, backward: bool = False
+        self,
+        node: ast.AST,
+        deps: frozenset[Definition],
+        definition: Definition | None,
+        backward: bool = False,
+        differentiated: bool = False,
     ) -> None:
         """Note a value that is a loss."""
         key = (self.context, id(node))
         if key in self.loss_values:
             deps |= self.loss_values[key].deps
-        self.loss_values[key] = LossValue(node, deps, definition, backward, self.current)
+        self.loss_values[key] = LossValue(node, deps, definition, backward, self.current, differentiated)
 
     # ------------------------------------------------------------------------------------------------- expressions
 
@@ -395,6 +400,9 @@ class Evaluator(Callees, ABC):
         loss = self.loss_rules.backward_of(node)
         if loss is not None:
             return self._backward(scope, node, loss)
+        outputs = self.loss_rules.differentiated_by(node)
+        if outputs is not None:
+            return self._differentiated(scope, node, outputs, [*arguments, *(value for _, value in keywords)])
         result: Value
         if callees:
             results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
@@ -414,6 +422,11 @@ class Evaluator(Callees, ABC):
         self.note_loss(node, value.deps, None, backward=True)
         self.change(((GRAD, frozenset()),), node, value.deps)
         return NOTHING
+
+    def _differentiated(self, scope: Scope, node: ast.Call, outputs: ast.expr, given: Sequence[Value]) -> Value:
+        """`torch.autograd.grad`: gradients that are returned, and stored nowhere."""
+        self.note_loss(node, self.evaluate(scope, outputs).deps, None, differentiated=True)
+        return Value(frozenset((self.define(GRAD, node, "change", {d for value in given for d in value.deps}),)))
 
     def _library(
         self,

@@ -49,11 +49,11 @@ def sort(run: Pass) -> Flow:
     else:
         forward = _before_gradients(run, feeding)
         updates = changes
-    if any(loss.backward for loss in losses):
+    if any(loss.backward or loss.differentiated for loss in losses):
         # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
         # statistics) is no parameter.
         updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
-        # What `.backward()` is called on was bound by these.
+        # What gradients are taken of was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     elif any(_is_gradient(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
@@ -76,6 +76,12 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
     backward = [loss for loss in run.losses if loss.backward]
     if backward:
         return backward
+    differentiated = [loss for loss in run.losses if loss.differentiated]
+    if differentiated:
+        # Of several, those that are called losses; else those that are made of no gradients.
+        named = {loss.definition for loss in run.losses if loss.definition is not None}
+        first = [loss for loss in differentiated if not any(_is_gradient(d) for d in closure(loss.deps))]
+        return [loss for loss in differentiated if loss.deps & named] or first or differentiated
     return [
         loss
         for loss in run.losses

@@ -55,6 +55,13 @@ class Losses:
                 return name == "manual_backward"
         return False
 
+    def differentiated_by(self, node: ast.AST) -> ast.expr | None:
+        """What a call of `torch.autograd.grad` takes the gradients of; None for any other call."""
+        if not isinstance(node, ast.Call) or self.script.dotted(node.func) != "torch.autograd.grad":
+            return None
+        named = [keyword.value for keyword in node.keywords if keyword.arg == "outputs"]
+        return next(iter([*node.args[:1], *named]), None)
+
     def is_loss_call(self, node: ast.AST) -> bool:
         """Whether an expression is a call with loss, cost or error in its callee's name."""
         return isinstance(node, ast.Call) and names_loss(_last(node.func))

@@ -60,7 +60,7 @@ class Phases:
             if phase is not None:
                 found.setdefault(id(definition.statement), set()).add(phase)
         for loss in flow.losses:
-            if loss.statement is not None and not loss.backward:
+            if loss.statement is not None and not loss.backward and not loss.differentiated:
                 found.setdefault(id(loss.statement), set()).add("loss")
         phases: dict[int, Phase] = {}
         for key, options in found.items():

@@ -88,6 +88,8 @@ class Roles:
             return "loss"
         if names_loss(place[1]) and flow.loss_definitions & closure((definition,)):
             return "loss"
+        if self._returns_gradients(definition.node):
+            return "gradient"  # be it that a penalty on them feeds the loss
         if definition in flow.forward:
             return "activation" if definition in flow.living else "data"
         if place in self._states and definition in flow.living:
@@ -95,6 +97,13 @@ class Roles:
         if definition in flow.backward:
             return "gradient" if definition in flow.living and definition not in flow.derived else "other"
         return "other"
+
+    def _returns_gradients(self, node: ast.AST) -> bool:
+        """Whether a statement binds what `torch.autograd.grad` returns, or one of its parts."""
+        value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) else None
+        while isinstance(value, ast.Subscript):
+            value = value.value
+        return value is not None and self.walker.loss_rules.differentiated_by(value) is not None
 
     def _is_object(self, place: Place) -> bool:
         """Whether a place holds something that is called, or was made by a class: a model, an optimizer."""

@@ -419,3 +419,99 @@ def test_a_number_that_a_pass_makes_itself_is_no_parameter_of_it() -> None:
         """
     )
     assert [parameter.name for parameter in ran.record().parameters] == ["weights"]
+
+
+GRAD_SETUP = """
+    import torch
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 3), torch.randn(8, 1)
+    def predict(p, x):
+        return torch.tanh(x @ p[0] + p[1]) @ p[2]
+    params = [torch.randn(3, 4), torch.zeros(4), torch.randn(4, 1)]
+    for p in params:
+        p.requires_grad_()
+    a, b, c = params
+    for t in range(2):
+        loss = (predict(params, x) - y).pow(2).mean()
+"""
+STEPS_BY_GRAD = {
+    "a name for all": """
+        grads = torch.autograd.grad(loss, params)
+        with torch.no_grad():
+            for p, g in zip(params, grads):
+                p -= 0.1 * g""",
+    "a name for each": """
+        q, r, s = torch.autograd.grad(loss, params)
+        params = [(p - 0.1 * g).detach().requires_grad_() for p, g in zip(params, (q, r, s))]""",
+    "no name": """
+        fs = zip(params, torch.autograd.grad(loss, params))
+        params = [(p - 0.1 * f).detach().requires_grad_() for p, f in fs]""",
+}
+
+
+@pytest.mark.parametrize("step", STEPS_BY_GRAD.values(), ids=list(STEPS_BY_GRAD))
+def test_the_gradients_that_autograd_grad_returns_are_those_that_the_update_used(step: str) -> None:
+    ran = run(GRAD_SETUP + step)
+    assert ran.error is None
+    record = ran.record(1)
+    assert len(record.parameters) == 3
+    (call,) = (event for event in record.events if event.note)
+    assert call.note == "the gradients are returned, and added to no .grad"
+    returned = [value for value in call.values if value.label.startswith("∂L/∂")]
+    for parameter, value in zip(record.parameters, returned, strict=True):
+        assert parameter.grad is not None and parameter.grad.copy == value.copy
+        update, gradient = ran.array(parameter.update, 1), ran.array(value, 1)
+        numpy.testing.assert_allclose(update, -0.1 * gradient, atol=1e-6)
+
+
+def test_uses_of_what_autograd_grad_differentiates_are_counted() -> None:
+    ran = run(
+        """
+        import torch
+        w, x = torch.ones(2, 2, requires_grad=True), torch.ones(3, 2)
+        for t in range(2):
+            loss = (torch.tanh(x @ w) @ w).sum()
+            (g,) = torch.autograd.grad(loss, w)
+            with torch.no_grad():
+                w -= 0.1 * g
+        """
+    )
+    (note,) = {event.note for event in ran.record(1).events if event.note}
+    assert note.endswith("; ∂L/∂w is the sum of 2 uses")
+
+
+def test_an_input_whose_gradient_is_asked_for_is_no_parameter() -> None:
+    ran = run(
+        """
+        import torch
+        D = torch.nn.Linear(2, 1)
+        opt = torch.optim.SGD(D.parameters(), lr=0.1)
+        for t in range(2):
+            x = torch.randn(4, 2)
+            x.requires_grad = True
+            inter = (torch.rand(4, 1) * x.detach()).requires_grad_(True)
+            slopes = torch.autograd.grad(D(inter).sum(), inter, create_graph=True)[0]
+            loss = D(x).mean() + slopes.norm()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    )
+    assert {each.name for each in ran.record(1).parameters} == {"D.weight", "D.bias"}
+
+
+def test_a_parameter_that_is_detached_and_bound_anew_is_followed() -> None:
+    ran = run(
+        """
+        import torch
+        w = torch.ones(3, requires_grad=True)
+        for t in range(2):
+            loss = (w * w).sum()
+            loss.backward()
+            w = (w - 0.1 * w.grad).detach().requires_grad_()
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "w"
+    assert numpy.array_equal(ran.array(parameter.after, 1), ran.names["w"].detach().numpy())
+    assert numpy.array_equal(ran.array(parameter.grad, 1), 2 * ran.array(parameter.before, 1))

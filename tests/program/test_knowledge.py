@@ -101,6 +101,12 @@ def test_phases_with_autograd() -> None:
     assert program.roles["w1.grad"] == "gradient"
 
 
+def test_what_autograd_grad_returns_are_gradients_whatever_they_are_for() -> None:
+    assert program_of("autograd_grad").roles["q"] == "gradient"
+    assert program_of("autograd_grad").roles["loss"] == "loss"
+    assert program_of("gradient_penalty").roles["slopes"] == "gradient"
+
+
 def test_zeroing_the_gradients_before_backward_belongs_to_backward() -> None:
     found = phases(program_of("optim_module"))
     assert found["optimizer.zero_grad()"] == "backward"
