@@ -106,6 +106,11 @@ def shape(extents: tuple[int, ...] | None) -> str:
     return "(" + ", ".join(map(str, extents)) + ")"
 
 
+def tight(text: str) -> str:
+    """A shape without blanks: `(64,100)`."""
+    return text.replace(", ", ",")
+
+
 def scalar(value: bool | int | float | str | None) -> str:
     """A scalar's value in few characters."""
     if isinstance(value, bool) or value is None:

@@ -26,7 +26,7 @@ def hint(event: Event, history: History) -> str:
         return changed
     text = results(event)
     factors = product(event)
-    return f"{factors} → {tight(text)}" if factors and text.startswith("(") else text
+    return f"{factors} → {figures.tight(text)}" if factors and text.startswith("(") else text
 
 
 def results(event: Event) -> str:
@@ -76,13 +76,8 @@ def product(event: Event) -> str:
         shape = shapes.get(label)
         if shape is None:
             return ""
-        texts.append(tight(figures.shape(shape[:-2] + shape[:-3:-1] if transposed else shape)))
+        texts.append(figures.tight(figures.shape(shape[:-2] + shape[:-3:-1] if transposed else shape)))
     return "·".join(texts)
-
-
-def tight(text: str) -> str:
-    """A shape without blanks."""
-    return text.replace(", ", ",")
 
 
 @lru_cache(maxsize=4096)

@@ -90,9 +90,12 @@ def columns(summary: Summary) -> tuple[str, ...]:
 def test_what_is_left_goes_to_shapes_first_and_columns_without_anything_go() -> None:
     tensor = ("np.square(y_pred - y).sum() * a_factor", "activation", "(64,100) bool", "bool", "cpu", "0+++++", "",
               "0", "1", "0.98", "6400", "0")  # fmt: skip
+    weight = ("w", "parameter", "(1000, 1000)", "f32", "cpu", "---+++", "", "-1", "1", "0.5", "0", "0")
     for width in range(70, 120):
         widths = fit([tensor], width)
         assert widths[SHAPE] == 13 or widths[NAME] <= 26, f"a shape is cut at {width} columns"
+    for width in range(30, 120):
+        assert fit([weight], width)[SHAPE] >= len("(1000,1000)"), f"a shape is cut at {width} columns"
     scalar = ("loss", "loss", "", "float", "", "", "", "", "", "25", "", "")
     widths = fit([scalar], 80)
     assert [index for index, size in enumerate(widths) if size] == [NAME, ROLE, DTYPE, MEAN]

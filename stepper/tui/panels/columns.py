@@ -16,8 +16,8 @@ from stepper.tui.sketches import BINS
 NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, SPREAD, MIN, MAX, MEAN, ZEROS, NONFINITE = range(12)
 PILL = 6
 SPARE = 4
-"""Columns that `give` at least so much go before a name is abbreviated, and a shape cut."""
-LONG_NAME, MEDIUM_NAME, SHORT_NAME = 26, 20, 12
+"""Columns that `give` at least so much go before a name is abbreviated, and shapes are written without blanks."""
+LONG_NAME, MEDIUM_NAME, SHORT_NAME = 26, 17, 12
 """Columns that names may take at most before others do, without what all share, and abbreviated as far as can be; and
 at least."""
 
@@ -36,7 +36,7 @@ class Column:
 COLUMNS = (
     Column("name", 6, LONG_NAME),
     Column("role", 4, 10, give=1),
-    Column("shape", 6, 22),
+    Column("shape", 6, 40),
     Column("type", 4, 10, give=5),
     Column("on", 3, 8, give=6),
     Column("health", PILL, PILL, give=2),
@@ -140,7 +140,7 @@ def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
     return (1, 0.0, "") if number is None else (0, float(number), "")
 
 
-SHORT_ROLES = {"parameter": "param", "activation": "activ", "gradient": "grad"}
+SHORT_ROLES = {"parameter": "param", "activation": "activ", "gradient": "grad", "setting": "set"}
 
 
 def short_role(role: str) -> str:
@@ -168,14 +168,20 @@ def with_type(cells: tuple[str, ...], summary: Summary, usual: str) -> tuple[str
     """The same, with a dtype that is not the usual one behind the shape, for a table without a column for it."""
     if summary.kind != "tensor" or summary.dtype == usual:
         return cells
-    return (*cells[:SHAPE], f"{cells[SHAPE].replace(' ', '')} {cells[DTYPE]}", *cells[SHAPE + 1 :])
+    return (*cells[:SHAPE], f"{figures.tight(cells[SHAPE])} {cells[DTYPE]}", *cells[SHAPE + 1 :])
+
+
+def tightened(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """The same, with a shape without blanks."""
+    return (*cells[:SHAPE], figures.tight(cells[SHAPE]), *cells[SHAPE + 1 :])
 
 
 def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> list[int]:
     """Widths of the columns for what is in them; 0 for those there is no room for.
 
     Names first lose what all share; then the columns go that say the same in every row, which is `said` elsewhere, and
-    those that can be spared; then names are abbreviated; then columns go that say more.
+    those that can be spared; then names are abbreviated, and shapes lose their blanks; then columns go that say more. A
+    shape is cut last.
     """
     widths, whole = [], []
     for index, column in enumerate(COLUMNS):
@@ -193,6 +199,7 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     def cut(index: int, least: int) -> None:
         widths[index] -= max(0, min(excess(), widths[index] - least))
 
+    tight = max(widths[SHAPE] and len(COLUMNS[SHAPE].title), *(cell_len(figures.tight(row[SHAPE])) for row in rows), 0)
     without_shared, abbreviated = names.widths(tuple(row[NAME] for row in rows))
     cut(NAME, max(SHORT_NAME, min(LONG_NAME, without_shared)))
     for index in said:
@@ -206,15 +213,19 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     for index in sorted(range(len(COLUMNS)), key=lambda number: -gives[number]):
         if gives[index] < SPARE:
             cut(NAME, max(SHORT_NAME, min(MEDIUM_NAME, abbreviated)))
-            cut(SHAPE, 10)
+            if excess() > 0:
+                widths[SHAPE] = min(widths[SHAPE], tight)
         if excess() <= 0:
             break
         if gives[index]:
             widths[index] = 0
     cut(NAME, COLUMNS[NAME].least)
+    if excess() > 0:
+        widths[MIN] = widths[MAX] = 0
     cut(SHAPE, COLUMNS[SHAPE].least)
-    for index in (SHAPE, NAME, ROLE):  # what is left goes to what was cut; roles are all written out, or none
-        more = max(0, min(-excess(), whole[index] - widths[index]))
-        if widths[index] and (index != ROLE or more == whole[index] - widths[index]):
+    # what is left goes to what was cut; blanks in shapes, and roles written out, are there for all, or for none
+    for index, wanted in ((SHAPE, tight), (SHAPE, whole[SHAPE]), (NAME, whole[NAME]), (ROLE, whole[ROLE])):
+        more = max(0, min(-excess(), wanted - widths[index]))
+        if widths[index] and (index == NAME or wanted == tight or more == wanted - widths[index]):
             widths[index] += more
     return widths

@@ -184,7 +184,7 @@ class GatePanel(ViewPanel):
         if not self.display or not self.inner.width:
             return
         gate = self._gate = self._pick()
-        ahead = self._ahead(gate) if gate is not None else ""
+        ahead = self._ahead(gate) if gate is not None else ()
         wanted = (self.scene.history, id(gate), self.view, self.inner, self._came, ahead)
         if wanted == self._last:
             return
@@ -193,7 +193,7 @@ class GatePanel(ViewPanel):
             self._nothing()
             return
         title = self.TITLE if len(self.gates) == 1 else f"{self.TITLE} {self.number + 1} of {len(self.gates)}"
-        self.retitle(title + ahead)
+        self.retitle(*(title + each for each in ahead), title)
         self._count_streaks(gate)
         width = self.inner.width
         view, height = self.view, self.inner.height
@@ -223,17 +223,19 @@ class GatePanel(ViewPanel):
             self._counted = counted
             self._streaks = streaks(self.scene.records, self.scene.iteration, gate)
 
-    def _ahead(self, gate: Gate) -> str:
-        """What of the gate the cursor has not come to yet: it is drawn all the same, and said to be ahead."""
+    def _ahead(self, gate: Gate) -> tuple[str, ...]:
+        """What of the gate the cursor has not come to yet, in more words and in fewer: it is drawn all the same, and
+        said to be ahead."""
         history, cursor = self.scene.history, self.scene.event
         if history is None or cursor is None:
-            return ""
+            return ()
         if history.record.events[gate.event].id > history.completion(cursor)[0] or not history.seen(gate.h, cursor):
-            return f" · ahead of the cursor, line {gate.line}"
+            where = f"line {gate.line}"
+            return (f" · ahead of the cursor, {where}", f" · ahead, {where}", " · ahead")
         last = gate.grad_after if gate.grad_after is not None else gate.grad_before
         if last is not None and not history.seen(last, cursor):
-            return f" · gradients ahead, line {history.line_of(last)}"
-        return ""
+            return (f" · gradients ahead, line {history.line_of(last)}", " · gradients ahead", " · ∂ ahead")
+        return ()
 
     def _lines(self, gate: Gate, drawing: Drawing | None) -> list[Row]:
         """What is below the counts: as it was, until all of what is asked for has come."""

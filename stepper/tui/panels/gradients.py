@@ -75,7 +75,7 @@ class GradientsPanel(LinePanel):
                 row = columns.row(parameter, shown[name], past[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
-        self.retitle(self.TITLE + self._ahead())
+        self.retitle(self.TITLE + self._ahead(), self.TITLE)
 
     def _ahead(self) -> str:
         """What of all this the cursor has not come to yet."""

@@ -11,12 +11,14 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events, on
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
 
 Piece = tuple[str, str]
@@ -32,6 +34,8 @@ class Row(NamedTuple):
 
 EMPTY = Row()
 _CACHE = 2000
+EVERYTHING = 1 << 30
+"""Columns for a title as long as nothing is laid out."""
 
 
 class LinePanel(ScrollView, can_focus=True):
@@ -133,10 +137,11 @@ class LinePanel(ScrollView, can_focus=True):
         width = gutter.left + self.size.width + right
         self.refresh(Region(-gutter.left, y_start - self.scroll_offset.y, width, line_count))
 
-    def retitle(self, title: str) -> None:
-        """Set the border's title, if it is another than before (a new title repaints the panel)."""
-        if title != self._title_said:
-            self._title_said = title
+    def retitle(self, *titles: str) -> None:
+        """Set the border's title, if it is another than before (a new title repaints the panel): the first of `titles`
+        that there is room for, beside the names of the panels that share this one's place."""
+        if titles != self._titles:
+            self._titles = titles
             self._draw_title()
 
     def set_beside(self, beside: tuple[tuple[str, str, str], ...]) -> None:
@@ -145,14 +150,25 @@ class LinePanel(ScrollView, can_focus=True):
             self._beside = beside
             self._draw_title()
 
+    @on(events.Resize)
+    def fit_title(self) -> None:
+        """There is more room for it, or less."""
+        self._draw_title()
+
     def _draw_title(self) -> None:
-        title = Content(self._title_said or self.TITLE)
-        for key, name, call in self._beside:
-            title += Content.from_markup(f"[$text-muted]  [@click={call}]$key $name[/][/]", key=key, name=name)
+        room = self.outer_size.width - CORNERS if self.outer_size.width else EVERYTHING
+        drawn = fitted(self._titles or (self.TITLE,), [(key, name) for key, name, _ in self._beside], room)
+        if drawn == self._drawn_title:
+            return
+        self._drawn_title = drawn
+        title = Content(drawn[0])
+        for text, (_, _, call) in zip(drawn[1], self._beside, strict=True):
+            title += Content.from_markup(f"[$text-muted]  [@click={call}]$text[/][/]", text=text)
         self.border_title = title
 
-    _title_said = ""
+    _titles: tuple[str, ...] = ()
     _beside: tuple[tuple[str, str, str], ...] = ()
+    _drawn_title: tuple[str, tuple[str, ...]] = ("", ())
 
     @property
     def inner(self) -> Size:

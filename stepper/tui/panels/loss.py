@@ -62,7 +62,7 @@ class LossPanel(PointPanel):
         self._series.follow(self.scene.losses)
         self.set_rows(self._lines())
         self._say()
-        self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}")
+        self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}", self.TITLE)
 
     def _lines(self) -> list[Row]:
         width, height = self.wide, self.inner.height - 1

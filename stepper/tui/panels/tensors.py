@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
@@ -30,6 +31,7 @@ from stepper.tui.panels.columns import (
     short_role,
     sort_key,
     texts,
+    tightened,
     title,
     with_type,
 )
@@ -87,6 +89,8 @@ class TensorsPanel(LinePanel):
         self._common = ""
         self._usual = ""
         """The dtype that is not told in each line; empty where there is a column for it."""
+        self._tight = False
+        """Whether shapes are written without blanks."""
         self._selected: str | None = None
         self._name_told = ""
         self._sorted: int | None = None
@@ -149,6 +153,9 @@ class TensorsPanel(LinePanel):
         if self._usual:
             cells = [with_type(each, sighting.value.summary, dtype) for each, sighting in zip(cells, last, strict=True)]
             widths = fit(cells, width, said)
+        self._tight = widths[SHAPE] < max((cell_len(each[SHAPE]) for each in cells), default=0)
+        if self._tight:
+            cells = [tightened(each) for each in cells]
         common = f" · {dtype}{' ' if dtype and device else ''}{'on ' + device if device else ''}"
         self._common = common if said else ""
         self._entitle()
@@ -159,10 +166,13 @@ class TensorsPanel(LinePanel):
 
     def _texts(self, sighting: Sighting) -> tuple[str, ...]:
         cells = texts(sighting)
-        return with_type(cells, sighting.value.summary, self._usual) if self._usual else cells
+        if self._usual:
+            cells = with_type(cells, sighting.value.summary, self._usual)
+        return tightened(cells) if self._tight else cells
 
     def _entitle(self) -> None:
-        self.retitle(self.TITLE + self._common + (f" · only {self.filter}" if self.filter else ""))
+        only = f" · only {self.filter}" if self.filter else ""
+        self.retitle(self.TITLE + self._common + only, self.TITLE + only, self.TITLE)
 
     def _replace(self, lines: list[Line]) -> None:
         old, self._lines = self._lines, lines

@@ -107,7 +107,8 @@ class ViewerPanel(ViewPanel):
     def _entitle(self) -> None:
         self._pin_drawn = self._pin
         pinned = holds(self._pin, self.scene)
-        self.retitle(f"{self.TITLE} · pinned · {self._follow_key} follows" if pinned else self.TITLE)
+        said = [f"{self.TITLE} · pinned · {self._follow_key} follows", f"{self.TITLE} · pinned"] if pinned else []
+        self.retitle(*said, self.TITLE)
 
     @property
     def subject(self) -> Subject | None:

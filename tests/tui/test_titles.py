@@ -1,0 +1,44 @@
+"""The titles of panels, and the panels behind them, in narrow borders."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepper.tui.panels.titles import fitted
+from tests.tui.screen import app_of, ready, screen_text, settled
+from tests.tui.standin import Standin
+
+TITLES = ("Gate · ahead of the cursor, line 23", "Gate · ahead", "Gate")
+BESIDE = [("6", "Record"), ("8", "Viewer")]
+
+
+def test_a_title_says_less_before_the_panels_behind_it_lose_their_names() -> None:
+    whole = len("".join(TITLES[0]) + "  6 Record  8 Viewer")
+    assert fitted(TITLES, BESIDE, whole) == (TITLES[0], ("6 Record", "8 Viewer"))
+    assert fitted(TITLES, BESIDE, whole - 1) == (TITLES[1], ("6 Record", "8 Viewer"))
+    assert fitted(TITLES, BESIDE, 23) == (TITLES[0 + 1], ("6", "8"))
+    assert fitted(TITLES, BESIDE, 10) == ("Gate", ("6", "8"))
+    assert fitted(TITLES, BESIDE, 1) == ("Gate", ("6", "8"))
+
+
+@pytest.mark.parametrize("size", [(100, 30), (110, 34), (120, 40), (133, 37)])
+async def test_the_names_of_hidden_panels_are_whole_or_left_out(size: tuple[int, int]) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        for key in "nnnnnnn":
+            titles = [line for line in screen_text(app).splitlines() if "╭─ Source" in line or "╭─ Tensors" in line]
+            assert len(titles) == 2 and "…" not in "".join(titles), titles
+            assert "6 Record  8 Viewer ─" in titles[0] and "7 Output ─" in titles[1] and "9 Timeline ─" in titles[1]
+            await pilot.press(key)
+            await settled(pilot)
+
+
+async def test_a_title_grows_with_its_panel() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        assert "Gate · ahead of the cursor" not in screen_text(app)
+        await pilot.resize_terminal(150, 40)
+        await settled(pilot)
+        assert "Gate · ahead of the cursor, line 13  6 Record  8 Viewer" in screen_text(app)
