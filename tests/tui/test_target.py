@@ -16,6 +16,7 @@ from stepper.tui.app import StepperApp
 from stepper.tui.preferences import load
 from stepper.tui.screens.files import FilesScreen
 from stepper.tui.screens.target import Choice, TargetScreen
+from stepper.variants import VARIANTS
 from tests.tui.screen import ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
@@ -124,3 +125,24 @@ async def test_a_choice_is_opened_and_a_script_is_remembered(tmp_path: Path) -> 
         await settled(pilot)
         assert app.session.settings["rate"] == 0.5
     assert load(config)[0].recent == (str(script),)
+
+
+@pytest.mark.parametrize("size", [(120, 50), (100, 50), (80, 60)])
+async def test_descriptions_are_whole_beside_the_names(size: tuple[int, int]) -> None:
+    async with picker(size=size) as (pilot, _):
+        screen = pilot.app.screen
+        assert "…" not in "".join(line for line in screen_text(pilot.app).splitlines() if "relu-class" in line)
+        lines = [strip.text.rstrip() for strip in _lines(screen.query_one(OptionList))]
+        words = " ".join(line[19:].strip() for line in lines)
+        for variant in VARIANTS.values():
+            assert variant.description in words
+        assert all(line[:19].strip() == "" or line[17:19] == "  " for line in lines if line)
+
+
+def _lines(options: OptionList) -> list[Any]:
+    """All lines of the list, scrolled through."""
+    found = []
+    for top in range(int(options.max_scroll_y) + 1):
+        options.scroll_to(y=top, animate=False, force=True, immediate=True)
+        found.append(options.render_line(0))
+    return found + [options.render_line(y) for y in range(1, options.size.height)]

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.table import Table
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 BROWSE = "…"
 AS_WRITTEN = "as written"
+NAMES = 17
+"""Columns for names at least."""
 DEVICES = (AS_WRITTEN, "cpu", "cuda")
 
 
@@ -61,7 +64,7 @@ class TargetScreen(Question[Choice | None]):
             border: round $primary; background: $surface; padding: 0 1;
         }
         & OptionList, & OptionList:focus {
-            height: 1fr; border: none; background: $surface; text-wrap: nowrap; text-overflow: ellipsis;
+            height: 1fr; border: none; background: $surface;
         }
         & Horizontal { height: 1; }
         & Label { width: 1fr; color: $text-muted; }
@@ -123,16 +126,16 @@ class TargetScreen(Question[Choice | None]):
         for path in self._recent:
             self._rows.append(Row(path))
             where = Path(path)
-            yield Option(Content.assemble((f"{where.name:<26}", "bold"), (str(where.parent), "$text-muted")))
+            yield Option(_line(Text(where.name, "bold"), Text(str(where.parent), "dim")))
         for variant in VARIANTS.values():
             self._rows.append(Row(variant.name))
-            yield Option(Content.assemble((f"{variant.name:<26}", "bold"), variant.description))
+            yield Option(_line(Text(variant.name, "bold"), Text(variant.description)))
             for preset, settings in variant.presets.items():
                 self._rows.append(Row(variant.name, preset))
-                values = ", ".join(f"{name} = {value}" for name, value in settings.items())
-                yield Option(Content.assemble(f"  {'preset ' + preset:<24}", (values, "$text-muted")))
+                values = " ".join(f"{name}={value}" for name, value in settings.items())
+                yield Option(_line(Text(f"  preset {preset}"), Text(values, "dim")))
         self._rows.append(Row(BROWSE))
-        yield Option(Content.assemble((f"{BROWSE:<26}", "bold"), "a script of your own: find its file"))
+        yield Option(_line(Text(BROWSE, "bold"), Text("a script of your own: find its file")))
 
     # ----------------------------------------------------------------------------------------------- the fields
 
@@ -231,3 +234,12 @@ class TargetScreen(Question[Choice | None]):
             return tuple(shlex.split(text))
         except ValueError as error:
             raise Misuse(f"the settings cannot be read: {error}") from error
+
+
+def _line(name: Text, what: Text) -> Table:
+    """A name, and beside it what it is, on as many lines as that takes."""
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(min_width=NAMES)
+    line.add_column(ratio=1)
+    line.add_row(name, what)
+    return line
