@@ -153,7 +153,8 @@ class Stage(Keystrokes):
             self._release.stop()
             self._release = None
         self._held.close()
-        self.screen.check_idle()  # the app looks at itself only
+        for screen in self.screen_stack[-1:]:  # none any more while the app ends
+            screen.check_idle()  # the app looks at itself only
 
     def _repaint_if_whole(self) -> None:
         self._looking_whether_whole = False

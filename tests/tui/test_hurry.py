@@ -149,3 +149,10 @@ async def test_keys_are_not_held_back_for_ever_by_a_dialog_that_takes_them_with_
         del lost.post_message
         await pilot.press("escape", "n")
         await until(pilot, lambda: app.scene.event is not None and app.scene.event.id == 1)
+
+
+async def test_a_repaint_that_is_due_when_the_app_has_ended_is_left_out() -> None:
+    async with held(30) as (app, _, _, let_go):
+        let_go()
+    assert not app.screen_stack
+    app._repaint()
