@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import repeat
 from typing import Any, Final
 
 from stepper.engines.base import Engine
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.scalars import describe_error
+from stepper.inferior.whereabouts import Whereabouts
 
 MARK: Final = object()  # the head of an iteration, among the losses kept since the last look
 CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
@@ -30,7 +30,8 @@ class LossKeeper:
     """Losses as they come, an iteration's behind its mark.
 
     A batch of plain iterations costs one call of `list.append` at each head (see `plain_heads`) and one call of
-    `named` or `backward` for each loss; nothing else is done until `drain`.
+    `named` or `backward` for each loss; nothing else is done until `drain`. Where there is time for it, each loss is
+    also put where it outlives the process (see `told_heads`).
     """
 
     def __init__(self) -> None:
@@ -40,12 +41,33 @@ class LossKeeper:
         self.asked = ""  # the expression, as the person typed it
         self._by_type: dict[type, Engine] = {}  # who reads a loss of this type: asked once an iteration
         self._unread = False  # some of them are to be read later
-        # Called where the loop was left: losses from there to the next head count only for a pass that has none.
-        self.cut: Callable[[], None] = partial(self._kept.append, CUT)
+        self._number: int | None = None  # of the pass under way, where its loss is to outlive the process
+        self.whereabouts = Whereabouts()
 
     def plain_heads(self, count: int) -> Iterator[None]:
         """An iterator of `count` falsy answers, each leaving a mark: it runs without a line of Python."""
         return map(self._kept.append, repeat(MARK, count))
+
+    def told_heads(self, first: int, count: int) -> Iterator[None]:
+        """The same for the iterations from `first` on, at the cost of a call in Python each: where the script is, and
+        the losses of the iterations before, are known when its process dies."""
+        for number in range(first, first + count):
+            self.tell()
+            self._number = number
+            self.whereabouts.begin(number, alone=True)
+            self._kept.append(MARK)
+            yield None
+
+    def tell(self) -> None:
+        """Put the loss of the pass that is over where it outlives the process."""
+        if self._number is not None and not self._unread:
+            losses = self.current()
+            self.whereabouts.over(self._number, losses[-1] if losses else None)
+
+    def cut(self) -> None:
+        """The loop was left: losses from here to the next head count only for a pass that has none."""
+        self._kept.append(CUT)
+        self.tell()
 
     def head(self) -> None:
         """An iteration begins that is not one of a batch."""
@@ -174,6 +196,7 @@ class LossKeeper:
     def forget(self) -> None:
         """Drop what was kept."""
         self._kept.clear()
+        self._number = None
         self._unread = False
         self._looked_at = self._marks = 0
 

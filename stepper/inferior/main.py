@@ -26,7 +26,7 @@ from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error, tellable
 from stepper.inferior.service import Service
-from stepper.inferior.whereabouts import Cells, private, shared
+from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.program import Program, ProgramError, analyse
 from stepper.program.settings import check, convert, places
 from stepper.program.source import Source
@@ -48,10 +48,10 @@ class Left(SystemExit):
 class Inferior:
     """One process's worth of a session."""
 
-    def __init__(self, channel: Channel, launch: Launch, whereabouts: Cells | None = None) -> None:
+    def __init__(self, channel: Channel, launch: Launch, whereabouts: Whereabouts | None = None) -> None:
         self.channel = channel
         self.launch = launch
-        self.whereabouts = private() if whereabouts is None else whereabouts
+        self.whereabouts = Whereabouts() if whereabouts is None else whereabouts
         self.control = Control()
         if (run := launch.run) is not None:
             self.control.run(run.until, run.record_from, run.record_last)
@@ -96,7 +96,8 @@ class Inferior:
             self.launch.count_later,
         )
         runner.losses.asked = self.launch.loss or ""
-        runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts, self.launch.halt
+        runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts.cells, self.launch.halt
+        runner.losses.whereabouts = self.whereabouts
         os.register_at_fork(after_in_child=runner.forked)
         builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]
         Service(self.channel, self.control, runner).start()
@@ -415,5 +416,5 @@ def main(descriptor: int, whereabouts: int) -> None:
     gc.disable()  # until the script begins: what is loaded and worked out up to there stays
     channel = Channel(descriptor)
     launch = channel.launch()
-    code = Inferior(channel, launch, shared(whereabouts)).run()
+    code = Inferior(channel, launch, Whereabouts(whereabouts)).run()
     sys.exit(code)

@@ -21,9 +21,16 @@ MOST_REACHED = 1024
 """Iterations that came to a breakpoint which was only to be noted: so many are remembered, the latest."""
 HEADER = struct.Struct("<I")
 # Where the script is (`inferior.whereabouts`): the iteration being recorded, the event its newest statement is, that
-# statement's line, and how many iterations had begun when last there was time to say so.
-WHEREABOUTS = struct.Struct("=4q")
+# statement's line; the iteration that was under way when last there was time to say so, and whether it still is, or
+# later ones may be; and up to which iteration, and from which one on, the losses behind all this are known.
+WHEREABOUTS = struct.Struct("=7q")
 NOT_RECORDING, SETUP = -1, -2  # in place of an iteration's number
+NOWHERE = (NOT_RECORDING, -1, 0, SETUP, 1, 0, 0)
+LOSSES_KEPT = 1 << 12
+"""So many losses stand behind the whereabouts, an iteration's at its number modulo this."""
+LOSSES = struct.Struct(f"={LOSSES_KEPT}q")
+NO_LOSS = 0x7FF8_6E6F_206C_6F73
+"""The bits of a NaN that stands for an iteration without a loss."""
 
 
 class Launch(msgspec.Struct, frozen=True):

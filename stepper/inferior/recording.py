@@ -25,7 +25,7 @@ from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Store
 from stepper.inferior.tracking import Tracker
-from stepper.inferior.whereabouts import private
+from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.program import Program
 from stepper.program.quiet import is_quiet
 from stepper.program.sites import Site
@@ -53,7 +53,7 @@ class Recording:
         self._owners: dict[type, Engine | None] = {}
         self._seers: list[Engine] = []
         self._changers: list[Engine] = []
-        self.whereabouts = private()
+        self.whereabouts = Whereabouts().cells
         self.halt: tuple[int | None, int] | None = None  # the statement that is never to be run
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
@@ -127,7 +127,7 @@ class Recording:
     def forked(self) -> None:
         """In a process that the script forked: what it does is not the recorded run."""
         self.active = self.full = False
-        self.whereabouts = private()
+        self.whereabouts = Whereabouts().cells
 
     def frames(self) -> list[Frame]:
         """The script's frames that are being recorded."""

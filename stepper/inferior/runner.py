@@ -29,6 +29,7 @@ from stepper.inferior.passes import PassCount, passes_over
 from stepper.inferior.protocol import MOST_REACHED, Ended, Progress, Reached, Recorded, Stopped, packed, unpacked_size
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
+from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
 from stepper.record import Record
@@ -38,6 +39,8 @@ REPORT_SECONDS = 0.05
 RECORD_SECONDS = 1.0  # how long a pause waits for an iteration to be recorded to its end
 AGAIN_SECONDS = 0.02  # between two tries to let the script stand
 LARGEST_BATCH = 4096
+SLOW_BATCH = 200  # at most so many fit in a batch where an iteration takes so long that a line of Python is nothing
+FIRST = 1000  # so many iterations take a line of Python each, however short they are
 
 
 STYLES = ("python", "numpy", "torch", "autograd", "function", "module", "optim")
@@ -170,6 +173,7 @@ class Runner:
         """In a process that the script forked: it never stops."""
         builtins.__stepper_armed__ = False  # type: ignore[attr-defined]
         self.recorder.forked()
+        self.losses.whereabouts = Whereabouts()
 
     def _started_so_far(self) -> int:
         """Iterations begun; those of the batch under way are counted by their marks."""
@@ -235,7 +239,6 @@ class Runner:
     def _decide(self) -> Iterator[Any]:
         """At a head: finish what went before, stand if told to, and say how the next iterations run."""
         self._finish_iterations()
-        self.recorder.whereabouts[3] = self.begun
         if self.begun == 0 and not self._recording:
             self._since = perf_counter()
         iteration = self.begun
@@ -255,6 +258,7 @@ class Runner:
         until = self.control.until
         record_from = self._first_to_record(iteration)
         if record_from is not None and iteration >= record_from:
+            self.losses.whereabouts.begin(iteration, alone=True)
             self.losses.head()
             self.begun += 1
             self._begin_record(iteration)
@@ -264,6 +268,9 @@ class Runner:
             count = min(count, record_from - iteration)
         if until is not None:
             count = min(count, until - iteration)
+        if self._batch <= SLOW_BATCH or iteration < FIRST:
+            return self.losses.told_heads(iteration, max(1, min(count, SLOW_BATCH)))
+        self.losses.whereabouts.begin(iteration, alone=False)
         return self.losses.plain_heads(max(1, count))
 
     def _first_to_record(self, iteration: int) -> int | None:
@@ -286,6 +293,9 @@ class Runner:
         each = (now - self._since) / len(drained)
         self._since = now
         self._batch = max(1, min(LARGEST_BATCH, int(BATCH_SECONDS / each) if each > 0 else LARGEST_BATCH))
+        if len(drained) <= SLOW_BATCH:
+            for number, loss in enumerate(drained, self.begun):
+                self.losses.whereabouts.over(number, loss)
         self.begun += len(drained)
         self._finished += drained
 

@@ -118,6 +118,7 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
         hand_output()
         _raise_failure(lane, tell_output=on_output is None)
     except LaneLost:
+        hand_over()
         hand_output()
         _raise_failure(lane, tell_output=on_output is None)
     finally:

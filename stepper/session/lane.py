@@ -130,6 +130,7 @@ class Lane:
             self.seconds = monotonic() - self._began
             if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
                 self.lost = await asyncio.to_thread(self.process.describe_death)
+                self.losses.extend(self.process.losses_from(len(self.losses)))
             else:
                 self.lost = f"the script's process sent what cannot be read: {error}"
             for future in self._waiting.values():

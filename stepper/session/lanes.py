@@ -340,7 +340,7 @@ class Lanes:
             self.notice = ""
             self._died_in = at.halt[0]
             lane.losses.extend(replay.losses[len(lane.losses) :])  # what it had not told yet
-            lane.lost = lane.lost if str(at) in lane.lost else f"{lane.lost}{at}"
+            lane.lost = f"{lane.process.death()}{at}"
         else:
             self.notice = f"the replay did not come to where the process died{at}"
         self._read_facts()

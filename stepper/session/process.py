@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,21 +15,39 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import stepper
-from stepper.inferior.protocol import NOT_RECORDING, SETUP, WHEREABOUTS, Launch, frame
+from stepper.inferior.protocol import (
+    LOSSES,
+    LOSSES_KEPT,
+    NO_LOSS,
+    NOT_RECORDING,
+    NOWHERE,
+    SETUP,
+    WHEREABOUTS,
+    Launch,
+    frame,
+)
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = str(Path(stepper.__file__).resolve().parent.parent)
 # sys.path[0] is where the interpreter was told to look for scripts: ours while our own modules load, then the script's.
 BOOT = "import sys; sys.path[0] = {root!r}; from stepper.inferior.main import main; main({descriptor}, {whereabouts})"
+NOTHING = struct.pack("=q", NO_LOSS)
 
 
 class Whereabouts(NamedTuple):
-    """The iteration that was being recorded, the event and the line of its newest statement, and iterations begun."""
+    """Where a script was when last it said so: see `WHEREABOUTS`.
+
+    The iteration being recorded, the event and the line of its newest statement; the iteration under way, and whether
+    none can have begun behind it; the losses that are known: those from iteration `since` to the one before `over`.
+    """
 
     iteration: int
     event: int
     line: int
-    begun: int
+    under_way: int
+    for_sure: int
+    over: int
+    since: int
 
     @property
     def recorded(self) -> bool:
@@ -40,8 +59,23 @@ class Whereabouts(NamedTuple):
         """The statement, as `Launch.halt` names it."""
         return (None if self.iteration == SETUP else self.iteration, self.event)
 
+    @property
+    def begun(self) -> int:
+        """The iteration under way; 0 in the setup."""
+        return max(0, self.under_way)
+
     def __str__(self) -> str:
-        return f" at line {self.line}, in {'the setup' if self.iteration == SETUP else f'iteration {self.iteration}'}"
+        if self.recorded:
+            return f" at line {self.line}, in {_named(self.iteration)}"
+        if self.under_way == SETUP:
+            return " in the setup"
+        if not self.for_sure:
+            return f" in iteration {self.under_way} or later"
+        return f" {'in' if self.over <= self.under_way else 'after'} iteration {self.under_way}"
+
+
+def _named(iteration: int) -> str:
+    return "the setup" if iteration == SETUP else f"iteration {iteration}"
 
 
 class Process:
@@ -56,7 +90,7 @@ class Process:
         self.socket = ours
         self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by kill)
         self._whereabouts: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-whereabouts-")  # noqa: SIM115 (as above)
-        self._whereabouts.write(WHEREABOUTS.pack(NOT_RECORDING, -1, 0, 0))
+        self._whereabouts.write(WHEREABOUTS.pack(*NOWHERE) + bytes(LOSSES.size))
         self._whereabouts.flush()
         shared = self._whereabouts.fileno()
         boot = BOOT.format(root=ROOT, descriptor=theirs.fileno(), whereabouts=shared)
@@ -118,8 +152,21 @@ class Process:
         """Where the script was when last it said so; of use when the process has died."""
         return Whereabouts(*WHEREABOUTS.unpack(os.pread(self._whereabouts.fileno(), WHEREABOUTS.size, 0)))
 
+    def losses_from(self, first: int) -> list[float | None]:
+        """The losses of iterations from `first` on that the process knew, and may not have told."""
+        at = self.whereabouts()
+        if at.since > first or at.over <= first or at.over - first > LOSSES_KEPT:
+            return []
+        kept = os.pread(self._whereabouts.fileno(), LOSSES.size, WHEREABOUTS.size)
+        found = [kept[8 * (number % LOSSES_KEPT) :][:8] for number in range(first, at.over)]
+        return [None if loss == NOTHING else struct.unpack("=d", loss)[0] for loss in found]
+
     def describe_death(self) -> str:
         """How the process ended, in words."""
+        return f"{self.death()}{self.whereabouts()}"
+
+    def death(self) -> str:
+        """The same, without where."""
         code = self.wait(2.0)
         if code is None:
             return "the script's process closed its connection"
@@ -128,13 +175,8 @@ class Process:
                 name = signal.Signals(-code).name
             except ValueError:
                 name = f"signal {-code}"
-            return f"the script's process was ended by {name}{self._place()}"
-        return f"the script's process ended with exit code {code}{self._place()}"
-
-    def _place(self) -> str:
-        """Where it ended, as far as that is known."""
-        at = self.whereabouts()
-        return str(at) if at.recorded else ""
+            return f"the script's process was ended by {name}"
+        return f"the script's process ended with exit code {code}"
 
 
 def new_hash_seed() -> str:

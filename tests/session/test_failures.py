@@ -134,8 +134,67 @@ async def test_a_process_that_dies_at_full_speed_dies_again_and_is_then_recorded
 async def test_a_process_that_is_killed_at_full_speed_is_not_started_anew(tmp_path: Path) -> None:
     async with opened(script(tmp_path, DYING.format(at=8, how="os.kill(os.getpid(), 9)"))) as session:
         await session.run()
-        assert session.state is State.LOST and session.traceback == "the script's process was ended by SIGKILL"
+        assert session.state is State.LOST and len(session.losses) == 4
+        assert session.traceback == "the script's process was ended by SIGKILL in iteration 4"
         assert set(session.records) == {None, 0}
+
+
+KILL = "os.kill(os.getpid(), 9)"
+LOOP = """
+import os
+w = 1.0
+{setup}
+for i in range(8):
+    {first}
+    loss = w * w
+    w = w - 0.1
+    {last}
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "what", "where", "done"),
+    [
+        ("setup", KILL, "in the setup", 0),
+        ("first", f"if i == 5: {KILL}", "in iteration 5", 5),
+        ("last", f"if i == 3: {KILL}", "in iteration 3", 3),
+        ("last", f"if i == 3: os.fork() or os._exit(0)\n    if i == 6: {KILL}", "in iteration 6", 6),
+        ("end", KILL, "after iteration 7", 8),
+    ],
+)
+def test_the_losses_of_a_run_that_is_killed_are_told_and_where_it_was(
+    tmp_path: Path, place: str, what: str, where: str, done: int
+) -> None:
+    source = LOOP.format(**{**dict.fromkeys(("setup", "first", "last", "end"), "pass"), place: what})
+    plain: list[float | None] = []
+    told: list[float | None] = []
+    run_losses(
+        script(tmp_path, LOOP.format(setup="", first="pass", last="pass", end=""), "plain.py"),
+        Options(),
+        None,
+        lambda first, found, total: plain.extend(found),
+    )
+    with pytest.raises(ScriptFailed, match=f"ended by SIGKILL {where}$"):
+        run_losses(script(tmp_path, source), Options(), None, lambda first, found, total: told.extend(found))
+    assert told == plain[:done]
+
+
+def test_losses_that_are_none_or_not_finite_outlive_a_killed_process(tmp_path: Path) -> None:
+    source = """
+    import os
+    w = 1.0
+    for i in range(6):
+        if i != 1:
+            loss = w * (float("nan") if i == 2 else float("-inf") if i == 3 else 1.0)
+        w = w - 0.1
+        if i == 4:
+            os.kill(os.getpid(), 9)
+    """
+    told: list[float | None] = []
+    with pytest.raises(ScriptFailed, match="in iteration 4"):
+        run_losses(script(tmp_path, source), Options(), None, lambda first, found, total: told.extend(found))
+    assert repr(told) == "[1.0, None, nan, -inf]"
 
 
 async def test_a_process_that_dies_in_its_setup_is_stood_in_there(tmp_path: Path) -> None:
