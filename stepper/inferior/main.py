@@ -45,6 +45,9 @@ class Left(SystemExit):
         return self
 
 
+Left.__name__ = "os._exit"  # so that it is told as what it is
+
+
 class Inferior:
     """One process's worth of a session."""
 
@@ -244,12 +247,16 @@ class Inferior:
         message = describe_error(told) if told is not None else None
         iterations = runner.finish(told, message, at_head=told is not None and _at_head(told, program))
         text, line = _own_traceback(told, program.path) if told is not None else (None, None)
-        if told is not None and not isinstance(told, Left):
+        if isinstance(told, SystemExit):
+            text = _leaving(told, line, iterations, runner.failed_in)
+        elif told is not None:
             _call_excepthook(told)
             self._flush()
         if runner.begun == 0 and iterations == 0:
             self._started()
-        self.channel.send(Ended(iterations, _exit_code(error), text, line, runner.failed_in))
+        self.channel.send(
+            Ended(iterations, _exit_code(error), text, line, runner.failed_in, isinstance(told, SystemExit))
+        )
 
     def _watch_exit(self, program: Program, runner: Runner) -> None:
         """`os._exit` ends a process at once: let it be told first. A forked process, or a thread, leaves by itself."""
@@ -361,7 +368,7 @@ def _at_head(error: BaseException, program: Program) -> bool:
 def _call_excepthook(error: BaseException) -> None:
     """A script that has put an exception hook of its own in place expects it to be called."""
     hook = sys.excepthook
-    if hook is sys.__excepthook__ or isinstance(error, SystemExit):
+    if hook is sys.__excepthook__:
         return
     try:
         hook(type(error), error, error.__traceback__)
@@ -383,11 +390,23 @@ def _own_traceback(error: BaseException, path: str) -> tuple[str, int | None]:
         if step.tb_frame.f_code.co_filename == path:
             line = step.tb_lineno
         step = step.tb_next
-    if isinstance(error, Left):
-        return f"os._exit({error.code})\n", line
-    if isinstance(error, SystemExit):
-        return tellable(f"SystemExit: {error.code}\n"), line
     return tellable("".join(traceback.format_exception(error))), line
+
+
+def _leaving(error: SystemExit, line: int | None, iterations: int, last: int | None) -> str:
+    """That the script left by itself: how, where and what is whole; after what it said, as plain Python would print it.
+
+    `iterations` were finished, and in number `last`, or behind it, it left (None: in its setup).
+    """
+    status = _exit_code(error)
+    said = "" if isinstance(error.code, int) else describe_error(error).partition(": ")[2] + "\n"
+    how = "os._exit" if isinstance(error, Left) else "SystemExit"
+    place = "in the setup" if last is None else f"{'after' if last < iterations else 'in'} iteration {last}"
+    whole = {0: "", 1: "; iteration 0 was finished"}.get(
+        iterations, f"; iterations 0 to {iterations - 1} were finished"
+    )
+    where = f"at line {line}, {place}" if line is not None else place
+    return f"{said}the script left by itself with status {status} ({how}), {where}{whole}\n"
 
 
 def _without_ours(step: TracebackType | None) -> TracebackType | None:

@@ -248,7 +248,8 @@ class Stopped(msgspec.Struct, tag="stopped", frozen=True):
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):
-    """The script is over after `iterations`. `traceback` is its own, where it failed, and `line` where in its file.
+    """The script is over after `iterations`. `traceback` is its own, where it failed, and `line` where in its file;
+    where it `left` by itself with a status other than 0, it is what is to be said of that.
 
     `failed_in`: the iteration that failed, or in whose tail the script failed; None: in the setup, or not at all.
     """
@@ -258,6 +259,7 @@ class Ended(msgspec.Struct, tag="ended", frozen=True):
     traceback: str | None = None
     line: int | None = None
     failed_in: int | None = None
+    left: bool = False
 
 
 class Reply(msgspec.Struct, tag="reply", frozen=True):

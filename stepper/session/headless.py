@@ -202,7 +202,10 @@ def _failure(lane: Lane, *, tell_output: bool = True) -> ScriptFailed | None:
     if lane.ended is not None:
         told = lane.ended.traceback
         if told is not None:
-            return ScriptFailed("the script failed", printed + told if told.startswith("SystemExit") else told)
+            if lane.ended.left:
+                *said, last = told.splitlines(keepends=True)
+                told = "".join((printed, *said, f"{lane.launch.name}: {last}"))
+            return ScriptFailed("the script failed", told)
     elif lane.lost is not None:
         return ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")
     return None

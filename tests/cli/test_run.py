@@ -240,7 +240,9 @@ def test_what_a_script_that_leaves_has_said_is_shown(tmp_path: Path) -> None:
     done = subprocess.run([*STEPPER, "run", path, "--", "--bogus"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "unrecognized arguments: --bogus" in done.stderr
-    assert done.stderr.endswith("SystemExit: 2\n")
+    assert done.stderr.endswith(
+        f"{path}: the script left by itself with status 2 (SystemExit), at line 4, in the setup\n"
+    )
 
 
 def test_a_script_reads_what_is_piped_to_it(tmp_path: Path) -> None:

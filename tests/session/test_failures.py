@@ -212,7 +212,10 @@ async def test_leaving_by_the_shortest_way_loses_nothing(tmp_path: Path, status:
         assert len(session.losses) == 2 + (not status)
         if status:
             assert session.cursor.iteration == 2 and text_at(session) == "os._exit(7)"
-            assert session.traceback == "os._exit(7)\n"
+            assert session.traceback == (
+                "the script left by itself with status 7 (os._exit), at line 7, in iteration 2; "
+                "iterations 0 to 1 were finished\n"
+            )
         await session.go(2)
         assert [event.text for event in session.records[2].events][-1] == f"os._exit({status})"
 
@@ -252,6 +255,59 @@ async def test_leaving_by_exit_is_an_end_or_a_failure_by_its_code(
     async with opened(script(tmp_path, source)) as session:
         await session.run()
         assert session.state is State[state] and len(session.losses) == done
+        assert (state == "FAILED") == ("status" in session.traceback)
+
+
+@pytest.mark.parametrize(
+    ("setup", "first", "end", "told"),
+    [
+        (
+            "sys.exit(4)",
+            "pass",
+            "pass",
+            "the script left by itself with status 4 (SystemExit), at line 3, in the setup",
+        ),
+        (
+            "pass",
+            "i > 0 and sys.exit('no more data')",
+            "pass",
+            "no more data\nthe script left by itself with status 1 (SystemExit), at line 5, in iteration 1; "
+            "iteration 0 was finished",
+        ),
+        (
+            "pass",
+            "pass",
+            "os._exit(9)",
+            "the script left by itself with status 9 (os._exit), at line 8, after iteration 7; "
+            "iterations 0 to 7 were finished",
+        ),
+    ],
+)
+def test_how_a_script_left_by_itself_is_said_plainly(
+    tmp_path: Path, setup: str, first: str, end: str, told: str
+) -> None:
+    source = "import os, sys\nw = 1.0\n{}\nfor i in range(8):\n    {}\n    loss = w * w\n    w = w - 0.1\n{}\n"
+    path = script(tmp_path, source.format(setup, first, end))
+    with pytest.raises(ScriptFailed) as raised:
+        run_losses(path, Options(), None, lambda *_: None)
+    *said, last = told.splitlines()
+    assert raised.value.traceback.splitlines() == [*said, f"{path}: {last}"]
+
+
+def test_a_parting_word_that_cannot_be_printed_does_no_harm(tmp_path: Path) -> None:
+    source = """
+    class Word:
+        def __str__(self):
+            raise ValueError
+    w = 1.0
+    for i in range(3):
+        loss = w * w
+        w = w - 0.1
+    raise SystemExit(Word())
+    """
+    with pytest.raises(ScriptFailed) as raised:
+        run_losses(script(tmp_path, source), Options(), None, lambda *_: None)
+    assert "status 1 (SystemExit), at line 9, after iteration 2" in raised.value.traceback
 
 
 async def test_a_chained_exception_is_told_whole_with_the_lines_of_the_script(tmp_path: Path) -> None:
