@@ -1,4 +1,4 @@
-"""The one-line bars: status at the top, tabs where panels are shown one at a time, messages and keys at the bottom."""
+"""The bars: status at the top, tabs where panels are shown one at a time, messages and keys at the bottom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual import events
 from stepper.tui import figures
 from stepper.tui.actions import ACTIONS, Action
 from stepper.tui.keymap import Keymap
-from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
+from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad, wrapped
 from stepper.tui.scene import Scene
 
 STATES = {
@@ -204,8 +204,10 @@ class TabBar(Bar):
 
 
 class MessageBar(Bar):
-    """What the session or the app has to say, and how far long work has come."""
+    """What the session or the app has to say, in as many lines as it takes, and how far long work has come."""
 
+    MOST: ClassVar[int] = 6
+    """Lines that a message takes at most."""
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--bar"}
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -234,11 +236,20 @@ class MessageBar(Bar):
         scene = self.scene
         text = self._said or scene.notice
         bad = self._bad if self._said else scene.state in ("failed", "lost")
-        pieces: list[Piece] = [(f" {text.splitlines()[0] if text else ''}", "bad" if bad else "note")]
+        text, part, width = text.splitlines()[0] if text else "", "bad" if bad else "note", self.size.width
+        lines = [text]
         right: list[Piece] = []
         if scene.state in ("running", "replaying"):
-            right = progress(*scene.progress, max(10, self.size.width // 4))
-        self.set_row(Row(pad(pieces, right, self.size.width)))
+            right = progress(*scene.progress, max(10, width // 4))
+        elif width > 1:
+            lines = wrapped(text, width - 1)
+            lines = lines if len(lines) <= self.MOST else [*lines[: self.MOST - 1], " ".join(lines[self.MOST - 1 :])]
+        self.set_rows([Row(pad([(f" {line}", part)], right, width)) for line in lines])
+        self.styles.height = len(lines)
+
+    def row(self, index: int) -> Row:
+        """One of its lines."""
+        return LinePanel.row(self, index)
 
 
 def progress(done: int, total: int | None, width: int) -> list[Piece]:

@@ -39,16 +39,16 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from error
+        raise ValueError(f"{path}: cannot be read ({error.strerror or error}), so nothing is remembered") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{path}: byte {error.start} is no UTF-8, so the file is left alone") from error
 
     import tomllib  # only where there is something to read: the first paint waits for this
 
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{path}: is no TOML, so the file is left alone: {error}") from error
 
 
 def load(path: Path) -> tuple[Preferences, Mapping[str, object]]:

@@ -39,12 +39,12 @@ class Remembering(Stage):
             return
         keymap, mistakes = keymap_of(keys)
         self.take_keys(keymap)
-        if mistakes:
-            self.misread = f"{self._config}: {'; '.join(mistakes)}"
         if found.theme in self.available_themes:
             self.theme = found.theme
         elif found.theme:
-            self.misread = self.misread or f"{self._config}: there is no theme {found.theme}"
+            mistakes.append(f"there is no theme {found.theme}; the palette has those that there are")
+        if mistakes:
+            self.misread = f"{self._config}: {'; '.join(mistakes)}"
         if found.logarithmic:
             self.desk.loss.toggle()
         self.desk.arrangement.restore(found.panels, found.hidden, found.sizes)

@@ -92,6 +92,47 @@ async def test_a_broken_file_is_told_and_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "theme = 3"
 
 
+MISTAKES = """
+theme = "a-theme-that-nobody-has-ever-heard-of"
+[keys]
+"step.nxt" = "k"
+"step.into" = 5
+"go" = "n"
+"""
+
+
+async def test_mistakes_are_told_whole_in_a_narrow_terminal(tmp_path: Path) -> None:
+    path = tmp_path / ("a folder with a long name" * 4) / "stepper.toml"
+    path.parent.mkdir()
+    path.write_text(MISTAKES)
+    session: Any = Standin()
+    app = StepperApp(session, path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: "theme-that-nobody" in screen_text(app))
+        shown = screen_text(app).split(str(path)[:20])[1]
+        shown = str(path)[:20] + " ".join(shown.split("\n n next")[0].split())
+        assert shown.replace(" ", "") == app.misread.replace(" ", "")
+        for part in ("no action step.nxt", "step.into must be", "gives n to both", "no theme a-theme-that"):
+            assert part in app.misread
+        high = app.message.size.height
+        await pilot.press("n")
+        await settled(pilot)
+        assert high > 3 and app.message.size.height == 1, "the next key takes it away, and gives its room back"
+        assert "n next" in screen_text(app).splitlines()[-1]
+
+
+async def test_a_message_has_an_end(tmp_path: Path) -> None:
+    session: Any = Standin()
+    app = StepperApp(session, tmp_path / "stepper.toml")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.message.say("no end " * 500)
+        await pilot.pause()
+        assert app.message.size.height == app.message.MOST
+        assert screen_text(app).splitlines()[-2].rstrip().endswith("…")
+
+
 async def test_what_cannot_be_written_is_said_when_the_screen_is_gone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     session: Any = Standin()

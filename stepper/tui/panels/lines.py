@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
@@ -263,6 +263,19 @@ def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Pi
     if not right:
         return tuple(kept)
     return (*kept, (" " * (width - used - sum(cell_len(text) for text, _ in right)), ""), *right)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` columns (one at least), parted between words, and within those too long."""
+    lines = [""]
+    for word in text.split():
+        first, *rest = chop_cells(word, width)
+        longer = f"{lines[-1]} {first}" if lines[-1] else first
+        if cell_len(longer) <= width and not rest:
+            lines[-1] = longer
+        else:
+            lines += [first, *rest]
+    return [line for line in lines if line] or [""]
 
 
 def mark(pieces: Iterable[Piece], start: int, end: int, part: str) -> tuple[Piece, ...]:
