@@ -16,8 +16,9 @@ Lines = Callable[[], frozenset[int]]
 """The lines that have a breakpoint now: they may change while the script runs."""
 Reach = Callable[[int], Awaitable[Record | None]]
 """Have an iteration recorded; None where there is no such iteration. May raise `Interrupted`."""
-Find = Callable[[int], Awaitable[int | None]]
-"""The first iteration from this one on that comes to a breakpoint, found at full speed; None where there is none."""
+Find = Callable[[int], Awaitable[tuple[int, frozenset[int]] | None]]
+"""The first iteration from this one on that comes to a breakpoint, found at full speed, and the lines that it stopped
+before, be there a breakpoint by now or not; None where there is none."""
 Passed = Callable[[int], Awaitable[list[int]]]
 """The iterations before this one that come to a breakpoint, in order, found by a replay at full speed."""
 
@@ -101,8 +102,9 @@ async def ahead(
     record does not come to a stop (the replay is another run), the answer is None as well.
     """
     iteration, event, sought = cursor.iteration, cursor.event, False
+    stopped: frozenset[int] = frozenset()
     while True:
-        found = first_stop(record, lines(), event) if record is not None else None
+        found = first_stop(record, lines() | stopped, event) if record is not None else None
         if found is not None:
             return Cursor(iteration, found)
         if sought:
@@ -113,7 +115,7 @@ async def ahead(
             at = await find(following)
             if at is None:
                 return None
-            following = at
+            following, stopped = at
         iteration, event = following, -1
         record = await reach(iteration)
         if record is None:
@@ -131,7 +133,8 @@ async def behind(
     """The stop before the cursor; None where there is none since the script's beginning.
 
     What is `recorded` is read backward, and so is what a single replay records of the iterations right before that. The
-    latest stop before those is found by a replay at full speed.
+    latest stop before those is found by a replay at full speed; once more where the lines have changed meanwhile. None
+    as well where there are none any more.
     """
     found = last_stop(record, lines(), max(0, cursor.event)) if record is not None else None
     if found is not None or cursor.iteration is None:
@@ -147,11 +150,16 @@ async def behind(
         found = last_stop(known, lines())
         if found is not None:
             return Cursor(end, found)
-    for iteration in reversed(await passed(end) if end > 0 else []):
-        known = await reach(iteration)
-        found = last_stop(known, lines()) if known is not None else None
-        if found is not None:
-            return Cursor(iteration, found)
+    sought: frozenset[int] | None = None
+    while end > 0 and sought != lines():
+        sought = lines()
+        for iteration in reversed(await passed(end) if sought else []):
+            known = await reach(iteration)
+            found = last_stop(known, lines()) if known is not None else None
+            if found is not None:
+                return Cursor(iteration, found)
+            if sought != lines():
+                break
     setup = recorded(None)
     found = last_stop(setup, lines()) if setup is not None else None
     return Cursor(None, found) if found is not None else None

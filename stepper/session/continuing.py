@@ -10,7 +10,7 @@ from typing import TypeVar
 from stepper.record import Record
 from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
 from stepper.session.cost import SECONDS
-from stepper.session.lane import LaneLost
+from stepper.session.lane import Lane, LaneLost
 from stepper.session.lanes import State, Stops
 from stepper.session.navigation import Cursor
 from stepper.session.options import Options
@@ -107,7 +107,8 @@ class Continuing(Standing):
             await self._stop(found)
         else:
             self._rest()
-            self._say("no breakpoint was reached before this")
+            gone = "the breakpoints were cleared, so that nothing was looked for any further"
+            self._say("no breakpoint was reached before this" if self.breakpoints.lines else gone)
 
     async def _reach(self, iteration: int) -> Record | None:
         there = not self._interrupted and await self._ensure(iteration)
@@ -115,22 +116,23 @@ class Continuing(Standing):
             raise Interrupted
         return self._recorded(iteration) if there else None
 
-    async def _find(self, first: int) -> int | None:
-        """The first iteration from `first` on that comes to a breakpoint; it is not recorded."""
+    async def _find(self, first: int) -> tuple[int, frozenset[int]] | None:
+        """The first iteration from `first` on that comes to a breakpoint, and the line; it is not recorded."""
         lane, lines = self._lane, self.breakpoints.lines
         if lines and first < lane.position:
             self.notice = f"replaying from iteration {first} on, to the next breakpoint"
             replay = await self._replay_stopping(lane.position, Stops(lines, first))
             if replay.at_breakpoint:
-                return replay.position - 1
+                return _stop_of(replay)
         if self._over() or self._interrupted:
             return self._unless_interrupted(None)
         self._set_state(State.RUNNING)
         await self._drive(lane, None, None, record_last=True, stops=Stops(self.breakpoints.lines, first))
         if lane.at_breakpoint:
-            return lane.position - 1
+            return _stop_of(lane)
         last = lane.position - 1  # recorded as it ran, so that nothing stopped in it
-        return self._unless_interrupted(last if self._over() and last >= first and last in lane.records else None)
+        there = self._over() and last >= first and last in lane.records
+        return self._unless_interrupted((last, frozenset[int]()) if there else None)
 
     async def _passed(self, end: int) -> list[int]:
         """The iterations before `end` that come to a breakpoint."""
@@ -155,3 +157,8 @@ class Continuing(Standing):
         lane = self._lane
         if lane.at_breakpoint and found.iteration == lane.position - 1:
             self._say(f"the run stands before line {lane.line}; what is shown of this iteration is a replay")
+
+
+def _stop_of(lane: Lane) -> tuple[int, frozenset[int]]:
+    """The iteration that a lane stands in at a breakpoint, and the line before which it does."""
+    return lane.position - 1, frozenset(() if lane.line is None else (lane.line,))

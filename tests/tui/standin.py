@@ -373,7 +373,7 @@ class Standin:
     def _lines(self) -> frozenset[int]:
         return self.breakpoints.lines
 
-    async def _find(self, first: int) -> int | None:
+    async def _find(self, first: int) -> tuple[int, frozenset[int]] | None:
         raise AssertionError("every iteration is near")
 
     async def _passed(self, end: int) -> list[int]:
