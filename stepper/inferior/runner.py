@@ -39,8 +39,8 @@ REPORT_SECONDS = 0.05
 RECORD_SECONDS = 1.0  # how long a pause waits for an iteration to be recorded to its end
 AGAIN_SECONDS = 0.02  # between two tries to let the script stand
 LARGEST_BATCH = 4096
-SLOW_BATCH = 200  # at most so many fit in a batch where an iteration takes so long that a line of Python is nothing
-FIRST = 1000  # so many iterations take a line of Python each, however short they are
+SLOW_BATCH = 64  # at most so many fit in a batch where an iteration takes so long that a line of Python is nothing
+FIRST = 256  # so many iterations take a line of Python each, however short they are
 
 
 STYLES = ("python", "numpy", "torch", "autograd", "function", "module", "optim")
