@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 from weakref import ref
@@ -23,6 +24,23 @@ Scalar = bool | int | float | str | None
 PATH = re.compile(
     r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
 )  # a name, attribute path or subscript: grads['w1'], self.w1.grad
+
+
+@lru_cache(maxsize=4096)
+def holder_of(label: str) -> str:
+    """The name whose element a label is: `hs` of `hs[t - 1]`; the label itself where it is no element."""
+    name, opening, rest = label.partition("[")
+    depth = 1 if opening else 0
+    for letter in rest:
+        if depth == 0 and letter not in ".[_" and not letter.isalnum():
+            return label  # an expression, that only begins with one
+        depth += (letter == "[") - (letter == "]")
+    return name
+
+
+def is_numbered(label: str) -> bool:
+    """Whether a label is an element by a computed index (`y[i]`), and not by a key (`config["lr"]`)."""
+    return label.endswith("]") and not label.endswith(("']", '"]')) and holder_of(label) != label
 
 
 class Draft(msgspec.Struct, gc=False, eq=False):
@@ -124,6 +142,11 @@ class Watched:
         self.before = before
         self.peek = peek
         self.key = key
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it is the object itself that is changed, and nothing that it keeps."""
+        return self.peek is None and self.key is None
 
 
 class Frame:

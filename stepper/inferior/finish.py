@@ -8,7 +8,7 @@ from typing import Any
 from stepper.engines import masks
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.copies import Copy, summarise
-from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered
 from stepper.inferior.gates import by_hand
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Shelf
@@ -54,6 +54,7 @@ class Finisher:
             if happening.kind == "statement" and happening.site.text.startswith(("for ", "async for "))
             for label in happening.site.bound
         }
+        self._used_gradients = UsedGradients(recorder, self._roles)
         self._summarise()
         gates = self._gates(shelf)
         parameters = []
@@ -143,17 +144,18 @@ class Finisher:
         return copy.outline if self._count_later else copy.summary
 
     def _role(self, draft: Draft, summary: Summary) -> Role:
-        role = draft.role
+        role: Role = "other" if draft.role == "parameter" and summary.type == "str" else draft.role  # a key of some
         if draft.label.endswith((".grad", ".grad.data")):
             return "gradient"
         if role == "other":
             role = self._roles.get(draft.label, "other")
-        elif role == "activation" and self._roles.get(draft.label.partition("[")[0]) == "data":
+        elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
         elif role == "loss" and summary.size > 1 and self._roles.get(draft.label) != "loss":
             role = "activation"  # on the way to the loss: `model(x)` in `loss = criterion(model(x), y)`
         if role in ("data", "setting"):
-            return "setting" if summary.kind == "scalar" and draft.label not in self._drawn else "data"
+            drawn = draft.label in self._drawn or is_numbered(draft.label)
+            return "setting" if summary.kind == "scalar" and not drawn else "data"
         return role
 
     # --------------------------------------------------------------------------------------------------- gates
@@ -279,6 +281,8 @@ class Finisher:
     def _parameter(self, track: Track, shelf: Shelf) -> Parameter | None:
         before, after = track.before, track.after or track.before
         grad = track.grad or self._used_gradients.of(track) or track.returned
+        if grad is None:
+            self._used_gradients.remark(track)
         if before.copy is None or after.copy is None:
             return self._scalar_parameter(track.name, before, after, grad, shelf)
         old, new, update = before.copy, after.copy, self._update(track)

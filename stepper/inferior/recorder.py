@@ -228,7 +228,10 @@ class Recorder(Observing):
         if happening is None:
             return
         changed: set[str] = set()
+        bound = dict(zip(site.bound, values, strict=False))
         for watched in frame.watched:
+            if watched.is_name and bound.get(watched.label, watched.value) is not watched.value:
+                continue  # `b -= …` of a number bound the name to another
             self._after(happening, watched, changed)
         frame.watched.clear()
         for engine, receiver, method in frame.called:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from stepper.engines.names import Names
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.drafts import Draft, Happening, holder_of
 from stepper.record import Role
+
+ELEMENT = re.compile(r"\[(\d+|'[^']*')\]$")  # what a list or dict holds under a key that is spelt out
 
 
 class Track:
@@ -165,9 +168,11 @@ class Tracker:
 
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
+        held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
         for name, track in list(self.tracks.items()):
             copy = self._look(track.value)
-            if not (track.certain or track.updates or track.after) and copy is track.before.copy:
+            beside = bool(ELEMENT.search(name)) and holder_of(name) in held  # its own update came to nothing
+            if not (track.certain or track.updates or track.after or beside) and copy is track.before.copy:
                 del self.tracks[name]  # it was read only: another name for something, or not of this pass
                 continue
             if copy is not None and ".group" in track.name:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
+from stepper.inferior.added import Added, added, plainly
 from stepper.inferior.drafts import PATH, Draft, Happening
 from stepper.inferior.recorder import Recorder
+from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Role
@@ -16,7 +20,7 @@ LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multi
 
 
 class UsedGradients:
-    """Reads the events that a recorder wrote down. `roles` are those of the script's names."""
+    """Reads the events that a recorder wrote down for one record. `roles` are those of the script's names."""
 
     def __init__(self, recorder: Recorder, roles: Mapping[str, Role]) -> None:
         self._recorder = recorder
@@ -29,10 +33,93 @@ class UsedGradients:
         Where it read an optimizer's state (`w -= lr * v`), the gradient is what that was made of in this pass.
         """
         for update in reversed(track.updates):
-            found = self._gradient_read(update, track, MOMENTS) or self._gradient_beside(track, update)
+            found = (
+                self._product(update, track)
+                or self._gradient_read(update, track, MOMENTS)
+                or self._gradient_beside(track, update)
+                or self._single(update, track)
+            )
             if found is not None:
                 return found
         return None
+
+    def remark(self, track: Track) -> None:
+        """Say at a parameter's last update that it has no gradient to show, where something was added to it."""
+        for update in track.updates[-1:]:
+            _, term = self._term(update, track)
+            if term is not None and term.factors:
+                update.remark(f"no value of the script is by itself the gradient of {track.name}")
+
+    def _single(self, update: Happening, track: Track) -> Draft | None:
+        """`b -= lr * err` used `err`, `b += eta * errors.mean()` the mean."""
+        read, term = self._term(update, track)
+        if term is None or term.quotient or len(term.factors) != 1:
+            return None
+        draft = read.get(plainly(term.rest))
+        if draft is None or _shape(draft) != _shape(track.before) or draft.role in ("parameter", "data", "setting"):
+            return None
+        return None if draft.role == "other" and PATH.fullmatch(draft.label) else draft
+
+    def _product(self, update: Happening, track: Track) -> Draft | None:
+        """`w -= lr * err * x` used `err * x`, which the script itself does not compute: it is what was added, without
+        what only scales it."""
+        read, term = self._term(update, track)
+        if term is None or term.quotient or len(term.factors) < 2:
+            return None
+        shape = _shape(track.before)
+        factors = [read.get(plainly(factor)) for factor in term.factors]
+        if shape is None:
+            numbers = [_number(draft) for draft in factors]
+            known = [number for number in numbers if number is not None]
+            if term.sign != " * " or len(known) != len(numbers):
+                return None
+            return Draft(term.rest, "gradient", "operand", None, scalar_summary(math.prod(known)))
+        if any(each is not None and _shape(each) == shape and self._is_gradient(each) for each in factors):
+            return None
+        part, whole = read.get(plainly(term.rest)), read.get(plainly(term.whole))
+        if part is not None and _shape(part) == shape:
+            return part
+        if whole is None or whole.copy is None or whole.copy.gone or _shape(whole) != shape:
+            return None
+        if term.scale is None or abs(term.scale) in (0.0, 1.0) or not math.isfinite(term.scale):
+            return whole
+        return Draft(term.rest, "gradient", "operand", self._recorder.differences.quotient(whole.copy, abs(term.scale)))
+
+    def _term(self, update: Happening, track: Track) -> tuple[dict[str, Draft], Added | None]:
+        """What a statement read and computed, by text, and what it adds to the parameter."""
+        read = self._read(update)
+        return read, added(update.text, lambda text: self._scales(read.get(text), track))
+
+    def _read(self, update: Happening) -> dict[str, Draft]:
+        """What a statement and the expressions in it read and computed, by text."""
+        found: dict[str, Draft] = {}
+        for event in (update, *self._expressions.get(update.id, [])):
+            for draft in event.drafts:
+                if draft.when in ("operand", "result") and (event is not update or draft.when == "operand"):
+                    found.setdefault(plainly(draft.label), draft)
+        return found
+
+    def _scales(self, draft: Draft | None, track: Track) -> float | None:
+        """The number of a value that only scales an update: a setting, or one that follows a schedule."""
+        if draft is None or _shape(draft) is not None or draft.role not in ("data", "setting", "other"):
+            return None
+        if draft.label == track.name or (draft.role != "other" and draft.label in self._bound):
+            return None
+        return _number(draft)
+
+    @cached_property
+    def _expressions(self) -> dict[int, list[Happening]]:
+        """The expressions directly inside each statement."""
+        found: dict[int, list[Happening]] = {}
+        for each in self._recorder.happenings:
+            if each.kind == "expression" and each.parent is not None:
+                found.setdefault(each.parent, []).append(each)
+        return found
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        """The names that statements of this pass bound: what is data among them is the pass's own."""
+        return {label for each in self._recorder.happenings if each.kind == "statement" for label in each.site.bound}
 
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
         shape = _shape(track.before)
@@ -51,11 +138,7 @@ class UsedGradients:
 
     def _addends(self, update: Happening, track: Track) -> list[Draft]:
         """What a statement read, its sums and products taken apart: the values of the parameter's shape."""
-        inner = [
-            each
-            for each in self._recorder.happenings[update.id + 1 :]
-            if each.parent == update.id and each.kind == "expression"
-        ]
+        inner = self._expressions.get(update.id, [])
         waiting = [draft for draft in update.drafts if draft.when == "operand"]
         found: list[Draft] = []
         while waiting:
@@ -103,6 +186,16 @@ class UsedGradients:
 def _shape(draft: Draft) -> tuple[int, ...] | None:
     """A value's shape; None for a single number, whoever keeps it."""
     return draft.copy.outline.shape or None if draft.copy is not None else None
+
+
+def _number(draft: Draft | None) -> float | None:
+    """A single number that a probe saw; None for anything else."""
+    if draft is None:
+        return None
+    if draft.copy is not None:
+        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
+    value = draft.summary.value if draft.summary is not None else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _is_itself(draft: Draft, track: Track) -> bool:

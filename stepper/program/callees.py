@@ -6,6 +6,7 @@ Where the text does not tell, every function that could be meant is taken.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
@@ -58,9 +59,10 @@ class Callees:
                 self.held[place] = self.places_in(scope, node.value) - {place}
 
     def places_in(self, scope: Scope, node: ast.AST) -> set[Place]:
-        """The places that an expression mentions, but for `self`."""
+        """The places that an expression mentions, but for `self`, and for what the elements of a collection are only
+        made from (`{"W1": np.random.randn(H, D)}`)."""
         found: set[Place] = set()
-        for part in ast.walk(node):
+        for part in _mentioned(node):
             place = self.place_of(scope, part)
             if place is not None and place[1] not in ("self", "cls"):
                 found.add(place)
@@ -157,6 +159,15 @@ class Callees:
         """Not the methods of an autograd.Function: those are called by `apply` and by the backward pass."""
         cls = self.script.class_of(method)
         return cls is None or not self.script.is_a(cls, "Function")
+
+
+def _mentioned(node: ast.AST, inside: bool = False) -> Iterator[ast.AST]:
+    """An expression's parts, without the arguments of calls that make an element of a list, tuple or dict."""
+    yield node
+    element = inside or isinstance(node, (ast.List, ast.Tuple, ast.Dict))
+    parts = [node.func] if inside and isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    for part in parts:
+        yield from _mentioned(part, element)
 
 
 def _is_container(node: ast.expr) -> bool:

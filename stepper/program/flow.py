@@ -57,7 +57,7 @@ def sort(run: Pass) -> Flow:
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     elif any(_is_gradient(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
-        updates = {d for d in updates if d.own or any(_is_gradient(other) for other in closure(d.deps))}
+        updates = _like_steps(updates, carried)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward)
     backward, forward = backward - kept, forward | kept
@@ -70,6 +70,19 @@ def sort(run: Pass) -> Flow:
     derived = {d for d in backward if closure(d.deps) & moments}
     living = _descendants(run, roots)
     return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived)
+
+
+def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition]:
+    """The updates that are made of gradients, and those that keep the old value and take the same step: of errors, or
+    by the same learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`)."""
+    steps = {d for d in updates if any(_is_gradient(other) for other in closure(d.deps))}
+    rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
+    stepped = {d.place for d in steps}
+
+    def is_step(d: Definition) -> bool:
+        return d.place in stepped or bool(d.deps & rates) or any(names_error(each.place[1]) for each in closure(d.deps))
+
+    return steps | {d for d in updates if d.own and is_step(d)}
 
 
 def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:

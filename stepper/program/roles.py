@@ -80,7 +80,7 @@ class Roles:
                 return "activation"
             return "other" if place in flow.carried or place in self._counters else "data"
         if definition.kind in ("parameter", "target") or definition.alias:
-            if definition.roots & flow.parameters:
+            if definition.roots & flow.parameters and not self._may_be_made(definition):
                 return "parameter"
             if definition.kind == "parameter" and len(definition.deps) == 1:
                 return self._role(next(iter(definition.deps)))
@@ -97,6 +97,13 @@ class Roles:
         if definition in flow.backward:
             return "gradient" if definition in flow.living and definition not in flow.derived else "other"
         return "other"
+
+    def _may_be_made(self, definition: Definition) -> bool:
+        """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins
+        with an element (`total = w[0]`, then `total += w[i] * x[i]`), and what such a function returns."""
+        beside = [d for d in self.flow.run.definitions if d.place == definition.place and d is not definition]
+        made = (d for d in (*definition.deps, *beside) if d.kind == "bind" and not d.alias and d.place[0] != FIELD)
+        return any(d in self.flow.living and d.place not in self.flow.parameters for d in made)
 
     def _returns_gradients(self, node: ast.AST) -> bool:
         """Whether a statement binds what `torch.autograd.grad` returns, or one of its parts."""

@@ -11,7 +11,7 @@ import types
 from collections.abc import Sequence
 
 from stepper.program.counters import counters
-from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, State, Value, returned, union
+from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, Root, State, Value, returned, union
 from stepper.program.evaluate import Evaluator
 from stepper.program.scopes import FUNCTIONS, Scope, parameters
 from stepper.program.spine import LoopNode
@@ -316,10 +316,15 @@ class Walker(Evaluator):
                     return
                 old = self.look(place)
                 roots = frozenset(root for root in old.roots if root[0] != place)
-                if roots:
+                if self._sums_up(place, roots, added):
+                    self.state.alias.pop(place, None)
+                    roots = frozenset()
+                elif roots:
                     self.change(roots, node, added.deps)
                 self.mark_name(name, node)
                 definition = self.define(place, node, "bind", added.deps, old.deps)
+                definition.alias = bool(roots)
+                definition.roots.update(root for root, _ in roots)
                 self.state.values[place] = frozenset((definition,))
                 if names_loss(name):
                     self.note_loss(node, frozenset((definition,)), definition)
@@ -337,6 +342,13 @@ class Walker(Evaluator):
                 self.evaluate(scope, index)
                 picked = self.selection(scope, index) | self._key_of(scope, held, index)
                 self.change(held.roots, node, added.deps, picked)
+
+    def _sums_up(self, place: Place, roots: frozenset[Root], added: Value) -> bool:
+        """`total = weights[0]` and then `total += weights[i] * row[i]`: a sum that begins with an element, which stays
+        as it is. (An update of a row is made of something else.)"""
+        begun = [d.node.value for d in self.read(place) if isinstance(d.node, ast.Assign)]
+        held = {d for root, _ in roots for d in self.read(root)}
+        return any(isinstance(value, ast.Subscript) for value in begun) and bool(held & added.deps)
 
     def _delete(self, scope: Scope, target: ast.expr, node: ast.stmt) -> None:
         match target:

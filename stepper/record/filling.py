@@ -12,9 +12,9 @@ replace = msgspec.structs.replace
 
 
 def ratio(update: Summary, before: Summary) -> float | None:
-    """‖update‖ / ‖before‖ (L2) of two tensors; None where ‖before‖ is 0, or either is not finite or not known yet."""
+    """‖update‖ / ‖before‖ (L2) of two values; None where ‖before‖ is 0, or either is not finite or not known yet."""
     whole = update.nonfinite == 0 and before.nonfinite == 0 and update.counted is None and before.counted is None
-    return (update.l2 or 0.0) / before.l2 if whole and before.l2 else None
+    return (update.norm or 0.0) / before.norm if whole and before.norm else None
 
 
 def filled(record: Record, summaries: Mapping[int, Summary]) -> Record:

@@ -515,3 +515,99 @@ def test_a_parameter_that_is_detached_and_bound_anew_is_followed() -> None:
     assert parameter.name == "w"
     assert numpy.array_equal(ran.array(parameter.after, 1), ran.names["w"].detach().numpy())
     assert numpy.array_equal(ran.array(parameter.grad, 1), 2 * ran.array(parameter.before, 1))
+
+
+def test_an_update_without_a_gradient_of_its_own_shows_what_it_scales() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, -2.0, 3.0])
+        w, b, lr = np.array([0.5, -0.5]), 0.0, 0.05
+        for i in range(3):
+            err = X[i] @ w + b - y[i]
+            loss = err ** 2
+            w -= lr * err * X[i]
+            b -= lr * err
+        """
+    )
+    for name, label in (("w", "err * X[i]"), ("b", "err")):
+        parameter = ran.parameter(name, 2)
+        assert parameter.grad is not None and (parameter.grad.label, parameter.grad.role) == (label, "gradient")
+        gradient, update = ran.array(parameter.grad, 2), ran.array(parameter.update, 2)
+        numpy.testing.assert_allclose(update, -0.05 * gradient, rtol=1e-12)
+        assert parameter.ratio == pytest.approx(
+            numpy.linalg.norm(update) / numpy.linalg.norm(ran.array(parameter.before, 2))
+        )
+
+
+@pytest.mark.parametrize(
+    ("update", "label", "divisor"),
+    [
+        ("w -= lr * err * x / len(X)", "err * x", None),  # nobody has seen the length: what was added is shown whole
+        ("w = w - lr * (err * x)", "err * x", 0.1),
+        ("w += 2 * lr * (y - p) * x", "(y - p) * x", 0.2),
+        ("w -= -lr * err * -x", "err * x", 0.1),
+        ("w -= lr * err * x + 0.5 * lr * w", "lr * err * x + 0.5 * lr * w", 1.0),
+        ("w[1:] -= lr * err * x[1:]", None, None),
+    ],
+)
+def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str | None, divisor: float | None) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X = np.array([[1.0, 2.0], [3.0, -1.0]])
+        w, lr = np.array([0.5, -0.5]), 0.1
+        for x, y in zip(X, np.array([1.0, 2.0])):
+            p = x @ w
+            err = p - y
+            loss = err ** 2
+            {update}
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    moved = abs(ran.array(parameter.update, 1))
+    if label is None:
+        assert parameter.grad is None
+        assert "no value of the script is by itself the gradient of w" in [e.note for e in ran.record(1).events]
+        return
+    assert parameter.grad is not None
+    if divisor is None:
+        assert parameter.grad.label == update.removeprefix("w -= ")
+        numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved, rtol=1e-9)
+    else:
+        assert parameter.grad.label == label
+        numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved / divisor, rtol=1e-9)
+
+
+def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
+    ran = run(
+        """
+        w, b, lr = 0.5, 0.25, 0.1
+        for x, y in [(1.0, 2.0), (3.0, -1.0)]:
+            d = w * x + b - y
+            loss = d * d
+            w -= lr * d * x
+            b -= lr * d
+        """
+    )
+    (d,) = [v.summary.value for v in ran.values("d", 1, "result")]
+    assert isinstance(d, float)
+    for name, label, value in (("w", "d * x", d * 3.0), ("b", "d", d)):
+        grad = ran.parameter(name, 1).grad
+        assert grad is not None and (grad.label, grad.summary.value) == (label, value)
+
+
+def test_a_number_of_numpys_that_is_bound_anew_has_its_new_value() -> None:
+    ran = run(
+        """
+        import numpy as np
+        b = np.float64(1.0)
+        for t in range(3):
+            loss = b * b
+            b -= 0.1 * b
+        """
+    )
+    (bound,) = ran.values("b", 1, "result")
+    assert bound.summary.value == 0.9 - 0.1 * 0.9
+    assert not ran.values("b", 1, "after")
+    assert ran.parameter("b", 1).after.summary.value == 0.9 - 0.1 * 0.9

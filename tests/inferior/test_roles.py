@@ -77,3 +77,76 @@ def test_rows_of_an_embedding_and_elements_of_lists() -> None:
     found = roles(ran)
     assert found["emb"] == found["hs[k]"] == found["hs[k - 1]"] == "activation"
     assert {each.name for each in ran.record(1).parameters} == {"W", "C"}
+
+
+def test_a_sum_that_begins_with_a_weight_is_an_activation_and_elements_of_data_are_no_settings() -> None:
+    ran = run(
+        """
+        def predict(row, coefficients):
+            yhat = coefficients[0]
+            for i in range(len(row) - 1):
+                yhat += coefficients[i + 1] * row[i]
+            return yhat
+        train = [[1.0, 2.0], [2.0, 3.0]]
+        coef = [0.0, 0.5]
+        for row in train:
+            yhat = predict(row, coef)
+            error = yhat - row[-1]
+            coef[0] = coef[0] - 0.1 * error
+            coef[1] = coef[1] - 0.1 * error * row[0]
+        """
+    )
+    assert (roles(ran)["yhat"], roles(ran)["coef"]) == ("activation", "parameter")
+    inside = [event for event in ran.events(1) if event.line in (3, 4, 5, 6)]
+    assert inside and {event.phase for event in inside} == {"forward"}
+
+
+def test_what_an_environment_carries_on_is_no_parameter_beside_what_gradients_change() -> None:
+    ran = run(
+        """
+        import numpy as np
+        n = 4
+        model = {"W": np.random.randn(n, 2), "b": np.zeros(2)}
+        class Walk:
+            def reset(self):
+                self.place = np.zeros(4)
+                return self.place
+            def step(self, action):
+                self.place = self.place + 0.1 * (1 if action else -1)
+                return self.place, float(-abs(self.place[0]))
+        walk = Walk()
+        seen, rewards = walk.reset(), []
+        for t in range(4):
+            p = 1 / (1 + np.exp(-(seen @ model["W"] + model["b"])))
+            action = p[0] < 0.5
+            x = seen
+            seen, reward = walk.step(action)
+            rewards.append(reward)
+            d_out = (action - p) * reward
+            grads = {"W": np.outer(x, d_out), "b": d_out}
+            for k in model:
+                model[k] += 0.1 * grads[k]
+        """
+    )
+    assert [each.name for each in ran.record(2).parameters] == ["model['W']", "model['b']"]
+    found = roles(ran)
+    assert "parameter" not in (found["seen"], found["self.place"], found["reward"], found["k"])
+    setup = {value.label: value.role for event in ran.events(None) for value in event.values}
+    assert setup["n"] != "parameter"  # it is what a parameter was only made from
+
+
+def test_elements_of_data_are_no_settings() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.eye(3), np.arange(3.0)
+        config = {"rate": 0.1}
+        w = np.zeros(3)
+        for i in range(3):
+            err = X[i] @ w - y[i]
+            loss = err ** 2
+            grad = 2 * err * X[i]
+            w -= config["rate"] * grad
+        """
+    )
+    assert (roles(ran)["y[i]"], roles(ran)["X[i] @ w"]) == ("data", "activation")
