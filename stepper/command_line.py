@@ -56,6 +56,11 @@ def _first_word(words: tuple[str, ...]) -> int | None:
     return None
 
 
+def as_typed(text: str) -> str:
+    """What was typed, as a complaint names it, also where it is nothing but blanks."""
+    return text if text.strip() else "an empty word"
+
+
 def plain_line(text: str) -> str:
     """`text` in one line: whatever a name or a message may hold, a complaint is one line."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -18,7 +18,7 @@ from cyclopts.exceptions import (
 )
 
 from stepper import __version__
-from stepper.command_line import DEFAULT_TARGET
+from stepper.command_line import DEFAULT_TARGET, as_typed
 
 
 class NotUnderstood(Exception):
@@ -215,8 +215,8 @@ def _advice(error: CycloptsError) -> str:
         choices = [str(choice) for choice in get_args(error.target_type) if not isinstance(choice, type)]
         wanted = " or ".join(choices) or "a whole number"
         if error.token.keyword is None:
-            return f"{error.token.value} is not understood here; use {wanted}"
-        return f"{error.token.keyword} must be {wanted}, not {error.token.value}"
+            return f"{as_typed(error.token.value)} is not understood here; use {wanted}"
+        return f"{error.token.keyword} must be {wanted}, not {as_typed(error.token.value)}"
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Literal
 
+from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one
 from stepper.session.headless import run_losses
 from stepper.session.options import Options
@@ -23,11 +24,13 @@ def run_target(
     line = text_line if format == "text" else json_line
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
+    passes = 0
     with ExitStack() as stack:
         advance: Callable[[int, int | None], None] | None = None
 
         def on_losses(first: int, losses: list[float | None], total: int | None) -> None:
-            nonlocal advance
+            nonlocal advance, passes
+            passes += len(losses)
             sys.stdout.write("".join(line(first + offset, loss) for offset, loss in enumerate(losses)))
             sys.stdout.flush()
             if sys.__stderr__ is not None and sys.__stderr__.isatty():
@@ -41,6 +44,8 @@ def run_target(
             sys.stderr.flush()
 
         run_losses(target, options, iterations, on_losses, on_output if output else None)
+    if not passes:
+        print(plain_line(f"{target}: the script ended without a pass through the training loop"), file=sys.stderr)
 
 
 def text_line(iteration: int, loss: float | None) -> str:

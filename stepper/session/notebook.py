@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
 from stepper.session.errors import Misuse, ScriptFailed, last_line
-from stepper.session.options import MEMORY, Options
+from stepper.session.labels import missing
+from stepper.session.options import LARGEST, MEMORY, Options
 from stepper.session.session import Session
 
 if TYPE_CHECKING:
     import numpy.typing
 
 T = TypeVar("T")
-NEAR = 5  # labels that a complaint names
 
 
 class RecordedValue:
@@ -113,16 +113,12 @@ class Iteration:
         ]
 
     def __getitem__(self, label: str) -> RecordedValue:
-        """The last value of that label. Raises KeyError, naming the labels that are nearest to it."""
+        """The last value of that label. Raises KeyError, naming labels that are like it, else some that there are."""
+        if not isinstance(label, str):
+            raise TypeError(f"values are read by label, a text such as 'loss', not by {type(label).__name__}")
         found = self.all(label)
         if not found:
-            import difflib
-
-            labels = self.labels
-            near = difflib.get_close_matches(label, labels, NEAR) or difflib.get_close_matches(label, labels, NEAR, 0)
-            others = len(labels) - len(near)
-            more = f" (and {others} more, in .labels)" if others else ""
-            raise KeyError(f"no value '{label}' in this record; the nearest are {', '.join(near) or 'none'}{more}")
+            raise KeyError(missing(label, self.labels))
         return found[-1]
 
     def __repr__(self) -> str:
@@ -175,14 +171,16 @@ class Run:
 
         Raises IndexError past the end, and ScriptFailed where the script fails before it.
         """
-        if number < 0:
-            raise IndexError(f"iterations count from 0, so there is no iteration {number}")
+        number = _counted(number)
         self._do(self.session.go(number))
         return self._iteration(number)
 
     def run(self, until: int | None = None) -> None:
-        """Run on to iteration `until`; without one to the next breakpoint, or to the end at full speed."""
-        self._do(self.session.run(until))
+        """Run on to iteration `until`; without one to the next breakpoint, or to the end at full speed.
+
+        Raises IndexError where `until` is no iteration's number.
+        """
+        self._do(self.session.run(None if until is None else _counted(until)))
 
     def reverse(self) -> None:
         """Go back to the breakpoint before; without breakpoints to iteration 0."""
@@ -228,6 +226,14 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _counted(number: int) -> int:
+    """An iteration's number, be it of NumPy. Raises IndexError for one that there can be in no run."""
+    number = int(index(number))
+    if not 0 <= number < LARGEST:
+        raise IndexError(f"iterations count from 0, so there is no iteration {number}")
+    return number
 
 
 def open(

@@ -6,6 +6,10 @@ MEMORY = 2 << 30
 """Bytes of recorded values that are kept, unless something else is asked for."""
 LARGEST_SEED = 2**32 - 1
 """NumPy's global generator takes none above it."""
+LARGEST_THREADS = 4096
+"""More than any machine has cores, and fewer than an operating system refuses to start."""
+LARGEST = 2**63 - 1
+"""The largest count, and size in bytes: that of a C `long long`."""
 
 
 @dataclass(frozen=True)

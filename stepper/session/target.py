@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stepper.inferior.protocol import Launch
 from stepper.session.errors import Misuse
-from stepper.session.options import LARGEST_SEED, Options
+from stepper.session.options import LARGEST, LARGEST_SEED, LARGEST_THREADS, Options
 from stepper.variants import VARIANTS, Variant, nearest
 
 
@@ -37,13 +37,15 @@ def launch_of(target: str, options: Options) -> Launch:
         settings[name.strip()] = value.strip()
     if options.device is not None and _kind(options.device) not in ("cpu", "cuda"):
         raise Misuse(f"{target}: unknown device '{options.device}'; use cpu or cuda")
-    if options.threads is not None and options.threads < 1:
-        raise Misuse(f"{target}: --threads must be at least 1, not {options.threads}")
+    if options.threads is not None and not 1 <= options.threads <= LARGEST_THREADS:
+        raise Misuse(f"{target}: --threads must be from 1 to {LARGEST_THREADS}, not {options.threads}")
     if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
         raise Misuse(f"{target}: --seed must be from 0 to {LARGEST_SEED}, not {options.seed}")
     if options.memory < 1:
         raise Misuse(f"{target}: --memory must be at least 1 byte, not {options.memory}")
-    if options.loop is not None and options.loop != "none" and not options.loop.isdecimal():
+    if options.memory > LARGEST:
+        raise Misuse(f"{target}: --memory must be at most {LARGEST} bytes, not {options.memory}")
+    if options.loop is not None and options.loop != "none" and not _is_a_line(options.loop):
         raise Misuse(f"{target}: --loop needs a line number or 'none', not '{options.loop}'")
     return Launch(
         name=target,
@@ -63,6 +65,10 @@ def launch_of(target: str, options: Options) -> Launch:
 def _is_broken(text: str) -> bool:
     """Whether a text came from bytes that are no UTF-8."""
     return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _is_a_line(text: str) -> bool:
+    return text.isdecimal() and len(text) < len(str(LARGEST))
 
 
 def _kind(device: str) -> str:

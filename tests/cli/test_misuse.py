@@ -79,7 +79,7 @@ def test_no_training_loop(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert "--loop" in line
 
 
-@pytest.mark.parametrize("loop", ["99", "1", "many", "0", "-1"])
+@pytest.mark.parametrize("loop", ["99", "1", "many", "0", "-1", "", "nan", "9" * 5000])
 def test_a_loop_that_is_none(loop: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     script = tmp_path / "loop.py"
     script.write_text(LOOP)
@@ -147,6 +147,10 @@ def test_a_script_of_ones_own_has_no_presets(capsys: pytest.CaptureFixture[str],
         ("--seed", "-1"),
         ("--seed", "4294967296"),
         ("--seed", "x"),
+        ("--threads", "4097"),
+        ("--threads", "9999999999"),
+        ("--iterations", "9" * 30),
+        ("--seed", "9" * 5000),
     ],
 )
 def test_counts_that_are_none(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +161,12 @@ def test_counts_that_are_none(option: str, value: str, capsys: pytest.CaptureFix
     assert "class" not in line
 
 
-@pytest.mark.parametrize("iteration", ["-1", "1.5", "last", ""])
+@pytest.mark.parametrize("option", ["--iterations", "--threads", "--seed", "--memory", "--device", "--format"])
+def test_a_value_that_is_empty_is_said_to_be_so(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "numpy", f"{option}=").endswith(", not an empty word")
+
+
+@pytest.mark.parametrize("iteration", ["-1", "1.5", "last", "", "nan", "5..2", "3:1", "9" * 30, "9" * 5000])
 def test_an_iteration_that_is_none(iteration: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, "trace", "numpy", f"--iteration={iteration}")
     assert line.startswith("numpy: ")
@@ -230,7 +239,7 @@ def test_a_name_with_a_line_break_is_still_answered_in_one_line(capsys: pytest.C
     assert complaint(capsys, "run", "no\nsuch\x1b[31m").startswith("no such")
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "1.5.2G", "lots", "1e3", "G"])
+@pytest.mark.parametrize("size", ["0", "-1", "1.5.2G", "lots", "1e3", "G", "nan", "99999999T", "9" * 400])
 def test_a_size_of_memory_that_is_none(size: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, "trace", "numpy", f"--memory={size}")
     assert line == f"numpy: --memory must be a size such as 512M or 2G, not {size}"

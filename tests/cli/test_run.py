@@ -249,3 +249,10 @@ def test_a_script_reads_what_is_piped_to_it(tmp_path: Path) -> None:
     path = script(tmp_path, "n = int(input())", "w = 1.0", "for t in range(n):", "    loss = w * w", "    w -= 0.2 * w")
     done = subprocess.run([*STEPPER, "run", path], input="4\n", capture_output=True, text=True)
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)
+
+
+def test_a_loop_that_is_never_entered_is_said_not_to_have_been(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "and-gate", "--set", "epochs=0"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "and-gate: the script ended without a pass through the training loop\n"

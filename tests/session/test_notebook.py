@@ -51,13 +51,20 @@ def test_the_setup_is_there_with_the_settings_of_the_preset(run: Run) -> None:
 
 
 def test_an_unknown_label_names_those_that_are_near(run: Run) -> None:
-    with pytest.raises(KeyError, match="grad_h"):
-        run.iteration(0)["grad_hh"]
     it = run.iteration(0)
-    with pytest.raises(KeyError) as raised:
-        it["nope"]
-    assert f"and {len(it.labels) - 5} more, in .labels" in str(raised.value)
-    assert sum(label in it.labels for label in str(raised.value).split("nearest are ")[1].split(", ")[:4]) == 4
+    for asked, told in (
+        ("grad_hh", "did you mean grad_h, "),
+        ("Grad_H", "did you mean grad_h, "),
+        ("loss_", "did you mean loss? "),
+        ("pred", "did you mean y_pred, y_pred - y, grad_y_pred or "),
+        ("nope", f"there are t, x, w1, h, h_relu and {len(it.labels) - 5} more, in .labels"),
+        ("", f"there are t, x, w1, h, h_relu and {len(it.labels) - 5} more, in .labels"),
+    ):
+        with pytest.raises(KeyError) as raised:
+            it[asked]
+        assert f"no value '{asked}' in this record" in str(raised.value) and told in str(raised.value)
+    with pytest.raises(TypeError, match="by label"):
+        it[0]  # type: ignore[index]
 
 
 def test_iterations_beyond_either_end_are_index_errors(run: Run) -> None:
@@ -65,6 +72,14 @@ def test_iterations_beyond_either_end_are_index_errors(run: Run) -> None:
         run.iteration(-1)
     with pytest.raises(IndexError, match="499"):
         run.iteration(10_000)
+    for number in (10**30, -1):
+        with pytest.raises(IndexError, match="count from 0"):
+            run.iteration(number)
+        with pytest.raises(IndexError, match="count from 0"):
+            run.run(number)
+    with pytest.raises(TypeError, match="integer"):
+        run.iteration(1.5)  # type: ignore[arg-type]
+    assert run.iteration(numpy.int64(2)).iteration == 2  # type: ignore[arg-type]
 
 
 def test_a_misuse_is_raised_at_once() -> None:
@@ -75,7 +90,16 @@ def test_a_misuse_is_raised_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("seed", -1), ("seed", 2**32), ("threads", 0), ("memory", 0), ("memory", -5)]
+    ("option", "value"),
+    [
+        ("seed", -1),
+        ("seed", 2**32),
+        ("threads", 0),
+        ("threads", 10**10),
+        ("memory", 0),
+        ("memory", -5),
+        ("memory", 2**70),
+    ],
 )
 def test_numbers_out_of_range_are_refused(option: str, value: int) -> None:
     with pytest.raises(Misuse, match=f"^numpy: --{option} must be .*, not {value}$"):

@@ -1,0 +1,38 @@
+"""What is said of a label that a record does not have: the ones that are like it, else some that there are."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+
+FEW = 5
+NAME = re.compile(r"[\w.]+(\[[^\]]*\][\w.]*)*")
+
+
+def missing(label: str, labels: Sequence[str]) -> str:
+    """One line on a label that is not among `labels`."""
+    like = near(label, labels)
+    if like:
+        return f"no value '{label}' in this record; did you mean {_listed(like, 'or')}? .labels has all {len(labels)}"
+    names = [each for each in labels if NAME.fullmatch(each)] or list(labels)
+    more = len(labels) - len(names[:FEW])
+    there = ", ".join(names[:FEW]) + (f" and {more} more, in .labels" if more else "")
+    return f"no value '{label}' in this record; there are {there}" if labels else "this record has no values"
+
+
+def near(label: str, labels: Sequence[str]) -> list[str]:
+    """Labels that are like one in their letters, large or small, as a whole or in their last part; then those in which
+    it occurs."""
+    asked = label.casefold()
+    forms: dict[str, list[str]] = {}
+    for each in labels:
+        for form in (each.casefold(), each.casefold().rpartition(".")[2]):
+            forms.setdefault(form, []).append(each)
+    close = [each for form in difflib.get_close_matches(asked, forms, FEW) for each in forms[form]]
+    inside = sorted((each for each in labels if len(asked) > 1 and asked in each.casefold()), key=len)
+    return list(dict.fromkeys(close + inside))[:FEW]
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
