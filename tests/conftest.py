@@ -1,10 +1,14 @@
-"""One thread for the numerical libraries, here and in the processes that tests start.
+"""The same surroundings wherever tests run: one thread for the numerical libraries, and interrupts that are heard.
 
 Two threads may share the work differently from one process to the next, and then the last bits of a product differ
 under plain Python, too. A test of exactness is not to depend on that, nor a machine with few cores to wait for it.
+A shell makes what it starts in the background deaf to interrupts, and so would be the processes that tests start.
 """
 
 import os
+import signal
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
