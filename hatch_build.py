@@ -1,10 +1,12 @@
 """Compiles the loops in `stepper/engines/_native.c` when stepper is installed, where there is a C compiler.
 
 Without one, or where it fails, stepper works all the same, a little slower: everything there has a twin in Python.
+An editable installation has its modules compiled to bytecode, too, which pip does for all other installations only.
 """
 
 from __future__ import annotations
 
+import compileall
 import shlex
 import subprocess
 import sys
@@ -23,6 +25,9 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Puts the compiled module beside its source, and into the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            # Where Python is told to write none by itself, each start of a script would compile all of them anew
+            compileall.compile_dir(Path(self.root) / "stepper", quiet=2)
         target = SOURCE.with_name(f"_native{sysconfig.get_config_var('EXT_SUFFIX')}")
         if not self._compiled(Path(self.root) / target):
             return
