@@ -14,7 +14,7 @@ from typing import Any
 
 from stepper.engines.base import Observer
 from stepper.engines.derivatives import RULES
-from stepper.engines.formulas import figure, formula
+from stepper.engines.formulas import CALLED, figure, formula
 from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, is_leaf, nodes_below, roots_of
 from stepper.engines.modes import capturing, look, torch_module
 from stepper.record import Backward, Contribution, Flow
@@ -227,7 +227,7 @@ class Passes:
                 if not current:
                     watched.operands[label] = copy
                 return label
-            if tensor.ndim == 0 and name.startswith(("other of", "self of")):
+            if tensor.ndim == 0 and name.startswith(tuple(f"{called} of" for called in CALLED.values())):
                 return figure(tensor.item())
             watched.operands[name] = copy
             return name

@@ -9,7 +9,7 @@ A third party's engine is a class named in the entry-point group `stepper.engine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -277,6 +277,14 @@ class Engine:
     def neutral(self) -> Iterator[None]:
         """While our own code works on values: the library's modes and error state switched off, and put back."""
         yield
+
+    def activation(
+        self, name: str, h: Any, out: Any, given: Sequence[Any], named: Mapping[str, Any]
+    ) -> tuple[Callable[[Any], Any], bool] | None:
+        """What an activation function called `name` passes of gradients: the shares of each entry, as a function of a
+        kept h, and whether they may lie between nothing and everything. None where it is not known, or where `out` is
+        not what it makes of `h` with the further arguments. `h` and `out` are kept copies."""
+        return None
 
     def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
         """A value of mine passed a probe while an iteration is recorded: its label, the event that made or read it,

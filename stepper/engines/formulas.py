@@ -16,6 +16,7 @@ from typing import Any
 
 from stepper.engines.graph import GRADIENT, Names, atom, saved, unpacked_by_hooks
 
+CALLED = {"other": "other operand", "self": "operand"}  # what has no name, in words for torch's own
 SMALLEST_WRAPPED = 1 << 63  # graphs keep negative numbers without their sign
 
 
@@ -74,7 +75,7 @@ class Chain:
         place = self._arguments.index(argument) if argument in self._arguments else len(edges)
         if place < len(edges) and edges[place][0] is not None:
             return atom(self._named(self._names.of(*edges[place]) or argument, argument, *edges[place]))
-        return self.kept(argument, argument)
+        return self.kept(argument, CALLED.get(argument, argument))
 
     def kept(self, argument: str, called: str) -> str:
         """A saved tensor, by the name that the script has for it, or as what it is `called`. Raises Unnamed."""

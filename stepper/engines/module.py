@@ -11,26 +11,29 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stepper.engines.base import Change, Engine, Observer
+from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import saved
 from stepper.engines.members import ELEMENTS
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
 from stepper.engines.names import Names
+from stepper.engines.openings import LAYERS, opening_of_layer
 from stepper.record import ModuleCall, Role
 
 TENSORS = 16  # inputs or outputs of one call that are shown
 
 
 class Call:
-    """A call of a module that is under way. `buffers` are copies of what its own buffers held before it."""
+    """A call of a module that is under way. `buffers` are copies of what its own buffers held before it, `h` of what an
+    activation is handed (it may overwrite it)."""
 
-    __slots__ = ("buffers", "event", "module", "name")
+    __slots__ = ("buffers", "event", "h", "module", "name")
 
     def __init__(self, module: Any, name: str, event: int | None) -> None:
         self.module = module
         self.name = name
         self.event = event
         self.buffers: dict[str, Any] = {}
+        self.h: Any = None
 
 
 class ModuleEngine(Engine):
@@ -123,7 +126,10 @@ class ModuleEngine(Engine):
         if call.event is None:
             return
         observer.tell(call.event, ModuleCall(name, number, bool(module.__dict__.get("training"))))
-        for index, value in enumerate(_tensors(inputs, torch)):
+        given = _tensors(inputs, torch)
+        if type(module).__name__ in LAYERS and len(given) == 1:
+            call.h = observer.keep(given[0])
+        for index, value in enumerate(given):
             _read(value, f"input {index} of {name}", observer)
         for path, parameter in module.__dict__.get("_parameters", {}).items():
             if parameter is not None:
@@ -162,9 +168,11 @@ class ModuleEngine(Engine):
                 else:
                     observer.add(f"{name}.{path}", "other", "before", before, call.event)
                     observer.add(f"{name}.{path}", "other", "after", after, call.event)
+            if call.h is not None and len(found) == 1 and not look(found[0], "requires_grad", torch):
+                _gate(call, _tensors(inputs, torch)[0], found[0], observer)
             if isinstance(module, torch.nn.modules.dropout._DropoutNd) and len(found) == 1 and module.training:
-                mask = _mask(module, _tensors(inputs, torch), found[0], observer, torch)
-                observer.add(f"mask of {name}", "other", "result", mask, call.event)
+                mask = _mask(module, _tensors(inputs, torch), found[0], torch)
+                observer.note(f"mask of {name}", "other", "result", mask)
                 if mask is None and module.p:
                     observer.remark(call.event, "what it dropped is not kept by torch, and cannot be told")
             observer.end(call.event)
@@ -178,17 +186,29 @@ def _read(value: Any, otherwise: str, observer: Observer) -> None:
     observer.note(observer.label_of(value) or otherwise, role, "operand", value)
 
 
-def _mask(module: Any, inputs: list[Any], output: Any, observer: Observer, torch: Any) -> Any:
+def _gate(call: Call, h: Any, output: Any, observer: Observer) -> None:
+    """An activation ran without a graph (`no_grad`): it is a gate all the same, that no gradient comes to."""
+    opening = opening_of_layer(call.module)
+    if opening is None or call.event is None:
+        return
+    gate = GateSeen(observer.label_of(h) or f"input of {call.name}", opening.op, call.event, call.h, "h <= 0")
+    gate.out = observer.keep(output)
+    if opening.share is not None:
+        gate.soft, gate.share = opening.soft, lambda kept: opening.at(kept.at_home)
+    observer.gate(gate)
+
+
+def _mask(module: Any, inputs: list[Any], output: Any, torch: Any) -> Any:
     """What a dropout multiplied its input with: as autograd kept it, else worked out; None where neither can be."""
     node = look(output, "grad_fn", torch)
     kind = node.name() if node is not None else ""
     factor = saved(node, "other") if kind == "MulBackward0" else None
     if factor is not None:
-        return observer.keep(factor)
+        return factor
     passed = saved(node, "result1") if kind == "NativeDropoutBackward0" else None  # the form that runs on a GPU
     if passed is not None and module.p < 1:
         with unnoticed():
-            return observer.keep(passed.to(output.dtype) / (1 - module.p))
+            return passed.to(output.dtype) / (1 - module.p)
     if (
         capturing(torch)
         or module.inplace
@@ -200,7 +220,7 @@ def _mask(module: Any, inputs: list[Any], output: Any, observer: Observer, torch
     with unnoticed():
         # an entry that was zero before tells nothing of the mask, and the mask nothing of it
         mask = ((output != 0) | (inputs[0] == 0)).to(output.dtype) / (1 - module.p)
-        return observer.keep(mask) if torch.equal(inputs[0] * mask, output) else None
+        return mask if torch.equal(inputs[0] * mask, output) else None
 
 
 def _is_wrapped(tensors: list[Any], torch: Any) -> bool:

@@ -7,7 +7,7 @@ the entry: torch's own backward kernel, asked with a gradient of ones (torch/csr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stepper.engines.graph import saved
@@ -54,29 +54,28 @@ def _aten() -> Any:
     return torch.ops.aten
 
 
-def _leaky_relu(node: Any) -> Opening:
-    slope = node._saved_negative_slope
+def _leaky(slope: float) -> Opening:
     return Opening("leaky_relu", lambda one, h: _aten().leaky_relu_backward(one, h, slope, False), soft=True)
 
 
 def _elu(node: Any) -> Opening:
     alpha, scale, inner = node._saved_alpha, node._saved_scale, node._saved_input_scale
-    name = "elu" if scale == 1 else "selu"
+    return _exponential("elu" if scale == 1 else "selu", alpha, scale, inner)
+
+
+def _exponential(name: str, alpha: float, scale: float, inner: float) -> Opening:
     return Opening(name, lambda one, h: _aten().elu_backward(one, alpha, scale, inner, False, h), soft=True)
 
 
-def _celu(node: Any) -> Opening:
-    alpha = node._saved_alpha
-    return Opening("celu", lambda one, h: _aten().elu_backward(one, alpha, 1.0, 1.0 / alpha, False, h), soft=True)
+def _soft_limit(alpha: float) -> Opening:
+    return _exponential("celu", alpha, 1.0, 1.0 / alpha)
 
 
-def _gelu(node: Any) -> Opening:
-    form = node._saved_approximate
+def _gelu(form: str) -> Opening:
     return Opening("gelu", lambda one, h: _aten().gelu_backward(one, h, approximate=form), soft=True)
 
 
-def _softplus(node: Any) -> Opening:
-    beta, threshold = node._saved_beta, node._saved_threshold
+def _softplus(beta: float, threshold: float) -> Opening:
     return Opening("softplus", lambda one, h: _aten().softplus_backward(one, h, beta, threshold), soft=True)
 
 
@@ -84,6 +83,10 @@ def _prelu(node: Any) -> Opening | None:
     weight = saved(node, "weight")
     if weight is None:
         return None
+    return _learnt(weight)
+
+
+def _learnt(weight: Any) -> Opening:
     weight = weight.detach().clone()  # the step that follows changes it in place
     return Opening("prelu", lambda one, h: _aten()._prelu_kernel_backward(one, h, weight)[0], soft=True)
 
@@ -100,15 +103,15 @@ def _rrelu(node: Any) -> Opening | None:
     return Opening("rrelu", share, soft=True)
 
 
-def _silu(node: Any) -> Opening:
+def _silu(_: Any = None) -> Opening:
     return Opening("silu", lambda one, h: _aten().silu_backward(one, h), soft=True)
 
 
-def _mish(node: Any) -> Opening:
+def _mish(_: Any = None) -> Opening:
     return Opening("mish", lambda one, h: _aten().mish_backward(one, h), soft=True)
 
 
-def _hardswish(node: Any) -> Opening:
+def _hardswish(_: Any = None) -> Opening:
     return Opening("hardswish", lambda one, h: _aten().hardswish_backward(one, h), soft=True)
 
 
@@ -192,16 +195,16 @@ SPELT_BY_HAND = frozenset(("Maximum", "Fmax", "Where", "Mul", "MaskedFill", "Ind
 """Of these kinds of node only the numbers tell whether they are activations."""
 
 KINDS: dict[str, Callable[[Any], Opening | None]] = {
-    "LeakyReluBackward0": _leaky_relu,
-    "LeakyReluBackward1": _leaky_relu,
+    "LeakyReluBackward0": lambda node: _leaky(node._saved_negative_slope),
+    "LeakyReluBackward1": lambda node: _leaky(node._saved_negative_slope),
     "EluBackward0": _elu,
     "EluBackward1": _elu,
-    "CeluBackward0": _celu,
-    "CeluBackward1": _celu,
-    "GeluBackward0": _gelu,
+    "CeluBackward0": lambda node: _soft_limit(node._saved_alpha),
+    "CeluBackward1": lambda node: _soft_limit(node._saved_alpha),
+    "GeluBackward0": lambda node: _gelu(node._saved_approximate),
     "SiluBackward0": _silu,
     "MishBackward0": _mish,
-    "SoftplusBackward0": _softplus,
+    "SoftplusBackward0": lambda node: _softplus(node._saved_beta, node._saved_threshold),
     "HardswishBackward0": _hardswish,
     "HardtanhBackward0": _hardtanh,
     "HardtanhBackward1": _hardtanh,
@@ -217,3 +220,62 @@ KINDS: dict[str, Callable[[Any], Opening | None]] = {
     "MaskedFillBackward0": _masked_fill,
     "IndexPutBackward0": _index_put,
 }
+
+SELU = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
+"""α and scale of SELU (torch/nn/functional.py; Klambauer et al. 2017)."""
+RELU = Opening("relu", None)
+LAYERS: dict[str, Callable[[Any], Opening]] = {
+    "ReLU": lambda _: RELU,
+    "ReLU6": lambda _: Opening("relu6", lambda one, h: _aten().hardtanh_backward(one, h, 0.0, 6.0)),
+    "LeakyReLU": lambda layer: _leaky(layer.negative_slope),
+    "ELU": lambda layer: _exponential("elu", layer.alpha, 1.0, 1.0),
+    "SELU": lambda _: _exponential("selu", *SELU, 1.0),
+    "CELU": lambda layer: _soft_limit(layer.alpha),
+    "GELU": lambda layer: _gelu(layer.approximate),
+    "SiLU": _silu,
+    "Mish": _mish,
+    "Softplus": lambda layer: _softplus(layer.beta, layer.threshold),
+    "Hardswish": _hardswish,
+    "PReLU": lambda layer: _learnt(layer.weight),
+}
+
+
+def opening_of_layer(layer: Any) -> Opening | None:
+    """What one of torch's own activation layers does, asked where it ran without a graph. `RELU` has no share."""
+    kind = type(layer)
+    made = LAYERS.get(kind.__name__) if kind.__module__ == "torch.nn.modules.activation" else None
+    if made is None:
+        return None
+    with unnoticed():
+        return made(layer)
+
+
+FUNCTIONS: dict[str, Callable[..., Opening]] = {
+    "relu6": lambda: LAYERS["ReLU6"](None),
+    "leaky_relu": lambda negative_slope=0.01: _leaky(negative_slope),
+    "elu": lambda alpha=1.0: _exponential("elu", alpha, 1.0, 1.0),
+    "selu": lambda: LAYERS["SELU"](None),
+    "celu": lambda alpha=1.0: _soft_limit(alpha),
+    "gelu": lambda approximate="none": _gelu(approximate),
+    "silu": _silu,
+    "mish": _mish,
+    "softplus": lambda beta=1, threshold=20: _softplus(beta, threshold),
+    "hardswish": _hardswish,
+}
+
+
+def opening_of_call(name: str, given: Sequence[Any], named: Mapping[str, Any], h: Any, out: Any) -> Opening | None:
+    """What a function of `torch.nn.functional` by this name does; None where `out` is not, to the bit, what it makes
+    of `h` with these further arguments: then it is somebody else's function of that name."""
+    import torch
+
+    made = FUNCTIONS.get(name)
+    if made is None:
+        return None
+    named = {key: value for key, value in named.items() if key != "inplace"}
+    try:
+        with unnoticed():
+            again = getattr(torch.nn.functional, name)(h, *given, **named)
+            return made(*given, **named) if again.shape == out.shape and torch.equal(again, out) else None
+    except (TypeError, ValueError, RuntimeError):
+        return None

@@ -7,7 +7,7 @@ quantized, fake, meta, wrapped) are known by their outside only.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from stepper.engines.members import members
 from stepper.engines.modes import capturing, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
 from stepper.engines.opaque import Opaque
+from stepper.engines.openings import opening_of_call
 from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import pool, window
 from stepper.engines.room import Room
@@ -232,6 +233,14 @@ class TorchEngine(Engine):
                     target.copy_(kept.tensor)
                 else:
                     compact(target).copy_(kept.tensor[once(target)])
+
+    def activation(
+        self, name: str, h: Any, out: Any, given: Sequence[Any], named: Mapping[str, Any]
+    ) -> tuple[Callable[[Any], Any], bool] | None:
+        if not (isinstance(h, Kept) and isinstance(out, Kept)):
+            return None
+        opening = opening_of_call(name, given, named, h.at_home, out.at_home)
+        return None if opening is None else (lambda kept: opening.at(kept.at_home), opening.soft)
 
     def size(self, kept: Any) -> int:
         return 64 if type(kept) is Opaque else int(kept.nbytes)

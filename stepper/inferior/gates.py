@@ -14,6 +14,7 @@ from typing import Any
 
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
+from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Operated, Scalar
 
@@ -41,11 +42,12 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     """
     if "numpy" not in sys.modules:
         return []
-    reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates}
+    reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates if gate.out is None}
+    pairs = {(id(gate.h), id(gate.out)) for gate in engine_gates}
     gates: list[GateSeen] = []
     for each in sorted(operated, key=lambda one: one.event.id):  # a call before what happens inside it
-        gate = _relu(each)
-        if gate is None or gate.event in reported or id(gate.h) in reported:
+        gate = _relu(each) or _soft(each)
+        if gate is None or gate.event in reported or id(gate.h) in reported or (id(gate.h), id(gate.out)) in pairs:
             continue
         if not any(other.h is gate.h and other.out is gate.out for other in gates):
             gates.append(gate)
@@ -125,10 +127,41 @@ def _relu(each: Operated) -> GateSeen | None:
         # Spelled like this much else is, too: where every number is NaN, nothing tells
         shown = bool((h < 0).any()) if name in PRODUCTS else name not in STORES or bool((h == h).any())
         if same and shown:
-            gate = GateSeen(draft.label, name, each.event.id, draft.copy, "h < 0")
+            torchs = name in ("relu", "relu_") and "." in operation.path and not operation.path.startswith("self.")
+            rule = "h <= 0" if torchs and draft.copy is not None and draft.copy.engine.name == "torch" else "h < 0"
+            gate = GateSeen(draft.label, name, each.event.id, draft.copy, rule)
             gate.out = result.copy
             return gate
     return None
+
+
+def _soft(each: Operated) -> GateSeen | None:
+    """The gate, where this operation is a relative of the ReLU that its engine knows by name."""
+    operation, operands = each.site.operation, each.operands
+    if operation is None or operation.name not in FUNCTIONS or not operands:
+        return None
+    h, result = operands[0], each.result
+    if not isinstance(h, Draft) or h.copy is None or h.copy.gone or result is None or result.copy is None:
+        return None
+    given = len(operation.operands)
+    further = [_plain(item) for item in operands[1:]]
+    named = dict(zip((key for key, _ in operation.keywords), further[given - 1 :], strict=True))
+    if result.copy.gone or result.copy is h.copy:
+        return None
+    found = h.copy.engine.activation(operation.name, h.copy.kept, result.copy.kept, further[: given - 1], named)
+    if found is None:
+        return None
+    gate = GateSeen(h.label, operation.name, each.event.id, h.copy, "h <= 0")
+    gate.out = result.copy
+    gate.share, gate.soft = found
+    return gate
+
+
+def _plain(item: Draft | Scalar) -> Scalar:
+    """An argument that is a number or a text; None for anything else."""
+    if not isinstance(item, Draft):
+        return item
+    return item.summary.value if item.summary is not None else None
 
 
 def _maskings(each: Operated) -> list[Masking]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from stepper.engines.base import Engine
 from stepper.inferior.refusal import Refusal
-from stepper.inferior.scalars import describe_error
+from stepper.inferior.scalars import EXACT, describe_error, nearest
 from stepper.inferior.whereabouts import Whereabouts
 
 MARK: Final = object()  # the head of an iteration, among the losses kept since the last look
@@ -145,6 +145,8 @@ class LossKeeper:
                 return float(value)
             except OverflowError:  # an integer beyond all floats
                 return math.inf if value > 0 else -math.inf
+        if kind in EXACT:
+            return nearest(value)
         known = self._by_type.get(kind)
         if known is not None:
             return known.number(value)

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Change
+from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, Watched
 from stepper.inferior.observing import Observing
 from stepper.inferior.scalars import SCALARS, element_at, elements_of, keyed_elements, plain, scalar_summary
@@ -47,6 +48,7 @@ GATE_OPERATIONS = frozenset(
         "masked_fill_",
         "putmask",
         "threshold",
+        *FUNCTIONS,
     ]
 )
 HEADS = ("for ", "async for ", "with ", "async with ", "except")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from stepper.inferior.drafts import Scalar
 from stepper.record import Summary
 
-SCALARS = (float, int, bool, str, complex)
+EXACT = (Decimal, Fraction)  # numbers of any precision: shown, and taken for a loss, as the nearest float
+SCALARS = (float, int, bool, str, complex, *EXACT)
 ELEMENTS = 64  # members of a list, tuple or dict that are looked into
 
 
@@ -17,12 +21,24 @@ def tellable(text: str) -> str:
 
 
 def plain(value: Any) -> Scalar:
+    if type(value) in EXACT:
+        return nearest(value)
     return value if isinstance(value, bool | int | float | str) else None
+
+
+def nearest(value: Decimal | Fraction) -> float:
+    """The float nearest to an exact number; infinite beyond all floats."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except ValueError:  # a NaN that signals when it is touched
+        return math.nan
 
 
 def scalar_summary(value: Any) -> Summary:
     """The summary of a Python scalar; long texts are cut, since a summary is something to look at."""
-    kept = tellable(value[:200]) if isinstance(value, str) else None if isinstance(value, complex) else value
+    kept = tellable(value[:200]) if isinstance(value, str) else plain(value)
     if isinstance(kept, int) and not isinstance(kept, bool) and not -(1 << 63) <= kept < (1 << 63):
         kept = None
     return Summary(kind="scalar", type=type(value).__name__, value=kept)

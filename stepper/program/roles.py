@@ -17,6 +17,8 @@ from stepper.record.events import Role
 _PRIORITY: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "other")
 _SAME_VALUES = frozenset({"T", "mT", "H", "data", "real"})
 
+VALUES = frozenset(("Parameter", "Tensor", "FloatTensor", "Variable", "Decimal", "Fraction"))  # no classes of objects
+
 
 class Roles:
     """Roles by place."""
@@ -123,7 +125,7 @@ class Roles:
         """Whether what is called looks like a class: by its capital, where it is no function or model of the script."""
         name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
         script = self.walker.script
-        if not name[:1].isupper() or name in ("Parameter", "Tensor", "Variable"):
+        if not name[:1].isupper() or name in VALUES:
             return False
         if any(function.name == name for function in script.functions):
             return False

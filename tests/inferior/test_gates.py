@@ -304,3 +304,80 @@ def test_a_relu_that_no_probe_saw_is_a_gate_of_the_graph() -> None:
         made = layer(ran.names["x"]).detach().numpy()
         assert (ran.array(gate.h, 1) == made).all() and gate.blocked == (made <= 0).sum()
         assert gate.grad_before is not None
+
+
+NO_GRAPH = """
+import torch
+import torch.nn.functional as F
+torch.manual_seed(0)
+layers = torch.nn.ModuleList([
+    torch.nn.ReLU(inplace=True), torch.nn.ReLU6(), torch.nn.LeakyReLU(0.2), torch.nn.ELU(0.7), torch.nn.SELU(),
+    torch.nn.CELU(0.5), torch.nn.GELU(), torch.nn.GELU("tanh"), torch.nn.SiLU(), torch.nn.Mish(),
+    torch.nn.Softplus(2), torch.nn.Hardswish(), torch.nn.PReLU(),
+])
+def gelu(z):
+    return z * 0.5
+w, slope = torch.ones(1, requires_grad=True), 0.3
+for t in range(2):
+    loss = (w * w).sum()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        x = torch.linspace(-4, 8, 13)
+        for layer in layers:
+            y = layer(x.clone())
+        y = F.leaky_relu(x, slope)
+        y = F.gelu(x, approximate="tanh")
+        y = F.softplus(x, beta=2)
+        y = F.silu(x)
+        y = F.elu(x, 0.5)
+        y = F.relu(x)
+        y = gelu(x)
+"""
+
+
+def test_activations_without_a_graph_are_gates_that_no_gradient_comes_to() -> None:
+    import torch
+
+    ran = run(NO_GRAPH)
+    assert ran.error is None
+    record = ran.record(1)
+    assert not record.faults
+    layers = list(ran.names["layers"])
+    functions = [
+        lambda h: torch.nn.functional.leaky_relu(h, 0.3),
+        lambda h: torch.nn.functional.gelu(h, approximate="tanh"),
+        lambda h: torch.nn.functional.softplus(h, beta=2),
+        torch.nn.functional.silu,
+        lambda h: torch.nn.functional.elu(h, 0.5),
+        torch.nn.functional.relu,
+    ]
+    for gate, function in zip(record.gates, [*layers, *functions], strict=True):
+        assert gate.grad_before is None and gate.grad_after is None
+        h = torch.linspace(-4, 8, 13, requires_grad=True)
+        (slopes,) = torch.autograd.grad(function(h.clone()).sum(), h)
+        assert numpy.array_equal(ran.array(gate.h, 1), h.detach().numpy())
+        assert gate.blocked == int((slopes == 0).sum())
+        if gate.share is not None:
+            assert numpy.array_equal(ran.array(gate.share, 1), slopes.numpy())
+
+
+def test_dropout_and_products_have_formulas_in_names() -> None:
+    ran = run(
+        """
+        import torch
+        import torch.nn.functional as F
+        net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout(0.5))
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        for t in range(2):
+            h = net(torch.ones(2, 3))
+            z = F.dropout(h, 0.5)
+            loss = z.sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    )
+    texts = [event.text for event in ran.events(1, "backward")]
+    assert "∂L/∂h = ∂L/∂z ⊙ (other operand of z)" in texts
+    assert "∂L/∂net.0 = ∂L/∂h ⊙ (mask of net.1)" in texts

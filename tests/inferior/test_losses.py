@@ -163,3 +163,40 @@ def test_a_loss_that_can_no_longer_be_read_is_none(monkeypatch: pytest.MonkeyPat
         keeper.named(torch.tensor(number))
     assert keeper.begun() == 4
     assert keeper.drain() == [1.0, 2.0, None, None]
+
+
+@pytest.mark.parametrize("kind", ["Decimal", "Fraction"])
+@pytest.mark.parametrize("record_from", [None, 0])
+def test_exact_numbers_are_losses_and_parameters_as_the_nearest_float(kind: str, record_from: int | None) -> None:
+    ran = run(
+        f"""
+        from decimal import Decimal
+        from fractions import Fraction
+        w, rate = {kind}("0.5"), {kind}("0.1")
+        for t in range(3):
+            loss = w * w
+            grad = 2 * w
+            w = w - rate * grad
+        """,
+        record_from=record_from,
+    )
+    assert ran.losses == [0.25, 0.16, 0.1024]
+    if record_from is not None:
+        parameter = ran.parameter("w", 1)
+        assert (parameter.before.summary.value, parameter.after.summary.value) == (0.4, 0.32)
+        assert parameter.grad is not None and parameter.grad.summary.value == 0.8
+
+
+def test_exact_numbers_beyond_all_floats_are_infinite() -> None:
+    ran = run(
+        """
+        from decimal import Decimal
+        from fractions import Fraction
+        w = 1.0
+        for value in (Decimal("-1e999"), Fraction(10**400), Decimal("sNaN")):
+            loss = value
+            w -= 0.1
+        """
+    )
+    assert ran.error is None and not ran.record(2).faults
+    assert ran.losses[:2] == [-math.inf, math.inf] and math.isnan(ran.losses[2] or 0.0)
