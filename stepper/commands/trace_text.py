@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
 from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value
+from stepper.session.carried import all_carried
 from stepper.session.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
@@ -27,6 +28,7 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
         yield ""
         yield from _parameters(record.parameters)
         yield from all_shared(record)
+        yield from all_carried(record)
     for fault in record.faults:
         yield ""
         yield f"! {fault}"

@@ -185,6 +185,10 @@ class Engine:
         """Whether a kept copy's numbers lie on a device of their own, where work on them is begun and waited for."""
         return False
 
+    def fixed(self, value: Any) -> bool:
+        """Whether a value can never change, so that `value -= step` binds its name to another one."""
+        return False
+
     def numbers(self, kept: Any) -> Any:
         """A kept copy's numbers where they lie: a NumPy array, or a device's own, which `masks` can compare."""
         return self.ndarray(kept)

@@ -42,6 +42,11 @@ class NumpyEngine(Engine):
         array = getattr(numpy, "ndarray", None)
         return kind is array or (array is not None and issubclass(kind, (array, numpy.generic)))
 
+    def fixed(self, value: Any) -> bool:
+        import numpy
+
+        return issubclass(type(value), numpy.generic)
+
     def identity(self, value: Any) -> Hashable:
         import numpy
 

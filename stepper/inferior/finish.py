@@ -7,6 +7,7 @@ from typing import Any
 
 from stepper.engines import masks
 from stepper.engines.base import Engine, GateSeen
+from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy, summarise
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered
 from stepper.inferior.gates import by_hand
@@ -299,6 +300,7 @@ class Finisher:
             grad=None if grad is None else self._value(_operand(grad, track.name), shelf),
             update=self._value(Draft(track.name, "parameter", "result", update), shelf),
             ratio=ratio_of(moved, size),
+            cosine=None if grad is None or grad.copy is None else cosine(old, new, grad.copy),
         )
 
     def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, shelf: Shelf) -> Parameter:
@@ -320,6 +322,7 @@ class Finisher:
             return None
         moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
         ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
+        slope = None if grad is None else _number(grad)
         return Parameter(
             name=name,
             shape=(),
@@ -328,6 +331,7 @@ class Finisher:
             grad=None if grad is None else self._value(_operand(grad, name), shelf),
             update=self._value(Draft(name, "parameter", "result", None, moved), shelf),
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
+            cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
         )
 
 
@@ -361,6 +365,12 @@ def _number(draft: Draft) -> bool | int | float | str | None:
     if draft.copy is not None:
         return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
     return draft.summary.value if draft.summary is not None else None
+
+
+def _same_sign(update: float, grad: float) -> float | None:
+    """The cosine of two single numbers: 1 or −1."""
+    product = update * grad
+    return math.copysign(1.0, product) if product and math.isfinite(product) else None
 
 
 def _operand(grad: Draft, name: str) -> Draft:

@@ -165,7 +165,7 @@ class Recorder(Observing):
             self._write(frame, site, draft)
             frame.latest[number] = draft
             self._remember(engine, value, site.label, None, draft, made=False)
-            if site.method not in NOT_IN_PLACE:
+            if site.method not in NOT_IN_PLACE and not engine.fixed(value):
                 frame.watched.append(Watched(site.label, draft.role, value, draft))
         elif type(value) in SCALARS:
             draft = Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value))

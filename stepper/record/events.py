@@ -177,7 +177,9 @@ class Gate(msgspec.Struct, gc=False):
 class Parameter(msgspec.Struct, gc=False):
     """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it.
 
-    `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite.
+    `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
+    between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
+    parameters; None where one of them is zero, not finite or not known.
     """
 
     name: str
@@ -187,6 +189,7 @@ class Parameter(msgspec.Struct, gc=False):
     grad: Value | None
     update: Value
     ratio: float | None = None
+    cosine: float | None = None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

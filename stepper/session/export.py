@@ -150,6 +150,7 @@ class _Writer:
             "grad": self.optional(parameter.grad),
             "update": self.value(parameter.update),
             "ratio": number(parameter.ratio),
+            "cosine": number(parameter.cosine),
         }
 
     def optional(self, value: Value | None) -> dict[str, Any] | None:

@@ -39,6 +39,27 @@ def test_arrays_by_name_changed_in_place_and_bound_anew() -> None:
     assert len(ran.record().parameters) == 2
 
 
+def test_a_single_number_of_numpy_that_is_bound_anew_by_an_augmented_assignment() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x = np.array([1.0, 2.0])
+        b, w = np.float64(3.0), np.array([1.0, -1.0])
+        for t in range(2):
+            loss = ((x * w + b) ** 2).mean()
+            grad_w = 2 * (x * w + b) * x / x.size
+            grad_b = 2 * (x * w + b).mean()
+            w -= 0.125 * grad_w
+            b -= 0.125 * grad_b
+        """
+    )
+    first, second = ran.parameter("b", 0), ran.parameter("b", 1)
+    assert (first.before.summary.value, first.after.summary.value) == (3.0, second.before.summary.value)
+    assert second.after.summary.value == ran.names["b"] != second.before.summary.value
+    assert (second.before.summary.value, first.update.summary.mean) == (2.375, -0.625)
+    assert first.ratio == 0.625 / 3.0
+
+
 def test_arrays_in_a_dict() -> None:
     ran = run(
         """
@@ -611,3 +632,31 @@ def test_a_number_of_numpys_that_is_bound_anew_has_its_new_value() -> None:
     assert bound.summary.value == 0.9 - 0.1 * 0.9
     assert not ran.values("b", 1, "after")
     assert ran.parameter("b", 1).after.summary.value == 0.9 - 0.1 * 0.9
+
+
+def test_the_angle_between_update_and_gradient() -> None:
+    ran = run(
+        """
+        import numpy as np
+        down, up, still = (np.arange(1.0, 5.0) for _ in range(3))
+        large = np.ones((300, 200))
+        number, wrong = 2.0, 2.0
+        for t in range(1):
+            loss = sum((each ** 2).sum() for each in (down, up, still, large)) + number ** 2 + wrong ** 2
+            y = up.dot(down) + still.sum() + large.sum()
+            grad_down, grad_up, grad_still = 2 * down, 2 * up, 2 * still
+            grad_large = 2 * large
+            grad_number, grad_wrong = 2 * number, 2 * wrong
+            down -= 0.1 * grad_down
+            up += 0.1 * grad_up
+            still -= 0.0 * grad_still
+            large += 0.5 * grad_large
+            number -= 0.1 * grad_number
+            wrong += 0.1 * grad_wrong
+        """
+    )
+    found = {each.name: each.cosine for each in ran.record().parameters}
+    assert (found["number"], found["wrong"]) == (-1.0, 1.0)
+    assert found["down"] == pytest.approx(-1.0) and found["up"] == pytest.approx(1.0)
+    assert found["large"] == pytest.approx(1.0), "of a sample"
+    assert found["still"] is None, "nothing has no direction"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stepper.record import Record
+from stepper.session import Session
 from stepper.tui.app import StepperApp
 from stepper.tui.panels.gradients import Columns, gauge, history, logarithm_of, sparkline
-from tests.tui.screen import app_of, ready, settled, text_of
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
 
@@ -124,3 +126,40 @@ async def test_without_a_record_there_is_nothing() -> None:
         await ready(pilot)
         await press(pilot, "4", "down", "enter")
         assert "No parameter is updated here." in text_of(app.desk.gradients)
+
+
+FORGOTTEN = """
+import torch
+torch.manual_seed(0)
+x = torch.randn(8, 4)
+model = torch.nn.Linear(4, 2)
+w = torch.zeros(2, requires_grad=True)
+for step in range(6):
+    loss = (model(x) + w).pow(2).sum()
+    loss.backward()
+    with torch.no_grad():
+        model.weight += 0.001 * model.weight.grad
+        model.bias -= 0.001 * model.bias.grad
+        w -= 0.001 * w.grad
+    w.grad = None
+    if step == 1:
+        model.zero_grad()
+"""
+
+
+async def test_gradients_added_to_earlier_ones_and_updates_uphill_are_marked(tmp_path: Path) -> None:
+    script = tmp_path / "forgotten.py"
+    script.write_text(FORGOTTEN, encoding="utf-8")
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        marks = {0: ("^", ""), 1: ("+^", "+"), 2: ("^", ""), 4: ("+^", "+")}
+        for iteration in range(5):
+            if iteration in marks:
+                weight, bias = marks[iteration]
+                assert line(app, "model.weight")[1:2] == [weight]
+                assert bias == "" or line(app, "model.bias")[1] == bias
+                assert line(app, "w")[1] not in ("+", "^", "+^")
+            if iteration == 4:
+                assert "+ added up since 2 · ^ uphill" in screen_text(app)
+            await press(pilot, "i")

@@ -8,17 +8,21 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
+from stepper.session.carried import Carried, Since, uphill
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.panels.lines import LinePanel, Piece, Row
 from stepper.tui.panels.tensors import TensorsPanel
+from stepper.tui.panels.titles import CORNERS, fitted
 
 HEALTHY = (-4.0, -2.0)
 """log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
 _LEFT, _RIGHT = -8.0, 0.0
 WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
+CARRIED, UPHILL = "+", "^"
 BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 16
 """Iterations of the sparkline, where there is room."""
@@ -39,6 +43,9 @@ class GradientsPanel(LinePanel):
         f"{figures.COMING}: a large tensor is still being counted\n"
         "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and "
         "largest; 0 where nothing was updated, ? where it was not finite\n"
+        f"{CARRIED} the gradient was added to what an earlier iteration had left in .grad (no zero_grad between, or "
+        "accumulation on purpose); since when stands below\n"
+        f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign, or momentum\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
@@ -48,6 +55,12 @@ class GradientsPanel(LinePanel):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._selected = 0
+        self._carried = Carried()
+        self._said = ""
+
+    def forget(self) -> None:
+        """Its gradients are others."""
+        self._carried = Carried()
 
     def on_resize(self) -> None:
         """Choose the columns anew."""
@@ -67,15 +80,43 @@ class GradientsPanel(LinePanel):
             self.set_rows([Row((("No parameter is updated here.", "muted"),))])
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
-            columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width)
+            marks = {parameter.name: self._marks(parameter) for parameter in parameters}
+            wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
+            columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
             shown = names.shortened(whole, columns.name)
             past = {p.name: history(self.scene.records, self.scene.iteration, p.name) for p in parameters}
             rows = [columns.heading()]
             for index, (parameter, name) in enumerate(zip(parameters, whole, strict=True)):
-                row = columns.row(parameter, shown[name], past[parameter.name])
+                row = columns.row(parameter, shown[name], past[parameter.name], marks[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
+        self._explain()
+
+    def _marks(self, parameter: Parameter) -> str:
+        """What is unusual about its gradient and its update."""
+        return (CARRIED if self._since(parameter) is not None else "") + (UPHILL if uphill(parameter) else "")
+
+    def _since(self, parameter: Parameter) -> Since | None:
+        record = self.scene.record
+        return self._carried.since(self.scene.records, record, parameter.name) if record is not None else None
+
+    def _explain(self) -> None:
+        """Say below what the marks mean: of the selected parameter, or of all."""
+        parameters = self.parameters
+        if self.has_focus and self._selected < len(parameters):
+            parameters = [parameters[self._selected]]
+        found = {since for parameter in parameters if (since := self._since(parameter)) is not None}
+        begun = str(found.pop()) if len(found) == 1 else "earlier iterations" if found else ""
+        up = [f"{UPHILL} uphill"] if any(map(uphill, parameters)) else []
+        whole, short = (
+            " · ".join([f"{CARRIED} added up since {when}", *up] if when else up)
+            for when in (begun, begun.removeprefix("iteration "))
+        )
+        said, _ = fitted((whole, short), (), self.outer_size.width - CORNERS)
+        if said != self._said:
+            self._said = said
+            self.border_subtitle = Content(said)
 
     def _ahead(self) -> str:
         """What of all this the cursor has not come to yet."""
@@ -126,13 +167,16 @@ class Columns:
 
     def __init__(self) -> None:
         self.name = NAME
+        self.marks = 0
         self.largest = self.zeros = self.ratio = False
         self.past = self.scale = 0
 
     @staticmethod
-    def fit(longest: int, shortest: int, width: int) -> Columns:
-        """For names of at most `longest` characters, and `shortest` when they are abbreviated."""
+    def fit(longest: int, shortest: int, width: int, marks: int = 0) -> Columns:
+        """For names of at most `longest` characters, and `shortest` when they are abbreviated; and so many marks."""
         found = Columns()
+        found.marks = marks
+        width -= marks
         name = max(len("name"), min(longest, max(NAME, min(shortest, ABBREVIATED)), width - 16))
         room = width - (name + 1) - 8 - 7
         found.largest, room = (True, room - 8) if room >= 8 else (False, room)
@@ -148,13 +192,13 @@ class Columns:
 
     def heading(self) -> Row:
         """The titles."""
-        text = f"{'name':<{self.name}} {'‖grad‖':>7} "
+        text = f"{'name':<{self.name + self.marks}} {'‖grad‖':>7} "
         text += (f"{'largest':>7} " if self.largest else "") + (f"{'zeros':>5} " if self.zeros else "")
         text += (f"{'ratio':>7} " if self.ratio else "") + f"{'log10':>6} "
         text += f"{'history':<{self.past}} "[: self.past + 1] if self.past else ""
         return Row(((text, "heading"),))
 
-    def row(self, parameter: Parameter, name: str, past: Sequence[float | None]) -> Row:
+    def row(self, parameter: Parameter, name: str, past: Sequence[float | None], marks: str = "") -> Row:
         """One parameter's line."""
         gradient = parameter.grad.summary if parameter.grad is not None else None
         logarithm = logarithm_of(parameter)
@@ -164,7 +208,8 @@ class Columns:
         if gradient is not None and wrong:
             norm = "nan" if gradient.nan or gradient.value != gradient.value else "∞"
         pieces: list[Piece] = [
-            (f"{name:<{self.name}} ", ""),
+            (f"{name:<{self.name}}", ""),
+            (f"{' ' + marks if marks else '':<{self.marks}} ", "note"),
             (f"{norm:>7} ", "bad" if wrong else ""),
         ]
         if self.largest:

@@ -1,0 +1,95 @@
+"""Gradients that were added to what earlier iterations had left in `.grad`: a forgotten `zero_grad`, or accumulation on
+purpose. And updates that go uphill. Only the fact is told.
+
+Pure: reads records only. The screen and the headless commands say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stepper.record import Backward, Parameter, Record
+
+LEAF = "AccumulateGrad"
+FEW = 4  # parameters that are named one by one
+UPHILL = 0.01
+"""The cosine between update and gradient from which on an update goes along its gradient, and not across it."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """The first iteration (None: the setup) whose gradient is still in a sum; where not `certain`, the first that may
+    be: the records end there."""
+
+    iteration: int | None
+    certain: bool = True
+
+    def __str__(self) -> str:
+        if self.iteration is None:
+            return "the setup"
+        return f"iteration {self.iteration}{'' if self.certain else ' or before'}"
+
+
+def added(record: Record) -> dict[str, bool]:
+    """For each parameter that got a gradient: whether the first one was added to something that was not zero."""
+    found: dict[str, bool] = {}
+    for event in record.events:
+        if not isinstance(event.detail, Backward) or event.detail.node != LEAF:
+            continue
+        for flow in event.detail.grad_in:
+            label = f"{flow.target}.grad"
+            before = next((value for value in event.values if (value.label, value.when) == (label, "before")), None)
+            after = next((value for value in event.values if (value.label, value.when) == (label, "after")), None)
+            held = before is not None and bool(before.summary.largest or before.summary.nonfinite)
+            changed = before is None or after is None or before.copy != after.copy
+            if changed:  # else the pass added nothing here: the gradient was asked for as a value
+                found.setdefault(flow.target, held)
+    return found
+
+
+class Carried:
+    """Looks into records, and into each only once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int | None, tuple[Record, dict[str, bool]]] = {}
+
+    def _added(self, record: Record) -> dict[str, bool]:
+        known = self._known.get(record.iteration)
+        if known is None or known[0] is not record:
+            known = self._known[record.iteration] = (record, added(record))
+        return known[1]
+
+    def since(self, records: Mapping[int | None, Record], record: Record, parameter: str) -> Since | None:
+        """From which iteration on a parameter's gradients were added up to what `record` has; None where that
+        iteration began with none, or with zeros."""
+        if record.iteration is None or not self._added(record).get(parameter):
+            return None
+        for iteration in range(record.iteration - 1, -1, -1):
+            earlier = records.get(iteration)
+            if earlier is None:
+                return Since(iteration, certain=False)
+            if self._added(earlier).get(parameter) is False:
+                return Since(iteration)
+        return Since(None)
+
+
+def uphill(parameter: Parameter) -> bool:
+    """Whether the update went along the gradient: a wrong sign, or momentum past a minimum."""
+    return parameter.cosine is not None and parameter.cosine > UPHILL
+
+
+def all_carried(record: Record) -> list[str]:
+    """A line on gradients that were added to earlier ones, and one on each update that goes uphill."""
+    names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
+    lines = []
+    if names:
+        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+        listed = ", ".join(f"{name}.grad" for name in names[:FEW])
+        lines.append(f"{listed}{more}: added to what an earlier iteration had left there")
+    lines += [
+        f"{parameter.name}: the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
+        for parameter in record.parameters
+        if uphill(parameter)
+    ]
+    return lines

@@ -1,0 +1,81 @@
+"""Gradients that were added to what earlier iterations had left, and updates that go uphill."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepper.commands.trace_text import trace_lines
+from stepper.record import Record
+from stepper.session.carried import Carried, Since, added, all_carried
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script
+
+LOOP = """
+    layer = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
+    x = torch.randn(5, 3)
+    for t in range(6):
+        {before}
+        loss = layer(x).pow(2).sum()
+        loss.backward()
+        {after}
+    """
+BOTH = {"layer.weight", "layer.bias"}
+
+
+def recorded(before: str = "pass", after: str = "optimizer.step()") -> dict[int | None, Record]:
+    run = run_recorded(script(LOOP.format(before=before, after=after)))
+    return {iteration: run.records[iteration] for iteration in (None, *range(6))}
+
+
+def since(records: dict[int | None, Record], iteration: int) -> set[Since | None]:
+    return {Carried().since(records, records[iteration], name) for name in BOTH}
+
+
+@pytest.mark.parametrize("reset", ["optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"])
+def test_gradients_that_are_reset_are_not_carried(reset: str) -> None:
+    records = recorded(before=reset)
+    for iteration in range(6):
+        assert added(records[iteration]) == dict.fromkeys(BOTH, False)
+        assert since(records, iteration) == {None}
+        assert all_carried(records[iteration]) == []
+
+
+def test_a_forgotten_reset_is_told_with_the_first_iteration_of_the_sum() -> None:
+    records = recorded()
+    assert since(records, 0) == {None}
+    assert since(records, 4) == {Since(0)}
+    (line,) = all_carried(records[4])
+    assert line in trace_lines(records[4], lambda _: None), "the page of trace says so, too"
+    assert line.endswith(".grad: added to what an earlier iteration had left there")
+    assert {name.removesuffix(".grad") for name in line.partition(":")[0].split(", ")} == BOTH
+    del records[1]
+    assert {str(each) for each in since(records, 4)} == {"iteration 1 or before"}
+
+
+def test_accumulation_on_purpose_begins_anew_after_each_reset() -> None:
+    step = "(optimizer.step(), optimizer.zero_grad()) if t % 3 == 2 else None"
+    records = recorded(after=step)
+    told = [since(records, iteration).pop() for iteration in range(6)]
+    assert told == [None, Since(0), Since(0), None, Since(3), Since(3)]
+
+
+def test_two_passes_in_one_iteration_are_its_own() -> None:
+    records = recorded(before="optimizer.zero_grad(); layer(x).sum().backward()")
+    assert since(records, 3) == {None}
+
+
+def test_what_the_setup_left_is_told() -> None:
+    source = LOOP.format(before="pass", after="optimizer.step()").replace(
+        "    for t", "    layer(x).sum().backward()\n    for t"
+    )
+    run = run_recorded(script(source))
+    records = {iteration: run.records[iteration] for iteration in (None, 0, 1)}
+    assert {str(each) for each in since(records, 1)} == {"the setup"}
+
+
+def test_an_update_that_goes_uphill_is_told() -> None:
+    after = "layer.weight.data.add_(layer.weight.grad, alpha=0.01); optimizer.zero_grad()"
+    told = ["layer.weight: the update goes along its gradient, uphill (cosine 1)"]
+    assert all_carried(recorded(after=after)[2]) == told
+    assert all_carried(recorded(before="optimizer.zero_grad()")[2]) == []
