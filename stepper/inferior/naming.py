@@ -5,7 +5,8 @@ Learnt anew for every record, so that a path does not depend on what was recorde
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ from stepper.engines.names import Names
 from stepper.inferior.scalars import SCALARS
 from stepper.program.sites import Site
 
+MOST, MEMBERS = 2000, 64  # objects that are gone through for names, and members of one of them
 NO_HOLDERS = (ModuleType, FunctionType, BuiltinFunctionType, type)
 
 
@@ -40,3 +42,29 @@ def learn(namespace: Mapping[str, Any], passing: Collection[str], engines: Seque
                     engine.met(value, label)
                     for path, member in engine.members(value):
                         names.give(member, f"{label}.{path}", in_list=in_lists)
+
+
+def learn_objects(
+    namespace: Mapping[str, Any], passing: Collection[str], owns: Callable[[Any], bool], names: Names
+) -> None:
+    """Learn the paths of the arrays that the script's own objects keep (`conv.W`, `net.layers[1].W`): they tell apart
+    what methods call by one name (`self.W`). No code of the script's is run."""
+    waiting = deque((label, value, False) for label, value in list(namespace.items()) if label not in passing)
+    met: set[int] = set()
+    while waiting and len(met) < MOST:
+        label, value, inside = waiting.popleft()
+        if type(value) in SCALARS or isinstance(value, NO_HOLDERS) or id(value) in met:
+            continue
+        met.add(id(value))
+        if inside and owns(value):
+            names.give(value, label)
+        elif type(value) in (list, tuple):
+            waiting += [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
+        elif type(value) is dict and len(value) <= MEMBERS:
+            waiting += [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
+        elif type.__getattribute__(type(value), "__module__") == "__main__":
+            try:
+                kept = object.__getattribute__(value, "__dict__")
+            except AttributeError:
+                continue  # it has slots
+            waiting += [(f"{label}.{name}", each, True) for name, each in list(kept.items())[:MEMBERS]]

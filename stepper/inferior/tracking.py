@@ -21,6 +21,7 @@ class Track:
     def __init__(self, name: str, label: str, value: Any, before: Draft, owner: Any) -> None:
         self.name = name
         self.label = label
+        self.path: str | None = None
         self.value = value
         self.previous = value  # what stood there until the store that follows has happened
         self.owner = owner
@@ -44,6 +45,7 @@ class Tracker:
     ) -> None:
         """`look` gives a copy of a value as it is now; `called` says what the script calls it."""
         self._names = names
+        self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
         self._look = look
         self._called = called
         self._place = place  # where a value lies: two objects over the same memory have the same
@@ -152,6 +154,7 @@ class Tracker:
             count += 1
             name = f"{label} ({count})"
         track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
+        track.path = self.paths.get(value)
         return track
 
     def used_gradient(self, parameter: Any, gradient: Draft) -> None:
@@ -165,6 +168,18 @@ class Tracker:
         track = self._of_object(parameter)
         if track is not None:
             track.returned = gradient
+
+    def _tell_apart(self) -> None:
+        """Parameters that methods call by one name (`self.W`) are called by the objects that keep them."""
+        bearers: dict[str, list[Track]] = {}
+        for track in self.tracks.values():
+            bearers.setdefault(track.label, []).append(track)
+        taken = set(self.tracks)
+        for tracks in bearers.values():
+            paths = {track.path for track in tracks}
+            if len(tracks) > 1 and len(paths) == len(tracks) and None not in paths and not paths & taken:
+                for track in tracks:
+                    track.name = track.path or track.name
 
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
@@ -183,6 +198,7 @@ class Tracker:
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
             track.value = track.previous = track.owner = None
+        self._tell_apart()
         self.tracks = {track.name: track for track in self.tracks.values()}
         self._by_object.clear()
         self._by_owner.clear()

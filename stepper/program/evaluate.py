@@ -200,8 +200,8 @@ class Evaluator(Callees, ABC):
                 starred = any(isinstance(element, ast.Starred) for element in elements)
                 return Value(whole.deps, whole.roots, None if starred else values, whole.functions)
             case ast.Dict(keys=keys, values=values_):
-                parts = [self.evaluate(scope, part) for part in (*keys, *values_) if part is not None]
-                return Value(*flat(parts))
+                named = [self.evaluate(scope, part).fresh() for part in keys if part is not None]
+                return Value(*flat([*named, *(self.evaluate(scope, part) for part in values_)]))
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 asked = self.evaluate(scope, test)
                 chosen = union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
@@ -318,8 +318,9 @@ class Evaluator(Callees, ABC):
             self.bind_target(scope, generator.target, self.iterate(scope, generator.iter, 0), generator, None)
             for test in generator.ifs:
                 self.evaluate(scope, test)
-        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]  # type: ignore[attr-defined]
-        return Value(*flat([self.evaluate(scope, part) for part in parts]))
+        if isinstance(node, ast.DictComp):  # its keys are none of the objects that it holds
+            return Value(*flat([self.evaluate(scope, node.key).fresh(), self.evaluate(scope, node.value)]))
+        return Value(*flat([self.evaluate(scope, node.elt)]))  # type: ignore[attr-defined]
 
     @abstractmethod
     def bind_target(self, scope: Scope, target: ast.AST, value: Value, node: ast.AST, loop: int | None) -> None:

@@ -95,11 +95,10 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         named = {loss.definition for loss in run.losses if loss.definition is not None}
         first = [loss for loss in differentiated if not any(_is_gradient(d) for d in closure(loss.deps))]
         return [loss for loss in differentiated if loss.deps & named] or first or differentiated
-    return [
-        loss
-        for loss in run.losses
-        if loss.definition is None or (loss.definition not in feeding and loss.definition.place not in carried)
-    ]
+    ends = [loss for loss in run.losses if loss.definition is None or loss.definition not in feeding]
+    single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
+    # A running total tells what is added to it, where nothing else is a loss.
+    return single or [loss for loss in ends if loss.definition is not None and loss.definition.own]
 
 
 def _kept_for_backward(backward: set[Definition], forward: set[Definition]) -> set[Definition]:
@@ -166,7 +165,17 @@ def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
         if definition.kind == "bind" and (names_gradient(name) or names_error(name) or names_loss(name)):
             # what comes later feeds it in the next turn of a loop only
             return {d for d in closure(definition.deps) if d.kind == "start" or d.order < definition.order}
-    return feeding
+    return _before_ends(run, feeding) or feeding
+
+
+def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
+    """What a value is made of that is made of the state as the pass found it, and that feeds nothing: a loss that is
+    called `L`, an accuracy. Empty where there is none, or where all that feeds the updates feeds it, too."""
+    users = {other for d in run.definitions for other in d.deps | d.own}
+    ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding and not d.own]
+    changed = {run.start[d.place] for d in run.definitions if d.place in run.start and d.kind in ("bind", "change")}
+    found = closure(d for end in ends for d in end.deps if changed & closure(end.deps))
+    return found if any(d.kind == "bind" for d in feeding - found) else set()
 
 
 def _descendants(run: Pass, roots: set[Definition]) -> set[Definition]:

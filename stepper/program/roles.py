@@ -32,6 +32,7 @@ class Roles:
         # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
         self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
         self._states = {place for place in self._states if flow.run.start[place] in flow.forward}
+        self._moments = {d.place for d in flow.updates if d.own and d.place != GRAD} - flow.parameters
         found: dict[Place, set[Role]] = {}
         for definition in flow.run.definitions:
             found.setdefault(definition.place, set()).add(self._role(definition))
@@ -84,6 +85,8 @@ class Roles:
         if definition.kind in ("parameter", "target") or definition.alias:
             if definition.roots & flow.parameters and not self._may_be_made(definition):
                 return "parameter"
+            if definition.roots and definition.roots <= self._moments:
+                return "other"  # an optimizer's own state, under a loop's name
             if definition.kind == "parameter" and len(definition.deps) == 1:
                 return self._role(next(iter(definition.deps)))
         if definition in flow.loss_definitions:

@@ -107,6 +107,16 @@ def test_what_autograd_grad_returns_are_gradients_whatever_they_are_for() -> Non
     assert program_of("gradient_penalty").roles["slopes"] == "gradient"
 
 
+def test_without_a_name_gradients_are_what_no_end_of_the_pass_is_made_of() -> None:
+    assert labels(program_of("attention_by_hand"), "gradient") == {"gO", "gA", "gV", "gS", "gQ", "gK"}
+
+
+def test_a_dict_of_gradients_and_the_moments_under_a_loops_name() -> None:
+    assert program_of("lstm_by_hand").roles["grads"] == "gradient"
+    assert program_of("min_char_rnn").roles["mem"] == "other"
+    assert program_of("total_of_losses").roles["loss"] == "loss"
+
+
 def test_zeroing_the_gradients_before_backward_belongs_to_backward() -> None:
     found = phases(program_of("optim_module"))
     assert found["optimizer.zero_grad()"] == "backward"

@@ -56,3 +56,36 @@ def test_layers_that_only_a_list_holds_are_called_by_their_place(tmp_path: Path)
     record = trace(script(tmp_path, NETS), Options(seed=0), 1).record
     modules = [event.text for event in record.events if event.kind == "module"]
     assert modules == ["first", "first.inner", "second", "second.inner", "layers.0", "layers.1"]
+
+
+OBJECTS = """
+    import numpy as np
+    class Dense:
+        def __init__(self, n):
+            self.W, self.b = np.eye(n), 0.5
+        def forward(self, x):
+            self.x = x
+            return x @ self.W + self.b
+        def backward(self, grad):
+            self.dW, self.db = self.x.T @ grad, grad.sum()
+            return grad @ self.W.T
+    class Net:
+        def __init__(self):
+            self.layers = [Dense(3), Dense(3)]
+    net, last = Net(), Dense(3)
+    x = np.ones((2, 3))
+    for t in range(3):
+        y = last.forward(net.layers[1].forward(net.layers[0].forward(x)))
+        loss = (y ** 2).sum()
+        grad = last.backward(2 * y)
+        for layer in (net.layers[1], net.layers[0]):
+            grad = layer.backward(grad)
+        for layer in (*net.layers, last):
+            layer.W -= 0.001 * layer.dW
+"""
+
+
+def test_weights_of_several_objects_are_called_by_what_keeps_them(tmp_path: Path) -> None:
+    record = trace(script(tmp_path, OBJECTS), Options(), 1).record
+    names = [parameter.name for parameter in record.parameters if parameter.shape]
+    assert names == ["net.layers[0].W", "net.layers[1].W", "last.W"]
