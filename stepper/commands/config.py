@@ -1,5 +1,6 @@
 """`stepper config path`: where the app keeps its arrangement and theme."""
 
+import os
 from pathlib import Path
 
 from platformdirs import user_config_path
@@ -7,7 +8,7 @@ from platformdirs import user_config_path
 
 def config_path(given: str | None = None) -> Path:
     """The file: the one that was given, else that of the person's configuration folder."""
-    return Path(given).expanduser() if given else user_config_path("stepper") / "stepper.toml"
+    return Path(os.path.expanduser(given)) if given else user_config_path("stepper") / "stepper.toml"
 
 
 def print_path(given: str | None = None) -> None:

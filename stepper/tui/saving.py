@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,10 @@ def offers(scene: Scene, value: Value | None) -> list[Offer]:
 
 
 async def save(order: Order, session: Session, iteration: int | None, value: Value | None, screen: str) -> str:
-    """Write it; answers where it went. Raises OSError, or LookupError where the values are no longer there."""
+    """Write it; answers where it went. Raises Unsaved, or LookupError where the values are no longer there."""
     # imported here: most people save nothing
     from stepper.session.files import losses_csv, npy, record_json
+    from stepper.session.paths import write
 
     if order.kind == "tensor":
         if value is None or value.copy is None:
@@ -45,5 +47,5 @@ async def save(order: Order, session: Session, iteration: int | None, value: Val
         data = losses_csv(session.losses)
     else:
         data = screen.encode()
-    order.path.write_bytes(data)
+    await asyncio.to_thread(write, order.path, data)
     return f"Saved to {order.path.resolve()}"

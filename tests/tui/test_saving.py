@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.widgets import Input
 
 from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
@@ -36,8 +37,49 @@ async def test_x_saves_and_never_replaces_a_file_without_asking(
         assert (tmp_path / "numpy-0-h.npy").read_text() == "mine"
         await pilot.press("enter")
         await until(pilot, lambda: (tmp_path / "numpy-0-h.npy").stat().st_size > 4)
-        await pilot.press("x", "enter", *"/none/such", "enter")
-        await until(pilot, lambda: "Nothing was saved" in screen_text(app))
+
+
+NOT_THERE = {
+    "folder/": "is a folder; name a file in it",
+    "none/such.npy": "the folder none does not exist",
+    "file/such.npy": "file is no folder",
+    "~nobody-of-this-name/such.npy": "the folder ~nobody-of-this-name does not exist",
+    "[/red]/such.npy": "the folder [/red] does not exist",
+    "n" * 300: "the name is too long: nnnnn",
+}
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
+async def test_a_place_where_nothing_can_be_written_is_said_plainly_and_can_be_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("x", "enter")
+        app.screen.query_one(Input).value = name
+        await pilot.press("enter")
+        await until(pilot, lambda: NOT_THERE[name] in screen_text(app))
+        assert "Errno" not in screen_text(app)
+        app.screen.query_one(Input).value = "good.json"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Saved to" in screen_text(app))
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file", "good.json"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+async def test_what_fails_while_it_is_written_is_said_plainly() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("x", "enter")
+        app.screen.query_one(Input).value = "/dev/full"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Nothing was saved: there is no room for" in screen_text(app))
+        assert "bytes in /dev; make some" in screen_text(app)
 
 
 async def test_y_copies_what_the_panel_shows() -> None:

@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Input, Label, OptionList
 
 from stepper.tui.screens.question import Question
@@ -89,16 +90,18 @@ class ExportScreen(Question[Order | None]):
     @on(Input.Submitted)
     def save(self, event: Input.Submitted) -> None:
         """Answer; ask first where a file would be replaced."""
+        from stepper.session.paths import is_there, named, obstacle  # only where there is something to save
+
         if not event.value.strip():
             return
-        path = Path(event.value.strip()).expanduser()
-        problem = self.query_one("#problem", Label)
-        if path.is_dir():
-            problem.update(f"{path} is a folder")
-        elif path.exists() and self._asked != path:
+        path = named(event.value)
+        why = obstacle(path)
+        if why is None and is_there(path) and self._asked != path:
             self._asked = path
-            problem.update(f"{path} is there already: enter again replaces it")
-        else:
+            why = f"{path} is there already: enter again replaces it"
+        if why is None:
             self.dismiss(Order(self._kind, path))
             return
+        problem = self.query_one("#problem", Label)
+        problem.update(Content(why))
         problem.display = True

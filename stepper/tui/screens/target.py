@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
@@ -202,13 +204,13 @@ class TargetScreen(Question[Choice | None]):
         if row is None or row.target == BROWSE:
             self.action_browse()
             return
-        target = row.target if row.target in VARIANTS else str(Path(row.target).expanduser())
+        target = row.target if row.target in VARIANTS else os.path.expanduser(row.target)
         try:
             choice = Choice(target, self._options(target, row.preset))
             launch_of(target, choice.options)
         except Misuse as wrong:
             problem = self.query_one("#problem", Label)
-            problem.update(str(wrong))
+            problem.update(Content(str(wrong)))
             problem.display = True
         else:
             self.dismiss(choice)
