@@ -3,18 +3,23 @@
 Loads as little as it can: the grammar only where there are options to read, a command only when it is called.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from stepper.command_line import DEFAULT_TARGET, Typed, plain_line, typed
+from stepper.streams import prepare
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 DONE, FAILED, MISUSE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line (default: the process's); says plainly what was wrong and returns the exit code."""
     line = typed(list(sys.argv[1:] if words is None else words))
+    prepare()
     try:
         _obey(line)
         sys.stdout.flush()
@@ -23,6 +28,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _discard_stdout()
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _discard_stdout()
+        _complain(f"{line.target or 'stepper'}: cannot write to stdout: {error.strerror}")
+        return MISUSE
     except Exception as error:
         return _outcome(line, error)
     return DONE
@@ -46,7 +57,7 @@ def _outcome(line: Typed, error: Exception) -> int:
     from stepper.session.errors import Misuse, ScriptFailed
 
     if isinstance(error, Misuse):
-        print(plain_line(str(error)), file=sys.stderr)
+        _complain(str(error))
         return MISUSE
     if isinstance(error, ScriptFailed):
         sys.stderr.write(error.traceback if error.traceback.endswith("\n") else error.traceback + "\n")
@@ -55,9 +66,15 @@ def _outcome(line: Typed, error: Exception) -> int:
     from stepper.grammar import NotUnderstood
 
     if isinstance(error, NotUnderstood):
-        print(plain_line(f"{line.target or 'stepper'}: {error}"), file=sys.stderr)
+        _complain(f"{line.target or 'stepper'}: {error}")
         return MISUSE
     raise error
+
+
+def _complain(text: str) -> None:
+    """One line on stderr, where that can be written to."""
+    with suppress(OSError):
+        print(plain_line(text), file=sys.stderr, flush=True)
 
 
 def _discard_stdout() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from os import _exit as leave  # the script may put another in its place
+from os import getpgid, getpid, killpg
+from signal import SIGKILL
 from time import perf_counter
 
 from stepper.engines.numpy import NumpyEngine
@@ -64,7 +66,7 @@ class Service(threading.Thread):
             try:
                 request = self._channel.request()
             except (ConnectionError, OSError):
-                leave(0)
+                _end_all()
             if not replies:
                 begun = perf_counter()
             if isinstance(request, Count):
@@ -166,6 +168,13 @@ class Service(threading.Thread):
             return histogram(copy.engine.sample(copy.kept, SAMPLE), each.low, each.high, request.bins)
         except (LookupError, TypeError, ValueError):
             return []
+
+
+def _end_all() -> None:
+    """The debugger has gone, killed perhaps: end this process, and those that the script has started."""
+    if getpgid(0) == getpid():  # the session gives it a process group of its own
+        killpg(0, SIGKILL)
+    leave(0)
 
 
 def _turned(copy: Copy, request: GetWindow) -> Window:

@@ -103,13 +103,14 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
                 on_output(fresh)
                 written += len(fresh)
 
-    lane.on_message = hand_over
     try:
         await lane.connect()
         while not lane.standing:
+            hand_over()  # here, so that what goes wrong with it ends the run
             hand_output()
             try:
-                await asyncio.wait_for(lane.wait(lambda: lane.standing), OUTPUT_SECONDS)
+                news = lane.wait(lambda: lane.standing or len(lane.losses) > handed)
+                await asyncio.wait_for(news, OUTPUT_SECONDS)
             except TimeoutError:
                 continue  # nothing new; look at the output again
         await lane.wait_standing()  # raises where the target was refused
