@@ -27,7 +27,7 @@ class NotUnderstood(Exception):
 
 HELP = """stepper is a debugger for training loops.
 
-stepper TARGET opens the app on a script: a built-in variant's name (see stepper list) or the path of a script of your
+stepper TARGET opens the app on a script: a built-in variant's name (see stepper list) or the path of a script of your \
 own; without one it opens the variant numpy. What follows -- is handed to the script.
 """
 

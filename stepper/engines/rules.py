@@ -98,7 +98,7 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by:
             used = f"(g + {_n(momentum)} b)"
         else:
             g, used = buffer, "b"
-    said.append(f"w = w − {_n(lr)} {used}")
+    said.append(f"w = w − lr {used}, lr = {_n(lr)}")
     return Recomputed("; ".join(said), by.add(p, g, -lr), lr)
 
 
@@ -118,15 +118,16 @@ def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by
     v = by.addcmul(by.scale(_held(state, "exp_avg_sq", p), beta2), g, g, 1 - beta2)
     correction1, correction2 = 1 - beta1**t, 1 - beta2**t
     used, name = v, "v"
-    said += [f"m = {_n(beta1)} m + {_n(1 - beta1)} g", f"v = {_n(beta2)} v + {_n(1 - beta2)} g²"]
+    said.append(f"m = {_n(beta1)} m + {_n(1 - beta1)} g, v = {_n(beta2)} v + {_n(1 - beta2)} g²")
     if group["amsgrad"]:
         used, name = v.maximum(_held(state, "max_exp_avg_sq", p)), "v_max"
         said.append("v_max = max(v_max, v)")
     denominator = by.shift(by.divide(by.sqrt(used), correction2**0.5), eps)
     said += [
-        f"m̂ = m / {_n(correction1)}",
-        f"v̂ = {name} / {_n(correction2)}",
-        f"w = w − {_n(lr)} m̂ / (√v̂ + {_n(eps)}), t = {int(t)}, step size {_n(lr / correction1)}",
+        f"m̂ = m / (1 − {_n(beta1)}^{int(t)}) = m / {_n(correction1)}",
+        f"v̂ = {name} / (1 − {_n(beta2)}^{int(t)}) = {name} / {_n(correction2)}",
+        f"w = w − lr m̂ / (√v̂ + {_n(eps)}), lr = {_n(lr)}",
+        f"the same in m: w = w − {_n(lr / correction1)} m / (√v̂ + {_n(eps)})",
     ]
     terms = {
         "m̂": ("exp_avg", correction1),
@@ -151,9 +152,9 @@ def _rmsprop(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any],
     average = by.shift(average, eps)
     if momentum > 0:
         buffer = by.addcdiv(by.scale(_held(state, "momentum_buffer", p), momentum), g, average, 1)
-        said += [f"b = {_n(momentum)} b + g / r", f"w = w − {_n(lr)} b"]
+        said += [f"b = {_n(momentum)} b + g / r", f"w = w − lr b, lr = {_n(lr)}"]
         return Recomputed("; ".join(said), by.add(p, buffer, -lr), lr)
-    said.append(f"w = w − {_n(lr)} g / r")
+    said.append(f"w = w − lr g / r, lr = {_n(lr)}")
     return Recomputed("; ".join(said), by.addcdiv(p, g, average, -lr), lr)
 
 
@@ -166,7 +167,9 @@ def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any],
     deviation = by.shift(by.sqrt(total), eps)
     # The list form scales the gradient first
     after = by.addcdiv(p, by.scale(g, -rate), deviation, 1) if by.lists else by.addcdiv(p, g, deviation, -rate)
-    said += ["s = s + g²", f"w = w − {_n(rate)} g / (√s + {_n(eps)})"]
+    decayed = f" / (1 + {int(t - 1)} × {_n(group['lr_decay'])})" if group["lr_decay"] else ""
+    rated = f"{_n(lr)}{decayed} = {_n(rate)}" if decayed else _n(lr)
+    said += ["s = s + g²", f"w = w − lr g / (√s + {_n(eps)}), lr = {rated}"]
     return Recomputed("; ".join(said), after, rate)
 
 

@@ -50,6 +50,15 @@ def statements_of(record: Record, frame: int | None) -> list[int]:
     return [event.id for event in record.events if event.kind == "statement" and frame_of(record, event) == frame]
 
 
+def statements_around(record: Record, frame: int | None) -> list[int]:
+    """The statements of a frame, or of the nearest around it that has any: there are none among nodes and layers."""
+    statements = statements_of(record, frame)
+    while not statements and frame is not None:
+        frame = frame_of(record, record.events[frame])
+        statements = statements_of(record, frame)
+    return statements
+
+
 def first_statement(record: Record) -> int:
     """The first statement of a record; −1 where it has none."""
     return next((event.id for event in record.events if event.kind == "statement"), -1)
@@ -143,14 +152,11 @@ def out(record: Record, event: int) -> int | None:
     return record.events[event].parent if 0 <= event < len(record.events) else None
 
 
-def place_of(record: Record, event: int) -> Place:
-    """Which statement of its frame the cursor is at or in; of the nearest frame around it that has statements."""
+def place_of(record: Record, event: int, statements: list[int] | None = None) -> Place:
+    """Which statement of its frame the cursor is at or in; of the nearest frame around it that has statements.
+    `statements`: what `statements_around` says of that frame, where it is known."""
     if not 0 <= event < len(record.events):
         return Place(0, 0)
-    frame = frame_of(record, record.events[event])
-    statements = statements_of(record, frame)
-    while not statements and frame is not None:  # among nodes or layers
-        frame = frame_of(record, record.events[frame])
-        statements = statements_of(record, frame)
-    before = [number for number in statements if number <= event]
-    return Place(len(before), len(statements))
+    if statements is None:
+        statements = statements_around(record, frame_of(record, record.events[event]))
+    return Place(sum(number <= event for number in statements), len(statements))

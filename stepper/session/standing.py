@@ -39,8 +39,8 @@ class Standing(Lanes):
         frame = navigation.frame_of(record, event)
         held = self._statements
         if held is None or held[0] is not record or held[1] != frame:
-            held = self._statements = (record, frame, navigation.statements_of(record, frame))
-        return Place(sum(number <= event.id for number in held[2]), len(held[2]))
+            held = self._statements = (record, frame, navigation.statements_around(record, frame))
+        return navigation.place_of(record, event.id, held[2])
 
     # ---------------------------------------------------------------------------------------------------- going there
 

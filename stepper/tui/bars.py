@@ -130,11 +130,10 @@ def _standing(scene: Scene) -> list[Entry]:
         return []
     where = "setup" if scene.iteration is None else _of(scene.iteration, scene.total)
     label = "" if scene.iteration is None else "iteration "
-    count = f"{scene.statement}/{scene.statements}"
-    entries = [
-        Entry(0, ((label, "muted"), (where, "strong")), "go"),
-        Entry(2, (("statement ", "muted"), (count, "strong")), "panel(0)"),
-    ]
+    count = f"{scene.statement}/{scene.statements}" if scene.statement else f"before 1/{scene.statements}"
+    entries = [Entry(0, ((label, "muted"), (where, "strong")), "go")]
+    if scene.statements:
+        entries.append(Entry(2, (("statement ", "muted"), (count, "strong")), "panel(0)"))
     if scene.event is not None and not (scene.iteration is None and scene.event.phase == "setup"):
         entries.append(Entry(3, ((f"{scene.event.phase:<8}", "note"),), "panel(0)"))
     if scene.iteration is not None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_options_before_the_command_are_its_own(capsys: pytest.CaptureFixture[st
 
 def test_a_complaint_is_one_line() -> None:
     assert plain_line("a\nb\x1b[0m \t c") == "a b [0m c"
+
+
+def test_the_sentences_of_help_fill_their_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--help"]) == 0
+    words = capsys.readouterr().out.partition("stepper TARGET opens")[2].partition("\n\n")[0]
+    lines = [line.rstrip() for line in words.split("\n")]
+    for line, following in pairwise(lines[1:]):
+        assert len(line) + 1 + len(following.split()[0]) > 79, line
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["list"]])

@@ -160,12 +160,13 @@ def array(run: Run, event: Event, place: int | None, iteration: int) -> Any:
 def test_the_rule_is_said_with_its_numbers() -> None:
     run = run_recorded(training("AdamW(parameters, lr=0.01)"))
     assert step(of_kind(run.records[1], "optimizer")[0]).rule == (
-        "g = grad; w = 0.9999 w; m = 0.9 m + 0.1 g; v = 0.999 v + 0.001 g²; m̂ = m / 0.19; v̂ = v / 0.001999; "
-        "w = w − 0.01 m̂ / (√v̂ + 1e-8), t = 2, step size 0.0526316"
+        "g = grad; w = 0.9999 w; m = 0.9 m + 0.1 g, v = 0.999 v + 0.001 g²; "
+        "m̂ = m / (1 − 0.9^2) = m / 0.19; v̂ = v / (1 − 0.999^2) = v / 0.001999; "
+        "w = w − lr m̂ / (√v̂ + 1e-8), lr = 0.01; the same in m: w = w − 0.0526316 m / (√v̂ + 1e-8)"
     )
     run = run_recorded(training("SGD(parameters, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)"))
     assert step(of_kind(run.records[1], "optimizer")[2]).rule == (
-        "g = grad + 0.01 w; b = 0.9 b + g; w = w − 0.02 (g + 0.9 b)"
+        "g = grad + 0.01 w; b = 0.9 b + g; w = w − lr (g + 0.9 b), lr = 0.02"
     )
 
 

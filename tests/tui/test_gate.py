@@ -55,6 +55,17 @@ async def test_the_counts_and_the_mask_are_told() -> None:
         assert maps.count("×") == 3 * gate.blocked, "in the mask, and over both gradients"
 
 
+async def test_a_gate_of_few_entries_without_gradients_is_drawn() -> None:
+    def forget(record: Record) -> None:
+        record.gates[0].grad_before = record.gates[0].grad_after = None
+
+    app = app_of(Standin(after=forget))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "no gradient was seen" in text_of(app.desk.gate)
+        assert "mask" in text_of(app.desk.gate) and "×" in text_of(app.desk.gate)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_cursor_reads_all_four_exactly(size: tuple[int, int]) -> None:
     session = Standin(sizes=WIDE)

@@ -101,6 +101,8 @@ async def test_s_on_backward_walks_the_graph_with_the_chain_rule(app: StepperApp
         await typing(INTO_BACKWARD)(pilot)
         assert app.scene.event is not None
         assert app.scene.event.kind == "backward"
+        assert f"statement {app.scene.statement}/{app.scene.statements} " in screen_text(app)
+        assert app.scene.statement > 1, "it is part of loss.backward(), one of the loop's statements"
         assert "∂L/∂(model(x) − y).pow(2) = expand(∂L/∂loss, (6, 2))".replace("−", "-") in told(app)
         await pilot.press("n")
         await settled(pilot)
@@ -122,7 +124,7 @@ async def test_s_on_the_step_walks_the_parameters_with_the_rule(app: StepperApp)
         await typing(INTO_STEP)(pilot)
         assert "SGD on model.middle.weight" in told(app)
         assert "b = 0.5 b + g" in told(app)
-        assert "w = w − 0.000976562 b" in told(app)
+        assert "w = w − lr b, lr = 0.000976562" in told(app)
         assert "recomputed by this rule: the same to the bit" in told(app)
         assert "it is updated once (line 31)" in told(app)
         await pilot.press("n")

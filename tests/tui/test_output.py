@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stepper.record import Record
-from tests.tui.screen import app_of, ready, settled, text_of
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of
 from tests.tui.standin import Standin
 
 PRINTED = "made 8 rows\nfirst\nsecond\nthird\n"
@@ -30,11 +30,21 @@ async def test_each_line_is_told_with_the_line_that_printed_it(size: tuple[int, 
         await settled(pilot)
         lines = [line.split() for line in text_of(app.desk.output).splitlines()]
         assert lines == [
-            ["│", "made", "8", "rows"], ["17", "│", "first"], ["18", "│", "second"], ["17", "│", "third"],
+            ["│", "made", "8", "rows"], ["17", "┆", "first"], ["18", "┆", "second"], ["17", "┆", "third"],
         ]  # fmt: skip
+        if size == (120, 40):
+            assert "─ Output · 3 lines ahead  2 Tensors ─" in screen_text(app), (
+                "the cursor stands before all that was printed"
+            )
         await pilot.press("n", "n", "n", "n")
         await settled(pilot)
         assert "▶18 │ second" in text_of(app.desk.output)
+        assert "┆" not in text_of(app.desk.output) and "ahead" not in str(app.desk.output.border_title)
+        await pilot.press("I")
+        await settled(pilot)
+        assert "┆" not in text_of(app.desk.output), "what was printed before the iteration is over"
+        await pilot.press("i", "n", "n", "n")
+        await settled(pilot)
         await pilot.click("#output", offset=(8, 2))
         await settled(pilot)
         assert app.scene.event is not None

@@ -43,3 +43,31 @@ async def test_a_click_on_a_fold_mark_or_beside_it_folds_and_unfolds(beside: int
             assert expected in text_of(app.desk.record)
         assert text_of(app.desk.record) == whole
         assert app.scene.event is not None and app.scene.event.id == 0, "the cursor stays"
+
+
+LONG = "grad_h_relu = grad_y_pred.dot(w2.T) + 0.0 * (one_long_name - another_long_name) / a_third_long_name"
+
+
+def lengthen(record: Record) -> None:
+    record.events[8].text = LONG
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_what_is_cut_of_a_line_can_be_read(size: tuple[int, int]) -> None:
+    app = app_of(Standin(after=lengthen))
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press("6")
+        await settled(pilot)
+        record = app.desk.record
+        assert str(record.border_subtitle) == "", "all of it can be read"
+        await pilot.hover("#record", offset=(12, 1 + 8))
+        await pilot.pause()
+        assert LONG in str(record.tooltip)
+        await pilot.hover("#record", offset=(12, 1 + 1))
+        await pilot.pause()
+        assert record.tooltip is None
+        await pilot.press(*["n"] * 8)
+        await settled(pilot)
+        assert str(record.border_subtitle) == f"{LONG}  (8, 10)"
+        assert any(LONG[:40] in line for line in screen_text(app).splitlines() if "╰" in line)

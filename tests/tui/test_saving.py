@@ -98,3 +98,27 @@ async def test_y_copies_what_the_panel_shows() -> None:
         await pilot.press("y")
         assert len(app.clipboard.splitlines()) > 4
         assert "\t" in app.clipboard
+
+
+async def test_y_copies_what_is_cut_on_the_screen_whole() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"nnnn", "1", "y")
+        await settled(pilot)
+        code = [line for line in app.scene.source.splitlines() if line.strip()]
+        lines = [line for line in app.clipboard.splitlines() if line.strip(" 0123456789✓▶●!sFLBU·")]
+        assert len(lines) == len(code)
+        assert all(whole.strip() in line for whole, line in zip(code, lines, strict=True))
+        assert any(line.endswith("(8,6)·(6,10) → (8,10)") for line in lines), "and what the lines computed"
+        await pilot.press("6")
+        await settled(pilot)
+        await pilot.press("y")
+        events = app.scene.record.events if app.scene.record is not None else []
+        assert len(app.clipboard.splitlines()) == len(events)
+        assert all(event.text in line for event, line in zip(events, app.clipboard.splitlines(), strict=True))
+        await pilot.press("2")
+        await settled(pilot)
+        await pilot.press("y")
+        for word in ("type", "zeros", "float64"[:1] + "64", "(8, 10)"):
+            assert word in app.clipboard

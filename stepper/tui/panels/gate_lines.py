@@ -318,7 +318,7 @@ def _scale(drawing: Drawing, kind: str) -> float:
     kinds = [kind] if kind in (H, SHARE) else [BEFORE, AFTER]
     if drawing.grid.factor == (1, 1):
         values = values_of(drawing.gate)
-        return max(heatmap.usual(values[each].summary) for each in kinds if each in values)
+        return max((heatmap.usual(values[each].summary) for each in kinds if each in values), default=1.0)
     windows = [drawing.maps.get(each) for each in kinds]
     return heatmap.limit(*(each for each in windows if isinstance(each, Window)))
 

@@ -20,6 +20,8 @@ EARLIER = 4000
 """Bytes of what was printed before the iteration that are shown above it."""
 MOST = 200_000
 """Bytes of one iteration's output that are shown."""
+REACHED, AHEAD = "│", "┆"
+"""Before a line that was printed by the cursor, or before it; and that is printed later."""
 Read = Callable[[int, int | None], str]
 
 
@@ -29,7 +31,8 @@ class OutputPanel(LinePanel):
     TITLE = "Output"
     HELP = (
         "what the script printed in this iteration (both streams), each line with the source line that printed it\n"
-        f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration"
+        f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration\n"
+        f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"gutter"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
@@ -50,22 +53,30 @@ class OutputPanel(LinePanel):
         cursor = self.scene.event
         rows: list[Row] = []
         self._printed = []
-        first = None
+        first, later = None, 0
         digits = len(str(self.scene.source.count("\n") + 1))
         for line, event in self._spans:
             own = cursor is not None and event is not None and self._within(event, cursor)
             if own and first is None:
                 first = len(rows)
             number = f"{event.line:>{digits}}" if event is not None else " " * digits
-            text: Piece = (line, "muted" if event is None else "")
-            rows.append(
-                Row(((CURRENT if own else " ", "strong"), (f"{number} │ ", "gutter"), text), "current" if own else "")
-            )
+            is_ahead = cursor is not None and event is not None and not self._reached(event, cursor)
+            text: Piece = (line, "muted" if event is None or is_ahead else "")
+            gutter: Piece = (f"{number} {AHEAD if is_ahead else REACHED} ", "gutter")
+            rows.append(Row(((CURRENT if own else " ", "strong"), gutter, text), "current" if own else ""))
+            later += is_ahead
             self._printed.append(event)
         if not rows:
             rows = [Row((("Nothing was printed.", "muted"),))] if self.scene.record is not None else []
         self.set_rows(rows)
-        self.keep_visible(len(rows) - 1 if first is None else first, 1)
+        ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""
+        self.retitle(self.TITLE + ahead, self.TITLE)
+        self.keep_visible(max(0, len(rows) - 1 - later) if first is None else first, 1)
+
+    def _reached(self, event: Event, cursor: Event) -> bool:
+        """Whether what an event printed was there when the event under the cursor was over."""
+        history = self.scene.history
+        return history is None or event.id <= history.completion(cursor)[0]
 
     def _within(self, event: Event, cursor: Event) -> bool:
         history = self.scene.history

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 from textual.message import Message
 
 from stepper.record import Event
@@ -30,7 +31,8 @@ class RecordPanel(LinePanel):
         "and layers inside them, the statements of functions that were called\n"
         f"the letter is the phase; {CURRENT} the cursor · {NONFINITE} where something first became NaN or infinite · "
         f"{FOLDED} folded · {UNFOLDED} unfolded\n"
-        "on the right: what it computed, and the time it took, the recording of it included"
+        "on the right: what it computed, and the time it took, the recording of it included\n"
+        "what is cut of the cursor's line stands below it whole, that of another where the mouse rests on it"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"setup", "forward", "loss", "backward", "update", "between", "hint"})
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
@@ -49,6 +51,7 @@ class RecordPanel(LinePanel):
         self._folds: dict[Site, bool] = {}
         self._lines: list[int] = []
         self._current = -1
+        self._said = ""
 
     # ----------------------------------------------------------------------------------------------- what to show
 
@@ -59,6 +62,7 @@ class RecordPanel(LinePanel):
     def on_resize(self) -> None:
         """Keep the cursor's line in view."""
         self._follow()
+        self._tell()
 
     def refill(self) -> None:
         """Follow the cursor; build the tree anew when the record is another."""
@@ -67,6 +71,7 @@ class RecordPanel(LinePanel):
             self._outline, self._lines, self._current = None, [], -1
             self.set_count(0)
             self.refresh()
+            self._tell()
             return
         new = self._outline is None or self._outline.history is not history
         if new or self._outline is None:
@@ -81,10 +86,47 @@ class RecordPanel(LinePanel):
             self.touch({self._current, place})
         self._current = place
         self._follow()
+        self._tell()
 
     def _follow(self) -> None:
         if self._current >= 0:
             self.keep_visible(self._current, 2)
+
+    def copied(self) -> str:
+        """All lines that are unfolded, nothing of them cut."""
+        return "\n".join(self._whole(index) for index in range(len(self._lines)))
+
+    def _whole(self, index: int) -> str:
+        """A line with nothing of it cut."""
+        outline = self._outline
+        if outline is None:
+            return ""
+        event = outline.events[self._lines[index]]
+        left = "".join(text for text, _ in self._beginning(outline, index))
+        return "  ".join([left + _text(event), *filter(None, [results(event), figures.duration(event.duration)])])
+
+    def _cut(self, index: int) -> str:
+        """The text of a line where some of it is cut, and what it computed; empty where all of it can be read."""
+        outline = self._outline
+        if outline is None or not 0 <= index < len(self._lines):
+            return ""
+        event = outline.events[self._lines[index]]
+        shown = "".join(text for text, _ in self.row(index).pieces)
+        if _text(event) in shown and results(event) in shown:
+            return ""
+        return "  ".join(filter(None, [" ".join(event.text.split()) or event.kind, results(event)]))
+
+    def _tell(self) -> None:
+        """Say at the bottom what is cut of the cursor's line."""
+        said = self._cut(self._current)
+        if said != self._said:
+            self._said = said
+            self.border_subtitle = Content(said)
+
+    def on_mouse_move(self, move: events.MouseMove) -> None:
+        """What is cut of the line under the mouse is its tooltip."""
+        said = self._cut(move.y - self.gutter.top + self.scroll_offset.y)
+        self.tooltip = Content(said) if said else None
 
     def row(self, index: int) -> Row:
         """An event's line."""
@@ -93,17 +135,7 @@ class RecordPanel(LinePanel):
             return EMPTY
         event = outline.events[self._lines[index]]
         current = index == self._current
-        mark = FAILED if event.error else CURRENT if current else " "
-        wrong = event.id == outline.history.nonfinite
-        letter = (NONFINITE, "bad") if wrong else (PHASES.get(event.phase, " "), event.phase)
-        shut = index + 1 >= len(self._lines) or self._lines[index + 1] != event.id + 1
-        fold = (FOLDED if shut else UNFOLDED) if outline.inside(event.id) else " "
-        pieces: list[Piece] = [
-            (mark, "bad" if event.error else "strong"),
-            letter,
-            (" " + "  " * outline.depths[event.id], ""),
-            (f"{fold} ", "muted"),
-        ]
+        pieces = self._beginning(outline, index)
         text = _text(event)
         room = self.inner.width
         time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
@@ -117,6 +149,21 @@ class RecordPanel(LinePanel):
         pieces.append((text, "" if event.kind == "statement" else "muted"))
         right: list[Piece] = [(result, "hint"), (time, "muted")]
         return Row(pad(pieces, right, room), "current" if current else "")
+
+    def _beginning(self, outline: Outline, index: int) -> list[Piece]:
+        """What stands before the text of a line: its mark, its phase, and its fold."""
+        event = outline.events[self._lines[index]]
+        mark = FAILED if event.error else CURRENT if index == self._current else " "
+        wrong = event.id == outline.history.nonfinite
+        letter = (NONFINITE, "bad") if wrong else (PHASES.get(event.phase, " "), event.phase)
+        shut = index + 1 >= len(self._lines) or self._lines[index + 1] != event.id + 1
+        fold = (FOLDED if shut else UNFOLDED) if outline.inside(event.id) else " "
+        return [
+            (mark, "bad" if event.error else "strong"),
+            letter,
+            (" " + "  " * outline.depths[event.id], ""),
+            (f"{fold} ", "muted"),
+        ]
 
     # ----------------------------------------------------------------------------------------------- moving in it
 

@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from stepper.record import Event
+from stepper.record import Event, Record
 from stepper.session.telling import title, told
 from stepper.tui.actions import bindings
 from stepper.tui.highlight import highlight
@@ -160,18 +160,34 @@ class SourcePanel(LinePanel):
         text = told(event, record)
         if not text and event.kind not in ("backward", "contribution", "module", "optimizer"):
             return []
-        head = f"── {title(event, record) if event.kind != 'statement' else event.text.splitlines()[0]} "
-        rows = [Row(((head.ljust(width, "─")[:width], "note"),))]
+        rows = [Row(((_head(event, record).ljust(width, "─")[:width], "note"),))]
         wrapped = [part for line in text for part in wrap(line, width - 3, subsequent_indent="    ")]
         if len(wrapped) >= room:
             wrapped = [*wrapped[: room - 2], "…"]
         return rows + [Row(((f" {line}", ""),)) for line in wrapped]
 
+    def copied(self) -> str:
+        """The script with its marks, and what each line computed, nothing of it cut; and what is told below."""
+        lines = []
+        for index in range(len(self._code)):
+            text = "".join(text for text, _ in self._line(index)).rstrip()
+            hint = self._hints.get(index + 1, "")
+            lines.append(f"{text}  {hint}" if hint else text)
+        event, record = self.scene.event, self.scene.record
+        if self._told and event is not None and record is not None:
+            lines += [_head(event, record).rstrip(), *told(event, record)]
+        return "\n".join(lines)
+
     def row(self, index: int) -> Row:
         """Line `index` + 1 of the script."""
+        hint, current = self._hints.get(index + 1, ""), index + 1 == self._current
+        right = [(hint, "strong" if current else "hint")] if hint else []
+        return Row(pad(self._line(index), right, self.inner.width), "current" if current else "")
+
+    def _line(self, index: int) -> tuple[Piece, ...]:
+        """The gutter of a line, and its code."""
         line = index + 1
         sign = self._marks.get(line, " ")
-        hint = self._hints.get(line, "")
         digits = len(str(len(self._code)))
         part = "bad" if sign == FAILED else "good" if sign == DONE else "strong"
         code = self._code[index]
@@ -184,9 +200,7 @@ class SourcePanel(LinePanel):
         number = f"{line:>{digits}}"
         # on the cursor's line in full: grey on its ground could not be read in sixteen colours
         gutter = (number, "strong" if current else "selected" if line == self._selected else "gutter")
-        pieces = ((sign, part), gutter, letter, stop, *code)
-        right = [(hint, "strong" if current else "hint")] if hint else []
-        return Row(pad(pieces, right, self.inner.width), "current" if current else "")
+        return ((sign, part), gutter, letter, stop, *code)
 
     # ----------------------------------------------------------------------------------------------- the selected line
 
@@ -265,6 +279,11 @@ class SourcePanel(LinePanel):
         if text != self._stack:
             self._stack = text
             self.border_subtitle = Content(text)
+
+
+def _head(event: Event, record: Record) -> str:
+    """The line above what is told of an event."""
+    return f"── {title(event, record) if event.kind != 'statement' else event.text.splitlines()[0]} "
 
 
 def _nonfinite(history: History | None) -> int:

@@ -35,7 +35,7 @@ from stepper.tui.panels.columns import (
     title,
     with_type,
 )
-from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row
+from stepper.tui.panels.lines import EMPTY, EVERYTHING, LinePanel, Piece, Row
 from stepper.tui.sketches import Draw, Sketched, Sketches
 
 CHANGED, READ = "◆", "›"
@@ -297,6 +297,14 @@ class TensorsPanel(LinePanel):
                 self.action_open()
             else:
                 self._select(index)
+
+    def copied(self) -> str:
+        """The table with all its columns, and names and shapes whole."""
+        cells = [texts(sighting) for _, sighting in self._lines]
+        widths = fit(cells, EVERYTHING)
+        rows = [_heading(widths, None, False)] if cells else []
+        rows += [_row(mark, each, text, widths) for (mark, each), text in zip(self._lines, cells, strict=True)]
+        return "\n".join("".join(text for text, _ in row.pieces).rstrip() for row in rows)
 
     # ----------------------------------------------------------------------------------------------- drawing
 
