@@ -75,8 +75,10 @@ class Differences:
 
 
 def _side_by_side(new: Copy, old: Copy) -> tuple[Any, Any] | None:
-    """The numbers of both, flat, in the same order; None where they do not lie in memory alike."""
+    """The numbers of both, flat, in the same order; None for complex ones, or where they do not lie alike."""
     after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
+    if "c" in (after.dtype.kind, before.dtype.kind):
+        return None
     if _order(after) != _order(before) or not (after.flags.forc and before.flags.forc):
         return None
     return after.ravel(order="K"), before.ravel(order="K")
@@ -97,10 +99,13 @@ def _order(array: Any) -> tuple[int, ...]:
 
 
 def subtract(new: Copy, old: Copy) -> Any:
-    """new − old in float64."""
+    """new − old in float64; of complex numbers in complex128."""
     import numpy
 
     after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
+    if "c" in (after.dtype.kind, before.dtype.kind):
+        with numpy.errstate(all="ignore"):
+            return numpy.subtract(after, before, dtype=numpy.complex128)
     out = POOL.take(8 * after.size).view(numpy.float64).reshape(after.shape)
     with numpy.errstate(all="ignore"):
         return numpy.subtract(after, before, out=out, dtype=numpy.float64)

@@ -15,7 +15,7 @@ from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Shelf
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import Event, Gate, Parameter, Record, Role, Summary, Value
+from stepper.record import Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Value
 from stepper.record import ratio as ratio_of
 
 
@@ -42,6 +42,8 @@ class Finisher:
             self._recorder.fault(failure)
             for happening in self._recorder.happenings:
                 happening.drafts = []
+                if isinstance(happening.detail, Backward | OptimizerStep):
+                    happening.detail = None  # it points to values
             self._recorder.gates, self._recorder.operated = [], []
             self._recorder.tracker.tracks.clear()
             return self._record(losses, error)

@@ -47,8 +47,8 @@ def learn(namespace: Mapping[str, Any], passing: Collection[str], engines: Seque
 def learn_objects(
     namespace: Mapping[str, Any], passing: Collection[str], owns: Callable[[Any], bool], names: Names
 ) -> None:
-    """Learn the paths of the arrays that the script's own objects keep (`conv.W`, `net.layers[1].W`): they tell apart
-    what methods call by one name (`self.W`). No code of the script's is run."""
+    """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
+    `net.layers[1].W`): they tell apart what methods call by one name (`self.W`). No code of the script's is run."""
     waiting = deque((label, value, False) for label, value in list(namespace.items()) if label not in passing)
     met: set[int] = set()
     while waiting and len(met) < MOST:
@@ -67,4 +67,6 @@ def learn_objects(
                 kept = object.__getattribute__(value, "__dict__")
             except AttributeError:
                 continue  # it has slots
+            if inside:
+                names.give(value, label)
             waiting += [(f"{label}.{name}", each, True) for name, each in list(kept.items())[:MEMBERS]]

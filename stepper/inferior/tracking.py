@@ -154,7 +154,10 @@ class Tracker:
             count += 1
             name = f"{label} ({count})"
         track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
-        track.path = self.paths.get(value)
+        if owner is None:
+            track.path = self.paths.get(value)
+        elif (path := self.paths.get(owner)) is not None:  # of a number, what its owner keeps it under
+            track.path = path + "." + label.rpartition(".")[2] if "." in label else path
         return track
 
     def used_gradient(self, parameter: Any, gradient: Draft) -> None:

@@ -382,6 +382,7 @@ class Evaluator(Callees, ABC):
         if isinstance(node.func, ast.Attribute):
             name = node.func.attr
             receiver = self.evaluate(scope, node.func.value)
+            self._note_container(scope, node.func.value)
         elif isinstance(node.func, ast.Name):
             name = node.func.id
             place = self.name_place(scope, name)
@@ -391,6 +392,7 @@ class Evaluator(Callees, ABC):
                     self.called.add(place)
         else:
             receiver = self.evaluate(scope, node.func)
+            self._note_container(scope, node.func)
         if names_gradient(name) or names_loss(name):
             self.mark_name(name, node)
         if name in DIFFERENTIATING and (receiver == NOTHING or self.script.is_import(scope, node.func)):
@@ -415,6 +417,15 @@ class Evaluator(Callees, ABC):
         if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):
             self.note_loss(node, result.deps, None)
         return result
+
+    def _note_container(self, scope: Scope, node: ast.AST) -> None:
+        """`self.blocks.first(x)`, `self.layers[0](x)`: a container of torch's layers, one of which is called."""
+        place = self.place_of(scope, node.value if isinstance(node, ast.Subscript) else node)
+        if place is not None and place[0] == FIELD:
+            made = self.constructions.get(place[1], [])
+            if made and all(self.script.dotted(call.func).startswith("torch.nn.") for _, call in made):
+                self.read(place)
+                self.called.add(place)
 
     def _backward(self, scope: Scope, node: ast.Call, loss: ast.expr) -> Value:
         self.mark("backward", node)

@@ -55,7 +55,7 @@ def sort(run: Pass) -> Flow:
         updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
         # What gradients are taken of was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
-    elif any(_is_gradient(other) for d in updates for other in closure(d.deps)):
+    elif any(_signals(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
         updates = _like_steps(updates, carried)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
@@ -73,16 +73,13 @@ def sort(run: Pass) -> Flow:
 
 
 def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition]:
-    """The updates that are made of gradients, and those that keep the old value and take the same step: of errors, or
-    by the same learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`)."""
-    steps = {d for d in updates if any(_is_gradient(other) for other in closure(d.deps))}
+    """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
+    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`)."""
+    steps = {d for d in updates if any(_signals(other) for other in closure(d.deps))}
     rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
     stepped = {d.place for d in steps}
 
-    def is_step(d: Definition) -> bool:
-        return d.place in stepped or bool(d.deps & rates) or any(names_error(each.place[1]) for each in closure(d.deps))
-
-    return steps | {d for d in updates if d.own and is_step(d)}
+    return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
 
 
 def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:
@@ -150,6 +147,11 @@ def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Defi
 
 def _is_gradient(definition: Definition) -> bool:
     return definition.place == GRAD or (definition.kind != "start" and names_gradient(definition.place[1]))
+
+
+def _signals(definition: Definition) -> bool:
+    """Whether this is a gradient or an error signal (`td_error`), which parameters are changed by."""
+    return _is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
 
 
 def _by_gradient(definition: Definition) -> bool:

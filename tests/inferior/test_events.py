@@ -3,6 +3,8 @@
 import numpy
 import pytest
 
+from stepper.inferior.finish import Finisher
+from stepper.record import Backward, OptimizerStep
 from tests.inferior.running import Ran, run
 
 BY_HAND = """
@@ -356,3 +358,26 @@ def test_what_lies_where_another_value_lay_is_not_called_by_its_name() -> None:
     )
     second = ran.events(kind="module")[1]
     assert next(value.label for value in second.values if value.when == "operand") == "input 0 of second"
+
+
+def test_a_record_that_could_not_be_finished_is_told_without_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(finisher: Finisher) -> None:
+        if any(happening.drafts for happening in finisher._recorder.happenings):
+            raise ValueError("no summaries today")
+
+    monkeypatch.setattr(Finisher, "_summarise", broken)
+    record = run(
+        """
+        import torch
+        w = torch.ones(3, requires_grad=True)
+        opt = torch.optim.SGD([w], lr=0.1)
+        for t in range(2):
+            loss = (w * w).sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    ).record(1)
+    assert any("no summaries today" in fault for fault in record.faults)
+    assert {"backward", "contribution", "optimizer"} <= {event.kind for event in record.events}
+    assert all(not event.values and not isinstance(event.detail, Backward | OptimizerStep) for event in record.events)

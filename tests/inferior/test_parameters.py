@@ -660,3 +660,37 @@ def test_the_angle_between_update_and_gradient() -> None:
     assert found["down"] == pytest.approx(-1.0) and found["up"] == pytest.approx(1.0)
     assert found["large"] == pytest.approx(1.0), "of a sample"
     assert found["still"] is None, "nothing has no direction"
+
+
+COMPLEX = {
+    "NumPy": """
+        import numpy as np
+        w, x = np.array([1 + 2j, 0.5 - 1j]), np.array([1j, 2.0])
+        for t in range(2):
+            loss = abs((w * x).sum()) ** 2
+            grad = 2 * (w * x).sum() * x.conj()
+            w -= 0.1 * grad
+    """,
+    "torch": """
+        import torch
+        w, x = torch.tensor([1 + 2j, 0.5 - 1j], requires_grad=True), torch.tensor([1j, 2.0 + 0j])
+        for t in range(2):
+            loss = (w * x).sum().abs() ** 2
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad.zero_()
+    """,
+}
+
+
+@pytest.mark.parametrize("source", COMPLEX.values(), ids=list(COMPLEX))
+def test_complex_parameters_have_updates(source: str) -> None:
+    ran = run(source)
+    assert ran.error is None and not ran.record(1).faults
+    parameter = ran.parameter("w", 1)
+    before, after = ran.array(parameter.before, 1), ran.array(parameter.after, 1)
+    update = ran.array(parameter.update, 1)
+    assert update.dtype == numpy.complex128
+    assert numpy.array_equal(update, numpy.subtract(after, before, dtype=numpy.complex128))
+    assert parameter.ratio == pytest.approx(numpy.linalg.norm(update) / numpy.linalg.norm(before))

@@ -117,6 +117,15 @@ def test_a_dict_of_gradients_and_the_moments_under_a_loops_name() -> None:
     assert program_of("total_of_losses").roles["loss"] == "loss"
 
 
+def test_what_containers_of_layers_make_is_an_activation() -> None:
+    program = program_of("containers_of_layers")
+    assert (program.roles["hidden"], program.roles["batch"]) == ("activation", "data")
+
+
+def test_a_state_that_is_bound_anew_beside_an_error_signal_is_no_parameter() -> None:
+    assert labels(program_of("temporal_difference"), "parameter") == {"Q"}
+
+
 def test_zeroing_the_gradients_before_backward_belongs_to_backward() -> None:
     found = phases(program_of("optim_module"))
     assert found["optimizer.zero_grad()"] == "backward"

@@ -89,3 +89,26 @@ def test_weights_of_several_objects_are_called_by_what_keeps_them(tmp_path: Path
     record = trace(script(tmp_path, OBJECTS), Options(), 1).record
     names = [parameter.name for parameter in record.parameters if parameter.shape]
     assert names == ["net.layers[0].W", "net.layers[1].W", "last.W"]
+
+
+def test_numbers_that_many_objects_keep_are_called_by_those_objects(tmp_path: Path) -> None:
+    source = """
+        class Value:
+            def __init__(self, data):
+                self.data, self.grad = data, 0.0
+        class Neuron:
+            def __init__(self):
+                self.w, self.b = [Value(0.5), Value(-0.5)], Value(0.25)
+            def parameters(self):
+                return [*self.w, self.b]
+        neuron = Neuron()
+        for t in range(3):
+            out = sum(p.data for p in neuron.parameters())
+            loss = out * out
+            for p in neuron.parameters():
+                p.grad = 2 * out
+            for p in neuron.parameters():
+                p.data -= 0.1 * p.grad
+    """
+    record = trace(script(tmp_path, source), Options(), 1).record
+    assert [each.name for each in record.parameters] == ["neuron.w[0]", "neuron.w[1]", "neuron.b"]
