@@ -10,7 +10,7 @@ SMALL = 100  # elements that are still shown in full
 LINE = 120  # letters that a line may take before it is folded
 EDGE = 3  # rows and columns that are shown at each end of what is larger
 
-Number = bool | int | float
+Number = bool | int | float | complex
 
 
 def number(value: Number | None, digits: int = 5) -> str:
@@ -19,6 +19,9 @@ def number(value: Number | None, digits: int = 5) -> str:
         return "-"
     if isinstance(value, bool | int):
         return str(value)
+    if isinstance(value, complex):
+        imaginary = number(value.imag, digits)
+        return f"{number(value.real, digits)}{'' if imaginary[0] in '+-' else '+'}{imaginary}j"
     return f"{value:.{digits}g}" if math.isfinite(value) else str(value)
 
 
@@ -58,7 +61,7 @@ def _statistics(summary: Summary) -> Iterator[tuple[str, float | None]]:
         if summary.zero:
             yield "zeros", summary.zero
     elif summary.min is not None:
-        yield "value", summary.min
+        yield "|value|" if (summary.dtype or "").startswith("complex") else "value", summary.min
 
 
 def table(array: Array, indent: str) -> list[str]:

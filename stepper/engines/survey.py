@@ -91,7 +91,10 @@ def _chunks(array: Any, less: Any = None) -> Any:
     """(position, elements) of the whole in C order, each part flat and of real numbers; `less` is taken from them."""
     import numpy
 
-    if less is not None:
+    if less is not None and "c" in (array.dtype.kind, less.dtype.kind):
+        with numpy.errstate(all="ignore"):
+            array = array.astype(numpy.complex128) - less
+    elif less is not None:
         for (start, one), (_, other) in zip(_parts(array), _parts(less), strict=True):
             with numpy.errstate(all="ignore"):
                 difference = one.astype(numpy.float64) - other.astype(numpy.float64)

@@ -269,6 +269,8 @@ class TorchEngine(Engine):
     def subtract(self, new: Any, old: Any) -> Any:
         wide = device.wide(new.tensor, self._torch)
         with unnoticed():
+            if new.tensor.dtype.is_complex or old.tensor.dtype.is_complex:
+                wide = self._torch.complex64 if wide is self._torch.float32 else self._torch.complex128
             return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:

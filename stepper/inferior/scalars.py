@@ -12,6 +12,7 @@ from stepper.record import Summary
 
 EXACT = (Decimal, Fraction)  # numbers of any precision: shown, and taken for a loss, as the nearest float
 SCALARS = (float, int, bool, str, complex, *EXACT)
+DIGITS_OF = 600  # bits of an integer that is still told in all its digits
 ELEMENTS = 64  # members of a list, tuple or dict that are looked into
 
 
@@ -37,10 +38,13 @@ def nearest(value: Decimal | Fraction) -> float:
 
 
 def scalar_summary(value: Any) -> Summary:
-    """The summary of a Python scalar; long texts are cut, since a summary is something to look at."""
+    """The summary of a Python scalar; long texts are cut, since a summary is something to look at. Complex numbers, and
+    integers that do not fit 64 bits, are told as text."""
     kept = tellable(value[:200]) if isinstance(value, str) else plain(value)
     if isinstance(kept, int) and not isinstance(kept, bool) and not -(1 << 63) <= kept < (1 << 63):
-        kept = None
+        kept = str(kept) if kept.bit_length() <= DIGITS_OF else f"{'-' if kept < 0 else ''}2^{kept.bit_length() - 1}…"
+    elif isinstance(value, complex):
+        kept = str(value).strip("()")
     return Summary(kind="scalar", type=type(value).__name__, value=kept)
 
 

@@ -37,6 +37,7 @@ _CODES = {
     "uint8": "B",
     "bool": "?",
 }
+_COMPLEX = {"complex64": "float32", "complex128": "float64"}
 
 
 def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
@@ -68,7 +69,9 @@ def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
 
 
 def number(value: Any) -> Any:
-    """A value that strict JSON can hold: a non-finite float becomes its name."""
+    """A value that strict JSON can hold: a non-finite float becomes its name, a complex number a pair."""
+    if isinstance(value, complex):
+        return [number(value.real), number(value.imag)]
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     return value
@@ -76,11 +79,15 @@ def number(value: Any) -> Any:
 
 def elements(array: Array) -> list[Any]:
     """The elements of an array, in C order. Raises LookupError for a dtype that has no plain numbers."""
-    code = _CODES.get(array.dtype)
+    parts = _COMPLEX.get(array.dtype)
+    code = _CODES.get(parts or array.dtype)
     if code is None:
         raise LookupError(f"values of dtype {array.dtype} are not shown as numbers")
     count = len(array.data) // struct.calcsize(f"<{code}")
-    return list(struct.unpack(f"<{count}{code}", array.data))
+    numbers = struct.unpack(f"<{count}{code}", array.data)
+    if parts is not None:
+        return [complex(real, imaginary) for real, imaginary in zip(numbers[::2], numbers[1::2], strict=True)]
+    return list(numbers)
 
 
 def nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
@@ -169,7 +176,7 @@ class _Writer:
                 document["data"] = number(value.summary.value)
             elif value.copy is not None and value.summary.size <= DATA_ELEMENTS:
                 array = self._trace.array(value.copy)
-                if array is not None and array.dtype in _CODES:
+                if array is not None and (array.dtype in _CODES or array.dtype in _COMPLEX):
                     flat = [number(element) for element in elements(array)]
                     document["data"] = nested(flat, array.shape)
         return document

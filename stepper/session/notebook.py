@@ -38,7 +38,8 @@ class RecordedValue:
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
-        """The value as a NumPy array (bfloat16 and the like as float32; a scalar as a 0-d array).
+        """The value as a NumPy array: bfloat16 and the like as float32, a scalar as a 0-d array, an integer beyond
+        64 bits as one of type object.
 
         Raises LookupError where the value was not kept.
         """
@@ -46,13 +47,24 @@ class RecordedValue:
 
         if self.value.copy is None:
             if self.summary.kind == "scalar":
-                return numpy.asarray(self.summary.value)
+                return numpy.asarray(_number(self.summary))
             raise LookupError(f"{self.label} ({self.summary.type}) was not kept")
         array = self._run._array(self._iteration, self.value.copy)
         return numpy.frombuffer(array.data, dtype=array.dtype).reshape(array.shape)
 
     def __repr__(self) -> str:
         return repr(self.value)
+
+
+def _number(summary: Summary) -> Any:
+    """A scalar's value; complex numbers and very large integers come as text."""
+    value, kinds = summary.value, {"complex": complex, "int": int}
+    if not isinstance(value, str) or summary.type not in kinds:
+        return value
+    try:
+        return kinds[summary.type](value)
+    except ValueError:
+        raise LookupError(f"of this integer of very many digits only the size is kept: {value}") from None
 
 
 class RecordedGate:
