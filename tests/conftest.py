@@ -5,6 +5,7 @@ under plain Python, too. A test of exactness is not to depend on that, nor a mac
 A shell makes what it starts in the background deaf to interrupts, and so would be the processes that tests start.
 """
 
+import gc
 import os
 import signal
 
@@ -12,3 +13,5 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The app and its screens are full of cycles: looking for those that nobody needs took a fifth of the time of its tests
+gc.set_threshold(20_000, 10, 10)
