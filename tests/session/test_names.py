@@ -1,8 +1,9 @@
 """What parameters and layers are called: by the script's own names, whichever iterations were recorded before."""
 
-from pathlib import Path
+import pytest
 
 import stepper
+from stepper.record import Record
 from stepper.session.headless import trace
 from stepper.session.options import Options
 from tests.session.support import script
@@ -41,19 +42,27 @@ NETS = """
 BY_NAME = [f"{net}.inner.{part}" for net in ("first", "second") for part in ("weight", "bias")]
 
 
-def test_names_do_not_depend_on_what_was_recorded_before(tmp_path: Path) -> None:
-    path = script(tmp_path, NETS)
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return script(tmp_path_factory.mktemp("names"), NETS)
+
+
+@pytest.fixture(scope="module")
+def record(path: str) -> Record:
+    """Iteration 1, with neither the setup nor iteration 0 recorded before."""
+    return trace(path, Options(seed=0), 1).record
+
+
+def test_names_do_not_depend_on_what_was_recorded_before(path: str, record: Record) -> None:
     with stepper.open(path, seed=0) as run:
         names = [parameter.name for parameter in run.iteration(1).parameters]
         labels = run.iteration(1).labels
-    record = trace(path, Options(seed=0), 1).record  # neither the setup nor iteration 0 was recorded here
     assert [parameter.name for parameter in record.parameters] == names
     assert list(dict.fromkeys(value.label for event in record.events for value in event.values)) == labels
     assert [name for name in names if ".inner." in name] == BY_NAME
 
 
-def test_layers_that_only_a_list_holds_are_called_by_their_place(tmp_path: Path) -> None:
-    record = trace(script(tmp_path, NETS), Options(seed=0), 1).record
+def test_layers_that_only_a_list_holds_are_called_by_their_place(record: Record) -> None:
     modules = [event.text for event in record.events if event.kind == "module"]
     assert modules == ["first", "first.inner", "second", "second.inner", "layers.0", "layers.1"]
 
