@@ -49,7 +49,8 @@ def learn_objects(
 ) -> None:
     """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
     `net.layers[1].W`): they tell apart what methods call by one name (`self.W`). No code of the script's is run."""
-    waiting = deque((label, value, False) for label, value in list(namespace.items()) if label not in passing)
+    holders = [(label, value, False) for label, value in list(namespace.items()) if label not in passing]
+    waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))  # an optimizer calls them by their number only
     met: set[int] = set()
     while waiting and len(met) < MOST:
         label, value, inside = waiting.popleft()
@@ -59,9 +60,11 @@ def learn_objects(
         if inside and owns(value):
             names.give(value, label)
         elif type(value) in (list, tuple):
-            waiting += [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
+            inner = [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
+            waiting.extendleft(reversed(inner))
         elif type(value) is dict and len(value) <= MEMBERS:
-            waiting += [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
+            inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
+            waiting.extendleft(reversed(inner))
         elif type.__getattribute__(type(value), "__module__") == "__main__":
             try:
                 kept = object.__getattribute__(value, "__dict__")
@@ -69,4 +72,9 @@ def learn_objects(
                 continue  # it has slots
             if inside:
                 names.give(value, label)
-            waiting += [(f"{label}.{name}", each, True) for name, each in list(kept.items())[:MEMBERS]]
+            waiting.extendleft([(f"{label}.{name}", each, True) for name, each in list(kept.items())[:MEMBERS]][::-1])
+
+
+def _steps(value: Any) -> bool:
+    """Whether something is made to take steps: an optimizer of the script's own."""
+    return any("step" in vars(cls) for cls in type(value).__mro__)

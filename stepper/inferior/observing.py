@@ -104,7 +104,8 @@ class Observing(Recording):
     def parameter(self, name: str, value: Any) -> None:
         engine = self._owner(value)
         if engine is not None and self.active and not self.pass_over and not self._is_passing(name, value):
-            self.tracker.follow(name, value, self._copy(engine, value))
+            asked = self._names.get(value) is None and self.program.roles.get(name) == "data"  # for its gradient only
+            self.tracker.follow(name, value, self._copy(engine, value), certain=not asked)
 
     def _is_passing(self, name: str, value: Any) -> bool:
         """Whether this pass itself made a value, for no parameter: an input whose gradient is asked for."""

@@ -61,8 +61,8 @@ class Tracker:
         """The path of a parameter inside a model or an optimizer."""
         return self._names.best(value, label)
 
-    def follow(self, name: str, value: Any, copy: Copy) -> Track:
-        """Follow `value`, unless this object is followed already."""
+    def follow(self, name: str, value: Any, copy: Copy, *, certain: bool = True) -> Track:
+        """Follow `value`, unless this object is followed already. Not `certain`: it is a parameter if it is changed."""
         track = self._of_object(value)
         if track is None:
             given = self._names.get(value)
@@ -71,7 +71,7 @@ class Tracker:
             if track is None or (given is not None and self._names.get(track.value) == given):
                 track = self._add(best, value, Draft(best, "parameter", "before", copy), None)
             self._by_object[id(value)] = track
-        track.certain = True
+        track.certain = track.certain or certain
         return track
 
     def met(

@@ -72,7 +72,7 @@ class Roles:
         place = definition.place
         if place == GRAD:
             return "gradient"
-        if self._is_object(place) or (definition.kind == "parameter" and place[1] in ("self", "cls")):
+        if self._is_object(place) or (definition.kind in ("parameter", "start") and place[1] in ("self", "cls")):
             return "other"
         if place in flow.parameters or definition in flow.updates:
             return "parameter" if place in flow.parameters else "other"
@@ -128,6 +128,8 @@ class Roles:
         """Whether what is called looks like a class: by its capital, where it is no function or model of the script."""
         name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
         script = self.walker.script
+        if isinstance(callee, ast.Name) and any(cls.name == name for cls in script.classes):
+            return True
         if not name[:1].isupper() or name in VALUES:
             return False
         if any(function.name == name for function in script.functions):

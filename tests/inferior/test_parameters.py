@@ -694,3 +694,21 @@ def test_complex_parameters_have_updates(source: str) -> None:
     assert update.dtype == numpy.complex128
     assert numpy.array_equal(update, numpy.subtract(after, before, dtype=numpy.complex128))
     assert parameter.ratio == pytest.approx(numpy.linalg.norm(update) / numpy.linalg.norm(before))
+
+
+def test_points_whose_gradients_are_asked_for_in_every_pass_are_no_parameters() -> None:
+    ran = run(
+        """
+        import torch
+        u = torch.nn.Linear(1, 1)
+        opt = torch.optim.SGD(u.parameters(), lr=0.1)
+        x = torch.rand(5, 1, requires_grad=True)
+        for t in range(2):
+            slope = torch.autograd.grad(u(x).sum(), x, create_graph=True)[0]
+            loss = (slope - 1).pow(2).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    )
+    assert {each.name for each in ran.record(1).parameters} == {"u.weight", "u.bias"}

@@ -121,3 +121,45 @@ def test_numbers_that_many_objects_keep_are_called_by_those_objects(tmp_path: Pa
     """
     record = trace(script(tmp_path, source), Options(), 1).record
     assert [each.name for each in record.parameters] == ["neuron.w[0]", "neuron.w[1]", "neuron.b"]
+
+
+def test_an_optimizer_of_the_scripts_own_does_not_name_what_a_network_keeps(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+        class Parameter:
+            def __init__(self, value):
+                self.value, self.grad = value, np.zeros_like(value)
+        class Linear:
+            def __init__(self):
+                self.weight = Parameter(np.eye(2))
+        class SGD:
+            def __init__(self, params):
+                self.params = params
+            def step(self):
+                for p in self.params:
+                    p.value -= 0.1 * p.grad
+        layers = (Linear(), Linear())
+        class Net:
+            pass
+        opt = SGD([layer.weight for layer in layers])
+        net = Net()
+        net.inner = Net()
+        net.inner.layers = layers
+        del layers
+        x = np.ones((3, 2))
+        for t in range(3):
+            hs = [x]
+            for layer in net.inner.layers:
+                hs.append(hs[-1] @ layer.weight.value)
+            loss = (hs[-1] ** 2).mean()
+            grad = 2 * hs[-1] / hs[-1].size
+            for layer, h in zip(reversed(net.inner.layers), reversed(hs[:-1])):
+                layer.weight.grad = h.T @ grad
+                grad = grad @ layer.weight.value.T
+            opt.step()
+    """
+    record = trace(script(tmp_path, source), Options(), 1).record
+    assert [each.name for each in record.parameters] == [
+        "net.inner.layers[0].weight.value",
+        "net.inner.layers[1].weight.value",
+    ]
