@@ -1,0 +1,123 @@
+"""What the data-flow walk has found so far: what places hold, what defined it, where losses are computed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from stepper.program.callees import Callees
+from stepper.program.effects import (
+    EMPTY,
+    Definition,
+    DefinitionKind,
+    LossValue,
+    Mark,
+    Place,
+    Root,
+    State,
+)
+from stepper.program.scopes import Script
+from stepper.program.vocabulary import names_error, names_gradient, names_loss
+
+
+class Definitions(Callees):
+    """Reads and writes places; the walker over expressions is a subclass."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last walk."""
+        self.state = State()
+        self.starts: dict[Place, Definition] = {}
+        self.definitions: dict[tuple[int, int, Place], Definition] = {}
+        self.marks: dict[tuple[str, int], Mark] = {}
+        self.loss_values: dict[tuple[int, int], LossValue] = {}
+        self.effects: dict[tuple[str, int], ast.AST] = {}
+        self.called: set[Place] = set()
+        self.keys: set[Place] = set()
+        self.loops: list[int] = []
+        self.stack: list[ast.AST] = []
+        self.contexts: dict[tuple[int, int], int] = {}
+        self.context = 0
+        self.steps = 0
+        self.current: ast.AST | None = None
+        # The statements that led into the functions being followed, and what each ran.
+        self.frames: list[int] = []
+        self.nested: dict[int, list[int]] = {}
+        self.followed: dict[int, ast.AST] = {}
+
+    def start_of(self, place: Place) -> frozenset[Definition]:
+        """A place's value at the start of the pass."""
+        if place not in self.starts:
+            self.starts[place] = Definition(place, self.script.source.tree, "start")
+        return frozenset((self.starts[place],))
+
+    def read(self, place: Place) -> frozenset[Definition]:
+        """A place's definitions now."""
+        if place not in self.state.values:
+            self.state.values[place] = self.start_of(place)
+        return self.state.values[place]
+
+    def define(
+        self,
+        place: Place,
+        node: ast.AST,
+        kind: DefinitionKind,
+        deps: Iterable[Definition],
+        own: Iterable[Definition] = (),
+        selected: Iterable[int] = (),
+    ) -> Definition:
+        """A definition, merged with the one this node made before in the same context."""
+        key = (self.context, id(node), place)
+        if key not in self.definitions:
+            self.definitions[key] = Definition(place, node, kind, statement=self.current, order=len(self.definitions))
+        definition = self.definitions[key]
+        definition.deps.update(deps)
+        definition.own.update(d for d in own if d is not definition)
+        definition.selected.update(selected)
+        definition.loops.update(self.loops)
+        definition.deps.discard(definition)
+        return definition
+
+    def change(
+        self,
+        roots: Iterable[Root],
+        node: ast.AST,
+        deps: Iterable[Definition],
+        selected: Iterable[int] = (),
+        keep: bool = True,
+    ) -> None:
+        """Objects are changed in place. `keep` False: nothing of the old value is left."""
+        for place, loops in sorted(roots, key=lambda root: root[0][1]):
+            own = self.read(place) if keep else EMPTY
+            definition = self.define(place, node, "change", deps, own, {*selected, *loops})
+            self.state.values[place] = frozenset((definition,))
+
+    def mark(self, kind: str, node: ast.AST) -> None:
+        """Note that a loss or gradient is computed here."""
+        key = (kind, id(node))
+        if key not in self.marks:
+            self.marks[key] = Mark(kind, node, frozenset(self.loops))  # type: ignore[arg-type]
+
+    def mark_name(self, name: str, node: ast.AST) -> None:
+        """Note what a name says of its value."""
+        if names_gradient(name):
+            self.mark("gradient", node)
+        elif names_loss(name) or names_error(name):
+            self.mark("loss", node)
+
+    def note_loss(
+        self,
+        node: ast.AST,
+        deps: frozenset[Definition],
+        definition: Definition | None,
+        backward: bool = False,
+        differentiated: bool = False,
+    ) -> None:
+        """Note a value that is a loss."""
+        key = (self.context, id(node))
+        if key in self.loss_values:
+            deps |= self.loss_values[key].deps
+        self.loss_values[key] = LossValue(node, deps, definition, backward, self.current, differentiated)
