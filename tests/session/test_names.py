@@ -1,5 +1,7 @@
 """What parameters and layers are called: by the script's own names, whichever iterations were recorded before."""
 
+from pathlib import Path
+
 import pytest
 
 import stepper
