@@ -10,8 +10,9 @@ from typing import TypeVar
 from stepper.record import Record
 from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
 from stepper.session.cost import SECONDS
+from stepper.session.driving import Stops
 from stepper.session.lane import Lane, LaneLost
-from stepper.session.lanes import State, Stops
+from stepper.session.lanes import State
 from stepper.session.navigation import Cursor
 from stepper.session.options import Options
 from stepper.session.standing import Standing

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from stepper.record import Event, Record
 from stepper.session import navigation
-from stepper.session.lanes import Lanes
+from stepper.session.driving import Driving
 from stepper.session.navigation import Cursor, Place
 from stepper.session.options import Options
 
 
-class Standing(Lanes):
+class Standing(Driving):
     """A target that is looked at from a place in its records."""
 
     def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:

@@ -231,7 +231,7 @@ async def test_where_there_may_be_more_iterations_than_one_can_tell_the_script_r
 async def test_an_iteration_that_takes_long_to_record_is_said_to_be_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepper.session.lanes.LONG_SECONDS", 0.01)
+    monkeypatch.setattr("stepper.session.driving.LONG_SECONDS", 0.01)
     flag = tmp_path / "flag"
     source = f"""
     import os

@@ -1,0 +1,210 @@
+"""Having iterations recorded: by running the script on, by a replay from the very same start, or up to its death."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+from time import monotonic
+from typing import NamedTuple
+
+import msgspec
+
+from stepper.inferior.protocol import SETUP
+from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours
+from stepper.session.lane import Lane, LaneLost
+from stepper.session.lanes import Lanes, State
+from stepper.session.options import Options
+
+LONG_SECONDS = 1.5  # after which the next iteration is said to be under way
+REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be looked into at once
+
+
+class Stops(NamedTuple):
+    """Lines to stop before, in iterations from `first` on that are not recorded; or (`noting`) only to take note of."""
+
+    lines: frozenset[int]
+    first: int
+    noting: bool = False
+
+
+class Driving(Lanes):
+    """Lets the lanes run. Knows no cursor."""
+
+    def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:
+        super().__init__(target, options, count_later=count_later)
+        self._replay_seconds = SECONDS  # what the last replay from the start took
+        self._stretch = (-1, NEIGHBOURS)  # the first iteration that the last one recorded, and how many it was to
+        self._looked_into = False
+
+    # ------------------------------------------------------------------------------------------------- a death
+
+    async def _look_into_death(self) -> int | None:
+        """Have what led to the process's death recorded, by a replay that ends before the statement that it died in.
+
+        Returns its iteration (None for the setup, and where it could not be recorded). A process that had run for long,
+        or was killed from outside while nothing was recorded, is not started anew without being asked.
+        """
+        lane = self._lane
+        if lane.lost is None or self._looked_into:
+            return self._died_in
+        self._looked_into = True
+        at = lane.process.whereabouts()
+        if lane.seconds > REPLAY_SECONDS or (not at.recorded and lane.process.exit_code == -signal.SIGKILL):
+            return None
+        self.notice = "replaying from the start to where the process died"
+        self._replaying_to = None
+        self._set_state(State.REPLAYING)
+        if not at.recorded:
+            scout = await self._again(record_setup=lane.started is None)
+            if scout.lost is None:
+                await self._drive(scout, None, at.begun)
+            at = scout.process.whereabouts()
+            if scout.lost is None or not at.recorded:
+                self.notice = "the replay did not die again"
+                return None
+        replay = await self._again(record_setup=at.iteration == SETUP, halt=at.halt)
+        if replay.ended is None and replay.lost is None:
+            await self._drive(replay, None, at.halt[0])
+        if at.halt[0] in replay.records:
+            self.notice = ""
+            self._died_in = at.halt[0]
+            lane.losses.extend(replay.losses[len(lane.losses) :])  # what it had not told yet
+            lane.lost = f"{lane.process.death()}{at}"
+        else:
+            self.notice = f"the replay did not come to where the process died{at}"
+        self._read_facts()
+        return self._died_in
+
+    async def _again(self, *, record_setup: bool, halt: tuple[int | None, int] | None = None) -> Lane:
+        """A new lane from the very same start, in place of the one for replays."""
+        old, self._replay = self._replay, None
+        if old is not None:
+            await old.close()
+        assert self._launch is not None
+        states = self._lane.started.random_states if self._lane.started is not None else {}
+        launch = msgspec.structs.replace(
+            self._launch, random_states=states, record_setup=record_setup, halt=halt, run=None
+        )
+        lane = self._replay = Lane(launch, self._hash_seed)
+        lane.on_message = self._notify
+        await lane.connect()
+        await lane.wait_standing()
+        return lane
+
+    # ----------------------------------------------------------------------------------------------------- recording
+
+    async def _drive(
+        self,
+        lane: Lane,
+        until: int | None,
+        record_from: int | None,
+        *,
+        record_last: bool = False,
+        stops: Stops | None = None,
+    ) -> None:
+        """Let a lane run, and wait until it stands."""
+        try:
+            if stops is not None:
+                await lane.stop_at(stops.lines, noting=stops.noting)
+            first = None if stops is None else stops.first
+            await lane.run(until, record_from, record_last=record_last, stop_from=first)
+            await lane.wait_standing()
+        except LaneLost:
+            self._read_facts()
+
+    async def _ensure(self, iteration: int) -> bool:
+        """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration."""
+        if self._lane_with(iteration) is not None:
+            return True
+        lane = self._lane
+        if not self._over() and (lane.position <= iteration or iteration == lane.midway):
+            if lane.position < iteration or lane.position == 0:
+                self._set_state(State.RUNNING if lane.position else State.STARTING)
+                await self._drive(lane, iteration + 1, iteration)
+            else:
+                await self._record_next(lane, iteration)
+        elif iteration == self._died_in:
+            self._looked_into = False
+            await self._look_into_death()
+        elif (
+            iteration < lane.position or iteration == self._failed_in() or (lane.lost and iteration < len(lane.losses))
+        ):
+            await self._replay_to(iteration)
+        return self._lane_with(iteration) is not None
+
+    async def _record_next(self, lane: Lane, iteration: int) -> None:
+        """Record the iteration that the lane stands before. Mostly it is over at once, and nothing is said."""
+        told = f"iteration {iteration} takes long to be recorded; p pauses inside it"
+
+        def tell() -> None:
+            self.notice = told
+            self._set_state(State.RUNNING)
+
+        timer = asyncio.get_running_loop().call_later(LONG_SECONDS, tell)
+        try:
+            await self._drive(lane, iteration + 1, iteration)
+        finally:
+            timer.cancel()
+            self.notice = "" if self.notice == told else self.notice
+
+    async def _replay_stopping(self, until: int, stops: Stops) -> Lane:
+        """Have a replay run at full speed to the head of iteration `until`, or to a stop. Answers its lane."""
+        lane = self._replay
+        self._replaying_to = until
+        self._set_state(State.REPLAYING)
+        if lane is None or not lane.stopped or lane.lost is not None or lane.position > stops.first:
+            lane = await self._again(record_setup=False)
+        if lane.ended is None and lane.lost is None:
+            await self._drive(lane, until, None, stops=stops)
+        return lane
+
+    async def _replay_to(self, iteration: int) -> None:
+        """Record an iteration in a lane of its own that starts from the very same state.
+
+        Whoever goes back is likely to go back further, and each time would take a new process: so the iterations
+        before it are recorded on the way, as many as cost little, and more each time.
+        """
+        lane, begun = self._replay, monotonic()
+        self._replaying_to = iteration + 1
+        self.notice = f"replaying from the start to iteration {iteration}"
+        if lane is None or lane.lost is not None or (lane.standing and not _leads_to(lane, iteration)):
+            self._set_state(State.REPLAYING)
+            lane = await self._again(record_setup=False)
+        else:
+            self.notice = f"replaying to iteration {iteration}"
+        self._set_state(State.REPLAYING)
+        await lane.wait_standing()
+        if lane.ended is None and lane.lost is None:
+            most = min(MOST, GROWTH * self._stretch[1]) if iteration + 1 == self._stretch[0] else NEIGHBOURS
+            before = neighbours(self._newest(), self.options.memory, most, self._replay_seconds)
+            anew, first = lane.position == 0, max(lane.position - (lane.midway is not None), iteration - before)
+            self._stretch = first, most
+            await self._drive(lane, iteration + 1, first)
+            if anew:
+                self._replay_seconds = monotonic() - begun
+        differing = _first_difference(lane.losses, self.losses)
+        if iteration not in lane.records:
+            stopped = f"the replay was stopped before iteration {iteration}"
+            if lane.line is not None:
+                stopped = (
+                    f"the replay is paused in iteration {lane.position - 1}, line {lane.line}: g {iteration} goes on"
+                )
+            self.notice = lane.lost or stopped
+        elif differing is not None:
+            self.notice = f"the replay is another run: its loss differs at iteration {differing}"
+        else:
+            self.notice = ""
+
+
+def _leads_to(lane: Lane, iteration: int) -> bool:
+    """Whether a standing lane can still record an iteration."""
+    return lane.stopped and (lane.position <= iteration or lane.midway == iteration)
+
+
+def _first_difference(replayed: list[float | None], original: list[float | None]) -> int | None:
+    """The first iteration whose losses are not the same number (NaN is NaN)."""
+    for index, (one, other) in enumerate(zip(replayed, original, strict=False)):
+        if one != other and not (one is not None and other is not None and math.isnan(one) and math.isnan(other)):
+            return index
+    return None
