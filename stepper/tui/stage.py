@@ -138,10 +138,11 @@ class Stage(Keystrokes):
             self._timer.stop()
             self._timer = None
         self._shown_at = time.monotonic()
-        self.scene = scene_of(self.session, self.scene, self._generation)
+        before, self.scene = self.scene, scene_of(self.session, self.scene, self._generation)
         with self.batch_update():
             self.status.show(self.scene)
-            self.desk.show(self.scene, self.session.send)
+            if self.scene != before or self.desk.viewer.repinned:  # a move's end is often told twice
+                self.desk.show(self.scene, self.session.send)
             self.message.show(self.scene)
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stepper.tui.panels.lines import pad
 from stepper.tui.panels.titles import fitted
 from tests.tui.screen import app_of, ready, screen_text, settled
 from tests.tui.standin import Standin
@@ -42,3 +43,12 @@ async def test_a_title_grows_with_its_panel() -> None:
         await pilot.resize_terminal(150, 40)
         await settled(pilot)
         assert "Gate · ahead of the cursor, line 13  6 Record  8 Viewer" in screen_text(app)
+
+
+def test_what_is_cut_ends_with_an_ellipsis_wherever_its_pieces_end() -> None:
+    pieces = [("w", ""), (" = ", ""), ("rng", ""), (".", ""), ("normal", ""), ("()", "")]
+    whole = "".join(text for text, _ in pieces)
+    for width in range(1, len(whole)):
+        found = "".join(text for text, _ in pad(pieces, [], width))
+        assert found == whole[: width - 1] + "…"
+    assert "".join(text for text, _ in pad(pieces, [], len(whole))) == whole

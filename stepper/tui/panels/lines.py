@@ -5,7 +5,7 @@ A line is a row of pieces, each with the name of one of the panel's component cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len, chop_cells
@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
 from textual.content import Content
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -122,7 +123,7 @@ class LinePanel(ScrollView, can_focus=True):
     def touch(self, indices: Iterable[int]) -> None:
         """These lines are not what they were."""
         top = self.scroll_offset.y
-        bottom = top + self.scrollable_content_region.height
+        bottom = top + self.inner.height
         seen = sorted({index for index in indices if top <= index < bottom})
         first = 0
         for place, index in enumerate(seen, 1):
@@ -134,7 +135,7 @@ class LinePanel(ScrollView, can_focus=True):
         """Paint lines anew, from border to border: lines that are painted in part would first have to be cut."""
         gutter = self.gutter
         right = 0 if self.show_vertical_scrollbar else gutter.right + self.scrollbar_gutter.right
-        width = gutter.left + self.size.width + right
+        width = gutter.left + self.line_width + right
         self.refresh(Region(-gutter.left, y_start - self.scroll_offset.y, width, line_count))
 
     def retitle(self, *titles: str) -> None:
@@ -172,8 +173,23 @@ class LinePanel(ScrollView, can_focus=True):
 
     @property
     def inner(self) -> Size:
-        """The room for lines, in cells."""
-        return self.scrollable_content_region.size
+        """The room for lines, in cells. From what the last layout gave: Textual's own properties look the widget up on
+        the screen each time, and this is asked for with every line."""
+        width, height = self.outer_size
+        gutter = self.styles.gutter
+        return Size(
+            max(0, width - gutter.width - self.scrollbar_size_vertical),
+            max(0, height - gutter.height - self.scrollbar_size_horizontal),
+        )
+
+    @property
+    def line_width(self) -> int:
+        """Columns of a line, those under the scrollbar included."""
+        return max(0, self.outer_size.width - self.styles.gutter.width)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Without the one that looks for colours by name, of which panels have none, in every piece that is drawn."""
+        return [each for each in super().get_line_filters() if not isinstance(each, ANSIToTruecolor)]
 
     def keep_visible(self, index: int, margin: int = 0) -> None:
         """Scroll as little as makes line `index`, with `margin` lines around it, visible."""
@@ -231,7 +247,7 @@ class LinePanel(ScrollView, can_focus=True):
     def strip_of(self, index: int) -> Strip:
         """Line `index`, cut to what is visible of its columns. Equal lines are one strip, which Textual caches on."""
         row = self.row(index) if index < self._count else EMPTY
-        key = (row, self.size.width, self.scroll_offset.x)
+        key = (row, self.line_width, self.scroll_offset.x)
         strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) > _CACHE:
@@ -253,6 +269,9 @@ def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Pi
     for text, part in pieces:
         size = cell_len(text)
         if used + size > room:
+            if room <= used and kept:  # what is there fills it: its last character says that more follows
+                text, part = kept.pop()
+                used -= cell_len(text)
             text = text[: max(0, room - used - 1)] + "…" if room > used else ""
             size = cell_len(text)
             kept.append((text, part))

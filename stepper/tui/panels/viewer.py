@@ -82,8 +82,13 @@ class ViewerPanel(ViewPanel):
     def show(self, scene: Scene) -> None:
         """Follow the label to its value by the cursor."""
         super().show(scene)
-        if self._pin is not self._pin_drawn:
+        if self.repinned:
             self.refill()
+
+    @property
+    def repinned(self) -> bool:
+        """Whether something else was opened, or nothing any more, than is drawn."""
+        return self._pin is not self._pin_drawn
 
     def forget(self) -> None:
         """Its tensors are others."""
