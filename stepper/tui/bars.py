@@ -23,6 +23,8 @@ STATES = {
     "lost": "✗ process lost",
 }
 
+LEAST_NAME = 4
+"""Columns of a target's name below which nothing of it is said."""
 SHORT = {"Gradients": "Grads", "Traceback": "Trace"}
 """What panels are called where there is little room."""
 
@@ -99,7 +101,7 @@ class StatusBar(Bar):
     def build(self) -> None:
         """Target, place and state; what there is no room for is left out, the least telling first."""
         scene = self.scene
-        entries = [Entry(0, ((f" {scene.target} ", "target"),), "target")]
+        entries = [_target(scene.target)]
         machine = " ".join(text for text in (scene.device, scene.dtype) if text)
         if machine:
             entries.append(Entry(5, ((machine, "muted"),), "target"))
@@ -110,9 +112,16 @@ class StatusBar(Bar):
             state, part = f"▶ playing {self._speed}/s", "good"
         right: tuple[Piece, ...] = ((f"{state} ", part),)
         width = self.size.width
-        while len(entries) > 1 and sum(entry.size for entry in entries) + len(state) + 2 > width:
-            entries.remove(max(entries, key=lambda entry: entry.drop))
-        engines = some_engines(scene.engines, width - sum(entry.size for entry in entries) - len(state) - 4)
+        target = shorter(scene.target, width - len(state) - 2 - sum(entry.size for entry in entries[1:]))
+        entries[0] = _target(target)
+        spared = sorted((entry for entry in entries if entry.drop), key=lambda entry: entry.drop)
+        while spared and sum(entry.size for entry in entries) + len(state) + 2 > width:
+            entries.remove(spared.pop())
+        room = width - len(state) - 2 - sum(entry.size for entry in entries)
+        if room < 0:
+            left = figures.middle(target.rpartition("/")[2], max(0, len(target) + room))
+            entries[:1] = [_target(left)] if len(left) >= LEAST_NAME else []
+        engines = some_engines(scene.engines, room - 2)
         if engines:
             entries.insert(1, Entry(6, ((engines, "muted"),), "target"))
         self._places, column = [], 0
@@ -122,6 +131,16 @@ class StatusBar(Bar):
         self._places.append((width - len(state) - 1, width, "pause", ""))
         pieces = [piece for entry in entries for piece in (*entry.pieces, ("  ", ""))]
         self.set_row(Row(pad(pieces[:-1], right, width)))
+
+
+def _target(name: str) -> Entry:
+    return Entry(0, ((f" {name} ", "target"),), "target")
+
+
+def shorter(target: str, room: int) -> str:
+    """A variant's name; a script's path, where it takes more than `room` columns with the rest, by its file alone."""
+    name = target.rpartition("/")[2]
+    return target if name == target or len(target) + 4 <= room else f"…/{name}"
 
 
 def _standing(scene: Scene) -> list[Entry]:

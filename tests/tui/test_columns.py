@@ -19,12 +19,13 @@ from stepper.tui.panels.columns import (
     NONFINITE,
     ROLE,
     SHAPE,
+    SPREAD,
     ZEROS,
     fit,
     title,
 )
 from stepper.tui.panels.columns import texts as cells
-from stepper.tui.panels.gate_lines import dead_lines, heading
+from stepper.tui.panels.gate_lines import dead_lines, heading, map_title
 
 
 def test_a_name_has_all_the_room_that_is_left() -> None:
@@ -100,3 +101,23 @@ def test_what_is_left_goes_to_shapes_first_and_columns_without_anything_go() -> 
     widths = fit([scalar], 80)
     assert [index for index, size in enumerate(widths) if size] == [NAME, ROLE, DTYPE, MEAN]
     assert title(MEAN, widths) == "value"
+
+
+def test_expressions_give_room_for_a_histogram_before_names_do() -> None:
+    rest = ("activation", "(64,1000) bool", "bool", "cpu", "0+++++", "", "0", "1", "0.98", "6400", "0")
+    expression = ("np.square(y_pred - y) * factor", *rest)
+    path = ("first_layer_weight_of_encoder", *rest)
+    width = 2 + 17 + 1 + 5 + 1 + 14 + 1 + 6 + 1 + 9 + 3 * 8
+    assert fit([expression], width)[SPREAD] and fit([expression], width)[NAME] == 17
+    assert not fit([path], width)[SPREAD] and fit([path], width)[NAME] > 17
+    assert fit([path], width + 2)[SPREAD]
+
+
+def test_the_titles_of_maps_are_whole_words_where_there_is_little_room() -> None:
+    said = {
+        width: [map_title(kind, width) for kind in ("share", "mask", "grad before", "grad after")]
+        for width in (20, 12, 9)
+    }
+    assert said[20] == ["share that passes", "mask", "grad before", "grad after"]
+    assert said[12] == ["share passed", "mask", "grad before", "grad after"]
+    assert said[9] == ["share", "mask", "before", "after"]

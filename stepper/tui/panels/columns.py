@@ -17,9 +17,9 @@ NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, SPREAD, MIN, MAX, MEAN, ZEROS, NONFINI
 PILL = 6
 SPARE = 4
 """Columns that `give` at least so much go before a name is abbreviated, and shapes are written without blanks."""
-LONG_NAME, MEDIUM_NAME, SHORT_NAME = 26, 17, 12
-"""Columns that names may take at most before others do, without what all share, and abbreviated as far as can be; and
-at least."""
+LONG_NAME, MEDIUM_NAME, EXPRESSION, SHORT_NAME = 26, 19, 17, 12
+"""Columns that names may take at most before others do, without what all share, and abbreviated as far as can be; those
+of expressions, which have no name; and at least."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,10 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
         widths[index] -= max(0, min(excess(), widths[index] - least))
 
     tight = max(widths[SHAPE] and len(COLUMNS[SHAPE].title), *(cell_len(figures.tight(row[SHAPE])) for row in rows), 0)
-    without_shared, abbreviated = names.widths(tuple(row[NAME] for row in rows))
+    labels = tuple(row[NAME] for row in rows)
+    without_shared, abbreviated = names.widths(labels)
+    named = names.widths(tuple(label for label in labels if label.replace(".", "").isidentifier()))[1]
+    medium = max(min(MEDIUM_NAME, named), min(EXPRESSION, abbreviated), SHORT_NAME)
     cut(NAME, max(SHORT_NAME, min(LONG_NAME, without_shared)))
     for index in said:
         if excess() > 0:
@@ -212,7 +215,7 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     gives[NONFINITE] = 1 if any(row[NONFINITE] not in ("", "0") for row in rows) else 8
     for index in sorted(range(len(COLUMNS)), key=lambda number: -gives[number]):
         if gives[index] < SPARE:
-            cut(NAME, max(SHORT_NAME, min(MEDIUM_NAME, abbreviated)))
+            cut(NAME, medium)
             if excess() > 0:
                 widths[SHAPE] = min(widths[SHAPE], tight)
         if excess() <= 0:

@@ -281,11 +281,17 @@ def unit_bars(drawing: Drawing, wide: int) -> list[Piece]:
 
 def _title(drawing: Drawing, kind: str, width: int) -> str:
     if kind != H:
-        return "share that passes"[:width] if kind == SHARE else kind
+        return map_title(kind, width)
     view = drawing.view
     part = view.slice if view.fixed or view.turned else figures.shape(view.shape)
     text = f"{kind} {part}"
     return next((each for each in (text, f"{kind} {part.replace(' ', '')}") if len(each) <= width), kind)
+
+
+def map_title(kind: str, width: int) -> str:
+    """What a map other than that of h is called in `width` columns."""
+    forms = ("share that passes", "share passed", SHARE) if kind == SHARE else (kind, kind.removeprefix("grad "))
+    return next((form for form in forms if len(form) <= width), forms[-1])
 
 
 def _map(drawing: Drawing, kind: str) -> list[list[Piece]]:
