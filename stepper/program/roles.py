@@ -87,6 +87,8 @@ class Roles:
                 return "parameter"
             if definition.roots and definition.roots <= self._moments:
                 return "other"  # an optimizer's own state, under a loop's name
+            if definition.kind == "target" and definition in flow.backward and self._holds_forward(definition):
+                return "activation"  # what the forward pass kept, gone through backward
             if definition.kind == "parameter" and len(definition.deps) == 1:
                 return self._role(next(iter(definition.deps)))
         if definition in flow.loss_definitions:
@@ -102,6 +104,14 @@ class Roles:
         if definition in flow.backward:
             return "gradient" if definition in flow.living and definition not in flow.derived else "other"
         return "other"
+
+    def _holds_forward(self, definition: Definition) -> bool:
+        """Whether all that a loop goes through was kept by the forward pass (`for h, z in reversed(tape)`)."""
+        flow = self.flow
+        if not definition.roots or definition not in flow.living:
+            return False
+        held = [d for d in flow.run.definitions if d.place in definition.roots and d.deps]
+        return bool(held) and all(d in flow.forward for d in held)
 
     def _may_be_made(self, definition: Definition) -> bool:
         """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins

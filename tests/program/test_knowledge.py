@@ -117,6 +117,30 @@ def test_a_dict_of_gradients_and_the_moments_under_a_loops_name() -> None:
     assert program_of("total_of_losses").roles["loss"] == "loss"
 
 
+def test_what_the_forward_pass_kept_is_an_activation_in_a_loop_backward_too() -> None:
+    program = analyse(
+        """
+import numpy as np
+for n in range(5):
+    h, tape = np.zeros(4), []
+    for t in range(5):
+        new = np.tanh(W @ h + xs[t])
+        tape.append((h, new))
+        h = new
+    loss = ((h - target) ** 2).sum()
+    dh, dW = 2 * (h - target), np.zeros_like(W)
+    for before, after in reversed(tape):
+        dz = dh * (1 - after ** 2)
+        dW += np.outer(dz, before)
+        dh = W.T @ dz
+    W -= 0.1 * dW
+""",
+        "s.py",
+    )
+    assert (program.roles["before"], program.roles["after"]) == ("activation", "activation")
+    assert labels(program, "gradient") == {"dh", "dW", "dz"}
+
+
 def test_what_containers_of_layers_make_is_an_activation() -> None:
     program = program_of("containers_of_layers")
     assert (program.roles["hidden"], program.roles["batch"]) == ("activation", "data")
