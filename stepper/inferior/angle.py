@@ -11,12 +11,13 @@ SAMPLE = 1 << 14
 def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
     """The cosine of the angle between after − before and the gradient, as vectors, in float64: −1 … 1.
 
-    None where the gradient has another shape or is not kept, or where one of them is zero or not finite.
+    None where the gradient has another shape, is not kept, or was worked out from the update itself; and where one of
+    them is zero or not finite.
     """
     import numpy
 
     shape = before.engine.extents(before.kept)
-    if grad.gone or grad.engine.extents(grad.kept) != shape:
+    if grad.gone or grad.computed or grad.engine.extents(grad.kept) != shape:
         return None
     with numpy.errstate(all="ignore"):
         sampled = [numpy.asarray(copy.engine.sample(copy.kept, SAMPLE)) for copy in (before, after, grad)]

@@ -64,6 +64,11 @@ class Copy(msgspec.Struct, gc=False, eq=False):
         return self._kept if self._make is None else self._make()
 
     @property
+    def computed(self) -> bool:
+        """Whether it is made anew of other copies each time it is asked for."""
+        return self._make is not None
+
+    @property
     def summary(self) -> Summary:
         if self._summary is None:
             self._summary = self._describe() if self._describe is not None else self.engine.describe(self.kept)

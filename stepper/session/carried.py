@@ -63,6 +63,8 @@ class Carried:
     def since(self, records: Mapping[int | None, Record], record: Record, parameter: str) -> Since | None:
         """From which iteration on a parameter's gradients were added up to what `record` has; None where that
         iteration began with none, or with zeros."""
+        if len(self._known) > len(records) + 1:  # what the session has given up is not held here
+            self._known = {at: known for at, known in self._known.items() if records.get(at) is known[0]}
         if record.iteration is None or not self._added(record).get(parameter):
             return None
         for iteration in range(record.iteration - 1, -1, -1):

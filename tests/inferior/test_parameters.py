@@ -712,3 +712,20 @@ def test_points_whose_gradients_are_asked_for_in_every_pass_are_no_parameters() 
         """
     )
     assert {each.name for each in ran.record(1).parameters} == {"u.weight", "u.bias"}
+
+
+def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X = np.array([[1.0, 2.0], [3.0, -1.0]])
+        w, lr = np.array([0.5, -0.5]), 0.1
+        for x, y in zip(X, np.array([1.0, 2.0])):
+            err = x @ w - y
+            loss = err ** 2
+            w += lr * err * x
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "err * x"
+    assert parameter.cosine is None

@@ -79,3 +79,13 @@ def test_an_update_that_goes_uphill_is_told() -> None:
     told = ["layer.weight: the update goes along its gradient, uphill (cosine 1)"]
     assert all_carried(recorded(after=after)[2]) == told
     assert all_carried(recorded(before="optimizer.zero_grad()")[2]) == []
+
+
+def test_records_that_the_session_gave_up_are_not_held() -> None:
+    records, carried = recorded(), Carried()
+    for iteration in range(6):
+        carried.since(records, records[iteration], "layer.weight")
+    assert len(carried._known) == 6
+    kept = {5: records[5]}
+    assert str(carried.since(kept, records[5], "layer.weight")) == "iteration 4 or before"
+    assert set(carried._known) == {5}
