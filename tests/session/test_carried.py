@@ -86,6 +86,6 @@ def test_records_that_the_session_gave_up_are_not_held() -> None:
     for iteration in range(6):
         carried.since(records, records[iteration], "layer.weight")
     assert len(carried._known) == 6
-    kept = {5: records[5]}
+    kept: dict[int | None, Record] = {5: records[5]}
     assert str(carried.since(kept, records[5], "layer.weight")) == "iteration 4 or before"
     assert set(carried._known) == {5}
