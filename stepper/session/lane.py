@@ -6,8 +6,10 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from subprocess import DEVNULL
 from time import monotonic
+from typing import TypeVar
 
 import msgspec
 
@@ -44,12 +46,21 @@ from stepper.record import Array, Record, Region, Survey, Window, filled
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
+T = TypeVar("T")
 EXIT_SECONDS = 5.0  # for a script's exit handlers, and the threads it left running
 _messages = msgspec.msgpack.Decoder(Message)
 
 
 class LaneLost(Exception):
     """The process is gone; the message says how it ended."""
+
+
+async def _aside(work: Callable[..., T], *arguments: object) -> T:
+    """Do what blocks in a thread; at the very end of a program, when none is begun any more, do it here."""
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except RuntimeError:
+        return work(*arguments)
 
 
 class Lane:
@@ -109,15 +120,17 @@ class Lane:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._writer is not None:
             self._writer.close()
+            with suppress(OSError):  # the process has ended before
+                await self._writer.wait_closed()
         else:
             self.process.socket.close()
-        await asyncio.to_thread(self.process.kill)
+        await _aside(self.process.kill)
 
     async def leave(self) -> None:
         """Let a script that is over run its exit handlers, and its process end by itself."""
         if self.ended is not None and self._writer is not None and self.lost is None:
             self._writer.write(frame(Quit(0)))
-            await asyncio.to_thread(self.process.wait, EXIT_SECONDS)
+            await _aside(self.process.wait, EXIT_SECONDS)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -129,7 +142,7 @@ class Lane:
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, msgspec.DecodeError) as error:
             self.seconds = monotonic() - self._began
             if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
-                self.lost = await asyncio.to_thread(self.process.describe_death)
+                self.lost = await _aside(self.process.describe_death)
                 self.losses.extend(self.process.losses_from(len(self.losses)))
             else:
                 self.lost = f"the script's process sent what cannot be read: {error}"

@@ -6,8 +6,10 @@ Synchronous: an event loop in a thread of its own drives the same session that t
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Coroutine, Mapping
+import weakref
+from collections.abc import Coroutine, Mapping, Sequence
 from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -133,6 +135,12 @@ class Iteration:
             raise KeyError(missing(label, self.labels))
         return found[-1]
 
+    def __contains__(self, label: object) -> bool:
+        """Whether there is a value of that label."""
+        return label in self.labels
+
+    __iter__ = None  # it is no sequence: there are `events`, `labels`, `gates` and `parameters`
+
     def __repr__(self) -> str:
         name = "setup" if self.iteration is None else f"iteration {self.iteration}"
         return f"<{name}: {len(self.events)} events, loss {self.loss}>"
@@ -147,6 +155,7 @@ class Run:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stepper-session", daemon=True)
         self._thread.start()
+        self._end = weakref.finalize(self, _end, self.session, self._loop, self._thread)
         try:
             self._do(self.session.open())
         except BaseException:
@@ -157,7 +166,12 @@ class Run:
         if not self._thread.is_alive():
             work.close()
             raise RuntimeError(f"{self.session.target}: this run is closed; what was read from it stays")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        doing = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return doing.result()
+        except KeyboardInterrupt:  # the script stops at its next iteration, and whatever is asked next waits for that
+            asyncio.run_coroutine_threadsafe(self.session.pause(), self._loop)
+            raise
 
     def _array(self, iteration: int | None, copy: int) -> Any:
         return self._do(self.session.array(iteration, copy))
@@ -224,12 +238,8 @@ class Run:
         return Iteration(self, record)
 
     def close(self) -> None:
-        """End the script's process."""
-        if self._thread.is_alive():
-            self._do(self.session.close())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        """End the script's process. A run that is forgotten, or open at the end of the program, does so by itself."""
+        self._end()
 
     def __enter__(self) -> Run:
         return self
@@ -240,6 +250,23 @@ class Run:
         self.close()
 
 
+def _end(session: Session, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    """End a run's process, and the loop that drives it."""
+
+    async def end() -> None:
+        try:
+            await session.close()
+        finally:
+            loop.stop()
+
+    if not thread.is_alive():
+        return  # this is a process that was forked off: the run is not its own
+    asyncio.run_coroutine_threadsafe(end(), loop)
+    if threading.current_thread() is not thread:  # it may be the collector of cycles, in any thread, that ends a run
+        thread.join()
+        loop.close()
+
+
 def _counted(number: int) -> int:
     """An iteration's number, be it of NumPy. Raises IndexError for one that there can be in no run."""
     number = int(index(number))
@@ -248,8 +275,20 @@ def _counted(number: int) -> int:
     return number
 
 
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a text, not {type(value).__name__}")
+    return value
+
+
+def _arguments(given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise TypeError("arguments are a list of texts, as the script's sys.argv has them, not one text")
+    return tuple(_text(each, "each of arguments") for each in given)
+
+
 def open(
-    target: str,
+    target: str | os.PathLike[str],
     *,
     seed: int | None = None,
     device: str | None = None,
@@ -258,14 +297,16 @@ def open(
     threads: int | None = None,
     loop: int | str | None = None,
     loss: str | None = None,
-    arguments: tuple[str, ...] = (),
+    arguments: Sequence[str] = (),
     memory: int = MEMORY,
 ) -> Run:
     """Open a variant or a script, run its setup and record iteration 0. Raises Misuse where that cannot be done.
 
     `settings` are values by name, as with `--set NAME=VALUE`; `memory` is the budget of `--memory` in bytes; the other
-    options are those of the commands. Integers of NumPy are taken, too. Raises TypeError for what is no integer.
+    options are those of the commands. Integers of NumPy are taken, too. Raises TypeError for what has another type.
     """
+    if settings is not None and not isinstance(settings, Mapping):
+        raise TypeError(f"settings are values by name, as {{'epochs': 3}}, not {type(settings).__name__}")
     options = Options(
         seed=None if seed is None else int(index(seed)),
         device=device,
@@ -273,11 +314,11 @@ def open(
         settings=tuple(f"{name}={value}" for name, value in (settings or {}).items()),
         threads=None if threads is None else int(index(threads)),
         loop=None if loop is None else str(loop),
-        loss=loss,
-        arguments=arguments,
+        loss=None if loss is None else _text(loss, "loss"),
+        arguments=_arguments(arguments),
         memory=int(index(memory)),
     )
-    return Run(target, options)
+    return Run(_text(os.fspath(target), "target"), options)
 
 
 __all__ = ["Iteration", "Misuse", "RecordedValue", "Run", "ScriptFailed", "open"]

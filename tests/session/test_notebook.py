@@ -1,5 +1,11 @@
 """The Python face: records by iteration, values by label."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +167,63 @@ def test_a_run_that_is_closed_says_so(tmp_path: Path) -> None:
         run.iteration(0)
     run.close()
     assert run.losses == losses == [1.0]
+
+
+def test_a_run_that_is_forgotten_or_left_open_ends_quietly(tmp_path: Path) -> None:
+    target = script(tmp_path, "w = 1.0\nfor i in range(9):\n    loss = w * w\n    w = w - 0.1 * loss\n")
+    source = f"""
+import stepper
+def open_one():
+    run = stepper.open({target!r})
+    run.iteration(2)
+    return run
+open_one()
+over = open_one()
+over.run()
+kept = open_one()
+print(over.losses[0], kept.iteration(1).loss)
+"""
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", source], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1.0 0.81\n", "")
+
+
+def test_an_interrupt_stops_the_script_and_the_run_can_be_used(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    source = f"""
+    w = 1.0
+    while True:
+        loss = w * w
+        w = w - 1e-9
+        if w < 0.99999:
+            open({str(begun)!r}, "w").close()
+    """
+    with stepper.open(script(tmp_path, source)) as run:
+
+        def interrupt() -> None:
+            while not begun.exists():
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            run.run()
+        assert run.iteration(1).loss == run.losses[1]
+        done = len(run.losses)
+        assert run.iteration(0).iteration == 0 and len(run.losses) == done, "it runs no more"
+
+
+def test_what_has_another_type_is_refused_plainly(run: Run, tmp_path: Path) -> None:
+    for options, told in (
+        ({"settings": ["N=3"]}, "settings are values by name"),
+        ({"arguments": "--epochs"}, "arguments are a list of texts"),
+        ({"arguments": [1]}, "each of arguments is a text"),
+        ({"loss": 3}, "loss is a text"),
+    ):
+        with pytest.raises(TypeError, match=told):
+            stepper.open("numpy", **options)
+    with stepper.open(Path(script(tmp_path, "w = 1.0\nfor i in range(2):\n    loss = w\n    w -= 0.1\n"))) as other:
+        assert other.losses == [1.0]
+    it = run.iteration(0)
+    assert "loss" in it and "los" not in it
+    with pytest.raises(TypeError, match="not iterable"):
+        list(it)  # type: ignore[call-overload]
