@@ -6,8 +6,11 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
-from stepper.inferior.added import Added, added, plainly
+from stepper.engines.base import Engine
+from stepper.inferior.added import Added, added, part_of, plainly
+from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import PATH, Draft, Happening
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
@@ -42,6 +45,35 @@ class UsedGradients:
             if found is not None:
                 return found
         return None
+
+    def in_parts(self, track: Track, arrays: Engine) -> Draft | None:
+        """`w[1:] += eta * xi.dot(error)` and `w[0] += eta * error`: what was added to each part, without what only
+        scales it, in one array. None unless the parts make up the whole."""
+        before = track.before.copy
+        if before is None or before.gone or before.engine.name != "numpy":
+            return None
+        import numpy
+
+        whole = numpy.zeros(_shape(track.before) or (1,))
+        filled = numpy.zeros(whole.shape, dtype=bool)
+        names: list[str] = []
+        for update in track.updates:
+            read, term = self._term(update, track)
+            part = part_of(update.text)
+            if term is None or part is None or term.quotient or term.scale in (None, 0.0) or filled[part].any():
+                return None
+            draft = read.get(plainly(term.whole)) or read.get(plainly(term.rest))
+            value = _numbers(draft)
+            if value is None or numpy.shape(value) != whole[part].shape:
+                return None
+            scaled = draft is read.get(plainly(term.whole)) and term.scale is not None
+            whole[part] = value / abs(term.scale) if scaled and term.scale else value
+            filled[part] = True
+            names.append(term.rest)
+        if not names or not filled.all():
+            return None
+        copy = Copy.derived(arrays, lambda: whole, lambda: arrays.describe(whole), whole.nbytes)
+        return Draft(", ".join(names), "gradient", "operand", copy)
 
     def remark(self, track: Track) -> None:
         """Say at a parameter's last update that it has no gradient to show, where something was added to it."""
@@ -196,6 +228,13 @@ def _number(draft: Draft | None) -> float | None:
         return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
     value = draft.summary.value if draft.summary is not None else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _numbers(draft: Draft | None) -> Any:
+    """A number, or an array, that a probe saw; None for anything else."""
+    if draft is None or draft.copy is None or draft.copy.gone or not draft.copy.outline.shape:
+        return _number(draft)
+    return draft.copy.engine.ndarray(draft.copy.kept)
 
 
 def _is_itself(draft: Draft, track: Track) -> bool:

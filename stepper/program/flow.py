@@ -43,7 +43,7 @@ def sort(run: Pass) -> Flow:
     early = _early(run, losses, changes)
     if early:
         forward = closure({d for loss in early for d in loss.deps})
-        done = max((d.order for d in forward if d.kind == "bind"), default=0)
+        done = max((d.order for d in forward - defined if d.kind == "bind"), default=0)
         # What is changed when the loss is known is there for the next pass: `w -= 0.1 * w`, of the loss's own sources.
         updates = {d for d in changes if d in stepped or not closure(d.deps) <= forward or (d.own and d.order > done)}
     else:

@@ -729,3 +729,23 @@ def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
     parameter = ran.parameter("w", 1)
     assert parameter.grad is not None and parameter.grad.label == "err * x"
     assert parameter.cosine is None
+
+
+def test_a_bias_among_the_weights_has_its_gradient_in_one_array_with_theirs() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, -1.0, 1.0])
+        w, eta = np.array([0.5, 0.25, -0.25]), 0.1
+        errors = 0
+        for xi, target in zip(X, y):
+            error = target - (xi @ w[1:] + w[0])
+            w[1:] += eta * xi.dot(error)
+            w[0] += eta * error
+            errors += int(error != 0)
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "xi.dot(error), error"
+    numpy.testing.assert_allclose(ran.array(parameter.update, 1), 0.1 * ran.array(parameter.grad, 1), rtol=1e-12)
+    assert parameter.cosine is None  # it was put together from what was added
