@@ -99,6 +99,22 @@ async def test_a_lost_process_is_told_with_its_last_words(size: tuple[int, int])
         assert app.scene.event is not None
 
 
+async def test_what_ended_a_script_is_read_whole_in_a_narrow_terminal() -> None:
+    session = Standin()
+    app = app_of(session)
+    told = (
+        "the script left by itself with status 7 (os._exit), at line 9, in iteration 3; iterations 0 to 2 were finished"
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        session.tell(state=State.FAILED, traceback=told + "\n")
+        await pilot.press("0")
+        await until(pilot, lambda: "were finished" in screen_text(app))
+        assert " ".join(text_of(app.desk.trouble).split()).endswith(told)
+        await pilot.press("y")
+        assert app.clipboard.endswith(told)
+
+
 async def test_without_gates_and_parameters_the_panels_say_so() -> None:
     app = app_of(Standin(gates=False, parameters=False))
     async with app.run_test(size=(120, 40)) as pilot:

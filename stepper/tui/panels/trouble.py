@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.cells import cell_len
+from textual import events, on
 
-from stepper.tui.panels.lines import LinePanel, Row
+from stepper.tui.panels.lines import LinePanel, Row, wrapped
 from stepper.tui.scene import Scene
 
 
@@ -36,12 +37,22 @@ class TroublePanel(LinePanel):
         if text == self._text:
             return
         self._text = text
-        lines = text.expandtabs(4).rstrip().splitlines()
-        last = len(lines) - 1
-        rows = [
-            Row(((line, "bad" if index == last else "" if line.startswith("  ") else "muted"),))
-            for index, line in enumerate(lines)
-        ]
         self.retitle("Process lost" if scene.state == "lost" else self.TITLE)
-        self.set_rows(rows, max(map(cell_len, lines), default=0))
-        self.call_after_refresh(self.keep_visible, last)
+        self.fold()
+
+    @on(events.Resize)
+    def fold(self) -> None:
+        """What is no source, and longer than the panel is wide, takes several lines."""
+        lines = self._text.expandtabs(4).rstrip().splitlines()
+        width, last = self.inner.width, len(lines) - 1
+        rows: list[Row] = []
+        for index, line in enumerate(lines):
+            part = "bad" if index == last else "" if line.startswith("  ") else "muted"
+            whole = line.startswith("  ") or width < 1 or cell_len(line) <= width
+            rows += [Row(((each, part),)) for each in ([line] if whole else wrapped(line, width))]
+        self.set_rows(rows, max((cell_len(text) for row in rows for text, _ in row.pieces), default=0))
+        self.call_after_refresh(self.keep_visible, len(rows) - 1)
+
+    def copied(self) -> str:
+        """The text as it is, unfolded."""
+        return self._text.rstrip()
