@@ -286,14 +286,13 @@ class Passes:
         observer.end(event)
 
     def _sum(self, leaf: Any, watched: Watched, running: Pass) -> str:
-        """What happens at a leaf, in words."""
+        """What happens at a leaf, in words: `w.grad = use 1`, or, where it held something before, `w.grad += use 1`."""
         name = f"{watched.outputs[0]}.grad"
         if not running.adds_to(leaf):
             return f"{name} stays as it is"
         uses = running.uses.get(leaf, 0)
-        parts = ["what it held"] if watched.previous is not None else []
-        parts += [f"use {use}" for use in range(1, uses + 1)] if uses <= SPELT else [f"{uses} uses"]
-        told = f"{name} = {' + '.join(parts or ['what the caller gave'])}"
+        parts = [f"use {use}" for use in range(1, uses + 1)] if uses <= SPELT else [f"{uses} uses"]
+        told = f"{name} {'=' if watched.previous is None else '+='} {' + '.join(parts or ['what the caller gave'])}"
         variable = leaf.variable
         if getattr(variable, "_backward_hooks", None) or getattr(variable, "_post_accumulate_grad_hooks", None):
             told += f" — as a hook on {watched.outputs[0]} changed it"

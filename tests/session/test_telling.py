@@ -65,7 +65,7 @@ def test_it_is_said_where_the_gradient_is_added_up_and_where_it_is_used() -> Non
     line = f"middle.weight: {SUM}; it is updated once (line 14)"
     adding = [event for event in of_kind(record, "backward") if event.function == "AccumulateGrad"]
     assert [told(event, record) for event in adding if line in told(event, record)] == [
-        ["middle.weight.grad = what it held + use 1 + use 2 + use 3", line]
+        ["middle.weight.grad += use 1 + use 2 + use 3", line]
     ]
     step = next(event for event in of_kind(record, "optimizer") if line in told(event, record))
     assert title(step, record) == "SGD on middle.weight"
