@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing
+import pytest
 
 from stepper.engines.registry import builtin_engines
 from stepper.inferior.channel import Channel
@@ -124,3 +125,17 @@ def run(
     for message in channel.sent:
         ran.losses += getattr(message, "losses", [])
     return ran
+
+
+def check(ran: Ran, name: str, gradient: Numbers | None, scale: float, iteration: int = 0) -> None:
+    """That `after` is `before` less `scale` times the gradient, and that the gradient is the one given."""
+    parameter = ran.parameter(name, iteration)
+    before, after = ran.array(parameter.before, iteration), ran.array(parameter.after, iteration)
+    used = ran.array(parameter.grad, iteration)
+    assert numpy.array_equal(after, before - scale * used)
+    update = after.astype(numpy.float64) - before.astype(numpy.float64)
+    assert numpy.array_equal(ran.array(parameter.update, iteration), update)
+    expected = numpy.linalg.norm(update) / numpy.linalg.norm(before.astype(numpy.float64))
+    assert parameter.ratio == pytest.approx(expected, rel=1e-6)
+    if gradient is not None:
+        assert numpy.array_equal(used, gradient)

@@ -1,0 +1,313 @@
+"""The gradients that updates used: of hand-written steps, optimizers by hand, and gradients that were returned."""
+
+import numpy
+import pytest
+
+from tests.inferior.running import check, run
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "params = {k: p - 0.5 * grads[k] for k, p in params.items()}",
+        "params = dict(zip(params, [p - 0.5 * grads[k] for k, p in params.items()]))",
+    ],
+)
+def test_a_dict_bound_anew_in_a_comprehension_used_the_gradient_under_the_same_key(update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        params = {{"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0])}}
+        for t in range(2):
+            loss = sum((p ** 2).sum() for p in params.values())
+            grads = {{k: 2 * v for k, v in params.items()}}
+            {update}
+        """
+    )
+    assert len(ran.record().parameters) == 2
+    for name, start in (("W1", [1.0, 2.0]), ("W2", [3.0, -4.0])):
+        check(ran, f"params['{name}']", 2 * numpy.array(start), 0.5)
+
+
+def test_a_dict_of_an_array_and_a_number_updated_by_key() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"w": np.array([1.0, 2.0]), "b": 0.5}
+        X, y = np.ones((4, 2)), np.zeros(4)
+        for t in range(2):
+            error = X @ params["w"] + params["b"] - y
+            loss = float((error ** 2).sum())
+            grads = {"w": 2 * X.T @ error, "b": 2 * error.sum()}
+            for k in params:
+                params[k] = params[k] - 0.125 * grads[k]
+        """
+    )
+    for iteration in range(2):
+        w, b = ran.record(iteration).parameters
+        assert (w.name, b.name) == ("params['w']", "params['b']")
+        check(ran, w.name, None, 0.125, iteration)
+        assert w.grad is not None and w.grad.label == "grads[k]"
+        moved = b.update.summary.value if iteration == 0 else ran.array(b.update, iteration)
+        assert moved == -0.125 * 2 * 4 * 3.5 * (1 if iteration == 0 else -2)
+
+
+def test_the_parameter_of_a_step_with_a_closure_has_the_gradient_that_it_left() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    ran = run(
+        """
+        import torch
+        image = torch.rand(3, 3, requires_grad=True)
+        optimizer = torch.optim.LBFGS([image], max_iter=2)
+        for t in range(1):
+            def closure():
+                with torch.no_grad():
+                    image.clamp_(0, 1)
+                optimizer.zero_grad()
+                loss = (image - 0.5).pow(2).sum()
+                loss.backward()
+                return loss
+            optimizer.step(closure)
+        """
+    )
+    (image,) = ran.record().parameters
+    assert image.name == "image" and image.grad is not None
+    assert image.grad.label == "image.grad"
+
+
+OPTIMIZERS = {
+    "momentum": "v[k] = 0.9 * v[k] + grads[k]\n                params[k] = params[k] - 0.1 * v[k]",
+    "velocity in place": "v[k] *= 0.9\n                v[k] -= 0.1 * grads[k]\n                params[k] += v[k]",
+    "Adagrad": "v[k] += grads[k] ** 2\n                params[k] -= 0.1 * grads[k] / (np.sqrt(v[k]) + 1e-8)",
+    "Adam": """m[k] = 0.9 * m[k] + 0.1 * grads[k]
+                v[k] = 0.99 * v[k] + 0.01 * grads[k] ** 2
+                mhat = m[k] / (1 - 0.9 ** (t + 1))
+                vhat = v[k] / (1 - 0.99 ** (t + 1))
+                params[k] -= 0.1 * mhat / (np.sqrt(vhat) + 1e-8)""",
+}
+
+
+@pytest.mark.parametrize("step", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
+def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        params = {{"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0, 5.0])}}
+        m = {{k: np.zeros_like(p) for k, p in params.items()}}
+        v = {{k: np.zeros_like(p) for k, p in params.items()}}
+        for t in range(3):
+            loss = (params["W1"] ** 2).sum() + (params["W2"] ** 2).sum()
+            grads = {{"W1": 2 * params["W1"], "W2": 2 * params["W2"]}}
+            for k in params:
+                {step}
+        """
+    )
+    for name in ("params['W1']", "params['W2']"):
+        parameter = ran.parameter(name, 2)
+        assert parameter.grad is not None and parameter.grad.label in ("grads[k]", name.replace("params", "grads"))
+        assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))
+
+
+GRAD_SETUP = """
+    import torch
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 3), torch.randn(8, 1)
+    def predict(p, x):
+        return torch.tanh(x @ p[0] + p[1]) @ p[2]
+    params = [torch.randn(3, 4), torch.zeros(4), torch.randn(4, 1)]
+    for p in params:
+        p.requires_grad_()
+    a, b, c = params
+    for t in range(2):
+        loss = (predict(params, x) - y).pow(2).mean()
+"""
+STEPS_BY_GRAD = {
+    "a name for all": """
+        grads = torch.autograd.grad(loss, params)
+        with torch.no_grad():
+            for p, g in zip(params, grads):
+                p -= 0.1 * g""",
+    "a name for each": """
+        q, r, s = torch.autograd.grad(loss, params)
+        params = [(p - 0.1 * g).detach().requires_grad_() for p, g in zip(params, (q, r, s))]""",
+    "no name": """
+        fs = zip(params, torch.autograd.grad(loss, params))
+        params = [(p - 0.1 * f).detach().requires_grad_() for p, f in fs]""",
+}
+
+
+@pytest.mark.parametrize("step", STEPS_BY_GRAD.values(), ids=list(STEPS_BY_GRAD))
+def test_the_gradients_that_autograd_grad_returns_are_those_that_the_update_used(step: str) -> None:
+    ran = run(GRAD_SETUP + step)
+    assert ran.error is None
+    record = ran.record(1)
+    assert len(record.parameters) == 3
+    (call,) = (event for event in record.events if event.note)
+    assert call.note == "the gradients are returned, and added to no .grad"
+    returned = [value for value in call.values if value.label.startswith("∂L/∂")]
+    for parameter, value in zip(record.parameters, returned, strict=True):
+        assert parameter.grad is not None and parameter.grad.copy == value.copy
+        update, gradient = ran.array(parameter.update, 1), ran.array(value, 1)
+        numpy.testing.assert_allclose(update, -0.1 * gradient, atol=1e-6)
+
+
+def test_uses_of_what_autograd_grad_differentiates_are_counted() -> None:
+    ran = run(
+        """
+        import torch
+        w, x = torch.ones(2, 2, requires_grad=True), torch.ones(3, 2)
+        for t in range(2):
+            loss = (torch.tanh(x @ w) @ w).sum()
+            (g,) = torch.autograd.grad(loss, w)
+            with torch.no_grad():
+                w -= 0.1 * g
+        """
+    )
+    (note,) = {event.note for event in ran.record(1).events if event.note}
+    assert note.endswith("; ∂L/∂w is the sum of 2 uses")
+
+
+def test_an_update_without_a_gradient_of_its_own_shows_what_it_scales() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, -2.0, 3.0])
+        w, b, lr = np.array([0.5, -0.5]), 0.0, 0.05
+        for i in range(3):
+            err = X[i] @ w + b - y[i]
+            loss = err ** 2
+            w -= lr * err * X[i]
+            b -= lr * err
+        """
+    )
+    for name, label in (("w", "err * X[i]"), ("b", "err")):
+        parameter = ran.parameter(name, 2)
+        assert parameter.grad is not None and (parameter.grad.label, parameter.grad.role) == (label, "gradient")
+        gradient, update = ran.array(parameter.grad, 2), ran.array(parameter.update, 2)
+        numpy.testing.assert_allclose(update, -0.05 * gradient, rtol=1e-12)
+        assert parameter.ratio == pytest.approx(
+            numpy.linalg.norm(update) / numpy.linalg.norm(ran.array(parameter.before, 2))
+        )
+
+
+@pytest.mark.parametrize(
+    ("update", "label", "divisor"),
+    [
+        ("w -= lr * err * x / len(X)", "err * x", None),  # nobody has seen the length: what was added is shown whole
+        ("w = w - lr * (err * x)", "err * x", 0.1),
+        ("w += 2 * lr * (y - p) * x", "(y - p) * x", 0.2),
+        ("w -= -lr * err * -x", "err * x", 0.1),
+        ("w -= lr * err * x + 0.5 * lr * w", "lr * err * x + 0.5 * lr * w", 1.0),
+        ("w[1:] -= lr * err * x[1:]", None, None),
+    ],
+)
+def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str | None, divisor: float | None) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X = np.array([[1.0, 2.0], [3.0, -1.0]])
+        w, lr = np.array([0.5, -0.5]), 0.1
+        for x, y in zip(X, np.array([1.0, 2.0])):
+            p = x @ w
+            err = p - y
+            loss = err ** 2
+            {update}
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    moved = abs(ran.array(parameter.update, 1))
+    if label is None:
+        assert parameter.grad is None
+        assert "no value of the script is by itself the gradient of w" in [e.note for e in ran.record(1).events]
+        return
+    assert parameter.grad is not None
+    if divisor is None:
+        assert parameter.grad.label == update.removeprefix("w -= ")
+        numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved, rtol=1e-9)
+    else:
+        assert parameter.grad.label == label
+        numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved / divisor, rtol=1e-9)
+
+
+def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
+    ran = run(
+        """
+        w, b, lr = 0.5, 0.25, 0.1
+        for x, y in [(1.0, 2.0), (3.0, -1.0)]:
+            d = w * x + b - y
+            loss = d * d
+            w -= lr * d * x
+            b -= lr * d
+        """
+    )
+    (d,) = [v.summary.value for v in ran.values("d", 1, "result")]
+    assert isinstance(d, float)
+    for name, label, value in (("w", "d * x", d * 3.0), ("b", "d", d)):
+        grad = ran.parameter(name, 1).grad
+        assert grad is not None and (grad.label, grad.summary.value) == (label, value)
+
+
+def test_the_angle_between_update_and_gradient() -> None:
+    ran = run(
+        """
+        import numpy as np
+        down, up, still = (np.arange(1.0, 5.0) for _ in range(3))
+        large = np.ones((300, 200))
+        number, wrong = 2.0, 2.0
+        for t in range(1):
+            loss = sum((each ** 2).sum() for each in (down, up, still, large)) + number ** 2 + wrong ** 2
+            y = up.dot(down) + still.sum() + large.sum()
+            grad_down, grad_up, grad_still = 2 * down, 2 * up, 2 * still
+            grad_large = 2 * large
+            grad_number, grad_wrong = 2 * number, 2 * wrong
+            down -= 0.1 * grad_down
+            up += 0.1 * grad_up
+            still -= 0.0 * grad_still
+            large += 0.5 * grad_large
+            number -= 0.1 * grad_number
+            wrong += 0.1 * grad_wrong
+        """
+    )
+    found = {each.name: each.cosine for each in ran.record().parameters}
+    assert (found["number"], found["wrong"]) == (-1.0, 1.0)
+    assert found["down"] == pytest.approx(-1.0) and found["up"] == pytest.approx(1.0)
+    assert found["large"] == pytest.approx(1.0), "of a sample"
+    assert found["still"] is None, "nothing has no direction"
+
+
+def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X = np.array([[1.0, 2.0], [3.0, -1.0]])
+        w, lr = np.array([0.5, -0.5]), 0.1
+        for x, y in zip(X, np.array([1.0, 2.0])):
+            err = x @ w - y
+            loss = err ** 2
+            w += lr * err * x
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "err * x"
+    assert parameter.cosine is None
+
+
+def test_a_bias_among_the_weights_has_its_gradient_in_one_array_with_theirs() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, -1.0, 1.0])
+        w, eta = np.array([0.5, 0.25, -0.25]), 0.1
+        errors = 0
+        for xi, target in zip(X, y):
+            error = target - (xi @ w[1:] + w[0])
+            w[1:] += eta * xi.dot(error)
+            w[0] += eta * error
+            errors += int(error != 0)
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "xi.dot(error), error"
+    numpy.testing.assert_allclose(ran.array(parameter.update, 1), 0.1 * ran.array(parameter.grad, 1), rtol=1e-12)
+    assert parameter.cosine is None  # it was put together from what was added
