@@ -54,6 +54,10 @@ class Standing(Driving):
             self._stand(died, None)
         elif self._lane.line is not None and not self.notice:
             await self._come_to_rest()
+        elif not self._over() and 0 < self._lane.position <= iteration and not self.notice:
+            await self._come_to_rest()
+            if self.cursor.iteration is not None and self.cursor.iteration < iteration and not self.notice:
+                self._say(f"paused on the way, at iteration {self.cursor.iteration}: g {iteration} goes on")
         else:
             self._rest()
             if self._lane.ended is not None and not self.notice:

@@ -338,3 +338,23 @@ async def test_what_is_told_to_pause_before_it_has_begun_does_not_run(tmp_path: 
         assert (session.cursor, session.notice) == (Cursor(1, 0), "")
     finally:
         await session.close()
+
+
+async def test_going_far_that_is_paused_shows_where_it_has_come_to(tmp_path: Path) -> None:
+    source = """
+    w = 2.0
+    for i in range(100_000_000):
+        loss = w * w
+        w = w - 1e-9 * loss
+    """
+    async with opened(script(tmp_path, source)) as session:
+        going = asyncio.create_task(session.go(99_999_999))
+        async with asyncio.timeout(60):
+            while session.progress[0] < 100:
+                await asyncio.sleep(0.001)
+            await session.pause()
+            await going
+        here = session.cursor.iteration
+        assert here is not None and here >= 100 and session.state is State.STOPPED
+        assert session.notice == f"paused on the way, at iteration {here}: g 99999999 goes on"
+        assert session.records[here].losses == session.losses[here:]
