@@ -65,7 +65,7 @@ ACTIONS = (
         ("I", "backspace"),
         "step('PREVIOUS_ITERATION')",
         "Previous iteration",
-        "Move back to the iteration before; it is replayed where its record is gone.",
+        "Move back to the iteration before; it is replayed where its record is gone (run again, with all it writes).",
         STEPPING,
         "back",
         4,

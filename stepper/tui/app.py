@@ -90,10 +90,12 @@ class StepperApp(Walking, Looking):
 
     def _opened(self) -> None:
         """Remember a script of the person's own."""
+        import shlex  # only where there is something to remember
+
         from stepper.variants import VARIANTS
 
         if self.session.script and self.session.target not in VARIANTS:
-            self.opened(self.session.script)
+            self.opened(self.session.script, shlex.join(self.session.options.arguments))
 
     def action_target(self) -> None:
         """Choose what to debug."""
@@ -103,7 +105,7 @@ class StepperApp(Walking, Looking):
             if choice is not None:
                 self.enqueue("target", lambda: self._replace(choice.target, choice.options))
 
-        self.push_screen(TargetScreen(self.session, self.recent), choose)
+        self.push_screen(TargetScreen(self.session, self.recent, self.arguments), choose)
 
     # ----------------------------------------------------------------------------------------------- taking away
 

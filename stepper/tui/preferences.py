@@ -22,7 +22,7 @@ MOST_RECENT = 10
 class Preferences:
     """`theme` empty: Textual's default. `panels` are the names of those that are seen where several share a place,
     `hidden` those whose place is closed, `sizes` the shares of what lies side by side. `recent` are scripts' paths,
-    the last one first."""
+    the last one first; `arguments` what those that were given any were given, as one types it."""
 
     theme: str = ""
     logarithmic: bool = False
@@ -30,6 +30,7 @@ class Preferences:
     hidden: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     recent: tuple[str, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -67,10 +68,13 @@ def load(path: Path) -> tuple[Preferences, Mapping[str, object]]:
             raise ValueError(f"{path}: {name} must be a list of {what}")
     if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes.values()):
         raise ValueError(f"{path}: sizes must be a table of whole numbers")
+    arguments = found.get("arguments", {})
+    if not isinstance(arguments, dict) or not all(isinstance(given, str) for given in arguments.values()):
+        raise ValueError(f"{path}: arguments must be a table of texts by a script's path")
     if not isinstance(keys, dict):
         raise ValueError(f"{path}: keys must be a table of keys by an action's name")
     panels, hidden, recent = (tuple(lists[name]) for name in ("panels", "hidden", "recent"))
-    return Preferences(theme, scale == "log", panels, hidden, sizes, recent), keys
+    return Preferences(theme, scale == "log", panels, hidden, sizes, recent, arguments), keys
 
 
 def save(path: Path, preferences: Preferences) -> None:
@@ -87,12 +91,14 @@ def save(path: Path, preferences: Preferences) -> None:
     _put(document, "loss", "log" if preferences.logarithmic else "linear")
     _put(document, "panels", list(preferences.panels))
     _put(document, "hidden", list(preferences.hidden))
-    _put(document, "recent", list(preferences.recent[:MOST_RECENT]))
+    recent = list(preferences.recent[:MOST_RECENT])
+    _put(document, "recent", recent)
     _put(document, "sizes", dict(sorted(preferences.sizes.items())))
+    _put(document, "arguments", {path: preferences.arguments[path] for path in recent if path in preferences.arguments})
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
-def _put(document: TOMLDocument, name: str, value: str | list[str] | dict[str, int]) -> None:
+def _put(document: TOMLDocument, name: str, value: str | list[str] | dict[str, int] | dict[str, str]) -> None:
     """Set a value that differs; an empty one only where there was another."""
     if value != document.get(name, type(value)()):
         document[name] = value

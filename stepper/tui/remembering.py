@@ -22,6 +22,8 @@ class Remembering(Stage):
         self._config = config
         self._remembered = Preferences()
         self.recent: tuple[str, ...] = ()
+        self.arguments: dict[str, str] = {}
+        """What recent scripts were given, as one types it, by their path."""
         self.misread = ""
         """What was not understood in the file; it is then left alone."""
         self.unkept = ""
@@ -49,7 +51,7 @@ class Remembering(Stage):
             self.desk.loss.toggle()
         self.desk.arrangement.restore(found.panels, found.hidden, found.sizes)
         self.desk.lay_out()
-        self.recent = found.recent
+        self.recent, self.arguments = found.recent, dict(found.arguments)
         self._remembered = self._preferences()
 
     def keep(self) -> None:
@@ -62,12 +64,21 @@ class Remembering(Stage):
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.unkept = f"{self._config}: theme and arrangement could not be written: {reason}"
 
-    def opened(self, script: str) -> None:
-        """A script of the person's own was opened."""
+    def opened(self, script: str, arguments: str) -> None:
+        """A script of the person's own was opened; `arguments` as one types them."""
         self.recent = (script, *(other for other in self.recent if other != script))
+        self.arguments.pop(script, None)
+        if arguments:
+            self.arguments[script] = arguments
 
     def _preferences(self) -> Preferences:
         there = self.desk.arrangement
         return Preferences(
-            self.theme, self.desk.loss.logarithmic, there.fronts, there.hidden, dict(there.sizes), self.recent
+            self.theme,
+            self.desk.loss.logarithmic,
+            there.fronts,
+            there.hidden,
+            dict(there.sizes),
+            self.recent,
+            dict(self.arguments),
         )

@@ -45,6 +45,7 @@ def test_what_the_person_wrote_stays_as_it_was_written(tmp_path: Path) -> None:
         "\udcff",
         "hidden = 1",
         "recent = [2]",
+        "arguments = ['--epochs']",
         "sizes = 1",
         "[sizes]\na = 'b'",
         "keys = 1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tests.tui.standin import Standin
 
 @asynccontextmanager
 async def picker(
-    size: tuple[int, int] = (120, 50), recent: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 50), recent: tuple[str, ...] = (), arguments: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[Any, list[Any]]]:
     """The picker, open over the app; what it answers goes into the list."""
     session: Any = Standin()
@@ -31,7 +31,7 @@ async def picker(
     answers: list[Choice | None] = []
     async with app.run_test(size=size) as pilot:
         await ready(pilot)
-        await app.push_screen(TargetScreen(app.session, recent), answers.append)
+        await app.push_screen(TargetScreen(app.session, recent, arguments or {}), answers.append)
         await until(pilot, lambda: isinstance(app.focused, OptionList))
         yield pilot, answers
 
@@ -107,6 +107,20 @@ async def test_recent_scripts_come_first_and_a_file_is_found(tmp_path: Path, mon
         assert answers == [Choice(str(tmp_path / "mine.py"), Options(seed=0))]
 
 
+async def test_a_recent_script_is_opened_with_the_arguments_it_had(tmp_path: Path) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("loss = 1.0\n")
+    one, two = str(tmp_path / "one.py"), str(tmp_path / "two.py")
+    async with picker(recent=(one, two), arguments={two: "--name 'a b' 3"}) as (pilot, answers):
+        await pilot.press("home", "down")
+        await until(pilot, lambda: field(pilot, "arguments").value == "--name 'a b' 3")
+        await pilot.press("up")
+        await until(pilot, lambda: field(pilot, "arguments").value == "")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: answers)
+        assert answers == [Choice(two, Options(seed=0, arguments=("--name", "a b", "3")))]
+
+
 async def test_a_choice_is_opened_and_a_script_is_remembered(tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
     script.write_text("w = 1.0\nrate = 0.1\nfor step in range(3):\n    loss = w * w\n    w = w - rate * 2 * w\n")
@@ -119,12 +133,15 @@ async def test_a_choice_is_opened_and_a_script_is_remembered(tmp_path: Path) -> 
         await until(pilot, lambda: isinstance(app.focused, OptionList))
         field(pilot, "path").value = str(script)
         field(pilot, "settings").value = "rate=0.5"
+        field(pilot, "arguments").value = "--epochs 3"
         field(pilot, "path").focus()
         await pilot.press("enter")
         await until(pilot, lambda: app.scene.source.startswith("w = 1.0") and app.scene.event is not None)
         await settled(pilot)
         assert app.session.settings["rate"] == 0.5
+        assert app.session.options.arguments == ("--epochs", "3")
     assert load(config)[0].recent == (str(script),)
+    assert load(config)[0].arguments == {str(script): "--epochs 3"}
 
 
 @pytest.mark.parametrize("size", [(120, 50), (100, 50), (80, 60)])

@@ -1,10 +1,10 @@
-"""The target picker: variants with their presets, recent scripts, a script's path; device, seed and settings."""
+"""The target picker: variants with their presets, recent scripts, a script's path; and how it is to run."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -76,7 +76,7 @@ class TargetScreen(Question[Choice | None]):
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
         &.-narrow > Vertical { width: 100%; height: 100%; }
-        &.-narrow .name { width: 9; }
+        &.-narrow .name { width: 10; }
         &.-narrow #seed { width: 6; }
         &.-narrow #device { width: 1fr; }
         &.-narrow .apart { margin-left: 1; width: 7; }
@@ -84,13 +84,14 @@ class TargetScreen(Question[Choice | None]):
     }
     """
 
-    def __init__(self, session: Session, recent: Iterable[str]) -> None:
-        """`session` is what is open now; `recent` are scripts that were, by path."""
+    def __init__(self, session: Session, recent: Iterable[str], arguments: Mapping[str, str]) -> None:
+        """`session` is what is open now; `recent` are scripts that were, by path; `arguments` what they were given."""
         super().__init__()
         self._session = session
         self._recent = [path for path in recent if Path(path).is_file()]
         self._rows: list[Row | None] = []
-        self._typed = False
+        self._arguments = arguments
+        self._typed: set[str] = set()
 
     def compose(self) -> ComposeResult:
         """The list above; below, a path and how the script is to run."""
@@ -112,6 +113,9 @@ class TargetScreen(Question[Choice | None]):
             with Horizontal():
                 yield Label("Settings", classes="name")
                 yield Input(compact=True, id="settings")
+            with Horizontal():
+                yield Label("Arguments", classes="name")
+                yield Input(placeholder="the script's own, as in a shell", compact=True, id="arguments")
             yield Label("enter opens · tab: the fields · ctrl+o finds a file · esc closes")
             yield Label("", id="problem")
 
@@ -151,14 +155,18 @@ class TargetScreen(Question[Choice | None]):
         defaults = variant.settings if variant is not None else self._session.defaults if same else {}
         known = " ".join(f"{name}={value}" for name, value in defaults.items())
         field.placeholder = known or "NAME=VALUE, several with blanks between"
-        if not self._typed:
-            with self.prevent(Input.Changed):
-                field.value = " ".join(self._session.options.settings) if same else ""
+        path = row.target if row is not None else ""
+        given = shlex.join(self._session.options.arguments) if same else self._arguments.get(path, "")
+        settings = " ".join(self._session.options.settings) if same else ""
+        with self.prevent(Input.Changed):
+            for name, text in (("settings", settings), ("arguments", given)):
+                if name not in self._typed:
+                    self.query_one(f"#{name}", Input).value = text
 
-    @on(Input.Changed, "#settings")
-    def keep_settings(self) -> None:
+    @on(Input.Changed, "#settings, #arguments")
+    def keep_typed(self, event: Input.Changed) -> None:
         """What was typed stays, whatever is highlighted."""
-        self._typed = True
+        self._typed.add(event.input.id or "")
 
     @on(Input.Changed)
     def forget_problem(self) -> None:
@@ -227,15 +235,16 @@ class TargetScreen(Question[Choice | None]):
             seed=int(seed) if seed else None,
             device=None if device == AS_WRITTEN else str(device),
             preset=preset,
-            settings=self._settings(),
+            settings=self._words("settings"),
+            arguments=self._words("arguments"),
         )
 
-    def _settings(self) -> tuple[str, ...]:
-        text = self.query_one("#settings", Input).value
+    def _words(self, name: str) -> tuple[str, ...]:
+        """What is typed in a field, taken apart as a shell does."""
         try:
-            return tuple(shlex.split(text))
+            return tuple(shlex.split(self.query_one(f"#{name}", Input).value))
         except ValueError as error:
-            raise Misuse(f"the settings cannot be read: {error}") from error
+            raise Misuse(f"the {name} cannot be read: {error}") from error
 
 
 def _line(name: Text, what: Text) -> Table:
