@@ -9,6 +9,7 @@ from stepper.commands.trace_text import trace_lines
 from stepper.session.export import trace_document
 from stepper.session.headless import Trace, trace
 from stepper.session.options import Options
+from stepper.terminal_text import visible
 
 
 def trace_target(
@@ -24,7 +25,7 @@ def trace_target(
         sys.stdout.write("\n")
     else:
         for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(visible(line) + "\n")
     if traced.failure is not None:
         sys.stdout.flush()  # before its traceback, where both go to the same place
         raise traced.failure

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from textual import events
 
+from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import ACTIONS, Action
 from stepper.tui.keymap import Keymap
@@ -254,7 +255,7 @@ class MessageBar(Bar):
         scene = self.scene
         text = self._said or scene.notice
         bad = self._bad if self._said else scene.state in ("failed", "lost")
-        text, part, width = text.splitlines()[0] if text else "", "bad" if bad else "note", self.size.width
+        text, part, width = visible(text).split("\n", 1)[0], "bad" if bad else "note", self.size.width
         lines = [text]
         right: list[Piece] = []
         if scene.state in ("running", "replaying"):

@@ -3,12 +3,17 @@
 import builtins
 import io
 import keyword
+import re
 import token
 import tokenize
+
+from stepper.terminal_text import TAB, each_visible
 
 Piece = tuple[str, str]
 """Text, and its part of the syntax: keyword, string, number, comment, function, builtin, operator, or nothing."""
 
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""What the tokenizer takes for one; str.splitlines knows more."""
 _BUILTINS = frozenset(dir(builtins))
 _FSTRING = frozenset(
     number for name, number in vars(token).items() if name in ("FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END")
@@ -17,7 +22,9 @@ _FSTRING = frozenset(
 
 def highlight(source: str) -> list[tuple[Piece, ...]]:
     """The lines of `source`, tabs expanded. What cannot be tokenized is left plain."""
-    lines = source.expandtabs(4).splitlines()
+    lines = [each_visible(line.expandtabs(TAB)) for line in LINE_END.split(source)]
+    if not lines[-1]:  # behind the last line's end
+        lines.pop()
     parts: list[list[Piece]] = [[] for _ in lines]
     ends = [0] * len(lines)
 

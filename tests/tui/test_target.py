@@ -17,7 +17,7 @@ from stepper.tui.preferences import load
 from stepper.tui.screens.files import FilesScreen
 from stepper.tui.screens.target import Choice, TargetScreen
 from stepper.variants import VARIANTS
-from tests.tui.screen import ready, screen_text, settled, until
+from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
 
@@ -163,3 +163,17 @@ def _lines(options: OptionList) -> list[Any]:
         options.scroll_to(y=top, animate=False, force=True, immediate=True)
         found.append(options.render_line(0))
     return found + [options.render_line(y) for y in range(1, options.size.height)]
+
+
+async def test_a_folder_is_named_as_it_is_in_the_file_picker(tmp_path: Path) -> None:
+    """Brackets are no markup, and a terminal's codes are left out."""
+    folder = tmp_path / "runs [bold] \x1b[31mred"
+    folder.mkdir()
+    (folder / "[bold]a\x1b[2J.py").write_text("")
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.push_screen(FilesScreen(folder))
+        await until(pilot, lambda: "[bold]a.py" in screen_text(app), "the file")
+        assert "runs [bold] red" in screen_text(app)
+        assert "\x1b" not in screen_text(app)

@@ -12,6 +12,7 @@ from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
 from stepper.session.carried import Carried, Since, uphill
+from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.panels.lines import LinePanel, Piece, Row
@@ -116,7 +117,7 @@ class GradientsPanel(LinePanel):
         said, _ = fitted((whole, short), (), self.outer_size.width - CORNERS)
         if said != self._said:
             self._said = said
-            self.border_subtitle = Content(said)
+            self.border_subtitle = Content(visible(said))
 
     def _ahead(self) -> str:
         """What of all this the cursor has not come to yet."""

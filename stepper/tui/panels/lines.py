@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from stepper.terminal_text import visible
 from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
 
@@ -162,9 +163,9 @@ class LinePanel(ScrollView, can_focus=True):
         if drawn == self._drawn_title:
             return
         self._drawn_title = drawn
-        title = Content(drawn[0])
+        title = Content(visible(drawn[0]))
         for text, (_, _, call) in zip(drawn[1], self._beside, strict=True):
-            title += Content.from_markup(f"[$text-muted]  [@click={call}]$text[/][/]", text=text)
+            title += Content.from_markup(f"[$text-muted]  [@click={call}]$text[/][/]", text=visible(text))
         self.border_title = title
 
     _titles: tuple[str, ...] = ()
@@ -256,7 +257,7 @@ class LinePanel(ScrollView, can_focus=True):
         return strip
 
     def _draw(self, row: Row, width: int, left: int) -> Strip:
-        segments = [Segment(text, self._style(row.base, part)) for text, part in row.pieces if text]
+        segments = [Segment(visible(text), self._style(row.base, part)) for text, part in row.pieces if text]
         return Strip(segments).crop_extend(left, left + width, self._style(row.base, ""))
 
 

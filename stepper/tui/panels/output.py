@@ -10,6 +10,7 @@ from textual import events
 from textual.binding import BindingType
 
 from stepper.record import Event
+from stepper.terminal_text import printed
 from stepper.tui.actions import bindings
 from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row
@@ -30,7 +31,8 @@ class OutputPanel(LinePanel):
 
     TITLE = "Output"
     HELP = (
-        "what the script printed in this iteration (both streams), each line with the source line that printed it\n"
+        "what the script printed in this iteration (both streams), each line with the source line that printed it; "
+        "colours and other escape codes are left out, a progress bar is shown as it was at last\n"
         f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration\n"
         f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands"
     )
@@ -100,7 +102,7 @@ def _spans(history: History, read: Read) -> list[tuple[str, Event | None]]:
     end = min(max(event.output[1] for event in known), start + MOST)
     lines: list[tuple[str, Event | None]] = []
     if start:
-        earlier = read(max(0, start - EARLIER), start).expandtabs(4).splitlines()
+        earlier = printed(read(max(0, start - EARLIER), start))
         lines += [(line, None) for line in (earlier[1:] if start > EARLIER else earlier)]
     printing = sorted(
         (event for event in known if event.output[1] > event.output[0]), key=lambda event: (event.output[0], event.id)
@@ -115,5 +117,5 @@ def _spans(history: History, read: Read) -> list[tuple[str, Event | None]]:
         while inside and inside[-1].output[1] <= left:
             inside.pop()
         owner = inside[-1] if inside else None
-        lines += [(line, owner) for line in read(left, right).expandtabs(4).splitlines()]
+        lines += [(line, owner) for line in printed(read(left, right))]
     return lines

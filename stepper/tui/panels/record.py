@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.message import Message
 
 from stepper.record import Event
+from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.hints import results
@@ -121,12 +122,12 @@ class RecordPanel(LinePanel):
         said = self._cut(self._current)
         if said != self._said:
             self._said = said
-            self.border_subtitle = Content(said)
+            self.border_subtitle = Content(visible(said))
 
     def on_mouse_move(self, move: events.MouseMove) -> None:
         """What is cut of the line under the mouse is its tooltip."""
         said = self._cut(move.y - self.gutter.top + self.scroll_offset.y)
-        self.tooltip = Content(said) if said else None
+        self.tooltip = Content(visible(said)) if said else None
 
     def row(self, index: int) -> Row:
         """An event's line."""

@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from stepper.record import Event, Record
 from stepper.session.telling import title, told
+from stepper.terminal_text import visible
 from stepper.tui.actions import bindings
 from stepper.tui.highlight import highlight
 from stepper.tui.hints import hint
@@ -278,7 +279,7 @@ class SourcePanel(LinePanel):
             text = " ‹ ".join(f"{name or 'loop'}:{line}" for name, line in frames)
         if text != self._stack:
             self._stack = text
-            self.border_subtitle = Content(text)
+            self.border_subtitle = Content(visible(text))
 
 
 def _head(event: Event, record: Record) -> str:

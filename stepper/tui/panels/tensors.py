@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event
+from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.history import History, Sighting
@@ -227,7 +228,7 @@ class TensorsPanel(LinePanel):
         said = chosen if whole and chosen is not None else ""
         if said != self._name_told:
             self._name_told = said
-            self.border_subtitle = Content(said)
+            self.border_subtitle = Content(visible(said))
 
     def _select(self, index: int) -> None:
         if self._lines:

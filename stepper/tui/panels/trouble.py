@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 
+from stepper.terminal_text import TAB, visible
 from stepper.tui.panels.lines import LinePanel, Row, wrapped
 from stepper.tui.scene import Scene
 
@@ -43,7 +44,7 @@ class TroublePanel(LinePanel):
     @on(events.Resize)
     def fold(self) -> None:
         """What is no source, and longer than the panel is wide, takes several lines."""
-        lines = self._text.expandtabs(4).rstrip().splitlines()
+        lines = visible(self._text.expandtabs(TAB)).rstrip().split("\n") if self._text else []
         width, last = self.inner.width, len(lines) - 1
         rows: list[Row] = []
         for index, line in enumerate(lines):

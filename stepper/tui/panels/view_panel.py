@@ -6,6 +6,7 @@ from textual import events
 from textual.content import Content
 from textual.timer import Timer
 
+from stepper.terminal_text import visible
 from stepper.tui.panels.heat_panel import HeatPanel
 from stepper.tui.pictures import Ask, Pictures
 from stepper.tui.view import Index, View, parse
@@ -68,7 +69,7 @@ class ViewPanel(HeatPanel):
         shown = COMING if self._late else text
         if shown != self.remarked:
             self.remarked = shown
-            self.border_subtitle = Content(shown)
+            self.border_subtitle = Content(visible(shown))
 
     def _grow_late(self) -> None:
         self._timer = None

@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Label, OptionList
 
+from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 
 
@@ -103,5 +104,5 @@ class ExportScreen(Question[Order | None]):
             self.dismiss(Order(self._kind, path))
             return
         problem = self.query_one("#problem", Label)
-        problem.update(Content(why))
+        problem.update(Content(visible(why)))
         problem.display = True

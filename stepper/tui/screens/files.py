@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text, TextType
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import DirectoryTree, Label
 
+from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 
 
@@ -20,6 +23,10 @@ class Scripts(DirectoryTree):
 
     # a script's line begins where a folder's does; Textual's own icons are of double width in some terminals only
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "  "
+
+    def process_label(self, label: TextType) -> Text:
+        """A name as it is: what looks like markup, or like a terminal's codes, is none."""
+        return super().process_label(Text(visible(label)) if isinstance(label, str) else label)
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Leave out what is hidden, and files that are no scripts."""
@@ -52,7 +59,7 @@ class FilesScreen(Question[Path | None]):
     def compose(self) -> ComposeResult:
         """The tree."""
         with Vertical() as box:
-            box.border_title = str(self._start)
+            box.border_title = Content(visible(str(self._start)))
             yield Scripts(self._start)
             yield Label("enter takes a script, opens a folder · backspace: the folder above · esc closes")
 
@@ -65,7 +72,7 @@ class FilesScreen(Question[Path | None]):
         tree = self.query_one(Scripts)
         above = Path(tree.path).resolve().parent
         tree.path = above
-        self.query_one(Vertical).border_title = str(above)
+        self.query_one(Vertical).border_title = Content(visible(str(above)))
 
     @on(DirectoryTree.FileSelected)
     def take(self, event: DirectoryTree.FileSelected) -> None:

@@ -14,6 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from stepper.terminal_text import visible
+
 
 class PickScreen(ModalScreen[int | None]):
     """Answers the number of the line that was chosen, None for none."""
@@ -42,7 +44,7 @@ class PickScreen(ModalScreen[int | None]):
         """The lines, the present one highlighted."""
         with Vertical() as box:
             box.border_title = self._title
-            yield OptionList(*(Option(Content(line)) for line in self._lines))
+            yield OptionList(*(Option(Content(visible(line))) for line in self._lines))
             yield Label("arrows and enter, or a click, choose · esc closes")
 
     def on_mount(self) -> None:

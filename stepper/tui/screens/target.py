@@ -21,6 +21,7 @@ from textual.widgets.option_list import Option
 
 from stepper.session import Misuse, Options
 from stepper.session.options import LARGEST_SEED
+from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
 
@@ -132,7 +133,7 @@ class TargetScreen(Question[Choice | None]):
         for path in self._recent:
             self._rows.append(Row(path))
             where = Path(path)
-            yield Option(_line(Text(where.name, "bold"), Text(str(where.parent), "dim")))
+            yield Option(_line(Text(visible(where.name), "bold"), Text(visible(str(where.parent)), "dim")))
         for variant in VARIANTS.values():
             self._rows.append(Row(variant.name))
             yield Option(_line(Text(variant.name, "bold"), Text(variant.description)))
@@ -218,7 +219,7 @@ class TargetScreen(Question[Choice | None]):
             launch_of(target, choice.options)
         except Misuse as wrong:
             problem = self.query_one("#problem", Label)
-            problem.update(Content(str(wrong)))
+            problem.update(Content(visible(str(wrong))))
             problem.display = True
         else:
             self.dismiss(choice)
