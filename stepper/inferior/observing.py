@@ -11,6 +11,7 @@ from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import PATH, Draft, Happening, Known
 from stepper.inferior.recording import Recording
+from stepper.program.vocabulary import names_loss
 from stepper.record import Detail, Kind, Role, When
 
 
@@ -66,6 +67,9 @@ class Observing(Recording):
             return None
         happening = self._happen(kind, parent.site, frame, parent, text)
         happening.phase = parent.phase
+        if kind == "module" and parent.phase == "loss" and parent.kind != "module":
+            # in `loss = mse_loss(model(x), y)` the model is no loss; in `loss = criterion(y_pred, y)` the criterion is
+            happening.phase = "loss" if names_loss(function) or names_loss(text) else "forward"
         happening.function = function or happening.function
         frame.open.append(happening)
         return happening.id

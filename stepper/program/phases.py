@@ -36,7 +36,7 @@ class Phases:
                 last = function.body[-1]
                 if names_loss(function.name) and isinstance(last, ast.Return):
                     phases[id(last)] = "loss"
-                if named & {"update", "backward"}:
+                if named & {"update", "backward"} or self._is_forward(function):
                     self.own.update(phases)
                 self.shown.update(phases)
         for cls in script.classes:
@@ -44,6 +44,15 @@ class Phases:
                 for method in script.methods_of([cls], "backward"):
                     self._fill(method.body, "backward")
         self.shown.update(self.own)
+
+    def _is_forward(self, function: ast.AST) -> bool:
+        """Whether a function is a network's forward pass: also in `loss = mse_loss(model(x), y)` it is no loss."""
+        return any(
+            self.script.is_a(cls, "Module")
+            and not names_loss(cls.name)
+            and function in self.script.methods_of([cls], "forward")
+            for cls in self.script.classes
+        )
 
     # ------------------------------------------------------------------------------------------------- by data flow
 

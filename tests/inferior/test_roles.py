@@ -1,5 +1,7 @@
 """Roles of values in records, where a name alone does not say them."""
 
+import pytest
+
 from tests.inferior.running import Ran, run
 
 
@@ -150,3 +152,34 @@ def test_elements_of_data_are_no_settings() -> None:
         """
     )
     assert (roles(ran)["y[i]"], roles(ran)["X[i] @ w"]) == ("data", "activation")
+
+
+@pytest.mark.parametrize("called", ["loss = F.mse_loss(net(x), y)", "loss = torch.nn.MSELoss()(net(x), y)"])
+def test_a_network_that_is_called_inside_the_loss_is_no_loss(called: str) -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        f"""
+        import torch
+        import torch.nn.functional as F
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.lin = torch.nn.Linear(3, 2)
+            def forward(self, x, y=None):
+                h = torch.relu(self.lin(x))
+                out = h * 2
+                return out
+        net = Net()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        x, y = torch.randn(4, 3), torch.randn(4, 2)
+        for step in range(2):
+            optimizer.zero_grad()
+            {called}
+            loss.backward()
+            optimizer.step()
+        """
+    )
+    phases = {each.text: each.phase for each in ran.record(1).events}
+    assert phases[called] == "loss"
+    assert {phases[text] for text in ("net", "net.lin", "h = torch.relu(self.lin(x))", "out = h * 2")} == {"forward"}
+    assert {value.role for e in ran.record(1).events for value in e.values if value.label == "h"} == {"activation"}
