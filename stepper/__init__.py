@@ -11,6 +11,11 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "open"]
 
 
+def __dir__() -> list[str]:
+    """What there is for users, also before it is loaded."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Load the Python face on first use, so that `import stepper` costs nothing elsewhere."""
     if name == "open":

@@ -89,7 +89,8 @@ class RecordedParameter:
     """What an iteration did to one parameter, with its values within reach."""
 
     def __init__(self, run: Run, iteration: int | None, parameter: Parameter) -> None:
-        self.name, self.shape, self.ratio = parameter.name, parameter.shape, parameter.ratio
+        self.name, self.shape = parameter.name, parameter.shape
+        self.ratio, self.cosine = parameter.ratio, parameter.cosine
         self.before = RecordedValue(run, iteration, parameter.before)
         self.after = RecordedValue(run, iteration, parameter.after)
         self.update = RecordedValue(run, iteration, parameter.update)
@@ -108,6 +109,7 @@ class Iteration:
         self.iteration = record.iteration
         self.loss = record.loss
         self.losses = record.losses
+        self.error = record.error
         self.events: list[Event] = record.events
         self.gates = [RecordedGate(run, record.iteration, gate) for gate in record.gates]
         self.parameters = [RecordedParameter(run, record.iteration, each) for each in record.parameters]

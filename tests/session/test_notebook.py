@@ -157,6 +157,13 @@ def test_a_failure_says_what_the_script_said_and_where(tmp_path: Path) -> None:
         assert str(raised.value) == f"{target}: ZeroDivisionError: float division by zero (line 4)"
         assert raised.value.traceback.startswith("Traceback")
         assert "failed with ZeroDivisionError" in repr(run.iteration(2).events)
+        assert run.iteration(2).error == "ZeroDivisionError: float division by zero"
+        assert run.iteration(1).error is None
+
+
+def test_what_the_package_offers_is_listed_before_it_is_loaded(run: Run) -> None:
+    assert {"open", "__version__"} <= set(dir(stepper))
+    assert all(parameter.cosine is not None and parameter.cosine < 0 for parameter in run.iteration(0).parameters)
 
 
 def test_a_run_that_is_closed_says_so(tmp_path: Path) -> None:
