@@ -200,9 +200,10 @@ def _advice(error: CycloptsError) -> str:
     """cyclopts' complaint in our own words: what is wrong, and what to do."""
     if isinstance(error, UnknownOptionError):
         word = (error.token.keyword or error.token.value).split("=", 1)[0]
-        known = sorted({name for argument in error.argument_collection for name in argument.names})
-        close = difflib.get_close_matches(word, known, n=1)
-        advice = f"did you mean {close[0]}?" if close else "see stepper --help"
+        names = {name for argument in error.argument_collection for name in argument.names}
+        known = {name.lstrip("-"): name for name in sorted(names)}  # the dashes make all of them alike
+        close = difflib.get_close_matches(word.lstrip("-"), known, n=1)
+        advice = f"did you mean {known[close[0]]}?" if close else "see stepper --help"
         return f"there is no option {word}; {advice} (the script's own options go behind --)"
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.keyword or error.argument.name

@@ -185,5 +185,5 @@ VARIANTS: Mapping[str, Variant] = {
 
 def nearest(word: str, known: Iterable[str] = tuple(VARIANTS)) -> str | None:
     """The one of `known` (default: the variants) that `word` was most likely meant to be; None where none is close."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word, list(known), n=1)
     return matches[0] if matches else None

@@ -224,6 +224,11 @@ def test_a_misspelt_option_names_the_nearest(capsys: pytest.CaptureFixture[str])
     assert "--seed" in complaint(capsys, "run", "numpy", "--sede", "0")
 
 
+def test_what_is_like_nothing_is_not_taken_for_something(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean" not in complaint(capsys, "run", "numpy", "--foo", "0")
+    assert "did you mean" not in complaint(capsys, "trace", "nosuch")
+
+
 def test_what_is_wrong_with_the_target_comes_before_the_lack_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'numpy'?" in complaint(capsys, "numppy")
     assert "unknown preset" in complaint(capsys, "numpy", "--preset", "none")
