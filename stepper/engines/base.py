@@ -17,6 +17,8 @@ from stepper.engines.pieces import Pieces
 from stepper.engines.survey import sample
 from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Window
 
+Held = Sequence[tuple[str, Any]]  # what an object keeps, each by its attribute
+
 
 class GateSeen:
     """A gate that an engine found. `h`, `before` and `after` are what `Observer.keep` returned.
@@ -260,6 +262,11 @@ class Engine:
 
     def met(self, value: Any, label: str) -> None:
         """Something that is no tensor (a model, an optimizer) passed a probe under this label."""
+
+    def holds(self, value: Any) -> tuple[Held, Held] | None:
+        """What `value` keeps, by attribute, for an owner this engine knows how to look into without running code: the
+        parts that `members` goes through as well, and all else. None for any other owner."""
+        return None
 
     def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
         """(True, what `value.attribute` holds) for an owner this engine knows how to look into without running code."""

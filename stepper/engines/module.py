@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from stepper.engines.base import Change, Engine, GateSeen, Observer
+from stepper.engines.base import Change, Engine, GateSeen, Held, Observer
 from stepper.engines.graph import saved
 from stepper.engines.members import ELEMENTS
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
-from stepper.engines.names import Names
+from stepper.engines.names import Names, is_place
 from stepper.engines.openings import LAYERS, opening_of_layer
 from stepper.record import ModuleCall, Role
 
@@ -54,14 +55,24 @@ class ModuleEngine(Engine):
             return
         if type(value) in (list, tuple):
             for index, each in enumerate(value[:ELEMENTS]):
-                self._meet(each, f"{label}.{index}", torch, in_list=True)
+                self._meet(each, f"{label}.{index}", label, torch, in_list=True)
         else:
-            self._meet(value, label, torch, in_list=False)
+            self._meet(value, label, label, torch, in_list=False)
 
-    def _meet(self, value: Any, label: str, torch: Any, *, in_list: bool) -> None:
-        if isinstance(value, torch.nn.Module) and "_modules" in value.__dict__:
+    def _meet(self, value: Any, label: str, holder: str, torch: Any, *, in_list: bool) -> None:
+        if issubclass(type(value), torch.nn.Module) and "_modules" in object.__getattribute__(value, "__dict__"):
             for path, module in torch.nn.Module.named_modules(value):
-                self._names.give(module, f"{label}.{path}" if path else label, in_list=in_list)
+                self._names.give(module, f"{label}.{path}" if path else label, holder, in_list=in_list)
+
+    def holds(self, value: Any) -> tuple[Held, Held] | None:
+        """The layers of a module, and what else it keeps in attributes: a list of models, say."""
+        torch = torch_module()
+        if torch is None or not issubclass(type(value), torch.nn.Module):
+            return None
+        kept = object.__getattribute__(value, "__dict__")
+        layers = kept.get("_modules")
+        others = [(name, each) for name, each in kept.items() if name not in _internals(torch)]
+        return list(layers.items()) if isinstance(layers, dict) else [], others
 
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`model.zero_grad()` lets go of the gradients of all its parameters."""
@@ -115,7 +126,11 @@ class ModuleEngine(Engine):
             self._counts.clear()
 
     def _enter(self, module: Any, inputs: tuple[Any, ...], observer: Observer, torch: Any) -> None:
-        name = self._names.get(module) or type(module).__name__
+        name = self._names.get(module)
+        if name is None:  # nobody knows where it lies: told from others of its class by a number
+            self._names.give(module, type(module).__name__)
+            name = self._names.get(module) or type(module).__name__
+        self._names.settle(module)
         held = self._counts.get(id(module))
         number = held[1] + 1 if held is not None else 1
         self._counts[id(module)] = (module, number)  # held, so that its id is nobody else's
@@ -133,7 +148,9 @@ class ModuleEngine(Engine):
             _read(value, f"input {index} of {name}", observer)
         for path, parameter in module.__dict__.get("_parameters", {}).items():
             if parameter is not None:
-                observer.add(f"{name}.{path}", "parameter", "operand", observer.keep(parameter), call.event)
+                label = observer.label_of(parameter)
+                label = f"{name}.{path}" if label is None or is_place(label) else label
+                observer.add(label, "parameter", "operand", observer.keep(parameter), call.event)
         for path, buffer in module.__dict__.get("_buffers", {}).items():
             if buffer is not None:
                 call.buffers[path] = observer.keep(buffer)
@@ -234,6 +251,12 @@ def _compiles() -> bool:
     frames = sys.modules.get("torch._dynamo.eval_frame")
     # `torch.compiler.disable`, which every optimizer's step is wrapped in, is entered there as a backend that is None
     return any(backend is not None for backend in getattr(frames, "cached_backends", {}).values())
+
+
+@cache
+def _internals(torch: Any) -> frozenset[str]:
+    """The attributes that every module has: its hooks, its parameters and layers."""
+    return frozenset(vars(torch.nn.Module()))
 
 
 def _tensors(value: Any, torch: Any) -> list[Any]:

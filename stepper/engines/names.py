@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+IN_GROUP = re.compile(r"\.group\d+\.\d+(?: \(\d+\))?(?:\.grad)?$")
+
+
+def is_place(name: str) -> bool:
+    """Whether a name is only a place in an optimizer's groups (`optimizer.group0.1`)."""
+    return IN_GROUP.search(name) is not None
+
 
 class Names:
-    """Paths by object.
+    """Paths by object, for one record: no two objects ever bear the same.
 
-    A path through a model that the script names (`model.linear1.weight`) is better than one through `self`, and that
-    is better than a place in an optimizer's groups; a path from further out is better than one from inside, and any
-    path through a name is better than a place in a list.
+    A path through a model that the script names (`model.linear1.weight`) is better than one through an object that
+    keeps the model (`trainer.model.linear1.weight`), that than one through `self`, and that than a place in an
+    optimizer's groups; a path from further out is better than one from inside, and any path through a name is better
+    than a place in a list. Once a path has been told (`settle`) it stays, but for a place in a group.
     """
 
     def __init__(self) -> None:
         self._names: dict[int, tuple[Callable[[], Any], str, tuple[int, int]]] = {}
+        self._bearers: dict[str, Callable[[], Any]] = {}
+        self._settled: set[int] = set()
 
-    def give(self, value: Any, name: str, *, in_list: bool = False) -> None:
-        """Call `value` so where nothing better is known. `in_list`: the path begins with a place in a list."""
+    def give(self, value: Any, name: str, holder: str = "", *, in_list: bool = False) -> None:
+        """Call `value` so where nothing better is known. `holder`: what the path begins with, as the script calls it.
+        `in_list`: the path goes on with a place in a list. A name that is taken gets a number: `self.fc1 (2)`."""
         name = name.replace("._orig_mod", "")  # what a compiled module calls the module inside
-        kind = 0 if ".group" in name else 1 if name.startswith("self.") or "(" in name else 2
-        rank = (kind, name.count("."))
+        through = "." in holder or "[" in holder
+        inner = name.startswith("self.") or name == "self" or "(" in name
+        kind = 0 if is_place(name) else 1 if inner else 2 if through else 3
+        rank = (kind, 0 if kind == 2 else name.count("."))  # of the objects that keep a model, the first
         held = self._names.get(id(value))
-        if held is not None and held[0]() is value and (held[2] >= rank or (in_list and held[2][0] == kind)):
-            return
+        if held is not None and held[0]() is value:
+            settled = id(value) in self._settled and held[2][0] > 0
+            if settled or held[2] >= rank or (in_list and held[2][0] == kind):
+                return
         try:
-            self._names[id(value)] = (weakref.ref(value), name, rank)
+            reference = weakref.ref(value)
         except TypeError:
             return  # a value without weak references could leave its id to another
+        name = self._free(name, value)
+        if held is None or held[0]() is not value:
+            self._settled.discard(id(value))
+        self._bearers[name] = reference
+        self._names[id(value)] = (reference, name, rank)
+
+    def _free(self, name: str, value: Any) -> str:
+        """The name, with a number behind it where another object bears it, or did in this record."""
+        free, count = name, 1
+        while free in self._bearers and self._bearers[free]() is not value:
+            count += 1
+            free = f"{name} ({count})"
+        return free
+
+    def settle(self, value: Any) -> None:
+        """The path of this value has been written down: from here on it is called so."""
+        if self.get(value) is not None:
+            self._settled.add(id(value))
 
     def best(self, value: Any, label: str | None) -> str | None:
         """The path of a value, or the script's own `label` where that is only a place in an optimizer's groups."""
         held = self.get(value)
-        poor = held is None or (".group" in held and label is not None and ".group" not in label)
+        poor = held is None or (is_place(held) and label is not None and not is_place(label))
         return label if poor else held
 
     def get(self, value: Any) -> str | None:

@@ -60,7 +60,9 @@ class OptimEngine(Engine):
     def met(self, value: Any, label: str) -> None:
         """An optimizer passed a probe: learn what it is called."""
         if _is_optimizer(value):
-            self._optimizers[id(value)] = (weakref.ref(value), label)
+            held = self._optimizers.get(id(value))
+            if held is None or held[0]() is not value or "." in held[1] or "." not in label:
+                self._optimizers[id(value)] = (weakref.ref(value), label)
 
     def _known(self) -> list[tuple[str, Any]]:
         """The optimizers that were met and are still there, by name."""
@@ -230,7 +232,7 @@ def _state(optimizer: Any, parameter: Any, observer: Observer) -> dict[str, Any]
 
 def _is_optimizer(value: Any) -> bool:
     optimizers = sys.modules.get("torch.optim.optimizer")
-    return optimizers is not None and isinstance(value, optimizers.Optimizer)
+    return optimizers is not None and issubclass(type(value), optimizers.Optimizer)
 
 
 def _parameters(optimizer: Any) -> list[tuple[str, Any, Mapping[str, Any]]]:

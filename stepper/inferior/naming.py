@@ -1,22 +1,30 @@
-"""What the script's global names call its models, layers and optimizers.
+"""What the script's names call its models, layers and optimizers.
 
 Learnt anew for every record, so that a path does not depend on what was recorded before, nor on the setup having been.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import re
+import sys
+import sysconfig
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from contextlib import suppress
+from itertools import islice
+from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from stepper.engines.base import Engine
+from stepper.engines.base import Engine, Held
 from stepper.engines.names import Names
+from stepper.inferior.ours import is_ours
 from stepper.inferior.scalars import SCALARS
 from stepper.program.sites import Site
 
 MOST, MEMBERS = 2000, 64  # objects that are gone through for names, and members of one of them
 NO_HOLDERS = (ModuleType, FunctionType, BuiltinFunctionType, type)
+INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
+STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 
 
 def passing_names(sites: Sequence[Site]) -> frozenset[str]:
@@ -25,23 +33,101 @@ def passing_names(sites: Sequence[Site]) -> frozenset[str]:
     return frozenset(label for site in heads for label in site.bound)
 
 
-def learn(namespace: Mapping[str, Any], passing: Collection[str], engines: Sequence[Engine], names: Names) -> None:
-    """Learn the paths of what lies inside the models, optimizers and lists of models in `namespace`.
+class Namer:
+    """Gives names to what models and optimizers hold, and the script's own objects that keep them; for one record.
 
-    What has a name of its own keeps it, whatever list it also lies in.
+    Nothing of the script's is run: objects are gone through by what their `__dict__`, slots, lists and dicts hold.
     """
-    holders = [
-        (label, value)
-        for label, value in list(namespace.items())
-        if label not in passing and type(value) not in SCALARS and not isinstance(value, NO_HOLDERS)
-    ]
-    for in_lists in (False, True):
+
+    def __init__(self, engines: Sequence[Engine], names: Names) -> None:
+        self._engines = engines
+        self._names = names
+        self._lookers = [each for each in engines if type(each).holds is not Engine.holds]
+        self._followed: dict[int, int] = {}  # by object: how much it held, which may still have been in the making
+        self._own: dict[type, bool] = {}
+
+    def learn(self, namespace: Mapping[str, Any], passing: Collection[str]) -> None:
+        """Learn the paths of what lies inside what the script's global names stand for.
+
+        What has a name of its own keeps it, whatever list or object it also lies in.
+        """
+        holders = [
+            (label, value)
+            for label, value in list(namespace.items())
+            if label not in passing and type(value) not in SCALARS and not issubclass(type(value), NO_HOLDERS)
+        ]
+        for in_lists in (False, True):
+            for label, value in holders:
+                if (type(value) in (list, tuple)) is in_lists:
+                    self._give(label, value)
         for label, value in holders:
-            if (type(value) in (list, tuple)) is in_lists:
-                for engine in engines:
-                    engine.met(value, label)
-                    for path, member in engine.members(value):
-                        names.give(member, f"{label}.{path}", in_list=in_lists)
+            self.follow(label, value)
+
+    def follow(self, label: str, value: Any) -> None:
+        """Learn the names of what an object of the script's own keeps, level by level."""
+        waiting = deque([(label, value)] if self._lookers else [])
+        while waiting and len(self._followed) < MOST:
+            label, value = waiting.popleft()
+            held = self._held(value)
+            if held is None or self._followed.get(id(value), -1) == sum(map(len, held)):
+                continue
+            self._followed[id(value)] = sum(map(len, held))
+            parts, others = held
+            waiting += [(label + path, part) for path, part in parts[:MEMBERS]]  # they have their names already
+            for path, each in others[:MEMBERS]:
+                if type(each) not in SCALARS and not issubclass(type(each), NO_HOLDERS):
+                    self._give(label + path, each)
+                    waiting.append((label + path, each))
+
+    def _give(self, label: str, value: Any) -> None:
+        in_list = type(value) in (list, tuple)
+        for engine in self._engines:
+            engine.met(value, label)
+            for path, member in engine.members(value):
+                self._names.give(member, f"{label}.{path}", label, in_list=in_list)
+
+    def _held(self, value: Any) -> tuple[Held, Held] | None:
+        """What an object keeps, by path; None for one that is not gone through."""
+        kind = type(value)
+        if kind in (list, tuple):
+            return (), [(f"[{index}]", each) for index, each in enumerate(value[:MEMBERS])]
+        if kind in (dict, OrderedDict, defaultdict):
+            few = list(islice(dict.items(value), MEMBERS))
+            return (), [(f"[{key!r}]", each) for key, each in few if type(key) in (str, int)]
+        for engine in self._lookers:
+            held = engine.holds(value)
+            if held is not None:
+                parts, others = held
+                return [(f".{name}", part) for name, part in parts], [(f".{name}", each) for name, each in others]
+        own = self._own.get(kind)
+        if own is None:
+            own = self._own[kind] = is_scripts(kind)
+        return ((), [(f".{name}", each) for name, each in attributes(value)]) if own else None
+
+
+def attributes(value: Any) -> list[tuple[str, Any]]:
+    """What an object keeps in its `__dict__` and its slots."""
+    found: dict[str, Any] = {}
+    for cls in type.mro(type(value)):
+        for name, held in list(type.__getattribute__(cls, "__dict__").items()):
+            if type(held) is MemberDescriptorType and name != "__weakref__":
+                with suppress(AttributeError):  # nothing was stored there yet
+                    found.setdefault(name, held.__get__(value))
+            elif name == "__dict__" and type(held) is GetSetDescriptorType:
+                found.update(held.__get__(value))
+    return list(found.items())
+
+
+def is_scripts(kind: type) -> bool:
+    """Whether a class is the script's own, or of a file beside it: neither Python's, nor of an installed package."""
+    home = type.__getattribute__(kind, "__module__")
+    if home == "__main__":
+        return True
+    module = sys.modules.get(home) if isinstance(home, str) else None
+    file = vars(module).get("__file__") if type(module) is ModuleType else None
+    if not isinstance(file, str) or is_ours(file):
+        return False
+    return not file.startswith(STANDARD) and not INSTALLED.search(file)
 
 
 def learn_objects(
@@ -54,7 +140,7 @@ def learn_objects(
     met: set[int] = set()
     while waiting and len(met) < MOST:
         label, value, inside = waiting.popleft()
-        if type(value) in SCALARS or isinstance(value, NO_HOLDERS) or id(value) in met:
+        if type(value) in SCALARS or issubclass(type(value), NO_HOLDERS) or id(value) in met:
             continue
         met.add(id(value))
         if inside and owns(value):

@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
+from stepper.engines.names import is_place
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import PATH, Draft, Happening, Known
 from stepper.inferior.recording import Recording
@@ -44,7 +45,9 @@ class Observing(Recording):
         return None if happening is None else happening.id
 
     def label_of(self, value: Any) -> str | None:
-        return self.tracker.name_of(value, self._called(value))
+        name = self.tracker.name_of(value, self._called(value))
+        self._names.settle(value)
+        return name
 
     def event_of(self, value: Any) -> int | None:
         known = self._met_as(value)
@@ -145,7 +148,7 @@ class Observing(Recording):
         if made and rebound is False:
             self._second_names.add(label)
         known = self._met_as(value)
-        poor = known is None or (".group" in known.label and label not in self._second_names)
+        poor = known is None or (is_place(known.label) and label not in self._second_names)
         named = made and rebound is not False
         if poor or named:
             new = named if known is None else known.made

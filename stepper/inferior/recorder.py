@@ -402,9 +402,10 @@ class Recorder(Observing):
             engine.met(value, label)
             for path, member in engine.members(value):
                 if self._owner(member) is not None:
-                    self._names.give(member, f"{label}.{path}", in_list=type(value) in (list, tuple))
+                    self._names.give(member, f"{label}.{path}", label, in_list=type(value) in (list, tuple))
                     if engine.trainable(member):
                         self.parameter(f"{label}.{path}", member)
+        self._namer.follow(label, value)
 
     def _watch_members(self, frame: Frame, site: Site, value: Any) -> None:
         """A receiver that is no tensor is about to change what lies inside: a dict of arrays, a model, an optimizer."""

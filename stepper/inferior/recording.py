@@ -20,7 +20,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated
 from stepper.inferior.losses import LossKeeper
-from stepper.inferior.naming import learn, learn_objects, passing_names
+from stepper.inferior.naming import Namer, learn_objects, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Store
@@ -72,6 +72,7 @@ class Recording:
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
         self._names = Names()
+        self._namer = Namer(self.engines, self._names)
         self.tracker = Tracker(self._names, self._look, self._called, self._place)
         self.pass_over = iteration is None
         self.truncated = False
@@ -101,7 +102,7 @@ class Recording:
     def learn(self, namespace: Mapping[str, Any]) -> None:
         """Learn what the script's global names call its models; the engines' hooks are in place."""
         try:
-            learn(namespace, self._passing, self.engines, self._names)
+            self._namer.learn(namespace, self._passing)
             learn_objects(namespace, self._passing, lambda value: self._owner(value) is not None, self.tracker.paths)
         except Exception as error:
             self.fault(error)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from stepper.engines.names import Names
+from stepper.engines.names import Names, is_place
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of
 from stepper.record import Role
@@ -193,7 +193,7 @@ class Tracker:
             if not (track.certain or track.updates or track.after or beside) and copy is track.before.copy:
                 del self.tracks[name]  # it was read only: another name for something, or not of this pass
                 continue
-            if copy is not None and ".group" in track.name:
+            if copy is not None and (is_place(track.name) or self._names.get(track.value) is not None):
                 # it was met by its place in an optimizer, before the model that it lies in, or its own name
                 given = self._names.best(track.value, self._called(track.value))
                 if given is not None and all(other.name != given for other in self.tracks.values()):
