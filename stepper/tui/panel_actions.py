@@ -79,7 +79,7 @@ PANEL_ACTIONS = (
         ("d",),
         "dead",
         "Next dead unit",
-        "Move to the next unit that is blocked for every sample.",
+        "Move to the next unit that is blocked for every sample, after the last to those of the next gate.",
         GATE,
         panel="gate",
     ),

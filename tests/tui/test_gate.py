@@ -196,6 +196,29 @@ async def test_dead_units_are_told_with_the_iterations_they_have_been_dead_for()
         assert lines(app)[6].count("†") == 2 * 4, "the bars mark them above every map"
 
 
+async def test_dead_units_of_other_gates_are_told_and_gone_to() -> None:
+    def add(record: Record) -> None:
+        gate = record.gates[0]
+        for label, dead in (("second", []), ("third", [1, 4]), ("fourth", [7])):
+            record.gates.append(msgspec.structs.replace(gate, label=label, dead_units=dead))
+
+    app = app_of(Standin(after=add))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "3", "comma")
+        while app.desk.gate.number:
+            await press(pilot, "comma")
+        assert lines(app)[1].rstrip() == "no dead unit, of 10 · 2 dead in gate 3, 1 in gate 4"
+        met = []
+        for _ in range(4):
+            await press(pilot, "d")
+            view = app.desk.gate.view
+            assert view is not None
+            met.append((app.desk.gate.number + 1, view.index[1]))
+        assert met == [(3, 1), (3, 4), (4, 7), (3, 1)]
+        assert lines(app)[1].rstrip() == "dead 2 of 10, for 1 iteration: 1, 4 · 1 dead in gate 4"
+
+
 async def test_what_is_not_recorded_is_not_counted() -> None:
     session = Standin(kill(2, since=1))
     app = app_of(session)

@@ -17,6 +17,7 @@ from stepper.tui.panels.gate_lines import (
     Arrangement,
     Drawing,
     arrange,
+    dead_elsewhere,
     dead_lines,
     heading,
     legend,
@@ -53,7 +54,8 @@ class GatePanel(ViewPanel):
         "a soft gate (leaky ReLU, GELU, SiLU …) passes a share of each gradient, drawn in place of the mask; "
         "attenuated entries pass less than half, and count as shut in the bars\n"
         "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of "
-        "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one\n"
+        "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one, "
+        "after the last to those of the next gate\n"
         f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite   "
@@ -134,13 +136,21 @@ class GatePanel(ViewPanel):
         self.refill()
 
     def action_dead(self) -> None:
-        """To the next dead unit."""
-        view = self.view
-        place = next_dead(self._gate, view.index) if self._gate is not None and view is not None else None
-        if place is not None:
-            self.jump(place)
-        else:
-            self.notice("There is no dead unit here." if self._gate is not None else "There is no gate here.")
+        """To the next dead unit: after the last one of this gate to the first of the next that has any."""
+        view, gates, number = self.view, self.gates, self.number
+        if self._gate is None or view is None:
+            self.notice("There is no gate here.")
+            return
+        unit = view.index[self._gate.axis] if view.index else -1
+        for other in (number, *range(number + 1, len(gates)), *range(number + 1)):
+            if other != self.number and gates[other].dead_units:
+                self.choose(other)
+            place = next_dead(gates[other], self.view.index, unit) if self.view is not None else None
+            if place is not None:
+                self.jump(place)
+                return
+            unit = -1
+        self.notice("There is no dead unit here.")
 
     def on_click(self, click: events.Click) -> None:
         """Put the cursor there, in whichever map, or on the unit of a bar; above: choose a gate, or a dead unit."""
@@ -198,7 +208,8 @@ class GatePanel(ViewPanel):
         width = self.inner.width
         view, height = self.view, self.inner.height
         unit = view.index[gate.axis] if view is not None and view.index else None
-        self._dead = dead_lines(gate, self._streaks, unit, width, height // 6 if height >= HIGH else 1)
+        elsewhere = dead_elsewhere(self.gates, self.number)
+        self._dead = dead_lines(gate, self._streaks, unit, width, height // 6 if height >= HIGH else 1, elsewhere)
         drawing = self._gather(gate)
         self.set_rows([heading(gate, self.scene.history.names, width), *self._dead, *self._lines(gate, drawing)])
         self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")

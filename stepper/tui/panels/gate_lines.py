@@ -126,12 +126,22 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
     return Row(pad([(name, "strong"), (where, "muted")], right, width))
 
 
-def dead_lines(gate: Gate, streaks: Mapping[int, Streak], unit: int | None, width: int, most: int) -> list[Row]:
+def dead_elsewhere(gates: Sequence[Gate], number: int) -> str:
+    """How many dead units the gates other than that one have: `50 dead in gate 2, 3 in gate 4`, or nothing."""
+    found = [(len(gate.dead_units), at) for at, gate in enumerate(gates) if at != number and gate.dead_units]
+    return ", ".join(f"{count}{'' if place else ' dead'} in gate {at + 1}" for place, (count, at) in enumerate(found))
+
+
+def dead_lines(
+    gate: Gate, streaks: Mapping[int, Streak], unit: int | None, width: int, most: int, elsewhere: str = ""
+) -> list[Row]:
     """The dead units in at most `most` lines, each with its streak; one streak for all, where it is the same. Where
-    there is no room for all, `unit`, that of the cursor, is among those that are shown."""
+    there is no room for all, `unit`, that of the cursor, is among those that are shown. Behind them `elsewhere`, what
+    there is of them in other gates: cut where there is none here, else as far as there is room for it whole."""
     units = gate.dead_units
+    further = (f" · {elsewhere}" if elsewhere else "", "bad")
     if not units:
-        return [Row(((f"no dead unit, of {gate.units}", "muted"),))]
+        return [Row(pad([(f"no dead unit, of {gate.units}", "muted"), further], (), width))]
     head: list[Piece] = [(f"dead {len(units)} of {gate.units}", "bad")]
     alike = {streaks.get(each) for each in units}
     if len(alike) == 1 and len(units) > 1:
@@ -148,7 +158,10 @@ def dead_lines(gate: Gate, streaks: Mapping[int, Streak], unit: int | None, widt
         first = next(at for at in range(1, place + 1) if at + _listed(texts[at:], taken + 2, width, most)[1] > place)
         lines, _ = _listed(texts[first:], taken + 2, width, most)
         lines = ["… " + lines[0], *lines[1:], *[""] * (count - len(lines))]
-    return [Row((*head, (": " + lines[0], "bad"))), *(Row(((f"  {line}", "bad"),)) for line in lines[1:])]
+    rows = [Row((*head, (": " + lines[0], "bad"))), *(Row(((f"  {line}", "bad"),)) for line in lines[1:])]
+    if elsewhere and sum(len(text) for text, _ in (*rows[-1].pieces, further)) <= width:
+        rows[-1] = Row((*rows[-1].pieces, further))
+    return rows
 
 
 def _listed(texts: Sequence[str], taken: int, width: int, most: int) -> tuple[list[str], int]:
@@ -343,10 +356,10 @@ def _beside(parts: Sequence[Sequence[Piece]], width: int) -> Row:
     return Row(tuple(pieces))
 
 
-def next_dead(gate: Gate, index: Index) -> Index | None:
-    """The same place in the next dead unit, after the last one in the first; None where there is none."""
-    if not gate.dead_units or not index:
+def next_dead(gate: Gate, index: Index, unit: int) -> Index | None:
+    """The same place as `index` in the first dead unit after `unit`; None where there is none."""
+    after = next((dead for dead in gate.dead_units if dead > unit), None)
+    if after is None or not index:
         return None
-    unit = index[gate.axis]
-    after = next((dead for dead in gate.dead_units if dead > unit), gate.dead_units[0])
-    return tuple(after if axis == gate.axis else at for axis, at in enumerate(index))
+    axis = gate.axis % len(index)
+    return (*index[:axis], after, *index[axis + 1 :])
