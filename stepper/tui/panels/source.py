@@ -21,6 +21,7 @@ from stepper.tui.highlight import highlight
 from stepper.tui.hints import hint
 from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
+from stepper.tui.panels.titles import CORNERS
 from stepper.tui.scene import Scene
 
 CURRENT, DONE, FAILED, NONFINITE, BREAKPOINT = "▶", "✓", "✗", "!", "●"
@@ -45,7 +46,8 @@ class SourcePanel(LinePanel):
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
-        "the rule of the step with its numbers; and inside a function, where it was called from"
+        "the rule of the step with its numbers; inside a function, where it was called from; and what is cut of the "
+        "selected line, whole (of another, where the mouse rests on it)"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
         {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span",
@@ -77,7 +79,7 @@ class SourcePanel(LinePanel):
         self._span = (0, 0)
         self._nonfinite = 0
         self._texts: dict[int, str] = {}
-        self._stack = ""
+        self._said = ""
         self._told: list[Row] = []
 
     def show(self, scene: Scene) -> None:
@@ -110,12 +112,12 @@ class SourcePanel(LinePanel):
         if nonfinite != self._nonfinite:
             changed |= {nonfinite, self._nonfinite}
             self._nonfinite = nonfinite
-        self._show_stack()
-        self._tell()
         self._marks, self._hints, self._current, self._span = marks, hints, current, span
         self.touch(line - 1 for line in changed)
         if current:
             self._select(current)
+        self._tell()
+        if current:
             self.follow()
 
     def follow(self) -> None:
@@ -128,8 +130,8 @@ class SourcePanel(LinePanel):
 
     def on_resize(self) -> None:
         """Keep the cursor's line in view when there is less room."""
+        self._tell()
         if self._current:
-            self._tell()
             self.follow()
 
     def render_line(self, y: int) -> Strip:
@@ -140,8 +142,16 @@ class SourcePanel(LinePanel):
         return self._draw(self._told[place], self.size.width, 0)
 
     def _tell(self) -> None:
-        """Say in words, over the panel's last lines, what happens at the cursor where the source does not show it."""
-        lines = self._words()
+        """Say in words, over the panel's last lines, what happens at the cursor where the source does not show it; and
+        what cannot be read of the selected line, in the frame where it is short enough."""
+        stack, cut = self._stack(), self._cut(self._selected - 1)
+        in_frame = not stack and len(cut) <= self.inner.width - CORNERS
+        said = stack or (cut if in_frame else "")
+        if said != self._said:
+            self._said = said
+            self.border_subtitle = Content(visible(said))
+        own = self._words() if self._selected == self._current or not cut or in_frame else []
+        lines = own or ([] if in_frame else self._unfolded(cut))
         if lines == self._told:
             return
         top, height = self.scroll_offset.y, self.inner.height
@@ -152,6 +162,29 @@ class SourcePanel(LinePanel):
         self._told = lines
         for y in range(max(0, height - most), height):
             self.refresh_line(top + y)
+
+    def _cut(self, index: int) -> str:
+        """The code of a line some of which is cut; empty where all of it can be read."""
+        if not 0 <= index < len(self._code):
+            return ""
+        code = "".join(text for text, _ in self._code[index]).strip()
+        return "" if code in "".join(text for text, _ in self.row(index).pieces) else code
+
+    def _unfolded(self, code: str) -> list[Row]:
+        """The selected line in as many as it takes."""
+        width, room = self.inner.width, min(TOLD, self.inner.height // 2)
+        if not code or width < 20 or room < 2:
+            return []
+        lines = wrap(code, width - 3, subsequent_indent="    ")
+        if len(lines) >= room:
+            lines = [*lines[: room - 2], "…"]
+        head = f"── line {self._selected} ".ljust(width, "─")
+        return [Row(((head, "note"),)), *(Row(((f" {line}", ""),)) for line in lines)]
+
+    def on_mouse_move(self, move: events.MouseMove) -> None:
+        """The whole of a line that is cut is its tooltip."""
+        cut = self._cut(move.y - self.gutter.top + self.scroll_offset.y)
+        self.tooltip = Content(visible(cut)) if cut else None
 
     def _words(self) -> list[Row]:
         event, record = self.scene.event, self.scene.record
@@ -175,7 +208,7 @@ class SourcePanel(LinePanel):
             hint = self._hints.get(index + 1, "")
             lines.append(f"{text}  {hint}" if hint else text)
         event, record = self.scene.event, self.scene.record
-        if self._told and event is not None and record is not None:
+        if self._words() and event is not None and record is not None:
             lines += [_head(event, record).rstrip(), *told(event, record)]
         return "\n".join(lines)
 
@@ -215,6 +248,7 @@ class SourcePanel(LinePanel):
         if line != self._selected:
             self.touch((line - 1, self._selected - 1))
             self._selected = line
+            self._tell()
 
     def action_line(self, step: int) -> None:
         """Select the line above or below."""
@@ -270,16 +304,12 @@ class SourcePanel(LinePanel):
             text = self._texts[event.id] = hint(event, history)
         return text
 
-    def _show_stack(self) -> None:
+    def _stack(self) -> str:
         """Inside a function: which, and the lines it was called from, the innermost first."""
         history, cursor = self.scene.history, self.scene.event
         frames = history.stack(cursor) if history is not None and cursor is not None else []
-        text = ""
-        if len(frames) > 1:
-            text = " ‹ ".join(f"{name or 'loop'}:{line}" for name, line in frames)
-        if text != self._stack:
-            self._stack = text
-            self.border_subtitle = Content(visible(text))
+        outside = "setup" if self.scene.iteration is None else "loop"
+        return " ‹ ".join(f"{name or outside}:{line}" for name, line in frames) if len(frames) > 1 else ""
 
 
 def _head(event: Event, record: Record) -> str:
