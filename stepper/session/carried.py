@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stepper.record import Backward, Parameter, Record
+from stepper.session.sums import LEAF, held_before
 
-LEAF = "AccumulateGrad"
 FEW = 4  # parameters that are named one by one
 UPHILL = 0.01
 """The cosine between update and gradient from which on an update goes along its gradient, and not across it."""
@@ -41,10 +41,9 @@ def added(record: Record) -> dict[str, bool]:
             label = f"{flow.target}.grad"
             before = next((value for value in event.values if (value.label, value.when) == (label, "before")), None)
             after = next((value for value in event.values if (value.label, value.when) == (label, "after")), None)
-            held = before is not None and bool(before.summary.largest or before.summary.nonfinite)
             changed = before is None or after is None or before.copy != after.copy
             if changed:  # else the pass added nothing here: the gradient was asked for as a value
-                found.setdefault(flow.target, held)
+                found.setdefault(flow.target, held_before(event, flow.target))
     return found
 
 

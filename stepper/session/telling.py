@@ -6,9 +6,8 @@ Pure: reads records only. The screen and the headless commands say the same.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from stepper.record import Backward, Contribution, Event, ModuleCall, OptimizerStep, Record
+from stepper.session.sums import LEAF, Arrival, Used, arrivals, is_top, used
 
 FEW = 4  # parameters that are named one by one
 
@@ -41,7 +40,7 @@ def _own(event: Event, record: Record) -> list[str]:
             lines.insert(0, f"made by {_line(maker)}")
         return lines
     if isinstance(detail, Contribution):
-        if not _top(event, record):
+        if not is_top(event, record):
             return [f"{detail.parameter} stands between a parameter and its uses: what came to it is summed first"]
         node = record.events[event.parent].detail if event.parent is not None else None
         made_by = node.creator if isinstance(node, Backward) else None
@@ -72,13 +71,7 @@ def _own(event: Event, record: Record) -> list[str]:
 
 def uses(record: Record) -> dict[str, int]:
     """How many contributions each parameter's gradient got in this iteration, where there was any."""
-    return dict(
-        Counter(
-            event.detail.parameter
-            for event in record.events
-            if isinstance(event.detail, Contribution) and _top(event, record)
-        )
-    )
+    return {name: sum(each.contributions for each in come) for name, come in arrivals(record).items()}
 
 
 def updates(record: Record, parameter: str) -> list[Event]:
@@ -105,22 +98,58 @@ def updates(record: Record, parameter: str) -> list[Event]:
 
 def shared(record: Record, parameter: str) -> str:
     """The answer to "updated once or twice?" for a parameter whose gradient has several contributions."""
-    count = uses(record).get(parameter, 0)
-    passes = len({each.backward for each in _all(record, parameter)})
-    over = f" by {passes} backward passes" if passes > 1 else ""
-    made = f"{parameter}: used {count} times{over}, so its gradient is the sum of {count} contributions"
+    return _shared(record, parameter, arrivals(record).get(parameter, []))
+
+
+def _shared(record: Record, parameter: str, come: list[Arrival]) -> str:
+    count = sum(each.contributions for each in come)
+    over = f" by {len(come)} backward passes" if len(come) > 1 else ""
+    made = f"{parameter}: used {count} times{over}"
     moved = updates(record, parameter)
+    found = used(come, moved)
+    if all(held == count for held in (*found.at, found.last)):
+        made += f", so its gradient is {_sum(count)}"
+        return f"{made}; it is {_updated(moved)}" if moved else f"{made}; it is not updated in this iteration"
+    lines = [f"{made}; it is {_updated(moved)}, {_with(found)}" if moved else f"{made}; it is not updated"]
     if not moved:
-        return f"{made}; it is not updated in this iteration"
+        lines.append(f"its gradient is {_sum(found.last)} at the end")
+    if found.late:
+        lines.append(f"{found.late} came after")
+    if found.unused:
+        lines.append(f"{found.unused} {'was' if found.unused == 1 else 'were'} cleared before any update")
+    return "; ".join(lines)
+
+
+def _updated(moved: list[Event]) -> str:
     lines = sorted({event.line for event in moved})
     where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines))}"
     times = {1: "once", 2: "twice"}.get(len(moved), f"{len(moved)} times")
-    return f"{made}; it is updated {times} ({where})"
+    return f"updated {times} ({where})"
+
+
+def _with(found: Used) -> str:
+    """What was in a gradient when its parameter was updated."""
+    least, most = min(found.at), max(found.at)
+    if len(found.at) == 1:
+        return f"with {_sum(least)} that had arrived" if least else "before any contribution had arrived"
+    if least == most:
+        return f"each time with {_sum(least)}"
+    if len(found.at) > FEW:
+        return f"with {least} to {most} contributions in its gradient"
+    return "with " + ", then ".join(map(_sum, found.at))
+
+
+def _sum(count: int) -> str:
+    return {0: "no contribution", 1: "1 contribution"}.get(count, f"the sum of {count} contributions")
 
 
 def all_shared(record: Record) -> list[str]:
     """A line for each parameter that was used more than once."""
-    return [shared(record, parameter) for parameter, count in uses(record).items() if count > 1]
+    return [
+        _shared(record, parameter, come)
+        for parameter, come in arrivals(record).items()
+        if sum(each.contributions for each in come) > 1
+    ]
 
 
 def _shared_in(event: Event, record: Record) -> list[str]:
@@ -128,24 +157,22 @@ def _shared_in(event: Event, record: Record) -> list[str]:
     detail = event.detail
     if isinstance(detail, OptimizerStep):
         names = [detail.parameter]
-    elif isinstance(detail, Backward) and detail.node == "AccumulateGrad":
+    elif isinstance(detail, Backward) and detail.node == LEAF:
         names = [flow.target for flow in detail.grad_in]
     elif event.kind == "statement":
         inside = [other.detail for other in record.events[event.id + 1 :] if other.parent == event.id]
         names = [each.parameter for each in inside if isinstance(each, OptimizerStep)]
         names += [
-            flow.target
-            for each in inside
-            if isinstance(each, Backward) and each.node == "AccumulateGrad"
-            for flow in each.grad_in
+            flow.target for each in inside if isinstance(each, Backward) and each.node == LEAF for flow in each.grad_in
         ]
     else:
         return []
     if not names:
         return []
-    counts = uses(record)
+    come = arrivals(record)
+    counts = {name: sum(each.contributions for each in found) for name, found in come.items()}
     found = [name for name in dict.fromkeys(names) if counts.get(name, 0) > 1]
-    lines = [shared(record, name) for name in found[:FEW]]
+    lines = [_shared(record, name, come[name]) for name in found[:FEW]]
     return lines + ([f"and so for {len(found) - FEW} more"] if len(found) > FEW else [])
 
 
@@ -168,15 +195,10 @@ def _beside(event: Event, record: Record) -> list[Contribution]:
     detail = event.detail
     if not isinstance(detail, Contribution):
         return []
-    if not _top(event, record):
+    if not is_top(event, record):
         siblings = [other.detail for other in record.events if other.parent == event.parent]
         return [each for each in siblings if isinstance(each, Contribution)]
     return [each for each in _all(record, detail.parameter) if each.backward == detail.backward]
-
-
-def _top(event: Event, record: Record) -> bool:
-    """Whether a contribution goes to a parameter itself, and not to a value between it and its uses."""
-    return event.parent is None or record.events[event.parent].kind != "contribution"
 
 
 def _inside_a_node(event: Event, record: Record) -> bool:

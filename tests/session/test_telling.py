@@ -1,5 +1,7 @@
 """What happens inside an opaque call, in words: above all, how often a parameter was used and updated."""
 
+import pytest
+
 from stepper.record import Contribution, Event, Record
 from stepper.session.telling import all_shared, shared, title, told, updates, uses
 from tests.engines.recorded import of_kind, run_recorded
@@ -85,3 +87,58 @@ def test_a_plain_statement_needs_no_words() -> None:
     for event in record.events:
         if event.kind in ("statement", "expression"):
             assert told(event, record) == []
+
+
+TURNS = """
+    net = nn.Linear(3, 1)
+    x = torch.randn(6, 3)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    def add(times):
+        global loss
+        loss = net(x).pow(2).mean() if times == 1 else net(x).pow(2).mean() + net(x).mean()
+        loss.backward()
+    for t in range(2):
+        optimizer.zero_grad({how})
+        {turns}
+    """
+
+
+@pytest.mark.parametrize("how", ["", "set_to_none=False"])
+@pytest.mark.parametrize(
+    ("turns", "sentence"),
+    [
+        (
+            "add(2); optimizer.step(); add(1)",
+            "used 3 times by 2 backward passes; it is updated once (line 14), "
+            "with the sum of 2 contributions that had arrived; 1 came after",
+        ),
+        (
+            "add(1); optimizer.step(); optimizer.zero_grad({how}); add(1); optimizer.step()",
+            "used 2 times by 2 backward passes; it is updated twice (line 14), each time with 1 contribution",
+        ),
+        (
+            "add(1); optimizer.step(); add(1); optimizer.step()",
+            "used 2 times by 2 backward passes; it is updated twice (line 14), "
+            "with 1 contribution, then the sum of 2 contributions",
+        ),
+        (
+            "add(1); optimizer.zero_grad({how}); add(1); optimizer.step()",
+            "used 2 times by 2 backward passes; it is updated once (line 14), "
+            "with 1 contribution that had arrived; 1 was cleared before any update",
+        ),
+        (
+            "add(1); optimizer.zero_grad({how}); add(1)\n        if t == 0: optimizer.step()",
+            "used 2 times by 2 backward passes; it is not updated; its gradient is 1 contribution at the end; "
+            "1 was cleared before any update",
+        ),
+        (
+            "add(1); add(1); optimizer.step()",
+            "used 2 times by 2 backward passes, so its gradient is the sum of 2 contributions; "
+            "it is updated once (line 14)",
+        ),
+    ],
+)
+def test_what_an_update_had_in_its_gradient_is_told(how: str, turns: str, sentence: str) -> None:
+    source = TURNS.format(how=how, turns=turns.format(how=how))
+    record = run_recorded(script(source)).records[1]
+    assert shared(record, "net.weight") == f"net.weight: {sentence}"
