@@ -133,10 +133,11 @@ def _shut(gate: Gate) -> str:
 def _dead(gate: Gate) -> str:
     if gate.h.pooled:
         return "not known (h is past --memory)"
-    count = f"{len(gate.dead_units)} of {gate.units}"
-    if not gate.dead_units:
+    units = gate.by_unit
+    count = f"{len(units.dead)} of {units.count}" + (f" {gate.along}" if gate.along else "")
+    if not units.dead:
         return count
-    listed = ", ".join(map(str, gate.dead_units[:20])) + (", …" if len(gate.dead_units) > 20 else "")
+    listed = ", ".join(map(str, units.dead[:20])) + (", …" if len(units.dead) > 20 else "")
     return f"{count}: {listed}"
 
 

@@ -17,6 +17,7 @@ from stepper.engines import masks
 from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
+from stepper.engines.layers import layer_of
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
 from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
@@ -187,6 +188,8 @@ class AutogradEngine(Engine):
         gate.out = out.copy
         if opening is not None:
             gate.soft, gate.share = opening.soft, _sharing(opening)
+        before, number = node.next_functions[place]
+        gate.layer = layer_of(before, number) if before is not None else None
         self._gates[node] = (gate, place)
         observer.gate(gate)
 

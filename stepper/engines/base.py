@@ -20,13 +20,23 @@ from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Win
 Held = Sequence[tuple[str, Any]]  # what an object keeps, each by its attribute
 
 
+class Layer(NamedTuple):
+    """What made a tensor: its units lie along `axis`, counted from the end (−1: the last). `channels`: they are those
+    of a convolution, or of a normalisation by channels. `name` says what it is, in the field's words."""
+
+    axis: int
+    name: str
+    channels: bool = False
+
+
 class GateSeen:
     """A gate that an engine found. `h`, `before` and `after` are what `Observer.keep` returned.
 
     `rule` names the operation's own test for stopping the gradient: `h < 0`, `h <= 0` or `not h >= 0` (they differ at
     zero and at NaN). Where the operation passes shares of a gradient, `share` gives them (of a kept h, a value of h's
     engine), and what it passes nothing of is blocked; `soft`: between nothing and everything it passes parts.
-    `before_label` and `after_label` are what the two gradients are called, where that is known.
+    `before_label` and `after_label` are what the two gradients are called, where that is known. `layer` is what made h,
+    where that tells which axis its units lie along; `axis` says so outright.
     """
 
     def __init__(self, label: str, op: str, event: int, h: Any, rule: str) -> None:
@@ -37,6 +47,7 @@ class GateSeen:
         self.rule = rule
         self.out: Any = None
         self.axis: int | None = None
+        self.layer: Layer | None = None
         self.before: Any = None
         self.after: Any = None
         self.share: Callable[[Any], Any] | None = None

@@ -11,11 +11,12 @@ from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy, summarise
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered
 from stepper.inferior.gates import by_hand
+from stepper.inferior.origins import Origins
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Shelf
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Value
+from stepper.record import Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Units, Value
 from stepper.record import ratio as ratio_of
 
 
@@ -168,11 +169,14 @@ class Finisher:
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         found += by_hand(recorder.operated, recorder.gates)
         found.sort(key=lambda pair: pair[0].event)
+        origins = Origins(recorder.operated, recorder.happenings, recorder.tracker.tracks.values())
         gates = []
         for gate, blocked in found:
             if gate.h is None or (gate.h.gone and gate.share is not None):
                 continue
             try:
+                if gate.layer is None:
+                    gate.layer = origins.layer_of(gate.h)
                 gates.append(self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf))
             except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
                 recorder.fault(error)
@@ -185,7 +189,7 @@ class Finisher:
         blocked += (summary.zero or 0) if gate.rule == "h <= 0" else 0
         blocked += (summary.nan or 0) if gate.rule not in ("h < 0", "h <= 0") else 0
         shape = summary.shape or ()
-        axis = gate.axis if gate.axis is not None else 1 if len(shape) >= 4 else max(0, len(shape) - 1)
+        axis = _axis(gate, len(shape))
         event = recorder_event(self._recorder, gate.event)
         return Gate(
             label=gate.label,
@@ -200,6 +204,7 @@ class Finisher:
             blocked=blocked,
             dead_units=[],
             units=shape[axis] if shape else 1,
+            layer=_layer_of_gone(gate, shape),
             mask=Value(f"mask of {gate.label}", "other", "result", Summary("other", "bool"), pooled=True),
         )
 
@@ -213,10 +218,13 @@ class Finisher:
             blocked = h.engine.numbers(shares.kept) == 0
         elif blocked is None:
             blocked = _blocked(gate, values)
-        axis = gate.axis if gate.axis is not None else 1 if values.ndim >= 4 else max(0, values.ndim - 1)
+        axis, layer = _axis(gate, values.ndim), None
+        dead = _dead(blocked, values, axis)
+        if gate.layer is not None:
+            along = values.ndim + gate.layer.axis
+            found = dead if along == axis else _dead(blocked, values, along)
+            layer = Units(along, values.shape[along], found, gate.layer.name)
         size = masks.size(values)
-        stopped = masks.every(blocked, tuple(index for index in range(values.ndim) if index != axis))
-        dead = masks.places(stopped) if size else []
         mask = self._mask(blocked, h)
         event = recorder_event(self._recorder, gate.event)
         count = masks.count(blocked)
@@ -246,6 +254,7 @@ class Finisher:
             closed=None
             if closed is None
             else self._value(Draft(f"closed entries of {gate.label}", "other", "result", self._mask(closed, h)), shelf),
+            layer=layer,
         )
 
     def _mask(self, entries: Any, h: Copy) -> Copy:
@@ -356,6 +365,29 @@ def _blocked(gate: GateSeen, h: Any) -> Any:
         if not before.shape == after.shape == h.shape:
             return h < 0
         return (h < 0) | (~(h < 0) & ~(h > 0) & (after == 0) & (before != 0))
+
+
+def _axis(gate: GateSeen, axes: int) -> int:
+    """The axis that the contract names: the last, and that of the channels for convolutions."""
+    if gate.axis is not None:
+        return gate.axis
+    if gate.layer is not None:
+        return axes + gate.layer.axis if gate.layer.channels else axes - 1
+    return 1 if axes >= 4 else max(0, axes - 1)
+
+
+def _dead(blocked: Any, h: Any, axis: int) -> list[int]:
+    """The places along this axis that are blocked throughout."""
+    stopped = masks.every(blocked, tuple(index for index in range(h.ndim) if index != axis))
+    return masks.places(stopped) if masks.size(h) else []
+
+
+def _layer_of_gone(gate: GateSeen, shape: tuple[int, ...]) -> Units | None:
+    """The units of a gate of whose input only the summary is kept: which of them are dead is not known."""
+    if gate.layer is None:
+        return None
+    axis = len(shape) + gate.layer.axis
+    return Units(axis, shape[axis], [], gate.layer.name)
 
 
 def recorder_event(recorder: Recorder, event: int) -> Happening | None:

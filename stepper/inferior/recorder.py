@@ -18,6 +18,7 @@ from stepper.engines.base import Change
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, Watched
 from stepper.inferior.observing import Observing
+from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, element_at, elements_of, keyed_elements, plain, scalar_summary
 from stepper.program.sites import Site
 from stepper.record import Role, When
@@ -51,6 +52,7 @@ GATE_OPERATIONS = frozenset(
         *FUNCTIONS,
     ]
 )
+HEARD = GATE_OPERATIONS | OPERATIONS
 HEADS = ("for ", "async for ", "with ", "async with ", "except")
 ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
 NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
@@ -246,7 +248,7 @@ class Recorder(Observing):
             if label not in changed:
                 last = self._bind(frame, happening, site, label, role, value)
         operation = site.operation
-        if operation is not None and operation.name in GATE_OPERATIONS:
+        if operation is not None and operation.name in HEARD:
             self._operate(site, frame, happening, last)
         if happening.ended == 0 and frame.open and frame.open[0] is happening:
             happening.ended = perf_counter_ns()
@@ -315,7 +317,7 @@ class Recorder(Observing):
         happening.drafts.append(draft)
         self._write(frame, site, draft.as_operand())
         operation = site.operation
-        if operation is not None and operation.name in GATE_OPERATIONS:
+        if operation is not None and operation.name in HEARD:
             self._operate(site, frame, happening, draft)
         return happening
 
@@ -329,7 +331,7 @@ class Recorder(Observing):
     def _operate_result(self, site: Site, frame: Frame, result: Draft | None) -> None:
         """What is returned, stored in an attribute, or computed for its effect alone, may be a gate as well."""
         operation = site.operation
-        if operation is not None and operation.name in GATE_OPERATIONS:
+        if operation is not None and operation.name in HEARD:
             happening = self._statement_of(site, frame)
             if happening is not None:
                 self._operate(site, frame, happening, result)
@@ -342,6 +344,8 @@ class Recorder(Observing):
         seen: list[Draft | Scalar] = [
             operand.constant if operand.site is None else frame.latest.get(operand.site) for operand in arguments
         ]
+        if operation.name not in GATE_OPERATIONS and not any(isinstance(each, Draft) and each.copy for each in seen):
+            return  # single numbers have no axis
         self.operated.append(Operated(event, site, seen, result))
 
     def _bind(

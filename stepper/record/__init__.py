@@ -19,6 +19,7 @@ from stepper.record.events import (
     Phase,
     Record,
     Role,
+    Units,
     Value,
     When,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Role",
     "Summary",
     "Survey",
+    "Units",
     "Value",
     "When",
     "Window",

@@ -140,12 +140,24 @@ class Event(msgspec.Struct, gc=False):
         return f"<{self.kind} {self.id}, line {self.line}: {text if len(text) <= 60 else text[:59] + '…'}{failed}>"
 
 
+class Units(msgspec.Struct, frozen=True, gc=False):
+    """The units of a gate's input: `count` along `axis`, and which of them are blocked for every sample. `made_by` says
+    what made the input (matmul, Conv1d …), by which the axis is known; empty where it is a guess."""
+
+    axis: int
+    count: int
+    dead: list[int]
+    made_by: str = ""
+
+
 class Gate(msgspec.Struct, gc=False):
     """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
 
     `h` is the input, `grad_before` ∂L/∂output, `grad_after` ∂L/∂h (None where no gradient was seen), `mask` a bool
-    tensor, True where the operation's own rule stops the gradient. `dead_units` are the indices along `axis` that are
-    blocked for every sample; `units` is how many there are along it.
+    tensor, True where the operation's own rule stops the gradient. `dead_units` are the indices along `axis` (the last;
+    channels for convolutions) that are blocked for every sample; `units` is how many there are along it. `layer` has
+    the units as the layer that made h has them, where that is known: along axis 0 for `h = W @ A`. `by_unit` is that,
+    else the former.
 
     A `soft` gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: `share` is the operation's derivative at each
     entry, `attenuated` counts the entries whose gradient passes by less than half, and not by nothing, and `closed` is
@@ -169,6 +181,20 @@ class Gate(msgspec.Struct, gc=False):
     attenuated: int = 0
     share: Value | None = None
     closed: Value | None = None
+    layer: Units | None = None
+
+    @property
+    def by_unit(self) -> Units:
+        """The units as they are shown."""
+        return self.layer if self.layer is not None else Units(self.axis, self.units, self.dead_units)
+
+    @property
+    def along(self) -> str:
+        """Which axis the units lie along, where it goes without saying neither by the layer nor as the last."""
+        shape, units = self.h.summary.shape or (), self.by_unit
+        if len(shape) < 2 or (units.made_by and units.axis == len(shape) - 1):
+            return ""
+        return f"along axis {units.axis}" if units.made_by else f"along axis {units.axis} (a guess)"
 
     def __repr__(self) -> str:
         return f"<gate {self.op} of {self.label}: {self.active} active, {self.blocked} blocked>"

@@ -18,6 +18,7 @@ from stepper.record import (
     OptimizerStep,
     Parameter,
     Summary,
+    Units,
     Value,
 )
 from stepper.session.headless import DATA_ELEMENTS, Trace
@@ -146,6 +147,7 @@ class _Writer:
             "attenuated": gate.attenuated,
             "share": self.optional(gate.share),
             "closed": self.optional(gate.closed),
+            "layer": None if gate.layer is None else _units(gate.layer),
         }
 
     def parameter(self, parameter: Parameter) -> dict[str, Any]:
@@ -180,6 +182,10 @@ class _Writer:
                     flat = [number(element) for element in elements(array)]
                     document["data"] = nested(flat, array.shape)
         return document
+
+
+def _units(units: Units) -> dict[str, Any]:
+    return {"axis": units.axis, "units": units.count, "dead_units": units.dead, "made_by": units.made_by}
 
 
 def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class RecordedGate:
         self.gate = gate
         self.label, self.op, self.event, self.line, self.axis = gate.label, gate.op, gate.event, gate.line, gate.axis
         self.active, self.blocked, self.dead_units = gate.active, gate.blocked, gate.dead_units
+        self.layer = gate.layer
         self.h = RecordedValue(run, iteration, gate.h)
         self.mask = RecordedValue(run, iteration, gate.mask)
         self.grad_before = RecordedValue(run, iteration, gate.grad_before) if gate.grad_before is not None else None

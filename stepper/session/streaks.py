@@ -28,7 +28,7 @@ def streaks(records: Mapping[int | None, Record], iteration: int | None, gate: G
 
     The setup is no iteration: there, every streak is 1.
     """
-    open_units = set(gate.dead_units)
+    open_units = set(gate.by_unit.dead)
     if iteration is None:
         return dict.fromkeys(open_units, Streak(1, True))
     own = records.get(iteration)
@@ -42,7 +42,7 @@ def streaks(records: Mapping[int | None, Record], iteration: int | None, gate: G
             break
         earlier = _same(record, gate, number)
         if earlier is not None:
-            ended = open_units.difference(earlier.dead_units)
+            ended = open_units.difference(earlier.by_unit.dead)
             found.update(dict.fromkeys(ended, Streak(length, True)))
             open_units -= ended
             length += 1
@@ -51,7 +51,7 @@ def streaks(records: Mapping[int | None, Record], iteration: int | None, gate: G
 
 
 def _alike(one: Gate, other: Gate) -> bool:
-    return (one.label, one.op, one.line, one.units) == (other.label, other.op, other.line, other.units)
+    return (one.label, one.op, one.line, one.by_unit.count) == (other.label, other.op, other.line, other.by_unit.count)
 
 
 def _number(record: Record, gate: Gate) -> int:

@@ -102,7 +102,7 @@ def test_a_gate_shows_its_mask_its_input_and_the_gradient_on_both_sides() -> Non
     )
     text = "\n".join(page(Record(0, None, [], [], [gate], [])))
     assert "Gate h_relu  line 8  maximum" in text
-    assert "active 2  blocked 2  dead units 1 of 2: 1" in text
+    assert "active 2  blocked 2  dead units 1 of 2 along axis 1 (a guess): 1" in text
     assert "      █·\n      █·\n" in text
     places = [text.index(part) for part in ("mask", "h: h ", "gradient before: grad_h_relu", "gradient after: grad_h ")]
     assert places == sorted(places)

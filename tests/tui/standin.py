@@ -27,6 +27,7 @@ from stepper.record import (
     Role,
     Summary,
     Survey,
+    Units,
     Value,
     When,
     Window,
@@ -197,11 +198,11 @@ class Recorder:
             return next(value for value in event.values if (value.label, value.when) == (label, when))
 
         mask = self.names["h"] < 0
+        dead = [int(unit) for unit in np.flatnonzero(mask.all(axis=0))]
         return Gate(
             "h", "maximum", events[1].id, 13, 1, found(12, "h", "result"), found(25, "grad_h", "before"),
             found(25, "grad_h", "after"), int((~mask).sum()), int(mask.sum()),
-            [int(unit) for unit in np.flatnonzero(mask.all(axis=0))], mask.shape[1],
-            self.value("h < 0", "result", mask),
+            dead, mask.shape[1], self.value("h < 0", "result", mask), layer=Units(1, mask.shape[1], dead, "matmul"),
         )  # fmt: skip
 
     def parameter(self, name: str, before: np.ndarray) -> Parameter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stepper.record import Gate, Summary, Value
+from stepper.record import Gate, Summary, Units, Value
 from stepper.session.streaks import Streak
 from stepper.tui import figures
 from stepper.tui.history import Sighting
@@ -44,7 +44,7 @@ def test_a_name_is_cut_in_the_middle() -> None:
 
 def texts(dead: list[int], unit: int | None, width: int, most: int) -> list[str]:
     value = Value("h", "activation", "result", Summary(kind="tensor", type="array", shape=(4, 100)), 0)
-    gate = Gate("h", "relu", 0, 1, 1, value, None, None, 0, 0, dead, 100, value)
+    gate = Gate("h", "relu", 0, 1, 1, value, None, None, 0, 0, dead, 100, value, layer=Units(1, 100, dead, "matmul"))
     streaks = dict.fromkeys(dead, Streak(2, True))
     return ["".join(text for text, _ in row.pieces) for row in dead_lines(gate, streaks, unit, width, most)]
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from stepper.record import Gate, Record, Value
+from stepper.record import Gate, Record, Units, Value
 from stepper.tui.app import StepperApp
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin, summary
@@ -265,6 +265,24 @@ async def test_more_than_two_axes_are_shown_slice_by_slice_and_units_by_their_ax
         await press(pilot, "o")
         assert "h [0, 2, :, :]" not in text_of(app.desk.gate)
         await press(pilot, "less_than_sign")
+
+
+async def test_units_in_rows_are_told_by_their_axis() -> None:
+    session = Standin()
+
+    def turn(record: Record) -> None:
+        gate = record.gates[0]
+        h = arrays(session, gate)["h"]
+        gate.layer = Units(0, h.shape[0], [2], "matmul")
+
+    session._after = turn
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "3", "d")
+        assert "dead 1 of 8 along axis 0: 2 (1)" in text_of(app.desk.gate)
+        assert "unit 2: dead, for 1 iteration" in text_of(app.desk.gate)
+        assert any(line.startswith("units ") for line in lines(app)), "a bar for each row lies above the maps"
 
 
 async def test_a_soft_gate_shows_the_share_that_passes() -> None:

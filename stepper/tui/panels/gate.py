@@ -56,6 +56,8 @@ class GatePanel(ViewPanel):
         "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of "
         "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one, "
         "after the last to those of the next gate\n"
+        "along axis 0: its rows are the units, as in h = W @ A; axis 1: channels, as after a convolution; a guess: "
+        "nothing tells what made h; not said where it is the last axis, as in h = X @ W\n"
         f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite   "
@@ -207,7 +209,7 @@ class GatePanel(ViewPanel):
         self._count_streaks(gate)
         width = self.inner.width
         view, height = self.view, self.inner.height
-        unit = view.index[gate.axis] if view is not None and view.index else None
+        unit = view.index[gate.by_unit.axis] if view is not None and view.index else None
         elsewhere = dead_elsewhere(self.gates, self.number)
         self._dead = dead_lines(gate, self._streaks, unit, width, height // 6 if height >= HIGH else 1, elsewhere)
         drawing = self._gather(gate)
@@ -267,7 +269,7 @@ class GatePanel(ViewPanel):
     @staticmethod
     def _aligned(gate: Gate, view: View) -> bool:
         """Whether a column of the maps is a unit, or several."""
-        return view.axes[1] == gate.axis
+        return view.axes[1] == gate.by_unit.axis
 
     def _arrangement(self, gate: Gate, view: View) -> Arrangement | None:
         above, titles = (0, 2) if self._aligned(gate, view) else (1, 1)
@@ -335,7 +337,7 @@ class GatePanel(ViewPanel):
         mask = shut(gate)
         if mask.copy is None or mask.summary.shape != view.shape or not view.shape:
             return None, None
-        aligned, axis = self._aligned(gate, view), gate.axis
+        aligned, axis = self._aligned(gate, view), gate.by_unit.axis
 
         def share(first: int, last: int, columns: int) -> Window | None:
             key = WindowKey(
@@ -350,5 +352,6 @@ class GatePanel(ViewPanel):
         if aligned:
             units = share(grid.left, grid.right, grid.columns)
         else:
-            units = share(0, gate.units, min(gate.units, max(1, self.inner.width - 6)))
+            count = gate.by_unit.count
+            units = share(0, count, min(count, max(1, self.inner.width - 6)))
         return one.cells[0] if one is not None else None, units

@@ -101,7 +101,7 @@ def listed(gates: Sequence[Gate]) -> list[str]:
         total = gate.active + gate.blocked
         share = f"{100 * gate.active / total:.0f}% active" if total else "empty"
         shape = figures.shape(gate.h.summary.shape)
-        dead = f"dead {len(gate.dead_units)} of {gate.units}"
+        dead = f"dead {len(gate.by_unit.dead)} of {gate.by_unit.count}"
         name = figures.fit(names[gate.label], room)
         lines.append(f"{number:>3}  {name}  {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}")
     return lines
@@ -128,7 +128,7 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
 
 def dead_elsewhere(gates: Sequence[Gate], number: int) -> str:
     """How many dead units the gates other than that one have: `50 dead in gate 2, 3 in gate 4`, or nothing."""
-    found = [(len(gate.dead_units), at) for at, gate in enumerate(gates) if at != number and gate.dead_units]
+    found = [(len(gate.by_unit.dead), at) for at, gate in enumerate(gates) if at != number and gate.by_unit.dead]
     return ", ".join(f"{count}{'' if place else ' dead'} in gate {at + 1}" for place, (count, at) in enumerate(found))
 
 
@@ -138,11 +138,11 @@ def dead_lines(
     """The dead units in at most `most` lines, each with its streak; one streak for all, where it is the same. Where
     there is no room for all, `unit`, that of the cursor, is among those that are shown. Behind them `elsewhere`, what
     there is of them in other gates: cut where there is none here, else as far as there is room for it whole."""
-    units = gate.dead_units
+    units, along = gate.by_unit.dead, f" {gate.along}" if gate.along else ""
     further = (f" · {elsewhere}" if elsewhere else "", "bad")
     if not units:
-        return [Row(pad([(f"no dead unit, of {gate.units}", "muted"), further], (), width))]
-    head: list[Piece] = [(f"dead {len(units)} of {gate.units}", "bad")]
+        return [Row(pad([(f"no dead unit, of {gate.by_unit.count}{along}", "muted"), further], (), width))]
+    head: list[Piece] = [(f"dead {len(units)} of {gate.by_unit.count}", "bad"), *([(along, "muted")] if along else [])]
     alike = {streaks.get(each) for each in units}
     if len(alike) == 1 and len(units) > 1:
         streak = next(iter(alike))
@@ -237,10 +237,10 @@ def _unit(drawing: Drawing) -> list[Piece]:
     gate, view = drawing.gate, drawing.view
     if not view.index:
         return []
-    unit = view.index[gate.axis]
-    entries = (gate.active + gate.blocked) // max(1, gate.units)
+    unit = view.index[gate.by_unit.axis]
+    entries = (gate.active + gate.blocked) // max(1, gate.by_unit.count)
     pieces: list[Piece] = [(f"unit {unit}: ", "muted")]
-    if unit in gate.dead_units:
+    if unit in gate.by_unit.dead:
         streak = drawing.streaks.get(unit, Streak(1, False))
         least = "" if streak.whole else "at least "
         plural = "s running" if streak.iterations > 1 else ""
@@ -260,7 +260,7 @@ def _unit(drawing: Drawing) -> list[Piece]:
 def map_lines(drawing: Drawing, width: int) -> list[Row]:
     """The maps, band by band, each with its title and the bars of the units that lie in its columns."""
     arrangement, kinds = drawing.arrangement, list(values_of(drawing.gate))
-    aligned = drawing.view.axes[1] == drawing.gate.axis
+    aligned = drawing.view.axes[1] == drawing.gate.by_unit.axis
     rows: list[Row] = []
     if not aligned:
         rows.append(Row(pad([("units ", "muted"), *unit_bars(drawing, 1)], (), width)))
@@ -282,7 +282,7 @@ def unit_bars(drawing: Drawing, wide: int) -> list[Piece]:
         return []
     left, count = window.region.left, window.region.right - window.region.left
     dead: dict[int, bool] = {}
-    for unit in drawing.gate.dead_units:
+    for unit in drawing.gate.by_unit.dead:
         if left <= unit < left + count:
             dead[((unit - left + 1) * window.columns - 1) // count] = True
     pieces: list[Piece] = []
@@ -358,8 +358,8 @@ def _beside(parts: Sequence[Sequence[Piece]], width: int) -> Row:
 
 def next_dead(gate: Gate, index: Index, unit: int) -> Index | None:
     """The same place as `index` in the first dead unit after `unit`; None where there is none."""
-    after = next((dead for dead in gate.dead_units if dead > unit), None)
+    after = next((dead for dead in gate.by_unit.dead if dead > unit), None)
     if after is None or not index:
         return None
-    axis = gate.axis % len(index)
+    axis = gate.by_unit.axis % len(index)
     return (*index[:axis], after, *index[axis + 1 :])
