@@ -143,9 +143,9 @@ class GatePanel(ViewPanel):
         if self._gate is None or view is None:
             self.notice("There is no gate here.")
             return
-        unit = view.index[self._gate.axis] if view.index else -1
+        unit = view.index[self._gate.by_unit.axis] if view.index else -1
         for other in (number, *range(number + 1, len(gates)), *range(number + 1)):
-            if other != self.number and gates[other].dead_units:
+            if other != self.number and gates[other].by_unit.dead:
                 self.choose(other)
             place = next_dead(gates[other], self.view.index, unit) if self.view is not None else None
             if place is not None:
