@@ -200,7 +200,8 @@ async def test_dead_units_of_other_gates_are_told_and_gone_to() -> None:
     def add(record: Record) -> None:
         gate = record.gates[0]
         for label, dead in (("second", []), ("third", [1, 4]), ("fourth", [7])):
-            record.gates.append(msgspec.structs.replace(gate, label=label, dead_units=dead))
+            units = Units(1, gate.units, dead, "matmul")
+            record.gates.append(msgspec.structs.replace(gate, label=label, dead_units=dead, layer=units))
 
     app = app_of(Standin(after=add))
     async with app.run_test(size=(120, 40)) as pilot:
