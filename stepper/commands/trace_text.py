@@ -171,4 +171,6 @@ def _norm(value: Value | None) -> str:
     summary = value.summary
     if summary.l2 is None and isinstance(summary.value, int | float):
         return number(abs(summary.value))
-    return number(summary.l2) + ("!" if summary.nonfinite else "")
+    if summary.nonfinite:  # the record's is over the finite elements, and would look like a gradient of zero
+        return "nan" if summary.nan else "inf"
+    return number(summary.l2)

@@ -184,7 +184,7 @@ def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> No
         place = add(term, "other", "result", observer.quotient(state[name], divisor)) if name in state else None
         if place is not None:
             terms[term] = place
-    update = add(f"update of {before.name}", "parameter", "result", observer.difference(value, before.value))
+    update = add(f"update of {before.name}", "other", "result", observer.difference(value, before.value))
     step_size = found.step_size if found is not None else None
     observer.tell(event, OptimizerStep(before.name, rule, around, update, apart, step_size, terms, before.number))
     observer.end(event)

@@ -9,12 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stepper.record import Backward, Parameter, Record
+from stepper.record import Backward, OptimizerStep, Parameter, Record
 from stepper.session.sums import LEAF, held_before
 
 FEW = 4  # parameters that are named one by one
 UPHILL = 0.01
 """The cosine between update and gradient from which on an update goes along its gradient, and not across it."""
+
+SIZES = frozenset(
+    (
+        "step",
+        "exp_avg_sq",
+        "max_exp_avg_sq",
+        "exp_inf",
+        "square_avg",
+        "sum",
+        "acc_delta",
+        "row_var",
+        "col_var",
+        "variance",
+    )
+)
+"""State of torch's optimizers that scales a step, and never turns it round."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,17 @@ def uphill(parameter: Parameter) -> bool:
     return parameter.cosine is not None and parameter.cosine > UPHILL
 
 
+def momentum(record: Record, parameter: str) -> str:
+    """What of earlier gradients an optimizer's last step went by, and can go uphill by: `Adam's exp_avg`;
+    empty where there is nothing."""
+    for event in reversed(record.events):
+        detail = event.detail
+        if isinstance(detail, OptimizerStep) and detail.parameter == parameter:
+            held = [name for name, around in detail.state.items() if name not in SIZES and around.before is not None]
+            return f"{event.function}'s {', '.join(held)}" if held else ""
+    return ""
+
+
 def all_carried(record: Record) -> list[str]:
     """A line on gradients that were added to earlier ones, and one on each update that goes uphill."""
     names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
@@ -88,9 +115,8 @@ def all_carried(record: Record) -> list[str]:
         more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
         listed = ", ".join(f"{name}.grad" for name in names[:FEW])
         lines.append(f"{listed}{more}: added to what an earlier iteration had left there")
-    lines += [
-        f"{parameter.name}: the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
-        for parameter in record.parameters
-        if uphill(parameter)
-    ]
+    for parameter in filter(uphill, record.parameters):
+        by = momentum(record, parameter.name)
+        line = f"{parameter.name}: the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
+        lines.append(f"{line}; it follows {by}, of earlier gradients" if by else line)
     return lines

@@ -3,6 +3,7 @@
 import struct
 
 import msgspec
+import pytest
 
 from stepper.commands.figures import mask_picture, number, summary_text, table
 from stepper.commands.trace_text import trace_lines
@@ -17,7 +18,7 @@ def bools(shape: tuple[int, ...], *cells: bool) -> Array:
     return Array(shape=shape, dtype="bool", data=bytes(cells))
 
 
-def tensor(label: str, copy: int, when: When = "result", **statistics: float) -> Value:
+def tensor(label: str, copy: int, when: When = "result", **statistics: float | None) -> Value:
     plain = Summary(kind="tensor", type="ndarray", shape=(2, 2), dtype="float64", device="cpu")
     summary = msgspec.structs.replace(plain, **statistics)
     return Value(label=label, role="activation", when=when, summary=summary, copy=copy)
@@ -124,6 +125,23 @@ def test_parameters_are_a_table_of_norms() -> None:
         "Parameters  shape   L2 before  L2 after  L2 grad  L2 update  update/parameter",
         "w1          (2, 2)        2.3       2.2        -        0.1            0.0435",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "norm"), [({"nan": 1, "inf": 2}, "nan"), ({"inf": 1}, "inf"), ({"neginf": 1}, "inf")]
+)
+def test_norms_of_what_is_not_finite_say_so(wrong: dict[str, int], norm: str) -> None:
+    parameter = Parameter(
+        name="w1",
+        shape=(2, 2),
+        before=tensor("w1", 0, l2=2.3),
+        after=tensor("w1", 0, "after", l2=2.2, **wrong),
+        grad=tensor("w1.grad", 0, "operand", l2=0.0, **wrong),
+        update=tensor("w1", 0, "result", l2=None, **wrong),
+        ratio=None,
+    )
+    last = page(Record(0, None, [], [], [], [parameter]))[-1]
+    assert last.split()[3:] == ["2.3", norm, norm, norm, "-"]
 
 
 def test_a_large_array_is_shown_by_its_corners() -> None:

@@ -127,6 +127,8 @@ def test_state_update_and_gradient_are_shown_below_the_step() -> None:
     )
     update = array(run, second, step(second).update, 1)
     values = {value.when: run.array(value, 1) for value in second.values[:3]}
+    place = step(second).update
+    assert place is not None and second.values[place].role == "other", "it is no parameter: stepper worked it out"
     assert update.dtype == "float64"
     assert (update == values["after"].astype("float64") - values["before"]).all()
     assert second.values[0].label == "model.0.weight.grad"

@@ -81,6 +81,27 @@ def test_an_update_that_goes_uphill_is_told() -> None:
     assert all_carried(recorded(before="optimizer.zero_grad()")[2]) == []
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "by"),
+    [
+        ("SGD(layer.parameters(), lr=1e-4, momentum=0.9)", "SGD's momentum_buffer"),
+        ("Adam(layer.parameters(), lr=0.01)", "Adam's exp_avg"),
+        ("SGD(layer.parameters(), lr=0.01, maximize=True)", ""),
+        ("RMSprop(layer.parameters(), lr=0.01, maximize=True)", ""),
+    ],
+)
+def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, by: str) -> None:
+    turned = "optimizer.zero_grad(); sign = 1 if t < 5 else -1"
+    source = LOOP.format(before=turned, after="optimizer.step()")
+    source = source.replace("SGD(layer.parameters(), lr=0.01)", optimizer).replace(".sum()", ".sum() * sign")
+    record = run_recorded(script(source)).records[5]
+    lines = all_carried(record)
+    assert len(lines) == 2, "each parameter's last update goes against what the gradient has become"
+    for line in lines:
+        assert "uphill (cosine " in line
+        assert line.endswith(f"; it follows {by}, of earlier gradients" if by else ")")
+
+
 def test_records_that_the_session_gave_up_are_not_held() -> None:
     records, carried = recorded(), Carried()
     for iteration in range(6):

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
-from stepper.session.carried import Carried, Since, uphill
+from stepper.session.carried import Carried, Since, momentum, uphill
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -46,7 +46,8 @@ class GradientsPanel(LinePanel):
         "largest; 0 where nothing was updated, ? where it was not finite\n"
         f"{CARRIED} the gradient was added to what an earlier iteration had left in .grad (no zero_grad between, or "
         "accumulation on purpose); since when stands below\n"
-        f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign, or momentum\n"
+        f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign; by momentum: the optimizer "
+        "follows earlier gradients, too (momentum, Adam's exp_avg)\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
@@ -109,7 +110,9 @@ class GradientsPanel(LinePanel):
             parameters = [parameters[self._selected]]
         found = {since for parameter in parameters if (since := self._since(parameter)) is not None}
         begun = str(found.pop()) if len(found) == 1 else "earlier iterations" if found else ""
-        up = [f"{UPHILL} uphill"] if any(map(uphill, parameters)) else []
+        rising, record = [parameter.name for parameter in parameters if uphill(parameter)], self.scene.record
+        by_momentum = record is not None and all(momentum(record, name) for name in rising)
+        up = [f"{UPHILL} uphill{' by momentum' if by_momentum else ''}"] if rising else []
         whole, short = (
             " · ".join([f"{CARRIED} added up since {when}", *up] if when else up)
             for when in (begun, begun.removeprefix("iteration "))
@@ -207,14 +210,14 @@ class Columns:
         norm = figures.COMING if coming else figures.figure(gradient.norm if gradient is not None else None)
         wrong = gradient is not None and bool(gradient.nonfinite)
         if gradient is not None and wrong:
-            norm = "nan" if gradient.nan or gradient.value != gradient.value else "∞"
+            norm = _wrong(gradient)
         pieces: list[Piece] = [
             (f"{name:<{self.name}}", ""),
             (f"{' ' + marks if marks else '':<{self.marks}} ", "note"),
             (f"{norm:>7} ", "bad" if wrong else ""),
         ]
         if self.largest:
-            pieces.append((f"{_largest(gradient):>7} ", ""))
+            pieces.append((f"{_largest(gradient):>7} ", "bad" if wrong else ""))
         if self.zeros:
             share = _zeros(gradient)
             pieces.append((f"{share:>5} ", "note" if share == "100%" else "muted"))
@@ -235,7 +238,13 @@ def _decades(logarithm: float) -> str:
     return f"{logarithm:.2f}" if math.isfinite(logarithm) else "-∞"
 
 
+def _wrong(gradient: Summary) -> str:
+    return "nan" if gradient.nan or gradient.value != gradient.value else "∞"
+
+
 def _largest(gradient: Summary | None) -> str:
+    if gradient is not None and gradient.nonfinite:
+        return _wrong(gradient)
     return figures.figure(gradient.largest if gradient is not None else None)
 
 

@@ -58,7 +58,7 @@ class TensorsPanel(LinePanel):
         "histogram: how the elements lie between min and max, of a sample where there are very many\n"
         "…: a large tensor is still being counted; its range is known at once, the shares grow, the rest follows\n"
         "type: f32 is float32, i64 int64, bf16 bfloat16 · on: the device · zeros: elements that are exactly 0\n"
-        "NaN/∞: elements that are not finite\n"
+        "NaN/∞: elements that are not finite · update of w: after − before, worked out in float64, whatever w has\n"
         "/ shows only names, roles and phases with a text in them; a click on a heading sorts by it"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset(
