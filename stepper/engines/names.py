@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+MOST = 1_000  # more than any path has parts
 IN_GROUP = re.compile(r"\.group\d+\.\d+(?: \(\d+\))?(?:\.grad)?$")
 
 
@@ -18,10 +19,10 @@ def is_place(name: str) -> bool:
 class Names:
     """Paths by object, for one record: no two objects ever bear the same.
 
-    A path through a model that the script names (`model.linear1.weight`) is better than one through an object that
-    keeps the model (`trainer.model.linear1.weight`), that than one through `self`, and that than a place in an
-    optimizer's groups; a path from further out is better than one from inside, and any path through a name is better
-    than a place in a list. Once a path has been told (`settle`) it stays, but for a place in a group.
+    A path through a model that the script names (`model.linear1.weight`), or through an object that keeps one
+    (`agent.actor.fc1.weight`), whichever is known first, is better than one through `self`, and that is better than a
+    place in an optimizer's groups; a path from further out is better than one from inside, and any path through a name
+    is better than a place in a list. Once a path was written down (`settle`) it stays, but for a place in a group.
     """
 
     def __init__(self) -> None:
@@ -35,12 +36,13 @@ class Names:
         name = name.replace("._orig_mod", "")  # what a compiled module calls the module inside
         through = "." in holder or "[" in holder
         inner = name.startswith("self.") or name == "self" or "(" in name
-        kind = 0 if is_place(name) else 1 if inner else 2 if through else 3
-        rank = (kind, 0 if kind == 2 else name.count("."))  # of the objects that keep a model, the first
+        kind = 0 if is_place(name) else 1 if inner else 2
+        rank = (kind, MOST if through and kind == 2 else name.count("."))
         held = self._names.get(id(value))
         if held is not None and held[0]() is value:
             settled = id(value) in self._settled and held[2][0] > 0
-            if settled or held[2] >= rank or (in_list and held[2][0] == kind):
+            late = (in_list or (through and kind == 2)) and held[2][0] == kind
+            if settled or held[2] >= rank or late:
                 return
         try:
             reference = weakref.ref(value)

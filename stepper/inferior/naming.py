@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, Membe
 from typing import Any
 
 from stepper.engines.base import Engine, Held
-from stepper.engines.names import Names
+from stepper.engines.names import Names, is_place
 from stepper.inferior.ours import is_ours
 from stepper.inferior.scalars import SCALARS
 from stepper.program.sites import Site
@@ -78,6 +78,12 @@ class Namer:
                 if type(each) not in SCALARS and not issubclass(type(each), NO_HOLDERS):
                     self._give(label + path, each)
                     waiting.append((label + path, each))
+
+    def knows(self, value: Any) -> bool:
+        """Whether what lies inside a model has its names already."""
+        inside = [member for engine in self._engines for _, member in engine.members(value)]
+        given = [self._names.get(member) for member in inside]
+        return bool(given) and all(name is not None and not is_place(name) for name in given)
 
     def _give(self, label: str, value: Any) -> None:
         in_list = type(value) in (list, tuple)

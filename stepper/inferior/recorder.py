@@ -402,6 +402,8 @@ class Recorder(Observing):
         if (label, id(value)) in self._met:
             return
         self._met.add((label, id(value)))
+        if label in self._passing and self._namer.knows(value):
+            return  # a loop's `layer`, that has a path of its own
         for engine in self.engines:
             engine.met(value, label)
             for path, member in engine.members(value):

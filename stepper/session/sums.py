@@ -14,11 +14,13 @@ LEAF = "AccumulateGrad"
 
 @dataclass(frozen=True)
 class Arrival:
-    """What one backward pass added to a gradient: so many contributions, in an event. `anew`: to nothing, or zeros."""
+    """What one backward pass added to a gradient: so many contributions, in an event. `anew`: to nothing, or zeros.
+    `number`: that of the pass."""
 
     event: int
     contributions: int
     anew: bool
+    number: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ def is_top(event: Event, record: Record) -> bool:
     return event.parent is None or record.events[event.parent].kind != "contribution"
 
 
+def number_of(come: list[Event]) -> int:
+    """The number of the pass that contributions came in."""
+    detail = come[-1].detail
+    return detail.backward if isinstance(detail, Contribution) else 0
+
+
 def held_before(event: Event, parameter: str) -> bool:
     """Whether a gradient held something that was not zero when a backward pass added to it."""
     label = f"{parameter}.grad"
@@ -44,7 +52,10 @@ def held_before(event: Event, parameter: str) -> bool:
 
 
 def arrivals(record: Record) -> dict[str, list[Arrival]]:
-    """For each parameter that got contributions: what each backward pass added, in order."""
+    """For each parameter that got contributions: what each backward pass added, in order.
+
+    A pass adds to a gradient once: a name that two parameters bear (`self.W` of two layers) is left out.
+    """
     found: dict[str, list[Arrival]] = {}
     open_: dict[str, list[Event]] = {}
     for event in record.events:
@@ -53,7 +64,7 @@ def arrivals(record: Record) -> dict[str, list[Arrival]]:
             parent = record.events[event.parent] if event.parent is not None else None
             if parent is not None and isinstance(parent.detail, Backward) and parent.detail.node == LEAF:
                 # the pass began at the parameter, with a gradient of the caller's
-                arrival = Arrival(parent.id, 1, not held_before(parent, detail.parameter))
+                arrival = Arrival(parent.id, 1, not held_before(parent, detail.parameter), detail.backward)
                 found.setdefault(detail.parameter, []).append(arrival)
             else:
                 open_.setdefault(detail.parameter, []).append(event)
@@ -61,11 +72,11 @@ def arrivals(record: Record) -> dict[str, list[Arrival]]:
             for flow in detail.grad_in:
                 come = open_.pop(flow.target, [])
                 if come:
-                    arrival = Arrival(event.id, len(come), not held_before(event, flow.target))
+                    arrival = Arrival(event.id, len(come), not held_before(event, flow.target), number_of(come))
                     found.setdefault(flow.target, []).append(arrival)
     for parameter, come in open_.items():  # the record ends before they were added
-        found.setdefault(parameter, []).append(Arrival(come[-1].id, len(come), False))
-    return found
+        found.setdefault(parameter, []).append(Arrival(come[-1].id, len(come), False, number_of(come)))
+    return {name: come for name, come in found.items() if len({each.number for each in come}) == len(come)}
 
 
 def used(come: list[Arrival], updates: list[Event]) -> Used:

@@ -285,3 +285,35 @@ def test_a_name_that_was_written_down_stays_and_no_other_object_gets_it() -> Non
     assert (found.get(first), found.get(second)) == ("self.fc", "self.fc (2)")
     found.give(second, "model.fc")
     assert found.get(second) == "model.fc"
+
+
+def test_a_loop_s_name_and_a_parameter_s_give_way_to_what_keeps_a_model() -> None:
+    record = recorded("""
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 1)])
+        def forward(self, x):
+            for layer in self.body:
+                x = layer(x)
+            return x
+
+    def fit(net, opt, x):
+        opt.zero_grad()
+        loss = net(x).pow(2).mean()
+        loss.backward()
+        opt.step()
+        return loss
+
+    class Holder:
+        def __init__(self):
+            self.nets = {"a": Deep(), "b": Deep()}
+            self.opts = {name: torch.optim.SGD(net.parameters(), lr=0.01) for name, net in self.nets.items()}
+        def train(self, x):
+            return sum([fit(self.nets[name], self.opts[name], x) for name in ("a", "b")])
+    """)
+    expected = [
+        f"kept.nets['{net}'].body.{at}.{tensor}" for net in "ab" for at in (0, 1) for tensor in ("weight", "bias")
+    ]
+    assert names(record) == expected
+    assert sorted(told(record)) == sorted((kind, name) for name in expected for kind in ("contribution", "optimizer"))

@@ -142,3 +142,27 @@ def test_what_an_update_had_in_its_gradient_is_told(how: str, turns: str, senten
     source = TURNS.format(how=how, turns=turns.format(how=how))
     record = run_recorded(script(source)).records[1]
     assert shared(record, "net.weight") == f"net.weight: {sentence}"
+
+
+LAYERS = """
+    class Layer:
+        def __init__(self):
+            self.W = torch.randn(3, 3, requires_grad=True)
+        def __call__(self, x):
+            return torch.tanh(x @ self.W)
+    layers = [Layer(), Layer()]
+    x = torch.randn(6, 3)
+    for t in range(2):
+        loss = layers[1](layers[0](x)).pow(2).mean()
+        loss.backward()
+        for layer in layers:
+            with torch.no_grad():
+                layer.W -= 0.01 * layer.W.grad
+                layer.W.grad = None
+    """
+
+
+def test_uses_of_two_parameters_of_one_name_are_never_added_up() -> None:
+    record = run_recorded(script(LAYERS)).records[1]
+    assert {told_of(event).parameter for event in of_kind(record, "contribution")} == {"self.W"}
+    assert all_shared(record) == []
