@@ -163,3 +163,29 @@ async def test_gradients_added_to_earlier_ones_and_updates_uphill_are_marked(tmp
             if iteration == 4:
                 assert "+ added up since 2 · ^ uphill" in screen_text(app)
             await press(pilot, "i")
+
+
+MOMENTUM = """
+import torch
+torch.manual_seed(0)
+model = torch.nn.Linear(2, 1)
+opt = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+x = torch.randn(8, 2)
+for step in range(4):
+    loss = model(x).pow(2).sum() * (1 if step < 3 else -1)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+
+
+async def test_an_update_that_goes_uphill_by_momentum_is_said_to(tmp_path: Path) -> None:
+    script = tmp_path / "momentum.py"
+    script.write_text(MOMENTUM, encoding="utf-8")
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "uphill" not in screen_text(app)
+        await press(pilot, "i", "i", "i")
+        assert line(app, "weight")[1] == "^"
+        assert "^ uphill by momentum" in screen_text(app)
