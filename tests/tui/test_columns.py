@@ -121,3 +121,16 @@ def test_the_titles_of_maps_are_whole_words_where_there_is_little_room() -> None
     assert said[20] == ["share that passes", "mask", "grad before", "grad after"]
     assert said[12] == ["share passed", "mask", "grad before", "grad after"]
     assert said[9] == ["share", "mask", "before", "after"]
+
+
+def test_a_gates_name_is_whole_before_what_is_said_elsewhere() -> None:
+    value = Value("h", "activation", "result", Summary(kind="tensor", type="array", shape=(256, 50)), 0)
+    gate = Gate("self.hidden2(x)", "relu", 0, 117, 1, value, None, None, 6400, 6400, [], 50, value)
+
+    def told(width: int) -> str:
+        row = heading(gate, Names([gate.label]), width)
+        return " ".join("".join(text for text, _ in row.pieces).split())
+
+    assert told(80) == "self.hidden2(x) relu, line 117 active 6400 blocked 6400 (50.0%)"
+    assert told(56) == "hidden2(x) line 117 active 6400 blocked 6400 (50.0%)"
+    assert told(46) == "hidden2(x) line 117 active 6400 blocked 6400"

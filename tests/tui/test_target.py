@@ -177,3 +177,15 @@ async def test_a_folder_is_named_as_it_is_in_the_file_picker(tmp_path: Path) -> 
         await until(pilot, lambda: "[bold]a.py" in screen_text(app), "the file")
         assert "runs [bold] red" in screen_text(app)
         assert "\x1b" not in screen_text(app)
+
+
+async def test_a_long_file_name_leaves_room_for_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "where"
+    folder.mkdir()
+    script = folder / f"{'a_long_name_' * 8}.py"
+    script.write_text("")
+    async with picker(recent=(str(script),)) as (pilot, _):
+        lines = screen_text(pilot.app).splitlines()
+        start = next(line.index(str(folder)[:8]) for line in lines if str(folder)[:8] in line)
+        assert str(folder) in "".join(line[start:].strip(" │") for line in lines)
+        assert script.name in "".join(line[:start].strip(" │") for line in lines)

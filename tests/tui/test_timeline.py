@@ -178,3 +178,16 @@ async def test_g_goes_to_the_point_that_the_loss_reads() -> None:
         await ready(pilot)
         await press(pilot, "c", "5", "home", "right", "g")
         assert app.scene.iteration == 1
+
+
+async def test_marks_of_iterations_that_follow_each_other_have_no_gaps() -> None:
+    """Where there are more columns than iterations."""
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, *"iiiiiii", "9", "m")
+        assert line(app, "recorded").rstrip() == "▪" * 8
+        assert line(app, "iteration").rstrip() == "━" * 7 + "▲" + "─" * 12
+        await pilot.click("#timeline", offset=(app.desk.timeline.LABEL + 2 + 30, 2))
+        await settled(pilot)
+        assert app.desk.timeline.point is None, "there is no iteration beyond the last"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from stepper.record import Gate, Value, Window
 from stepper.session.streaks import Streak
 from stepper.tui import figures
@@ -111,19 +113,23 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
     """Which operation it is; how many entries were let through and blocked."""
     total = gate.active + gate.blocked
     share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
-    right: list[Piece] = [
-        (f"active {figures.count(gate.active)}", "good"),
-        ("  ", ""),
-        (f"blocked {figures.count(gate.blocked)}{share}", "note"),
-    ]
-    if gate.soft:
-        right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
-    if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active
-        right = [(f"{figures.count(wrong)} NaN or inf", "bad"), ("  ", ""), *right]
-    where = f"  {gate.op}, line {gate.line}"
-    room = width - sum(len(text) for text, _ in right) - 1
-    name = names.fitted(gate.label, max(SHORT, room - len(where)))
-    return Row(pad([(name, "strong"), (where, "muted")], right, width))
+    own = gate.label.removeprefix("self.")
+    forms = [*names.forms(gate.label), own]
+    for blocked in (f"{figures.count(gate.blocked)}{share}", figures.count(gate.blocked)):
+        right: list[Piece] = [
+            (f"active {figures.count(gate.active)}", "good"), ("  ", ""), (f"blocked {blocked}", "note"),
+        ]  # fmt: skip
+        if gate.soft:
+            right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
+        if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active
+            right = [(f"{figures.count(wrong)} NaN or inf", "bad"), ("  ", ""), *right]
+        for where in (f"  {gate.op}, line {gate.line}", f"  line {gate.line}"):
+            # a name that can be read is worth more than what is said elsewhere as well
+            room = width - sum(len(text) for text, _ in right) - 1 - len(where)
+            name = next((form for form in forms if cell_len(form) <= room), None)
+            if name is not None:
+                return Row(pad([(name, "strong"), (where, "muted")], right, width))
+    return Row(pad([(names.fitted(own, max(SHORT, room)), "strong"), (where, "muted")], right, width))
 
 
 def dead_elsewhere(gates: Sequence[Gate], number: int) -> str:

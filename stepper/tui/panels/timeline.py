@@ -16,6 +16,8 @@ from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.series import Series
 from stepper.tui.scene import Scene
 
+LEAST = 4
+"""Columns of the axis without which nothing is drawn."""
 LIST = 8
 """Lines above the list of iterations: numbers, axis, four kinds of marks, what is read, a blank."""
 
@@ -63,6 +65,13 @@ class TimelinePanel(PointPanel):
         scene = self.scene
         return max(scene.done, scene.total or 0, (scene.iteration or 0) + 1 if scene.record is not None else 0)
 
+    @property
+    def wide(self) -> int:
+        """Columns of the axis: one for each iteration, where there is room for them. More would part their marks, as if
+        there were others between them."""
+        room = super().wide
+        return min(room, max(1, self.count)) if room >= LEAST else 0
+
     def at(self, column: int) -> int:
         """The iteration at a column."""
         return Axis(self.count, max(1, self.wide)).first(column)
@@ -109,7 +118,7 @@ class TimelinePanel(PointPanel):
 
     def _lines(self) -> list[Row]:
         width, count = self.wide, self.count
-        if width < 4:
+        if not width:
             return []
         if not count:
             return [Row((("No iteration has run yet.", "muted"),))]

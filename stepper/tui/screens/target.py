@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 BROWSE = "…"
 AS_WRITTEN = "as written"
 NAMES = 17
-"""Columns for names at least."""
+LONGEST = 34
+"""Columns for names at least, and at most: a longer one takes several lines, and leaves room for its folder."""
 DEVICES = (AS_WRITTEN, "cpu", "cuda")
 
 
@@ -251,7 +252,7 @@ class TargetScreen(Question[Choice | None]):
 def _line(name: Text, what: Text) -> Table:
     """A name, and beside it what it is, on as many lines as that takes."""
     line = Table.grid(padding=(0, 2, 0, 0))
-    line.add_column(min_width=NAMES)
-    line.add_column(ratio=1)
+    line.add_column(min_width=NAMES, max_width=LONGEST, overflow="fold")
+    line.add_column(ratio=1, overflow="fold")
     line.add_row(name, what)
     return line
