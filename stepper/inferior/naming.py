@@ -157,14 +157,11 @@ def learn_objects(
         elif type(value) is dict and len(value) <= MEMBERS:
             inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
             waiting.extendleft(reversed(inner))
-        elif type.__getattribute__(type(value), "__module__") == "__main__":
-            try:
-                kept = object.__getattribute__(value, "__dict__")
-            except AttributeError:
-                continue  # it has slots
+        elif is_scripts(type(value)):
             if inside:
                 names.give(value, label)
-            waiting.extendleft([(f"{label}.{name}", each, True) for name, each in list(kept.items())[:MEMBERS]][::-1])
+            kept = attributes(value)[:MEMBERS]
+            waiting.extendleft((f"{label}.{name}", each, True) for name, each in reversed(kept))
 
 
 def _steps(value: Any) -> bool:
