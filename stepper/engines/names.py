@@ -13,7 +13,7 @@ IN_GROUP = re.compile(r"\.group\d+\.\d+(?: \(\d+\))?(?:\.grad)?$")
 
 def is_place(name: str) -> bool:
     """Whether a name is only a place in an optimizer's groups (`optimizer.group0.1`)."""
-    return IN_GROUP.search(name) is not None
+    return ".group" in name and IN_GROUP.search(name) is not None
 
 
 class Names:

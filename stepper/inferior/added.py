@@ -39,9 +39,9 @@ def added(text: str, look: Look) -> Added | None:
         case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
             return _Product(look).of(value)
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Sub() | ast.Add() as op, right=right)):
-            if ast.unparse(target) == ast.unparse(left):
+            if _unparsed(target) == _unparsed(left):
                 return _Product(look).of(right)
-            if isinstance(op, ast.Add) and ast.unparse(target) == ast.unparse(right):
+            if isinstance(op, ast.Add) and _unparsed(target) == _unparsed(right):
                 return _Product(look).of(left)
     return None
 
@@ -78,6 +78,12 @@ def _parsed(text: str) -> ast.stmt | None:
     return statement
 
 
+@lru_cache(maxsize=4096)
+def _unparsed(node: ast.AST) -> str:
+    """The text of a node. Nodes are those of `_parsed`, told apart as objects, and met again in every record."""
+    return ast.unparse(node)
+
+
 class _Product:
     """Takes one product apart."""
 
@@ -90,7 +96,7 @@ class _Product:
 
     def of(self, node: ast.expr) -> Added:
         self._take(node)
-        return Added(ast.unparse(node), tuple(self._factors), self._scale, self._sign, self._quotient)
+        return Added(_unparsed(node), tuple(self._factors), self._scale, self._sign, self._quotient)
 
     def _take(self, node: ast.expr) -> None:
         match node:
@@ -126,7 +132,7 @@ class _Product:
             case ast.Constant(value=int() | float()):
                 return True
             case ast.Name() | ast.Attribute():
-                return _is_length(node) or self._look(ast.unparse(node)) is not None
+                return _is_length(node) or self._look(_unparsed(node)) is not None
             case ast.Subscript(value=value):
                 return _is_length(value)
             case ast.Call(func=ast.Name(id="len")):
@@ -144,7 +150,7 @@ class _Product:
             case ast.Constant(value=int() | float() as value):
                 return float(value)
             case ast.Name() | ast.Attribute():
-                return self._look(ast.unparse(node))
+                return self._look(_unparsed(node))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 number = self._number(operand)
                 return None if number is None else -number
@@ -173,7 +179,7 @@ def _is_length(node: ast.expr) -> bool:
 
 
 def _text(node: ast.expr) -> str:
-    text = ast.unparse(node)
+    text = _unparsed(node)
     return f"({text})" if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp)) else text
 
 

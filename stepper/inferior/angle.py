@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from stepper.inferior.copies import Copy
 
-SAMPLE = 1 << 14
+SAMPLE = 1 << 12
 """Elements that are looked at, at most, evenly spread; parameters with no more of them are looked at whole."""
 
 
@@ -25,6 +27,6 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
             return None
         old, new, slope = (each.astype(numpy.float64) for each in sampled)
         update = new - old
-        lengths = float(numpy.linalg.norm(update)) * float(numpy.linalg.norm(slope))
+        lengths = math.sqrt(update @ update) * math.sqrt(slope @ slope)
         found = float(update @ slope) / lengths if lengths else float("nan")
     return min(1.0, max(-1.0, found)) if numpy.isfinite(found) else None

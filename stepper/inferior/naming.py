@@ -40,7 +40,11 @@ class Namer:
     """
 
     def __init__(self, engines: Sequence[Engine], names: Names) -> None:
-        self._engines = engines
+        self._knowing = [  # those that learn names, or know what lies inside something
+            each
+            for each in engines
+            if type(each).met is not Engine.met or type(each).members is not Engine.members
+        ]
         self._names = names
         self._lookers = [each for each in engines if type(each).holds is not Engine.holds]
         self._followed: dict[int, int] = {}  # by object: how much it held, which may still have been in the making
@@ -81,13 +85,13 @@ class Namer:
 
     def knows(self, value: Any) -> bool:
         """Whether what lies inside a model has its names already."""
-        inside = [member for engine in self._engines for _, member in engine.members(value)]
+        inside = [member for engine in self._knowing for _, member in engine.members(value)]
         given = [self._names.get(member) for member in inside]
         return bool(given) and all(name is not None and not is_place(name) for name in given)
 
     def _give(self, label: str, value: Any) -> None:
         in_list = type(value) in (list, tuple)
-        for engine in self._engines:
+        for engine in self._knowing:
             engine.met(value, label)
             for path, member in engine.members(value):
                 self._names.give(member, f"{label}.{path}", label, in_list=in_list)
@@ -105,10 +109,45 @@ class Namer:
             if held is not None:
                 parts, others = held
                 return [(f".{name}", part) for name, part in parts], [(f".{name}", each) for name, each in others]
+        return ((), [(f".{name}", each) for name, each in attributes(value)]) if self._is_own(kind) else None
+
+    def _is_own(self, kind: type) -> bool:
         own = self._own.get(kind)
         if own is None:
             own = self._own[kind] = is_scripts(kind)
-        return ((), [(f".{name}", each) for name, each in attributes(value)]) if own else None
+        return own
+
+    def learn_objects(
+        self, namespace: Mapping[str, Any], passing: Collection[str], owns: Callable[[Any], bool], names: Names
+    ) -> None:
+        """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
+        `net.layers[1].W`): they tell apart what methods call by one name (`self.W`)."""
+        holders = [
+            (label, value, False)
+            for label, value in list(namespace.items())
+            if label not in passing and type(value) not in SCALARS and not issubclass(type(value), NO_HOLDERS)
+        ]
+        waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))  # an optimizer calls them by their number only
+        met: set[int] = set()
+        while waiting and len(met) < MOST:
+            label, value, inside = waiting.popleft()
+            kind = type(value)
+            if kind in SCALARS or issubclass(kind, NO_HOLDERS) or id(value) in met:
+                continue
+            met.add(id(value))
+            if inside and owns(value):
+                names.give(value, label)
+            elif kind in (list, tuple):
+                inner = [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
+                waiting.extendleft(reversed(inner))
+            elif kind is dict and len(value) <= MEMBERS:
+                inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
+                waiting.extendleft(reversed(inner))
+            elif self._is_own(kind):
+                if inside:
+                    names.give(value, label)
+                kept = attributes(value)[:MEMBERS]
+                waiting.extendleft((f"{label}.{name}", each, True) for name, each in reversed(kept))
 
 
 def attributes(value: Any) -> list[tuple[str, Any]]:
@@ -134,34 +173,6 @@ def is_scripts(kind: type) -> bool:
     if not isinstance(file, str) or is_ours(file):
         return False
     return not file.startswith(STANDARD) and not INSTALLED.search(file)
-
-
-def learn_objects(
-    namespace: Mapping[str, Any], passing: Collection[str], owns: Callable[[Any], bool], names: Names
-) -> None:
-    """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
-    `net.layers[1].W`): they tell apart what methods call by one name (`self.W`). No code of the script's is run."""
-    holders = [(label, value, False) for label, value in list(namespace.items()) if label not in passing]
-    waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))  # an optimizer calls them by their number only
-    met: set[int] = set()
-    while waiting and len(met) < MOST:
-        label, value, inside = waiting.popleft()
-        if type(value) in SCALARS or issubclass(type(value), NO_HOLDERS) or id(value) in met:
-            continue
-        met.add(id(value))
-        if inside and owns(value):
-            names.give(value, label)
-        elif type(value) in (list, tuple):
-            inner = [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
-            waiting.extendleft(reversed(inner))
-        elif type(value) is dict and len(value) <= MEMBERS:
-            inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
-            waiting.extendleft(reversed(inner))
-        elif is_scripts(type(value)):
-            if inside:
-                names.give(value, label)
-            kept = attributes(value)[:MEMBERS]
-            waiting.extendleft((f"{label}.{name}", each, True) for name, each in reversed(kept))
 
 
 def _steps(value: Any) -> bool:

@@ -20,7 +20,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated
 from stepper.inferior.losses import LossKeeper
-from stepper.inferior.naming import Namer, learn_objects, passing_names
+from stepper.inferior.naming import Namer, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Store
@@ -103,7 +103,9 @@ class Recording:
         """Learn what the script's global names call its models; the engines' hooks are in place."""
         try:
             self._namer.learn(namespace, self._passing)
-            learn_objects(namespace, self._passing, lambda value: self._owner(value) is not None, self.tracker.paths)
+            self._namer.learn_objects(
+                namespace, self._passing, lambda value: self._owner(value) is not None, self.tracker.paths
+            )
         except Exception as error:
             self.fault(error)
 

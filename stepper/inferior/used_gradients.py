@@ -28,6 +28,7 @@ class UsedGradients:
     def __init__(self, recorder: Recorder, roles: Mapping[str, Role]) -> None:
         self._recorder = recorder
         self._roles = roles
+        self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
 
     def of(self, track: Track) -> Draft | None:
         """The gradient that the last update of a parameter read: of its shape, and reached by scaling and adding only.
@@ -119,8 +120,12 @@ class UsedGradients:
 
     def _term(self, update: Happening, track: Track) -> tuple[dict[str, Draft], Added | None]:
         """What a statement read and computed, by text, and what it adds to the parameter."""
-        read = self._read(update)
-        return read, added(update.text, lambda text: self._scales(read.get(text), track))
+        found = self._terms.get((update.id, track.name))
+        if found is None:
+            read = self._read(update)
+            found = read, added(update.text, lambda text: self._scales(read.get(text), track))
+            self._terms[update.id, track.name] = found
+        return found
 
     def _read(self, update: Happening) -> dict[str, Draft]:
         """What a statement and the expressions in it read and computed, by text."""
