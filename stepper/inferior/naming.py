@@ -41,9 +41,7 @@ class Namer:
 
     def __init__(self, engines: Sequence[Engine], names: Names) -> None:
         self._knowing = [  # those that learn names, or know what lies inside something
-            each
-            for each in engines
-            if type(each).met is not Engine.met or type(each).members is not Engine.members
+            each for each in engines if type(each).met is not Engine.met or type(each).members is not Engine.members
         ]
         self._names = names
         self._lookers = [each for each in engines if type(each).holds is not Engine.holds]
@@ -127,7 +125,8 @@ class Namer:
             for label, value in list(namespace.items())
             if label not in passing and type(value) not in SCALARS and not issubclass(type(value), NO_HOLDERS)
         ]
-        waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))  # an optimizer calls them by their number only
+        # Optimizers last: they call what they hold by its number only
+        waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))
         met: set[int] = set()
         while waiting and len(met) < MOST:
             label, value, inside = waiting.popleft()
