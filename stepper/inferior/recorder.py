@@ -7,23 +7,21 @@ references. What the copies say is worked out when the pass is over (`finish`).
 
 from __future__ import annotations
 
-import re
 import sys
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
-from stepper.engines.base import Change
 from stepper.engines.openings import FUNCTIONS
-from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, Watched
-from stepper.inferior.observing import Observing
+from stepper.inferior.changing import Changing
+from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar
 from stepper.inferior.origins import OPERATIONS
-from stepper.inferior.scalars import SCALARS, element_at, elements_of, keyed_elements, plain, scalar_summary
+from stepper.inferior.scalars import SCALARS, elements_of, plain, scalar_summary
+from stepper.program.aliases import is_alias
 from stepper.program.sites import Site
 from stepper.record import Role, When
 
-ITEM = r"[A-Za-z_][\w.]*(?:\[[^\]]*\][\w.]*)*"  # a name, attribute path or element
 GATE_OPERATIONS = frozenset(
     [
         "maximum",
@@ -53,12 +51,9 @@ GATE_OPERATIONS = frozenset(
     ]
 )
 HEARD = GATE_OPERATIONS | OPERATIONS
-HEADS = ("for ", "async for ", "with ", "async with ", "except")
-ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
-NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
 
 
-class Recorder(Observing):
+class Recorder(Changing):
     """Records one iteration (or the setup) after another: `start`, the probes, `stop`."""
 
     def statement(self, number: int) -> None:
@@ -156,32 +151,6 @@ class Recorder(Observing):
             self.fault(error)
         return value
 
-    def _before(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
-        frame = self._frame(script_frame)
-        if site.method == "backward":
-            self.losses.backward(value)
-        engine = self._owner(value)
-        if engine is not None:
-            when: When = "operand" if site.method == "backward" else "before"
-            draft = self._draft(engine, value, site.label, self._role(site, frame), when)
-            self._write(frame, site, draft)
-            frame.latest[number] = draft
-            self._remember(engine, value, site.label, None, draft, made=False)
-            if site.method not in NOT_IN_PLACE and not engine.fixed(value):
-                frame.watched.append(Watched(site.label, draft.role, value, draft))
-        elif type(value) in SCALARS:
-            draft = Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value))
-            self._write(frame, site, draft)
-            self._meet_number(value, draft)
-        else:
-            self._watch_members(frame, site, value)
-        for each in self._changers:
-            found = list(each.changes(value, site.method or ""))
-            for change in found:
-                self._watch_change(frame, change, site)
-            if found:
-                frame.called.append((each, value, site.method or ""))
-
     def owner(self, number: int, value: Any) -> Any:
         """`value.attribute` is about to be changed by an augmented assignment."""
         if not self.active or get_ident() != self.thread:
@@ -191,29 +160,6 @@ class Recorder(Observing):
         except Exception as error:
             self.fault(error)
         return value
-
-    def _changing(self, site: Site, value: Any, script_frame: FrameType) -> None:
-        frame = self._frame(script_frame)
-        held = self._peek(value, site.attribute or "")
-        engine = self._owner(held)
-        role = self._role(site, frame)
-        if engine is not None:
-            draft = self._draft(engine, held, site.label, role, "before")
-            frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
-            self._remember(engine, held, site.label, None, draft, made=False)
-            self._write(frame, site, draft)
-        elif type(held) in SCALARS:
-            draft = Draft(site.label, role, "before", None, scalar_summary(held))
-            frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
-            if not self.pass_over:
-                self.tracker.met(site.label, role, held, draft, made=False, owner=value)
-            self._write(frame, site, draft)
-            self._meet_number(held, draft)
-
-    def _meet_number(self, value: Any, draft: Draft) -> None:
-        """A number was read, or is about to be replaced: a parameter is followed from here on."""
-        if not self.pass_over:
-            self.tracker.met(draft.label, draft.role, value, draft, made=False)
 
     def done(self, number: int, *values: Any) -> None:
         """A statement is over (or a compound one's head has bound its names): these are the names it bound."""
@@ -292,20 +238,8 @@ class Recorder(Observing):
     def _aliases(self, site: Site) -> bool:
         known = self._alias_sites.get(site.id)
         if known is None:
-            known = self._alias_sites[site.id] = _is_alias(site)
+            known = self._alias_sites[site.id] = is_alias(site)
         return known
-
-    def _write(self, frame: Frame, site: Site, draft: Draft) -> Happening | None:
-        """Add a draft to the event its site belongs to: a pending expression, or the statement that is running."""
-        parent = site.parent
-        if parent is not None and self.sites[parent].kind == "expression":
-            frame.pending.setdefault(parent, []).append(draft)
-            return None
-        happening = frame.compounds.get(parent) if parent is not None else None
-        happening = happening or (frame.open[0] if frame.open else frame.call)
-        if happening is not None:
-            happening.drafts.append(draft)
-        return happening
 
     def _expression(self, site: Site, frame: Frame, draft: Draft) -> Happening | None:
         if not self._room():
@@ -396,103 +330,6 @@ class Recorder(Observing):
                     draft = self._draft(owner, element, site.label + part, "parameter", "operand")
                     self.tracker.met(draft.label, "parameter", element, draft, made=False)
         self._meet_members(site.label, value)
-
-    def _meet_members(self, label: str, value: Any) -> None:
-        """A model or an optimizer passed a probe: learn the names of the parameters inside, and follow them."""
-        if (label, id(value)) in self._met:
-            return
-        self._met.add((label, id(value)))
-        if label in self._passing and self._namer.knows(value):
-            return  # a loop's `layer`, that has a path of its own
-        for engine in self.engines:
-            engine.met(value, label)
-            for path, member in engine.members(value):
-                if self._owner(member) is not None:
-                    self._names.give(member, f"{label}.{path}", label, in_list=type(value) in (list, tuple))
-                    if engine.trainable(member):
-                        self.parameter(f"{label}.{path}", member)
-        self._namer.follow(label, value)
-
-    def _watch_members(self, frame: Frame, site: Site, value: Any) -> None:
-        """A receiver that is no tensor is about to change what lies inside: a dict of arrays, a model, an optimizer."""
-        for key, element in keyed_elements(value):
-            owner = self._owner(element)
-            if owner is not None:
-                role = self._role(site, frame)
-                draft = self._draft(owner, element, f"{site.label}[{key!r}]", role, "before")
-                frame.watched.append(Watched(draft.label, role, value, draft, key=key))
-            elif type(element) in (int, float) and site.role == "parameter":
-                role, label = self._role(site, frame), f"{site.label}[{key!r}]"
-                draft = Draft(label, role, "before", None, scalar_summary(element))
-                frame.watched.append(Watched(label, role, value, draft, key=key))
-            else:
-                continue
-            if not self.pass_over:
-                self.tracker.met(draft.label, role, element, draft, made=False)
-        self._meet_members(site.label, value)
-
-    def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:
-        """A call is about to change a parameter, or the gradient that hangs on it."""
-        label = self.label_of(change.owner) or (change.path if change.named else f"{site.label}.{change.path}")
-        role: Role = change.role or "parameter"
-        held = change.owner
-        if change.key is not None:
-            held = element_at(change.owner, change.key)
-        elif change.attribute is not None:
-            if change.role is None:
-                label, role = f"{label}.{change.attribute}", "gradient"
-            held = self._peek(change.owner, change.attribute)
-        engine = self._owner(held)
-        before: Draft | None = None
-        if engine is not None:
-            before = self._draft(engine, held, label, role, "before")
-        elif type(held) in SCALARS:
-            before = Draft(label, role, "before", None, scalar_summary(held))
-        if before is not None and change.always:
-            self._write(frame, site, before)
-        frame.watched.append(Watched(label, role, change.owner, before, peek=change.attribute, key=change.key))
-
-    def _after(self, happening: Happening, watched: Watched, changed: set[str]) -> None:
-        value = watched.value
-        if watched.peek is not None:
-            value = self._peek(value, watched.peek)
-        elif watched.key is not None:
-            value = element_at(value, watched.key)
-        engine = self._owner(value)
-        if engine is None:
-            draft = (
-                Draft(watched.label, watched.role, "after", None, scalar_summary(value))
-                if type(value) in SCALARS
-                else None
-            )
-        else:
-            draft = self._draft(engine, value, watched.label, watched.role, "after")
-        if draft is None:
-            return
-        before = watched.before
-        if before is not None and before not in happening.drafts:
-            if before.same_value(draft):
-                return  # one of many inside a receiver, and this call left it as it was
-            happening.drafts.append(before)
-        happening.drafts.append(draft)
-        changed.add(watched.label)
-        if not self.pass_over:
-            owner = watched.value if engine is None and watched.peek is not None else None
-            self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening, owner=owner)
-        if engine is not None:
-            for each in self._seers:
-                each.seen(value, self.tracker.name_of(value, watched.label) or watched.label, happening.id, draft.copy)
-
-
-def _is_alias(site: Site) -> bool:
-    """Whether a statement or result gives something that exists already one more name: `p = params[0]`, a loop's."""
-    if site.kind == "statement":
-        head, equals, source = site.text.partition("=")
-        if not equals or head.startswith(HEADS):
-            return site.text.startswith(HEADS)
-    else:
-        source = site.text
-    return bool(ALIASES.fullmatch(source.strip()))
 
 
 def _when(site: Site) -> When:

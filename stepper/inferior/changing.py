@@ -1,0 +1,170 @@
+"""What a statement is about to change: looked at before, and again when it is over.
+
+An object that a probe announces is watched itself; of a receiver that is no tensor (a dict of arrays, a model, an
+optimizer) what lies inside is. What such an object holds gets its names here, too.
+"""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Any
+
+from stepper.engines.base import Change
+from stepper.inferior.drafts import Draft, Frame, Happening, Watched
+from stepper.inferior.observing import Observing
+from stepper.inferior.scalars import SCALARS, element_at, keyed_elements, scalar_summary
+from stepper.program.sites import Site
+from stepper.record import Role, When
+
+NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
+
+
+class Changing(Observing):
+    """The part of a recording that follows changes in place."""
+
+    def _write(self, frame: Frame, site: Site, draft: Draft) -> Happening | None:
+        """Add a draft to the event its site belongs to: a pending expression, or the statement that is running."""
+        parent = site.parent
+        if parent is not None and self.sites[parent].kind == "expression":
+            frame.pending.setdefault(parent, []).append(draft)
+            return None
+        happening = frame.compounds.get(parent) if parent is not None else None
+        happening = happening or (frame.open[0] if frame.open else frame.call)
+        if happening is not None:
+            happening.drafts.append(draft)
+        return happening
+
+    def _before(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
+        frame = self._frame(script_frame)
+        if site.method == "backward":
+            self.losses.backward(value)
+        engine = self._owner(value)
+        if engine is not None:
+            when: When = "operand" if site.method == "backward" else "before"
+            draft = self._draft(engine, value, site.label, self._role(site, frame), when)
+            self._write(frame, site, draft)
+            frame.latest[number] = draft
+            self._remember(engine, value, site.label, None, draft, made=False)
+            if site.method not in NOT_IN_PLACE and not engine.fixed(value):
+                frame.watched.append(Watched(site.label, draft.role, value, draft))
+        elif type(value) in SCALARS:
+            draft = Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value))
+            self._write(frame, site, draft)
+            self._meet_number(value, draft)
+        else:
+            self._watch_members(frame, site, value)
+        for each in self._changers:
+            found = list(each.changes(value, site.method or ""))
+            for change in found:
+                self._watch_change(frame, change, site)
+            if found:
+                frame.called.append((each, value, site.method or ""))
+
+    def _changing(self, site: Site, value: Any, script_frame: FrameType) -> None:
+        frame = self._frame(script_frame)
+        held = self._peek(value, site.attribute or "")
+        engine = self._owner(held)
+        role = self._role(site, frame)
+        if engine is not None:
+            draft = self._draft(engine, held, site.label, role, "before")
+            frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
+            self._remember(engine, held, site.label, None, draft, made=False)
+            self._write(frame, site, draft)
+        elif type(held) in SCALARS:
+            draft = Draft(site.label, role, "before", None, scalar_summary(held))
+            frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
+            if not self.pass_over:
+                self.tracker.met(site.label, role, held, draft, made=False, owner=value)
+            self._write(frame, site, draft)
+            self._meet_number(held, draft)
+
+    def _meet_number(self, value: Any, draft: Draft) -> None:
+        """A number was read, or is about to be replaced: a parameter is followed from here on."""
+        if not self.pass_over:
+            self.tracker.met(draft.label, draft.role, value, draft, made=False)
+
+    def _meet_members(self, label: str, value: Any) -> None:
+        """A model or an optimizer passed a probe: learn the names of the parameters inside, and follow them."""
+        if (label, id(value)) in self._met:
+            return
+        self._met.add((label, id(value)))
+        if label in self._passing and self._namer.knows(value):
+            return  # a loop's `layer`, that has a path of its own
+        for engine in self.engines:
+            engine.met(value, label)
+            for path, member in engine.members(value):
+                if self._owner(member) is not None:
+                    self._names.give(member, f"{label}.{path}", label, in_list=type(value) in (list, tuple))
+                    if engine.trainable(member):
+                        self.parameter(f"{label}.{path}", member)
+        self._namer.follow(label, value)
+
+    def _watch_members(self, frame: Frame, site: Site, value: Any) -> None:
+        """A receiver that is no tensor is about to change what lies inside: a dict of arrays, a model, an optimizer."""
+        for key, element in keyed_elements(value):
+            owner = self._owner(element)
+            if owner is not None:
+                role = self._role(site, frame)
+                draft = self._draft(owner, element, f"{site.label}[{key!r}]", role, "before")
+                frame.watched.append(Watched(draft.label, role, value, draft, key=key))
+            elif type(element) in (int, float) and site.role == "parameter":
+                role, label = self._role(site, frame), f"{site.label}[{key!r}]"
+                draft = Draft(label, role, "before", None, scalar_summary(element))
+                frame.watched.append(Watched(label, role, value, draft, key=key))
+            else:
+                continue
+            if not self.pass_over:
+                self.tracker.met(draft.label, role, element, draft, made=False)
+        self._meet_members(site.label, value)
+
+    def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:
+        """A call is about to change a parameter, or the gradient that hangs on it."""
+        label = self.label_of(change.owner) or (change.path if change.named else f"{site.label}.{change.path}")
+        role: Role = change.role or "parameter"
+        held = change.owner
+        if change.key is not None:
+            held = element_at(change.owner, change.key)
+        elif change.attribute is not None:
+            if change.role is None:
+                label, role = f"{label}.{change.attribute}", "gradient"
+            held = self._peek(change.owner, change.attribute)
+        engine = self._owner(held)
+        before: Draft | None = None
+        if engine is not None:
+            before = self._draft(engine, held, label, role, "before")
+        elif type(held) in SCALARS:
+            before = Draft(label, role, "before", None, scalar_summary(held))
+        if before is not None and change.always:
+            self._write(frame, site, before)
+        frame.watched.append(Watched(label, role, change.owner, before, peek=change.attribute, key=change.key))
+
+    def _after(self, happening: Happening, watched: Watched, changed: set[str]) -> None:
+        value = watched.value
+        if watched.peek is not None:
+            value = self._peek(value, watched.peek)
+        elif watched.key is not None:
+            value = element_at(value, watched.key)
+        engine = self._owner(value)
+        if engine is None:
+            draft = (
+                Draft(watched.label, watched.role, "after", None, scalar_summary(value))
+                if type(value) in SCALARS
+                else None
+            )
+        else:
+            draft = self._draft(engine, value, watched.label, watched.role, "after")
+        if draft is None:
+            return
+        before = watched.before
+        if before is not None and before not in happening.drafts:
+            if before.same_value(draft):
+                return  # one of many inside a receiver, and this call left it as it was
+            happening.drafts.append(before)
+        happening.drafts.append(draft)
+        changed.add(watched.label)
+        if not self.pass_over:
+            owner = watched.value if engine is None and watched.peek is not None else None
+            self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening, owner=owner)
+        if engine is not None:
+            for each in self._seers:
+                each.seen(value, self.tracker.name_of(value, watched.label) or watched.label, happening.id, draft.copy)

@@ -1,0 +1,22 @@
+"""Which statements only give one more name to what exists already. Pure: reads the text of a site."""
+
+from __future__ import annotations
+
+import re
+
+from stepper.program.sites import Site
+
+ITEM = r"[A-Za-z_][\w.]*(?:\[[^\]]*\][\w.]*)*"  # a name, attribute path or element
+HEADS = ("for ", "async for ", "with ", "async with ", "except")
+ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
+
+
+def is_alias(site: Site) -> bool:
+    """Whether a statement or result gives something that exists already one more name: `p = params[0]`, a loop's."""
+    if site.kind == "statement":
+        head, equals, source = site.text.partition("=")
+        if not equals or head.startswith(HEADS):
+            return site.text.startswith(HEADS)
+    else:
+        source = site.text
+    return bool(ALIASES.fullmatch(source.strip()))
