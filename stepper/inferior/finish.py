@@ -13,6 +13,7 @@ from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered
 from stepper.inferior.gates import by_hand
 from stepper.inferior.origins import Origins
 from stepper.inferior.recorder import Recorder
+from stepper.inferior.renaming import rename
 from stepper.inferior.store import Shelf
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
@@ -32,6 +33,7 @@ class Finisher:
         self._numpy = numpy
         self._roles = recorder.program.roles
         self._drawn: set[str] = set()
+        self._made: dict[Copy, Role] = {}
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._count_later = count_later
 
@@ -51,6 +53,7 @@ class Finisher:
 
     def _record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
         recorder = self._recorder
+        rename(recorder.happenings, recorder.tracker.renamed)
         shelf = Shelf()
         self._drawn = {  # what a loop hands out is data, be it single numbers
             label
@@ -60,6 +63,12 @@ class Finisher:
         }
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._summarise()
+        self._made = {  # a value that a backward pass names by its turn (`h₂`) is what the forward pass made
+            draft.copy: draft.role
+            for happening in recorder.happenings
+            for draft in happening.drafts
+            if happening.kind != "backward" and draft.when == "result" and draft.copy is not None
+        }
         gates = self._gates(shelf)
         parameters = []
         for track in recorder.tracker.tracks.values():
@@ -114,6 +123,8 @@ class Finisher:
             key = (draft.label, draft.when, draft.copy)
             if happening.detail is not None or key not in seen or (draft.copy is None and draft.when != "operand"):
                 seen.add(key)
+                if happening.kind == "backward" and draft.role == "other":
+                    draft.role = self._made.get(draft.copy, "other") if draft.copy is not None else "other"
                 values.append(self._value(draft, shelf))
         return Event(
             id=happening.id,

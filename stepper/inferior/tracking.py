@@ -55,6 +55,7 @@ class Tracker:
         self._by_object: dict[int, Track] = {}
         self._by_owner: dict[tuple[str, int], Track] = {}
         self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
+        self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
     def name_of(self, value: Any, label: str | None) -> str | None:
@@ -197,6 +198,8 @@ class Tracker:
                 # it was met by its place in an optimizer, before the model that it lies in, or its own name
                 given = self._names.best(track.value, self._called(track.value))
                 if given is not None and all(other.name != given for other in self.tracks.values()):
+                    if is_place(track.name):
+                        self.renamed[track.name] = given
                     track.name = given
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)

@@ -110,6 +110,8 @@ def _shared(record: Record, parameter: str, come: list[Arrival]) -> str:
     if all(held == count for held in (*found.at, found.last)):
         made += f", so its gradient is {_sum(count)}"
         return f"{made}; it is {_updated(moved)}" if moved else f"{made}; it is not updated in this iteration"
+    if found.unused and len(moved) == 1 and all(_is_within(each.event, moved[0].parent, record) for each in come):
+        return f"{made}, in the closure of one step (line {moved[0].line}), which may move it after each"
     lines = [f"{made}; it is {_updated(moved)}, {_with(found)}" if moved else f"{made}; it is not updated"]
     if not moved:
         lines.append(f"its gradient is {_sum(found.last)} at the end")
@@ -118,6 +120,13 @@ def _shared(record: Record, parameter: str, come: list[Arrival]) -> str:
     if found.unused:
         lines.append(f"{found.unused} {'was' if found.unused == 1 else 'were'} cleared before any update")
     return "; ".join(lines)
+
+
+def _is_within(event: int, ancestor: int | None, record: Record) -> bool:
+    above: int | None = event
+    while above is not None and above != ancestor:
+        above = record.events[above].parent
+    return above is not None
 
 
 def _updated(moved: list[Event]) -> str:

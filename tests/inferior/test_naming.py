@@ -213,6 +213,29 @@ def test_parameters_that_one_name_stands_for_in_turn_are_counted_apart() -> None
     assert layers(record) == ["net", "net.fc1", "net.fc2", "net (2)", "net.fc1 (2)", "net.fc2 (2)"]
 
 
+def test_a_step_that_runs_before_its_model_is_seen_is_told_by_the_model_s_names() -> None:
+    record = recorded(
+        """
+    def fit(x):
+        net = MLP(1)
+        opt = torch.optim.LBFGS(net.parameters(), max_iter=3)
+        for t in range(2):
+            def closure():
+                opt.zero_grad()
+                loss = net(x).pow(2).mean()
+                loss.backward()
+                return loss
+            opt.step(closure)
+    """,
+        "fit(torch.randn(5, 3))\n",
+    )
+    expected = {f"net.{tensor}" for tensor in TENSORS}
+    assert set(names(record)) == {name for _, name in told(record)} == expected
+    labels = {value.label for event in record.events for value in event.values}
+    assert {"d of net.fc1.weight", "update of net.fc2.bias", "net.fc1.weight.grad"} <= labels
+    assert not [label for label in (*labels, *(event.text for event in record.events)) if "group0" in label]
+
+
 class Watchful:
     """Notices when anybody runs code of its own."""
 

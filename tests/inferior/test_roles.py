@@ -183,3 +183,24 @@ def test_a_network_that_is_called_inside_the_loss_is_no_loss(called: str) -> Non
     assert phases[called] == "loss"
     assert {phases[text] for text in ("net", "net.lin", "h = torch.relu(self.lin(x))", "out = h * 2")} == {"forward"}
     assert {value.role for e in ran.record(1).events for value in e.values if value.label == "h"} == {"activation"}
+
+
+def test_operands_of_a_backward_pass_have_the_role_that_they_had_when_they_were_made() -> None:
+    ran = run(
+        """
+        import torch
+        x, y = torch.ones(4, 3), torch.ones(4, 3)
+        w = torch.eye(3).requires_grad_()
+        for t in range(2):
+            h = x
+            for k in range(2):
+                h = h.mm(w).clamp(min=0)
+            loss = (h - y).pow(2).sum() / 2
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad = None
+        """
+    )
+    found = roles(ran, kinds=("backward",))
+    assert found["h.mm(w)₁"] == found["h.mm(w)₂"] == found["h₁"] == "activation", found

@@ -57,6 +57,18 @@ def test_several_backward_passes_are_told_apart() -> None:
     assert "in backward pass 2 of this iteration" in told(second[0], record)
 
 
+def test_passes_within_a_closure_are_not_told_as_lost() -> None:
+    record = run_recorded(script(SCRIPTS["LBFGS"])).records[1]
+    weight = next(parameter for parameter in uses(record) if parameter.endswith("weight"))
+    count = uses(record)[weight]
+    step = of_kind(record, "optimizer")[0]
+    assert count > 1
+    assert shared(record, weight) == (
+        f"{weight}: used {count} times by {count} backward passes, "
+        f"in the closure of one step (line {step.line}), which may move it after each"
+    )
+
+
 def told_of(event: Event) -> Contribution:
     assert isinstance(event.detail, Contribution)
     return event.detail
