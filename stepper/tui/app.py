@@ -1,4 +1,4 @@
-"""The app: opens sessions, saves and quits. Its other actions are in `walking` and `looking`."""
+"""The app: saves and quits. Its other actions are in `opening`, `walking` and `looking`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from textual.binding import BindingType
 
 from stepper.tui.actions import bindings
 from stepper.tui.looking import Looking
+from stepper.tui.opening import Opening
 from stepper.tui.pictures import reason
-from stepper.tui.walking import Walking
 
 if TYPE_CHECKING:
-    from stepper.session import Options, Session
+    from stepper.session import Session
 
 
-class StepperApp(Walking, Looking):
-    """Shows one session at a time. `misuse` is the line to print where the target could not be opened (code 2)."""
+class StepperApp(Opening, Looking):
+    """Shows one session at a time."""
 
     CSS_PATH = "stepper.tcss"
     TITLE = "stepper"
@@ -28,7 +28,6 @@ class StepperApp(Walking, Looking):
     def __init__(self, session: Session, config: Path | None = None) -> None:
         """`config`: the file in which theme and arrangement are kept; None: nothing is."""
         super().__init__(session, config)
-        self.misuse = ""
 
     def compose(self) -> ComposeResult:
         """Status, panels, messages, keys."""
@@ -44,68 +43,12 @@ class StepperApp(Walking, Looking):
         self.desk.choose(0)
         self.follow(self.session)
         self.run_worker(self.work(), group="moves", exit_on_error=False)
-        self.enqueue("open", self._open)
+        self.begin()
 
     async def on_unmount(self) -> None:
         """End the script's process with the app."""
         self.keep()
         await self.leave()
-
-    # ----------------------------------------------------------------------------------------------- targets
-
-    async def _open(self) -> None:
-        from stepper.session import Misuse
-
-        try:
-            await self.session.open()
-        except Misuse as error:
-            self.misuse = str(error)
-            self.exit(2, return_code=2)
-        else:
-            self._opened()
-        if self.misread:
-            self.look()  # what opening had to say is over then, and does not take this with it
-            self.message.say(self.misread, bad=True)
-
-    async def _replace(self, target: str, options: Options) -> None:
-        """Open another target; the present one stays open until that has worked."""
-        from stepper.session import Misuse, Session
-
-        old = self.session
-        new = Session(target, options, count_later=True)
-        try:
-            new.launch()
-            if new.script == old.script:
-                new.breakpoints = old.breakpoints
-            self.follow(new)
-            await new.open()
-        except Misuse as error:
-            if self.session is new:
-                self.follow(old)
-                await new.close()
-            self.message.say(str(error), bad=True)
-        else:
-            self._opened()
-            await old.close()
-
-    def _opened(self) -> None:
-        """Remember a script of the person's own."""
-        import shlex  # only where there is something to remember
-
-        from stepper.variants import VARIANTS
-
-        if self.session.script and self.session.target not in VARIANTS:
-            self.opened(self.session.script, shlex.join(self.session.options.arguments))
-
-    def action_target(self) -> None:
-        """Choose what to debug."""
-        from stepper.tui.screens.target import Choice, TargetScreen
-
-        def choose(choice: Choice | None) -> None:
-            if choice is not None:
-                self.enqueue("target", lambda: self._replace(choice.target, choice.options))
-
-        self.push_screen(TargetScreen(self.session, self.recent, self.arguments), choose)
 
     # ----------------------------------------------------------------------------------------------- taking away
 

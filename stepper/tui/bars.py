@@ -233,6 +233,7 @@ class MessageBar(Bar):
         super().__init__(id=id)
         self._said = ""
         self._bad = False
+        self._waiting = ""
 
     def show(self, scene: Scene) -> None:
         """What was said of work under way no longer holds when it is done."""
@@ -250,16 +251,25 @@ class MessageBar(Bar):
         if self._said:
             self.say("")
 
+    def wait_for(self, keys: list[str], forget: str) -> None:
+        """These keys wait for the script to start; `forget` is the one that drops them."""
+        waiting = f"then {' '.join(keys)} · {forget} forgets " if keys else ""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.build()
+
     def build(self) -> None:
         """The message, and a bar of iterations done while the script is at work."""
         scene = self.scene
-        text = self._said or scene.notice
+        text = self._said or scene.notice or (f"Starting {scene.target} …" if scene.state == "starting" else "")
         bad = self._bad if self._said else scene.state in ("failed", "lost")
         text, part, width = visible(text).split("\n", 1)[0], "bad" if bad else "note", self.size.width
         lines = [text]
         right: list[Piece] = []
         if scene.state in ("running", "replaying"):
             right = progress(*scene.progress, max(10, width // 4))
+        elif self._waiting:
+            right = [(figures.middle(self._waiting, width // 2), "muted")]
         elif width > 1:
             lines = wrapped(text, width - 1)
             lines = lines if len(lines) <= self.MOST else [*lines[: self.MOST - 1], " ".join(lines[self.MOST - 1 :])]

@@ -58,11 +58,6 @@ class Looking(Stage):
         """All panels where they were at first."""
         self.desk.reset()
 
-    def action_restore(self) -> None:
-        """All of them."""
-        if self.desk.maximised:
-            self.desk.maximise(False)
-
     def action_panel(self, index: int) -> None:
         """Go to a panel."""
         if not self.desk.choose(index):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
 from stepper.tui.keymap import Keymap
 from stepper.tui.keystrokes import Keystrokes
+from stepper.tui.moves import MOST, Move, Moves, Waiting
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.tensors import TensorsPanel
@@ -28,18 +28,13 @@ from stepper.tui.terse import terse_driver
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from stepper.session import Session
+    from stepper.session import Cursor, Session
 
 REFRESH = 1 / 15
 """Seconds between two looks at a script that is at work."""
 
 HOLD = 1 / 20
 """Seconds for which a repaint waits for the pictures that belong to it."""
-
-LONG = {"open": "starting", "target": "starting", "continue": "at work", "go": "at work"}
-"""Moves that may take long, so that nothing is begun behind them, and what the script is while they last."""
-
-Move = Callable[[], Awaitable[None]]
 
 
 class Stage(Keystrokes):
@@ -54,8 +49,7 @@ class Stage(Keystrokes):
         self.asked_to_quit = False
         self._generation = 0
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._moves: asyncio.Queue[tuple[str, Move]] = asyncio.Queue()
-        self._underway = ""
+        self.moves = Moves()
         self._scheduled = False
         self._timer: Timer | None = None
         self._shown_at = 0.0
@@ -80,13 +74,13 @@ class Stage(Keystrokes):
     @property
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
-        waiting = self._underway or self._scheduled or self._timer is not None or not self._moves.empty()
+        waiting = self.moving or self._scheduled or self._timer is not None or len(self.moves)
         return not waiting and not self.typing and not self.desk.waiting and self._release is None
 
     @property
     def moving(self) -> bool:
         """Whether a move is under way."""
-        return bool(self._underway)
+        return bool(self.moves.underway)
 
     def take_keys(self, keymap: Keymap) -> None:
         """Let the person's own keys hold, and be shown."""
@@ -94,11 +88,6 @@ class Stage(Keystrokes):
         self.set_keymap(keymap.for_textual)
         self.keys.take_keys(keymap)
         self.desk.take_keys(keymap)
-
-    @property
-    def stepping(self) -> bool:
-        """Whether steps are under way, so that something asked for now comes after them."""
-        return not self._moves.empty() or (self.moving and self._underway not in LONG)
 
     # ----------------------------------------------------------------------------------------------- looking
 
@@ -192,47 +181,68 @@ class Stage(Keystrokes):
     async def work(self) -> None:
         """Do the moves one after the other, in the order in which they were asked for."""
         while True:
-            self._underway, move = await self._moves.get()
+            move = await self.moves.next()
+            self._show_waiting()
             try:
                 await move()
             except Exception as error:  # shown: a failed move must not take the app down
                 self.log.error(error)
                 self.message.say(f"{type(error).__name__}: {error}", bad=True)
             finally:
-                self._underway = ""
+                self.moves.underway = ""
                 self._changed()
-                if self._moves.empty():
+                if not self.moves:
                     self.call_later(self.release_keys)  # behind the look at what has changed
 
-    def enqueue(self, name: str, move: Move) -> bool:
-        """Steps queue up behind steps, and behind a jump, whose end is certain; else nothing is begun while something
-        long is under way (False). Keys that come together with one that jumps wait for where it leads."""
-        doing, behind_jump = LONG.get(self._underway), name == "step" and self._underway == "go"
-        if doing is not None and not behind_jump:
-            hint = "" if doing == "starting" else f"; {self.keymap.shown('run.pause')} pauses it"
-            self.message.say(f"The script is {doing}{hint}.")
+    def enqueue(self, name: str, move: Move, keys: str = "") -> bool:
+        """Let a move wait for its turn, and say what it waits for; or say why it may not (False). `keys` asked for it.
+
+        Keys that come together with one that jumps wait for where it leads.
+        """
+        refusal = self.moves.refusal(name)
+        if refusal:
+            self.message.say(self._refused(refusal))
             return False
         self.message.say("")
         self.asked_to_quit = False
-        self._moves.put_nowait((name, move))
+        self.moves.add(Waiting(name, move, keys))
+        self._show_waiting()
+        if self.moves.starting:
+            return True
         if name == "go":
             self.hold_keys()
-        elif behind_jump and self.scene.busy:
+        elif self.moves.underway == "go" and self.scene.busy:
             self.message.say(f"That waits for the jump that is under way; {self.keymap.shown('run.pause')} drops both.")
         return True
 
-    def jump(self, name: str, move: Move) -> None:
+    def _refused(self, refusal: str) -> str:
+        if refusal == "work":
+            return f"The script is at work; {self.keymap.shown('run.pause')} pauses it."
+        forget = f"{self.keymap.shown('panel.restore')} forgets what waits."
+        if refusal == "many":
+            return f"{MOST} steps wait already for the script to start; {forget}"
+        return f"A run waits for the script to start, and nothing can wait behind that; {forget}"
+
+    def _show_waiting(self) -> None:
+        self.message.wait_for(self.moves.keys if self.moves.starting else [], self.keymap.shown("panel.restore"))
+
+    def jump(self, name: str, move: Move, keys: str = "") -> None:
         """A move that is no step: `[` leads back from it, and the viewer shows what is there."""
-        here = self.session.cursor
 
         async def there() -> None:
+            here = self.session.cursor
             await move()
-            self.desk.viewer.unpin()
+            self.jumped(here)
 
-        if self.enqueue(name, there):
+        self.enqueue(name, there, keys)
+
+    def jumped(self, here: Cursor) -> None:
+        """A jump from `here` is done."""
+        if self.session.cursor != here:
             self.places.left(here)
+        self.desk.viewer.unpin()
 
     def forget_moves(self) -> None:
         """Leave out the moves that wait."""
-        while not self._moves.empty():
-            self._moves.get_nowait()
+        self.moves.clear()
+        self._show_waiting()

@@ -43,21 +43,22 @@ class Walking(Remembering):
             if self.session.cursor == here and step is Step.OUT:
                 self.message.say("This statement is in the loop itself: there is nothing to lead out of.")
 
-        if self.enqueue("step", move) and "ITERATION" in name:
+        asked = self.enqueue("step", move, self.keymap.shown(f"step.{name.lower()}"))
+        if asked and "ITERATION" in name and not self.moves.starting:
             self.hold_keys()  # to another record, in which they are to be taken
 
     def action_continue(self) -> None:
         """Run on."""
-        self.jump("continue", lambda: self.session.run())
+        self.jump("continue", lambda: self.session.run(), self.keymap.shown("run.continue"))
 
     def action_reverse(self) -> None:
         """Go back to the stop before."""
-        self.jump("continue", lambda: self.session.reverse())
+        self.jump("continue", lambda: self.session.reverse(), self.keymap.shown("run.reverse"))
 
     def action_breakpoint(self, line: int | None = None) -> None:
         """Set a breakpoint on a line, by default that which is selected in the source, or take it away."""
-        if line is None and self.stepping:
-            self.enqueue("step", self._breakpoint_here)  # where the steps that were asked for before lead
+        if line is None and self.moves.stepping:  # where the steps that were asked for before lead
+            self.enqueue("step", self._breakpoint_here, self.keymap.shown("breakpoint.toggle"))
         else:
             self._toggle(self.desk.source.selected if line is None else line)
 
@@ -97,6 +98,14 @@ class Walking(Remembering):
         """Whether the auto-play is on."""
         return self._speed > 0
 
+    def action_restore(self) -> None:
+        """Forget what waits for the script to start; else show all panels."""
+        if self.moves.starting and self.moves:
+            self.forget_moves()
+            self.message.say("Nothing waits any more for the script to start.")
+        elif self.desk.maximised:
+            self.desk.maximise(False)
+
     def action_pause(self) -> None:
         """Stop at the next iteration, and forget the steps that were waiting."""
         if self._speed:
@@ -122,7 +131,9 @@ class Walking(Remembering):
         def go(iteration: int | None) -> None:
             # the screen answers -1 for the setup, None for nothing
             if iteration is not None:
-                self.jump("go", lambda: self.session.go(iteration if iteration >= 0 else None))
+                there = iteration if iteration >= 0 else None
+                keys = f"{self.keymap.shown('go')} {'setup' if there is None else there}"
+                self.jump("go", lambda: self.session.go(there), keys)
 
         self.push_screen(GoScreen(self.session.count), go)
 
@@ -191,12 +202,19 @@ class Walking(Remembering):
             self.push_screen(SearchScreen(self._sought), search)
 
     def _seek(self, text: str, again: bool) -> None:
-        scene = self.scene
-        found = find(scene.history, text, scene.event.id, again) if scene.history is not None and scene.event else None
-        if found is None:
-            self.message.say(f"Nothing in this record has {text} in it.")
-        else:
-            self.jump("pick", lambda: self.session.go(scene.iteration, found))
+        async def move() -> None:
+            self.look()  # where what was asked for before has led
+            scene, here = self.scene, self.session.cursor
+            found = None
+            if scene.history is not None and scene.event is not None:
+                found = find(scene.history, text, scene.event.id, again)
+            if found is None:
+                self.message.say(f"Nothing in this record has {text} in it.")
+            else:
+                await self.session.go(scene.iteration, found)
+                self.jumped(here)
+
+        self.enqueue("pick", move, f"{self.keymap.shown('search')} {text}")
 
     # ----------------------------------------------------------------------------------------------- auto-play
 

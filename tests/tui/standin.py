@@ -292,6 +292,9 @@ class Standin:
     async def open(self) -> None:
         self.calls.append("open")
         self.source, self.total = self._recorder.source, TOTAL
+        if not self._released.is_set():
+            self.tell()
+            await self._released.wait()
         self.lines = [Line(line, phase) for line, phase in PHASES.items()]
         self.engines, self.device, self.dtype = ["python", "numpy"], "cpu", "float64"
         self.records = {None: self._recorder.record(None)}
@@ -353,7 +356,7 @@ class Standin:
         self.tell(cursor=Cursor(iteration, event or 0), notice="")
 
     def hold(self) -> Callable[[], None]:
-        """From now on neither a run nor a jump ends before the answer is called."""
+        """From now on neither a start, nor a run, nor a jump ends before the answer is called."""
         self._released.clear()
         return self._released.set
 

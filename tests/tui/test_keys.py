@@ -287,9 +287,9 @@ async def test_breakpoints_are_set_where_the_source_stands_and_stop_a_run_both_w
         await pilot.press("C")
         await settled(pilot)
         assert place(app) == (0, 0), "without breakpoints to the beginning"
-        await pilot.click("#source", offset=(2, 21 - app.desk.source.scroll_offset.y))
-        await pilot.click("#source", offset=(2, 22 - app.desk.source.scroll_offset.y))
-        await until(pilot, lambda: app.session.breakpoints.lines == {21, 22})
+        await pilot.click("#source", offset=(2, 17 - app.desk.source.scroll_offset.y))
+        await pilot.click("#source", offset=(2, 18 - app.desk.source.scroll_offset.y))
+        await until(pilot, lambda: app.session.breakpoints.lines == {17, 18})
         await pilot.press("B", "B")
         await until(pilot, lambda: "There is no breakpoint" in screen_text(app))
         assert not app.session.breakpoints.lines

@@ -123,6 +123,8 @@ class SourcePanel(LinePanel):
     def follow(self) -> None:
         """Bring the cursor's line into view, with the lines around it that can be shown."""
         index, height, top = self._current - 1, self.inner.height - len(self._told), self.scroll_offset.y
+        if height <= 0:  # not laid out yet: `on_resize` follows
+            return
         margin = min(4, height // 4)
         if not top + min(margin, top) <= index < top + height - min(margin, max(0, len(self._code) - top - height)):
             # far enough that it need not scroll again with the next step: a scroll repaints the whole panel

@@ -1,0 +1,92 @@
+"""The moves that were asked for and wait, and what may wait behind what. Does none of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+LONG = {"open": "starting", "target": "starting", "continue": "at work", "go": "at work"}
+"""Moves that may take long, and what the script is while they last."""
+MOST = 20
+"""Moves that may wait for the script to start."""
+
+Move = Callable[[], Awaitable[None]]
+
+
+class Waiting(NamedTuple):
+    """A move, what kind of move it is, and the keys that asked for it."""
+
+    name: str
+    move: Move
+    keys: str = ""
+
+
+class Moves:
+    """One is under way (`underway`: its name, empty where there is none); the others wait for their turn."""
+
+    def __init__(self) -> None:
+        self.underway = ""
+        self._waiting: deque[Waiting] = deque()
+        self._more = asyncio.Event()
+
+    async def next(self) -> Move:
+        """The move that is to be done now; waits until there is one."""
+        while not self._waiting:
+            self._more.clear()
+            await self._more.wait()
+        self.underway, move, _ = self._waiting.popleft()
+        return move
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def starting(self) -> bool:
+        """Whether a target is being opened."""
+        return LONG.get(self.underway) == "starting"
+
+    @property
+    def stepping(self) -> bool:
+        """Whether steps wait or are under way, so that something asked for now comes after them."""
+        return any(each.name not in LONG for each in self._waiting) or bool(self.underway and self.underway not in LONG)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that wait, as they were typed, those that follow each other and are the same together: `n ×3`."""
+        found: list[tuple[str, int]] = []
+        for each in self._waiting:
+            if found and found[-1][0] == each.keys:
+                found[-1] = (each.keys, found[-1][1] + 1)
+            elif each.keys:
+                found.append((each.keys, 1))
+        return [f"{keys} ×{count}" if count > 1 else keys for keys, count in found]
+
+    def refusal(self, name: str) -> str:
+        """Why a move may not wait behind what there is, as far as it does not end by itself; empty where it may.
+
+        Behind a run at full speed, whose end nobody knows, nothing waits; behind a jump, steps do; while the script
+        starts everything may wait, except behind a run.
+        """
+        if self.starting:
+            if name in ("go", "continue", "target"):  # these put aside what they do not go on from
+                return ""
+            if any(each.name == "continue" for each in self._waiting):
+                return "run"
+            return "many" if len(self._waiting) >= MOST else ""
+        return "work" if self.underway in LONG and not (self.underway == "go" and name == "step") else ""
+
+    def add(self, waiting: Waiting) -> None:
+        """Let it wait. While the script starts, one that goes to a place of its own puts aside all that would have led
+        elsewhere, and a run another run."""
+        if self.starting and waiting.name in ("go", "target"):
+            self.clear()
+        elif self.starting and waiting.name == "continue":
+            self._waiting = deque(each for each in self._waiting if each.name != "continue")
+        self._waiting.append(waiting)
+        self._more.set()
+
+    def clear(self) -> None:
+        """Leave out those that wait."""
+        self._waiting.clear()

@@ -1,0 +1,120 @@
+"""Opening targets: the first one, and others in its place, also while one is still starting."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stepper.tui.walking import Walking
+
+if TYPE_CHECKING:
+    from stepper.session import Options, Session
+
+
+class Opening(Walking):
+    """`misuse` is the line to print where the first target could not be opened (exit code 2)."""
+
+    def __init__(self, session: Session, config: Path | None = None) -> None:
+        super().__init__(session, config)
+        self.misuse = ""
+        self._start: asyncio.Task[None] | None = None
+        """The start of the session that is shown, until it is over: it goes on while another target is asked for, which
+        may be wrong."""
+        self._elsewhere: asyncio.Future[None] | None = None
+        """While a start is waited for: whether another target has been asked for."""
+
+    def begin(self) -> None:
+        """Open the session that is shown."""
+        self.enqueue("open", self._open)
+
+    async def leave(self) -> None:
+        """Look no more, and end the script's process, wherever it has come to."""
+        if self._start is not None:
+            self._start.cancel()
+        await super().leave()
+
+    async def _open(self) -> None:
+        from stepper.session import Misuse
+
+        if self._start is None:
+            self._start = asyncio.create_task(self.session.open())
+        try:
+            open_now = await self._started(self._start)
+        except Misuse as error:
+            self.misuse = str(error)
+            self.exit(2, return_code=2)
+        else:
+            if open_now:
+                self._opened()
+        if self.misread:
+            self.look()  # what opening had to say is over then, and does not take this with it
+            self.message.say(self.misread, bad=True)
+
+    async def _started(self, start: asyncio.Task[None]) -> bool:
+        """Wait until a session has started; False where another target is asked for before that. Raises Misuse."""
+        self._elsewhere = asyncio.get_running_loop().create_future()
+        await asyncio.wait({start, self._elsewhere}, return_when=asyncio.FIRST_COMPLETED)
+        if not start.done():
+            return False
+        start.result()
+        self._start = None
+        return True
+
+    async def _replace(self, target: str, options: Options) -> None:
+        """Open another target; the present one stays, open or starting, until that has worked."""
+        from stepper.session import Misuse, Session
+
+        old, old_start = self.session, self._start
+        new = Session(target, options, count_later=True)
+        try:
+            new.launch()
+            if new.script == old.script:
+                new.breakpoints = old.breakpoints
+            self.follow(new)
+            self._start = asyncio.create_task(new.open())
+            open_now = await self._started(self._start)
+        except Misuse as error:
+            self.forget_moves()  # they were meant for the new one
+            if self.session is new:
+                self.follow(old)
+                self._start = old_start
+                await new.close()
+            if old_start is not None:
+                self.begin()
+            self.message.say(str(error), bad=True)
+        else:
+            if open_now:
+                self._opened()
+            await _give_up(old, old_start)
+
+    def _opened(self) -> None:
+        """Remember a script of the person's own."""
+        import shlex  # only where there is something to remember
+
+        from stepper.variants import VARIANTS
+
+        if self.session.script and self.session.target not in VARIANTS:
+            self.opened(self.session.script, shlex.join(self.session.options.arguments))
+
+    def action_target(self) -> None:
+        """Choose what to debug."""
+        from stepper.tui.screens.target import Choice, TargetScreen
+
+        def choose(choice: Choice | None) -> None:
+            if choice is None or not self.enqueue("target", lambda: self._replace(choice.target, choice.options)):
+                return
+            if self.moves.starting and self._elsewhere is not None and not self._elsewhere.done():
+                self._elsewhere.set_result(None)
+
+        self.push_screen(TargetScreen(self.session, self.recent, self.arguments), choose)
+
+
+async def _give_up(session: Session, start: asyncio.Task[None] | None) -> None:
+    """End a session, wherever its start has come to."""
+    if start is not None:
+        start.cancel()
+        await asyncio.wait({start})
+        if not start.cancelled():
+            start.exception()  # it may have been a wrong target: that no longer matters
+    await session.close()
