@@ -13,13 +13,16 @@ SAMPLE = 1 << 12
 def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
     """The cosine of the angle between after − before and the gradient, as vectors, in float64: −1 … 1.
 
-    None where the gradient has another shape, is not kept, or was worked out from the update itself; and where one of
-    them is zero or not finite.
+    None where the gradient has another shape (but for axes of length 1), is not kept, or was worked out from the
+    update itself; and where one of them is zero or not finite.
     """
     import numpy
 
-    shape = before.engine.extents(before.kept)
-    if grad.gone or grad.computed or grad.engine.extents(grad.kept) != shape:
+    if grad.gone or grad.computed:
+        return None
+    shapes = [copy.engine.extents(copy.kept) for copy in (before, grad)]
+    shape, its = ([extent for extent in each if extent != 1] if each is not None else None for each in shapes)
+    if shape != its:
         return None
     with numpy.errstate(all="ignore"):
         sampled = [numpy.asarray(copy.engine.sample(copy.kept, SAMPLE)) for copy in (before, after, grad)]

@@ -45,8 +45,10 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates if gate.out is None}
     pairs = {(id(gate.h), id(gate.out)) for gate in engine_gates}
     gates: list[GateSeen] = []
+    compared = [each for each in operated if each.site.operation and each.site.operation.name in COMPARISONS]
+    with_zero = [each for each in compared if any(_is_zero(item) for item in each.operands)]
     for each in sorted(operated, key=lambda one: one.event.id):  # a call before what happens inside it
-        gate = _relu(each) or _soft(each)
+        gate = _relu(each, with_zero) or _soft(each)
         if gate is None or gate.event in reported or id(gate.h) in reported or (id(gate.h), id(gate.out)) in pairs:
             continue
         if not any(other.h is gate.h and other.out is gate.out for other in gates):
@@ -54,7 +56,6 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     if not gates:
         return []
     maskings = [masking for each in operated for masking in _maskings(each)]
-    compared = [each for each in operated if each.site.operation and each.site.operation.name in COMPARISONS]
     return [(gate, _attach(gate, maskings, compared)) for gate in gates]
 
 
@@ -65,7 +66,7 @@ def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -
     h = _numbers(gate.h)
     later = [each for each in maskings if each.event > gate.event and each.before is not gate.h]
     later = [each for each in later if each.blocked.shape == h.shape and masks.together(each.blocked, h)]
-    chosen = next((each for each in later if _flows(each.mask, gate, compared)), None)
+    chosen = next((each for each in later if _flows(each.mask, (gate.h, gate.out), compared)), None)
     if chosen is None:
         with numpy.errstate(all="ignore"):
             rules = (h < 0, h <= 0, ~(h >= 0), ~(h > 0))
@@ -79,17 +80,28 @@ def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -
     return chosen.blocked
 
 
-def _flows(mask: Copy, gate: GateSeen, compared: list[Operated]) -> bool:
-    """Whether `mask` is the result of comparing the gate's input or output with something."""
+def _flows(mask: Copy, sources: tuple[Copy | None, ...], compared: list[Operated]) -> bool:
+    """Whether `mask` is the result of comparing one of these, a gate's input or output, with something."""
     for each in compared:
         if each.result is not None and each.result.copy is mask:
             for operand in each.operands:
-                if isinstance(operand, Draft) and operand.copy is not None and operand.copy in (gate.h, gate.out):
+                if isinstance(operand, Draft) and operand.copy is not None and operand.copy in sources:
                     return True
     return False
 
 
-def _relu(each: Operated) -> GateSeen | None:
+def _tells(mask: Draft, h: Draft, with_zero: list[Operated]) -> bool:
+    """Whether a factor is what was computed by comparing `h` with zero, by its text too: equal masks share a copy."""
+    return any(
+        each.result is not None
+        and each.result.copy is mask.copy
+        and mask.label in (each.result.label, *each.event.site.bound)
+        and any(isinstance(operand, Draft) and operand.copy is h.copy for operand in each.operands)
+        for each in with_zero
+    )
+
+
+def _relu(each: Operated, with_zero: list[Operated]) -> GateSeen | None:
     """The gate, where this operation computed max(h, 0)."""
     import numpy
 
@@ -124,8 +136,9 @@ def _relu(each: Operated) -> GateSeen | None:
             continue
         with numpy.errstate(all="ignore"):
             same = masks.together(h, out) and masks.is_relu(h, out)
-        # Spelled like this much else is, too: where every number is NaN, nothing tells
+        # Spelled like this much else is, too: where no number is negative, or every one is NaN, only the mask tells
         shown = bool((h < 0).any()) if name in PRODUCTS else name not in STORES or bool((h == h).any())
+        shown = shown or any(_tells(other, draft, with_zero) for other in drafts if other is not draft)
         if same and shown:
             torchs = name in ("relu", "relu_") and "." in operation.path and not operation.path.startswith("self.")
             rule = "h <= 0" if torchs and draft.copy is not None and draft.copy.engine.name == "torch" else "h < 0"

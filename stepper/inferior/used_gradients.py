@@ -55,7 +55,7 @@ class UsedGradients:
             return None
         import numpy
 
-        whole = numpy.zeros(_shape(track.before) or (1,))
+        whole = numpy.zeros(before.outline.shape or (1,))
         filled = numpy.zeros(whole.shape, dtype=bool)
         names: list[str] = []
         for update in track.updates:
@@ -221,8 +221,14 @@ class UsedGradients:
 
 
 def _shape(draft: Draft) -> tuple[int, ...] | None:
-    """A value's shape; None for a single number, whoever keeps it."""
-    return draft.copy.outline.shape or None if draft.copy is not None else None
+    """A value's shape; None for a single number, whoever keeps it.
+
+    Axes of length 1 in front don't count: NumPy adds a gradient of shape (3,) to a bias of (1, 3).
+    """
+    shape = draft.copy.outline.shape if draft.copy is not None else ()
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return shape or None
 
 
 def _number(draft: Draft | None) -> float | None:

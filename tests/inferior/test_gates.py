@@ -113,6 +113,24 @@ def test_each_operation_is_one_gate(by_hand: Ran) -> None:
     assert by_hand.record(1).gates[0].line == by_hand.record(0).gates[0].line
 
 
+def test_a_product_with_its_own_mask_is_a_gate_where_no_entry_is_negative_too() -> None:
+    ran = run(
+        """
+        import numpy as np
+        h = np.array([[1.0, 2.0], [3.0, 4.0]])
+        for t in range(1):
+            a = h * (h > 0)
+            above = h * (h > -1)
+            loss = (a + above).sum()
+            g = (a - 1) * (1.0 * (a > 0))
+            h -= 0.1 * g
+        """
+    )
+    (gate,) = ran.record().gates
+    assert gate.line == 5 and (gate.active, gate.blocked) == (4, 0)
+    assert gate.grad_before is not None and gate.grad_before.label == "a - 1"
+
+
 def test_an_operation_that_is_no_relu_is_no_gate() -> None:
     ran = run(
         """

@@ -276,6 +276,23 @@ def test_the_angle_between_update_and_gradient() -> None:
     assert found["still"] is None, "nothing has no direction"
 
 
+def test_a_gradient_without_the_axis_of_length_one_that_its_bias_has_belongs_to_it() -> None:
+    ran = run(
+        """
+        import numpy as np
+        b = np.zeros((1, 3))
+        for t in range(2):
+            delta = np.arange(6.0).reshape(2, 3) + b
+            loss = (delta ** 2).sum() / 2
+            db = np.sum(delta, axis=0)
+            b += -0.25 * db
+        """
+    )
+    parameter = ran.parameter("b", 1)
+    assert parameter.grad is not None and parameter.grad.label == "db"
+    assert parameter.cosine == pytest.approx(-1.0)
+
+
 def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
     ran = run(
         """
