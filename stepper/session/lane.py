@@ -137,8 +137,10 @@ class Lane:
             while True:
                 header = await reader.readexactly(HEADER.size)
                 body = await reader.readexactly(body_length(header))
-                self._take(_messages.decode(body))
-                self._tell()
+                message = _messages.decode(body)
+                self._take(message)
+                if not isinstance(message, Reply):  # whoever asked has it; how things stand is as it was
+                    self._tell()
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, msgspec.DecodeError) as error:
             self.seconds = monotonic() - self._began
             if isinstance(error, asyncio.IncompleteReadError | ConnectionError):

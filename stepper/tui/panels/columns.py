@@ -3,6 +3,8 @@
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 from rich.cells import cell_len
@@ -176,6 +178,20 @@ def tightened(cells: tuple[str, ...]) -> tuple[str, ...]:
     return (*cells[:SHAPE], figures.tight(cells[SHAPE]), *cells[SHAPE + 1 :])
 
 
+class _Measures(NamedTuple):
+    """What of the rows decides the widths, so that rows of which only the figures differ are fitted once.
+
+    `longest`: columns of the longest text in each column; `tight`, `role`: of the longest shape without blanks, and of
+    the longest role in few characters; `wrong`: whether anything is not finite.
+    """
+
+    longest: tuple[int, ...]
+    labels: tuple[str, ...]
+    tight: int
+    role: int
+    wrong: bool
+
+
 def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> list[int]:
     """Widths of the columns for what is in them; 0 for those there is no room for.
 
@@ -183,10 +199,24 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     those that can be spared; then names are abbreviated, and shapes lose their blanks; then columns go that say more. A
     shape is cut last.
     """
-    widths, whole = [], []
-    for index, column in enumerate(COLUMNS):
-        longest = max((cell_len(row[index]) for row in rows), default=0)
-        whole.append(longest)
+    measures = _Measures(
+        tuple(max(map(_size, column), default=0) for column in zip(*rows, strict=True)) or (0,) * len(COLUMNS),
+        tuple(row[NAME] for row in rows),
+        max((_size(figures.tight(row[SHAPE])) for row in rows), default=0),
+        max((len(short_role(row[ROLE])) for row in rows), default=0),
+        any(row[NONFINITE] not in ("", "0") for row in rows),
+    )
+    return list(_fitted(measures, width, said))
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+@lru_cache(maxsize=64)
+def _fitted(measures: _Measures, width: int, said: tuple[int, ...]) -> tuple[int, ...]:
+    widths, whole = [], measures.longest
+    for index, (column, longest) in enumerate(zip(COLUMNS, whole, strict=True)):
         widths.append(max(min(longest, column.most), min(column.least, column.most), len(column.title)))
         if index not in (NAME, SPREAD, MEAN) and not longest:
             widths[index] = 0  # nothing has anything there
@@ -199,20 +229,19 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     def cut(index: int, least: int) -> None:
         widths[index] -= max(0, min(excess(), widths[index] - least))
 
-    tight = max(widths[SHAPE] and len(COLUMNS[SHAPE].title), *(cell_len(figures.tight(row[SHAPE])) for row in rows), 0)
-    labels = tuple(row[NAME] for row in rows)
-    without_shared, abbreviated = names.widths(labels)
-    named = names.widths(tuple(label for label in labels if label.replace(".", "").isidentifier()))[1]
+    tight = max(widths[SHAPE] and len(COLUMNS[SHAPE].title), measures.tight)
+    without_shared, abbreviated = names.widths(measures.labels)
+    named = names.widths(tuple(label for label in measures.labels if label.replace(".", "").isidentifier()))[1]
     medium = max(min(MEDIUM_NAME, named), min(EXPRESSION, abbreviated), SHORT_NAME)
     cut(NAME, max(SHORT_NAME, min(LONG_NAME, without_shared)))
     for index in said:
         if excess() > 0:
             widths[index] = 0
     if excess() > 0:
-        widths[ROLE] = max(len(COLUMNS[ROLE].title), *(len(short_role(row[ROLE])) for row in rows), 0)
+        widths[ROLE] = max(len(COLUMNS[ROLE].title), measures.role)
     gives = [column.give for column in COLUMNS]
     # what is wrong is told before anything that is only nice to see; that nothing is, health tells, too
-    gives[NONFINITE] = 1 if any(row[NONFINITE] not in ("", "0") for row in rows) else 8
+    gives[NONFINITE] = 1 if measures.wrong else 8
     for index in sorted(range(len(COLUMNS)), key=lambda number: -gives[number]):
         if gives[index] < SPARE:
             cut(NAME, medium)
@@ -231,4 +260,4 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
         more = max(0, min(-excess(), wanted - widths[index]))
         if widths[index] and (index == NAME or wanted == tight or more == wanted - widths[index]):
             widths[index] += more
-    return widths
+    return tuple(widths)

@@ -267,6 +267,7 @@ def map_lines(drawing: Drawing, width: int) -> list[Row]:
     """The maps, band by band, each with its title and the bars of the units that lie in its columns."""
     arrangement, kinds = drawing.arrangement, list(values_of(drawing.gate))
     aligned = drawing.view.axes[1] == drawing.gate.by_unit.axis
+    most = _scales(drawing)
     rows: list[Row] = []
     if not aligned:
         rows.append(Row(pad([("units ", "muted"), *unit_bars(drawing, 1)], (), width)))
@@ -276,7 +277,7 @@ def map_lines(drawing: Drawing, width: int) -> list[Row]:
         rows.append(_beside(titles, arrangement.width))
         if aligned:
             rows.append(_beside([unit_bars(drawing, drawing.wide) for _ in shown], arrangement.width))
-        bands = [_map(drawing, kind) for kind in shown]
+        bands = [_map(drawing, kind, most.get(kind, 1.0)) for kind in shown]
         rows += [_beside([each[line] for each in bands], arrangement.width) for line in range(arrangement.height)]
     return rows
 
@@ -313,14 +314,14 @@ def map_title(kind: str, width: int) -> str:
     return next((form for form in forms if len(form) <= width), forms[-1])
 
 
-def _map(drawing: Drawing, kind: str) -> list[list[Piece]]:
+def _map(drawing: Drawing, kind: str, most: float) -> list[list[Piece]]:
     """The lines of one map; blank below it."""
     height, window = drawing.arrangement.height, drawing.maps.get(kind)
     if not isinstance(window, Window):
         return [[(window or "…", "muted")], *([] for _ in range(height - 1))]
     grid = drawing.grid
     layout = heatmap.Grid(grid.rows, grid.columns, drawing.wide, drawing.high, grid.factor)
-    most, mask = _scale(drawing, kind), drawing.maps.get(MASK)
+    mask = drawing.maps.get(MASK)
     over = mask if kind in (BEFORE, AFTER) and isinstance(mask, Window) else None
     at = grid.cell(*drawing.view.place)
     lines: list[list[Piece]] = []
@@ -337,15 +338,19 @@ def _map(drawing: Drawing, kind: str) -> list[list[Piece]]:
     return [*lines, *([] for _ in range(height - len(lines)))][:height]
 
 
-def _scale(drawing: Drawing, kind: str) -> float:
-    """The size that gets the strongest colour. Both gradients share one: what the gate took away must look like less,
-    not like the same."""
-    kinds = [kind] if kind in (H, SHARE) else [BEFORE, AFTER]
-    if drawing.grid.factor == (1, 1):
-        values = values_of(drawing.gate)
-        return max((heatmap.usual(values[each].summary) for each in kinds if each in values), default=1.0)
-    windows = [drawing.maps.get(each) for each in kinds]
-    return heatmap.limit(*(each for each in windows if isinstance(each, Window)))
+def _scales(drawing: Drawing) -> dict[str, float]:
+    """The size that gets the strongest colour, by map; a mask has none. Both gradients share one: what the gate took
+    away must look like less, not like the same."""
+    values = values_of(drawing.gate)
+
+    def scale(kinds: tuple[str, ...]) -> float:
+        if drawing.grid.factor == (1, 1):
+            return max((heatmap.usual(values[each].summary) for each in kinds if each in values), default=1.0)
+        windows = [drawing.maps.get(each) for each in kinds]
+        return heatmap.limit(*(each for each in windows if isinstance(each, Window)))
+
+    scales = {kind: scale((kind,)) for kind in (H, SHARE) if kind in values}
+    return scales | dict.fromkeys((BEFORE, AFTER), scale((BEFORE, AFTER)))
 
 
 def _beside(parts: Sequence[Sequence[Piece]], width: int) -> Row:

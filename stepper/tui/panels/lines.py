@@ -14,7 +14,7 @@ from rich.style import Style
 from textual import events, on
 from textual.content import Content
 from textual.filter import ANSIToTruecolor, LineFilter
-from textual.geometry import Region, Size
+from textual.geometry import Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -177,7 +177,7 @@ class LinePanel(ScrollView, can_focus=True):
         """The room for lines, in cells. From what the last layout gave: Textual's own properties look the widget up on
         the screen each time, and this is asked for with every line."""
         width, height = self.outer_size
-        gutter = self.styles.gutter
+        gutter = self._gutter
         return Size(
             max(0, width - gutter.width - self.scrollbar_size_vertical),
             max(0, height - gutter.height - self.scrollbar_size_horizontal),
@@ -186,7 +186,16 @@ class LinePanel(ScrollView, can_focus=True):
     @property
     def line_width(self) -> int:
         """Columns of a line, those under the scrollbar included."""
-        return max(0, self.outer_size.width - self.styles.gutter.width)
+        return max(0, self.outer_size.width - self._gutter.width)
+
+    @property
+    def _gutter(self) -> Spacing:
+        """Border and padding: of the styles as they were applied last, from which they are worked out rule by rule."""
+        if self._gutter_known is None:
+            self._gutter_known = self.styles.gutter
+        return self._gutter_known
+
+    _gutter_known: Spacing | None = None
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Without the one that looks for colours by name, of which panels have none, in every piece that is drawn."""
@@ -239,6 +248,7 @@ class LinePanel(ScrollView, can_focus=True):
         """The theme or the focus changed: forget what was drawn with the old styles."""
         self._strips.clear()
         self._styles_by_part.clear()
+        self._gutter_known = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
