@@ -134,3 +134,11 @@ def test_a_gates_name_is_whole_before_what_is_said_elsewhere() -> None:
     assert told(80) == "self.hidden2(x) relu, line 117 active 6400 blocked 6400 (50.0%)"
     assert told(56) == "hidden2(x) line 117 active 6400 blocked 6400 (50.0%)"
     assert told(46) == "hidden2(x) line 117 active 6400 blocked 6400"
+
+
+def test_a_number_that_is_not_finite_says_which_it_is() -> None:
+    def told(number: float) -> str:
+        value = Value("loss", "loss", "result", Summary(kind="scalar", type="float", value=number))
+        return cells(Sighting((0, 0), 0, value))[NONFINITE]
+
+    assert [told(number) for number in (1.5, float("nan"), float("inf"), float("-inf"))] == ["", "nan", "∞", "∞"]

@@ -59,7 +59,7 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
     """What stands in each column for one value."""
     value, summary = sighting.value, sighting.value.summary
     if summary.kind == "scalar":
-        trouble = "nan" if summary.nan else "∞" if summary.nonfinite else ""
+        trouble = "" if not summary.nonfinite else "nan" if summary.value != summary.value else "∞"
         return (
             value.label,
             value.role,
