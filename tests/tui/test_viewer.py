@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stepper.record import Record, Value
+from stepper.record import Record, Region, Summary, Value, Window
 from stepper.tui import figures
 from stepper.tui.app import StepperApp
-from stepper.tui.panels import view_panel
+from stepper.tui.names import Names
+from stepper.tui.panels import view_panel, viewer_lines
+from stepper.tui.panels.subject import Subject
+from stepper.tui.view import View
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin, summary
 from tests.tui.test_panels import plant_nan
@@ -289,3 +292,22 @@ async def test_a_picture_that_is_long_in_coming_is_announced(monkeypatch: pytest
         release.set()
         await until(pilot, lambda: text_of(app.desk.viewer).startswith("h_relu "))
         assert not app.desk.viewer.remarked
+
+
+def test_what_is_read_of_complex_numbers_is_said_to_be_their_absolute_value() -> None:
+    view = View.of((2, 2))
+    grid = view.grid(20, 10)
+    assert grid is not None
+    window = Window((2, 2), Region(0, 2, 0, 2), 2, 2, [5.0, 1.0, 1.0, 1.0])
+
+    def told(dtype: str) -> tuple[str, str]:
+        value = Value("z", "other", "result", Summary(kind="tensor", type="Tensor", shape=(2, 2), dtype=dtype), 0)
+        rows = (
+            viewer_lines.title_line(Subject("z", value, None), Names(["z"]), view, "after", grid, 60),
+            viewer_lines.reading(view, grid, window, 5.0, dtype, 60),
+        )
+        first, second = ("".join(text for text, _ in row.pieces).rstrip() for row in rows)
+        return first, second
+
+    assert told("complex64") == ("z  (2, 2) complex64 |z|", "[0, 0] |z| = 5.0")
+    assert told("float64") == ("z  (2, 2) float64", "[0, 0] = 5.0")

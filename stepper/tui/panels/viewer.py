@@ -56,6 +56,7 @@ class ViewerPanel(ViewPanel):
         "any tensor: enter in Tensors opens one and pins it; f, or a jump to another place, goes back to what the "
         "statement under the cursor made\n"
         "the second line reads the element under the cursor, exactly; a cell of several elements is their mean\n"
+        "of complex numbers, the absolute value |z|\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
         f"{heatmap.ABOVE} {heatmap.BELOW} beyond the scale, which ends three standard deviations from the mean\n"

@@ -36,11 +36,17 @@ def message_lines(subject: Subject | None, recorded: bool, width: int) -> list[R
     return [Row(tuple(head)), Row(((why, "muted"),))]
 
 
+def is_complex(dtype: str) -> bool:
+    """Whether what is read of the elements are absolute values."""
+    return dtype.startswith("complex")
+
+
 def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid | None, width: int) -> Row:
     """Name, slice, shape, and how much of it is seen."""
     summary = subject.value.summary if subject.value is not None else None
     slice_ = f" {view.slice}" if view.fixed or view.turned else ""
-    kind = f"{figures.shape(view.shape)} {summary.dtype if summary is not None else ''}"
+    dtype = summary.dtype or "" if summary is not None else ""
+    kind = f"{figures.shape(view.shape)} {dtype}{' |z|' if is_complex(dtype) else ''}"
     pieces: list[Piece] = [(slice_, "heading"), (f"  {kind}", "muted")]
     if subject.value is not None and subject.value.pooled:
         pieces.append(("  pooled picture only (--memory)", "note"))
@@ -61,7 +67,7 @@ def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid
 def reading(view: View, grid: Grid, window: Window, value: float | str | None, dtype: str, width: int) -> Row:
     """The element under the cursor, the cell it lies in, and what part of the tensor is in view."""
     index = f"[{', '.join(map(str, view.index))}] " if view.index else ""
-    pieces: list[Piece] = [(f"{index}= ", "muted")]
+    pieces: list[Piece] = [(f"{index}{'|z| ' if is_complex(dtype) else ''}= ", "muted")]
     if isinstance(value, str):
         pieces.append((value, "note"))
     else:
