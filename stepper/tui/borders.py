@@ -34,14 +34,15 @@ class Borders(Container):
         return [part for part in parts if part.display]
 
     def set_sizes(self) -> None:
-        """Give everything the share it was dragged to; what was left alone has that of the style sheet."""
+        """Give everything the share it was dragged to, and all to what has no neighbour; else the style sheet holds."""
         sizes = self.arrangement.sizes
         for box in BOXES:
             row = self._row(box)
             known = [sizes[part.id] for part in row if part.id in sizes]
             for part in row:
                 share = sizes.get(part.id or "", sum(known) // len(known) if known else 0)
-                length = f"{share}fr" if share and not self.single else None
+                length = f"{share}fr" if share else "1fr" if len(row) == 1 else None
+                length = None if self.single else length
                 least = 1 if length else None
                 if box in ROWS:
                     part.styles.width, part.styles.min_width = length, least

@@ -150,6 +150,21 @@ async def test_a_panel_is_hidden_and_shown_again() -> None:
         await until(pilot, lambda: app.desk.gate.display and app.desk.gradients.display)
 
 
+async def test_what_is_left_alone_has_the_room_of_its_hidden_neighbours() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        below = app.desk.gradients.region.bottom
+        await pilot.press("2", "M")
+        await until(pilot, lambda: app.desk.gradients.region.width == app.desk.loss.region.width == 120)
+        await pilot.press("5", "M")
+        await until(pilot, lambda: app.desk.gradients.region.y == app.desk.source.region.bottom)
+        assert app.desk.gradients.region.bottom == below and app.desk.gradients.region.width == 120
+        await pilot.press("R")
+        await until(pilot, lambda: app.desk.loss.display and app.desk.gradients.region.width < 60)
+        assert app.desk.gradients.region.height < 10
+
+
 async def test_where_one_panel_is_shown_nothing_is_hidden_or_resized() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(80, 24)) as pilot:
