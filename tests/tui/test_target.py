@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -61,6 +62,13 @@ async def test_seed_device_and_settings_can_be_changed() -> None:
         await pilot.press("tab", *"H=3 name='a b'", "enter")
         await until(pilot, lambda: answers)
         assert answers == [Choice("torch", Options(seed=7, device="cpu", settings=("H=3", "name=a b")))]
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])
+async def test_all_devices_are_seen_at_once(size: tuple[int, int]) -> None:
+    async with picker(size) as (pilot, _):
+        await pilot.press("tab", "tab", "tab", "enter")
+        await until(pilot, lambda: re.search("as written.*cpu.*cuda", screen_text(pilot.app), re.DOTALL) is not None)
 
 
 @pytest.mark.parametrize(

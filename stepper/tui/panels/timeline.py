@@ -194,7 +194,7 @@ class TimelinePanel(PointPanel):
         """What is known of an iteration."""
         scene = self.scene
         if at is None:
-            return Row((("arrows read an iteration, enter goes there", "muted"),))
+            return Row((("arrows read, enter goes there", "muted"),))
         pieces: list[Piece] = [(f"{at}", "strong")]
         if at >= scene.done and at not in self._ledger.facts:
             pieces.append((" has not run yet", "muted"))

@@ -75,6 +75,7 @@ class TargetScreen(Question[Choice | None]):
         & .name { width: 10; }
         & #seed { width: 14; }
         & #device { width: 16; }
+        & #device > SelectOverlay, & #device > SelectOverlay:focus { height: 3; }
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
         &.-narrow > Vertical { width: 100%; height: 100%; }
