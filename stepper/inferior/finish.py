@@ -9,7 +9,8 @@ from stepper.engines import masks
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy, summarise
-from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered
+from stepper.inferior.drafts import PATH, Draft, Happening, holder_of, is_numbered
+from stepper.inferior.drawn import drawn
 from stepper.inferior.gates import by_hand
 from stepper.inferior.origins import Origins
 from stepper.inferior.recorder import Recorder
@@ -33,6 +34,7 @@ class Finisher:
         self._numpy = numpy
         self._roles = recorder.program.roles
         self._drawn: set[str] = set()
+        self._certain: set[Copy] = set()
         self._made: dict[Copy, Role] = {}
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._count_later = count_later
@@ -55,12 +57,9 @@ class Finisher:
         recorder = self._recorder
         rename(recorder.happenings, recorder.tracker.renamed)
         shelf = Shelf()
-        self._drawn = {  # what a loop hands out is data, be it single numbers
-            label
-            for happening in recorder.happenings
-            if happening.kind == "statement" and happening.site.text.startswith(("for ", "async for "))
-            for label in happening.site.bound
-        }
+        self._drawn = drawn(recorder.happenings)
+        certain = (track.before.copy for track in recorder.tracker.tracks.values() if track.certain)
+        self._certain = {copy for copy in certain if copy is not None}
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._summarise()
         self._made = {  # a value that a backward pass names by its turn (`h₂`) is what the forward pass made
@@ -162,6 +161,8 @@ class Finisher:
         role: Role = "other" if draft.role == "parameter" and summary.type == "str" else draft.role  # a key of some
         if draft.label.endswith((".grad", ".grad.data")):
             return "gradient"
+        if draft.when in ("operand", "result") and draft.copy in self._certain and PATH.fullmatch(draft.label):
+            return "parameter"  # what an engine knows as one, whatever a list or an attribute calls it
         if role == "other":
             role = self._roles.get(draft.label, "other")
         elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":

@@ -42,6 +42,7 @@ class UsedGradients:
                 or self._gradient_read(update, track, MOMENTS)
                 or self._gradient_beside(track, update)
                 or self._single(update, track)
+                or self._beneath(update, track)
             )
             if found is not None:
                 return found
@@ -172,6 +173,27 @@ class UsedGradients:
         if shape is None or deep < MOMENTS:
             return None
         return next((d for d in found if d.role != "parameter" and not PATH.fullmatch(d.label)), None)
+
+    def _beneath(self, update: Happening, track: Track) -> Draft | None:
+        """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""
+        new = next((draft for draft in update.drafts if draft.label == track.label and draft.when == "result"), None)
+        if new is None:
+            return None
+        for happening in reversed(self._recorder.happenings[update.id + 1 :]):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward"):
+                continue
+            same = [one for one in happening.drafts if one.same_value(new)]  # what reads it only hands it on
+            if same and all(one.when == "result" for one in same) and self._is_inside(happening, update):
+                found = self._gradient_read(happening, track, MOMENTS)
+                if found is not None:
+                    return found
+        return None
+
+    def _is_inside(self, happening: Happening, outer: Happening) -> bool:
+        parent = happening.parent
+        while parent is not None and parent > outer.id:
+            parent = self._recorder.happenings[parent].parent
+        return parent == outer.id
 
     def _addends(self, update: Happening, track: Track) -> list[Draft]:
         """What a statement read, its sums and products taken apart: the values of the parameter's shape."""

@@ -43,6 +43,21 @@ class Callees:
         for place, others in self.kept.items():
             self.held.setdefault(place, set()).update(others)
 
+    def made_parameters(self) -> frozenset[Place]:
+        """The attributes to which the script only ever gives an `nn.Parameter` that gradients are taken of."""
+        return frozenset(
+            (FIELD, name)
+            for name, made in self.constructions.items()
+            if name in self.fields and all(self._is_parameter(call) for _, call in made)
+        )
+
+    def _is_parameter(self, call: ast.Call) -> bool:
+        fixed = any(
+            keyword.arg == "requires_grad" and isinstance(keyword.value, ast.Constant) and not keyword.value.value
+            for keyword in call.keywords
+        )
+        return not fixed and self.script.dotted(call.func).rpartition(".")[2] == "Parameter"
+
     def _note_held(self) -> None:
         stores: dict[Place, int] = {}
         for node in ast.walk(self.script.source.tree):

@@ -30,8 +30,8 @@ class Flow:
     derived: set[Definition]
 
 
-def sort(run: Pass) -> Flow:
-    """Sort the definitions of a pass."""
+def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
+    """Sort the definitions of a pass. `made`: the attributes that are made to be parameters (`nn.Parameter`)."""
     carried = run.carried()
     steady = run.feedback(carried - {GRAD})
     changes = {d for d in run.definitions if d.kind in ("bind", "change") and d.place in steady}
@@ -49,7 +49,8 @@ def sort(run: Pass) -> Flow:
     else:
         forward = _before_gradients(run, feeding)
         updates = changes
-    if any(loss.backward or loss.differentiated for loss in losses):
+    by_autograd = any(loss.backward or loss.differentiated for loss in losses)
+    if by_autograd:
         # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
         # statistics) is no parameter.
         updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
@@ -58,12 +59,15 @@ def sort(run: Pass) -> Flow:
     elif any(_signals(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
         updates = _like_steps(updates, carried)
+    updates |= _steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward)
     backward, forward = backward - kept, forward | kept
     held = {run.start[d.place] for d in updates if d.place in run.start}
     reached = forward or feeding
     parameters = {start.place for start in held if start in reached}
+    if by_autograd:
+        parameters |= {place for place in made if run.start.get(place) in reached}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     backward -= updates
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
@@ -80,6 +84,30 @@ def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition
     stepped = {d.place for d in steps}
 
     return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+
+
+def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
+    """Where what is bound anew was made under another name (`new_w = w - lr * dw`, then `w = new_w`, or a function
+    returns it): the statements that made it take the step."""
+    found: set[Definition] = set()
+    for update in updates:
+        start = run.start.get(update.place)
+        definition = update
+        while not definition.own and len(definition.deps) == 1 and definition.kind in ("bind", "parameter"):
+            (definition,) = definition.deps
+        if definition is update or definition.kind != "bind" or start is None:
+            continue
+        others = {d for d in definition.deps if _handed_on(d) is not start}
+        if len(others) < len(definition.deps) and any(_signals(other) for other in closure(others)):
+            found.add(definition)
+    return found
+
+
+def _handed_on(definition: Definition) -> Definition:
+    """What a parameter of a function was handed, through all the functions around it."""
+    while definition.kind == "parameter" and len(definition.deps) == 1 and not definition.own:
+        (definition,) = definition.deps
+    return definition
 
 
 def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:

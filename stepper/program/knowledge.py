@@ -23,7 +23,7 @@ class Known:
         self.script = script
         walker = Walker(script, losses)
         run = walker.walk_module() if loop is None else walker.walk_loop(loop)
-        flow = sort(run)
+        flow = sort(run, walker.made_parameters())
         self.uses_backward = any(loss.backward for loss in run.losses)
         body = script.source.tree.body if loop is None else loop.body
         self._phases = Phases(script, flow, body)

@@ -204,3 +204,36 @@ def test_operands_of_a_backward_pass_have_the_role_that_they_had_when_they_were_
     )
     found = roles(ran, kinds=("backward",))
     assert found["h.mm(w)₁"] == found["h.mm(w)₂"] == found["h₁"] == "activation", found
+
+
+def test_a_model_of_parameters_alone_makes_activations_and_elements_that_an_optimizer_has_are_parameters() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        from torch import nn
+        class Line(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.slope = nn.Parameter(torch.ones(()))
+                self.start = nn.Parameter(torch.zeros(()))
+            def forward(self, steps):
+                rise = self.slope * steps
+                rise = rise + 1
+                return self.start + rise
+        def train():
+            line = Line()
+            weights = [torch.ones(2, requires_grad=True)]
+            opt = torch.optim.SGD([*line.parameters(), *weights], lr=0.1)
+            for t in range(2):
+                end = line(3)
+                loss = ((end - weights[0]) ** 2).sum()
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+        train()
+        """
+    )
+    found = roles(ran)
+    assert found["self.slope"] == found["self.start"] == found["weights[0]"] == "parameter"
+    assert found["rise"] == found["end"] == "activation" and found["steps"] == "setting"

@@ -328,3 +328,35 @@ def test_a_bias_among_the_weights_has_its_gradient_in_one_array_with_theirs() ->
     assert parameter.grad is not None and parameter.grad.label == "xi.dot(error), error"
     numpy.testing.assert_allclose(ran.array(parameter.update, 1), 0.1 * ran.array(parameter.grad, 1), rtol=1e-12)
     assert parameter.cosine is None  # it was put together from what was added
+
+
+def test_a_step_in_a_function_that_returns_the_new_values_used_the_gradients_that_it_read_there() -> None:
+    ran = run(
+        """
+        import numpy as np
+        points = np.array([[1.0, 2.0], [2.0, 3.5]])
+        def step(slope_now, bias_now, points, rate):
+            slope_gradient = bias_gradient = 0
+            for k in range(len(points)):
+                x = points[k, 0]
+                y = points[k, 1]
+                slope_gradient += -(2 / len(points)) * x * (y - (slope_now * x + bias_now))
+                bias_gradient += -(2 / len(points)) * (y - (slope_now * x + bias_now))
+            new_slope = slope_now - rate * slope_gradient
+            new_bias = bias_now - rate * bias_gradient
+            return [new_slope, new_bias]
+        def descend(rate):
+            slope, bias = 0.5, 0.25
+            for t in range(2):
+                slope, bias = step(slope, bias, np.array(points), rate)
+        descend(0.5)
+        """
+    )
+    for name in ("slope", "bias"):
+        parameter = ran.parameter(name, 1)
+        assert parameter.grad is not None and parameter.grad.label == f"{name}_gradient"
+        assert ran.array(parameter.grad, 1) == pytest.approx(-2 * ran.array(parameter.update, 1))
+    taken = [event for event in ran.events(1) if event.text.startswith("new_")]
+    assert [event.phase for event in taken] == ["update", "update"]
+    found = {value.label: value.role for event in ran.events(1) for value in event.values}
+    assert (found["x"], found["y"], found["rate"]) == ("data", "data", "setting")
