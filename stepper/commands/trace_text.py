@@ -24,6 +24,9 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
     for gate in record.gates:
         yield ""
         yield from _gate(gate, record, array)
+    if not record.gates and record.pooled:
+        yield ""
+        yield "No gate is told: elements that would tell are past --memory."
     if record.parameters:
         yield ""
         yield from _parameters(record.parameters)
@@ -119,7 +122,7 @@ def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
         values.insert(1, ("share that passes", gate.share))
     for name, value in values:
         if value is None:
-            yield f"    {name}: none was seen"
+            yield f"    {name}: none was seen" + (", elements are past --memory" if record.pooled else "")
             continue
         label = " ".join(value.label.split())
         yield f"    {name}: {label}  {summary_text(value.summary)}"

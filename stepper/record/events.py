@@ -238,6 +238,11 @@ class Record(msgspec.Struct, gc=False):
     truncated: bool = False
     faults: list[str] = msgspec.field(default_factory=list)
 
+    @property
+    def pooled(self) -> bool:
+        """Whether there was no room for all its elements: what is told by them may be missing."""
+        return any(value.pooled for event in self.events for value in event.values)
+
     def __repr__(self) -> str:
         name = "setup" if self.iteration is None else f"iteration {self.iteration}"
         return f"<record of {name}: {len(self.events)} events, loss {self.loss}>"

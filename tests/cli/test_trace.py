@@ -160,6 +160,20 @@ def test_the_text_pictures_large_gates_too(capsys: pytest.CaptureFixture[str]) -
     assert lines[mask + 17].strip() == "… 48 more rows"
 
 
+@pytest.mark.parametrize(
+    ("memory", "told"),
+    [
+        ("1k", "No gate is told: elements that would tell are past --memory."),
+        ("100k", "    gradient before: none was seen, elements are past --memory"),
+    ],
+)
+def test_gates_that_there_was_no_room_for_are_not_told_as_gates_that_did_not_run(
+    memory: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["trace", "numpy", "--seed", "0", "--memory", memory]) == 0
+    assert told in capsys.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize("variant", ["autograd", "custom-function", "nn", "module"])
 def test_the_hidden_layer_is_seen_where_it_has_no_name(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
     preset = {"autograd": "N=4"}.get(variant, "N=5")

@@ -82,6 +82,14 @@ async def test_what_there_was_no_room_for_is_said_in_plain_words(
         assert "LookupError" not in screen_text(app)
 
 
+async def test_a_gate_that_there_was_no_room_for_is_not_told_as_one_that_did_not_run() -> None:
+    app = app_of(Session("numpy", Options(seed=0, memory=1000)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await until(pilot, lambda: "are past --memory." in " ".join(text_of(app.desk.gate).split()))
+        assert text_of(app.desk.gate).startswith("No gate is told in this iteration:")
+
+
 async def test_a_hidden_viewer_offers_the_tensor_of_the_place_for_saving() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:

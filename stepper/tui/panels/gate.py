@@ -29,7 +29,7 @@ from stepper.tui.panels.gate_lines import (
     shut,
     values_of,
 )
-from stepper.tui.panels.lines import Row
+from stepper.tui.panels.lines import Row, wrapped
 from stepper.tui.panels.view_panel import ViewPanel
 from stepper.tui.pictures import Ask, WindowKey
 from stepper.tui.view import Grid, View
@@ -226,8 +226,12 @@ class GatePanel(ViewPanel):
         self.retitle(self.TITLE)
         self.remark("")
         place = "the setup" if self.scene.iteration is None else "this iteration"
-        said = Row(((f"No ReLU-like gate ran in {place}.", "muted"),))
-        self.set_rows([said] if self.scene.record is not None else [])
+        record = self.scene.record
+        said = f"No ReLU-like gate ran in {place}."
+        if record is not None and record.pooled:
+            said = f"No gate is told in {place}: elements that would tell are past --memory."
+        rows = [Row(((line, "muted"),)) for line in wrapped(said, self.size.width)]
+        self.set_rows(rows if record is not None else [])
 
     def _count_streaks(self, gate: Gate) -> None:
         """For how many iterations its units have been dead; the same for every step inside a record."""
