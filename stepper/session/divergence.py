@@ -15,8 +15,13 @@ def told(losses: Sequence[float | None], first: int) -> str:
     """What there is to say of the losses, the first of which that is not finite is that of iteration `first`."""
     loss, later = losses[first], [each for each in losses[first + 1 :] if each is not None]
     assert loss is not None
-    name = "NaN" if math.isnan(loss) else "inf" if loss > 0 else "-inf"
+    name = name_of(loss)
     if any(math.isfinite(each) for each in later):
-        return f"the loss is {name} in iteration {first}"
-    lasting = all(each == loss or (each != each and loss != loss) for each in later)
-    return f"the loss is {name if lasting else f'{name}, then NaN or inf,'} from iteration {first} on"
+        return f"the loss is {name} in iteration {first}, and finite again later"
+    others = dict.fromkeys(name_of(each) for each in later if name_of(each) != name)
+    return f"the loss is {name} from iteration {first} on" + (f", later {' or '.join(others)}" if others else "")
+
+
+def name_of(loss: float) -> str:
+    """`NaN`, `inf` or `-inf`."""
+    return "NaN" if math.isnan(loss) else "inf" if loss > 0 else "-inf"

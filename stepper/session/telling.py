@@ -6,6 +6,8 @@ Pure: reads records only. The screen and the headless commands say the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stepper.record import Backward, Contribution, Event, ModuleCall, OptimizerStep, Record
 from stepper.session.sums import LEAF, Arrival, Used, arrivals, is_top, used
 
@@ -154,11 +156,18 @@ def _sum(count: int) -> str:
 
 def all_shared(record: Record) -> list[str]:
     """A line for each parameter that was used more than once."""
+    come = arrivals(record)
     return [
-        _shared(record, parameter, come)
-        for parameter, come in arrivals(record).items()
-        if sum(each.contributions for each in come) > 1
+        _shared(record, parameter, come[parameter])
+        for parameter in _in_order(record, come)
+        if sum(each.contributions for each in come[parameter]) > 1
     ]
+
+
+def _in_order(record: Record, names: Iterable[str]) -> list[str]:
+    """The names of parameters as the record lists them; a backward pass comes to them the other way round."""
+    places = {parameter.name: place for place, parameter in enumerate(record.parameters)}
+    return sorted(dict.fromkeys(names), key=lambda name: places.get(name, len(places)))
 
 
 def _shared_in(event: Event, record: Record) -> list[str]:
@@ -180,7 +189,7 @@ def _shared_in(event: Event, record: Record) -> list[str]:
         return []
     come = arrivals(record)
     counts = {name: sum(each.contributions for each in found) for name, found in come.items()}
-    found = [name for name in dict.fromkeys(names) if counts.get(name, 0) > 1]
+    found = [name for name in _in_order(record, names) if counts.get(name, 0) > 1]
     lines = [_shared(record, name, come[name]) for name in found[:FEW]]
     return lines + ([f"and so for {len(found) - FEW} more"] if len(found) > FEW else [])
 

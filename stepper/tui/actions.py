@@ -74,6 +74,14 @@ ACTIONS = (
         "go", ("g",), "go", "Go to iteration", "Go to an iteration by its number, or to the setup.", RUNNING, "go to", 3
     ),
     Action(
+        "wrong",
+        ("D",),
+        "wrong",
+        "Where the loss went wrong",
+        "Go to the first iteration whose loss is NaN or infinite, and in it to where that began.",
+        RUNNING,
+    ),
+    Action(
         "place.back", ("left_square_bracket",), "place(-1)", "Back", "Go back to where the cursor jumped from.", RUNNING
     ),
     Action(

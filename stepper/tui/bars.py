@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from textual import events
 
+from stepper.session.divergence import name_of
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import ACTIONS, Action
@@ -24,6 +25,7 @@ STATES = {
     "lost": "✗ process lost",
 }
 
+NONFINITE = "!"
 LEAST_NAME = 4
 """Columns of a target's name below which nothing of it is said."""
 SHORT = {"Gradients": "Grads", "Traceback": "Trace"}
@@ -107,6 +109,8 @@ class StatusBar(Bar):
         if machine:
             entries.append(Entry(5, ((machine, "muted"),), "target"))
         entries += _under_way(scene) if scene.state in ("running", "replaying") else _standing(scene)
+        if scene.wrong is not None:
+            entries.append(_wrong(scene.losses[scene.wrong], scene.wrong))
         state = STATES.get(scene.state, scene.state)
         part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
         if self._speed and scene.state == "stopped":
@@ -177,6 +181,12 @@ def _loss(loss: float | None) -> Entry:
     return Entry(1, (("loss ", "muted"), (f"{figures.figure(loss, 9):<9}", "strong")), "panel(4)")
 
 
+def _wrong(loss: float | None, iteration: int) -> Entry:
+    """From where on the loss is not finite; a click leads there."""
+    name = "" if loss is None else f"{name_of(loss)} "
+    return Entry(1, ((f"{NONFINITE} {name}from {iteration}", "bad"),), "wrong")
+
+
 def some_engines(engines: tuple[str, ...], room: int) -> str:
     """As many engines as there is room for, those that say most of the script: the last ones."""
     names = [name for name in engines if name != "python"] or list(engines)
@@ -234,6 +244,11 @@ class MessageBar(Bar):
         self._said = ""
         self._bad = False
         self._waiting = ""
+        self._advice = ""
+
+    def advise(self, text: str) -> None:
+        """With the next scene say this, where there is nothing else to say."""
+        self._advice = text
 
     def show(self, scene: Scene) -> None:
         """What was said of work under way no longer holds when it is done."""
@@ -261,7 +276,8 @@ class MessageBar(Bar):
     def build(self) -> None:
         """The message, and a bar of iterations done while the script is at work."""
         scene = self.scene
-        text = self._said or scene.notice or (f"Starting {scene.target} …" if scene.state == "starting" else "")
+        starting = f"Starting {scene.target} …" if scene.state == "starting" else ""
+        text = self._said or scene.notice or self._advice[:1].upper() + self._advice[1:] or starting
         bad = self._bad if self._said else scene.state in ("failed", "lost")
         text, part, width = visible(text).split("\n", 1)[0], "bad" if bad else "note", self.size.width
         lines = [text]

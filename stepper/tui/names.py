@@ -18,6 +18,8 @@ from stepper.tui import figures
 ELLIPSIS = "…"
 LETTERS, WORDS = 3, 6
 """Letters that an abbreviated part keeps as long as that is short enough, and those kept of what stands before it."""
+ROUNDS = 3
+"""Times that names which still look the same are told apart: those that begin alike, then those within them."""
 GRADIENT = ".grad"
 _LETTER = r"[^\Wᵀ₀-₉]"
 _NUMBER = r"\d+\.\d\w*(?![\w.])"
@@ -127,7 +129,36 @@ def shortened(labels: tuple[str, ...], width: int) -> dict[str, str]:
             long[label] = forms
         else:
             found[label] = fitting
-    return found | _cut(long, set(found.values()), width)
+    found |= _cut(long, set(found.values()), width)
+    for _ in range(ROUNDS):
+        alike: dict[str, list[str]] = {}
+        for label, text in found.items():
+            alike.setdefault(text, []).append(label)
+        for group in alike.values():
+            if len(group) > 1:
+                found |= _told_apart(group, set(found.values()), width)
+    return found
+
+
+def _told_apart(labels: list[str], others: set[str], width: int) -> dict[str, str]:
+    """Labels that all became one text, each from where they begin to differ: `…1.bias`, `…2.bias`. As many of them
+    apart, from each other and from `others`, as can be; nothing where none is."""
+    columns = enumerate(zip(*labels, strict=False))
+    same = next((at for at, letters in columns if len(set(letters)) > 1), min(map(len, labels)))
+    best: dict[str, str] = {}
+    for head in range(1, max(2, width - 2)):
+        texts = {label: _from_difference(label, same, head, width) for label in labels}
+        if len(set(texts.values()) - others) > max(1, len(set(best.values()))):
+            best = texts
+    return best
+
+
+def _from_difference(label: str, same: int, head: int, width: int) -> str:
+    """The end of a label, as much as fits; where what differs lies before that, `head` columns of it and the end."""
+    if cell_len(label[same:]) < width:
+        start = next(at for at in range(same + 1) if cell_len(label[at:]) < width)
+        return ELLIPSIS + label[start:]
+    return ELLIPSIS + figures.middle(label[same:], width - 1, head)
 
 
 def _cut(long: dict[str, list[str]], others: set[str], width: int) -> dict[str, str]:

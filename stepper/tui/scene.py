@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stepper.record import Event, Record
+from stepper.session.advice import advice
+from stepper.session.divergence import first_not_finite
 from stepper.tui.history import History
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ class Scene:
     """The phase of each line on which a statement of the training loop starts."""
     records: Mapping[int | None, Record] = field(default_factory=dict)
     """Everything that was recorded, and can be read, when the cursor came to this record."""
+    wrong: int | None = None
+    """The first iteration whose loss is NaN or infinite."""
+    advice: str = ""
+    """What to do about the failure, where that is known."""
 
     @property
     def record(self) -> Record | None:
@@ -81,6 +87,10 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
     phases = previous.phases
     if generation != previous.generation or (session.lines and not phases):
         phases = {line.number: line.phase for line in session.lines if line.phase is not None}
+    wrong, seen = (previous.wrong, previous.done) if generation == previous.generation else (None, 0)
+    if wrong is None:  # of many losses, only those that are new
+        found = first_not_finite(session.losses[seen:])
+        wrong = None if found is None else seen + found
     place = session.place
     return Scene(
         target=session.target,
@@ -106,4 +116,6 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         stops=session.stops,
         phases=phases,
         records=records,
+        wrong=wrong,
+        advice=advice(session.traceback, session.script) if session.traceback else "",
     )

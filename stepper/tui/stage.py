@@ -132,6 +132,7 @@ class Stage(Keystrokes):
             self.status.show(self.scene)
             if self.scene != before or self.desk.viewer.repinned:  # a move's end is often told twice
                 self.desk.show(self.scene, self.session.send)
+            self.message.advise("" if self.desk.trouble.display else self.scene.advice)
             self.message.show(self.scene)
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two

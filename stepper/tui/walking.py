@@ -137,6 +137,22 @@ class Walking(Remembering):
 
         self.push_screen(GoScreen(self.session.count), go)
 
+    def action_wrong(self) -> None:
+        """Go to the first iteration whose loss is not finite: to the first value in it that is not, if there is one."""
+        first = self.scene.wrong
+        if first is None:
+            self.message.say("No loss so far is NaN or infinite.")
+            return
+
+        async def move() -> None:
+            await self.session.go(first)
+            self.look()
+            history = self.scene.history
+            if history is not None and self.scene.iteration == first and history.nonfinite is not None:
+                await self.session.go(first, history.nonfinite)
+
+        self.jump("go", move, self.keymap.shown("wrong"))
+
     def action_place(self, step: int) -> None:
         """Back to where the cursor jumped from, or forth again."""
         there = self.places.go(step, self.session.cursor)

@@ -30,8 +30,8 @@ print("over")
         ([1.0, NAN, NAN], 1, "the loss is NaN from iteration 1 on"),
         ([NAN], 0, "the loss is NaN from iteration 0 on"),
         ([None, 1.0, INF, None, INF], 2, "the loss is inf from iteration 2 on"),
-        ([1.0, -INF, NAN], 1, "the loss is -inf, then NaN or inf, from iteration 1 on"),
-        ([1.0, INF, 2.0, NAN], 1, "the loss is inf in iteration 1"),
+        ([1.0, -INF, NAN], 1, "the loss is -inf from iteration 1 on, later NaN"),
+        ([1.0, INF, 2.0, NAN], 1, "the loss is inf in iteration 1, and finite again later"),
     ],
 )
 def test_the_first_loss_that_is_not_finite_is_named(losses: list[float | None], first: int, words: str) -> None:

@@ -68,6 +68,23 @@ def test_names_that_are_cut_in_the_middle_are_told_apart_where_they_can_be() -> 
     assert len(set(shortened(labels, 20).values())) == len(labels)
 
 
+PAIRS = (
+    ("model.conv1.bias.grad", "model.conv2.bias.grad", "model.bn.bias.grad"),
+    ("∂L/∂model.linear2.weightᵀ", "∂L/∂model.linear1.weightᵀ"),
+    ("exp_avg of model.linear1.weight", "exp_avg_sq of model.linear1.weight"),
+    ("(output - label).pow(2).grad", "(output - label).grad"),
+    ("np.dot(Whh, hs[t-1])", "np.dot(Wxh, xs[t]) + np.dot(Whh, hs[t-1])"),
+)
+
+
+@pytest.mark.parametrize("labels", PAIRS, ids=lambda labels: labels[0])
+def test_names_that_differ_in_little_show_what_differs(labels: tuple[str, ...]) -> None:
+    for width in range(10, 40):
+        found = shortened(labels, width)
+        assert max(map(len, found.values())) <= width
+        assert len(set(found.values())) == len(labels), f"at {width} columns: {found}"
+
+
 def test_names_lose_the_parts_that_all_begin_with() -> None:
     assert without_beginning(["model.a.weight", "model.a.bias"]) == ("weight", "bias")
     assert without_beginning(["w1"]) == ("w1",)

@@ -21,6 +21,25 @@ for t in range(5):
     w -= 0.1 * g
 """
 
+ASKING = """
+w = 1.0
+for t in range(5):
+    loss = w * w
+    if t == 2:
+        name = input("name? ")
+    w -= 0.1 * w
+"""
+
+OVERFLOWING = """
+import numpy as np
+w = np.full(3, 10.0)
+with np.errstate(all="ignore"):
+    for t in range(12):
+        scaled = w * 1e40
+        loss = float(np.square(scaled).sum())
+        w -= -1e30 * w
+"""
+
 ENDLESS = """
 import itertools
 w = 1.0
@@ -156,6 +175,49 @@ async def test_a_failing_script_stays_readable(tmp_path: Path) -> None:
         await pilot.press("N")
         await settled(pilot)
         assert app.scene.event.line == 6
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_script_that_asks_for_input_is_told_of_what_to_do(size: tuple[int, int], tmp_path: Path) -> None:
+    script = tmp_path / "asking.py"
+    script.write_text(ASKING)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "failed", "the failure")
+        await settled(pilot)
+        text = " ".join(screen_text(app).split())
+        assert text.lower().count("line 6 asks for input()") == 1, "in one place, whichever can be seen"
+        await pilot.press("I")
+        await settled(pilot)
+        assert app.scene.iteration == 1
+
+
+async def test_a_loss_that_goes_wrong_stays_marked_and_a_key_leads_there(tmp_path: Path) -> None:
+    script = tmp_path / "overflowing.py"
+    script.write_text(OVERFLOWING)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("D")
+        await until(pilot, lambda: "No loss so far is NaN or infinite" in screen_text(app))
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "ended", "the end")
+        await until(pilot, lambda: "the loss is inf from iteration 4 on" in screen_text(app))
+        await pilot.press("I", "n")
+        await settled(pilot)
+        assert "the loss is inf" not in screen_text(app)
+        assert "! inf from 4" in text_of(app.status)
+        await pilot.press("D")
+        await until(pilot, lambda: app.scene.iteration == 4)
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.text == "np.square(scaled)", "where that began"
+        await pilot.press("left_square_bracket")
+        await settled(pilot)
+        assert app.scene.iteration == 10
+        await pilot.click("#status", offset=(text_of(app.status).index("! inf"), 0))
+        await until(pilot, lambda: app.scene.iteration == 4)
 
 
 async def test_a_dying_process_is_told(tmp_path: Path) -> None:

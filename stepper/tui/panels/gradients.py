@@ -24,6 +24,8 @@ HEALTHY = (-4.0, -2.0)
 _LEFT, _RIGHT = -8.0, 0.0
 WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
 CARRIED, UPHILL = "+", "^"
+SIZES = {WITHIN: "usual", ABOVE: "large", BELOW: "small"}
+"""What the signs say of a step, against the parameter's own size."""
 BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 16
 """Iterations of the sparkline, where there is room."""
@@ -36,6 +38,7 @@ class GradientsPanel(LinePanel):
 
     TITLE = "Gradients"
     HELP = (
+        "at the bottom: what the signs behind log10, and the marks, mean\n"
         "‖grad‖: Euclidean norm of the gradient that the update used · largest: its largest |entry|\n"
         "zeros: the share of its entries that are exactly 0\n"
         "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
@@ -104,7 +107,7 @@ class GradientsPanel(LinePanel):
         return self._carried.since(self.scene.records, record, parameter.name) if record is not None else None
 
     def _explain(self) -> None:
-        """Say below what the marks mean: of the selected parameter, or of all."""
+        """Say below what the marks and the signs mean: those of the selected parameter, or of all."""
         parameters = self.parameters
         if self.has_focus and self._selected < len(parameters):
             parameters = [parameters[self._selected]]
@@ -117,7 +120,11 @@ class GradientsPanel(LinePanel):
             " · ".join([f"{CARRIED} added up since {when}", *up] if when else up)
             for when in (begun, begun.removeprefix("iteration "))
         )
-        said, _ = fitted((whole, short), (), self.outer_size.width - CORNERS)
+        seen = {_health(logarithm_of(each))[0] for each in self.parameters}
+        signs = [sign for sign in SIZES if sign in seen]
+        legend = " ".join(["step", *(f"{sign} {SIZES[sign]}" for sign in signs)]) if signs else ""
+        forms = [" · ".join(filter(None, (marks, legend))) for marks in (whole, short)]
+        said, _ = fitted((*forms, *((whole, short) if short else ())), (), self.outer_size.width - CORNERS)
         if said != self._said:
             self._said = said
             self.border_subtitle = Content(visible(said))

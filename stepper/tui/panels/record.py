@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
-from stepper.record import Event
+from stepper.record import Event, ModuleCall
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings
@@ -19,6 +19,7 @@ from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
 
 FOLDED, UNFOLDED = "▸", "▾"
+TRAIN, EVAL = " · train", " · eval"
 TIME, BEGINNING = 6, 24
 """Columns of a time, and of a statement's text at least."""
 
@@ -32,6 +33,7 @@ class RecordPanel(LinePanel):
         "and layers inside them, the statements of functions that were called\n"
         f"the letter is the phase; {CURRENT} the cursor · {NONFINITE} where something first became NaN or infinite · "
         f"{FOLDED} folded · {UNFOLDED} unfolded\n"
+        "train, eval: the mode that a layer or a model was called in\n"
         "on the right: what it computed, and the time it took, the recording of it included\n"
         "what is cut of the cursor's line stands below it whole, that of another where the mouse rests on it"
     )
@@ -231,4 +233,7 @@ class RecordPanel(LinePanel):
 
 def _text(event: Event) -> str:
     lines = event.text.splitlines()
-    return lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind
+    text = lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind
+    if isinstance(event.detail, ModuleCall):
+        text += TRAIN if event.detail.training else EVAL
+    return text

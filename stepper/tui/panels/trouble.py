@@ -16,12 +16,16 @@ class TroublePanel(LinePanel):
     """The traceback, scrolled to its end, where the error is named."""
 
     TITLE = "Traceback"
-    HELP = "the script's own traceback, with its own lines; the record stays readable up to the failing statement"
+    HELP = (
+        "the script's own traceback, with its own lines; the record stays readable up to the failing statement\n"
+        "below it, where stepper knows what is to be done: that"
+    )
     PARTS: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._text = ""
+        self._advice = ""
 
     @staticmethod
     def applies(scene: Scene) -> bool:
@@ -35,9 +39,9 @@ class TroublePanel(LinePanel):
         if self.applies(scene):
             said = f"{scene.output.rstrip()}\n" if scene.output.strip() else ""
             text = said + (scene.traceback or scene.notice)
-        if text == self._text:
+        if (text, scene.advice) == (self._text, self._advice):
             return
-        self._text = text
+        self._text, self._advice = text, scene.advice
         self.retitle("Process lost" if scene.state == "lost" else self.TITLE)
         self.fold()
 
@@ -51,6 +55,8 @@ class TroublePanel(LinePanel):
             part = "bad" if index == last else "" if line.startswith("  ") else "muted"
             whole = line.startswith("  ") or width < 1 or cell_len(line) <= width
             rows += [Row(((each, part),)) for each in ([line] if whole else wrapped(line, width))]
+        if self._advice and width > 0:
+            rows += [Row(((each, "note"),)) for each in wrapped(f"stepper: {self._advice}", width)]
         self.set_rows(rows, max((cell_len(text) for row in rows for text, _ in row.pieces), default=0))
         self.call_after_refresh(self.keep_visible, len(rows) - 1)
 

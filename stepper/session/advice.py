@@ -1,0 +1,24 @@
+"""What a person can do about a failure that plain Python would not have had. Pure."""
+
+from __future__ import annotations
+
+import re
+
+NO_INPUT = "EOFError: EOF when reading a line"
+"""What `input()` says where there is nothing to read."""
+QUIT_AT_ONCE = re.compile(r"^bdb\.BdbQuit$", re.MULTILINE)
+"""What pdb says then."""
+
+
+def advice(traceback: str, script: str) -> str:
+    """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing."""
+    if not traceback.rstrip().endswith(NO_INPUT) and not QUIT_AT_ONCE.search(traceback):
+        return ""
+    lines = re.findall(rf'^ *File "{re.escape(script)}", line (\d+)', traceback, flags=re.MULTILINE)
+    where = f"line {lines[-1]}" if lines else "the script"
+    if QUIT_AT_ONCE.search(traceback):
+        return f"{where} starts pdb, which cannot have the app's keyboard: leave it out, and set a breakpoint there"
+    return (
+        f"{where} asks for input(), which cannot have the app's keyboard: give the script a value in its place "
+        "(its own arguments, after --), or pipe one to `stepper run` or `stepper trace`"
+    )

@@ -1,0 +1,35 @@
+"""A script that wants the keyboard is told what to do instead; no other failure is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stepper.session.advice import advice
+
+
+def failed(script: Path, text: str) -> str:
+    """The traceback that plain Python prints for a script without a keyboard."""
+    script.write_text(text, encoding="utf-8")
+    run = subprocess.run([sys.executable, str(script)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert run.returncode == 1
+    return run.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\nname = input('name? ')\n", "line 2 asks for input()"),
+        ("def ask():\n    return input()\n\n\nask()\n", "line 2 asks for input()"),
+        ("x = 1\nbreakpoint()\ny = 2\n", "starts pdb"),
+        ("raise EOFError('short file')\n", ""),
+        ("1 / 0\n", ""),
+    ],
+)
+def test_what_wants_the_keyboard_is_advised(text: str, words: str, tmp_path: Path) -> None:
+    script = tmp_path / "asks.py"
+    said = advice(failed(script, text), str(script))
+    assert words in said and bool(said) == bool(words)
