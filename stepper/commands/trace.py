@@ -5,7 +5,7 @@ import sys
 from typing import Literal
 
 from stepper.commands.options import iteration_number
-from stepper.commands.trace_text import trace_lines
+from stepper.commands.trace_text import overview, trace_lines
 from stepper.session.export import trace_document
 from stepper.session.headless import Trace, trace
 from stepper.session.options import Options
@@ -24,7 +24,8 @@ def trace_target(
         json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
-        for line in (*_title(traced), "", *trace_lines(traced.record, traced.array, values=values)):
+        page = trace_lines(traced.record, traced.array, values=values)
+        for line in (*_title(traced), "", *overview(traced.record), *page):
             sys.stdout.write(visible(line) + "\n")
     if traced.failure is not None:
         sys.stdout.flush()  # before its traceback, where both go to the same place

@@ -3,18 +3,23 @@
 Writes what a record holds, and asks for arrays through a function; knows neither the session nor how to print.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
-from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value
+from stepper.record import Array, Event, Gate, Parameter, Record, Value
 from stepper.session.carried import all_carried
 from stepper.session.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
 PAGE = 120
+ROLES = ("data", "activation", "loss", "parameter", "gradient")
+NAME = re.compile(r"[^\W\d][\w.]*")
 LOOPS = ("for ", "while ", "async for ")
 INSIDE = ("backward", "contribution", "module", "optimizer")
+CHECKED, SAME_RULE = "recomputed by this rule", "the same rule"
+SHORT = 10  # lines that a small array may take on a page without --values
 MARGIN = 16  # where the source text begins: line number and phase stand before it
 
 
@@ -23,7 +28,7 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
     yield from _events(record, array, values)
     for gate in record.gates:
         yield ""
-        yield from _gate(gate, record, array)
+        yield from _gate(gate, record, array, values)
     if not record.gates and record.pooled:
         yield ""
         yield "No gate is told: elements that would tell are past --memory."
@@ -43,25 +48,95 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
         yield f"Ended by {record.error}"
 
 
+# ------------------------------------------------------------------------------------------------- values
+
+
+def overview(record: Record) -> list[str]:
+    """A line for each name of the iteration, with what it was last: the shapes at a glance. Nothing where no call was
+    looked into: then the page itself is short."""
+    if not any(event.kind in INSIDE for event in record.events):
+        return []
+    last: dict[str, Value] = {}
+    for event in record.events:
+        if event.kind != "optimizer":  # of which the parameters have a table
+            last |= {value.label: value for value in event.values if NAME.fullmatch(value.label)}
+    values = [value for value in last.values() if value.summary.kind == "tensor"]
+    values.sort(key=lambda value: ROLES.index(value.role) if value.role in ROLES else len(ROLES))
+    wide = max((len(value.label) for value in values), default=0)
+    shapes = max((len(shape_text(value.summary.shape)) for value in values), default=0)
+    lines = []
+    for value in values:
+        shape = shape_text(value.summary.shape)
+        rest = summary_text(value.summary).removeprefix(shape)
+        lines.append(f"  {value.label:<{wide}}  {value.role:<10}  {shape:<{shapes}}{rest}")
+    return ["Values, as the iteration leaves them", *lines, ""]
+
+
 # ------------------------------------------------------------------------------------------------- events
 
 
 def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
     depths: dict[int, int] = {}
+    said = _Said()
     for event in record.events:
         depth = 0 if event.parent is None else depths.get(event.parent, -1) + 1
         depths[event.id] = depth
+        if not depth:
+            said = _Said()
         yield _head(event, record, depth)
         indent = " " * (MARGIN + 2 * depth + 4)
-        for line in told(event, record) if event.kind != "statement" else filter(None, [event.note]):
+        for line in said.rule(_told(event, record)) if event.kind == "optimizer" else _told(event, record):
             yield f"{indent}{line}"
         inside = event.kind in INSIDE  # what lies inside a call repeats what is shown at the call and at its end
         for value in _shown(event):
-            yield f"{indent}{_value_line(value)}"
-            if _in_full(value.summary, values) and (values or not inside):
-                yield from _table(value, array, indent + "  ")
+            line, whole = said.line(value)
+            if line:
+                yield f"{indent}{line}"
+            if whole and value.summary.kind == "tensor" and value.summary.size > 1 and (values or not inside):
+                yield from _table(value, array, indent + "  ", values)
         if event.error:
             yield f"{indent}! {event.error}"
+
+
+def _told(event: Event, record: Record) -> list[str]:
+    """What there is to say below an event's line; what a layer is stands in it."""
+    if event.kind == "statement":
+        return [event.note] if event.note else []
+    lines = told(event, record)
+    return lines[1:] if event.kind == "module" else lines
+
+
+class _Said:
+    """The values that were shown of one statement, and of what lies inside it: each is shown whole once."""
+
+    def __init__(self) -> None:
+        self._lines: set[str] = set()
+        self._names: dict[int, str] = {}
+        self._rule: list[str] = []
+
+    def rule(self, lines: Sequence[str]) -> list[str]:
+        """What there is to say of a parameter's step, without the rule where that is the one before's."""
+        rule = list(lines)
+        rest: list[str] = []
+        while rule and (rule[-1].startswith(CHECKED) or ":" in rule[-1]):
+            rest.insert(0, rule.pop())
+        if rule and rule == self._rule:
+            return [SAME_RULE, *rest]
+        self._rule = rule
+        return list(lines)
+
+    def line(self, value: Value) -> tuple[str, bool]:
+        """The line of a value, empty where the very same was there, and whether it says all of it."""
+        name, line = _name(value), _value_line(value)
+        if line in self._lines:
+            return "", False
+        self._lines.add(line)
+        if value.copy is None:
+            return line, True
+        first = self._names.setdefault(value.copy, name.removesuffix(" after"))
+        if name.removesuffix(" after") == first or value.summary.kind != "tensor":
+            return line, True
+        return f"{name}  {shape_text(value.summary.shape)}  the same as {first}", False
 
 
 def _head(event: Event, record: Record, depth: int) -> str:
@@ -69,6 +144,8 @@ def _head(event: Event, record: Record, depth: int) -> str:
     text = " ".join(whole.split("\n", 1)[0].split())
     if "\n" in whole:
         text += " …"
+    if event.kind == "module":
+        text = "  ".join([text, *told(event, record)[:1]])
     indent = "  " * depth
     return f"{event.line:>5}  {event.phase:<{MARGIN - 8}} {indent}{text}"[:PAGE]
 
@@ -84,30 +161,33 @@ def _shown(event: Event) -> list[Value]:
 
 
 def _value_line(value: Value) -> str:
-    when = {"before": " before", "after": " after"}.get(value.when, "")
-    label = " ".join(value.label.split())
     pooled = "  (the elements are past --memory)" if value.pooled else ""
-    return f"{label}{when}  {summary_text(value.summary)}{pooled}"
+    return f"{_name(value)}  {summary_text(value.summary)}{pooled}"
 
 
-def _in_full(summary: Summary, values: bool) -> bool:
-    return summary.kind == "tensor" and summary.size > 1 and (values or summary.size <= SMALL)
+def _name(value: Value) -> str:
+    when = {"before": " before", "after": " after"}.get(value.when, "")
+    return " ".join(value.label.split()) + when
 
 
-def _table(value: Value, array: GetArray, indent: str) -> list[str]:
-    kept = array(value.copy) if value.copy is not None else None
+def _table(value: Value, array: GetArray, indent: str, values: bool) -> list[str]:
+    """The figures of a value; without `values` only of a small one, in few lines."""
+    if value.copy is None or not (values or value.summary.size <= SMALL):
+        return []
+    kept = array(value.copy)
     if kept is None:
         return []
     try:
-        return table(kept, indent)
+        lines = table(kept, indent)
     except LookupError as reason:
         return [f"{indent}({reason})"]
+    return lines if values or len(lines) <= SHORT else []
 
 
 # ------------------------------------------------------------------------------------------------- gates
 
 
-def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
+def _gate(gate: Gate, record: Record, array: GetArray, in_full: bool) -> Iterator[str]:
     op = " ".join(gate.op.split())
     yield f"Gate {gate.label}  line {gate.line}  {op}"
     weak = f"  attenuated {gate.attenuated} (less than half passes)" if gate.soft else ""
@@ -126,7 +206,7 @@ def _gate(gate: Gate, record: Record, array: GetArray) -> Iterator[str]:
             continue
         label = " ".join(value.label.split())
         yield f"    {name}: {label}  {summary_text(value.summary)}"
-        yield from _table(value, array, " " * 6)
+        yield from _table(value, array, " " * 6, in_full)
 
 
 def _shut(gate: Gate) -> str:

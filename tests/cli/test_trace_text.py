@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from stepper.commands.figures import mask_picture, number, summary_text, table
-from stepper.commands.trace_text import trace_lines
-from stepper.record import Array, Event, Gate, Parameter, Record, Summary, Value, When
+from stepper.commands.trace_text import overview, trace_lines
+from stepper.record import Array, Event, Gate, ModuleCall, OptimizerStep, Parameter, Record, Summary, Value, When
 
 
 def doubles(shape: tuple[int, ...], *cells: float) -> Array:
@@ -108,6 +108,70 @@ def test_a_gate_shows_its_mask_its_input_and_the_gradient_on_both_sides() -> Non
     places = [text.index(part) for part in ("mask", "h: h ", "gradient before: grad_h_relu", "gradient after: grad_h ")]
     assert places == sorted(places)
     assert "      1  0\n      3  0" in text
+
+
+def called(id: int, text: str, path: str, *values: Value, training: bool = True) -> Event:
+    """A layer's call, inside event 0."""
+    inside = event(id, 0, text, *values)
+    return msgspec.structs.replace(inside, kind="module", detail=ModuleCall(path, 1, training), function="Linear")
+
+
+def test_a_page_with_calls_begins_with_the_shapes_of_all_names() -> None:
+    plain = Record(0, None, [], [event(0, None, "h = f(x)", tensor("h", 0))], [], [])
+    assert overview(plain) == []
+    weight = msgspec.structs.replace(
+        tensor("model.0.weight", 2, "operand", min=1.0, max=4.0, mean=2.5), role="parameter"
+    )
+    layer = called(1, "model.0", "model.0", weight, tensor("model.0", 0), tensor("f(x)", 3))
+    record = msgspec.structs.replace(plain, events=[*plain.events, layer])
+    assert overview(record) == [
+        "Values, as the iteration leaves them",
+        "  h               activation  (2, 2)  float64  min -  max -  mean -",
+        "  model.0         activation  (2, 2)  float64  min -  max -  mean -",
+        "  model.0.weight  parameter   (2, 2)  float64  min 1  max 4  mean 2.5",
+        "",
+    ]
+
+
+def test_inside_a_statement_a_value_is_shown_whole_once() -> None:
+    layer = called(1, "model.0", "model.0", tensor("model.0", 0), training=False)
+    again = event(2, 0, "return h", tensor("h", 0))
+    later = event(3, None, "g = h", tensor("g", 0))
+    record = Record(0, None, [], [event(0, None, "h = f(x)", tensor("h", 0)), layer, again, later], [], [])
+    figures = ["                       0.5     -1", "                         2  -0.25"]
+    assert [line.strip() for line in page(record)] == [
+        "7  forward  h = f(x)",
+        "h  (2, 2)  float64  min -  max -  mean -",
+        *(line.strip() for line in figures),
+        "7  forward    model.0  Linear: evaluating",
+        "model.0  (2, 2)  the same as h",
+        "7  forward    return h",
+        "7  forward  g = h",
+        "g  (2, 2)  float64  min -  max -  mean -",
+        *(line.strip() for line in figures),
+    ]
+
+
+def test_an_array_of_many_lines_is_shown_with_values_only() -> None:
+    column = doubles((11, 2), *map(float, range(22)))
+    made = msgspec.structs.replace(tensor("w", 0).summary, shape=(11, 2))
+    record = Record(0, None, [], [event(0, None, "w = f()", Value("w", "other", "result", made, 0))], [], [])
+    assert len(list(trace_lines(record, {0: column}.get))) == 2
+    assert len(list(trace_lines(record, {0: column}.get, values=True))) == 13
+
+
+def test_a_rule_of_several_steps_is_told_once() -> None:
+    def step(id: int, parameter: str, rule: str) -> Event:
+        detail = OptimizerStep(parameter, rule, {}, 0, deviation_ulp=0)
+        return msgspec.structs.replace(
+            event(id, 0, "optimizer.step()"), kind="optimizer", detail=detail, function="SGD"
+        )
+
+    steps = [step(1, "w", "g = grad; w = w − lr g"), step(2, "b", "g = grad; w = w − lr g"), step(3, "c", "w = w")]
+    record = Record(0, None, [], [event(0, None, "optimizer.step()"), *steps], [], [])
+    text = [line.strip() for line in page(record)]
+    assert text.count("g = grad") == 1 and text.count("the same rule") == 1 and text.count("w = w") == 1
+    assert text.count("recomputed by this rule: the same to the bit") == 3
 
 
 def test_parameters_are_a_table_of_norms() -> None:
