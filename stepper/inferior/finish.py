@@ -36,6 +36,7 @@ class Finisher:
         self._drawn: set[str] = set()
         self._certain: set[Copy] = set()
         self._made: dict[Copy, Role] = {}
+        self._beside: set[Copy] = set()
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._count_later = count_later
 
@@ -60,6 +61,9 @@ class Finisher:
         self._drawn = drawn(recorder.happenings)
         certain = (track.before.copy for track in recorder.tracker.tracks.values() if track.certain)
         self._certain = {copy for copy in certain if copy is not None}
+        tracks = recorder.tracker.tracks.values()
+        held = (each.copy for track in tracks for each in (track.before, track.after) if each is not None)
+        self._beside = {copy for copy in held if copy is not None}
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._summarise()
         self._made = {  # a value that a backward pass names by its turn (`h₂`) is what the forward pass made
@@ -167,6 +171,13 @@ class Finisher:
             role = self._roles.get(draft.label, "other")
         elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
+        elif (
+            role == "activation"
+            and draft.copy is not None
+            and "[" in draft.label
+            and id(draft.copy) in self._parameters
+        ):
+            role = "parameter"  # under another label: `params['W' + str(layer)]`
         elif role == "loss" and summary.size > 1 and self._roles.get(draft.label) != "loss":
             role = "activation"  # on the way to the loss: `model(x)` in `loss = criterion(model(x), y)`
         if role in ("data", "setting"):

@@ -72,7 +72,8 @@ class Observing(Recording):
         happening.phase = parent.phase
         if kind == "module" and parent.phase == "loss" and parent.kind != "module":
             # in `loss = mse_loss(model(x), y)` the model is no loss; in `loss = criterion(y_pred, y)` the criterion is
-            happening.phase = "loss" if names_loss(function) or names_loss(text) else "forward"
+            loss = names_loss(function) or names_loss(text) or function in self.program.criteria
+            happening.phase = "loss" if loss else "forward"
         happening.function = function or happening.function
         frame.open.append(happening)
         return happening.id

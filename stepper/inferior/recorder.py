@@ -212,7 +212,7 @@ class Recorder(Changing):
     def _enter(self, site: Site, values: tuple[Any, ...], script_frame: FrameType) -> None:
         caller = self._nearest(script_frame.f_back)
         parent = caller.innermost if caller is not None else None
-        phase = self._phase_of(site, caller.phase if caller is not None else None, parent)
+        phase = self._phase_of(site, None, parent)
         frame = self._frames[id(script_frame)] = Frame(script_frame.f_code, None, phase)
         frame.call = self._happen("call", site, frame, parent, site.text)
         frame.phase = frame.call.phase  # for the statements that have no phase of their own

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
-from stepper.program.scopes import Function, Scope, Script, constructor
+from stepper.program.scopes import Function, Scope, Script, assigned, constructor
 
 
 class Callees:
@@ -32,8 +32,12 @@ class Callees:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self.lambdas[id(script.scope_around(node).node), name] = function
-                case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.Call() as call):
-                    self.constructions.setdefault(name, []).append((script.scope_around(node), constructor(call)))
+                case ast.Assign(targets=[_]):
+                    for pair in assigned(node):
+                        match pair:
+                            case ((ast.Name(id=name) | ast.Attribute(attr=name)), ast.Call() as call):
+                                made = (script.scope_around(node), constructor(call))
+                                self.constructions.setdefault(name, []).append(made)
 
         # What a list or the like holds that is made once and for all: a change of its elements is a change of those.
         self.held: dict[Place, set[Place]] = {}
@@ -66,22 +70,55 @@ class Callees:
                 if place is not None:
                     stores[place] = stores.get(place, 0) + 1
         for node in ast.walk(self.script.source.tree):
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not _is_container(node.value):
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not self._is_container(node.value):
                 continue
             scope = self.script.scope_around(node)
             place = self.place_of(scope, node.targets[0])
             if place is not None and stores.get(place) == 1:
                 self.held[place] = self.places_in(scope, node.value) - {place}
 
-    def places_in(self, scope: Scope, node: ast.AST) -> set[Place]:
+    def constructed(self) -> set[Place]:
+        """The attributes that a call's result is stored in."""
+        return {(FIELD, name) for name in self.constructions if name in self.fields}
+
+    def places_in(self, scope: Scope, node: ast.AST, depth: int = 3) -> set[Place]:
         """The places that an expression mentions, but for `self`, and for what the elements of a collection are only
-        made from (`{"W1": np.random.randn(H, D)}`)."""
+        made from (`{"W1": np.random.randn(H, D)}`). With those in the collections that the script's own methods return
+        (`layer1.parameters() + layer2.parameters()`)."""
         found: set[Place] = set()
         for part in _mentioned(node):
             place = self.place_of(scope, part)
             if place is not None and place[1] not in ("self", "cls"):
                 found.add(place)
+            for method, value in self._collected(part) if depth else ():
+                found |= self.places_in(self.script.scope(method), value, depth - 1)
         return found
+
+    def _collected(self, node: ast.AST) -> Iterator[tuple[Function, ast.expr]]:
+        """The collections that a call of a method without arguments may return."""
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name), args=[], keywords=[]):
+                for method in self.script.methods.get(name, ()):
+                    for part in ast.walk(method):
+                        if isinstance(part, ast.Return) and part.value is not None and self._is_container(part.value):
+                            yield method, part.value
+
+    def _is_container(self, node: ast.expr) -> bool:
+        """Whether an expression makes a collection of objects that live elsewhere."""
+        match node:
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                return bool(elements)
+            case ast.Dict(values=values):
+                return bool(values)
+            case ast.ListComp(elt=ast.Name(id=name), generators=generators):  # `[p for layer in layers for p in …]`
+                return any(isinstance(each.target, ast.Name) and each.target.id == name for each in generators)
+            case (
+                ast.Call(func=ast.Name(id="list" | "tuple" | "dict")) | ast.Call(func=ast.Attribute(attr="parameters"))
+            ):
+                return True
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._is_container(left) or self._is_container(right)
+        return False
 
     def name_place(self, scope: Scope, name: str) -> Place | None:
         """The place that a name means; None for imports, definitions and builtins."""
@@ -114,7 +151,9 @@ class Callees:
                 return list(known)
             if (place[0], function.id) in self.lambdas:
                 return [self.lambdas[place[0], function.id]]
-            return defined or self.functions_in.named(scope, function.id) or self._called_objects(scope, function)
+            if defined or self.functions_in.is_librarys(scope, function.id):
+                return defined
+            return self.functions_in.named(scope, function.id) or self._called_objects(scope, function)
         if not isinstance(function, ast.Attribute):
             return []
         return self._methods(scope, function)
@@ -183,17 +222,3 @@ def _mentioned(node: ast.AST, inside: bool = False) -> Iterator[ast.AST]:
     parts = [node.func] if inside and isinstance(node, ast.Call) else ast.iter_child_nodes(node)
     for part in parts:
         yield from _mentioned(part, element)
-
-
-def _is_container(node: ast.expr) -> bool:
-    """Whether an expression makes a collection of objects that live elsewhere."""
-    match node:
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return bool(elements)
-        case ast.Dict(values=values):
-            return bool(values)
-        case ast.Call(func=ast.Name(id="list" | "tuple" | "dict")) | ast.Call(func=ast.Attribute(attr="parameters")):
-            return True
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _is_container(left) or _is_container(right)
-    return False

@@ -47,6 +47,8 @@ class Definitions(Callees):
         self.frames: list[int] = []
         self.nested: dict[int, list[int]] = {}
         self.followed: dict[int, ast.AST] = {}
+        self.entered: dict[int, set[ast.AST]] = {}
+        self.reads: dict[int, set[Definition]] = {}
 
     def start_of(self, place: Place) -> frozenset[Definition]:
         """A place's value at the start of the pass."""
@@ -58,7 +60,10 @@ class Definitions(Callees):
         """A place's definitions now."""
         if place not in self.state.values:
             self.state.values[place] = self.start_of(place)
-        return self.state.values[place]
+        found = self.state.values[place]
+        if self.stack:
+            self.reads.setdefault(id(self.stack[-1]), set()).update(found)
+        return found
 
     def define(
         self,

@@ -169,7 +169,9 @@ class LossValue:
 
 @dataclass
 class Pass:
-    """What one pass through a body does. `called` are places whose object is called or used as a key."""
+    """What one pass through a body does. `called` are places whose object is called or used as a key; `nested`, by
+    statement, what runs inside the functions it calls; `entered`, by call, those functions; `reads`, by function, the
+    definitions it reads itself."""
 
     start: dict[Place, Definition]
     end: State
@@ -182,6 +184,8 @@ class Pass:
     called: set[Place]
     nested: dict[int, list[int]]
     functions: list[ast.AST]
+    entered: dict[int, set[ast.AST]]
+    reads: dict[int, set[Definition]]
 
     def carried(self) -> set[Place]:
         """Places that are changed in the pass and whose value at its end still depends on that at its start."""

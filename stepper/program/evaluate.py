@@ -276,13 +276,18 @@ class Evaluator(Definitions, ABC):
             name = node.func.attr
             receiver = self.evaluate(scope, node.func.value)
             self._note_container(scope, node.func.value)
+            place = self.place_of(scope, node.func)
+            if place is not None and place != GRAD and name not in self.script.methods:
+                held = self.look(place)  # an object that this one keeps is called: `self.model(x)`
+                receiver = Value(receiver.deps | held.deps, receiver.roots)
+                self.called.add(place)
         elif isinstance(node.func, ast.Name):
             name = node.func.id
             place = self.name_place(scope, name)
             if place is not None:
                 receiver = self.look(place)
                 if self.script.owner(scope, name) is not None:
-                    self.called.add(place)
+                    self.called |= {place, *(root for root, _ in receiver.roots)}
         else:
             receiver = self.evaluate(scope, node.func)
             self._note_container(scope, node.func)
@@ -301,6 +306,7 @@ class Evaluator(Definitions, ABC):
             return self._differentiated(scope, node, outputs, [*arguments, *(value for _, value in keywords)])
         result: Value
         if callees:
+            self.entered.setdefault(id(node), set()).update(callees)
             results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
             followed = [value for value in results if value is not None]
             # Where none could be followed (recursion), the value depends on all that the call is given.

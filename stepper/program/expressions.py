@@ -7,7 +7,7 @@ Lambdas, comprehensions and generator expressions stay as they are.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stepper.program import nodes
 from stepper.program.losses import Losses
@@ -50,8 +50,10 @@ class Expressions:
             return Probed(node, Operand(constant=constant[0], text=self._text(node)))
         if isinstance(node, _OPERATIONS) and not self._is_super(node):
             site = self.table.reserve()
+            phase = self.knowledge.call_phase(node)
+            context = context if phase is None else replace(context, phase=phase)
             inner = self.bare(node, context.inside(site))
-            role = self._role_of_element(node, context)
+            role = self._role_of_element(node, context) or context.role
             loss = self.losses.is_loss_call(node)
             self.table.fill(site, "expression", node, context, role=role, operation=inner.operation, loss=loss)
             return Probed(nodes.call(nodes.VALUE, node, site, inner.node), Operand(site=site, text=self._text(node)))
@@ -137,6 +139,8 @@ class Expressions:
         site = self.table.reserve()
         inner = self.bare(node, context.inside(site))
         role = self.knowledge.role(context.scope, node)
+        if role is None and method == "backward":
+            role = "loss"  # `scaler.scale(loss).backward()`
         self.table.fill(site, "mutated", node, context, role=role, operation=inner.operation, method=method)
         return Probed(nodes.call(nodes.BEFORE, node, site, inner.node), Operand(site=site, text=self._text(node)))
 

@@ -70,6 +70,7 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
         parameters |= {place for place in made if run.start.get(place) in reached}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     backward -= updates
+    defined |= _parts(run, defined, forward)
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
     derived = {d for d in backward if closure(d.deps) & moments}
     living = _descendants(run, roots)
@@ -124,6 +125,19 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
     # A running total tells what is added to it, where nothing else is a loss.
     return single or [loss for loss in ends if loss.definition is not None and loss.definition.own]
+
+
+def _parts(run: Pass, defined: set[Definition], forward: set[Definition]) -> set[Definition]:
+    """What is called a loss, and feeds nothing of the forward pass but losses: `loss = data_loss + penalty_loss`."""
+    users: dict[Definition, set[Definition]] = {}
+    for definition in forward | defined:
+        for dependency in definition.deps | definition.own:
+            users.setdefault(dependency, set()).add(definition)
+    named = {d for d in forward if d.kind == "bind" and d.deps and names_loss(d.place[1])}
+    parts = {d for d in run.definitions if d in named}
+    while wrong := {d for d in parts if not users.get(d, set()) <= parts | defined}:
+        parts -= wrong
+    return parts
 
 
 def _kept_for_backward(backward: set[Definition], forward: set[Definition]) -> set[Definition]:

@@ -7,6 +7,7 @@ Knows text only, nothing of a walk.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, parameters
 
@@ -42,6 +43,27 @@ class HeldFunctions:
                 if argument is not None:
                     found += self._valued(self._script.scope_around(call), argument, depth)
         return list(dict.fromkeys(found))
+
+    def is_librarys(self, scope: Scope, name: str) -> bool:
+        """Whether all that a variable may hold is a library's: `loss_func = F.cross_entropy`, whoever hands it on."""
+        found = list(self._sources(scope, name, DEPTH))
+        return bool(found) and all(
+            self._script.is_import(where, value.func if isinstance(value, ast.Call) else value)
+            for where, value in found
+        )
+
+    def _sources(self, scope: Scope, name: str, depth: int) -> Iterator[tuple[Scope, ast.expr]]:
+        """The expressions that give a variable its value, looked for through other names and through callers."""
+        owner = self._script.owner(scope, name)
+        if owner is None or depth == 0:
+            return
+        values = [(where, v) for where, v in self._assigned.get(name, []) if self._script.owner(where, name) is owner]
+        if isinstance(owner.node, FUNCTIONS) and name in parameters(owner.node):
+            given = [(call, self._argument(owner.node, call, name)) for call in self._calls.get(owner.node.name, [])]
+            values += [(self._script.scope_around(call), value) for call, value in given if value is not None]
+        for where, value in values:
+            inner = list(self._sources(where, value.id, depth - 1)) if isinstance(value, ast.Name) else []
+            yield from inner or [(where, value)]
 
     def _valued(self, scope: Scope, value: ast.expr, depth: int) -> list[ast.AST]:
         match value:

@@ -125,6 +125,7 @@ class Instrument:
     def _enter(self, node: Function, context: Context) -> ast.stmt:
         names = parameters(node)
         roles = tuple(self.knowledge.role_of_name(context.scope, name) for name in names)
+        context = replace(context, phase=self.knowledge.call_phase(node) or context.phase)
         site = self.table.add("function", node, context, label=node.name, bound=tuple(names), bound_roles=roles)
         place = nodes.head(node)
         values = [nodes.name(name, place) for name in names]

@@ -7,6 +7,7 @@ import ast
 from stepper.program.effects import FIELD, GRAD, Place
 from stepper.program.flow import sort
 from stepper.program.losses import Losses
+from stepper.program.models import Models
 from stepper.program.phases import Phases
 from stepper.program.roles import Roles
 from stepper.program.scopes import Scope, Script
@@ -26,7 +27,9 @@ class Known:
         flow = sort(run, walker.made_parameters())
         self.uses_backward = any(loss.backward for loss in run.losses)
         body = script.source.tree.body if loop is None else loop.body
-        self._phases = Phases(script, flow, body)
+        models = Models(walker, flow)
+        self.criteria = models.criteria
+        self._phases = Phases(script, flow, models, body)
         self._roles = Roles(walker, flow)
         if loop is not None and body:
             self._phases.own[id(loop)] = self._phases.shown[id(loop)] = "forward"
@@ -37,6 +40,10 @@ class Known:
     def phase(self, statement: ast.AST) -> Phase | None:
         """The phase of a statement; None: that of the caller."""
         return self._phases.own.get(id(statement))
+
+    def call_phase(self, node: ast.AST) -> Phase | None:
+        """The phase of calling a function, or of a call of a model inside a loss; None: that of what is around it."""
+        return self._phases.called.get(id(node))
 
     def shown_phase(self, statement: ast.AST) -> Phase | None:
         """The phase of a statement, also where the caller decides: that of the call in the training loop."""

@@ -11,48 +11,80 @@ from collections.abc import Sequence
 
 from stepper.program.effects import GRAD, Definition
 from stepper.program.flow import Flow
-from stepper.program.scopes import FUNCTIONS, Script
-from stepper.program.vocabulary import names_loss
+from stepper.program.models import Models
+from stepper.program.scopes import FUNCTIONS, Function, Script
 from stepper.record.events import Phase
 
 _ORDER: tuple[Phase, ...] = ("update", "loss", "forward", "backward")
 
 
 class Phases:
-    """Phases by statement. `own` holds for every event of the statement, `shown` also where the caller decides."""
+    """Phases by statement. `own` holds for every event of the statement, `shown` also where the caller decides;
+    `called` has those of calls: of functions, and of models inside a loss."""
 
-    def __init__(self, script: Script, flow: Flow, body: Sequence[ast.stmt]) -> None:
+    def __init__(self, script: Script, flow: Flow, models: Models, body: Sequence[ast.stmt]) -> None:
         self.script = script
         self.flow = flow
+        self.models = models
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
         self._assign(body, "forward", self.own)
+        self.called: dict[int, Phase] = {}
+        in_losses = {key for node, phase in self.direct.items() if phase == "loss" for key in self._nested(node)}
         for function in flow.run.functions:
             if isinstance(function, FUNCTIONS):
-                phases: dict[int, Phase] = {}
-                self._assign(function.body, "forward", phases)
-                named = {self.direct.get(key) for key in phases}
-                last = function.body[-1]
-                if names_loss(function.name) and isinstance(last, ast.Return):
-                    phases[id(last)] = "loss"
-                if named & {"update", "backward"} or self._is_forward(function):
-                    self.own.update(phases)
-                self.shown.update(phases)
+                self._of_function(function, in_losses)
+        for function in script.functions:
+            if function not in flow.run.functions and _is_generator(function):
+                self._fill(function.body, "forward")  # of batches: it was called before the loop
         for cls in script.classes:
             if script.is_a(cls, "Function"):
                 for method in script.methods_of([cls], "backward"):
                     self._fill(method.body, "backward")
         self.shown.update(self.own)
+        for node in [node for node in ast.walk(script.source.tree) if self.shown.get(id(node)) == "loss"]:
+            if isinstance(node, ast.stmt) and not _blocks(node):
+                self.called.update((id(call), "forward") for call in models.calls_in(node))
 
-    def _is_forward(self, function: ast.AST) -> bool:
-        """Whether a function is a network's forward pass: also in `loss = mse_loss(model(x), y)` it is no loss."""
-        return any(
-            self.script.is_a(cls, "Module")
-            and not names_loss(cls.name)
-            and function in self.script.methods_of([cls], "forward")
-            for cls in self.script.classes
-        )
+    def _of_function(self, function: Function, in_losses: set[int]) -> None:
+        """A function's statements: its own phases where it computes gradients, updates state, is a model's, or a
+        generator (it goes on wherever it is asked to); else they are what its caller does."""
+        phases: dict[int, Phase] = {}
+        self._assign(function.body, "forward", phases)
+        named = {self.direct.get(key) for key in phases}
+        whole = bool(named & {"update", "backward"})
+        if function in self.models.of_losses and not whole:
+            self._as_loss(function.body, phases)
+            self.called[id(function)] = "loss"
+        elif self.models.is_model(function) and not whole and (self._is_forward(function) or id(function) in in_losses):
+            self.called[id(function)] = "forward"
+        elif not whole and not _is_generator(function):
+            self.shown.update(phases)
+            return
+        self.own.update(phases)
+
+    def _is_forward(self, function: Function) -> bool:
+        """Whether a function is a network's forward pass."""
+        cls = self.script.class_of(function)
+        return cls is not None and function.name == "forward" and self.script.is_a(cls, "Module")
+
+    def _as_loss(self, body: Sequence[ast.stmt], phases: dict[int, Phase]) -> None:
+        """In a function that computes the loss all is loss that comes after the last use of the model."""
+        used = [
+            place + (not isinstance(node, ast.Return))
+            for place, node in enumerate(body)
+            if self.models.uses_model(node)
+        ]
+        for node in body[max(used, default=0) :]:
+            for part in ast.walk(node):
+                if phases.get(id(part)) == "forward":
+                    phases[id(part)] = "loss"
+
+    def _nested(self, node: int) -> list[int]:
+        """The functions that run inside a statement."""
+        inside = set(self.flow.run.nested.get(node, ()))
+        return [id(f) for f in self.flow.run.functions if isinstance(f, FUNCTIONS) and id(f.body[0]) in inside]
 
     # ------------------------------------------------------------------------------------------------- by data flow
 
@@ -63,7 +95,7 @@ class Phases:
         for definition in flow.run.definitions:
             if definition.statement is None or definition.kind == "parameter":
                 continue
-            if definition.kind == "target" and isinstance(definition.node, (ast.For, ast.AsyncFor)):
+            if definition.kind == "target" and isinstance(definition.node, (ast.For, ast.AsyncFor, ast.comprehension)):
                 continue  # a loop's head has the phase of what it leads to
             phase = self._phase_of(definition)
             if phase is not None:
@@ -160,6 +192,10 @@ class Phases:
                 bare = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
                 if isinstance(node, (ast.stmt, ast.ExceptHandler)) and not bare:
                     self.own[id(node)] = phase
+
+
+def _is_generator(function: Function) -> bool:
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function))
 
 
 def _blocks(node: ast.stmt) -> list[tuple[ast.AST | None, list[ast.stmt]]]:

@@ -47,7 +47,7 @@ class Program:
 
     `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
     phase of each line on which a statement starts, and `stops` are the lines on which code that is not recorded can
-    stop (see `nodes.stop_flag`).
+    stop (see `nodes.stop_flag`); `criteria` names the classes whose objects compute the loss when they are called.
     """
 
     path: str
@@ -61,6 +61,7 @@ class Program:
     lines: dict[int, Phase]
     stops: frozenset[int]
     uses_backward: bool
+    criteria: frozenset[str]
 
 
 def analyse(
@@ -105,6 +106,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         lines=known.lines(sites),
         stops=frozenset(instrument.armed.lines),
         uses_backward=known.uses_backward,
+        criteria=known.criteria,
     )
 
 

@@ -103,7 +103,21 @@ class Roles:
             return "activation"
         if definition in flow.backward:
             return "gradient" if definition in flow.living and definition not in flow.derived else "other"
-        return "other"
+        return "activation" if self._is_beside(definition) else "other"
+
+    def _is_beside(self, definition: Definition) -> bool:
+        """Whether this is what the forward pass made and nothing uses: attention weights that a model returns beside
+        its output, one more name for the output."""
+        if definition not in self.flow.living or definition.kind != "bind" or definition.place in self.flow.carried:
+            return False
+        match definition.node:
+            case ast.Assign(targets=[ast.Tuple()], value=ast.Call()):
+                made = closure(definition.deps)
+            case _ if definition.alias:
+                made = closure(definition.deps)
+            case _:
+                return False
+        return not any(d.place == GRAD or d in self.flow.backward or d in self.flow.updates for d in made)
 
     def _holds_forward(self, definition: Definition) -> bool:
         """Whether all that a loop goes through was kept by the forward pass (`for h, z in reversed(tape)`)."""

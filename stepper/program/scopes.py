@@ -84,6 +84,14 @@ GIVING_SELF = frozenset(
 )
 
 
+def assigned(node: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
+    """What an assignment to one target binds to what, taken apart: `net, criterion = Net(), MSELoss()`."""
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
 def constructor(call: ast.Call) -> ast.Call:
     """The first call of a chain that hands one object on: `Net(3)` of `Net(3).to(device).double()`.
 
@@ -186,8 +194,10 @@ class Script:
                 _bind(scope, name, "variable")
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                 _bind(scope, name, "variable")
-            case ast.Assign(targets=[target], value=ast.Call() as call):
-                self._note_instance(target, constructor(call).func)
+            case ast.Assign(targets=[_]):
+                for target, value in assigned(node):
+                    if isinstance(value, ast.Call):
+                        self._note_instance(target, constructor(value).func)
             case ast.AnnAssign(target=target, value=ast.Call() as call):
                 self._note_instance(target, constructor(call).func)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from stepper.program import nodes
 from stepper.program.expressions import Expressions, Probed
@@ -229,6 +230,8 @@ class Statements:
         stores = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
         stores = [part for part in stores if isinstance(getattr(part, "ctx", None), ast.Store)]
         places = [part for part in stores if isinstance(part, (ast.Attribute, ast.Subscript))]
+        if names and not places and all(self.knowledge.role_of_name(inner.scope, name) == "data" for name in names):
+            inner = replace(inner, role="data")  # what leads to data is data: `labels = labels.to(device)`
         operation: Operation | None
         if not places and not isinstance(value, (ast.Name, ast.Attribute)):
             probed = self.expressions.bare(value, inner)

@@ -18,6 +18,9 @@ class Knowledge(Protocol):
     def phase(self, statement: ast.AST) -> Phase | None:
         """The phase of a statement; None: that of the caller."""
 
+    def call_phase(self, node: ast.AST) -> Phase | None:
+        """The phase of calling a function, or of a call inside a loss; None: that of what is around it."""
+
     def role(self, scope: Scope, node: ast.AST) -> Role | None:
         """The role of a name or attribute path used in `scope`."""
 
@@ -27,13 +30,15 @@ class Knowledge(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """Where an expression or statement stands: its scope, the event it belongs to, and that event's phase."""
+    """Where an expression or statement stands: its scope, the event it belongs to, that event's phase, and the role of
+    what is computed on the way to what it binds (None: what the phase says)."""
 
     scope: Scope
     function: str = ""
     parent: int | None = None
     phase: Phase | None = None
     spine: bool = False
+    role: Role | None = None
 
     def inside(self, parent: int) -> Context:
         """The same place, one event further in."""

@@ -89,7 +89,8 @@ def mutates_argument(function: str) -> bool:
 
 
 _LOSS = re.compile(r"loss|cost|error", re.IGNORECASE)
-_PROPAGATING = re.compile(r"back_?prop|backward|propagat", re.IGNORECASE)  # `backward_propagate_error(network)`
+# `backward_propagate_error(network)`, `cost_derivative(output, y)`
+_PROPAGATING = re.compile(r"back_?prop|backward|propagat|deriv|_prime", re.IGNORECASE)
 _EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
 
 
@@ -98,6 +99,11 @@ def names_loss(name: str) -> bool:
     if not _LOSS.search(name) or _EXCEPTION.match(name) or _PROPAGATING.search(name):
         return False
     return not isinstance(getattr(builtins, name, None), type)
+
+
+def names_criterion(name: str) -> bool:
+    """Whether a name or class says that what is called by it computes a loss."""
+    return names_loss(name) or "criteri" in name.lower()
 
 
 # `dW1`, `db`, `dl_dw1`, `dhraw`, `d_weights2`, `dlogits`; but not `data`, `dropout`, `dict`, `done`, `d_model`, `ds`.

@@ -61,6 +61,8 @@ class Walker(Evaluator):
             called=self.called | self.keys,
             nested=self.nested,
             functions=list(self.followed.values()),
+            entered=self.entered,
+            reads=self.reads,
         )
 
     def _starts(self) -> dict[Place, frozenset[Definition]]:

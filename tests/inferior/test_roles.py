@@ -237,3 +237,48 @@ def test_a_model_of_parameters_alone_makes_activations_and_elements_that_an_opti
     found = roles(ran)
     assert found["self.slope"] == found["self.start"] == found["weights[0]"] == "parameter"
     assert found["rise"] == found["end"] == "activation" and found["steps"] == "setting"
+
+
+def test_a_learned_parameter_that_a_function_is_given_is_one_and_what_leads_to_data_is_data() -> None:
+    ran = run(
+        """
+        import torch
+        from torch.nn import functional as F
+        class Norm(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scale = torch.nn.Parameter(torch.ones(3))
+            def forward(self, x):
+                return F.layer_norm(x, (3,), self.scale)
+        model = Norm()
+        opt = torch.optim.SGD(model.parameters(), lr=0.1)
+        loader = [(torch.rand(4, 3), torch.rand(4, 3))] * 2
+        for x, y in loader:
+            y = y.float().clamp(max=0.5)
+            loss = (model(x) - y).pow(2).mean()
+            (loss * 2).backward()
+            opt.step()
+        """
+    )
+    found = roles(ran)
+    assert found["self.scale"] == "parameter"
+    assert found["y.float()"] == "data" and found["loss * 2"] == "loss"
+
+
+def test_elements_of_parameters_by_a_computed_key_are_parameters() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, y = np.ones((4, 3)), np.ones((4, 3))
+        params = {"W" + str(k): np.full((3, 3), 0.1 * k) for k in (1, 2)}
+        for t in range(3):
+            a = x
+            for k in (1, 2):
+                a = a @ params["W" + str(k)]
+            loss = ((a - y) ** 2).sum()
+            grads = {"W1": x.T @ (2 * (a - y) @ params["W2"].T), "W2": (x @ params["W1"]).T @ (2 * (a - y))}
+            for key in params:
+                params[key] = params[key] - 0.01 * grads[key]
+        """
+    )
+    assert roles(ran)['params["W" + str(k)]'] == "parameter"

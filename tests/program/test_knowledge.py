@@ -161,7 +161,10 @@ def test_methods_have_phases_of_their_own_where_they_compute_gradients() -> None
     own = {(site.function, site.text): site.phase for site in program.sites if site.kind == "statement"}
     assert own["ReluNet.back_propagation", "grad_h[h < 0] = 0"] == "backward"
     assert own["ReluNet.back_propagation", "self.w1 -= self.learning_rate * grad_w1"] == "update"
-    assert own["ReluNet.forward", "h = self.x.dot(self.w1)"] is None
+    assert (
+        own["ReluNet.forward", "h = self.x.dot(self.w1)"] == own["ReluNet.loss", "y_pred = self.forward()"] == "forward"
+    )
+    assert own["ReluNet.loss", "return np.square(y_pred - self.y).sum()"] == "loss"
     assert own["", "model.back_propagation()"] == "backward"
     assert own["", "print(t, model.loss())"] == "loss"
 
