@@ -73,6 +73,14 @@ class Names:
         poor = held is None or (is_place(held) and label is not None and not is_place(label))
         return label if poor else held
 
+    def told_apart(self, value: Any, label: str) -> str | None:
+        """The path of a value that the script's own `label` does not tell from another: of `self.W`, where `l1.W` and
+        `l2.W` are known; None where it does."""
+        path, tail = self.get(value), label[label.find(".") :] if "." in label else ""
+        if not tail or path is None or label in self._bearers or not path.endswith(tail):
+            return None
+        return path if sum(name.endswith(tail) for name in self._bearers) > 1 else None
+
     def get(self, value: Any) -> str | None:
         held = self._names.get(id(value))
         return held[1] if held is not None and held[0]() is value else None

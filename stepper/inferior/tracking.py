@@ -30,6 +30,7 @@ class Track:
         self.grad: Draft | None = None
         self.returned: Draft | None = None
         self.updates: list[Happening] = []
+        self.apart = False  # what it is called does not tell it from what another object keeps
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
 
 
@@ -59,8 +60,9 @@ class Tracker:
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
     def name_of(self, value: Any, label: str | None) -> str | None:
-        """The path of a parameter inside a model or an optimizer."""
-        return self._names.best(value, label)
+        """The path of a parameter inside a model or an optimizer, or of what several objects keep under one name."""
+        best = self._names.best(value, label)
+        return best if best is None or best != label else self.paths.told_apart(value, best) or best
 
     def follow(self, name: str, value: Any, copy: Copy, *, certain: bool = True) -> Track:
         """Follow `value`, unless this object is followed already. Not `certain`: it is a parameter if it is changed."""
@@ -157,6 +159,7 @@ class Tracker:
         track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
         if owner is None:
             track.path = self.paths.get(value)
+            track.apart = self.paths.told_apart(value, label) is not None
         elif (path := self.paths.get(owner)) is not None:  # of a number, what its owner keeps it under
             track.path = path + "." + label.rpartition(".")[2] if "." in label else path
         return track
@@ -181,7 +184,8 @@ class Tracker:
         taken = set(self.tracks)
         for tracks in bearers.values():
             paths = {track.path for track in tracks}
-            if len(tracks) > 1 and len(paths) == len(tracks) and None not in paths and not paths & taken:
+            alone = len(tracks) == 1 and not tracks[0].apart
+            if not alone and len(paths) == len(tracks) and None not in paths and not paths & taken:
                 for track in tracks:
                     track.name = track.path or track.name
 
