@@ -38,6 +38,7 @@ class Definitions(Callees):
         self.called: set[Place] = set()
         self.keys: set[Place] = set()
         self.loops: list[int] = []
+        self.tests: list[frozenset[Definition]] = []  # of the branches around
         self.stack: list[ast.AST] = []
         self.contexts: dict[tuple[int, int], int] = {}
         self.context = 0
@@ -83,6 +84,7 @@ class Definitions(Callees):
         definition.own.update(d for d in own if d is not definition)
         definition.selected.update(selected)
         definition.loops.update(self.loops)
+        definition.controls.update(*self.tests)
         definition.deps.discard(definition)
         return definition
 

@@ -23,8 +23,9 @@ DefinitionKind = Literal["start", "bind", "change", "target", "parameter"]
 @dataclass(eq=False)
 class Definition:
     """One value of a place. `selected`: the loops whose target picks what is changed; `loops`: the loops around it,
-    inside the pass; `alias`: the value is another
-    place's very value; `roots`: the places whose objects it may be."""
+    inside the pass; `alias`: the value is another place's very value; `roots`: the places whose objects it may be;
+    `controls`: what the conditions around it depend on.
+    """
 
     place: Place
     node: ast.AST
@@ -37,6 +38,7 @@ class Definition:
     statement: ast.AST | None = None
     order: int = 0
     roots: set[Place] = field(default_factory=set)
+    controls: set[Definition] = field(default_factory=set)
 
 
 EMPTY: frozenset[Definition] = frozenset()

@@ -59,6 +59,11 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     elif any(_signals(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
         updates = _like_steps(updates, carried)
+    if not by_autograd:
+        steered = _steered(updates, run, carried)
+        updates |= steered
+        first = min((d.order for d in updates), default=0)
+        forward = forward | {d for d in closure(c for s in steered for c in s.controls) if d.order < first}
     updates |= _steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward)
@@ -85,6 +90,20 @@ def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition
     stepped = {d.place for d in steps}
 
     return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+
+
+def _steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Definition]:
+    """What is changed step by step beside the updates, and only decides, with what those change, whether a step is
+    taken: the bias of a support vector machine, of which no gradient is made."""
+    held = {run.start[d.place] for d in updates if d.own and d.place in run.start}
+    found: set[Definition] = set()
+    for d in run.definitions:
+        if d in updates or d.kind not in ("bind", "change") or not d.own or d.place not in carried or not d.deps:
+            continue
+        asked = closure(d.controls)
+        if run.start.get(d.place) in asked and held & asked - {run.start.get(d.place)}:
+            found.add(d)
+    return found
 
 
 def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:

@@ -107,8 +107,10 @@ class Walker(Evaluator):
                 self.exits[-1].append(self.state.copy())
                 return False
             case ast.If(test=test, body=body, orelse=orelse):
-                self.evaluate(scope, test)
-                return self._ways(scope, [body, orelse])
+                self.tests.append(self.evaluate(scope, test).deps)
+                alive = self._ways(scope, [body, orelse])
+                self.tests.pop()
+                return alive
             case ast.For() | ast.AsyncFor() | ast.While():
                 self._loop(scope, node)
                 return self.block(scope, node.orelse) if node.orelse else True

@@ -340,29 +340,3 @@ def test_a_loop_s_name_and_a_parameter_s_give_way_to_what_keeps_a_model() -> Non
     ]
     assert names(record) == expected
     assert sorted(told(record)) == sorted((kind, name) for name in expected for kind in ("contribution", "optimizer"))
-
-
-def test_tensors_that_several_objects_keep_under_one_name_are_told_apart_in_events() -> None:
-    record = recorded(
-        """
-    class Linear:
-        def __init__(self, i, o):
-            self.W = torch.randn(i, o, requires_grad=True)
-        def __call__(self, x):
-            return x @ self.W
-    """,
-        """
-    l1, l2 = Linear(3, 4), Linear(4, 1)
-    x = torch.randn(5, 3)
-    for t in range(2):
-        loss = l2(l1(x)).pow(2).mean()
-        loss.backward()
-        with torch.no_grad():
-            l2.W -= 0.1 * l2.W.grad
-            l1.W.grad = l2.W.grad = None
-    """,
-    )
-    shown = {value.label for event in record.events if event.text == "loss.backward()" for value in event.values}
-    assert {"l1.W.grad", "l2.W.grad"} <= shown and "self.W.grad" not in shown
-    assert {name for _, name in told(record)} == {"l1.W", "l2.W"}
-    assert sorted(names(record)) == ["l1.W", "l2.W"]

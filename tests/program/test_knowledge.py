@@ -359,3 +359,23 @@ while True:
 """
     roles = analyse(source, "s.py").roles
     assert roles["W"] == "parameter" and roles["seen"] != "parameter"
+
+
+def test_a_bias_that_only_a_condition_reads_is_a_parameter_and_a_counter_is_none() -> None:
+    source = """
+for epoch in range(3):
+    for i, row in enumerate(X):
+        condition = y[i] * (np.dot(row, w) - b) >= 1
+        seen += 1
+        if condition or seen > limit:
+            w -= lr * (2 * lam * w)
+        else:
+            w -= lr * (2 * lam * w - row * y[i])
+            b -= lr * y[i]
+            wrong += 1
+"""
+    program = analyse("import numpy as np\n" + source, "s.py")
+    assert labels(program, "parameter") == {"w", "b"}
+    found = phases(program)
+    assert found["b -= lr * y[i]"] == found["w -= lr * (2 * lam * w)"] == "update"
+    assert found["condition = y[i] * (np.dot(row, w) - b) >= 1"] == "forward"

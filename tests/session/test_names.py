@@ -165,3 +165,30 @@ def test_an_optimizer_of_the_scripts_own_does_not_name_what_a_network_keeps(tmp_
         "net.inner.layers[0].weight.value",
         "net.inner.layers[1].weight.value",
     ]
+
+
+def test_tensors_that_several_objects_keep_under_one_name_are_told_apart_in_events(tmp_path: Path) -> None:
+    path = script(
+        tmp_path,
+        """
+        import torch
+        class Linear:
+            def __init__(self, i, o):
+                self.W = torch.ones(i, o, requires_grad=True)
+            def __call__(self, x):
+                return x @ self.W
+        l1, l2 = Linear(3, 4), Linear(4, 1)
+        x = torch.ones(5, 3)
+        for t in range(2):
+            loss = l2(l1(x)).pow(2).mean()
+            loss.backward()
+            with torch.no_grad():
+                l2.W -= 0.01 * l2.W.grad
+                l1.W.grad = l2.W.grad = None
+        """,
+    )
+    with stepper.open(str(path)) as opened:
+        record = opened.iteration(1).record
+    shown = {value.label for event in record.events if event.text == "loss.backward()" for value in event.values}
+    assert {"l1.W.grad", "l2.W.grad"} <= shown and "self.W.grad" not in shown
+    assert sorted(each.name for each in record.parameters) == ["l1.W", "l2.W"]
