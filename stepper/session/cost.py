@@ -11,6 +11,7 @@ from stepper.record import Record, Summary
 NEIGHBOURS, GROWTH, MOST = 15, 4, 240
 """So many iterations are recorded before one that is gone back to; so many times more each time one goes back beyond
 them, up to a limit: then going back step by step takes few replays, however far."""
+ON_THE_WAY_SECONDS = 0.25  # that recording may add to a run to an iteration further on
 SECONDS = 2.0  # about what a new process takes
 EVENT_BYTES = 4096  # of an event in the script's process, with its values' summaries
 
@@ -26,6 +27,14 @@ def neighbours(record: Record | None, memory: int, most: int = NEIGHBOURS, repla
     by_size = min(memory // 2, PASSING) // (size(record) + 1) - 1
     by_time = int(max(replay, SECONDS) / (seconds(record) + 1e-9))
     return max(0, min(most, by_size, by_time))
+
+
+def on_the_way(record: Record | None, memory: int) -> int:
+    """How many iterations like `record` to record before one that is run on to: as many as are hardly noticed. Then
+    going back is at once, and what a unit did in the iterations before is known."""
+    if record is None:
+        return 0
+    return min(neighbours(record, memory), int(ON_THE_WAY_SECONDS / (seconds(record) + 1e-9)))
 
 
 def seconds(record: Record) -> float:

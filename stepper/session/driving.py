@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from stepper.inferior.protocol import SETUP
-from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours
+from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours, on_the_way
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.lanes import Lanes, State
 from stepper.session.options import Options
@@ -121,7 +121,8 @@ class Driving(Lanes):
         if not self._over() and (lane.position <= iteration or iteration == lane.midway):
             if lane.position < iteration or lane.position == 0:
                 self._set_state(State.RUNNING if lane.position else State.STARTING)
-                await self._drive(lane, iteration + 1, iteration)
+                before = on_the_way(self._newest(), self.options.memory)
+                await self._drive(lane, iteration + 1, max(lane.position, iteration - before))
             else:
                 await self._record_next(lane, iteration)
         elif iteration == self._died_in:

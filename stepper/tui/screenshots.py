@@ -36,7 +36,7 @@ SHOTS = (
     Shot("numpy", ("g", "2", "0", "enter", *"nnnnnnnnnnnn", "8", "h", "greater_than_sign"), name="viewer"),
     Shot(
         "numpy",
-        ("g", "5", "enter", *"nnnnnnnnnn", "3"),
+        (*"iiiii", *"nnnnnnnnnn", "3"),
         Options(seed=0, settings=("learning_rate=3e-6",)),
         name="dead-units",
     ),

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from stepper.inferior.protocol import PASSING
 from stepper.record import Event, Record, Summary, Value
-from stepper.session import Options, State, Step
-from stepper.session.cost import MOST, NEIGHBOURS, neighbours
+from stepper.session import Options, State, Step, cost
+from stepper.session.cost import MOST, NEIGHBOURS, neighbours, on_the_way
 from tests.session.support import SMALL, opened, script
 
 ARRAYS = """
@@ -134,6 +136,30 @@ def test_fewer_neighbours_are_recorded_where_they_are_large_or_slow() -> None:
     # where another replay takes long, it is worth more
     assert neighbours(of_cost(80, slow), memory, MOST, 60.0) > NEIGHBOURS
     assert neighbours(of_cost(80, 1000), memory, MOST) == MOST
+
+
+def test_what_is_recorded_on_the_way_is_hardly_noticed() -> None:
+    memory = 1 << 31
+    assert on_the_way(None, memory) == 0
+    assert on_the_way(of_cost(80, 1000), memory) == NEIGHBOURS
+    assert on_the_way(of_cost(80, 10**8), memory) == 2
+    assert on_the_way(of_cost(80, 10**9), memory) == 0
+    assert on_the_way(of_cost(PASSING, 1000), memory) == 0
+
+
+async def test_what_lies_before_an_iteration_that_is_run_on_to_is_there_without_a_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cost, "ON_THE_WAY_SECONDS", 1e9)
+    async with opened("and-gate") as session:
+        await session.go(40)
+        assert set(session.records) == {None, 0, *range(40 - NEIGHBOURS, 41)}
+        told: list[State] = []
+        session.subscribe(lambda: told.append(session.state))
+        for iteration in range(39, 39 - NEIGHBOURS, -1):
+            await session.step(Step.PREVIOUS_ITERATION)
+            assert session.cursor.iteration == iteration
+        assert State.REPLAYING not in told
 
 
 async def test_going_back_step_by_step_takes_few_replays(tmp_path: Path) -> None:
