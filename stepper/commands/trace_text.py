@@ -45,7 +45,8 @@ def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Ite
         yield "The record is not complete: there were more events than are kept."
     if record.error:
         yield ""
-        yield f"Ended by {record.error}"
+        died = record.error.startswith("the script's process")
+        yield record.error[:1].upper() + record.error[1:] if died else f"Ended by {record.error}"
 
 
 # ------------------------------------------------------------------------------------------------- values

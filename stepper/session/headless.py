@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ OnLosses = Callable[[int, list[float | None], int | None], None]
 DATA_ELEMENTS = 4096
 GATE_ELEMENTS = 1 << 16  # a gate is shown by its mask and its corners, so larger ones are fetched too
 OUTPUT_SECONDS = 0.1
+REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be run again
 LAST = 4000  # characters of what a script printed last
 
 
@@ -69,7 +72,8 @@ def trace(target: str, options: Options, iteration: int | None) -> Trace:
     """Run to an iteration at full speed, record it (None: the setup) and fetch its small values.
 
     Raises Misuse (an iteration past the end too), or ScriptFailed where the script fails before there is a record; a
-    failure within the iteration is the trace's `failure`.
+    failure within the iteration is the trace's `failure`. Where the process dies in it, the script is run again, up to
+    the statement that it died in, unless it took long or reads what it is piped, which is gone.
     """
     return asyncio.run(_trace(target, options, iteration))
 
@@ -82,6 +86,11 @@ def _open(target: str, options: Options, *, record_setup: bool, run: Run | None 
 def _is_piped() -> bool:
     """Whether there is something for the script's `input()` to read that is not the terminal, which is ours."""
     return sys.__stdin__ is not None and not sys.__stdin__.closed and not sys.__stdin__.isatty()
+
+
+def _is_used_up() -> bool:
+    """Whether what the script could read is gone when it has run: that of a pipe or file, not of the null device."""
+    return _is_piped() and sys.__stdin__ is not None and not stat.S_ISCHR(os.fstat(sys.__stdin__.fileno()).st_mode)
 
 
 async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[bytes], None] | None) -> None:
@@ -129,18 +138,23 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
 async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
     lane = _open(target, options, record_setup=iteration is None)
     try:
-        await lane.connect()
-        await lane.wait_standing()
-        if iteration is not None and lane.ended is None and lane.lost is None:
-            await lane.run(iteration + 1, iteration)
-            await lane.wait_standing()
-        record = lane.records.get(iteration)
+        record = await _recorded(lane, iteration)
+        died = None
+        if record is None and (again := _again(lane, iteration)) is not None:
+            died = _failure(lane)
+            await lane.close(gently=False)
+            lane = again
+            record = await _recorded(lane, iteration)
+            if died is not None:
+                if record is None:
+                    raise died  # the replay went another way
+                record.error = str(died)
         if record is None:
             _raise_failure(lane)
             done = lane.ended.iterations if lane.ended is not None else 0
             last = f"the last is {done - 1}" if done else "the loop was never entered"
             raise Misuse(f"{target}: iteration {iteration} is past the end: there are {done} iterations ({last})")
-        failure = _failure(lane) if record.error is not None else None
+        failure = died or (_failure(lane) if record.error is not None else None)
         arrays = await _arrays(lane, record)
     except LaneLost as lost:
         _raise_failure(lane)
@@ -162,6 +176,30 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         arrays=arrays,
         failure=failure,
     )
+
+
+async def _recorded(lane: Lane, iteration: int | None) -> Record | None:
+    """Run a new lane to an iteration's end; None where there is no record of it."""
+    try:
+        await lane.connect()
+        await lane.wait_standing()
+        if iteration is not None and lane.ended is None and lane.lost is None:
+            await lane.run(iteration + 1, iteration)
+            await lane.wait_standing()
+    except LaneLost:
+        pass  # it says so itself
+    return lane.records.get(iteration)
+
+
+def _again(lane: Lane, iteration: int | None) -> Lane | None:
+    """A lane for what led to the death of this one, from the very same start; None where that cannot be had."""
+    if lane.lost is None or lane.seconds > REPLAY_SECONDS or _is_used_up():
+        return None
+    at = lane.process.whereabouts()
+    if not at.recorded or at.halt[0] != iteration:
+        return None
+    states = lane.started.random_states if lane.started is not None else {}
+    return Lane(msgspec.structs.replace(lane.launch, random_states=states, halt=at.halt), lane.hash_seed)
 
 
 async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:

@@ -71,6 +71,7 @@ class Lane:
 
     def __init__(self, launch: Launch, hash_seed: str, *, stdin: int | None = DEVNULL) -> None:
         self.launch = launch
+        self.hash_seed = hash_seed
         self.process = Process(launch, hash_seed, stdin)
         self.hello: Hello | None = None
         self.started: Started | None = None

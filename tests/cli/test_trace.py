@@ -194,6 +194,20 @@ def test_a_script_that_fails_before_the_iteration(capsys: pytest.CaptureFixture[
     assert captured.out == ""
 
 
+def test_an_iteration_that_kills_the_process_is_shown_up_to_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "dies.py"
+    lines = ["import os", "w = 1.0", "for step in range(5):", "    loss = w * w", "    if step == 2:"]
+    path.write_text("\n".join([*lines, "        os.kill(os.getpid(), 9)", "    w = w - 0.1 * loss", ""]))
+    assert main(["trace", str(path), "--iteration", "2", "--format", "json"]) == 1
+    captured = capsys.readouterr()
+    shown = json.loads(captured.out)
+    assert [event["line"] for event in shown["events"]] == [3, 4, 5, 6] and shown["events"][-1]["error"]
+    assert shown["error"] == "the script's process was ended by SIGKILL at line 6, in iteration 2"
+    assert captured.err == f"{path}: {shown['error']}\n"
+
+
 def test_the_iteration_that_fails_is_shown_up_to_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "fails.py"
     path.write_text("w = 1.0\nfor step in range(5):\n    loss = w * w\n    w = w / (1 - step)\n")
