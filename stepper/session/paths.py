@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from io import FileIO
 from pathlib import Path
 
 
@@ -53,10 +54,35 @@ def write(path: Path, data: bytes) -> None:
         try:
             beside.write_bytes(data)
             beside.replace(path)
+        except PermissionError:
+            if beside.exists() or not path.exists():
+                raise
+            _write_over(path, data)  # the folder takes no new file, but this one may be written
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise Unsaved(_why_not(error, path, len(data))) from error
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    """Write over a file where it lies. The room is taken first, and what was there is put back if the writing fails."""
+    before = path.read_bytes()
+    with path.open("r+b", buffering=0) as file:
+        if data and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, len(data))
+        try:
+            _whole(file, data)
+        except OSError:
+            _whole(file, before)
+            raise
+
+
+def _whole(file: FileIO, data: bytes) -> None:
+    file.seek(0)
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) or 0 :]
+    file.truncate(len(data))
 
 
 def _why_not(error: OSError, path: Path, size: int = 0) -> str:

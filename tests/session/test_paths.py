@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,37 @@ def test_what_fails_on_the_way_leaves_what_was_there(
         write(path, b"new")
     assert str(raised.value) == told.format(path=path, folder=tmp_path)
     assert path.read_bytes() == b"mine" and [each.name for each in tmp_path.iterdir()] == ["precious"]
+
+
+def _refuse(self: Path, data: bytes) -> int:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@pytest.mark.parametrize("size", [0, 2, 9000])
+def test_a_file_that_may_be_written_is_in_a_folder_that_takes_no_new_one(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(Path, "write_bytes", _refuse)
+    write(path, b"x" * size)
+    assert path.read_bytes() == b"x" * size
+    with pytest.raises(Unsaved):
+        write(tmp_path / "new", b"x")
+
+
+def test_where_there_is_no_room_to_write_over_a_file_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(Path, "write_bytes", _refuse)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(Unsaved):
+            write(path, b"x" * 9000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"before"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
