@@ -120,3 +120,24 @@ async def test_the_heat_map_tells_sign_and_size_by_lightness_and_by_glyph(theme:
         assert ends[1] / ends[0] > 1.5, "without hue, the ends are two"
     below, above = set(heatmap.NEGATIVE), set(heatmap.POSITIVE)
     assert not below & above, "and no glyph stands for both"
+
+
+@pytest.mark.parametrize("theme", ["ansi-light", "ansi-dark"])
+async def test_in_the_terminals_own_colours_nothing_is_written_in_a_colour_on_another_of_them(theme: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.theme = theme
+        await settled(pilot)
+        for base, part in (("current", ""), ("current", "keyword"), ("current", "comment")):
+            style = app.desk.source._style(base, part)
+            assert style.reverse and style.color == style.bgcolor, "both are the terminal's own"
+        gate = app.desk.gate
+        for part in ("heat:-3", "heat:3", "negative", "positive"):
+            style = gate.part_style(part)
+            assert style.color is not None and style.bgcolor is not None
+            assert style.color.name in ("color(0)", "color(15)") and not style.bgcolor.is_default
+        for part in ("heat:0", "mask:0", "mask:3"):
+            style = gate.part_style(part)
+            assert style.color is not None and style.color.is_default
+            assert style.bgcolor is not None and style.bgcolor.is_default

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.color import Color
 
 from stepper.tui.panels import heatmap
-from stepper.tui.panels.lines import LinePanel
+from stepper.tui.panels.lines import LinePanel, readable_on
 
 CONTRAST = 0.85
 """How far the glyphs' colours lie from that of zero, towards black and white."""
@@ -30,6 +30,9 @@ class HeatPanel(LinePanel):
         name = "blocked" if kind == "mask" else "positive" if step > 0 else "negative"
         zero = self.get_component_styles("line-panel--zero").background
         end = self.get_component_styles(f"line-panel--{name}").background
+        if end.ansi is not None:  # the terminal's own colours cannot be blended: the signs alone tell sizes
+            colour = end if step else Color.parse("ansi_default")
+            return Style.from_color(readable_on(colour).rich_color, colour.rich_color)
         colour = zero.blend(zero + end, abs(step) / most)
         # one of two, whatever the level: where only the background changes, only that is sent to the terminal
         text = Color.blend(zero, colour.get_contrast_text(1), CONTRAST)

@@ -12,6 +12,7 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
+from textual.color import Color
 from textual.content import Content
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size, Spacing
@@ -33,6 +34,9 @@ class Row(NamedTuple):
     pieces: tuple[Piece, ...] = ()
     base: str = ""
 
+
+DARK = frozenset((0, 1, 4, 5, 8, 12))
+"""Of the sixteen colours those that most terminals show dark: black, red, blue, magenta, and two of the bright ones."""
 
 EMPTY = Row()
 _CACHE = 2000
@@ -227,7 +231,10 @@ class LinePanel(ScrollView, can_focus=True):
         colour = None
         if styles.has_rule("color"):
             base = background or under
-            colour = base.get_contrast_text(styles.color.a) if styles.auto_color else styles.color
+            auto = styles.auto_color or (
+                background is not None and (background.ansi or 0) > 0 > (styles.color.ansi or 0)
+            )
+            colour = readable_on(base, styles.color.a) if auto else styles.color
             colour = base + colour
         return styles.text_style + Style.from_color(
             colour.rich_color if colour is not None else None,
@@ -240,7 +247,9 @@ class LinePanel(ScrollView, can_focus=True):
         if style is None:
             style = self.rich_style
             for name in (base, part):
-                style = style + self.part_style(name) if name else style
+                if name:
+                    own = self.part_style(name)
+                    style += own.without_color + Style(reverse=not own.reverse) if style.reverse else own
             self._styles_by_part[base, part] = style
         return style
 
@@ -293,6 +302,15 @@ def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Pi
     if not right:
         return tuple(kept)
     return (*kept, (" " * (width - used - sum(cell_len(text) for text, _ in right)), ""), *right)
+
+
+def readable_on(background: Color, alpha: float = 1.0) -> Color:
+    """Black or white, whichever can be read; of the sixteen, whose shades are the terminal's own, as most show them."""
+    if background.ansi is None:
+        return background.get_contrast_text(alpha)
+    if background.ansi < 0:
+        return background  # the terminal's own text on its own background
+    return Color.parse("ansi_bright_white" if background.ansi in DARK else "ansi_black")
 
 
 def wrapped(text: str, width: int) -> list[str]:
