@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
-from stepper.record import Array, Event, Gate, Parameter, Record, Value
+from stepper.record import Array, Event, Gate, Parameter, Record, Value, relative
 from stepper.session.carried import all_carried
 from stepper.session.telling import all_shared, title, told
 
@@ -79,7 +79,11 @@ def overview(record: Record) -> list[str]:
 def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
     depths: dict[int, int] = {}
     said = _Said()
+    file = record.script
     for event in record.events:
+        if event.file != file:
+            file = event.file
+            yield f"{'':>5}  ── {relative(file, record.script)} ──"
         depth = 0 if event.parent is None else depths.get(event.parent, -1) + 1
         depths[event.id] = depth
         if not depth:
@@ -190,7 +194,7 @@ def _table(value: Value, array: GetArray, indent: str, values: bool) -> list[str
 
 def _gate(gate: Gate, record: Record, array: GetArray, in_full: bool) -> Iterator[str]:
     op = " ".join(gate.op.split())
-    yield f"Gate {gate.label}  line {gate.line}  {op}"
+    yield f"Gate {gate.label}  {gate.place}  {op}"
     weak = f"  attenuated {gate.attenuated} (less than half passes)" if gate.soft else ""
     yield f"    active {gate.active}  blocked {gate.blocked}{weak}  dead units {_dead(gate)}"
     shut = gate.closed if gate.closed is not None else gate.mask

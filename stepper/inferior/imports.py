@@ -1,13 +1,16 @@
-"""Notices when the script imports a library that an engine belongs to, and acts right when that import ends."""
+"""The script's imports: the end of a library's, that an engine belongs to, is noticed; the script's own modules are
+given their code with probes."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
 from typing import Any
+
+from stepper.program.modules import Module
 
 
 class _Loader(Loader):
@@ -53,12 +56,52 @@ class ImportWatch(MetaPathFinder):
         if fullname not in self._waiting:
             return None
         self._waiting.discard(fullname)
-        for finder in sys.meta_path:
-            if finder is self:
-                continue
-            spec = finder.find_spec(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, lambda: self._imported(fullname))
-                return spec
-        return None
+        spec = found_by_others(self, fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, lambda: self._imported(fullname))
+        return spec
+
+
+class _WithProbes(SourceFileLoader):
+    """Loads a module from code that was made before; all else is as for any file."""
+
+    def __init__(self, name: str, path: str, code: CodeType) -> None:
+        super().__init__(name, path)
+        self._code = code
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self._code
+
+
+class OwnModules(MetaPathFinder):
+    """Gives the script's own modules their code, where the import system finds the very files that it was made of."""
+
+    def __init__(self, modules: Sequence[Module]) -> None:
+        self._modules = {module.name: module for module in modules}
+
+    def install(self) -> None:
+        """From now on."""
+        if self._modules:
+            sys.meta_path.insert(0, self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        module = self._modules.get(fullname)
+        if module is None:
+            return None
+        spec = found_by_others(self, fullname, path, target)
+        if spec is not None and spec.origin == module.path and type(spec.loader) is SourceFileLoader:
+            spec.loader = _WithProbes(fullname, module.path, module.code)
+        return spec
+
+
+def found_by_others(
+    finder: MetaPathFinder, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    """What the import system finds without this finder."""
+    for other in sys.meta_path:
+        spec = other.find_spec(fullname, path, target) if other is not finder else None
+        if spec is not None:
+            return spec
+    return None

@@ -19,9 +19,10 @@ from stepper.engines.base import Engine
 from stepper.engines.registry import discover
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
-from stepper.inferior.imports import ImportWatch
+from stepper.inferior.imports import ImportWatch, OwnModules
 from stepper.inferior.ours import is_ours
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
+from stepper.inferior.reading import decoded, folder_of, own_modules
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error, tellable
@@ -82,6 +83,7 @@ class Inferior:
                 loop=(loop.line, loop.end_line) if loop is not None else None,
                 lines=[Line(number, phase) for number, phase in sorted(program.lines.items())],
                 settings=program.settings,
+                modules={module.path: module.source for module in program.modules},
             )
         )
         for message in self._broken:
@@ -108,6 +110,7 @@ class Inferior:
         self._activate_always()
         libraries = [engine.library for engine in self._available if engine.library is not None]
         ImportWatch(libraries, self._imported).install()
+        OwnModules(program.modules).install()
         runner.install()
         self._watch_exit(program, runner)
         return self._execute(program, runner, main)
@@ -122,7 +125,7 @@ class Inferior:
                 data = file.read()
         except OSError as error:
             raise ProgramError(f"cannot be read: {error.strerror or error}") from error
-        source = _decode(data)
+        source = decoded(data)
         overrides = dict(launch.settings)
         if launch.device is not None:
             if _binds(source, launch.script, "device"):
@@ -131,7 +134,14 @@ class Inferior:
                 raise ProgramError(
                     f"has no top-level `device = …` that --device {launch.device} could set; it runs where it says"
                 )
-        program = analyse(source, launch.script, loop=launch.loop, loss=launch.loss, settings=list(overrides))
+        program = analyse(
+            source,
+            launch.script,
+            loop=launch.loop,
+            loss=launch.loss,
+            settings=list(overrides),
+            find=own_modules(launch.script),
+        )
         for name, text in overrides.items():
             if name in program.settings:
                 check(text, program.settings[name], name)
@@ -148,7 +158,7 @@ class Inferior:
         sys.modules["__main__"] = module
         typed = self.launch.name if self.launch.kind == "script" else program.path
         sys.argv = [typed, *self.launch.arguments]
-        sys.path[0] = os.path.dirname(os.path.realpath(program.path))
+        sys.path[0] = folder_of(program.path)
         return module
 
     def _setting(self, texts: dict[str, str]) -> object:
@@ -313,19 +323,6 @@ def _set_aside() -> None:
     gc.freeze()
     gc.collect()  # of nothing: it forgets how much there was
     gc.enable()
-
-
-def _decode(data: bytes) -> str:
-    """The text of a source file, by its encoding declaration. Raises ProgramError."""
-    import tokenize
-
-    if b"\0" in data:
-        raise ProgramError("is not Python: it holds null bytes")
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise ProgramError(f"is not Python: {error}") from error
 
 
 def _binds(source: str, path: str, name: str) -> bool:

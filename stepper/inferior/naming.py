@@ -5,9 +5,7 @@ Learnt anew for every record, so that a path does not depend on what was recorde
 
 from __future__ import annotations
 
-import re
 import sys
-import sysconfig
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -17,14 +15,12 @@ from typing import Any
 
 from stepper.engines.base import Engine, Held
 from stepper.engines.names import Names, is_place
-from stepper.inferior.ours import is_ours
+from stepper.inferior.ours import is_installed, is_ours
 from stepper.inferior.scalars import SCALARS
 from stepper.program.sites import Site
 
 MOST, MEMBERS = 2000, 64  # objects that are gone through for names, and members of one of them
 NO_HOLDERS = (ModuleType, FunctionType, BuiltinFunctionType, type)
-INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
-STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 
 
 def passing_names(sites: Sequence[Site]) -> frozenset[str]:
@@ -169,9 +165,7 @@ def is_scripts(kind: type) -> bool:
         return True
     module = sys.modules.get(home) if isinstance(home, str) else None
     file = vars(module).get("__file__") if type(module) is ModuleType else None
-    if not isinstance(file, str) or is_ours(file):
-        return False
-    return not file.startswith(STANDARD) and not INSTALLED.search(file)
+    return isinstance(file, str) and not is_ours(file) and not is_installed(file)
 
 
 def _steps(value: Any) -> bool:

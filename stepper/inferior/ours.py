@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
+import sysconfig
 
 import stepper
 
+INSTALLED = re.compile(r"[/\\](?:site|dist)-packages(?:[/\\]|$)")
+STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
 
 
 def is_ours(filename: str) -> bool:
     """Whether a file of code is this package's; the variants are scripts like any other."""
     return filename.startswith(PACKAGE + os.sep) and f"{os.sep}variants{os.sep}" not in filename
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file or folder belongs to Python itself, or to an installed package."""
+    return path.startswith(STANDARD) or INSTALLED.search(path) is not None
+
+
+def holds_us(root: str) -> bool:
+    """Whether a place where modules are looked for is the one that this package was found in."""
+    return os.path.realpath(root) == os.path.dirname(os.path.realpath(PACKAGE))

@@ -58,7 +58,7 @@ class Recorder(Changing):
 
     def statement(self, number: int) -> None:
         """A statement is about to run."""
-        if self.asked is not None:
+        if self.asked is not None and not self.sites[number].file:
             self.asked(self.sites[number].line)
         if not self.active or get_ident() != self.thread:
             if self.full and self.sites[number].spine:
@@ -82,7 +82,9 @@ class Recorder(Changing):
         happening = self._happen("statement", site, frame, parent or frame.call, site.text)
         frame.open.append(happening)
         frame.compounds[number] = happening
-        self.whereabouts[1], self.whereabouts[2] = happening.id, site.line
+        self.whereabouts[1] = happening.id
+        if not site.file:
+            self.whereabouts[2] = site.line
         if happening.id == self._last:
             self.halted()
         frame.watched.clear()

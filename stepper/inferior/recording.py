@@ -33,6 +33,7 @@ from stepper.record import Kind, Phase, Role, When
 
 MAX_EVENTS = 20_000
 MOST_EVENTS = 2 * MAX_EVENTS  # with what the loops of the body itself, and of the setup, add
+MOST_BESIDE = 4_000  # in the functions of other files
 SHARE = 500  # events inside one statement of the body, in a record that is full
 
 
@@ -57,8 +58,9 @@ class Recording:
         self.halt: tuple[int | None, int] | None = None  # the statement that is never to be run
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
+        self.enough: Callable[[], None] = lambda: None  # told when the script's modules have had their share of events
         self.asked: Callable[[int], None] | None = None  # told of the line before each statement, while it is wanted
-        self._passing = passing_names(self.sites)
+        self._passing = passing_names([site for site in self.sites if not site.file])
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
         self._alias_sites: dict[int, bool] = {}
@@ -77,6 +79,7 @@ class Recording:
         self.pass_over = iteration is None
         self.truncated = False
         self._limit = MAX_EVENTS
+        self._left_beside = MOST_BESIDE
         self._loud = True  # something may have been printed since the last look
         self.full = False  # only the loop's own statements are written down any more; losses are still taken
         self.used: set[str] = set()
@@ -202,17 +205,31 @@ class Recording:
         if len(self.happenings) < self._limit or (site is not None and self._goes_on(site)):
             return True
         if self.active:
-            outermost = (each for each in reversed(self.happenings) if each.kind == "statement" and each.parent is None)
-            for happening in islice(outermost, 1):
-                happening.remark("not all that happened in it is in the record: there were too many events")
+            self._remark_outermost("not all that happened in it is in the record: there were too many events")
         self.truncated = self.full = True
         self.active = False
         return False
 
+    def _count_beside(self) -> None:
+        """One more event in a module beside the script: a few thousand, and the others are left out."""
+        self._left_beside -= 1
+        if self._left_beside == 0:
+            self._remark_outermost("not all that happened in other files is in the record: there were too many events")
+            self.enough()
+
+    def _remark_outermost(self, text: str) -> None:
+        outermost = (each for each in reversed(self.happenings) if each.kind == "statement" and each.parent is None)
+        for happening in islice(outermost, 1):
+            happening.remark(text)
+
     def _goes_on(self, site: Site) -> bool:
         """Whether a statement is written down in a record that is full: where the body's own ones are, for functions
         that run very long leave no room, the backward pass and the update would be missing else."""
-        if site.function not in self._own or (site.parent is not None and len(self.happenings) >= MOST_EVENTS):
+        if (
+            site.file
+            or site.function not in self._own
+            or (site.parent is not None and len(self.happenings) >= MOST_EVENTS)
+        ):
             return False
         self._limit = len(self.happenings) + SHARE
         self.active = True
@@ -249,6 +266,8 @@ class Recording:
             site.function,
         )
         self.happenings.append(happening)
+        if site.file:
+            self._count_beside()
         if kind == "statement":
             happening.output = (self._printed(), -1)
             self._loud = self._loud or not self._is_quiet(site)

@@ -74,6 +74,7 @@ class Runner:
         self.records: dict[int | None, Record] = {}  # packed, ready to be sent
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
         self.recorder.halted = self._halt
+        self.recorder.enough = self._leave_modules
         self._finisher = Finisher(self.recorder, program.path, numpy, count_later=count_later)
         self._channel = channel
         self._started = started
@@ -113,6 +114,7 @@ class Runner:
             "loss_of": self.losses.of,
             "loss_held": self.losses.held,
             "recording": False,
+            "beside": False,
             "counting": True,
             "armed": False,
             "stop": self._reach,
@@ -307,11 +309,13 @@ class Runner:
         if iteration is not None:
             self.recorder.learn(vars(sys.modules["__main__"]))
         builtins.__stepper_recording__ = True  # type: ignore[attr-defined]
+        builtins.__stepper_beside__ = iteration is not None  # type: ignore[attr-defined]
         builtins.__stepper_leave__ = self.leave  # type: ignore[attr-defined]
 
     def _end_record(self, error: str | None, unfinished: bool = False) -> None:
         """The record is complete: work it out and send it."""
         builtins.__stepper_recording__ = False  # type: ignore[attr-defined]
+        self._leave_modules()
         builtins.__stepper_leave__ = self.losses.cut  # type: ignore[attr-defined]
         self._recording = False
         iteration = self.recorder.iteration
@@ -333,6 +337,10 @@ class Runner:
         self._report()
         counting = any(copy.outlined for copy in shelf.copies)
         self._channel.send(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank), counting))
+
+    def _leave_modules(self) -> None:
+        """What happens in the functions of other files is not recorded from here on; in the setup it never is."""
+        builtins.__stepper_beside__ = False  # type: ignore[attr-defined]
 
     def _halt(self) -> None:
         """The statement has been reached that a process before this one died in: what led to it is the record."""

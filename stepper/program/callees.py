@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
-from stepper.program.scopes import Function, Scope, Script, assigned, constructor
+from stepper.program.scopes import Function, Scope, Script, assigned, constructor, root_of
 
 
 class Callees:
@@ -22,13 +22,13 @@ class Callees:
         self.state = State()
         self.fields = {
             node.attr
-            for node in ast.walk(script.source.tree)
+            for node in script.nodes
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
         }
         self.functions_in = HeldFunctions(script)
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
         self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
-        for node in ast.walk(script.source.tree):
+        for node in script.nodes:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self.lambdas[id(script.scope_around(node).node), name] = function
@@ -64,12 +64,12 @@ class Callees:
 
     def _note_held(self) -> None:
         stores: dict[Place, int] = {}
-        for node in ast.walk(self.script.source.tree):
+        for node in self.script.nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
                 place = self.place_of(self.script.scope_around(node), node)
                 if place is not None:
                     stores[place] = stores.get(place, 0) + 1
-        for node in ast.walk(self.script.source.tree):
+        for node in self.script.nodes:
             if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not self._is_container(node.value):
                 continue
             scope = self.script.scope_around(node)
@@ -125,7 +125,7 @@ class Callees:
         if self.script.kind(scope, name) != "variable":
             return None
         owner = self.script.owner(scope, name)
-        return (id((owner or self.script.module).node), name)
+        return (id((owner or root_of(scope)).node), name)
 
     def place_of(self, scope: Scope, node: ast.AST) -> Place | None:
         """The place that a name or attribute path means, if it is one of its own."""
@@ -156,7 +156,7 @@ class Callees:
             return self.functions_in.named(scope, function.id) or self._called_objects(scope, function)
         if not isinstance(function, ast.Attribute):
             return []
-        return self._methods(scope, function)
+        return list(self.script.reached(scope, function)) or self._methods(scope, function)
 
     def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
         name, receiver = function.attr, function.value

@@ -250,7 +250,7 @@ class Expressions:
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
     def _text(self, node: ast.AST) -> str:
-        return self.script.source.of(node)
+        return self.table.source.of(node)
 
 
 def path_last(node: ast.AST) -> str:

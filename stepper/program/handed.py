@@ -26,11 +26,11 @@ def handed(script: Script, place_of: PlaceOf) -> dict[Place, set[Place]]:
                 setting.add(id(target))
     elsewhere = {
         node.attr
-        for node in ast.walk(script.source.tree)
+        for node in script.nodes
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and id(node) not in setting
     }
     found: dict[Place, set[Place]] = {}
-    for call in ast.walk(script.source.tree):
+    for call in script.nodes:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
         scope = script.scope_around(call)

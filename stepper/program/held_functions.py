@@ -21,7 +21,7 @@ class HeldFunctions:
         self._script = script
         self._assigned: dict[str, list[tuple[Scope, ast.expr]]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
-        for node in ast.walk(script.source.tree):
+        for node in script.nodes:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self._assigned.setdefault(name, []).append((script.scope_around(node), value))

@@ -41,7 +41,8 @@ class Plan:
     """What the instrumentation is to do. `loop` None: the whole module is one iteration.
 
     `spine` and `opaque` are ids of nodes; `settings` says after which statement which names are set; `loss` is an
-    expression that gives the loss, else `loss_kind` says what does ("backward" or "named").
+    expression that gives the loss, else `loss_kind` says what does ("backward" or "named"; "" where nothing does).
+    `beside`: it is a module that the script imports.
     """
 
     loop: LoopNode | None
@@ -50,16 +51,20 @@ class Plan:
     settings: dict[int, list[str]]
     loss: ast.expr | None
     loss_kind: str
+    beside: bool = False
 
 
 class Instrument:
     """Builds the instrumented module and the site table."""
 
-    def __init__(self, script: Script, knowledge: Knowledge, losses: Losses, plan: Plan) -> None:
+    def __init__(
+        self, script: Script, knowledge: Knowledge, losses: Losses, plan: Plan, table: SiteTable | None = None
+    ) -> None:
         self.script = script
         self.plan = plan
+        self.losses = losses
         self.knowledge = knowledge
-        self.table = SiteTable(script.source)
+        self.table = table or SiteTable(script.source)
         self.loop_sites: dict[int, int] = {}
         self._defined: dict[int, Definition] = {}
         kind = "" if plan.loss is not None else plan.loss_kind
@@ -77,6 +82,11 @@ class Instrument:
         else:
             body = self._whole(tree.body, context)
         return ast.Module(body, tree.type_ignores)
+
+    def beside(self) -> ast.Module:
+        """A module that the script imports: only the functions and methods in it carry probes."""
+        tree = self.table.source.tree
+        return ast.Module([self._class_level(statement) for statement in tree.body], tree.type_ignores)
 
     # ------------------------------------------------------------------------------------------------- definitions
 
@@ -118,8 +128,8 @@ class Instrument:
             return nodes.changed(node, body=[*first, *enter, *self._spine(rest, context)])
         place = nodes.head(rest[0])
         recorded = [self._enter(node, context), *self.statements.body(rest, context)]
-        test = nodes.name(nodes.RECORDING, place)
-        armed = [self.armed.stop(node), *self.armed.body(rest)]
+        test = nodes.name(nodes.BESIDE if self.plan.beside else nodes.RECORDING, place)
+        armed = [] if self.plan.beside else [self.armed.stop(node), *self.armed.body(rest)]
         return nodes.changed(node, body=[*first, nodes.choice(test, recorded, armed, self.plain.body(rest), place)])
 
     def _enter(self, node: Function, context: Context) -> ast.stmt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from stepper.program.effects import FIELD, GRAD, Place
 from stepper.program.flow import sort
@@ -27,6 +28,7 @@ class Known:
         flow = sort(run, walker.made_parameters())
         self.uses_backward = any(loss.backward for loss in run.losses)
         body = script.source.tree.body if loop is None else loop.body
+        self.marks_gradient = any(mark.kind in ("backward", "gradient") for mark in run.marks)
         models = Models(walker, flow)
         self.criteria = models.criteria
         self._phases = Phases(script, flow, models, body)
@@ -57,8 +59,14 @@ class Known:
         """The role of a name bound in `scope`."""
         return self._roles.of_name(scope, name)
 
-    def roles(self, sites: tuple[Site, ...]) -> dict[str, Role]:
-        """Roles by label, over all the places that the sites show; where several differ, the most telling one."""
+    def roles(self, sites: Iterable[Site]) -> dict[str, Role]:
+        """Roles by label, over all the places that the sites show; where several differ, the most telling one, and
+        what the script itself calls so before what its modules do."""
+        sites = list(sites)
+        found = self._roles_in(site for site in sites if site.file)
+        return found | self._roles_in(site for site in sites if not site.file)
+
+    def _roles_in(self, sites: Iterable[Site]) -> dict[str, Role]:
         order: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "setting", "other")
         found: dict[str, Role] = {}
         for site in sites:
@@ -85,7 +93,7 @@ class Known:
     def _label(self, place: Place) -> str:
         if place[0] != FIELD:
             return place[1]
-        for node in ast.walk(self.script.source.tree):
+        for node in self.script.nodes:
             if isinstance(node, ast.Attribute) and node.attr == place[1]:
                 return ast.unparse(node)
         return place[1]

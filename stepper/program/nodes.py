@@ -19,6 +19,7 @@ ENTER = "__stepper_enter__"
 CAUGHT = "__stepper_caught__"
 ITERATION = "__stepper_iteration__"
 RECORDING = "__stepper_recording__"
+BESIDE = "__stepper_beside__"
 ITERABLE = "__stepper_iterable__"
 COUNTING = "__stepper_counting__"
 SETTING = "__stepper_setting__"
@@ -40,6 +41,7 @@ PROBES = (
     CAUGHT,
     ITERATION,
     RECORDING,
+    BESIDE,
     ITERABLE,
     COUNTING,
     SETTING,

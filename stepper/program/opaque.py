@@ -14,11 +14,38 @@ def opaque(script: Script) -> frozenset[int]:
     for node in (*script.functions, *script.classes):
         if any(_compiles(script, decorator) for decorator in node.decorator_list):
             found.update(_functions_of(node))
-    for call in ast.walk(script.source.tree):
+    for call in script.nodes:
         if isinstance(call, ast.Call):
             found |= _handed_over(script, call)
     _spread(script, found)
     return frozenset(found)
+
+
+def hands_over(script: Script) -> bool:
+    """Whether a file has something compiled or transformed that may reach into others: by a call, or by a decorator but
+    those that take in nothing without a decorator of its own (numba's), or read the text (`torch.jit`'s)."""
+    decorators = [each for node in (*script.functions, *script.classes) for each in node.decorator_list]
+    if any(_compiles(script, each) and not _stays_inside(script, each) for each in decorators):
+        return True
+    inside = {id(part) for each in decorators for part in ast.walk(each)}
+    calls = (call for call in script.nodes if isinstance(call, ast.Call) and id(call) not in inside)
+    return any(_compiles(script, call.func) or _in_place(script, call) for call in calls)
+
+
+def _stays_inside(script: Script, decorator: ast.AST) -> bool:
+    path = script.dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return path.startswith(("numba.", "torch.jit."))
+
+
+def _in_place(script: Script, call: ast.Call) -> bool:
+    """`model.compile()`"""
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "compile"
+        and not call.args
+        and not script.is_import(script.module, function.value)
+    )
 
 
 def _compiles(script: Script, node: ast.AST) -> bool:
@@ -34,8 +61,7 @@ def _compiles(script: Script, node: ast.AST) -> bool:
 
 def _handed_over(script: Script, call: ast.Call) -> set[int]:
     found: set[int] = set()
-    in_place = isinstance(call.func, ast.Attribute) and call.func.attr == "compile" and not call.args
-    if in_place and isinstance(call.func, ast.Attribute) and not script.is_import(script.module, call.func.value):
+    if _in_place(script, call):
         return _modules(script)
     if not _compiles(script, call.func):
         return found

@@ -43,7 +43,7 @@ class Phases:
                 for method in script.methods_of([cls], "backward"):
                     self._fill(method.body, "backward")
         self.shown.update(self.own)
-        for node in [node for node in ast.walk(script.source.tree) if self.shown.get(id(node)) == "loss"]:
+        for node in [node for node in script.nodes if self.shown.get(id(node)) == "loss"]:
             if isinstance(node, ast.stmt) and not _blocks(node):
                 self.called.update((id(call), "forward") for call in models.calls_in(node))
 

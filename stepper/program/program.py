@@ -9,23 +9,27 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from types import CodeType
 
 from stepper.program import settings as settings_
+from stepper.program.beside import Beside, Find, beside
+from stepper.program.compiled import compiled
 from stepper.program.errors import ProgramError
 from stepper.program.instrument import Instrument, Plan
 from stepper.program.knowledge import Known
 from stepper.program.loops import choose
 from stepper.program.losses import Losses
+from stepper.program.modules import Module, with_probes
 from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode, enclosing, spine
 from stepper.record.events import Phase, Role
+
+LONGEST = 2_000  # lines of modules that are read together with a script; more could take seconds
 
 __all__ = ["Loop", "Program", "ProgramError", "analyse"]
 
@@ -48,6 +52,7 @@ class Program:
     `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
     phase of each line on which a statement starts, and `stops` are the lines on which code that is not recorded can
     stop (see `nodes.stop_flag`); `criteria` names the classes whose objects compute the loss when they are called.
+    `modules` are the script's own that it imports; their sites follow the script's.
     """
 
     path: str
@@ -62,27 +67,32 @@ class Program:
     stops: frozenset[int]
     uses_backward: bool
     criteria: frozenset[str]
+    modules: tuple[Module, ...] = ()
 
 
 def analyse(
-    source: str, path: str, *, loop: str | None = None, loss: str | None = None, settings: Collection[str] = ()
+    source: str,
+    path: str,
+    *,
+    loop: str | None = None,
+    loss: str | None = None,
+    settings: Collection[str] = (),
+    find: Find = lambda _: None,
 ) -> Program:
     """Analyse and instrument a script.
 
-    `loop` is a line number as text, or "none"; `loss` a Python expression; `settings` the names that will be set.
-    Raises ProgramError with one plain line.
+    `loop` is a line number as text, or "none"; `loss` a Python expression; `settings` the names that will be set;
+    `find` gives the files of the script's own modules. Raises ProgramError with one plain line.
     """
     try:
-        return _analyse(Source(source, path), loop, loss, settings)
+        return _analyse(Source(source, path), loop, loss, settings, find)
     except RecursionError as error:
         raise ProgramError("not Python that can be given probes: it is nested too deeply") from error
 
 
-def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collection[str]) -> Program:
-    script = Script(text)
-    losses = Losses(script)
-    node = choose(script, losses, loop)
-    known = Known(script, losses, node)
+def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collection[str], find: Find) -> Program:
+    found = beside(text.tree, find)
+    script, losses, node, known = _read(text, found, loop)
     plan = Plan(
         loop=node,
         spine=spine(script, node),
@@ -92,22 +102,47 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         loss_kind="backward" if known.uses_backward else "named",
     )
     instrument = Instrument(script, known, losses, plan)
-    code = _compile(instrument.module(), text)
+    code = compiled(instrument.module(), text)
     sites = instrument.table.finished()
+    modules = with_probes(instrument, found, len(sites))
     return Program(
         path=text.path,
         source=text.text,
-        sites=sites,
+        sites=(*sites, *(site for module in modules for site in module.sites)),
         loop=_loop(script, node, instrument),
         code=code,
         settings=settings_.find(text),
         flows=known.flows,
-        roles=known.roles(sites),
+        roles=known.roles([*sites, *(site for module in modules for site in module.sites)]),
         lines=known.lines(sites),
         stops=frozenset(instrument.armed.lines),
         uses_backward=known.uses_backward,
         criteria=known.criteria,
+        modules=modules,
     )
+
+
+def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, Losses, LoopNode | None, Known]:
+    """What the script says together with its modules, as if all were one text; alone, where those are many, or where
+    together nothing marks a gradient."""
+    together = found if sum(len(each.source.lines) for each in found) <= LONGEST else []
+    failure: ProgramError | None = None
+    last: tuple[Script, Losses, LoopNode | None, Known] | None = None
+    for modules in (together, []) if together else ([],):
+        script = Script(text, modules)
+        losses = Losses(script)
+        try:
+            node = choose(script, losses, loop)
+        except ProgramError as error:
+            failure = error
+            continue
+        last = script, losses, node, Known(script, losses, node)
+        if last[-1].marks_gradient:
+            break
+    if last is None:
+        assert failure is not None
+        raise failure
+    return last
 
 
 def _expression(text: str, script: Script) -> ast.expr:
@@ -129,16 +164,6 @@ def _expression(text: str, script: Script) -> ast.expr:
             if hasattr(part, attribute):
                 delattr(part, attribute)
     return node
-
-
-def _compile(tree: ast.Module, source: Source) -> CodeType:
-    try:
-        with warnings.catch_warnings():
-            # Plain Python warns of each doubtful literal once; two copies would warn twice.
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return compile(tree, source.path, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        raise ProgramError(f"syntax error in {source.path}:{error.lineno}: {error.msg}") from error
 
 
 def _loop(script: Script, node: LoopNode | None, instrument: Instrument) -> Loop | None:

@@ -172,7 +172,7 @@ class Roles:
 def _loop_targets(walker: Walker) -> set[Place]:
     """What loops bind: the counters of the loops around the training loop are no data."""
     found: set[Place] = set()
-    for node in ast.walk(walker.script.source.tree):
+    for node in walker.script.nodes:
         if isinstance(node, (ast.For, ast.AsyncFor)):
             scope = walker.script.scope_around(node)
             places = (walker.name_place(scope, name) for name in target_names(node.target))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
+from stepper.program.beside import Beside, imported_from
 from stepper.program.source import Source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -23,13 +25,14 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 @dataclass(eq=False)
 class Scope:
-    """A module, function or class: the names it binds, and how."""
+    """A module, function or class: the names it binds, and how. `imported` has what imports bind, by full name."""
 
     node: ast.AST
     name: str
     parent: Scope | None
     bindings: dict[str, set[Binding]] = field(default_factory=dict)
     declared: dict[str, str] = field(default_factory=dict)
+    imported: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_class(self) -> bool:
@@ -112,12 +115,14 @@ def path_root(node: ast.AST) -> ast.Name | None:
 
 
 class Script:
-    """A script's scopes, functions and classes."""
+    """A script's scopes, functions and classes, and those of the modules that are read with it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, modules: Sequence[Beside] = ()) -> None:
         self.source = source
         self.module = Scope(source.tree, "", None)
         self.scopes: dict[int, Scope] = {id(source.tree): self.module}
+        self.modules = {each.name: Scope(each.source.tree, "", None) for each in modules}
+        self.scopes.update((id(scope.node), scope) for scope in self.modules.values())
         self.parents: dict[int, ast.AST] = {}
         self.functions: list[Function] = []
         self.classes: list[ast.ClassDef] = []
@@ -126,7 +131,11 @@ class Script:
         self.instances: dict[str, set[str]] = {}
         self._bases: dict[int, list[ast.ClassDef]] = {}
         self._definitions: dict[tuple[int, str], list[Function | ast.ClassDef]] = {}
+        self._package = ""
         self._collect(source.tree, self.module)
+        for each in modules:
+            self._package = each.package
+            self._collect(each.source.tree, self.modules[each.name])
         for name in {name for scope in self.scopes.values() for name in scope.declared}:
             self._settle_declared(name)
 
@@ -181,12 +190,14 @@ class Script:
                 for alias in names:
                     bound = alias.asname or alias.name.split(".")[0]
                     _bind(scope, bound, "import")
-                    self.imports[bound] = alias.name if alias.asname else bound
-            case ast.ImportFrom(names=names, module=module):
+                    self.imports[bound] = scope.imported[bound] = alias.name if alias.asname else bound
+            case ast.ImportFrom(names=names, module=module, level=level):
+                home = imported_from(self._package, level, module)
                 for alias in names:
                     bound = alias.asname or alias.name
                     _bind(scope, bound, "import")
                     self.imports[bound] = f"{module or ''}.{alias.name}"
+                    scope.imported[bound] = f"{home}.{alias.name}" if home else alias.name
             case ast.Global(names=names) | ast.Nonlocal(names=names):
                 kind = "global" if isinstance(node, ast.Global) else "nonlocal"
                 scope.declared.update(dict.fromkeys(names, kind))
@@ -205,15 +216,22 @@ class Script:
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
         if name and isinstance(called, ast.Name):
             self.instances.setdefault(name, set()).add(called.id)
+        elif name and isinstance(called, ast.Attribute) and self._in_module(self.dotted(called)) is not None:
+            self.instances.setdefault(name, set()).add(called.attr)
 
     def _settle_declared(self, name: str) -> None:
         for scope in self.scopes.values():
             if name in scope.declared and name in scope.bindings:
                 kinds = scope.bindings.pop(name)
-                owner = self.owner(scope, name) or self.module
+                owner = self.owner(scope, name) or root_of(scope)
                 owner.bindings.setdefault(name, set()).update(kinds)
 
     # ------------------------------------------------------------------------------------------------- asking
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the script, and of the modules that are read with it."""
+        return [node for scope in (self.module, *self.modules.values()) for node in ast.walk(scope.node)]
 
     @property
     def star_import(self) -> bool:
@@ -247,7 +265,7 @@ class Script:
         """The scope whose binding a name used in `scope` means; None for a builtin or an unknown name."""
         current: Scope | None = scope
         if scope.declared.get(name) == "global":
-            return self.module
+            return root_of(scope)
         if scope.declared.get(name) == "nonlocal":
             current = scope.parent
         first = current is scope
@@ -255,7 +273,7 @@ class Script:
             if name in current.bindings and (first or not current.is_class):
                 return current
             if not first and current.declared.get(name) == "global":
-                return self.module
+                return root_of(current)
             first = False
             current = current.parent
         return None
@@ -267,13 +285,13 @@ class Script:
             return "builtin" if hasattr(builtins, name) or name.startswith("__") else "variable"
         kinds = owner.bindings[name]
         if kinds == {"import"}:
-            return "import"
+            return "definition" if self.definitions(scope, name) else "import"
         return "definition" if kinds <= {"import", "def", "class"} else "variable"
 
     def is_import(self, scope: Scope, node: ast.AST) -> bool:
         """Whether an expression is a path into an imported module (`np`, `torch.nn`)."""
         root = path_root(node)
-        return root is not None and self.kind(scope, root.id) == "import"
+        return root is not None and self.kind(scope, root.id) == "import" and not self.reached(scope, node)
 
     def dotted(self, node: ast.AST) -> str:
         """The full dotted name of a path, its root resolved through the imports; empty for anything else."""
@@ -289,14 +307,42 @@ class Script:
         """The functions and classes of the script that a name used in `scope` may be bound to."""
         owner = self.owner(scope, name)
         if owner is None:
-            return []
+            return self._starred(scope, name)
         key = (id(owner), name)
         if key not in self._definitions:
             named = [node for node in (*self.functions, *self.classes) if node.name == name]
             self._definitions[key] = [
                 node for node in named if self.scope(node).parent is owner or name in owner.declared
             ]
+            if name in owner.imported and not self._definitions[key]:
+                self._definitions[key] = self._defined_as(owner.imported[name])
         return self._definitions[key]
+
+    def reached(self, scope: Scope, node: ast.AST) -> list[Function | ast.ClassDef]:
+        """What a path through a module that is read with the script leads to: `layers.Dense`."""
+        if not isinstance(node, ast.Attribute) or not self.modules:
+            return []
+        root = path_root(node)
+        owner = self.owner(scope, root.id) if root is not None else None
+        if root is None or owner is None or root.id not in owner.imported:
+            return []
+        return self._defined_as(owner.imported[root.id] + ast.unparse(node)[len(root.id) :])
+
+    def _defined_as(self, full: str) -> list[Function | ast.ClassDef]:
+        """The functions and classes with this full name in the modules that are read with the script."""
+        found = self._in_module(full)
+        return [] if found is None else self.definitions(*found)
+
+    def _in_module(self, full: str) -> tuple[Scope, str] | None:
+        """The module, and the name in it, that a full name means: `layers.Dense`."""
+        home, _, name = full.rpartition(".")
+        scope = self.modules.get(home)
+        return None if scope is None else (scope, name)
+
+    def _starred(self, scope: Scope, name: str) -> list[Function | ast.ClassDef]:
+        """What `from layers import *` brings in under a name that nothing binds."""
+        star = root_of(scope).imported.get("*", "")
+        return self._defined_as(star[:-1] + name) if star and self.modules else []
 
     def bases(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """A class and those of its base classes that the script defines."""
@@ -356,6 +402,13 @@ class Script:
                     found += [method for method in own if method not in found]
                     break
         return found
+
+
+def root_of(scope: Scope) -> Scope:
+    """The module that a scope lies in."""
+    while scope.parent is not None:
+        scope = scope.parent
+    return scope
 
 
 def _bind(scope: Scope, name: str, kind: Binding) -> None:

@@ -42,7 +42,8 @@ class Site(msgspec.Struct, frozen=True):
     and `bound_roles` gives their roles. `phase` None: that of the caller. `spine` is True outside the training loop's
     body (and outside functions that are called from it): setup before it, `between` after a pass. `loss` marks what
     the contract takes for a loss where nothing calls `.backward()` (for bound names: `bound_losses`). `attribute` is
-    what an owner probe should look at; `method` the method about to be called on a mutated receiver.
+    what an owner probe should look at; `method` the method about to be called on a mutated receiver. `file` is the path
+    of the module it stands in; empty for the script itself.
     """
 
     id: int
@@ -65,3 +66,4 @@ class Site(msgspec.Struct, frozen=True):
     attribute: str | None = None
     method: str | None = None
     operation: Operation | None = None
+    file: str = ""

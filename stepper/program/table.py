@@ -46,16 +46,18 @@ class Context:
 
 
 class SiteTable:
-    """Sites by number."""
+    """Sites by number. `first` is that of the first; `file` is the path of a module beside the script."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, first: int = 0, file: str = "") -> None:
         self.source = source
+        self._first = first
+        self._file = file
         self._sites: list[Site | None] = []
 
     def reserve(self) -> int:
         """A new number, to be filled in later."""
         self._sites.append(None)
-        return len(self._sites) - 1
+        return self._first + len(self._sites) - 1
 
     def fill(self, number: int, kind: SiteKind, node: ast.AST, context: Context, **more: Any) -> int:
         """Say what a reserved number means. `label` is the node's source text unless given."""
@@ -64,7 +66,7 @@ class SiteTable:
         more.setdefault("label", text)
         more.setdefault("parent", context.parent)
         more.setdefault("phase", context.phase)
-        self._sites[number] = Site(
+        self._sites[number - self._first] = Site(
             id=number,
             kind=kind,
             line=span.line,
@@ -74,6 +76,7 @@ class SiteTable:
             text=text,
             function=context.function,
             spine=context.spine,
+            file=self._file,
             **more,
         )
         return number
@@ -83,7 +86,7 @@ class SiteTable:
         return self.fill(self.reserve(), kind, node, context, **more)
 
     def finished(self) -> tuple[Site, ...]:
-        """All sites, by number."""
+        """All sites, in the order of their numbers."""
         sites = tuple(site for site in self._sites if site is not None)
         if len(sites) != len(self._sites):
             raise AssertionError("a site was reserved and never filled")

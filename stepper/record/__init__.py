@@ -22,6 +22,7 @@ from stepper.record.events import (
     Units,
     Value,
     When,
+    relative,
 )
 from stepper.record.filling import filled, ratio
 from stepper.record.summary import Summary
@@ -53,4 +54,5 @@ __all__ = [
     "Window",
     "filled",
     "ratio",
+    "relative",
 ]

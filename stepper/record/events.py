@@ -3,6 +3,7 @@
 None of these structures can be part of a cycle, so that the garbage collector is spared them (`gc=False`).
 """
 
+import os
 from typing import Literal
 
 import msgspec
@@ -150,6 +151,16 @@ class Units(msgspec.Struct, frozen=True, gc=False):
     made_by: str = ""
 
 
+def place(line: int, file: str = "") -> str:
+    """A line, to be read; with the name of its `file` where that is not the script."""
+    return f"{os.path.basename(file)} line {line}" if file else f"line {line}"
+
+
+def relative(file: str, script: str) -> str:
+    """The path of a module of the script's as seen from beside it; of the script, its name."""
+    return os.path.relpath(file, os.path.dirname(os.path.realpath(script)))
+
+
 class Gate(msgspec.Struct, gc=False):
     """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
 
@@ -161,7 +172,8 @@ class Gate(msgspec.Struct, gc=False):
 
     A `soft` gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: `share` is the operation's derivative at each
     entry, `attenuated` counts the entries whose gradient passes by less than half, and not by nothing, and `closed` is
-    True for those and for the blocked ones. None for gates that open and shut.
+    True for those and for the blocked ones. None for gates that open and shut. `file` is the module that it stands in;
+    empty for the script itself.
     """
 
     label: str
@@ -182,6 +194,12 @@ class Gate(msgspec.Struct, gc=False):
     share: Value | None = None
     closed: Value | None = None
     layer: Units | None = None
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, to be read: `line 12`."""
+        return place(self.line, self.file)
 
     @property
     def by_unit(self) -> Units:
@@ -242,6 +260,15 @@ class Record(msgspec.Struct, gc=False):
     def pooled(self) -> bool:
         """Whether there was no room for all its elements: what is told by them may be missing."""
         return any(value.pooled for event in self.events for value in event.values)
+
+    @property
+    def script(self) -> str:
+        """The path of the script: every record begins in it."""
+        return self.events[0].file if self.events else ""
+
+    def place(self, event: Event) -> str:
+        """Where an event stands, to be read: `line 12`; in one of the script's modules, `mlp.py line 12`."""
+        return place(event.line, "" if event.file == self.script else event.file)
 
     def __repr__(self) -> str:
         name = "setup" if self.iteration is None else f"iteration {self.iteration}"

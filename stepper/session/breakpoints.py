@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Awaitable, Callable, Iterable
 
-from stepper.record import Record
+from stepper.record import Event, Record
 from stepper.session.navigation import Cursor
 
 Lines = Callable[[], frozenset[int]]
@@ -79,18 +79,20 @@ def beginnings(source: str) -> frozenset[int]:
     )
 
 
-def first_stop(record: Record, lines: frozenset[int], after: int = -1) -> int | None:
-    """The first event behind `after` that begins on one of `lines`: a statement, or a call of the function there."""
-    return next((event.id for event in record.events[after + 1 :] if _stops(event.kind, event.line, lines)), None)
+def first_stop(record: Record, lines: frozenset[int], after: int = -1, file: str = "") -> int | None:
+    """The first event behind `after` that begins on one of `lines`: a statement, or a call of the function there.
+    `file` is the one that has them, where that is not the script."""
+    there = file or record.script
+    return next((event.id for event in record.events[after + 1 :] if _stops(event, lines, there)), None)
 
 
 def last_stop(record: Record, lines: frozenset[int], before: int | None = None) -> int | None:
     """The last such event before `before` (None: of all)."""
-    return next((e.id for e in reversed(record.events[:before]) if _stops(e.kind, e.line, lines)), None)
+    return next((e.id for e in reversed(record.events[:before]) if _stops(e, lines, record.script)), None)
 
 
-def _stops(kind: str, line: int, lines: frozenset[int]) -> bool:
-    return line in lines and kind in ("statement", "call")
+def _stops(event: Event, lines: frozenset[int], file: str) -> bool:
+    return event.line in lines and event.kind in ("statement", "call") and event.file == file
 
 
 async def ahead(

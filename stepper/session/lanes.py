@@ -48,6 +48,7 @@ class Lanes:
         self.options = options or Options()
         self.script = ""
         self.source = ""
+        self.modules: Mapping[str, str] = {}  # the texts of the script's own modules, by path
         self.loop: tuple[int, int] | None = None
         self.lines: list[Line] = []
         self.defaults: dict[str, str] = {}
@@ -259,7 +260,7 @@ class Lanes:
         lane = self._lane
         if lane.hello is not None and not self.source:
             self.source, self.loop, self.lines = lane.hello.source, lane.hello.loop, lane.hello.lines
-            self.defaults = lane.hello.settings
+            self.defaults, self.modules = lane.hello.settings, lane.hello.modules
         if lane.started is not None:
             started = lane.started
             self.settings, self.device, self.threads = started.settings, started.device, started.threads

@@ -182,7 +182,8 @@ class Run:
     def __repr__(self) -> str:
         iteration, event = self.here
         place = "the setup" if iteration is None else f"iteration {iteration}"
-        line = "" if event is None else f", line {event.line}"
+        record = self.session.record
+        line = "" if event is None or record is None else f", {record.place(event)}"
         return f"<run of {self.session.target}: {self.session.state.value} at {place}{line}>"
 
     @property

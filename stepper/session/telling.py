@@ -39,14 +39,14 @@ def _own(event: Event, record: Record) -> list[str]:
         lines = detail.formula.split("\n") if detail.formula else []
         if detail.creator is not None:
             maker = record.events[detail.creator]
-            lines.insert(0, f"made by {_line(maker)}")
+            lines.insert(0, f"made by {_line(maker, record)}")
         return lines
     if isinstance(detail, Contribution):
         if not is_top(event, record):
             return [f"{detail.parameter} stands between a parameter and its uses: what came to it is summed first"]
         node = record.events[event.parent].detail if event.parent is not None else None
         made_by = node.creator if isinstance(node, Backward) else None
-        lines = [f"by {_line(record.events[made_by])}"] if made_by is not None else []
+        lines = [f"by {_line(record.events[made_by], record)}"] if made_by is not None else []
         if len({other.backward for other in _all(record, detail.parameter)}) > 1:
             lines.append(f"in backward pass {detail.backward} of this iteration")
         return lines
@@ -111,10 +111,10 @@ def _shared(record: Record, parameter: str, come: list[Arrival]) -> str:
     found = used(come, moved)
     if all(held == count for held in (*found.at, found.last)):
         made += f", so its gradient is {_sum(count)}"
-        return f"{made}; it is {_updated(moved)}" if moved else f"{made}; it is not updated in this iteration"
+        return f"{made}; it is {_updated(moved, record)}" if moved else f"{made}; it is not updated in this iteration"
     if found.unused and len(moved) == 1 and all(_is_within(each.event, moved[0].parent, record) for each in come):
-        return f"{made}, in the closure of one step (line {moved[0].line}), which may move it after each"
-    lines = [f"{made}; it is {_updated(moved)}, {_with(found)}" if moved else f"{made}; it is not updated"]
+        return f"{made}, in the closure of one step ({record.place(moved[0])}), which may move it after each"
+    lines = [f"{made}; it is {_updated(moved, record)}, {_with(found)}" if moved else f"{made}; it is not updated"]
     if not moved:
         lines.append(f"its gradient is {_sum(found.last)} at the end")
     if found.late:
@@ -131,9 +131,11 @@ def _is_within(event: int, ancestor: int | None, record: Record) -> bool:
     return above is not None
 
 
-def _updated(moved: list[Event]) -> str:
-    lines = sorted({event.line for event in moved})
+def _updated(moved: list[Event], record: Record) -> str:
+    lines = sorted({event.line for event in moved if event.file == record.script})
     where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines))}"
+    if elsewhere := sorted({record.place(event) for event in moved if event.file != record.script}):
+        where = ", ".join([*([where] if lines else []), *elsewhere])
     times = {1: "once", 2: "twice"}.get(len(moved), f"{len(moved)} times")
     return f"updated {times} ({where})"
 
@@ -229,5 +231,5 @@ def _inside_a_node(event: Event, record: Record) -> bool:
     return False
 
 
-def _line(event: Event) -> str:
-    return f"{' '.join(event.text.split())}, line {event.line}"
+def _line(event: Event, record: Record) -> str:
+    return f"{' '.join(event.text.split())}, {record.place(event)}"

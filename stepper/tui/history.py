@@ -45,13 +45,14 @@ class History:
                 self.compound.add(parent)
         self._ends = ends
         self.labels: dict[str, list[Sighting]] = {}
-        self._lines: dict[int, list[tuple[Moment, int]]] = {}
-        self._starts: dict[int, int] = {}
+        self._lines: dict[str, dict[int, list[tuple[Moment, int]]]] = {}
+        self._starts: dict[tuple[str, int], int] = {}
         self._copies: dict[int, Sighting] = {}
         for event in events:
             if event.kind == "statement":
-                self._starts.setdefault(event.line, event.id)
-                self._lines.setdefault(event.line, []).append((self.completion(event), event.id))
+                self._starts.setdefault((event.file, event.line), event.id)
+                lines = self._lines.setdefault(event.file, {})
+                lines.setdefault(event.line, []).append((self.completion(event), event.id))
             for value in event.values:
                 sighting = Sighting(self._moment(event, value), event.id, value)
                 if value.summary.kind != "other":
@@ -62,8 +63,9 @@ class History:
                         self._copies[value.copy] = sighting
         for sightings in self.labels.values():
             sightings.sort(key=_moment_of)
-        for completions in self._lines.values():
-            completions.sort()
+        for lines in self._lines.values():
+            for completions in lines.values():
+                completions.sort()
         self.updates: dict[int | None, float] = {
             parameter.after.copy: parameter.update.summary.l2
             for parameter in record.parameters
@@ -102,33 +104,41 @@ class History:
             return True
         return self._copies[value.copy].moment <= self.completion(cursor)
 
-    def line_of(self, value: Value | None) -> int | None:
-        """The line on which `value` was first seen."""
+    def place_of(self, value: Value | None) -> str:
+        """Where `value` was first seen, to be read: `line 12`; empty where that is not known."""
         if value is None or value.copy is None or value.copy not in self._copies:
-            return None
-        return self.record.events[self._copies[value.copy].event].line
+            return ""
+        return self.record.place(self.record.events[self._copies[value.copy].event])
 
     def reached(self, cursor: Event) -> Moment:
         """When the lines have run that are ticked: at the head of a function its body is still to come."""
         return (cursor.id, -cursor.id) if cursor.kind == "call" else self.completion(cursor)
 
     def executed(self, line: int, cursor: Event) -> bool:
-        """Whether a statement of `line` had begun when the event under the cursor was over."""
-        start = self._starts.get(line)
+        """Whether a statement of `line`, in the cursor's file, had begun when the event under the cursor was over."""
+        start = self._starts.get((cursor.file, line))
         return start is not None and start <= self.reached(cursor)[0]
 
     def computed(self, line: int, cursor: Event) -> Event | None:
-        """The statement of `line` that was over last."""
-        completions = self._lines.get(line)
+        """The statement of `line`, in the cursor's file, that was over last."""
+        completions = self._lines.get(cursor.file, {}).get(line)
         if not completions:
             return None
         index = bisect_right(completions, self.reached(cursor), key=lambda pair: pair[0])
         return self.record.events[completions[index - 1][1]] if index else None
 
-    @property
-    def lines(self) -> Iterable[int]:
-        """Lines on which something ran in this record."""
-        return self._lines
+    def lines(self, file: str) -> Iterable[int]:
+        """Lines of a file on which something ran in this record."""
+        return self._lines.get(file, {})
+
+    @cached_property
+    def phases(self) -> dict[str, dict[int, str]]:
+        """By file, the phase that each of those lines was in first."""
+        events = self.record.events
+        return {
+            file: {line: events[min(event for _, event in done)].phase for line, done in lines.items()}
+            for file, lines in self._lines.items()
+        }
 
     def touched(self, cursor: Event) -> tuple[set[str], set[str]]:
         """Labels that the event under the cursor changed or made, and those it only read, inner events included."""

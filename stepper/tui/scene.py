@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stepper.record import Event, Record
+from stepper.record import Event, Record, relative
 from stepper.session.advice import advice
 from stepper.session.divergence import first_not_finite
 from stepper.tui.history import History
@@ -29,6 +29,9 @@ class Scene:
 
     target: str = ""
     source: str = ""
+    """Of the file that the cursor stands in."""
+    file: str = ""
+    """The path of that file as seen from beside the script; empty for the script itself."""
     engines: tuple[str, ...] = ()
     device: str = ""
     dtype: str = ""
@@ -48,11 +51,11 @@ class Scene:
     event: Event | None = None
     generation: int = 0
     breakpoints: frozenset[int] = frozenset()
-    """The lines that have one."""
+    """The lines of the script that have one; none where another file is shown."""
     stops: frozenset[int] = frozenset()
     """The iterations in which a run came to a breakpoint."""
     phases: Mapping[int, str] = field(default_factory=dict)
-    """The phase of each line on which a statement of the training loop starts."""
+    """The phase of each line on which a statement of the training loop starts; in another file, of each that ran."""
     records: Mapping[int | None, Record] = field(default_factory=dict)
     """Everything that was recorded, and can be read, when the cursor came to this record."""
     wrong: int | None = None
@@ -86,15 +89,23 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history, records = History(record), session.records
     phases = previous.phases
     if generation != previous.generation or (session.lines and not phases):
-        phases = {line.number: line.phase for line in session.lines if line.phase is not None}
+        phases = _phases(session)
     wrong, seen = (previous.wrong, previous.done) if generation == previous.generation else (None, 0)
     if wrong is None:  # of many losses, only those that are new
         found = first_not_finite(session.losses[seen:])
         wrong = None if found is None else seen + found
     place = session.place
+    event = session.event if record is not None else None
+    file, source = "", session.source
+    if event is not None and history is not None and event.file in session.modules:
+        file, source = relative(event.file, session.script), session.modules[event.file]
+        phases = history.phases.get(event.file, {})
+    elif previous.file:
+        phases = _phases(session)
     return Scene(
         target=session.target,
-        source=session.source,
+        source=source,
+        file=file,
         engines=tuple(session.engines),
         device=session.device,
         dtype=session.dtype,
@@ -110,12 +121,16 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         done=len(session.losses),
         progress=session.progress,
         history=history,
-        event=session.event if record is not None else None,
+        event=event,
         generation=generation,
-        breakpoints=session.breakpoints.lines,
+        breakpoints=frozenset() if file else session.breakpoints.lines,
         stops=session.stops,
         phases=phases,
         records=records,
         wrong=wrong,
         advice=advice(session.traceback, session.script) if session.traceback else "",
     )
+
+
+def _phases(session: Session) -> Mapping[int, str]:
+    return {line.number: line.phase for line in session.lines if line.phase is not None}

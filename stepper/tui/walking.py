@@ -69,6 +69,9 @@ class Walking(Remembering):
     def _toggle(self, line: int) -> None:
         from stepper.session import NoStatement
 
+        if self.scene.file:
+            self.message.say(f"{self.scene.file} can have no breakpoint; the script can.", bad=True)
+            return
         try:
             there = self.session.toggle_breakpoint(line)
         except NoStatement as problem:
@@ -180,8 +183,8 @@ class Walking(Remembering):
         if scene.record is None or scene.event is None:
             return
         lines = frozenset({message.line})
-        found = first_stop(scene.record, lines, scene.event.id)
-        found = first_stop(scene.record, lines) if found is None else found
+        found = first_stop(scene.record, lines, scene.event.id, scene.event.file)
+        found = first_stop(scene.record, lines, file=scene.event.file) if found is None else found
         if found is None:
             self.message.say(f"Nothing on line {message.line} ran in this record.")
         else:

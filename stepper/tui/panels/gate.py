@@ -247,11 +247,11 @@ class GatePanel(ViewPanel):
         if history is None or cursor is None:
             return ()
         if history.record.events[gate.event].id > history.completion(cursor)[0] or not history.seen(gate.h, cursor):
-            where = f"line {gate.line}"
+            where = gate.place
             return (f" · ahead of the cursor, {where}", f" · ahead, {where}", " · ahead")
         last = gate.grad_after if gate.grad_after is not None else gate.grad_before
         if last is not None and not history.seen(last, cursor):
-            return (f" · gradients ahead, line {history.line_of(last)}", " · gradients ahead", " · ∂ ahead")
+            return (f" · gradients ahead, {history.place_of(last)}", " · gradients ahead", " · ∂ ahead")
         return ()
 
     def _lines(self, gate: Gate, drawing: Drawing | None) -> list[Row]:

@@ -105,7 +105,7 @@ def listed(gates: Sequence[Gate]) -> list[str]:
         shape = figures.shape(gate.h.summary.shape)
         dead = f"dead {len(gate.by_unit.dead)} of {gate.by_unit.count}"
         name = figures.fit(names[gate.label], room)
-        lines.append(f"{number:>3}  {name}  {gate.op}, line {gate.line:<5} {shape:<18} {share}, {dead}")
+        lines.append(f"{number:>3}  {name}  {gate.op}, {gate.place:<10} {shape:<18} {share}, {dead}")
     return lines
 
 
@@ -123,7 +123,7 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
             right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
         if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active
             right = [(f"{figures.count(wrong)} NaN or inf", "bad"), ("  ", ""), *right]
-        for where in (f"  {gate.op}, line {gate.line}", f"  line {gate.line}"):
+        for where in (f"  {gate.op}, {gate.place}", f"  {gate.place}"):
             # a name that can be read is worth more than what is said elsewhere as well
             room = width - sum(len(text) for text, _ in right) - 1 - len(where)
             name = next((form for form in forms if cell_len(form) <= room), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from os.path import basename
 from typing import ClassVar
 
 from textual import events
@@ -56,15 +57,15 @@ class OutputPanel(LinePanel):
         rows: list[Row] = []
         self._printed = []
         first, later = None, 0
-        digits = len(str(self.scene.source.count("\n") + 1))
-        for line, event in self._spans:
+        places = [self._place(event) for _, event in self._spans]
+        digits = max(map(len, places), default=0)
+        for (line, event), place in zip(self._spans, places, strict=True):
             own = cursor is not None and event is not None and self._within(event, cursor)
             if own and first is None:
                 first = len(rows)
-            number = f"{event.line:>{digits}}" if event is not None else " " * digits
             is_ahead = cursor is not None and event is not None and not self._reached(event, cursor)
             text: Piece = (line, "muted" if event is None or is_ahead else "")
-            gutter: Piece = (f"{number} {AHEAD if is_ahead else REACHED} ", "gutter")
+            gutter: Piece = (f"{place:>{digits}} {AHEAD if is_ahead else REACHED} ", "gutter")
             rows.append(Row(((CURRENT if own else " ", "strong"), gutter, text), "current" if own else ""))
             later += is_ahead
             self._printed.append(event)
@@ -74,6 +75,13 @@ class OutputPanel(LinePanel):
         ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""
         self.retitle(self.TITLE + ahead, self.TITLE)
         self.keep_visible(max(0, len(rows) - 1 - later) if first is None else first, 1)
+
+    def _place(self, event: Event | None) -> str:
+        """The number of the line that printed; with the file's name, where that is not the script."""
+        if event is None or self.scene.record is None:
+            return ""
+        own = event.file == self.scene.record.script
+        return str(event.line) if own else f"{basename(event.file)}:{event.line}"
 
     def _reached(self, event: Event, cursor: Event) -> bool:
         """Whether what an event printed was there when the event under the cursor was over."""

@@ -89,6 +89,7 @@ class SourcePanel(LinePanel):
             self._code = highlight(scene.source)
             self._marks, self._hints, self._current, self._nonfinite = {}, {}, 0, 0
             self.set_count(len(self._code))
+            self.retitle(f"{self.TITLE} · {scene.file}" if scene.file else self.TITLE, self.TITLE)
             self.refresh()
         if scene.history is not self.scene.history:
             self._texts.clear()
@@ -108,7 +109,7 @@ class SourcePanel(LinePanel):
         changed |= {line for line in hints.keys() | self._hints.keys() if hints.get(line) != self._hints.get(line)}
         if (current, span) != (self._current, self._span):
             changed |= {current, self._current}
-        nonfinite = _nonfinite(scene.history)
+        nonfinite = _nonfinite(scene.history, scene.event)
         if nonfinite != self._nonfinite:
             changed |= {nonfinite, self._nonfinite}
             self._nonfinite = nonfinite
@@ -286,7 +287,7 @@ class SourcePanel(LinePanel):
     def _annotations(self, history: History, cursor: Event) -> tuple[dict[int, str], dict[int, str]]:
         marks: dict[int, str] = {}
         hints: dict[int, str] = {}
-        for line in history.lines:
+        for line in history.lines(cursor.file):
             if not history.executed(line, cursor):
                 continue
             marks[line] = DONE
@@ -319,11 +320,12 @@ def _head(event: Event, record: Record) -> str:
     return f"── {title(event, record) if event.kind != 'statement' else event.text.splitlines()[0]} "
 
 
-def _nonfinite(history: History | None) -> int:
-    """The line of the event where something first became NaN or infinite; 0 where nothing did."""
-    if history is None or history.nonfinite is None:
+def _nonfinite(history: History | None, cursor: Event | None) -> int:
+    """The line of the event where something first became NaN or infinite; 0 where nothing did, or in another file."""
+    if history is None or history.nonfinite is None or cursor is None:
         return 0
-    return history.record.events[history.nonfinite].line
+    event = history.record.events[history.nonfinite]
+    return event.line if event.file == cursor.file else 0
 
 
 def _span(event: Event) -> tuple[int, int]:

@@ -20,13 +20,13 @@ class Pin:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at: a label, its value by the cursor, and what that was before it was changed in place. `ahead` is
-    the line on which a value will be made that the cursor has not come to yet; 0 elsewhere."""
+    """What is looked at: a label, its value by the cursor, and what that was before it was changed in place. `ahead`
+    says where a value will be made that the cursor has not come to yet; empty for any other."""
 
     label: str
     value: Value | None
     before: Value | None
-    ahead: int = 0
+    ahead: str = ""
 
     def shown(self, what: str) -> Value | None:
         """The value for `before`, or for `after` and `difference`."""
@@ -47,7 +47,7 @@ def subject_of(scene: Scene, pin: Pin | None) -> Subject | None:
         label = pin.label
         used = next((p.grad for p in history.record.parameters if pin.parameter and p.name == pin.parameter), None)
         if used is not None:
-            ahead = 0 if history.seen(used, cursor) else history.line_of(used) or 0
+            ahead = "" if history.seen(used, cursor) else history.place_of(used)
             return Subject(used.label, used, None, ahead)
     else:
         made = [*reversed([v for v in cursor.values if v.when != "operand"]), *cursor.values]

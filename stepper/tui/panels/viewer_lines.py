@@ -53,7 +53,7 @@ def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid
     if subject.before is not None:
         pieces.append((f"  {what}", "note"))
     if subject.ahead:
-        pieces.append((f"  ahead of the cursor, line {subject.ahead}", "note"))
+        pieces.append((f"  ahead of the cursor, {subject.ahead}", "note"))
     name = names.fitted(subject.label, max(SHORT, width - sum(len(text) for text, _ in pieces)))
     pieces.insert(0, (name, "strong"))
     right: list[Piece] = []

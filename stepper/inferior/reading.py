@@ -1,0 +1,50 @@
+"""Files of Python source, read as Python reads them."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tokenize
+
+from stepper.inferior.ours import holds_us, is_installed
+from stepper.program.beside import File, Find
+from stepper.program.errors import ProgramError
+
+
+def decoded(data: bytes) -> str:
+    """The text of a source file, by its encoding declaration. Raises ProgramError."""
+    if b"\0" in data:
+        raise ProgramError("is not Python: it holds null bytes")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        raise ProgramError(f"is not Python: {error}") from error
+
+
+def own_modules(script: str) -> Find:
+    """Finds the files of a script's own modules: beside it, and wherever else Python was told to look for modules that
+    are installed nowhere (`PYTHONPATH`, an editable installation)."""
+    others = (os.path.realpath(entry) for entry in sys.path[1:] if entry)
+    roots = [folder_of(script), *(root for root in others if not is_installed(root) and not holds_us(root))]
+
+    def find(name: str) -> File | None:
+        if name in sys.modules or name.partition(".")[0] in sys.builtin_module_names:
+            return None  # it is there already, and no file is read for it
+        for root in dict.fromkeys(roots):
+            bare = os.path.join(root, *name.split("."))
+            for path, package in ((os.path.join(bare, "__init__.py"), True), (f"{bare}.py", False)):
+                try:
+                    with open(path, "rb") as file:
+                        return File(path, decoded(file.read()), package)
+                except (OSError, ProgramError):
+                    continue
+        return None
+
+    return find
+
+
+def folder_of(script: str) -> str:
+    """Where a script lies: Python puts it first among the places that it looks for modules in."""
+    return os.path.dirname(os.path.realpath(script))

@@ -1,0 +1,98 @@
+"""The script's own modules with probes in their functions and methods, so that a call into them can be walked as well.
+
+What a module does at its own level stays as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import CodeType
+
+from stepper.program.beside import Beside
+from stepper.program.compiled import compiled
+from stepper.program.errors import ProgramError
+from stepper.program.instrument import Instrument
+from stepper.program.losses import Losses
+from stepper.program.opaque import hands_over, opaque
+from stepper.program.scopes import Scope, Script
+from stepper.program.sites import Site
+from stepper.program.table import SiteTable
+from stepper.record.events import Phase, Role
+
+
+@dataclass(frozen=True)
+class Module:
+    """One of the script's own modules: what it is imported as, its text, and its code with probes."""
+
+    name: str
+    path: str
+    source: str
+    sites: tuple[Site, ...]
+    code: CodeType
+
+
+def with_probes(main: Instrument, found: Sequence[Beside], first: int) -> tuple[Module, ...]:
+    """The modules that get probes, their sites numbered from `first`; `main` has instrumented the script.
+
+    None does where the script or a module has something compiled or transformed as a whole: what that takes in is not
+    to be told from the text.
+    """
+    if not found:
+        return ()
+    whole = Script(main.script.source, found)
+    if hands_over(whole):
+        return ()
+    modules: list[Module] = []
+    for each in found:
+        try:
+            module = _with_probes(main, each, first)
+        except (ProgramError, RecursionError):
+            continue  # it runs without, as Python reads it
+        first += len(module.sites)
+        modules.append(module)
+    return tuple(modules)
+
+
+def _with_probes(main: Instrument, beside: Beside, first: int) -> Module:
+    """The phases and roles in a module are known where it was read together with the script; else a statement has the
+    phase of the call, roles are left to the engines, and losses to the script."""
+    source, losses = beside.source, main.losses
+    table = SiteTable(source, first, source.path)
+    plan = replace(main.plan, loop=None, spine=frozenset(), settings={}, loss=None, beside=True)
+    if beside.name in main.script.modules:
+        instrument = Instrument(main.script, main.knowledge, losses, plan, table)
+    else:
+        script = Script(source)
+        kind = "backward" if plan.loss_kind == "backward" else ""
+        plan = replace(plan, opaque=opaque(script), loss_kind=kind)
+        instrument = Instrument(script, Caller(), Backwards(script), plan, table)
+    code = compiled(instrument.beside(), source)
+    return Module(beside.name, source.path, source.text, table.finished(), code)
+
+
+class Caller:
+    """What is known of the statements and names of a module: nothing but by who calls."""
+
+    def phase(self, statement: ast.AST) -> Phase | None:
+        return None
+
+    def call_phase(self, node: ast.AST) -> Phase | None:
+        return None
+
+    def role(self, scope: Scope, node: ast.AST) -> Role | None:
+        return None
+
+    def role_of_name(self, scope: Scope, name: str) -> Role | None:
+        return None
+
+
+class Backwards(Losses):
+    """The losses of a module: what `.backward()` is called on; no name makes one, since names are the script's."""
+
+    def is_loss_call(self, node: ast.AST) -> bool:
+        return False
+
+    def is_loss_target(self, node: ast.AST) -> bool:
+        return False

@@ -1,0 +1,129 @@
+"""Which files are a script's own modules, and which places in them carry probes."""
+
+import ast
+import textwrap
+from collections.abc import Mapping
+
+import pytest
+
+from stepper.program.beside import MOST, File, beside
+from stepper.program.program import Program, analyse
+
+LOOP = """
+for t in range(3):
+    loss = model.f(t)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def found(script: str, files: Mapping[str, str]) -> list[str]:
+    """The names of the modules that a script imports; a name that ends in `.` is a package."""
+    known = {name.removesuffix("."): File(f"/{name}", text, name.endswith(".")) for name, text in files.items()}
+    return [each.name for each in beside(ast.parse(script), known.get)]
+
+
+def program(script: str, **files: str) -> Program:
+    texts = {name: textwrap.dedent(text) for name, text in files.items()}
+    known = {name: File(f"/{name}.py", text, False) for name, text in texts.items()}
+    return analyse(textwrap.dedent(script), "/main.py", find=known.get)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("import a", ["a"]),
+        ("import a.b", ["a", "a.b"]),
+        ("import a.b as c", ["a", "a.b"]),
+        ("from a import b", ["a", "a.b"]),
+        ("from a import f", ["a"]),
+        ("from a.b import *", ["a", "a.b"]),
+        ("def f():\n    if True:\n        from d import x", ["d"]),
+        ("import torch, numpy", []),
+        ("from . import a", []),
+    ],
+)
+def test_imports_at_any_depth_are_followed_to_files(script: str, expected: list[str]) -> None:
+    assert found(script, {"a.": "", "a.b": "", "d": ""}) == expected
+
+
+def test_modules_lead_to_others_by_relative_names_and_in_circles() -> None:
+    files = {
+        "pkg.": "from .net import Net",
+        "pkg.net": "from . import layers\nfrom ..up import x\nimport pkg",
+        "pkg.layers": "from .net import Net",
+    }
+    assert found("from pkg import Net", files) == ["pkg", "pkg.net", "pkg.layers"]
+
+
+def test_a_module_that_is_no_python_is_left_to_python() -> None:
+    assert found("import broken, a", {"broken": "def f(:", "a": ""}) == ["a"]
+
+
+def test_of_very_many_modules_the_first_are_taken() -> None:
+    files = {f"m{number}": f"import m{number + 1}" for number in range(MOST + 10)}
+    assert len(found("import m0", files)) == MOST
+
+
+def test_only_functions_carry_probes_and_sites_are_numbered_behind_the_scripts() -> None:
+    made = program("import model\n" + LOOP, model="y = [1, 2]\n\n\ndef f(t):\n    h = t * 2\n    return h\n")
+    (module,) = made.modules
+    assert [site.id for site in made.sites] == list(range(len(made.sites)))
+    assert {site.file for site in module.sites} == {"/model.py"} and {site.function for site in module.sites} == {"f"}
+    assert [site.text for site in module.sites if site.kind == "statement"] == ["h = t * 2", "return h"]
+    names: dict[str, object] = {"__stepper_beside__": False}
+    exec(module.code, names)
+    assert names["y"] == [1, 2] and names["f"](4) == 8  # type: ignore[operator]
+
+
+def test_the_lines_and_roles_that_are_shown_are_the_scripts() -> None:
+    made = program(
+        "import model\nx = 1.0\n" + LOOP.replace("model.f(t)", "model.f(x)"),
+        model="def f(t):\n" + "    pass\n" * 30 + "    x = t\n    return x\n",
+    )
+    assert max(made.lines) <= 7
+    assert made.roles["x"] == "data"
+
+
+@pytest.mark.parametrize("imported", ["import layers", "from layers import train", "from layers import *"])
+def test_a_function_of_a_module_is_followed_to_find_the_loop(imported: str) -> None:
+    call = "layers.train" if imported == "import layers" else "train"
+    script = f"""
+        {imported}
+        for epoch in range(2):
+            for x in data:
+                loss = {call}(model, x)
+        """
+    layers = """
+        def train(model, x):
+            loss = model(x)
+            loss.backward()
+            optimizer.step()
+            return loss
+        """
+    made = program(script, layers=layers)
+    assert made.loop is not None and made.loop.text == "for x in data"
+    assert made.uses_backward
+    phases = {site.text: site.phase for site in made.modules[0].sites if site.kind == "statement"}
+    assert phases["loss.backward()"] == "backward" and phases["optimizer.step()"] == "update"
+
+
+def test_a_name_that_two_modules_hand_to_each_other_is_followed_to_its_end() -> None:
+    made = program("from a import f\n" + LOOP.replace("model.f", "f"), a="from b import f\n", b="from a import f\n")
+    assert made.loop is not None
+
+
+@pytest.mark.parametrize(
+    ("script", "module", "plain"),
+    [
+        ("import torch\nfast = torch.compile(model.f)\n", "", True),
+        ("net.compile()\n", "", True),
+        ("", "import torch\n\n@torch.compile\ndef g(x):\n    return f(x)\n\n\n", True),
+        ("import re\npattern = re.compile('a')\n", "", False),
+        ("", "import torch\n\n@torch.jit.script\ndef g(x):\n    return x\n\n\n", False),
+    ],
+)
+def test_where_something_is_compiled_no_module_has_probes(script: str, module: str, plain: bool) -> None:
+    made = program("import model\n" + script + LOOP, model=module + "def f(t):\n    return t\n")
+    assert bool(made.modules) is not plain
+    assert {site.function for each in made.modules for site in each.sites} <= {"f"}

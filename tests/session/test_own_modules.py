@@ -1,0 +1,164 @@
+"""Scripts whose functions and classes lie in files beside them: those are walked like the script's own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stepper
+from stepper.record import Event, Record
+from stepper.session import Options
+from tests.session.support import opened, script
+
+PROJECTS = Path(__file__).parent.parent / "scripts"
+LAYERS = """
+def double(x):
+    y = x * 2
+    return y
+"""
+MAIN = """
+from layers import double
+w = 1.0
+for t in range(3):
+    loss = double(w) ** 2
+    w = w - 0.1 * 8 * w
+"""
+
+
+def inside(record: Record, name: str) -> list[Event]:
+    return [event for event in record.events if Path(event.file).name == name]
+
+
+@pytest.mark.parametrize("project", ["by_hand", "in_packages"])
+def test_files_of_modules_change_no_bit(project: str) -> None:
+    path = PROJECTS / project / "main.py"
+    plain = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120, check=True).stdout
+    with stepper.open(str(path)) as run:
+        for number in range(8):
+            record = run.iteration(number).record
+            assert record.faults == [] and not record.truncated
+        run.run()
+        assert run.session.output() == plain
+
+
+def test_a_network_by_hand_has_its_phases_parameters_and_gates_in_its_files() -> None:
+    with stepper.open(str(PROJECTS / "by_hand" / "main.py")) as run:
+        it = run.iteration(2)
+        record, error = it.record, float(it["error"].array)
+    store = next(event for event in inside(record, "layers.py") if event.text == "self.W -= lr * self.dW")
+    assert (store.phase, store.line, store.function) == ("update", 21, "Dense.update")
+    assert [each.name for each in record.parameters] == [
+        "net.layers[0].W",
+        "net.layers[0].b",
+        "net.layers[2].W",
+        "net.layers[2].b",
+    ]
+    assert all(each.grad is not None for each in record.parameters)
+    (gate,) = record.gates
+    assert (gate.place, gate.op) == ("layers.py line 28", "maximum")
+    assert gate.grad_before is not None and gate.grad_after is not None
+    assert it.loss == error
+
+
+def test_a_step_in_a_module_makes_its_callers_loop_the_training_loop() -> None:
+    with stepper.open(str(PROJECTS / "in_packages" / "main.py")) as run:
+        record = run.iteration(1).record
+    phases = {event.text: event.phase for event in inside(record, "steps.py") if event.kind == "statement"}
+    assert phases["loss.backward()"] == "backward" and phases["optimizer.step()"] == "update"
+    calls = [event.function for event in record.events if event.kind == "call"]
+    assert calls == ["train_step", "MLP.forward", "Scale.forward"]
+    assert {Path(event.file).name for event in record.events} == {"main.py", "steps.py", "mlp.py", "layers.py"}
+
+
+def test_the_setup_has_nothing_of_other_files(tmp_path: Path) -> None:
+    script(tmp_path, LAYERS, "layers.py")
+    with stepper.open(script(tmp_path, MAIN.replace("w = 1.0", "w = double(1.0)"))) as run:
+        assert not inside(run.setup.record, "layers.py")
+        assert [event.text for event in inside(run.iteration(0).record, "layers.py") if event.kind == "statement"] == [
+            "y = x * 2",
+            "return y",
+        ]
+
+
+def test_what_fails_in_a_module_is_marked_where_it_failed(tmp_path: Path) -> None:
+    script(tmp_path, LAYERS.replace("x * 2", "x * {}[x]"), "layers.py")
+    with stepper.open(script(tmp_path, MAIN)) as run:
+        it = run.iteration(0)
+        assert it.error is not None and "KeyError" in it.error
+        failed = [event.text for event in it.record.events if event.error is not None]
+        assert failed == ["loss = double(w) ** 2", "y = x * {}[x]"]
+        assert 'layers.py", line 3, in double' in run.session.traceback
+
+
+def test_of_very_many_events_in_modules_the_first_are_kept_and_the_iteration_is_whole(tmp_path: Path) -> None:
+    script(tmp_path, LAYERS, "layers.py")
+    source = """
+        from layers import double
+        w = 1.0
+        for t in range(2):
+            total = 0.0
+            for i in range(3000):
+                total = total + double(w)
+            loss = total * total
+            w = w - 1e-9 * total
+        """
+    with stepper.open(script(tmp_path, source)) as run:
+        record = run.iteration(0).record
+        assert 4_000 <= len(inside(record, "layers.py")) <= 4_010 and not record.truncated
+        assert record.events[-1].text == "w = w - 1e-9 * total"
+        assert any("other files" in event.note for event in record.events)
+        assert len(inside(run.iteration(1).record, "layers.py")) >= 4_000
+
+
+def test_a_module_is_what_it_is_without_us(tmp_path: Path) -> None:
+    """Its name, file, loader's source, annotations and the code that `inspect` finds."""
+    script(tmp_path, "from __future__ import annotations\n\n\ndef double(x: Missing):\n    return x * 2\n", "layers.py")
+    source = """
+        import inspect
+        import pickle
+        import layers
+        w = 1.0
+        for t in range(2):
+            loss = layers.double(w) ** 2
+            w = w - 0.1 * 8 * w
+        print(layers.__name__, layers.__file__, inspect.getsource(layers.double), layers.double.__annotations__)
+        print(pickle.loads(pickle.dumps(layers.double)) is layers.double, layers.__spec__.origin, layers.__cached__)
+        """
+    path = script(tmp_path, source)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=True).stdout
+    with stepper.open(path) as run:
+        run.iteration(1)
+        run.run()
+        assert run.session.output() == plain
+
+
+def test_nothing_of_other_files_has_probes_where_something_is_compiled(tmp_path: Path) -> None:
+    script(tmp_path, LAYERS, "layers.py")
+    source = MAIN.replace("w = 1.0", "import torch\nw = 1.0\ncompiled = torch.compile(double)")
+    with stepper.open(script(tmp_path, source)) as run:
+        assert not inside(run.iteration(0).record, "layers.py")
+
+
+async def test_a_session_has_the_texts_and_stops_in_the_script_only(tmp_path: Path) -> None:
+    layers = script(tmp_path, LAYERS, "layers.py")
+    async with opened(script(tmp_path, MAIN), Options()) as session:
+        assert session.modules == {layers: Path(layers).read_text()}
+        session.toggle_breakpoint(4)  # `return y` is on line 4 of the other file
+        await session.go(0)
+        await session.run(None)
+        assert session.event is not None and Path(session.event.file).name == "script.py"
+
+
+def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, installed = tmp_path / "elsewhere", tmp_path / "site-packages"
+    for folder, name in ((elsewhere, "layers.py"), (installed, "bought.py")):
+        folder.mkdir()
+        script(folder, LAYERS, name)
+    monkeypatch.setenv("PYTHONPATH", f"{elsewhere}:{installed}")
+    source = MAIN.replace("w = 1.0", "import bought\nw = 1.0").replace("** 2", "** 2 + 0 * bought.double(w)")
+    with stepper.open(script(tmp_path, source)) as run:
+        record = run.iteration(0).record
+    assert inside(record, "layers.py") and not inside(record, "bought.py")

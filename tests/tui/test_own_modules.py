@@ -1,0 +1,71 @@
+"""The app inside functions of files beside the script: Source shows the file that the cursor stands in."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.session import Session
+from stepper.tui.app import StepperApp
+from tests.session.support import script
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of
+
+LAYERS = '''
+"""Doubles."""
+def double(x):
+    y = x * 2
+    print("doubled")
+    return y
+'''
+MAIN = """
+from layers import double
+w = 1.0
+for t in range(3):
+    loss = double(w) ** 2
+    w = w - 0.1 * 8 * w
+"""
+
+
+def two_files(folder: Path) -> StepperApp:
+    script(folder, LAYERS, "layers.py")
+    return app_of(Session(script(folder, MAIN, "train.py")))
+
+
+async def press(pilot: object, *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)  # type: ignore[attr-defined]
+        await settled(pilot)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_source_follows_the_cursor_into_another_file_and_back(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = two_files(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "s", "s")
+        shown = text_of(app.desk.source)
+        assert app.scene.file == "layers.py" and app.desk.source.border_title == "Source · layers.py"
+        assert "▶4L     y = x * 2" in shown and "double(w)" not in shown
+        assert "double:4 ‹ loop:5" in str(app.desk.source.border_subtitle)
+        await press(pilot, "u", "u")
+        shown = text_of(app.desk.source)
+        assert app.scene.file == "" and app.desk.source.border_title == "Source"
+        assert "▶5" in shown and "loss = double(w) ** 2" in shown and "4.0" in shown
+
+
+async def test_a_line_of_another_file_can_be_gone_to_and_has_no_breakpoint(tmp_path: Path) -> None:
+    app = two_files(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "s", "s", "1", "down", "down", "enter")
+        assert app.scene.event is not None and app.scene.event.text == "return y"
+        await press(pilot, "b")
+        assert "layers.py can have no breakpoint" in screen_text(app)
+        assert not app.session.breakpoints.lines
+
+
+async def test_output_names_the_file_that_printed(tmp_path: Path) -> None:
+    app = two_files(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "7")
+        assert "layers.py:5" in text_of(app.desk.output)
