@@ -31,6 +31,7 @@ class Track:
         self.returned: Draft | None = None
         self.updates: list[Happening] = []
         self.apart = False  # what it is called does not tell it from what another object keeps
+        self.asked = False  # for its gradient only: an input
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
 
 
@@ -74,7 +75,9 @@ class Tracker:
             if track is None or (given is not None and self._names.get(track.value) == given):
                 track = self._add(best, value, Draft(best, "parameter", "before", copy), None)
             self._by_object[id(value)] = track
-        track.certain = track.certain or certain
+        track.asked = track.asked or not certain
+        if certain and (not track.asked or self._names.get(value) is not None):
+            track.certain = True  # and not only under another name, in a function that is handed an input
         return track
 
     def met(

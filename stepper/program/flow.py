@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -74,10 +75,14 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     if by_autograd:
         parameters |= {place for place in made if run.start.get(place) in reached}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
+    copied = _on_copies(run, backward, parameters)
+    updates |= copied
+    parameters |= {d.place for d in copied}
     backward -= updates
     defined |= _parts(run, defined, forward)
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
     derived = {d for d in backward if closure(d.deps) & moments}
+    derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
     living = _descendants(run, roots)
     return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived)
 
@@ -120,6 +125,37 @@ def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
         others = {d for d in definition.deps if _handed_on(d) is not start}
         if len(others) < len(definition.deps) and any(_signals(other) for other in closure(others)):
             found.add(definition)
+    return found
+
+
+COPYING = frozenset({"copy", "deepcopy", "clone", "dict", "list"})
+
+
+def _on_copies(run: Pass, backward: set[Definition], parameters: set[Place]) -> set[Definition]:
+    """Where a step is taken on a copy of the parameters, which takes their place: the copy, and its changes."""
+    starts = {run.start[place] for place in parameters if place in run.start}
+    found: set[Definition] = set()
+    for d in run.definitions:
+        match d.node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))) if name in COPYING:
+                source = {_handed_on(other) for other in d.deps}
+                if d in backward and d.kind == "bind" and source & starts and source <= starts:
+                    found.add(d)
+        if d in backward and d.kind == "change" and d.own & found:
+            found.add(d)
+    return found
+
+
+def _behind_steps(backward: set[Definition], forward: set[Definition], updates: set[Definition]) -> set[Definition]:
+    """What is made behind the optimizer's step of no gradient and nothing of the forward pass: a target network, or an
+    average, that goes after the parameters."""
+    steps = [d.order for d in updates if any(other.place == GRAD for other in d.deps)]
+    found: set[Definition] = set()
+    for d in backward:
+        if steps and d.order > min(steps) and d.kind != "parameter":
+            reached = _until(d.deps, updates)
+            if not any(o.place == GRAD or (o in forward and o.kind != "start") for o in reached):
+                found.add(d)
     return found
 
 

@@ -428,3 +428,30 @@ def test_points_whose_gradients_are_asked_for_in_every_pass_are_no_parameters() 
         """
     )
     assert {each.name for each in ran.record(1).parameters} == {"u.weight", "u.bias"}
+
+
+def test_an_input_whose_gradient_is_asked_for_is_no_parameter_whatever_a_function_calls_it() -> None:
+    ran = run(
+        """
+        import torch
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(1, 1)
+            def forward(self, x):
+                x = self.fc(x)
+                return x.tanh()
+        net = Net()
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        points = torch.ones(5, 1).requires_grad_()
+        for t in range(2):
+            u = net(points)
+            du = torch.autograd.grad(u, points, torch.ones_like(u), create_graph=True)[0]
+            loss = (du + u).pow(2).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    )
+    assert {each.name for each in ran.record(1).parameters} == {"net.fc.weight", "net.fc.bias"}

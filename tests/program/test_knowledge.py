@@ -379,3 +379,43 @@ for epoch in range(3):
     found = phases(program)
     assert found["b -= lr * y[i]"] == found["w -= lr * (2 * lam * w)"] == "update"
     assert found["condition = y[i] * (np.dot(row, w) - b) >= 1"] == "forward"
+
+
+def test_a_step_on_a_copy_of_the_parameters_is_an_update() -> None:
+    source = """
+import copy
+def update(params, grads, lr):
+    parameters = copy.deepcopy(params)
+    for l in range(2):
+        parameters["W" + str(l)] = parameters["W" + str(l)] - lr * grads["dW" + str(l)]
+    return parameters
+for i in range(3):
+    z = parameters["W0"] @ X
+    cost = ((parameters["W1"] @ z - Y) ** 2).sum()
+    grads = {"dW1": 2 * (parameters["W1"] @ z - Y) @ z.T, "dW0": X}
+    parameters = update(parameters, grads, lr)
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert found["parameters = copy.deepcopy(params)"] == found["return parameters"] == "update"
+    assert program.roles["parameters"] == "parameter" and program.roles["grads"] == "gradient"
+
+
+def test_a_target_network_that_goes_after_the_parameters_is_updated() -> None:
+    source = """
+import torch
+net, target = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for t in range(5):
+    loss = (net(x) - target(x).detach()).pow(2).mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    new, old = net.state_dict(), target.state_dict()
+    for key in new:
+        old[key] = 0.1 * new[key] + 0.9 * old[key]
+    target.load_state_dict(old)
+"""
+    found = phases(analyse(source, "s.py"))
+    assert found["new, old = net.state_dict(), target.state_dict()"] == "update"
+    assert found["old[key] = 0.1 * new[key] + 0.9 * old[key]"] == "update"
