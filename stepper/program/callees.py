@@ -12,6 +12,7 @@ from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
 from stepper.program.scopes import Function, Scope, Script, assigned, constructor, root_of
+from stepper.program.vocabulary import steps_parameters
 
 
 class Callees:
@@ -176,11 +177,19 @@ class Callees:
         if name in self.script.methods and not self._from_library(scope, receiver):
             found += [m for m in self.script.methods[name] if self._is_followed(m)][:6]
             return found
+        if not self.is_field(scope, function):
+            return []
         if name in self.fields or (classes and not any(self._inherits(cls) for cls in classes)):
             # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`). A name
             # that nothing is ever stored under is a method of a library's base class (`self.parameters()`).
             return self._called_objects(scope, function)
         return []
+
+    def is_field(self, scope: Scope, function: ast.Attribute) -> bool:
+        """Whether what is called may be an attribute of an object of the script's: not that of a library's, and no
+        optimizer's `self.opt.step()`, though the script has a `self.step` as well."""
+        stepping = steps_parameters(function.attr, ast.unparse(function.value))
+        return not stepping and not self._from_library(scope, function.value)
 
     def _called_objects(self, scope: Scope, node: ast.AST) -> list[ast.AST]:
         """What calling an object runs: `forward` or `__call__` of its class, or of any class where that is unknown."""

@@ -277,7 +277,8 @@ class Evaluator(Definitions, ABC):
             receiver = self.evaluate(scope, node.func.value)
             self._note_container(scope, node.func.value)
             place = self.place_of(scope, node.func)
-            if place is not None and place != GRAD and name not in self.script.methods:
+            own = name not in self.script.methods and self.is_field(scope, node.func)
+            if place is not None and place != GRAD and own:
                 held = self.look(place)  # an object that this one keeps is called: `self.model(x)`
                 receiver = Value(receiver.deps | held.deps, receiver.roots)
                 self.called.add(place)

@@ -168,7 +168,9 @@ class Phases:
                     last = self._assign(block, into[id(node)], into)
                 before = last
             else:
-                before = into[id(node)] = phase or before
+                into[id(node)] = phase or before
+                nested = {self.direct.get(key) for key in self.flow.run.nested.get(id(node), ())}
+                before = "update" if "update" in nested else into[id(node)]  # what comes behind a whole pass
         return before
 
     def _of(self, node: ast.stmt) -> Phase | None:
@@ -180,11 +182,14 @@ class Phases:
                     if phase is not None:
                         return phase
             return None
-        if id(node) in self.direct:
-            return self.direct[id(node)]
         phases = [self.direct[key] for key in self.flow.run.nested.get(id(node), ()) if key in self.direct]
-        # A call that makes the whole pass is where it begins: a zeroing in front says nothing else.
-        return "forward" if {"forward", "loss"} & set(phases) else phases[0] if phases else None
+        # A call that makes the whole pass is where it begins: a zeroing in front says nothing else, nor does what the
+        # script keeps of the loss that is returned.
+        begins = bool({"forward", "loss"} & set(phases))
+        own = self.direct.get(id(node))
+        if own is not None and not (own == "backward" and begins and "update" in phases):
+            return own
+        return "forward" if begins else phases[0] if phases else None
 
     def _fill(self, body: Sequence[ast.stmt], phase: Phase) -> None:
         for statement in body:

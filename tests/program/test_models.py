@@ -222,3 +222,30 @@ Trainer(net, torch.optim.SGD(net.parameters(), lr=0.1)).run(loader)
 """
     )
     assert analysed(source).roles["out"] == "activation"
+
+
+def test_a_call_that_makes_the_whole_pass_is_where_it_begins_and_what_follows_is_behind_it() -> None:
+    source = (
+        NET
+        + """
+class Finder:
+    def __init__(self, model, opt):
+        self.model, self.opt, self.step = model, opt, 0
+    def train_batch(self, x, y):
+        self.opt.zero_grad()
+        loss = (self.model(x) - y).pow(2).mean()
+        loss.backward()
+        self.opt.step()
+        return loss.item()
+    def run(self, loader):
+        history = []
+        for x, y in loader:
+            loss = self.train_batch(x, y)
+            history.append(loss + self.opt.param_groups[0]["lr"])
+            self.step += 1
+Finder(net, torch.optim.SGD(net.parameters(), lr=0.1)).run(loader)
+"""
+    )
+    found = phases(analysed(source))
+    assert found["loss = self.train_batch(x, y)"] == "forward" and found["self.opt.step()"] == "update"
+    assert found["self.step += 1"] == found["return loss.item()"] == "update"
