@@ -157,6 +157,10 @@ class Engine:
         """Equal for two looks at the same memory (same storage, offset, shape, strides, dtype)."""
         return id(value)
 
+    def span(self, value: Any) -> tuple[int, int] | None:
+        """The addresses of a value's first byte and behind its last; None where it has none that can be compared."""
+        return None
+
     def keep(self, value: Any) -> Any:
         """A copy of `value` that later in-place changes do not reach, on the value's own device."""
         raise LookupError(f"the engine {self.name} keeps no values")

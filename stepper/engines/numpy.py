@@ -56,6 +56,15 @@ class NumpyEngine(Engine):
             value = _base(value)
         return value.__array_interface__["data"][0], value.shape, value.strides, value.dtype
 
+    def span(self, value: Any) -> tuple[int, int] | None:
+        import numpy
+
+        if type(value) is not numpy.ndarray or not value.size or min(value.strides, default=0) < 0:
+            return None
+        start: int = value.__array_interface__["data"][0]
+        reach = sum((extent - 1) * stride for extent, stride in zip(value.shape, value.strides, strict=True))
+        return start, start + reach + value.itemsize
+
     def keep(self, value: Any) -> Any:
         import numpy
 

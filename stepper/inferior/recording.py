@@ -75,7 +75,7 @@ class Recording:
         self.gates: list[GateSeen] = []
         self._names = Names()
         self._namer = Namer(self.engines, self._names)
-        self.tracker = Tracker(self._names, self._look, self._called, self._place)
+        self.tracker = Tracker(self._names, self._look, self._called, self._place, self._span)
         self.pass_over = iteration is None
         self.truncated = False
         self._limit = MAX_EVENTS
@@ -315,6 +315,10 @@ class Recording:
     def _place(self, value: Any) -> Hashable:
         engine = self._owner(value)
         return id(value) if engine is None else engine.identity(value)
+
+    def _span(self, value: Any) -> tuple[int, int] | None:
+        engine = self._owner(value)
+        return None if engine is None else engine.span(value)
 
     def _end_output(self, happening: Happening) -> None:
         """A statement is over: what was printed since it began is its own."""

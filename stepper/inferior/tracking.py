@@ -44,12 +44,15 @@ class Tracker:
         look: Callable[[Any], Copy | None],
         called: Callable[[Any], str | None] = lambda _: None,
         place: Callable[[Any], Hashable] = id,
+        span: Callable[[Any], tuple[int, int] | None] = lambda _: None,
     ) -> None:
-        """`look` gives a copy of a value as it is now; `called` says what the script calls it."""
+        """`look` gives a copy of a value as it is now; `called` says what the script calls it, `place` where it lies,
+        and `span` from where to where."""
         self._names = names
         self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
         self._look = look
         self._called = called
+        self._span = span
         self._place = place  # where a value lies: two objects over the same memory have the same
         self._places: dict[Hashable, Track] = {}
         self._placed = 0  # how many tracks there were when those were noted
@@ -98,6 +101,10 @@ class Tracker:
         bare = label.removesuffix(".data")
         whole = draft.copy is not None
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
+        if track is None and whole and role == "parameter" and (held := self._around(value)) is not None:
+            if made and event is not None and draft.when == "after":
+                held.updates.append(event)
+            return  # a row of it, that changes with it
         if track is None and whole and bare != label:
             track = self._beneath(value)
         if track is None:
@@ -139,6 +146,17 @@ class Tracker:
             self._places = {self._place(track.value): track for track in tracks}
             self._placed = len(self.tracks)
         return self._places.get(self._place(data))
+
+    def _around(self, value: Any) -> Track | None:
+        """The parameter that a value is a part of: a row, under whatever name."""
+        own = self._span(value)
+        if own is None:
+            return None
+        for track in self.tracks.values():
+            whole = self._span(track.value) if track.before.copy is not None else None
+            if whole is not None and whole[0] <= own[0] and own[1] <= whole[1] and own != whole:
+                return track
+        return None
 
     def _of_object(self, value: Any) -> Track | None:
         track = self._by_object.get(id(value))

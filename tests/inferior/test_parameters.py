@@ -455,3 +455,22 @@ def test_an_input_whose_gradient_is_asked_for_is_no_parameter_whatever_a_functio
         """
     )
     assert {each.name for each in ran.record(1).parameters} == {"net.fc.weight", "net.fc.bias"}
+
+
+def test_rows_of_a_parameter_are_no_parameters_under_whatever_name() -> None:
+    ran = run(
+        """
+        import numpy as np
+        W, V = np.ones((4, 3)), np.ones((2, 3))
+        for i in range(3):
+            row = W[i]
+            error = row @ V[0] - 1.0
+            V[0] -= 0.1 * error * row
+            W[i] -= 0.1 * error * V[0]
+            for k in range(3):
+                V[1][k] = V[1][k] - 0.1 * error
+        """
+    )
+    found = {each.name: each for each in ran.record(1).parameters}
+    assert set(found) == {"W", "V"}
+    assert all(ran.array(each.update, 1).any(axis=1).tolist().count(True) for each in found.values())
