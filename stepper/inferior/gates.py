@@ -56,11 +56,18 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     if not gates:
         return []
     maskings = [masking for each in operated for masking in _maskings(each)]
-    return [(gate, _attach(gate, maskings, compared)) for gate in gates]
+    found = [(gate, _attach(gate, maskings, compared)) for gate in gates]
+    # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
+    used = {masking.event for _, masking in found if masking is not None}
+    return [
+        (gate, None if masking is None else masking.blocked)
+        for gate, masking in found
+        if gate.event not in used or gate.before is not None
+    ]
 
 
-def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -> Any:
-    """Give `gate` the gradients of the masking that belongs to it, and return that masking's blocked entries."""
+def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -> Masking | None:
+    """Give `gate` the gradients of the masking that belongs to it, and return that masking."""
     import numpy
 
     h = _numbers(gate.h)
@@ -77,7 +84,7 @@ def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -
     if chosen is None:
         return None
     gate.before, gate.after = chosen.before, chosen.after
-    return chosen.blocked
+    return chosen
 
 
 def _flows(mask: Copy, sources: tuple[Copy | None, ...], compared: list[Operated]) -> bool:

@@ -155,8 +155,13 @@ class Observing(Recording):
             new = named if known is None else known.made
             self._known[id(value)] = Known(value, label, number, draft.role, new)
         if not self.pass_over:
-            self.tracker.met(label, draft.role, value, draft, made=made if rebound is None else rebound, event=event)
+            new = made if rebound is None else rebound or (made and self._takes_place(label, draft, known))
+            self.tracker.met(label, draft.role, value, draft, made=new, event=event)
         if self._seers:
             name = self.tracker.name_of(value, label) or label
             for each in self._seers:
                 each.seen(value, name, number, draft.copy)
+
+    def _takes_place(self, label: str, draft: Draft, known: Known | None) -> bool:
+        """Whether what this pass made under another name becomes a parameter: `centroids = new_centroids`."""
+        return draft.role == "parameter" and known is not None and known.made and label in self.tracker.tracks

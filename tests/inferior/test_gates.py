@@ -399,3 +399,22 @@ def test_dropout_and_products_have_formulas_in_names() -> None:
     texts = [event.text for event in ran.events(1, "backward")]
     assert "∂L/∂h = ∂L/∂z ⊙ (other operand of z)" in texts
     assert "∂L/∂net.0 = ∂L/∂h ⊙ (mask of net.1)" in texts
+
+
+def test_the_masking_of_a_gate_is_no_gate_though_only_negative_gradients_are_blocked() -> None:
+    ran = run(
+        """
+        import numpy as np
+        def relu(x):
+            return (x > 0) * x
+        def relu2deriv(output):
+            return output > 0
+        x, w, v = np.array([[1.0, -1.0]]), np.array([[1.0, 0.5], [0.2, 1.0]]), np.array([[2.0], [-3.0]])
+        for t in range(1):
+            h = relu(x.dot(w))
+            error = h.dot(v)
+            delta = error.dot(v.T) * relu2deriv(h)
+            w -= 0.1 * x.T.dot(delta)
+        """
+    )
+    assert [(gate.label, gate.grad_after is not None) for gate in ran.record().gates] == [("x.dot(w)", True)]

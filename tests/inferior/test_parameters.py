@@ -473,4 +473,21 @@ def test_rows_of_a_parameter_are_no_parameters_under_whatever_name() -> None:
     )
     found = {each.name: each for each in ran.record(1).parameters}
     assert set(found) == {"W", "V"}
-    assert all(ran.array(each.update, 1).any(axis=1).tolist().count(True) for each in found.values())
+    assert all(ran.array(each.update, 1).any() for each in found.values())
+
+
+def test_what_takes_the_place_of_a_parameter_under_its_name_is_its_new_value() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X = np.arange(8.0).reshape(4, 2) ** 2
+        centroids = X[:2] + 1.0
+        for i in range(3):
+            labels = np.argmin(((X[:, None] - centroids) ** 2).sum(2), axis=1)
+            new_centroids = np.array([X[labels == k].mean(axis=0) for k in range(2)])
+            centroids = new_centroids
+        """
+    )
+    centroids = ran.parameter("centroids", 0)
+    assert not numpy.array_equal(ran.array(centroids.before), ran.array(centroids.after))
+    assert numpy.array_equal(ran.array(centroids.after), ran.array(ran.values("new_centroids")[-1]))
