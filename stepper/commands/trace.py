@@ -24,7 +24,7 @@ def trace_target(
         json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
-        page = trace_lines(traced.record, traced.array, values=values)
+        page = trace_lines(traced.record, traced.array, script=traced.script, values=values)
         for line in (*_title(traced), "", *overview(traced.record), *page):
             sys.stdout.write(visible(line) + "\n")
     if traced.failure is not None:

@@ -23,9 +23,10 @@ SHORT = 10  # lines that a small array may take on a page without --values
 MARGIN = 16  # where the source text begins: line number and phase stand before it
 
 
-def trace_lines(record: Record, array: GetArray, *, values: bool = False) -> Iterator[str]:
-    """The page, line by line. With `values` larger arrays are shown too, by their corners."""
-    yield from _events(record, array, values)
+def trace_lines(record: Record, array: GetArray, *, script: str = "", values: bool = False) -> Iterator[str]:
+    """The page, line by line. With `values` larger arrays are shown too, by their corners. `script` is the path of the
+    file whose lines need not be told to be its."""
+    yield from _events(record, array, script or record.home, values)
     for gate in record.gates:
         yield ""
         yield from _gate(gate, record, array, values)
@@ -76,14 +77,14 @@ def overview(record: Record) -> list[str]:
 # ------------------------------------------------------------------------------------------------- events
 
 
-def _events(record: Record, array: GetArray, values: bool) -> Iterator[str]:
+def _events(record: Record, array: GetArray, script: str, values: bool) -> Iterator[str]:
     depths: dict[int, int] = {}
     said = _Said()
-    file = record.script
+    file = script
     for event in record.events:
         if event.file != file:
             file = event.file
-            yield f"{'':>5}  ── {relative(file, record.script)} ──"
+            yield f"{'':>5}  ── {relative(file, script)} ──"
         depth = 0 if event.parent is None else depths.get(event.parent, -1) + 1
         depths[event.id] = depth
         if not depth:

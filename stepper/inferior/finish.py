@@ -96,6 +96,7 @@ class Finisher:
             error=error,
             truncated=recorder.truncated,
             faults=recorder.faults,
+            file=self._path,
         )
         return record, shelf
 

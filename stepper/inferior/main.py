@@ -75,15 +75,17 @@ class Inferior:
             self.channel.send(Refused(f"cannot be analysed, which is a fault of stepper's ({describe_error(error)})"))
             return 2
         loop = program.loop
+        texts = {program.path: program.source} | {module.path: module.source for module in program.modules}
         self.channel.send(
             Hello(
                 protocol=VERSION,
                 versions={"stepper": stepper.__version__, "python": platform.python_version()},
-                source=program.source,
+                source=texts.pop(program.home),
                 loop=(loop.line, loop.end_line) if loop is not None else None,
                 lines=[Line(number, phase) for number, phase in sorted(program.lines.items())],
                 settings=program.settings,
-                modules={module.path: module.source for module in program.modules},
+                home=program.home,
+                modules=texts,
             )
         )
         for message in self._broken:
@@ -356,7 +358,7 @@ def _at_head(error: BaseException, program: Program) -> bool:
         return False
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_code.co_filename == program.path and loop.line <= step.tb_lineno <= last:
+        if step.tb_frame.f_code.co_filename == program.home and loop.line <= step.tb_lineno <= last:
             return True
         step = step.tb_next
     return False

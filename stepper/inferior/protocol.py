@@ -178,8 +178,8 @@ Request = Run | StopAt | Pause | GetRecord | Count | GetWindow | GetSurvey | Get
 
 
 class Hello(msgspec.Struct, tag="hello", frozen=True):
-    """The first message: the protocol's version, and what the analysis of the script found. `modules` are the texts of
-    the script's own modules, by path."""
+    """The first message: the protocol's version, and what the analysis of the script found. `home` is the path of the
+    file that has the training loop, `source` its text, and `modules` are the texts of the others, by path."""
 
     protocol: int
     versions: dict[str, str]
@@ -187,6 +187,7 @@ class Hello(msgspec.Struct, tag="hello", frozen=True):
     loop: tuple[int, int] | None
     lines: list[Line]
     settings: dict[str, str]
+    home: str = ""
     modules: dict[str, str] = {}
 
 

@@ -75,7 +75,7 @@ class Runner:
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
         self.recorder.halted = self._halt
         self.recorder.enough = self._leave_modules
-        self._finisher = Finisher(self.recorder, program.path, numpy, count_later=count_later)
+        self._finisher = Finisher(self.recorder, program.home, numpy, count_later=count_later)
         self._channel = channel
         self._started = started
         self._record_setup = record_setup
@@ -208,7 +208,7 @@ class Runner:
         """On the script's thread, wherever it is. Not within our own code, which may hold a lock: it is asked again."""
         self._asked = False
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename != self.recorder.program.path:
+        while frame is not None and frame.f_code.co_filename != self.recorder.program.home:
             if self._recording and is_ours(frame.f_code.co_filename):
                 return 0
             frame = frame.f_back

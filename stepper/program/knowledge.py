@@ -13,6 +13,7 @@ from stepper.program.phases import Phases
 from stepper.program.roles import Roles
 from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
+from stepper.program.source import Source
 from stepper.program.spine import LoopNode
 from stepper.program.walk import Walker
 from stepper.record.events import Phase, Role
@@ -78,15 +79,15 @@ class Known:
                     found[label] = role
         return found
 
-    def lines(self, sites: tuple[Site, ...]) -> dict[int, Phase]:
-        """The phase of each line on which a statement starts."""
+    def lines(self, home: Source, sites: Iterable[Site]) -> dict[int, Phase]:
+        """The phase of each line on which a statement starts, in the file that has the training loop."""
         shown: dict[int, Phase] = {}
-        for node in ast.walk(self.script.source.tree):
+        for node in ast.walk(home.tree):
             phase = self.shown_phase(node) if isinstance(node, (ast.stmt, ast.ExceptHandler)) else None
             if phase is not None:
                 shown.setdefault(node.lineno, phase)  # type: ignore[attr-defined]
         for site in sites:
-            if site.kind == "statement" and site.phase is not None:
+            if site.kind == "statement" and site.phase is not None and not site.file:
                 shown.setdefault(site.line, site.phase)
         return dict(sorted(shown.items()))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
 from stepper.program.losses import Losses
-from stepper.program.opaque import opaque
+from stepper.program.opaque import hands_over, opaque
 from stepper.program.scopes import Script
 from stepper.program.spine import LOOPS, LoopNode
 from stepper.program.walk import Walker
@@ -104,20 +104,23 @@ def _written_losses(run: Pass) -> set[tuple[int, str]]:
 def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | None:
     """The training loop; None for `--loop none`. Raises ProgramError where there is none."""
     closed = opaque(script)
-    loops = [
-        node
-        for node in ast.walk(script.source.tree)
-        if isinstance(node, LOOPS)
-        and not script.scope_around(node).is_class
-        and not any(id(ancestor) in closed for ancestor in script.ancestors(node))
-    ]
+
+    def is_open(node: ast.AST) -> bool:
+        inside = script.scope_around(node).is_class
+        return not inside and not any(id(ancestor) in closed for ancestor in script.ancestors(node))
+
+    loops = [node for node in ast.walk(script.source.tree) if isinstance(node, LOOPS) and is_open(node)]
     if wanted is not None:
         return _wanted(loops, wanted.strip())
-    if not loops:
+    if not loops and not script.modules:
         raise ProgramError(NOT_FOUND)
     walker = Walker(script, losses)
-    studied = {id(node): study_loop(walker, node) for node in loops}
     reachable = set(walker.walk_module().inner)
+    if not hands_over(script):  # else the modules have no probes
+        own = {id(node) for node in loops}
+        further = (node for node in script.nodes if isinstance(node, LOOPS) and id(node) not in own)
+        loops += [node for node in further if id(node) in reachable and is_open(node)]
+    studied = {id(node): study_loop(walker, node) for node in loops}
     around: dict[int, set[int]] = {key: set() for key in studied}
     for loop in studied.values():
         # A function that gets no probes is followed all the same, but a loop in it is no candidate.

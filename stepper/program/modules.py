@@ -13,28 +13,33 @@ from types import CodeType
 from stepper.program.beside import Beside
 from stepper.program.compiled import compiled
 from stepper.program.errors import ProgramError
-from stepper.program.instrument import Instrument
+from stepper.program.instrument import Instrument, Plan
 from stepper.program.losses import Losses
 from stepper.program.opaque import hands_over, opaque
 from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
+from stepper.program.source import Source
 from stepper.program.table import SiteTable
 from stepper.record.events import Phase, Role
 
 
 @dataclass(frozen=True)
 class Module:
-    """One of the script's own modules: what it is imported as, its text, and its code with probes."""
+    """One of the script's own modules: what it is imported as, its text, and its code with probes. `loops` are the
+    sites of the loops on the way to the training loop, by node; `stops` the lines on which its code can stop."""
 
     name: str
     path: str
     source: str
     sites: tuple[Site, ...]
     code: CodeType
+    loops: dict[int, int]
+    stops: frozenset[int]
 
 
-def with_probes(main: Instrument, found: Sequence[Beside], first: int) -> tuple[Module, ...]:
-    """The modules that get probes, their sites numbered from `first`; `main` has instrumented the script.
+def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Source) -> tuple[Module, ...]:
+    """The modules that get probes, their sites numbered from `first`; `main` has instrumented the script, and `home` is
+    the file that has the training loop.
 
     None does where the script or a module has something compiled or transformed as a whole: what that takes in is not
     to be told from the text.
@@ -47,29 +52,32 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int) -> tuple[
     modules: list[Module] = []
     for each in found:
         try:
-            module = _with_probes(main, each, first)
+            module = _with_probes(main, each, first, home)
         except (ProgramError, RecursionError):
+            if each.source is home:
+                raise
             continue  # it runs without, as Python reads it
         first += len(module.sites)
         modules.append(module)
     return tuple(modules)
 
 
-def _with_probes(main: Instrument, beside: Beside, first: int) -> Module:
+def _with_probes(main: Instrument, beside: Beside, first: int, home: Source) -> Module:
     """The phases and roles in a module are known where it was read together with the script; else a statement has the
     phase of the call, roles are left to the engines, and losses to the script."""
-    source, losses = beside.source, main.losses
-    table = SiteTable(source, first, source.path)
-    plan = replace(main.plan, loop=None, spine=frozenset(), settings={}, loss=None, beside=True)
+    source, plan, is_home = beside.source, main.plan, beside.source is home
+    table = SiteTable(source, first, "" if is_home else source.path)
     if beside.name in main.script.modules:
-        instrument = Instrument(main.script, main.knowledge, losses, plan, table)
+        plan = replace(plan, stops=is_home, beside=not is_home)
+        instrument = Instrument(main.script, main.knowledge, main.losses, plan, table)
     else:
         script = Script(source)
         kind = "backward" if plan.loss_kind == "backward" else ""
-        plan = replace(plan, opaque=opaque(script), loss_kind=kind)
+        plan = Plan(None, frozenset(), opaque(script), {}, None, kind, stops=False, beside=True)
         instrument = Instrument(script, Caller(), Backwards(script), plan, table)
     code = compiled(instrument.beside(), source)
-    return Module(beside.name, source.path, source.text, table.finished(), code)
+    sites, stops = table.finished(), frozenset(instrument.armed.lines)
+    return Module(beside.name, source.path, source.text, sites, code, instrument.loop_sites, stops)
 
 
 class Caller:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from types import CodeType
 
 from stepper.program import settings as settings_
@@ -27,6 +27,7 @@ from stepper.program.scopes import Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode, enclosing, spine
+from stepper.program.table import SiteTable
 from stepper.record.events import Phase, Role
 
 LONGEST = 2_000  # lines of modules that are read together with a script; more could take seconds
@@ -52,11 +53,13 @@ class Program:
     `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
     phase of each line on which a statement starts, and `stops` are the lines on which code that is not recorded can
     stop (see `nodes.stop_flag`); `criteria` names the classes whose objects compute the loss when they are called.
-    `modules` are the script's own that it imports; their sites follow the script's.
+    `modules` are the script's own that it imports; their sites follow the script's. `home` is the file that has the
+    training loop, and to which `lines` and `stops` belong: the script, or one of them.
     """
 
     path: str
     source: str
+    home: str
     sites: tuple[Site, ...]
     loop: Loop | None
     code: CodeType
@@ -101,21 +104,26 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         loss=None if loss is None else _expression(loss, script),
         loss_kind="backward" if known.uses_backward else "named",
     )
-    instrument = Instrument(script, known, losses, plan)
+    home = text if node is None else script.source_of(node)
+    table = SiteTable(text, file="" if home is text else text.path)
+    instrument = Instrument(script, known, losses, replace(plan, stops=home is text), table)
     code = compiled(instrument.module(), text)
     sites = instrument.table.finished()
-    modules = with_probes(instrument, found, len(sites))
+    modules = with_probes(instrument, found, len(sites), home)
+    sites = (*sites, *(site for module in modules for site in module.sites))
+    loops = {node: site for each in (instrument.loop_sites, *(m.loops for m in modules)) for node, site in each.items()}
     return Program(
         path=text.path,
         source=text.text,
-        sites=(*sites, *(site for module in modules for site in module.sites)),
-        loop=_loop(script, node, instrument),
+        home=home.path,
+        sites=sites,
+        loop=_loop(script, node, loops),
         code=code,
         settings=settings_.find(text),
         flows=known.flows,
-        roles=known.roles([*sites, *(site for module in modules for site in module.sites)]),
-        lines=known.lines(sites),
-        stops=frozenset(instrument.armed.lines),
+        roles=known.roles(sites),
+        lines=known.lines(home, sites),
+        stops=frozenset(instrument.armed.lines).union(*(module.stops for module in modules)),
         uses_backward=known.uses_backward,
         criteria=known.criteria,
         modules=modules,
@@ -166,14 +174,13 @@ def _expression(text: str, script: Script) -> ast.expr:
     return node
 
 
-def _loop(script: Script, node: LoopNode | None, instrument: Instrument) -> Loop | None:
+def _loop(script: Script, node: LoopNode | None, sites: Mapping[int, int]) -> Loop | None:
     if node is None:
         return None
-    sites = instrument.loop_sites
     return Loop(
         line=node.lineno,
         end_line=node.end_lineno or node.lineno,
-        text=script.source.of(node),
+        text=script.source_of(node).of(node),
         site=sites[id(node)],
         enclosing=tuple(sites[id(loop)] for loop in enclosing(script, node) if id(loop) in sites),
     )

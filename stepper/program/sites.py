@@ -43,7 +43,7 @@ class Site(msgspec.Struct, frozen=True):
     body (and outside functions that are called from it): setup before it, `between` after a pass. `loss` marks what
     the contract takes for a loss where nothing calls `.backward()` (for bound names: `bound_losses`). `attribute` is
     what an owner probe should look at; `method` the method about to be called on a mutated receiver. `file` is the path
-    of the module it stands in; empty for the script itself.
+    of the file it stands in; empty for the one that has the training loop.
     """
 
     id: int

@@ -31,7 +31,8 @@ def callers(script: Script, function: ast.AST) -> list[ast.AST]:
     assert isinstance(function, FUNCTIONS)
     method = script.class_of(function) is not None
     found: list[ast.AST] = []
-    for node in ast.walk(script.source.tree):
+    home = script.source_of(function) is script.source  # a module calls nothing of the script's
+    for node in ast.walk(script.source.tree) if home else script.nodes:
         match node:
             case ast.Call(func=ast.Name(id=name)) if name == function.name and not method:
                 if function in script.definitions(script.scope_around(node), name):

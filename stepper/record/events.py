@@ -152,7 +152,7 @@ class Units(msgspec.Struct, frozen=True, gc=False):
 
 
 def place(line: int, file: str = "") -> str:
-    """A line, to be read; with the name of its `file` where that is not the script."""
+    """A line, to be read; with the name of its `file` where that is not the one of the loop."""
     return f"{os.path.basename(file)} line {line}" if file else f"line {line}"
 
 
@@ -172,8 +172,8 @@ class Gate(msgspec.Struct, gc=False):
 
     A `soft` gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: `share` is the operation's derivative at each
     entry, `attenuated` counts the entries whose gradient passes by less than half, and not by nothing, and `closed` is
-    True for those and for the blocked ones. None for gates that open and shut. `file` is the module that it stands in;
-    empty for the script itself.
+    True for those and for the blocked ones. None for gates that open and shut. `file` is the file that it stands in;
+    empty for the one of the training loop.
     """
 
     label: str
@@ -244,6 +244,7 @@ class Record(msgspec.Struct, gc=False):
 
     `loss` is None where the iteration has none. `error` is the line that names the exception which ended it.
     `truncated` says that events beyond the recorder's limit were left out; `faults` are what went wrong in recording.
+    `file` is the path of the file that has the training loop.
     """
 
     iteration: int | None
@@ -255,6 +256,7 @@ class Record(msgspec.Struct, gc=False):
     error: str | None = None
     truncated: bool = False
     faults: list[str] = msgspec.field(default_factory=list)
+    file: str = ""
 
     @property
     def pooled(self) -> bool:
@@ -262,13 +264,13 @@ class Record(msgspec.Struct, gc=False):
         return any(value.pooled for event in self.events for value in event.values)
 
     @property
-    def script(self) -> str:
-        """The path of the script: every record begins in it."""
-        return self.events[0].file if self.events else ""
+    def home(self) -> str:
+        """The path of the file that has the training loop."""
+        return self.file or (self.events[0].file if self.events else "")
 
     def place(self, event: Event) -> str:
-        """Where an event stands, to be read: `line 12`; in one of the script's modules, `mlp.py line 12`."""
-        return place(event.line, "" if event.file == self.script else event.file)
+        """Where an event stands, to be read: `line 12`; in another file than the loop, `mlp.py line 12`."""
+        return place(event.line, "" if event.file == self.home else event.file)
 
     def __repr__(self) -> str:
         name = "setup" if self.iteration is None else f"iteration {self.iteration}"

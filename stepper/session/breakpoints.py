@@ -81,14 +81,14 @@ def beginnings(source: str) -> frozenset[int]:
 
 def first_stop(record: Record, lines: frozenset[int], after: int = -1, file: str = "") -> int | None:
     """The first event behind `after` that begins on one of `lines`: a statement, or a call of the function there.
-    `file` is the one that has them, where that is not the script."""
-    there = file or record.script
+    `file` is the one that has them, where that is not the training loop's."""
+    there = file or record.home
     return next((event.id for event in record.events[after + 1 :] if _stops(event, lines, there)), None)
 
 
 def last_stop(record: Record, lines: frozenset[int], before: int | None = None) -> int | None:
     """The last such event before `before` (None: of all)."""
-    return next((e.id for e in reversed(record.events[:before]) if _stops(e, lines, record.script)), None)
+    return next((e.id for e in reversed(record.events[:before]) if _stops(e, lines, record.home)), None)
 
 
 def _stops(event: Event, lines: frozenset[int], file: str) -> bool:

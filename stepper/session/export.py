@@ -133,7 +133,7 @@ class _Writer:
             "label": gate.label,
             "op": gate.op,
             "event": gate.event,
-            "file": gate.file or self._trace.script,
+            "file": gate.file or self._trace.record.home,
             "line": gate.line,
             "axis": gate.axis,
             "h": self.value(gate.h),

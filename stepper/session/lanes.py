@@ -47,8 +47,8 @@ class Lanes:
         self.target = target
         self.options = options or Options()
         self.script = ""
-        self.source = ""
-        self.modules: Mapping[str, str] = {}  # the texts of the script's own modules, by path
+        self.home, self.source = "", ""  # the file that has the training loop: the script, or one of its own modules
+        self.modules: Mapping[str, str] = {}  # the texts of the others, by path
         self.loop: tuple[int, int] | None = None
         self.lines: list[Line] = []
         self.defaults: dict[str, str] = {}
@@ -260,7 +260,8 @@ class Lanes:
         lane = self._lane
         if lane.hello is not None and not self.source:
             self.source, self.loop, self.lines = lane.hello.source, lane.hello.loop, lane.hello.lines
-            self.defaults, self.modules = lane.hello.settings, lane.hello.modules
+            self.defaults = lane.hello.settings
+            self.home, self.modules = lane.hello.home, lane.hello.modules
         if lane.started is not None:
             started = lane.started
             self.settings, self.device, self.threads = started.settings, started.device, started.threads

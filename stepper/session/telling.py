@@ -132,9 +132,9 @@ def _is_within(event: int, ancestor: int | None, record: Record) -> bool:
 
 
 def _updated(moved: list[Event], record: Record) -> str:
-    lines = sorted({event.line for event in moved if event.file == record.script})
+    lines = sorted({event.line for event in moved if event.file == record.home})
     where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines))}"
-    if elsewhere := sorted({record.place(event) for event in moved if event.file != record.script}):
+    if elsewhere := sorted({record.place(event) for event in moved if event.file != record.home}):
         where = ", ".join([*([where] if lines else []), *elsewhere])
     times = {1: "once", 2: "twice"}.get(len(moved), f"{len(moved)} times")
     return f"updated {times} ({where})"

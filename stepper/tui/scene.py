@@ -32,6 +32,8 @@ class Scene:
     """Of the file that the cursor stands in."""
     file: str = ""
     """The path of that file as seen from beside the script; empty for the script itself."""
+    home: bool = True
+    """Whether that file has the training loop, and may have breakpoints."""
     engines: tuple[str, ...] = ()
     device: str = ""
     dtype: str = ""
@@ -51,7 +53,7 @@ class Scene:
     event: Event | None = None
     generation: int = 0
     breakpoints: frozenset[int] = frozenset()
-    """The lines of the script that have one; none where another file is shown."""
+    """The lines that have one; none where another file than the loop's is shown."""
     stops: frozenset[int] = frozenset()
     """The iterations in which a run came to a breakpoint."""
     phases: Mapping[int, str] = field(default_factory=dict)
@@ -96,16 +98,17 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         wrong = None if found is None else seen + found
     place = session.place
     event = session.event if record is not None else None
-    file, source = "", session.source
-    if event is not None and history is not None and event.file in session.modules:
-        file, source = relative(event.file, session.script), session.modules[event.file]
-        phases = history.phases.get(event.file, {})
-    elif previous.file:
+    path = event.file if event is not None and event.file in session.modules else session.home
+    home = path == session.home
+    if not home and history is not None:
+        phases = history.phases.get(path, {})
+    elif not previous.home:
         phases = _phases(session)
     return Scene(
         target=session.target,
-        source=source,
-        file=file,
+        source=session.source if home else session.modules[path],
+        file="" if path in ("", session.script) else relative(path, session.script),
+        home=home,
         engines=tuple(session.engines),
         device=session.device,
         dtype=session.dtype,
@@ -123,7 +126,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history=history,
         event=event,
         generation=generation,
-        breakpoints=frozenset() if file else session.breakpoints.lines,
+        breakpoints=session.breakpoints.lines if home else frozenset(),
         stops=session.stops,
         phases=phases,
         records=records,

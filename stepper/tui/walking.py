@@ -69,8 +69,9 @@ class Walking(Remembering):
     def _toggle(self, line: int) -> None:
         from stepper.session import NoStatement
 
-        if self.scene.file:
-            self.message.say(f"{self.scene.file} can have no breakpoint; the script can.", bad=True)
+        if not self.scene.home:
+            shown = self.scene.file or "The script"
+            self.message.say(f"{shown} can have no breakpoint; the file with the training loop can.", bad=True)
             return
         try:
             there = self.session.toggle_breakpoint(line)
@@ -228,9 +229,7 @@ class Walking(Remembering):
             if scene.history is not None and scene.event is not None:
                 found = find(scene.history, text, scene.event.id, again)
             if found is None:
-                there = f"; {self.keymap.shown('wrong')} goes to iteration {scene.wrong}, whose loss is not finite"
-                known = scene.wrong is not None and text.lower() in ("nan", "inf")
-                self.message.say(f"Nothing in this record has {text} in it{there if known else ''}.")
+                self.message.say(f"Nothing in this record has {text} in it.")
             else:
                 await self.session.go(scene.iteration, found)
                 self.jumped(here)

@@ -127,3 +127,41 @@ def test_where_something_is_compiled_no_module_has_probes(script: str, module: s
     made = program("import model\n" + script + LOOP, model=module + "def f(t):\n    return t\n")
     assert bool(made.modules) is not plain
     assert {site.function for each in made.modules for site in each.sites} <= {"f"}
+
+
+def test_the_innermost_loop_that_trains_is_found_in_whatever_file() -> None:
+    trainer = """
+        class Trainer:
+            def fit(self, model, data):
+                for x in data:
+                    loss = model(x)
+                    loss.backward()
+                    self.optimizer.step()
+
+            def report(self, losses):
+                for loss in losses:
+                    total += loss
+        """
+    script = """
+        from trainer import Trainer
+        trainer = Trainer()
+        for epoch in range(3):
+            trainer.fit(model, data)
+        """
+    made = program(script, trainer=trainer)
+    assert made.home == "/trainer.py" and made.loop is not None and made.loop.line == 4
+    assert {site.text for site in made.sites if site.id in made.loop.enclosing} == {"for epoch in range(3)"}
+    assert {site.file for site in made.sites} == {"", "/main.py"}
+    assert made.lines[6] == "backward" and 6 in made.stops
+
+
+def test_a_loop_that_the_script_never_comes_to_is_none_of_its() -> None:
+    other = """
+        def demo(model, data):
+            for x in data:
+                loss = model(x)
+                loss.backward()
+                optimizer.step()
+        """
+    made = program("import other\n" + LOOP.replace("model.f(t)", "net(t)"), other=other)
+    assert made.home == "/main.py"

@@ -9,6 +9,7 @@ import pytest
 import stepper
 from stepper.record import Event, Record
 from stepper.session import Options
+from stepper.session.errors import Misuse
 from tests.session.support import opened, script
 
 PROJECTS = Path(__file__).parent.parent / "scripts"
@@ -30,7 +31,7 @@ def inside(record: Record, name: str) -> list[Event]:
     return [event for event in record.events if Path(event.file).name == name]
 
 
-@pytest.mark.parametrize("project", ["by_hand", "in_packages"])
+@pytest.mark.parametrize("project", ["by_hand", "in_packages", "trainer_in_package"])
 def test_files_of_modules_change_no_bit(project: str) -> None:
     path = PROJECTS / project / "main.py"
     plain = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120, check=True).stdout
@@ -162,3 +163,37 @@ def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(
     with stepper.open(script(tmp_path, source)) as run:
         record = run.iteration(0).record
     assert inside(record, "layers.py") and not inside(record, "bought.py")
+
+
+def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
+    path = PROJECTS / "trainer_in_package" / "main.py"
+    trainer = path.parent / "mini" / "trainer.py"
+    with stepper.open(str(path)) as run:
+        record = run.iteration(2).record
+        assert record.home == str(trainer) and record.events[0].line == 21
+        assert record.events[0].text == "for x, y in self.batches"
+        assert [event.text for event in run.setup.record.events if event.file == str(path)][
+            -1
+        ] == "losses = trainer.fit(2)"
+        assert run.session.total == 8 and run.session.source == trainer.read_text()
+        assert {str(path), str(path.parent / "mini" / "model.py")} < set(run.session.modules)
+        run.toggle_breakpoint(25)  # `self.optimizer.step()`; line 25 of the script is empty
+        run.run()
+        assert run.here[0] == 2
+        run.run()
+        iteration, event = run.here
+        assert iteration == 3 and event is not None
+        assert (event.text, event.file) == ("self.optimizer.step()", str(trainer))
+        run.reverse()
+        assert run.here[0] == 2
+
+
+def test_the_loop_in_a_module_is_left_where_the_script_has_one_to_compile(tmp_path: Path) -> None:
+    script(
+        tmp_path,
+        "def fit(w):\n    for t in range(3):\n        loss = w * w\n        w = w - 0.1 * 2 * w\n",
+        "fitting.py",
+    )
+    source = "import torch\nfrom fitting import fit\nf = torch.compile(fit)\nfit(1.0)\n"
+    with pytest.raises(Misuse, match="no training loop found"):
+        stepper.open(script(tmp_path, source))

@@ -38,6 +38,7 @@ class OutputPanel(LinePanel):
         f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"gutter"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("output")
 
     def __init__(self, read: Read, *, id: str | None = None) -> None:
@@ -79,7 +80,7 @@ class OutputPanel(LinePanel):
         """The number of the line that printed; with the file's name, where that is not the script."""
         if event is None or self.scene.record is None:
             return ""
-        own = event.file == self.scene.record.script
+        own = event.file == self.scene.record.home
         return str(event.line) if own else f"{basename(event.file)}:{event.line}"
 
     def _reached(self, event: Event, cursor: Event) -> bool:
