@@ -1,4 +1,4 @@
-"""The gradients: figures, the healthy band told without colour, history, opening one."""
+"""The gradients: figures, the healthy band told without colour, histories, opening one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from stepper.record import Record
 from stepper.session import Session
 from stepper.tui.app import StepperApp
-from stepper.tui.panels.gradients import Columns, gauge, history, logarithm_of, sparkline
+from stepper.tui.panels.gradients import Columns, gauge, histories, logarithm_of, sparkline
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
@@ -90,7 +90,7 @@ async def test_the_history_has_every_record_also_those_seen_while_the_panel_was_
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await press(pilot, *"iiii", "4")
-        assert len(history(session.records, 4, "w1")) == 5
+        assert len(histories(session.records, 4)["w1"]) == 5
         assert len(line(app, "w1")[6]) == 5
         await press(pilot, "I")
         assert len(line(app, "w1")[6]) == 4, "what comes later is no history"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import ClassVar
 
 from textual import events
@@ -89,10 +90,10 @@ class GradientsPanel(LinePanel):
             wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
             columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
             shown = names.shortened(whole, columns.name)
-            past = {p.name: history(self.scene.records, self.scene.iteration, p.name) for p in parameters}
+            past = histories(self.scene.records, self.scene.iteration)
             rows = [columns.heading()]
             for index, (parameter, name) in enumerate(zip(parameters, whole, strict=True)):
-                row = columns.row(parameter, shown[name], past[parameter.name], marks[parameter.name])
+                row = columns.row(parameter, shown[name], past.get(parameter.name, []), marks[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
@@ -287,16 +288,16 @@ def logarithm_of(parameter: Parameter) -> float | None:
     return math.log10(ratio) if ratio > 0 else -math.inf
 
 
-def history(
-    records: Mapping[int | None, Record], iteration: int | None, name: str, most: int = HISTORY
-) -> list[float | None]:
-    """log10 of the ratio of a parameter in the recorded iterations up to this one, the latest last."""
-    before = sorted(at for at in records if at is not None and (iteration is None or at <= iteration))
-    found: list[float | None] = []
-    for at in before[-most:]:
-        parameter = next((p for p in records[at].parameters if p.name == name), None)
-        if parameter is not None and not _coming(parameter):
-            found.append(logarithm_of(parameter))
+def histories(
+    records: Mapping[int | None, Record], iteration: int | None, most: int = HISTORY
+) -> dict[str, list[float | None]]:
+    """By parameter, log10 of its ratio in the latest `most` recorded iterations up to this one, the latest last."""
+    before = [at for at in records if at is not None and (iteration is None or at <= iteration)]
+    found: dict[str, list[float | None]] = {}
+    for at in reversed(nlargest(most, before)):
+        for parameter in records[at].parameters:
+            if not _coming(parameter):
+                found.setdefault(parameter.name, []).append(logarithm_of(parameter))
     return found
 
 
