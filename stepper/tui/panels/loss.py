@@ -9,7 +9,7 @@ from textual.content import Content
 
 from stepper.tui import figures
 from stepper.tui.actions import bindings
-from stepper.tui.panels.chart import column_of, draw
+from stepper.tui.panels.chart import Picture, column_of, draw
 from stepper.tui.panels.lines import Piece, Row, mark
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.series import Series
@@ -36,6 +36,8 @@ class LossPanel(PointPanel):
         self.logarithmic = False
         self._series = Series()
         self._drawn: tuple[object, ...] = ()
+        self._picture = Picture([])
+        self._pictured: tuple[object, ...] = ()
 
     def show(self, scene: Scene) -> None:
         """Take in new losses; redraw if there are any, or if the cursor is in another iteration."""
@@ -71,7 +73,10 @@ class LossPanel(PointPanel):
             return []
         if not count:
             return [Row((("No iteration has finished yet.", "muted"),))]
-        picture = draw(self._series, width, height, self.logarithmic)
+        drawn = (self.scene.generation, count, width, height, self.logarithmic)
+        if drawn != self._pictured:  # where only the cursor moves, the line stays
+            self._pictured, self._picture = drawn, draw(self._series, width, height, self.logarithmic)
+        picture = self._picture
         if picture.high is None and not picture.marks:
             finite = any(bucket.finite for bucket in self._series.buckets)
             text = "No loss is above zero." if finite else "The iterations have no loss."
