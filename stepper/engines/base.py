@@ -153,6 +153,11 @@ class Engine:
         """Whether this value is described, kept and pictured by this engine. Must be fast: an exact type test."""
         return False
 
+    def is_taken(self, value: Any) -> bool:
+        """Whether a value was taken from another (a row, a view) in a way that gradients go back through: it is no
+        parameter by itself."""
+        return False
+
     def identity(self, value: Any) -> Hashable:
         """Equal for two looks at the same memory (same storage, offset, shape, strides, dtype)."""
         return id(value)

@@ -17,7 +17,7 @@ from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
 from stepper.engines.kept import FAILURES, Kept, compact, once
 from stepper.engines.members import members
-from stepper.engines.modes import capturing, settle, torch_module, unnoticed, watched
+from stepper.engines.modes import capturing, look, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
 from stepper.engines.opaque import Opaque
 from stepper.engines.openings import opening_of_call
@@ -58,6 +58,12 @@ class TorchEngine(Engine):
             return False
         kind = type(value)
         return kind in self._exact or issubclass(kind, torch.Tensor)
+
+    def is_taken(self, value: Any) -> bool:
+        torch = self._torch or self._load()
+        if self._wrapped(value):
+            return False
+        return look(value, "grad_fn", torch) is not None and look(value, "_base", torch) is not None
 
     def _load(self) -> Any:
         """torch, where the script has imported it, and what we need to know of it."""

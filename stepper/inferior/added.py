@@ -46,6 +46,14 @@ def added(text: str, look: Look) -> Added | None:
     return None
 
 
+def target_of(text: str) -> str:
+    """What a statement assigns to; empty where that is no one thing."""
+    match _parsed(text):
+        case ast.AugAssign(target=target) | ast.Assign(targets=[target]):
+            return _unparsed(target)
+    return ""
+
+
 def part_of(text: str) -> int | slice | None:
     """Which part along its first axis a statement `w[1:] += E` adds to, where that is spelt out; None for any other."""
     match _parsed(text):

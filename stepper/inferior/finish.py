@@ -314,7 +314,7 @@ class Finisher:
     def _parameter(self, track: Track, shelf: Shelf) -> Parameter | None:
         before, after = track.before, track.after or track.before
         grad = track.grad or self._used_gradients.of(track) or track.returned
-        grad = grad or self._used_gradients.in_parts(track, self._numpy)
+        grad = grad or self._used_gradients.of_rows(track) or self._used_gradients.in_parts(track, self._numpy)
         if grad is None:
             self._used_gradients.remark(track)
         if before.copy is None or after.copy is None:

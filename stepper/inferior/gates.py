@@ -130,6 +130,7 @@ def _relu(each: Operated, with_zero: list[Operated]) -> GateSeen | None:
         possible = True
     elif name in STORES:
         possible = len(each.operands) == 3 and any(_is_zero(item) for item in each.operands)
+        possible = possible and not (name == "setitem" and _is_number(each.operands[1]))  # one element, be it 0
     else:
         possible = name in PRODUCTS and len(drafts) == 2
     if not possible:
@@ -241,6 +242,10 @@ def _is_zero(item: Draft | Scalar) -> bool:
     if isinstance(item, Draft):
         return item.summary is not None and item.summary.value == 0 and item.summary.type != "bool"
     return type(item) in (int, float) and item == 0
+
+
+def _is_number(item: Draft | Scalar) -> bool:
+    return not isinstance(item, Draft) or (item.copy is None and item.summary is not None)
 
 
 def _numbers(copy: Copy | None) -> Any:

@@ -18,7 +18,7 @@ from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import Names
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
-from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated
+from stepper.inferior.drafts import PATH, Draft, Frame, Happening, Known, Operated
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.naming import Namer, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
@@ -31,6 +31,7 @@ from stepper.program.quiet import is_quiet
 from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, When
 
+TRANSPOSED = (".T", ".mT", ".H")
 MAX_EVENTS = 20_000
 MOST_EVENTS = 2 * MAX_EVENTS  # with what the loops of the body itself, and of the setup, add
 MOST_BESIDE = 4_000  # in the functions of other files
@@ -198,6 +199,8 @@ class Recording:
         return known if known is not None and known.means(value) else None
 
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
+        if role == "parameter" and engine.is_taken(value) and PATH.fullmatch(label) and not label.endswith(TRANSPOSED):
+            role = "activation"
         return Draft(label, role, when, self._copy(engine, value))
 
     def _room(self, site: Site | None = None) -> bool:

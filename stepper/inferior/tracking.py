@@ -32,6 +32,7 @@ class Track:
         self.updates: list[Happening] = []
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
+        self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
 
 
@@ -59,6 +60,7 @@ class Tracker:
         self.tracks: dict[str, Track] = {}
         self._by_object: dict[int, Track] = {}
         self._by_owner: dict[tuple[str, int], Track] = {}
+        self._ahead: dict[int, Any] = {}  # what a second name of a parameter was bound to
         self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
         self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
@@ -124,6 +126,10 @@ class Tracker:
             if track is not None and owner is not None and track.owner is None and not track.updates:
                 del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
                 track = None
+            if whole and made and draft.when == "result" and track is not None and self._is_second(track, bare):
+                self._ahead[id(value)] = value  # `w = params["w"]`, and then `w = w - …`: it may be stored there yet
+            if self._ahead.get(id(value)) is value and self._is_local(bare):
+                return
             if track is None or not self._is_rebound(track, bare, whole, made, owner):
                 name = (self._names.best(value, bare) if whole else None) or bare
                 track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
@@ -161,6 +167,14 @@ class Tracker:
     def _of_object(self, value: Any) -> Track | None:
         track = self._by_object.get(id(value))
         return track if track is not None and (track.value is value or track.previous is value) else None
+
+    @staticmethod
+    def _is_local(label: str) -> bool:
+        return "." not in label and "[" not in label
+
+    def _is_second(self, track: Track, label: str) -> bool:
+        """Whether a local name is a second one of a parameter that is known by its place in a dict or list."""
+        return self._is_local(label) and ELEMENT.search(track.label) is not None
 
     @staticmethod
     def _is_rebound(track: Track, label: str, whole: bool, made: bool, owner: Any) -> bool:
@@ -210,8 +224,22 @@ class Tracker:
                 for track in tracks:
                     track.name = track.path or track.name
 
+    def _gather_rows(self) -> None:
+        """The rows of a nested list that is followed itself (`w[i][j] -= …`) are parts of it, and no parameters."""
+        for track in list(self.tracks.values()):
+            held = track.value if type(track.value) is list and track.name in self.tracks else []
+            met = [(self._by_object.get(id(row)), row) for row in held if type(row) is list]
+            rows = [row for row, value in met if row is not None and row is not track and row.value is value]
+            for row in rows:
+                self.tracks.pop(row.name, None)
+                copy = self._look(row.value)
+                row.after = Draft(row.name, "parameter", "after", copy)
+            track.updates = sorted({each.id: each for one in (track, *rows) for each in one.updates}.values(), key=_id)
+            track.rows = rows if len(rows) == len(held) else []
+
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
+        self._gather_rows()
         held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
         for name, track in list(self.tracks.items()):
             copy = self._look(track.value)
@@ -233,5 +261,10 @@ class Tracker:
         self.tracks = {track.name: track for track in self.tracks.values()}
         self._by_object.clear()
         self._by_owner.clear()
+        self._ahead.clear()
         self._places.clear()
         self._latest.clear()
+
+
+def _id(happening: Happening) -> int:
+    return happening.id

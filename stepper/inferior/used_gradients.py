@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.inferior.added import Added, added, part_of, plainly
+from stepper.inferior.added import Added, added, part_of, plainly, target_of
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import PATH, Draft, Happening
+from stepper.inferior.drafts import PATH, Draft, Happening, holder_of
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
@@ -77,6 +77,20 @@ class UsedGradients:
         copy = Copy.derived(arrays, lambda: whole, lambda: arrays.describe(whole), whole.nbytes)
         return Draft(", ".join(names), "gradient", "operand", copy)
 
+    def of_rows(self, track: Track) -> Draft | None:
+        """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
+        found = [self.of(row) for row in track.rows]
+        before = track.before.copy
+        rows = [row for row in found if row is not None and row.copy is not None and not row.copy.gone]
+        if before is None or not rows or len(rows) < len(found):
+            return None
+        copies = [row.copy for row in rows if row.copy is not None]
+        if any(copy.engine is not before.engine for copy in copies):
+            return None
+        label = holder_of(rows[0].label)
+        names = label if all(holder_of(row.label) == label for row in rows) else ", ".join(row.label for row in rows)
+        return Draft(names, "gradient", "operand", Copy(before.engine, [copy.kept for copy in copies]))
+
     def remark(self, track: Track) -> None:
         """Say at a parameter's last update that it has no gradient to show, where something was added to it."""
         for update in track.updates[-1:]:
@@ -85,13 +99,16 @@ class UsedGradients:
                 update.remark(f"no value of the script is by itself the gradient of {track.name}")
 
     def _single(self, update: Happening, track: Track) -> Draft | None:
-        """`b -= lr * err` used `err`, `b += eta * errors.mean()` the mean."""
+        """`b -= lr * err` used `err`, `b += eta * errors.mean()` the mean; one number may be that of all of b."""
         read, term = self._term(update, track)
         if term is None or term.quotient or len(term.factors) != 1:
             return None
         draft = read.get(plainly(term.rest))
-        if draft is None or _shape(draft) != _shape(track.before) or draft.role in ("parameter", "data", "setting"):
+        if draft is None or draft.role in ("parameter", "data", "setting"):
             return None
+        if _shape(draft) != _shape(track.before):
+            whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
+            return draft if whole and _shape(draft) is None and self._is_gradient(draft) else None
         return None if draft.role == "other" and PATH.fullmatch(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:
@@ -162,12 +179,16 @@ class UsedGradients:
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
         shape = _shape(track.before)
         found = self._addends(update, track)
+        new = track.after
+        found = [draft for draft in found if new is not None and draft.same_value(new)] or found  # only handed on
         gradients = [draft for draft in found if self._is_gradient(draft)]
         if gradients:
             return next((draft for draft in gradients if PATH.fullmatch(draft.label)), gradients[0])
         for draft in found if deep else ():
-            made = self._maker(draft, update) if draft.role == "other" else None
-            gradient = self._gradient_read(made, track, deep - 1) if made is not None else None
+            made = self._maker(draft, update) if draft.role in ("other", "parameter") else None
+            gradient = None
+            if made is not None:
+                gradient = self._gradient_read(made, track, deep - 1) or self._single(made, track)
             if gradient is not None:
                 return gradient
         if shape is None or deep < MOMENTS:
@@ -184,7 +205,7 @@ class UsedGradients:
                 continue
             same = [one for one in happening.drafts if one.same_value(new)]  # what reads it only hands it on
             if same and all(one.when == "result" for one in same) and self._is_inside(happening, update):
-                found = self._gradient_read(happening, track, MOMENTS)
+                found = self._gradient_read(happening, track, MOMENTS) or self._single(happening, track)
                 if found is not None:
                     return found
         return None

@@ -350,11 +350,16 @@ class Evaluator(Definitions, ABC):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value:
         everything = [*arguments, *(value for _, value in keywords)]
-        for value in everything:
-            for function in value.functions:
-                # A function handed to a library may be called by it: `optimizer.step(closure)`, `map(f, xs)`.
-                self.enter(function, node, NOTHING, [], [])
         deps = frozenset(d for value in (receiver, *everything) for d in value.deps)
+        handed = [(function, NOTHING) for value in everything for function in value.functions]
+        for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if isinstance(given, ast.Attribute):
+                methods = self.script.methods_of(self.script.classes_of(scope, given.value), given.attr)
+                handed += [(method, self.evaluate(scope, given.value)) for method in methods]
+        for function, owner in handed:
+            # A function handed to a library may be called by it: `optimizer.step(closure)`, `map(f, xs)`.
+            called = self.enter(function, node, owner, [], [])
+            deps |= called.deps if called is not None else frozenset()
         is_method = isinstance(node.func, ast.Attribute) and not self.script.is_import(scope, node.func.value)
         if is_method and isinstance(node.func, ast.Attribute):
             text = ast.unparse(node.func.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ class Flow:
     """One pass, sorted.
 
     `forward` feeds the loss; `backward` feeds an update and not the loss; `updates` change lasting state; `losses` are
-    the values that are losses. `living` is what depends on a parameter or on an object that is called (a model);
+    the values that are losses; `measured` feeds one that is computed behind the updates. `living` is what depends on a
+    parameter or on an object that is called (a model);
     `derived`, of `backward`, is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`).
     """
 
@@ -29,6 +31,7 @@ class Flow:
     parameters: set[Place]
     living: set[Definition]
     derived: set[Definition]
+    measured: set[Definition]
 
 
 def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
@@ -67,7 +70,7 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
         forward = forward | {d for d in closure(c for s in steered for c in s.controls) if d.order < first}
     updates |= _steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
-    kept = _kept_for_backward(backward, forward)
+    kept = _kept_for_backward(backward, forward, updates)
     backward, forward = backward - kept, forward | kept
     held = {run.start[d.place] for d in updates if d.place in run.start}
     reached = forward or feeding
@@ -84,7 +87,10 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     derived = {d for d in backward if closure(d.deps) & moments}
     derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
     living = _descendants(run, roots)
-    return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived)
+    last = max((d.order for d in updates), default=0)
+    told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
+    measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
+    return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured)
 
 
 def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition]:
@@ -113,18 +119,25 @@ def _steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[De
 
 def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
     """Where what is bound anew was made under another name (`new_w = w - lr * dw`, then `w = new_w`, or a function
-    returns it): the statements that made it take the step."""
+    returns it, or puts it into a dict of parameters): the statements that made it take the step."""
     found: set[Definition] = set()
     for update in updates:
         start = run.start.get(update.place)
-        definition = update
-        while not definition.own and len(definition.deps) == 1 and definition.kind in ("bind", "parameter"):
-            (definition,) = definition.deps
-        if definition is update or definition.kind != "bind" or start is None:
-            continue
-        others = {d for d in definition.deps if _handed_on(d) is not start}
-        if len(others) < len(definition.deps) and any(_signals(other) for other in closure(others)):
-            found.add(definition)
+        waiting = [d for d in update.deps if not update.own and start is not None]
+        seen: set[Definition] = set()
+        while waiting:
+            definition = waiting.pop()
+            if definition in seen or definition is start or definition in updates or definition.kind == "start":
+                continue
+            seen.add(definition)
+            if definition.alias or definition.kind == "parameter":
+                waiting += definition.deps
+                continue
+            parts = definition.deps | definition.own
+            others = {d for d in definition.deps if _origin(d) is not start}
+            kept = any(_origin(d) is start for d in parts)
+            if definition.kind == "bind" and kept and any(_signals(other) for other in closure(others)):
+                found.add(definition)
     return found
 
 
@@ -166,6 +179,13 @@ def _handed_on(definition: Definition) -> Definition:
     return definition
 
 
+def _origin(definition: Definition) -> Definition:
+    """Whose value a second name has: a function's parameter, or what was taken from a dict or tuple."""
+    while (definition.alias or definition.kind == "parameter") and len(definition.deps) == 1 and not definition.own:
+        (definition,) = definition.deps
+    return definition
+
+
 def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:
     backward = [loss for loss in run.losses if loss.backward]
     if backward:
@@ -195,10 +215,14 @@ def _parts(run: Pass, defined: set[Definition], forward: set[Definition]) -> set
     return parts
 
 
-def _kept_for_backward(backward: set[Definition], forward: set[Definition]) -> set[Definition]:
+def _kept_for_backward(
+    backward: set[Definition], forward: set[Definition], updates: set[Definition]
+) -> set[Definition]:
     """What the forward pass puts aside for the gradients (`caches.append(cache)`): made before its last value is, and
-    of no gradient."""
-    last = max((d.order for d in forward if d.kind == "bind"), default=-1)
+    of no gradient. A loss that is measured behind the update is not part of it."""
+    steps = {d for d in updates if any(_signals(other) for other in closure(d.deps))}
+    first = min((d.order for d in steps), default=math.inf)
+    last = max((d.order for d in forward if d.kind == "bind" and d.order < first), default=-1)
     return {
         d
         for d in backward
@@ -226,7 +250,8 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition]) -> list
             early.append(loss)
         elif updated:
             late.append(loss)
-    return early or ([] if len(late) == len(losses) else losses)
+    by_autograd = any(loss.backward or loss.differentiated for loss in losses)
+    return early or ([] if len(late) == len(losses) or (places and not by_autograd) else losses)
 
 
 def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Definition]:

@@ -108,6 +108,9 @@ class Phases:
             if options == {"forward", "backward"} and self._is_shared(key):
                 continue
             phases[key] = next(phase for phase in _ORDER if phase in options)
+        for definition in flow.measured:
+            if definition.statement is not None:
+                phases.setdefault(id(definition.statement), "loss")
         self._effects(phases)
         return phases
 

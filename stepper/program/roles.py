@@ -97,7 +97,7 @@ class Roles:
             return "loss"
         if self._returns_gradients(definition.node):
             return "gradient"  # be it that a penalty on them feeds the loss
-        if definition in flow.forward:
+        if definition in flow.forward or definition in flow.measured:
             return "activation" if definition in flow.living else "data"
         if place in self._states and definition in flow.living:
             return "activation"
@@ -132,6 +132,7 @@ class Roles:
         with an element (`total = w[0]`, then `total += w[i] * x[i]`), and what such a function returns."""
         beside = [d for d in self.flow.run.definitions if d.place == definition.place and d is not definition]
         made = (d for d in (*definition.deps, *beside) if d.kind == "bind" and not d.alias and d.place[0] != FIELD)
+        made = (d for d in made if d not in self.flow.updates)  # `w = w - lr * dw` of a parameter taken from a dict
         return any(d in self.flow.living and d.place not in self.flow.parameters for d in made)
 
     def _returns_gradients(self, node: ast.AST) -> bool:

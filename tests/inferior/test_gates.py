@@ -142,7 +142,10 @@ def test_an_operation_that_is_no_relu_is_no_gate() -> None:
             c = np.where(w > 0, w, 0.1 * w)
             d = np.clip(w, 0, 2)
             e = w * 2
-            loss = (a + b + c + d + e).sum()
+            rows = [[0.0, 0.0], [1.0, 2.0]]
+            for k in range(2):
+                rows[k][k] = 0.0 * k
+            loss = (a + b + c + d + e).sum() + rows[1][0]
             w -= 0.01
         """
     )

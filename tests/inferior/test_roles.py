@@ -217,9 +217,12 @@ def test_a_model_of_parameters_alone_makes_activations_and_elements_that_an_opti
                 super().__init__()
                 self.slope = nn.Parameter(torch.ones(()))
                 self.start = nn.Parameter(torch.zeros(()))
+                self.table = nn.Parameter(torch.ones(2, 2))
             def forward(self, steps):
+                for k in range(2):
+                    row = self.table[k].view(1, -1)
                 rise = self.slope * steps
-                rise = rise + 1
+                rise = rise + row.sum()
                 return self.start + rise
         def train():
             line = Line()
@@ -236,7 +239,9 @@ def test_a_model_of_parameters_alone_makes_activations_and_elements_that_an_opti
     )
     found = roles(ran)
     assert found["self.slope"] == found["self.start"] == found["weights[0]"] == "parameter"
-    assert found["rise"] == found["end"] == "activation" and found["steps"] == "setting"
+    assert found["rise"] == found["end"] == found["row"] == "activation" and found["steps"] == "setting"
+    names = {"line.slope", "line.start", "line.table", "weights[0]"}
+    assert {each.name for each in ran.record(1).parameters} == names
 
 
 def test_a_learned_parameter_that_a_function_is_given_is_one_and_what_leads_to_data_is_data() -> None:
@@ -282,3 +287,38 @@ def test_elements_of_parameters_by_a_computed_key_are_parameters() -> None:
         """
     )
     assert roles(ran)['params["W" + str(k)]'] == "parameter"
+
+
+def test_a_loss_measured_behind_the_update_through_a_method_that_a_library_calls() -> None:
+    ran = run(
+        """
+        import numpy as np
+        def squash(x):
+            return 1 / (1 + np.exp(-x))
+        class Neuron:
+            def __init__(self):
+                self.w, self.b = 0.5, 0.0
+            def answer(self, x):
+                return squash(self.w * x[0] + self.b)
+            def train(self, data, wanted):
+                for x, target in zip(data, wanted):
+                    total = self.w * x[0] + self.b
+                    guess = squash(total)
+                    d_out = -2 * (target - guess) * guess * (1 - guess)
+                    self.w -= 0.1 * d_out * x[0]
+                    self.b -= 0.1 * d_out
+                    guesses = np.apply_along_axis(self.answer, 1, data)
+                    loss = ((wanted - guesses) ** 2).mean()
+        Neuron().train(np.array([[1.0], [2.0], [3.0]]), np.array([1.0, 0.0, 1.0]))
+        """
+    )
+    found = roles(ran)
+    assert found["total"] == found["guess"] == found["guesses"] == "activation"
+    assert found["self.w"] == found["self.b"] == "parameter" and found["d_out"] == "gradient"
+    phases = {event.text.partition(" ")[0]: event.phase for event in ran.events(1)}
+    assert [phases[name] for name in ("total", "d_out", "self.w", "guesses")] == [
+        "forward",
+        "backward",
+        "update",
+        "loss",
+    ]

@@ -360,3 +360,114 @@ def test_a_step_in_a_function_that_returns_the_new_values_used_the_gradients_tha
     assert [event.phase for event in taken] == ["update", "update"]
     found = {value.label: value.role for event in ran.events(1) for value in event.values}
     assert (found["x"], found["y"], found["rate"]) == ("data", "data", "setting")
+
+
+def test_parameters_that_a_function_takes_from_a_dict_and_puts_into_a_new_one() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, Y = np.ones((2, 3)), np.zeros((1, 3))
+        def predict(X, params):
+            W, b = params["W"], params["b"]
+            out = W @ X + b
+            return out, {"out": out}
+        def differentiate(cache, X, Y):
+            dZ = cache["out"] - Y
+            return {"dW": dZ @ X.T, "db": np.sum(dZ)}
+        def update(params, grads, rate=0.0625):
+            W = params["W"]
+            b = params["b"]
+            dW, db = grads["dW"], grads["db"]
+            W = W - rate * dW
+            b = b - rate * db
+            return {"W": W, "b": b}
+        def fit():
+            params = {"W": np.ones((1, 2)), "b": np.ones((1, 1))}
+            for t in range(2):
+                out, cache = predict(X, params)
+                cost = ((out - Y) ** 2).mean()
+                grads = differentiate(cache, X, Y)
+                params = update(params, grads)
+        fit()
+        """
+    )
+    W, b = ran.record(1).parameters
+    assert (W.name, b.name) == ("params['W']", "params['b']")
+    assert W.grad is not None and W.grad.label == "dW" and W.cosine == pytest.approx(-1.0)
+    assert b.grad is not None and b.grad.label == "db"  # one number for all of b
+    assert [each.phase for each in ran.events(1) if each.text.startswith(("W = W -", "b = b -"))] == ["update"] * 2
+    found = {value.label: value.role for event in ran.events(1) for value in event.values}
+    assert (found["W"], found["dW"], found["cache['out']"]) == ("parameter", "gradient", "activation")
+
+
+def test_parameters_that_an_object_keeps_as_a_tuple_with_a_loss_behind_the_update() -> None:
+    ran = run(
+        """
+        import numpy as np
+        class Net:
+            def __init__(self):
+                W, b = np.ones((2, 2)), np.ones((2, 1))
+                self.theta = W, b
+            def forward(self, X):
+                W, b = self.theta
+                self.A = W @ X + b
+                return self.A
+            def backward(self, X, Y):
+                dZ = self.A - Y
+                dW = dZ @ X.T
+                db = 0.5 * np.sum(dZ)
+                self.grads = dW, db
+            def step(self, alpha):
+                W, b = self.theta
+                dW, db = self.grads
+                W = W - alpha * dW
+                b = b - alpha * db
+                self.theta = W, b
+        X, Y = np.ones((2, 3)), np.zeros((2, 3))
+        net = Net()
+        for t in range(2):
+            out = net.forward(X)
+            net.backward(X, Y)
+            net.step(0.0625)
+            loss = ((out - Y) ** 2).mean()
+        """
+    )
+    W, b = ran.record(1).parameters
+    assert (W.name, b.name) == ("self.theta[0]", "self.theta[1]")
+    assert W.grad is not None and W.grad.label == "dW" and b.grad is not None and b.grad.label == "db"
+    phases = {event.text: event.phase for event in ran.events(1)}
+    assert phases["net.backward(X, Y)"] == phases["dW, db = self.grads"] == "backward"
+    assert phases["W = W - alpha * dW"] == phases["self.theta = W, b"] == "update"
+
+
+def test_nested_lists_that_are_updated_number_by_number_are_one_parameter_with_one_gradient() -> None:
+    ran = run(
+        """
+        class Net:
+            def __init__(self):
+                self.w = [[0.5, -0.25], [0.125, 1.0]]
+                self.b = [0.25, 0.5]
+            def learn(self, x, y, lr=0.5):
+                out = [sum(x[i] * self.w[i][j] for i in range(2)) + self.b[j] for j in range(2)]
+                d_out = [out[j] - y[j] for j in range(2)]
+                d_w = [[0.0] * 2 for _ in range(2)]
+                for i in range(2):
+                    for j in range(2):
+                        d_w[i][j] = d_out[j] * x[i]
+                for i in range(2):
+                    for j in range(2):
+                        self.w[i][j] -= lr * d_w[i][j]
+                for j in range(2):
+                    self.b[j] -= lr * d_out[j]
+        net = Net()
+        for x, y in [([1.0, 2.0], [0.5, 0.0]), ([0.0, 1.0], [1.0, 1.0])]:
+            net.learn(x, y)
+        """
+    )
+    for iteration in range(2):
+        w, b = sorted(ran.record(iteration).parameters, key=lambda each: each.name, reverse=True)
+        assert (w.name, w.shape, b.name) == ("self.w", (2, 2), "self.b")
+        check(ran, "self.w", None, 0.5, iteration)
+        check(ran, "self.b", None, 0.5, iteration)
+        assert w.grad is not None and w.grad.label == "d_w" and w.cosine == pytest.approx(-1.0)
+    assert ran.record().gates == []
