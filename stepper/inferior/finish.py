@@ -70,7 +70,8 @@ class Finisher:
             draft.copy: draft.role
             for happening in recorder.happenings
             for draft in happening.drafts
-            if happening.kind != "backward" and draft.when == "result" and draft.copy is not None
+            if happening.kind != "backward" and happening.phase in ("forward", "loss")
+            if draft.when == "result" and draft.copy is not None
         }
         gates = self._gates(shelf)
         parameters = []
