@@ -136,18 +136,25 @@ class Inferior:
                 raise ProgramError(
                     f"has no top-level `device = …` that --device {launch.device} could set; it runs where it says"
                 )
-        program = analyse(
-            source,
-            launch.script,
-            loop=launch.loop,
-            loss=launch.loss,
-            settings=list(overrides),
-            find=own_modules(launch.script),
-        )
+        program = self._analysed(source, list(overrides))
         for name, text in overrides.items():
             if name in program.settings:
                 check(text, program.settings[name], name)
         return program, overrides
+
+    def _analysed(self, source: str, settings: list[str]) -> Program:
+        """The script with its own modules; without them where they are too much for us, which is said."""
+        launch = self.launch
+        analysed = functools.partial(
+            analyse, source, launch.script, loop=launch.loop, loss=launch.loss, settings=settings
+        )
+        try:
+            return analysed(find=own_modules(launch.script))
+        except ProgramError:
+            raise
+        except Exception as error:
+            self._broken.append(f"stepper: calls into other files are not looked into ({describe_error(error)})")
+            return analysed()
 
     def _main_module(self, program: Program) -> ModuleType:
         """A fresh `__main__`, as Python itself would make it for this file."""

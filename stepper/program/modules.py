@@ -46,8 +46,10 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     """
     if not found:
         return ()
-    whole = Script(main.script.source, found)
-    if hands_over(whole):
+    try:
+        if hands_over(Script(main.script.source, found)):
+            return ()
+    except RecursionError:  # nested too deeply for us; Python itself can run it
         return ()
     modules: list[Module] = []
     for each in found:

@@ -137,14 +137,18 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
     failure: ProgramError | None = None
     last: tuple[Script, Losses, LoopNode | None, Known] | None = None
     for modules in (together, []) if together else ([],):
-        script = Script(text, modules)
-        losses = Losses(script)
         try:
+            script = Script(text, modules)
+            losses = Losses(script)
             node = choose(script, losses, loop)
+            last = script, losses, node, Known(script, losses, node)
         except ProgramError as error:
             failure = error
             continue
-        last = script, losses, node, Known(script, losses, node)
+        except RecursionError:
+            if not modules:
+                raise
+            continue
         if last[-1].marks_gradient:
             break
     if last is None:

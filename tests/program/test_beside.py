@@ -165,3 +165,11 @@ def test_a_loop_that_the_script_never_comes_to_is_none_of_its() -> None:
         """
     made = program("import other\n" + LOOP.replace("model.f(t)", "net(t)"), other=other)
     assert made.home == "/main.py"
+
+
+@pytest.mark.parametrize("terms", [200, 700, 5_000])
+def test_a_module_that_is_nested_deeply_is_left_alone_at_worst(terms: int) -> None:
+    model = "def f(t):\n    return " + "+".join(["t"] * terms) + "\n"
+    made = program("import model\n" + LOOP, model=model)
+    assert made.loop is not None and made.home == "/main.py"
+    assert bool(made.modules) == (terms == 200)
