@@ -180,7 +180,8 @@ class UsedGradients:
         shape = _shape(track.before)
         found = self._addends(update, track)
         new = track.after
-        found = [draft for draft in found if new is not None and draft.same_value(new)] or found  # only handed on
+        handed = [draft for draft in found if new is not None and draft.same_value(new)]
+        found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
         gradients = [draft for draft in found if self._is_gradient(draft)]
         if gradients:
             return next((draft for draft in gradients if PATH.fullmatch(draft.label)), gradients[0])
@@ -193,7 +194,7 @@ class UsedGradients:
                 return gradient
         if shape is None or deep < MOMENTS:
             return None
-        return next((d for d in found if d.role != "parameter" and not PATH.fullmatch(d.label)), None)
+        return next((d for d in found if not PATH.fullmatch(d.label) and d.role != "parameter"), None)
 
     def _beneath(self, update: Happening, track: Track) -> Draft | None:
         """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""

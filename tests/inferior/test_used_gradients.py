@@ -471,3 +471,34 @@ def test_nested_lists_that_are_updated_number_by_number_are_one_parameter_with_o
         check(ran, "self.b", None, 0.5, iteration)
         assert w.grad is not None and w.grad.label == "d_w" and w.cosine == pytest.approx(-1.0)
     assert ran.record().gates == []
+
+
+def test_biases_of_one_shape_that_a_function_returns_keep_their_own_gradients() -> None:
+    ran = run(
+        """
+        import numpy as np
+        def step(W1, b1, b2, dW1, db1, db2, rate):
+            W1 = W1 - rate * dW1
+            b1 = b1 - rate * db1
+            b2 = b2 - rate * db2
+            return W1, b1, b2
+        def differentiate(d, X):
+            return d @ X.T, np.sum(d), 0.125 * np.sum(d)
+        def go():
+            W1, b1, b2 = np.ones((2, 3)), np.ones((2, 1)), np.zeros((2, 1))
+            X = np.ones((3, 4))
+            for t in range(2):
+                out = W1 @ X + b1 + 0.125 * b2
+                dW1, db1, db2 = differentiate(out - 1, X)
+                W1, b1, b2 = step(W1, b1, b2, dW1, db1, db2, 0.125)
+        go()
+        """
+    )
+    for iteration in range(2):
+        assert [each.name for each in ran.record(iteration).parameters] == ["W1", "b1", "b2"]
+        for parameter in ran.record(iteration).parameters:
+            assert parameter.grad is not None and parameter.grad.label == f"d{parameter.name}"
+            moved = -0.125 * ran.array(parameter.grad, iteration)
+            numpy.testing.assert_allclose(
+                ran.array(parameter.update, iteration), numpy.broadcast_to(moved, parameter.shape)
+            )
