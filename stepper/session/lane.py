@@ -47,6 +47,7 @@ from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
 T = TypeVar("T")
+QUIET_SECONDS = 0.3  # after which it is looked up what the script has done, since one of its iterations takes long
 EXIT_SECONDS = 5.0  # for a script's exit handlers, and the threads it left running
 _messages = msgspec.msgpack.Decoder(Message)
 
@@ -102,6 +103,8 @@ class Lane:
         self._writer: asyncio.StreamWriter | None = None
         self._unsent = b""
         self._task: asyncio.Task[None] | None = None
+        self._quiet: asyncio.Task[None] | None = None
+        self._heard = 0
 
     # ------------------------------------------------------------------------------------------------- connection
 
@@ -111,14 +114,16 @@ class Lane:
         reader, self._writer = await asyncio.open_connection(sock=self.process.socket)
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._read(reader), name="stepper-lane")
+        self._quiet = asyncio.create_task(self._catch_up(), name="stepper-quiet")
 
     async def close(self, *, gently: bool = False) -> None:
         """End the process. `gently` lets a script that is over run its exit handlers first."""
         if gently:
             await self.leave()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._quiet) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._writer is not None:
             self._writer.close()
             with suppress(OSError):  # the process has ended before
@@ -139,6 +144,7 @@ class Lane:
                 header = await reader.readexactly(HEADER.size)
                 body = await reader.readexactly(body_length(header))
                 message = _messages.decode(body)
+                self._heard += 1
                 self._take(message)
                 if not isinstance(message, Reply):  # whoever asked has it; how things stand is as it was
                     self._tell()
@@ -154,6 +160,20 @@ class Lane:
                     future.set_exception(LaneLost(self.lost))
             self._waiting.clear()
             self._tell()
+
+    async def _catch_up(self) -> None:
+        """Iterations are told of in batches, at a later one's head. Where that is long in coming, take in the losses of
+        those that are over."""
+        while self.lost is None:
+            heard = self._heard
+            await asyncio.sleep(QUIET_SECONDS)
+            if heard != self._heard or self.standing:
+                continue
+            over = self.process.losses_from(len(self.losses))
+            over = over[: max(0, self.process.whereabouts().under_way - len(self.losses))]
+            if over:
+                self.losses.extend(over)
+                self._tell()
 
     def _tell(self) -> None:
         if self._changed is not None:

@@ -358,3 +358,31 @@ async def test_going_far_that_is_paused_shows_where_it_has_come_to(tmp_path: Pat
         assert here is not None and here >= 100 and session.state is State.STOPPED
         assert session.notice == f"paused on the way, at iteration {here}: g 99999999 goes on"
         assert session.records[here].losses == session.losses[here:]
+
+
+async def test_what_is_over_is_told_while_a_later_iteration_takes_long(tmp_path: Path) -> None:
+    go_on = tmp_path / "go on"
+    source = f"""
+    import os, time
+    w = 2.0
+    for t in range(60):
+        loss = w * w
+        while t == 50 and not os.path.exists({str(go_on)!r}):
+            time.sleep(0.01)
+        w = w - 0.1 * w
+    """
+    async with opened(script(tmp_path, source)) as session:
+        running = asyncio.create_task(session.run())
+        try:
+            async with asyncio.timeout(30):
+                while len(session.losses) < 50:
+                    await asyncio.sleep(0.01)
+            assert len(session.losses) == 50 and not running.done()
+        finally:
+            go_on.touch()
+            await running
+        w = 2.0
+        for loss in session.losses:
+            assert loss == w * w
+            w = w - 0.1 * w
+        assert len(session.losses) == 60
