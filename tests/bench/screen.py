@@ -59,8 +59,10 @@ def paint_figures() -> None:
             app.press("n")  # to a statement that makes a tensor
             viewer_keys(app, keys, "a tensor")
     paint = statistics.median(paints) / statistics.median(bare_paints)
-    more = f"{statistics.median(paints):.2f} s; all panels {statistics.median(panels):.2f} s"
-    say("screen: first paint, × the bare app's", paint, "<= 1.5", paint <= 1.5, more)
+    say("screen: first paint, × the bare app's", paint, "<= 1.5", paint <= 1.5, f"{statistics.median(paints):.2f} s")
+    whole = statistics.median(panels) / statistics.median(bare_paints)
+    more = f"{statistics.median(panels):.2f} s"
+    say("screen: all panels, × the bare app's first paint", whole, "<= 1.5", whole <= 1.5, more)
     for name, times in keys.items():
         say_keys(f"screen: {name}", times, bare)
 
