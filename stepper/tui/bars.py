@@ -92,7 +92,7 @@ class Entry(NamedTuple):
 class StatusBar(Bar):
     """What is debugged, where the cursor stands, and what the script is doing. Each can be clicked to change it."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--target"}
+    PARTS: ClassVar[frozenset[str]] = frozenset({"target"})
 
     def play(self, speed: int) -> None:
         """So many statements a second are stepped over by themselves; 0: none."""
@@ -200,7 +200,7 @@ def some_engines(engines: tuple[str, ...], room: int) -> str:
 class TabBar(Bar):
     """The panels by name, where there is room for one at a time."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--chosen"}
+    PARTS: ClassVar[frozenset[str]] = frozenset({"chosen"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -237,7 +237,7 @@ class MessageBar(Bar):
 
     MOST: ClassVar[int] = 6
     """Lines that a message takes at most."""
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--bar"}
+    PARTS: ClassVar[frozenset[str]] = frozenset({"bar"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -308,7 +308,7 @@ def progress(done: int, total: int | None, width: int) -> list[Piece]:
 class KeyBar(Bar):
     """The most useful keys, those of the focused panel first; each can be clicked."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-panel--key"}
+    PARTS: ClassVar[frozenset[str]] = frozenset({"key"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.timer import Timer
 
@@ -17,6 +17,7 @@ from stepper.tui.keymap import Keymap
 from stepper.tui.keystrokes import Keystrokes
 from stepper.tui.moves import MOST, Move, Moves, Waiting
 from stepper.tui.panels.gate import GatePanel
+from stepper.tui.panels.lines import component_classes
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.viewer import ViewerPanel
@@ -39,6 +40,8 @@ HOLD = 1 / 20
 
 class Stage(Keystrokes):
     """Follows one session at a time and does the moves one after the other. The actions are in the subclasses."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = component_classes()
 
     def __init__(self, session: Session) -> None:
         super().__init__()

@@ -65,7 +65,6 @@ class GatePanel(ViewPanel):
         "1 cell = 6×9: a cell is the mean of 6 rows and 9 columns"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "cell"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("gate")
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:

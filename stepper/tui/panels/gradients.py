@@ -55,7 +55,6 @@ class GradientsPanel(LinePanel):
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("gradients")
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -18,7 +18,6 @@ class HeatPanel(LinePanel):
     """Knows the parts `heat:-6` … `heat:6`, and `mask:0` … `mask:5`."""
 
     PARTS: ClassVar[frozenset[str]] = frozenset({"negative", "zero", "positive", "blocked"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
 
     def part_style(self, part: str) -> Style:
         """The levels are blended between the panel's `zero` and its `negative`, `positive` or `blocked` colours."""
@@ -28,8 +27,8 @@ class HeatPanel(LinePanel):
         step = int(number)
         most = heatmap.LEVELS if kind == "heat" else len(heatmap.MASK) - 1
         name = "blocked" if kind == "mask" else "positive" if step > 0 else "negative"
-        zero = self.get_component_styles("line-panel--zero").background
-        end = self.get_component_styles(f"line-panel--{name}").background
+        zero = self.app.get_component_styles("line-panel--zero").background
+        end = self.app.get_component_styles(f"line-panel--{name}").background
         if end.ansi is not None:  # the terminal's own colours cannot be blended: the signs alone tell sizes
             colour = end if step else Color.parse("ansi_default")
             return Style.from_color(readable_on(colour).rich_color, colour.rich_color)

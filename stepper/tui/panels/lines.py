@@ -48,9 +48,7 @@ class LinePanel(ScrollView, can_focus=True):
     """Subclasses say how many lines there are (`set_count`), what each is (`row`), and which changed (`touch`)."""
 
     PARTS: ClassVar[frozenset[str]] = frozenset({"muted", "strong", "current", "good", "bad", "note"})
-    """Component classes of every panel, named `line-panel--PART` in CSS; subclasses add their own."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
+    """What every panel styles, named `line-panel--PART` in CSS; subclasses add their own."""
 
     DEFAULT_CSS = "LinePanel { scrollbar-size: 1 1; }"
 
@@ -225,7 +223,7 @@ class LinePanel(ScrollView, can_focus=True):
 
     def part_style(self, part: str) -> Style:
         """The style of a part, its transparent colours laid on the panel's; overridden where styles are blended."""
-        styles = self.get_component_styles(f"line-panel--{part}")
+        styles = self.app.get_component_styles(f"line-panel--{part}")
         under = self.background_colors[1]
         background = under + styles.background if styles.has_rule("background") else None
         colour = None
@@ -278,6 +276,18 @@ class LinePanel(ScrollView, can_focus=True):
     def _draw(self, row: Row, width: int, left: int) -> Strip:
         segments = [Segment(visible(text), self._style(row.base, part)) for text, part in row.pieces if text]
         return Strip(segments).crop_extend(left, left + width, self._style(row.base, ""))
+
+
+def component_classes() -> set[str]:
+    """Those of the parts of all panels that have been defined. The app has them, once: no part's style depends on the
+    panel that it is in, and each costs time wherever it is, at the start and when the focus moves."""
+    found: set[str] = set()
+    panels: list[type[LinePanel]] = [LinePanel]
+    while panels:
+        panel = panels.pop()
+        found |= {f"line-panel--{part}" for part in panel.PARTS}
+        panels += panel.__subclasses__()
+    return found
 
 
 def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Piece, ...]:

@@ -27,7 +27,6 @@ class LossPanel(PointPanel):
         "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("loss")
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -38,7 +38,6 @@ class OutputPanel(LinePanel):
         f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"gutter"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("output")
 
     def __init__(self, read: Read, *, id: str | None = None) -> None:

@@ -38,7 +38,6 @@ class RecordPanel(LinePanel):
         "what is cut of the cursor's line stands below it whole, that of another where the mouse rests on it"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"setup", "forward", "loss", "backward", "update", "between", "hint"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("record")
 
     class Move(Message):

@@ -53,7 +53,6 @@ class SourcePanel(LinePanel):
         {"keyword", "string", "number", "comment", "function", "builtin", "operator", "gutter", "hint", "span",
          "breakpoint", "selected", "setup", "forward", "loss", "backward", "update", "between"}
     )  # fmt: skip
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("source")
 
     @dataclass

@@ -66,7 +66,6 @@ class TensorsPanel(LinePanel):
         {"heading", "touched", "changed", "read", "data", "parameter", "activation", "gradient", "loss", "line",
          "negative", "zero", "positive"}
     )  # fmt: skip
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("tensors")
 
     class Open(Message):

@@ -37,7 +37,6 @@ class TimelinePanel(PointPanel):
         "second click goes there; below, where there is room: the iterations that have marks"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("timeline")
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -64,7 +64,6 @@ class ViewerPanel(ViewPanel):
         "the histogram counts finite elements in equal bins from the smallest to the largest"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "cell", "gutter", "line"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-panel--{part}" for part in PARTS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("viewer")
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:
