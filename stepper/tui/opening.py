@@ -18,6 +18,8 @@ class Opening(Walking):
     def __init__(self, session: Session, config: Path | None = None) -> None:
         super().__init__(session, config)
         self.misuse = ""
+        self.refused: tuple[str, Options] | None = None
+        """What was asked for last, where it could not be opened."""
         self._start: asyncio.Task[None] | None = None
         """The start of the session that is shown, until it is over: it goes on while another target is asked for, which
         may be wrong."""
@@ -75,6 +77,7 @@ class Opening(Walking):
             self._start = asyncio.create_task(new.open())
             open_now = await self._started(self._start)
         except Misuse as error:
+            self.refused = (target, options)
             self.forget_moves()  # they were meant for the new one
             if self.session is new:
                 self.follow(old)
@@ -107,7 +110,9 @@ class Opening(Walking):
             if self.moves.starting and self._elsewhere is not None and not self._elsewhere.done():
                 self._elsewhere.set_result(None)
 
-        self.push_screen(TargetScreen(self.session, self.recent, self.arguments), choose)
+        refused, self.refused = self.refused, None
+        again = Choice(*refused) if refused is not None else None
+        self.push_screen(TargetScreen(self.session, self.recent, self.arguments, again), choose)
 
 
 async def _give_up(session: Session, start: asyncio.Task[None] | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Select
 
-from stepper.session import Options
+from stepper.session import Options, Session
 from stepper.tui.app import StepperApp
 from stepper.tui.preferences import load
 from stepper.tui.screens.files import FilesScreen
@@ -62,6 +62,26 @@ async def test_seed_device_and_settings_can_be_changed() -> None:
         await pilot.press("tab", *"H=3 name='a b'", "enter")
         await until(pilot, lambda: answers)
         assert answers == [Choice("torch", Options(seed=7, device="cpu", settings=("H=3", "name=a b")))]
+
+
+async def test_what_could_not_be_opened_is_there_again_to_be_mended() -> None:
+    app = app_of(Session("numpy", Options(seed=0, preset="small")))
+    async with app.run_test(size=(120, 50)) as pilot:
+        await ready(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        await pilot.press("down", "tab", "tab", "backspace", "7", "tab", "tab", *"HH='a b'", "tab", *"--x 1", "enter")
+        await until(pilot, lambda: "unknown setting HH" in screen_text(app))
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        assert [field(pilot, name).value for name in ("seed", "settings", "arguments", "path")] == [
+            "7", "'HH=a b'", "--x 1", "",
+        ]  # fmt: skip
+        row = app.focused
+        assert isinstance(row, OptionList) and row.highlighted == 2, "torch"
+        await pilot.press("escape", "v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList) and app.focused is not row)
+        assert field(pilot, "settings").value == "" and field(pilot, "seed").value == "0"
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])

@@ -87,10 +87,14 @@ class TargetScreen(Question[Choice | None]):
     }
     """
 
-    def __init__(self, session: Session, recent: Iterable[str], arguments: Mapping[str, str]) -> None:
-        """`session` is what is open now; `recent` are scripts that were, by path; `arguments` what they were given."""
+    def __init__(
+        self, session: Session, recent: Iterable[str], arguments: Mapping[str, str], refused: Choice | None = None
+    ) -> None:
+        """`session` is what is open now; `recent` are scripts that were, by path; `arguments` what they were given.
+        `refused` was chosen before and could not be opened: it is there to be mended."""
         super().__init__()
         self._session = session
+        self._refused = refused
         self._recent = [path for path in recent if Path(path).is_file()]
         self._rows: list[Row | None] = []
         self._arguments = arguments
@@ -98,7 +102,7 @@ class TargetScreen(Question[Choice | None]):
 
     def compose(self) -> ComposeResult:
         """The list above; below, a path and how the script is to run."""
-        options = self._session.options
+        options = (self._refused or self._session).options
         with Vertical() as box:
             box.border_title = "Choose a target"
             yield OptionList(*self._list())
@@ -125,10 +129,16 @@ class TargetScreen(Question[Choice | None]):
     def on_mount(self) -> None:
         """Start at the target that is open."""
         options = self.query_one(OptionList)
-        here = Row(self._session.target, self._session.options.preset)
-        own = Row(self._session.script)
-        found = [index for index, row in enumerate(self._rows) if row in (here, own)]
+        given = self._refused or self._session
+        own = self._session.script if self._refused is None else str(Path(given.target).resolve())
+        here = (Row(given.target, given.options.preset), Row(own))
+        found = [index for index, row in enumerate(self._rows) if row in here]
         options.highlighted = found[0] if found else 0
+        if self._refused is not None:
+            self._typed |= {"settings", "arguments"}
+            self.query_one("#path", Input).value = "" if found else given.target
+            self.query_one("#settings", Input).value = shlex.join(given.options.settings)
+            self.query_one("#arguments", Input).value = shlex.join(given.options.arguments)
         options.focus()
 
     def _list(self) -> Iterable[Option]:
@@ -160,7 +170,7 @@ class TargetScreen(Question[Choice | None]):
         field.placeholder = known or "NAME=VALUE, several with blanks between"
         path = row.target if row is not None else ""
         given = shlex.join(self._session.options.arguments) if same else self._arguments.get(path, "")
-        settings = " ".join(self._session.options.settings) if same else ""
+        settings = shlex.join(self._session.options.settings) if same else ""
         with self.prevent(Input.Changed):
             for name, text in (("settings", settings), ("arguments", given)):
                 if name not in self._typed:
