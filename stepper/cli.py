@@ -54,6 +54,7 @@ def _obey(line: Typed) -> None:
 
 def _outcome(line: Typed, error: Exception) -> int:
     """The exit code of what was raised on purpose, after saying so. Anything else is a fault of stepper's own."""
+    from stepper.session.advice import wants_input
     from stepper.session.errors import Misuse, ScriptFailed
 
     if isinstance(error, Misuse):
@@ -61,6 +62,9 @@ def _outcome(line: Typed, error: Exception) -> int:
         return MISUSE
     if isinstance(error, ScriptFailed):
         sys.stderr.write(error.traceback if error.traceback.endswith("\n") else error.traceback + "\n")
+        if wants_input(error.traceback) and sys.stdin is not None and sys.stdin.isatty():
+            again = f"echo ANSWER | stepper {' '.join(line.own[:1])} {line.target}"
+            _complain(f"{line.target}: input() reads what is piped, and nothing was: {again}")
         return FAILED
 
     from stepper.grammar import NotUnderstood

@@ -10,9 +10,14 @@ QUIT_AT_ONCE = re.compile(r"^bdb\.BdbQuit$", re.MULTILINE)
 """What pdb says then."""
 
 
+def wants_input(traceback: str) -> bool:
+    """Whether a script failed since there was nothing for its `input()` to read."""
+    return traceback.rstrip().endswith(NO_INPUT)
+
+
 def advice(traceback: str, script: str) -> str:
     """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing."""
-    if not traceback.rstrip().endswith(NO_INPUT) and not QUIT_AT_ONCE.search(traceback):
+    if not wants_input(traceback) and not QUIT_AT_ONCE.search(traceback):
         return ""
     lines = re.findall(rf'^ *File "{re.escape(script)}", line (\d+)', traceback, flags=re.MULTILINE)
     where = f"line {lines[-1]}" if lines else "the script"

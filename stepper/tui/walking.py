@@ -229,7 +229,9 @@ class Walking(Remembering):
             if scene.history is not None and scene.event is not None:
                 found = find(scene.history, text, scene.event.id, again)
             if found is None:
-                self.message.say(f"Nothing in this record has {text} in it.")
+                there = f"; {self.keymap.shown('wrong')} goes to iteration {scene.wrong}, whose loss is not finite"
+                known = scene.wrong is not None and text.lower() in ("nan", "inf")
+                self.message.say(f"Nothing in this record has {text} in it{there if known else ''}.")
             else:
                 await self.session.go(scene.iteration, found)
                 self.jumped(here)

@@ -1,5 +1,6 @@
 """`stepper run`: a loss a line, strictly, and nothing else on stdout."""
 
+import io
 import json
 import os
 import select
@@ -159,6 +160,22 @@ def test_a_script_that_fails_shows_its_own_traceback(capsys: pytest.CaptureFixtu
     assert lines[-1].startswith("ZeroDivisionError: ")
     places = [line.strip() for line in lines if line.strip().startswith("File ")]
     assert places == [f'File "{target}", line 6, in <module>', f'File "{target}", line 2, in invert']
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_script_that_asks_for_input_at_a_terminal_is_told_to_pipe_it(
+    terminal: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyboard = io.StringIO()
+    monkeypatch.setattr(keyboard, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stdin", keyboard)
+    monkeypatch.setattr(sys, "__stdin__", None)  # nothing is piped
+    script = tmp_path / "asks.py"
+    script.write_text("w = 1.0\nfor t in range(3):\n    w -= 0.1 * float(input())\n")
+    assert main(["run", str(script)]) == 1
+    said = capsys.readouterr().err
+    assert "EOFError: EOF when reading a line" in said
+    assert (f"echo ANSWER | stepper run {script}" in said.splitlines()[-1]) is terminal
 
 
 def test_a_script_that_fails_in_its_setup(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -209,6 +209,8 @@ async def test_a_loss_that_goes_wrong_stays_marked_and_a_key_leads_there(tmp_pat
         await settled(pilot)
         assert "the loss is inf" not in screen_text(app)
         assert "! inf from 4" in text_of(app.status)
+        await pilot.press("slash", *"nan", "enter")
+        await until(pilot, lambda: "D goes to iteration 4" in screen_text(app))
         await pilot.press("D")
         await until(pilot, lambda: app.scene.iteration == 4)
         await settled(pilot)
