@@ -211,7 +211,19 @@ class Callees:
         made = self.constructions.get(name, [])
         if isinstance(node, ast.Name) and (owner := self.script.owner(scope, name)) is not None:
             made = [(where, call) for where, call in made if self.script.owner(where, name) is owner]
-        return bool(made) and all(self.script.is_import(where, call.func) for where, call in made)
+        return bool(made) and all(self._is_librarys(where, call) for where, call in made)
+
+    def _is_librarys(self, scope: Scope, call: ast.Call, depth: int = 2) -> bool:
+        """Whether a call makes an object of a library's, itself or by a function of the script's that does no more."""
+        if self.script.is_import(scope, call.func):
+            return True
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        makers = [f for f in self.script.functions if f.name == name]
+        given = [(f, r.value) for f in makers for r in ast.walk(f) if isinstance(r, ast.Return)]
+        return bool(given and depth) and all(
+            isinstance(value, ast.Call) and self._is_librarys(self.script.scope(f), value, depth - 1)
+            for f, value in given
+        )
 
     def _inherits(self, cls: ast.ClassDef) -> bool:
         """Whether a class has bases that the script does not define, whose methods are unknown."""

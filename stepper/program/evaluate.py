@@ -23,7 +23,7 @@ from stepper.program.effects import (
 )
 from stepper.program.losses import Losses
 from stepper.program.nodes import is_list
-from stepper.program.scopes import COMPREHENSIONS, Scope, Script
+from stepper.program.scopes import COMPREHENSIONS, Scope, Script, assigned
 from stepper.program.vocabulary import (
     COLLECTING_METHODS,
     DIFFERENTIATING,
@@ -373,7 +373,7 @@ class Evaluator(Definitions, ABC):
                 zero = name in ZEROING_METHODS or (name in ("fill_", "fill") and not changed)
                 if zero and any(place == GRAD for place, _ in receiver.roots):
                     self.effects["zero", id(node)] = self.current or node
-                made = self._made_here(scope, node.func.value) if name in COLLECTING_METHODS else None
+                made = self.made_here(scope, node.func.value) if name in COLLECTING_METHODS else None
                 roots = receiver.roots if made is None else frozenset(((made, frozenset[int]()),))
                 self.change(roots, node, changed, keep=not zero)
             if name in _VIEWS:
@@ -390,14 +390,14 @@ class Evaluator(Definitions, ABC):
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
 
-    def _made_here(self, scope: Scope, node: ast.expr) -> Place | None:
+    def made_here(self, scope: Scope, node: ast.expr) -> Place | None:
         """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`): what is done
         to it is not done to what it holds."""
         place = self.place_of(scope, node)
         if place is None:
             return None
         binds = [d for d in closure(self.read(place)) if d.place == place and d.kind == "bind"]
-        literal = all(isinstance(d.node, ast.Assign) and isinstance(d.node.value, COLLECTIONS) for d in binds)
+        literal = all(isinstance(_bound_to(d), COLLECTIONS) for d in binds)
         return place if binds and literal else None
 
     def _step(self, node: ast.Call, name: str, receiver: Value, arguments: Sequence[Value]) -> None:
@@ -423,3 +423,13 @@ class Evaluator(Definitions, ABC):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value | None:
         """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
+
+
+def _bound_to(definition: Definition) -> ast.expr | None:
+    """The expression that an assignment binds a place to, also among several: `xs, hs = {}, {-1: h}`."""
+    if not isinstance(definition.node, ast.Assign):
+        return None
+    for target, value in assigned(definition.node):
+        if getattr(target, "id", getattr(target, "attr", None)) == definition.place[1]:
+            return value
+    return None

@@ -25,6 +25,7 @@ class Models:
         self._script = walker.script
         self._flow = flow
         self._functions = [f for f in flow.run.functions if isinstance(f, FUNCTIONS)]
+        self._losses = {id(d.node) for d in flow.loss_definitions}
         self._direct = self._stateful()
         self._using = self._calling(self._direct)
         self.of_losses = self._loss_functions()
@@ -41,7 +42,9 @@ class Models:
 
     def calls_in(self, node: ast.AST) -> Iterator[ast.Call]:
         """The calls of models in a statement or expression that computes a loss, the outermost ones."""
-        direct = {id(call) for part in ast.iter_child_nodes(node) for call in _direct(part)}
+        direct: set[int] = set()
+        if isinstance(node, (ast.Return, ast.Expr)) or id(node) in self._losses:
+            direct = {id(call) for part in ast.iter_child_nodes(node) for call in _direct(part)}
         waiting = [node]
         while waiting:
             part = waiting.pop()
@@ -49,6 +52,11 @@ class Models:
                 yield part
             elif not isinstance(part, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
                 waiting += ast.iter_child_nodes(part)
+
+    def serves_model(self, function: Function, calls: set[int]) -> bool:
+        """Whether a function is only called in the arguments of these calls of models: `encoder(augment(x))`."""
+        sites = {call for call, entered in self._flow.run.entered.items() if function in entered}
+        return bool(sites) and sites <= calls
 
     def uses_model(self, node: ast.AST) -> bool:
         """Whether a statement calls a model, or hands one on to be called (`map(model, inputs)`)."""

@@ -43,9 +43,14 @@ class Phases:
                 for method in script.methods_of([cls], "backward"):
                     self._fill(method.body, "backward")
         self.shown.update(self.own)
+        inside: set[int] = set()
         for node in [node for node in script.nodes if self.shown.get(id(node)) == "loss"]:
             if isinstance(node, ast.stmt) and not _blocks(node):
                 self.called.update((id(call), "forward") for call in models.calls_in(node))
+                inside |= {id(part) for call in models.calls_in(node) for part in ast.walk(call)}
+        for function in flow.run.functions:
+            if isinstance(function, FUNCTIONS) and models.serves_model(function, inside):
+                self.called.setdefault(id(function), "forward")
 
     def _of_function(self, function: Function, in_losses: set[int]) -> None:
         """A function's statements: its own phases where it computes gradients, updates state, is a model's, or a

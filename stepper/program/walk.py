@@ -291,7 +291,9 @@ class Walker(Evaluator):
                 where = self.evaluate(scope, index)
                 picked = self.selection(scope, index) | self._key_of(scope, held, index)
                 keep = keeps or not (_is_whole(index) and not value.deps)
-                self.change(held.roots, node, value.deps | where.deps, picked, keep)
+                made = self.made_here(scope, base)  # `hs = {-1: h}`, and then `hs[t] = …`: h stays as it is
+                roots = held.roots if made is None else frozenset(((made, frozenset[int]()),))
+                self.change(roots, node, value.deps | where.deps, picked, keep)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 parts = value.items if value.items is not None and len(value.items) == len(elements) else None
                 for position, element in enumerate(elements):

@@ -249,3 +249,86 @@ Finder(net, torch.optim.SGD(net.parameters(), lr=0.1)).run(loader)
     found = phases(analysed(source))
     assert found["loss = self.train_batch(x, y)"] == "forward" and found["self.opt.step()"] == "update"
     assert found["self.step += 1"] == found["return loss.item()"] == "update"
+
+
+def test_an_optimizer_that_a_method_makes_steps_though_the_model_has_a_step() -> None:
+    source = (
+        NET.replace("net = Net()", "")
+        + """
+    def step(self, batch):
+        x, y = batch
+        return (self(x) - y).pow(2).mean()
+    def training_step(self, batch):
+        return self.step(batch)
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+def fit(model, loader):
+    optimizer = model.configure_optimizers()
+    for batch in loader:
+        optimizer.zero_grad()
+        loss = model.training_step(batch)
+        loss.backward()
+        optimizer.step()
+fit(Net(), loader)
+"""
+    )
+    found = phases(analysed(source))
+    assert found["optimizer.step()"] == "update" and found["loss = model.training_step(batch)"] == "loss"
+
+
+def test_what_is_done_for_a_model_inside_a_loss_is_forward() -> None:
+    own = """
+def augment(x):
+    noise = torch.randn_like(x)
+    return x + noise
+"""
+    program = analysed(NET + own + LOOP.format(loss="loss = (net(augment(x)) - y).pow(2).mean()"))
+    assert expressions(program)["augment(x)"] == "forward"
+    calls = {site.label: site.phase for site in program.sites if site.kind == "function"}
+    assert calls["augment"] == calls["forward"] == "forward"
+
+
+def test_a_librarys_model_inside_a_function_that_computes_a_loss() -> None:
+    source = """
+import torch
+D = torch.nn.Linear(2, 1)
+opt = torch.optim.SGD(D.parameters(), lr=0.1)
+def penalty(x):
+    mixed = x.requires_grad_(True)
+    out = D(mixed)
+    slopes = torch.autograd.grad(out.sum(), mixed, create_graph=True)[0]
+    return ((slopes.norm(dim=1) - 1) ** 2).mean()
+for x in loader:
+    loss = D(x).mean() + 10 * penalty(x)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+    found = phases(analysed(source))
+    assert found["out = D(mixed)"] == "forward"
+    assert found["return ((slopes.norm(dim=1) - 1) ** 2).mean()"] == "loss"
+
+
+def test_states_in_a_dict_that_begins_with_what_was_carried_are_activations() -> None:
+    program = analysed(
+        """
+        import numpy as np
+        for it in range(5):
+            xs, hs = {}, {-1: h}
+            loss = 0
+            for t in range(3):
+                xs[t] = X[it + t]
+                hs[t] = np.tanh(W @ xs[t] + U @ hs[t - 1])
+                loss += ((hs[t] - Y[t]) ** 2).sum()
+            dW, dU = np.zeros_like(W), np.zeros_like(U)
+            for t in reversed(range(3)):
+                dh = 2 * (hs[t] - Y[t]) * (1 - hs[t] ** 2)
+                dW += np.outer(dh, xs[t])
+                dU += np.outer(dh, hs[t - 1])
+            W -= 0.1 * dW
+            U -= 0.1 * dU
+            h = hs[2]
+        """
+    )
+    assert program.roles["hs"] == "activation" and program.roles["xs"] == "data"
+    assert program.roles["W"] == program.roles["U"] == "parameter"
