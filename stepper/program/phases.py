@@ -195,7 +195,7 @@ class Phases:
         # script keeps of the loss that is returned.
         begins = bool({"forward", "loss"} & set(phases))
         own = self.direct.get(id(node))
-        if own is not None and not (own == "backward" and begins and "update" in phases):
+        if own is not None and not (own in ("backward", "loss") and begins and "update" in phases):
             return own
         return "forward" if begins else phases[0] if phases else None
 
