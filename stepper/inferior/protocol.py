@@ -9,7 +9,7 @@ from typing import cast
 
 import msgspec
 
-from stepper.record import Array, Record, Region, Summary, Survey, Window
+from stepper.record import Array, Record, Region, Spot, Summary, Survey, Window
 
 VERSION = 1
 MAX_FRAME = 1 << 30
@@ -90,7 +90,7 @@ class StopAt(msgspec.Struct, tag="stop at", frozen=True):
     lines named before. `noting`: do not stop, but tell which iterations have reached one (`Reached`)."""
 
     id: int
-    lines: list[int]
+    spots: list[Spot]
     noting: bool = False
 
 
@@ -240,12 +240,12 @@ class Reached(msgspec.Struct, tag="reached", frozen=True):
 
 
 class Stopped(msgspec.Struct, tag="stopped", frozen=True):
-    """The script stands at the head of `iteration`, which has not run yet; where `line` is given, at that line of its
-    file in the iteration before. `breakpoint`: since there is one on that line. `recording`: that iteration is being
+    """The script stands at the head of `iteration`, which has not run yet; where `spot` is given, there in the
+    iteration before. `breakpoint`: since there is one on that line. `recording`: that iteration is being
     recorded, and will be when the script has gone on to its end; otherwise nothing is known of it."""
 
     iteration: int
-    line: int | None = None
+    spot: Spot | None = None
     breakpoint: bool = False
     recording: bool = False
 

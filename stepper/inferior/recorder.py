@@ -20,7 +20,7 @@ from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, elements_of, plain, scalar_summary
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Site
-from stepper.record import Role, When
+from stepper.record import Role, Spot, When
 
 GATE_OPERATIONS = frozenset(
     [
@@ -58,8 +58,8 @@ class Recorder(Changing):
 
     def statement(self, number: int) -> None:
         """A statement is about to run."""
-        if self.asked is not None and not self.sites[number].file:
-            self.asked(self.sites[number].line)
+        if self.asked is not None:
+            self.asked(Spot(self.sites[number].file, self.sites[number].line))
         if not self.active or get_ident() != self.thread:
             if self.full and self.sites[number].spine:
                 self.losses.cut()

@@ -29,7 +29,7 @@ from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.program import Program
 from stepper.program.quiet import is_quiet
 from stepper.program.sites import Site
-from stepper.record import Kind, Phase, Role, When
+from stepper.record import Kind, Phase, Role, Spot, When
 
 TRANSPOSED = (".T", ".mT", ".H")
 MAX_EVENTS = 20_000
@@ -60,7 +60,7 @@ class Recording:
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
         self.enough: Callable[[], None] = lambda: None  # told when the script's modules have had their share of events
-        self.asked: Callable[[int], None] | None = None  # told of the line before each statement, while it is wanted
+        self.asked: Callable[[Spot], None] | None = None  # told of the place before each statement, while it is wanted
         self._passing = passing_names([site for site in self.sites if not site.file])
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))

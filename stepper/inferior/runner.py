@@ -32,7 +32,7 @@ from stepper.inferior.store import Store
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
-from stepper.record import Record
+from stepper.record import Record, Spot
 
 BATCH_SECONDS = 0.02
 REPORT_SECONDS = 0.05
@@ -121,8 +121,8 @@ class Runner:
         }
         for name, probe in probes.items():
             setattr(builtins, f"__stepper_{name}__", probe)
-        for line in self.recorder.program.stops:
-            setattr(builtins, stop_flag(line), False)
+        for key in self.recorder.program.stops:
+            setattr(builtins, stop_flag(key), False)
         if self._record_setup:
             self._begin_record(None)
 
@@ -140,16 +140,15 @@ class Runner:
         self.losses.cut()
         self.recorder.end_pass()
 
-    def stop_at(self, lines: Iterable[int], *, noting: bool) -> None:
+    def stop_at(self, spots: Iterable[Spot], *, noting: bool) -> None:
         """From any thread: where code that is not recorded is to stop from now on, or what it is to take note of."""
-        stops = self.recorder.program.stops
-        wanted = stops.intersection(lines)
+        stops, wanted = self.recorder.program.stops, set(spots)
         self.control.noting = noting
-        for line in stops:
-            setattr(builtins, stop_flag(line), line in wanted)
-        builtins.__stepper_armed__ = bool(wanted)  # type: ignore[attr-defined]
+        for key, spot in stops.items():
+            setattr(builtins, stop_flag(key), spot in wanted)
+        builtins.__stepper_armed__ = not wanted.isdisjoint(stops.values())  # type: ignore[attr-defined]
 
-    def _reach(self, line: int) -> None:
+    def _reach(self, key: str) -> None:
         """On the script's thread, or one of its own: a statement with a breakpoint is about to run, unrecorded."""
         if get_ident() != self.recorder.thread or self._recording:
             return
@@ -167,7 +166,7 @@ class Runner:
         self._report()
         self.interrupt()  # what comes after this iteration is decided by the one who lets it go on
         self.control.stand()
-        self._channel.send(Stopped(iteration + 1, line, breakpoint=True))
+        self._channel.send(Stopped(iteration + 1, self.recorder.program.stops[key], breakpoint=True))
         self.control.wait()
         self._since = perf_counter()
 
@@ -208,24 +207,27 @@ class Runner:
         """On the script's thread, wherever it is. Not within our own code, which may hold a lock: it is asked again."""
         self._asked = False
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename != self.recorder.program.home:
+        program = self.recorder.program
+        own = {program.path, *(module.path for module in program.modules)}
+        while frame is not None and frame.f_code.co_filename not in own:
             if self._recording and is_ours(frame.f_code.co_filename):
                 return 0
             frame = frame.f_back
-        self._stand(0 if frame is None else frame.f_lineno)
+        file = "" if frame is None or frame.f_code.co_filename == program.home else frame.f_code.co_filename
+        self._stand(Spot(file, 0 if frame is None else frame.f_lineno))
         return 0
 
-    def _stand_before(self, line: int) -> None:
+    def _stand_before(self, spot: Spot) -> None:
         """A statement is about to be recorded. Pending calls are run where a probe begins, in our code."""
         if get_ident() == self.recorder.thread:
-            self._stand(line)
+            self._stand(spot)
 
-    def _stand(self, line: int) -> None:
+    def _stand(self, spot: Spot) -> None:
         """Stand at a line, in the midst of an iteration, if told to."""
         begun = self._started_so_far()
         while begun and self.control.pausing:
             self.control.stand()
-            self._channel.send(Stopped(begun, line, recording=self._recording))
+            self._channel.send(Stopped(begun, spot, recording=self._recording))
             self.control.wait()
             self._since = perf_counter()
 

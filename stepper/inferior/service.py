@@ -134,7 +134,7 @@ class Service(threading.Thread):
             case Run():
                 self._control.run(request.until, request.record_from, request.record_last, request.stop_from)
             case StopAt():
-                self._runner.stop_at(request.lines, noting=request.noting)
+                self._runner.stop_at(request.spots, noting=request.noting)
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()

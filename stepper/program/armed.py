@@ -15,9 +15,11 @@ from stepper.program.plain import Plain
 
 @dataclass
 class Armed(Plain):
-    """Makes armed copies. `lines` are those on which it can stop."""
+    """Makes armed copies. `lines` are those on which it can stop, by their keys: the number, and `tag` before it, which
+    tells the files apart."""
 
-    lines: set[int] = field(default_factory=set)
+    tag: str = ""
+    lines: dict[str, int] = field(default_factory=dict)
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
         """The armed copy of one statement, and what must follow it."""
@@ -38,6 +40,7 @@ class Armed(Plain):
         """What may stop before a statement, or where a function is entered."""
         line: int = node.lineno  # type: ignore[attr-defined]
         place = nodes.head(node)
-        self.lines.add(line)
-        halt = nodes.statement(nodes.call(nodes.STOP, place, line), place)
-        return nodes.at(ast.If(ast.Name(nodes.stop_flag(line), ast.Load()), [halt], []), place)
+        key = f"{self.tag}{line}"
+        self.lines[key] = line
+        halt = nodes.statement(nodes.call(nodes.STOP, place, key), place)
+        return nodes.at(ast.If(ast.Name(nodes.stop_flag(key), ast.Load()), [halt], []), place)

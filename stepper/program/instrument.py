@@ -42,7 +42,8 @@ class Plan:
 
     `spine` and `opaque` are ids of nodes; `settings` says after which statement which names are set; `loss` is an
     expression that gives the loss, else `loss_kind` says what does ("backward" or "named"; "" where nothing does).
-    `stops`: it is the file that has the loop, in which one can stop. `beside`: it is another, that the script imports.
+    `tag` tells the lines of this file from those of others. `beside`: it is one that the script imports, without the
+    loop.
     """
 
     loop: LoopNode | None
@@ -51,7 +52,7 @@ class Plan:
     settings: dict[int, list[str]]
     loss: ast.expr | None
     loss_kind: str
-    stops: bool = True
+    tag: str = ""
     beside: bool = False
 
 
@@ -70,7 +71,7 @@ class Instrument:
         self._defined: dict[int, Definition] = {}
         kind = "" if plan.loss is not None else plan.loss_kind
         self.plain = Plain(losses, self.define, self._after, kind)
-        self.armed = Armed(losses, self.define, self._after, kind)
+        self.armed = Armed(losses, self.define, self._after, kind, plan.tag)
         expressions = Expressions(script, self.table, knowledge, losses)
         self.statements = Statements(expressions, self.plain, self.define, self._after)
 
@@ -88,12 +89,6 @@ class Instrument:
         """A module that the script imports: only the functions and methods in it carry probes."""
         tree = self.table.source.tree
         return ast.Module([self._class_level(statement) for statement in tree.body], tree.type_ignores)
-
-    def _armed(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        return self.armed.body(body) if self.plan.stops else []
-
-    def _stop(self, node: ast.AST) -> list[ast.stmt]:
-        return [self.armed.stop(node)] if self.plan.stops else []
 
     # ------------------------------------------------------------------------------------------------- definitions
 
@@ -136,7 +131,7 @@ class Instrument:
         place = nodes.head(rest[0])
         recorded = [self._enter(node, context), *self.statements.body(rest, context)]
         test = nodes.name(nodes.BESIDE if self.plan.beside else nodes.RECORDING, place)
-        armed = [*self._stop(node), *self._armed(rest)]
+        armed = [self.armed.stop(node), *self.armed.body(rest)]
         return nodes.changed(node, body=[*first, nodes.choice(test, recorded, armed, self.plain.body(rest), place)])
 
     def _enter(self, node: Function, context: Context) -> ast.stmt:
@@ -184,12 +179,12 @@ class Instrument:
         place = nodes.head(run[0])
         recorded = self.statements.body(run, context)
         test = nodes.name(nodes.RECORDING, place)
-        return nodes.choice(test, recorded, self._armed(run), self.plain.body(run), place)
+        return nodes.choice(test, recorded, self.armed.body(run), self.plain.body(run), place)
 
     def _if_recording(self, body: list[ast.stmt], node: ast.AST, *, stop: bool = False) -> list[ast.stmt]:
         """`stop`: a statement begins here, before which one may stop."""
         place = nodes.head(node)
-        armed = self._stop(node) if stop else []
+        armed = [self.armed.stop(node)] if stop else []
         return [nodes.choice(nodes.name(nodes.RECORDING, place), body, armed, [], place)] if body else []
 
     def _definition(self, node: Definition, context: Context) -> list[ast.stmt]:
@@ -261,14 +256,14 @@ class Instrument:
         recorded: list[ast.stmt] = []
         armed: list[ast.stmt] = []
         if not isinstance(node, ast.While):
-            armed = self._stop(node)
+            armed = [self.armed.stop(node)]
             names = target_names(node.target)
             site, inner = self.statements.open(node, within)
             around = names_around(self.script, node)
             recorded = [self.statements.begin(site, node), *self.statements.read(around, node, inner)]
             recorded += self.statements.bound(site, node, names, inner) or [self.statements.done(site, node, [])]
         recorded += self._with_loss(self.statements.body(node.body, within), node)
-        armed += self._with_loss(self._armed(node.body), node) if self.plan.stops else []
+        armed += self._with_loss(self.armed.body(node.body), node)
         plain = self._with_loss(self.plain.body(node.body), node)
         place = nodes.head(node.body[0])
         dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
@@ -291,7 +286,7 @@ class Instrument:
         place = nodes.head(rest[0])
         within = Context(context.scope)
         recorded = self._with_loss(self.statements.body(rest, within), rest[0])
-        armed = self._with_loss(self._armed(rest), rest[0])
+        armed = self._with_loss(self.armed.body(rest), rest[0])
         plain = self._with_loss(self.plain.body(rest), rest[0])
         dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         return [*prefix, dual, nodes.statement(nodes.call(nodes.LEAVE, place), place)]

@@ -20,13 +20,14 @@ from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.table import SiteTable
-from stepper.record.events import Phase, Role
+from stepper.record.events import Phase, Role, Spot
 
 
 @dataclass(frozen=True)
 class Module:
     """One of the script's own modules: what it is imported as, its text, and its code with probes. `loops` are the
-    sites of the loops on the way to the training loop, by node; `stops` the lines on which its code can stop."""
+    sites of the loops on the way to the training loop, by node; `stops` the lines on which its code can stop,
+    by their keys."""
 
     name: str
     path: str
@@ -34,7 +35,7 @@ class Module:
     sites: tuple[Site, ...]
     code: CodeType
     loops: dict[int, int]
-    stops: frozenset[int]
+    stops: dict[str, Spot]
 
 
 def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Source) -> tuple[Module, ...]:
@@ -52,9 +53,9 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     except RecursionError:  # nested too deeply for us; Python itself can run it
         return ()
     modules: list[Module] = []
-    for each in found:
+    for number, each in enumerate(found, 1):
         try:
-            module = _with_probes(main, each, first, home)
+            module = _with_probes(main, each, number, first, home)
         except (ProgramError, RecursionError):
             if each.source is home:
                 raise
@@ -64,21 +65,23 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     return tuple(modules)
 
 
-def _with_probes(main: Instrument, beside: Beside, first: int, home: Source) -> Module:
+def _with_probes(main: Instrument, beside: Beside, number: int, first: int, home: Source) -> Module:
     """The phases and roles in a module are known where it was read together with the script; else a statement has the
     phase of the call, roles are left to the engines, and losses to the script."""
     source, plan, is_home = beside.source, main.plan, beside.source is home
+    tag = "" if is_home else f"{number}_"
     table = SiteTable(source, first, "" if is_home else source.path)
     if beside.name in main.script.modules:
-        plan = replace(plan, stops=is_home, beside=not is_home)
+        plan = replace(plan, tag=tag, beside=not is_home)
         instrument = Instrument(main.script, main.knowledge, main.losses, plan, table)
     else:
         script = Script(source)
         kind = "backward" if plan.loss_kind == "backward" else ""
-        plan = Plan(None, frozenset(), opaque(script), {}, None, kind, stops=False, beside=True)
+        plan = Plan(None, frozenset(), opaque(script), {}, None, kind, tag, beside=True)
         instrument = Instrument(script, Caller(), Backwards(script), plan, table)
     code = compiled(instrument.beside(), source)
-    sites, stops = table.finished(), frozenset(instrument.armed.lines)
+    file = "" if is_home else source.path
+    sites, stops = table.finished(), {key: Spot(file, line) for key, line in instrument.armed.lines.items()}
     return Module(beside.name, source.path, source.text, sites, code, instrument.loop_sites, stops)
 
 

@@ -60,9 +60,9 @@ def is_bare_constant(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def stop_flag(line: int) -> str:
-    """The builtin that says whether to stop before the statements on a line."""
-    return f"__stepper_stop_{line}__"
+def stop_flag(key: str) -> str:
+    """The builtin that says whether to stop before the statements on a line; `key` names the line, see `Armed`."""
+    return f"__stepper_stop_{key}__"
 
 
 def at(node: N, place: ast.AST) -> N:

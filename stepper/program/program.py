@@ -28,7 +28,7 @@ from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode, enclosing, spine
 from stepper.program.table import SiteTable
-from stepper.record.events import Phase, Role
+from stepper.record.events import Phase, Role, Spot
 
 LONGEST = 2_000  # lines of modules that are read together with a script; more could take seconds
 
@@ -51,10 +51,11 @@ class Program:
     """An analysed script. `loop` None: the whole script is one iteration.
 
     `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
-    phase of each line on which a statement starts, and `stops` are the lines on which code that is not recorded can
-    stop (see `nodes.stop_flag`); `criteria` names the classes whose objects compute the loss when they are called.
+    phase of each line on which a statement starts, and `stops` are the lines, of all files, on which code that is not
+    recorded can stop, by their keys (see `Armed`); `criteria` names the classes whose objects compute the loss when
+    they are called.
     `modules` are the script's own that it imports; their sites follow the script's. `home` is the file that has the
-    training loop, and to which `lines` and `stops` belong: the script, or one of them.
+    training loop, and to which `lines` belong: the script, or one of them.
     """
 
     path: str
@@ -67,7 +68,7 @@ class Program:
     flows: tuple[str, ...]
     roles: dict[str, Role]
     lines: dict[int, Phase]
-    stops: frozenset[int]
+    stops: dict[str, Spot]
     uses_backward: bool
     criteria: frozenset[str]
     modules: tuple[Module, ...] = ()
@@ -106,11 +107,14 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
     )
     home = text if node is None else script.source_of(node)
     table = SiteTable(text, file="" if home is text else text.path)
-    instrument = Instrument(script, known, losses, replace(plan, stops=home is text), table)
+    instrument = Instrument(script, known, losses, replace(plan, tag="" if home is text else "0_"), table)
     code = compiled(instrument.module(), text)
     sites = instrument.table.finished()
     modules = with_probes(instrument, found, len(sites), home)
     sites = (*sites, *(site for module in modules for site in module.sites))
+    stops = {key: Spot(table.file, line) for key, line in instrument.armed.lines.items()}
+    for module in modules:
+        stops.update(module.stops)
     loops = {node: site for each in (instrument.loop_sites, *(m.loops for m in modules)) for node, site in each.items()}
     return Program(
         path=text.path,
@@ -123,7 +127,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         flows=known.flows,
         roles=known.roles(sites),
         lines=known.lines(home, sites),
-        stops=frozenset(instrument.armed.lines).union(*(module.stops for module in modules)),
+        stops=stops,
         uses_backward=known.uses_backward,
         criteria=known.criteria,
         modules=modules,

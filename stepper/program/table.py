@@ -51,7 +51,7 @@ class SiteTable:
     def __init__(self, source: Source, first: int = 0, file: str = "") -> None:
         self.source = source
         self._first = first
-        self._file = file
+        self.file = file
         self._sites: list[Site | None] = []
 
     def reserve(self) -> int:
@@ -76,7 +76,7 @@ class SiteTable:
             text=text,
             function=context.function,
             spine=context.spine,
-            file=self._file,
+            file=self.file,
             **more,
         )
         return number

@@ -4,7 +4,7 @@ None of these structures can be part of a cycle, so that the garbage collector i
 """
 
 import os
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -156,6 +156,18 @@ def place(line: int, file: str = "") -> str:
     return f"{os.path.basename(file)} line {line}" if file else f"line {line}"
 
 
+class Spot(NamedTuple):
+    """A line where one can stop. `file` is empty for the file that has the training loop."""
+
+    file: str
+    line: int
+
+    @property
+    def place(self) -> str:
+        """The line, to be read: `line 12`, `mlp.py line 12`."""
+        return place(self.line, self.file)
+
+
 def relative(file: str, script: str) -> str:
     """The path of a module of the script's as seen from beside it; of the script, its name."""
     return os.path.relpath(file, os.path.dirname(os.path.realpath(script)))
@@ -268,9 +280,13 @@ class Record(msgspec.Struct, gc=False):
         """The path of the file that has the training loop."""
         return self.file or (self.events[0].file if self.events else "")
 
+    def spot(self, event: Event) -> Spot:
+        """Where an event stands."""
+        return Spot("" if event.file == self.home else event.file, event.line)
+
     def place(self, event: Event) -> str:
         """Where an event stands, to be read: `line 12`; in another file than the loop, `mlp.py line 12`."""
-        return place(event.line, "" if event.file == self.home else event.file)
+        return self.spot(event).place
 
     def __repr__(self) -> str:
         name = "setup" if self.iteration is None else f"iteration {self.iteration}"

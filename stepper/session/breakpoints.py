@@ -7,16 +7,16 @@ runs at full speed, and stops by itself before a line that has a breakpoint. Tha
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
-from stepper.record import Event, Record
+from stepper.record import Event, Record, Spot
 from stepper.session.navigation import Cursor
 
-Lines = Callable[[], frozenset[int]]
+Spots = Callable[[], frozenset[Spot]]
 """The lines that have a breakpoint now: they may change while the script runs."""
 Reach = Callable[[int], Awaitable[Record | None]]
 """Have an iteration recorded; None where there is no such iteration. May raise `Interrupted`."""
-Find = Callable[[int], Awaitable[tuple[int, frozenset[int]] | None]]
+Find = Callable[[int], Awaitable[tuple[int, frozenset[Spot]] | None]]
 """The first iteration from this one on that comes to a breakpoint, found at full speed, and the lines that it stopped
 before, be there a breakpoint by now or not; None where there is none."""
 Passed = Callable[[int], Awaitable[list[int]]]
@@ -32,29 +32,33 @@ class NoStatement(LookupError):
 
 
 class Breakpoints:
-    """The lines of one script that have a breakpoint."""
+    """The lines of a script, and of its own modules, that have a breakpoint."""
 
-    def __init__(self, lines: Iterable[int] = ()) -> None:
-        self.lines: frozenset[int] = frozenset(lines)
+    def __init__(self) -> None:
+        self.spots: frozenset[Spot] = frozenset()
         self._source = ""
         self._statements: frozenset[int] = frozenset()
 
-    def toggle(self, line: int, source: str) -> bool:
+    def in_file(self, file: str = "") -> frozenset[int]:
+        """The lines of one file that have one; "" is the file that has the training loop."""
+        return frozenset(spot.line for spot in self.spots if spot.file == file)
+
+    def toggle(self, spot: Spot, source: str) -> bool:
         """Set a breakpoint on a line of `source`, or take it away; whether there is one now.
 
         Raises NoStatement where no statement begins on that line.
         """
-        if line in self.lines:
-            self.lines -= {line}
+        if spot in self.spots:
+            self.spots -= {spot}
             return False
-        if line not in self._beginnings(source):
-            raise NoStatement(f"no statement begins on line {line}, so nothing can stop there")
-        self.lines |= {line}
+        if spot.line not in self._beginnings(source):
+            raise NoStatement(f"no statement begins on line {spot.line}, so nothing can stop there")
+        self.spots |= {spot}
         return True
 
     def clear(self) -> None:
         """Take all of them away."""
-        self.lines = frozenset()
+        self.spots = frozenset()
 
     def _beginnings(self, source: str) -> frozenset[int]:
         if source != self._source:
@@ -79,24 +83,22 @@ def beginnings(source: str) -> frozenset[int]:
     )
 
 
-def first_stop(record: Record, lines: frozenset[int], after: int = -1, file: str = "") -> int | None:
-    """The first event behind `after` that begins on one of `lines`: a statement, or a call of the function there.
-    `file` is the one that has them, where that is not the training loop's."""
-    there = file or record.home
-    return next((event.id for event in record.events[after + 1 :] if _stops(event, lines, there)), None)
+def first_stop(record: Record, spots: frozenset[Spot], after: int = -1) -> int | None:
+    """The first event behind `after` that begins on one of these lines: a statement, or a call of a function there."""
+    return next((event.id for event in record.events[after + 1 :] if _stops(event, spots, record)), None)
 
 
-def last_stop(record: Record, lines: frozenset[int], before: int | None = None) -> int | None:
+def last_stop(record: Record, spots: frozenset[Spot], before: int | None = None) -> int | None:
     """The last such event before `before` (None: of all)."""
-    return next((e.id for e in reversed(record.events[:before]) if _stops(e, lines, record.home)), None)
+    return next((event.id for event in reversed(record.events[:before]) if _stops(event, spots, record)), None)
 
 
-def _stops(event: Event, lines: frozenset[int], file: str) -> bool:
-    return event.line in lines and event.kind in ("statement", "call") and event.file == file
+def _stops(event: Event, spots: frozenset[Spot], record: Record) -> bool:
+    return event.kind in ("statement", "call") and record.spot(event) in spots
 
 
 async def ahead(
-    cursor: Cursor, record: Record | None, lines: Lines, reach: Reach, find: Find, near: Callable[[int], bool]
+    cursor: Cursor, record: Record | None, spots: Spots, reach: Reach, find: Find, near: Callable[[int], bool]
 ) -> Cursor | None:
     """The next stop after the cursor, which stands in `record`; None where the iterations end before one.
 
@@ -104,9 +106,9 @@ async def ahead(
     record does not come to a stop (the replay is another run), the answer is None as well.
     """
     iteration, event, sought = cursor.iteration, cursor.event, False
-    stopped: frozenset[int] = frozenset()
+    stopped: frozenset[Spot] = frozenset()
     while True:
-        found = first_stop(record, lines() | stopped, event) if record is not None else None
+        found = first_stop(record, spots() | stopped, event) if record is not None else None
         if found is not None:
             return Cursor(iteration, found)
         if sought:
@@ -127,7 +129,7 @@ async def ahead(
 async def behind(
     cursor: Cursor,
     record: Record | None,
-    lines: Lines,
+    spots: Spots,
     reach: Reach,
     recorded: Callable[[int | None], Record | None],
     passed: Passed,
@@ -138,7 +140,7 @@ async def behind(
     latest stop before those is found by a replay at full speed; once more where the lines have changed meanwhile. None
     as well where there are none any more.
     """
-    found = last_stop(record, lines(), max(0, cursor.event)) if record is not None else None
+    found = last_stop(record, spots(), max(0, cursor.event)) if record is not None else None
     if found is not None or cursor.iteration is None:
         return Cursor(cursor.iteration, found) if found is not None else None
     end, replayed = cursor.iteration, False
@@ -149,19 +151,19 @@ async def behind(
         if known is None:
             break
         end -= 1
-        found = last_stop(known, lines())
+        found = last_stop(known, spots())
         if found is not None:
             return Cursor(end, found)
-    sought: frozenset[int] | None = None
-    while end > 0 and sought != lines():
-        sought = lines()
+    sought: frozenset[Spot] | None = None
+    while end > 0 and sought != spots():
+        sought = spots()
         for iteration in reversed(await passed(end) if sought else []):
             known = await reach(iteration)
-            found = last_stop(known, lines()) if known is not None else None
+            found = last_stop(known, spots()) if known is not None else None
             if found is not None:
                 return Cursor(iteration, found)
-            if sought != lines():
+            if sought != spots():
                 break
     setup = recorded(None)
-    found = last_stop(setup, lines()) if setup is not None else None
+    found = last_stop(setup, spots()) if setup is not None else None
     return Cursor(None, found) if found is not None else None

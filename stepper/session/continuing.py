@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
 
-from stepper.record import Record
+from stepper.record import Record, Spot
 from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
 from stepper.session.cost import SECONDS
 from stepper.session.driving import Stops
@@ -34,11 +34,14 @@ class Continuing(Standing):
         """The iterations in which a run came to a breakpoint."""
         self._interrupted = False
         self._arming: set[asyncio.Task[None]] = set()
-        self._known_stops: tuple[frozenset[int], int, list[int]] | None = None
+        self._known_stops: tuple[frozenset[Spot], int, list[int]] | None = None
 
-    def toggle_breakpoint(self, line: int) -> bool:
-        """Set a breakpoint, or take it away; whether there is one now. NoStatement where nothing begins on the line."""
-        there = self.breakpoints.toggle(line, self.source)
+    def toggle_breakpoint(self, line: int, file: str = "") -> bool:
+        """Set a breakpoint, or take it away; whether there is one now. NoStatement where nothing begins on the line.
+
+        `file` is the path of one of the modules; without it, it is the file that has the training loop.
+        """
+        there = self.breakpoints.toggle(Spot(file, line), self.modules[file] if file else self.source)
         self._changed_breakpoints()
         return there
 
@@ -50,35 +53,35 @@ class Continuing(Standing):
     def _changed_breakpoints(self) -> None:
         """They hold at once, also while the script runs."""
         if self.state is State.RUNNING and not self._lane.standing:
-            task = asyncio.get_running_loop().create_task(self._stop_at(self.breakpoints.lines))
+            task = asyncio.get_running_loop().create_task(self._stop_at(self.breakpoints.spots))
             self._arming.add(task)
             task.add_done_callback(self._arming.discard)
         self._notify()
 
-    async def _stop_at(self, lines: frozenset[int]) -> None:
+    async def _stop_at(self, spots: frozenset[Spot]) -> None:
         with suppress(LaneLost):  # which is told by the lane's reader
-            await self._lane.stop_at(lines)
+            await self._lane.stop_at(spots)
 
     # ------------------------------------------------------------------------------------------------ forth and back
 
     async def _continue(self) -> None:
         """To the next breakpoint; without one to the script's end, at full speed."""
-        if self._over() and not self.breakpoints.lines:
+        if self._over() and not self.breakpoints.spots:
             self._say("the script has ended; g goes to any iteration")
             return
         self._interrupted, here, begun = False, self.cursor, monotonic()
-        stood = self._lane.position, self._lane.line
+        stood = self._lane.position, self._lane.spot
 
         def near(iteration: int) -> bool:
             soon = monotonic() - begun < RECORDING_SECONDS
-            return bool(self.breakpoints.lines) and (soon or self._recorded(iteration) is not None)
+            return bool(self.breakpoints.spots) and (soon or self._recorded(iteration) is not None)
 
         if not self._over():
             self._set_state(State.RUNNING)
         try:
-            found = await ahead(here, self.record, lambda: self.breakpoints.lines, self._reach, self._find, near)
+            found = await ahead(here, self.record, lambda: self.breakpoints.spots, self._reach, self._find, near)
         except Interrupted:
-            if (self._lane.position, self._lane.line) == stood:
+            if (self._lane.position, self._lane.spot) == stood:
                 self._stand(here.iteration, here.event)
             else:
                 await self._come_to_rest()
@@ -89,7 +92,7 @@ class Continuing(Standing):
             await self._come_to_rest()
         else:
             await self._after_run()
-            stopped = self.breakpoints.lines and self.cursor == here
+            stopped = self.breakpoints.spots and self.cursor == here
             self._say("no breakpoint was reached after this" if stopped else self.notice)
 
     async def _continue_backward(self) -> None:
@@ -99,7 +102,7 @@ class Continuing(Standing):
             self._set_state(State.RUNNING)
         try:
             found = await behind(
-                here, self.record, lambda: self.breakpoints.lines, self._reach, self._recorded, self._passed
+                here, self.record, lambda: self.breakpoints.spots, self._reach, self._recorded, self._passed
             )
         except Interrupted:
             self._stand(here.iteration, here.event)
@@ -109,7 +112,7 @@ class Continuing(Standing):
         else:
             self._rest()
             gone = "the breakpoints were cleared, so that nothing was looked for any further"
-            self._say("no breakpoint was reached before this" if self.breakpoints.lines else gone)
+            self._say("no breakpoint was reached before this" if self.breakpoints.spots else gone)
 
     async def _reach(self, iteration: int) -> Record | None:
         there = not self._interrupted and await self._ensure(iteration)
@@ -117,32 +120,32 @@ class Continuing(Standing):
             raise Interrupted
         return self._recorded(iteration) if there else None
 
-    async def _find(self, first: int) -> tuple[int, frozenset[int]] | None:
+    async def _find(self, first: int) -> tuple[int, frozenset[Spot]] | None:
         """The first iteration from `first` on that comes to a breakpoint, and the line; it is not recorded."""
-        lane, lines = self._lane, self.breakpoints.lines
-        if lines and first < lane.position:
+        lane, spots = self._lane, self.breakpoints.spots
+        if spots and first < lane.position:
             self.notice = f"replaying from iteration {first} on, to the next breakpoint"
-            replay = await self._replay_stopping(lane.position, Stops(lines, first))
+            replay = await self._replay_stopping(lane.position, Stops(spots, first))
             if replay.at_breakpoint:
                 return _stop_of(replay)
         if self._over() or self._interrupted:
             return self._unless_interrupted(None)
         self._set_state(State.RUNNING)
-        await self._drive(lane, None, None, record_last=True, stops=Stops(self.breakpoints.lines, first))
+        await self._drive(lane, None, None, record_last=True, stops=Stops(self.breakpoints.spots, first))
         if lane.at_breakpoint:
             return _stop_of(lane)
         last = lane.position - 1  # recorded as it ran, so that nothing stopped in it
         there = self._over() and last >= first and last in lane.records
-        return self._unless_interrupted((last, frozenset[int]()) if there else None)
+        return self._unless_interrupted((last, frozenset[Spot]()) if there else None)
 
     async def _passed(self, end: int) -> list[int]:
         """The iterations before `end` that come to a breakpoint."""
-        lines = self.breakpoints.lines
+        spots = self.breakpoints.spots
         known = self._known_stops
-        if known is None or known[0] != lines or known[1] < end or not any(each < end for each in known[2]):
+        if known is None or known[0] != spots or known[1] < end or not any(each < end for each in known[2]):
             self.notice = "replaying from the start to find the breakpoint before this"
-            lane = await self._replay_stopping(end, Stops(lines, 0, noting=True))
-            known = self._known_stops = self._unless_interrupted((lines, end, list(lane.reached)))
+            lane = await self._replay_stopping(end, Stops(spots, 0, noting=True))
+            known = self._known_stops = self._unless_interrupted((spots, end, list(lane.reached)))
         return [each for each in known[2] if each < end]
 
     def _unless_interrupted(self, answer: T) -> T:
@@ -156,10 +159,10 @@ class Continuing(Standing):
             self.stops |= {found.iteration}
         await self._go(found.iteration, found.event)
         lane = self._lane
-        if lane.at_breakpoint and found.iteration == lane.position - 1:
-            self._say(f"the run stands before line {lane.line}; what is shown of this iteration is a replay")
+        if lane.at_breakpoint and lane.spot is not None and found.iteration == lane.position - 1:
+            self._say(f"the run stands before {lane.spot.place}; what is shown of this iteration is a replay")
 
 
-def _stop_of(lane: Lane) -> tuple[int, frozenset[int]]:
+def _stop_of(lane: Lane) -> tuple[int, frozenset[Spot]]:
     """The iteration that a lane stands in at a breakpoint, and the line before which it does."""
-    return lane.position - 1, frozenset(() if lane.line is None else (lane.line,))
+    return lane.position - 1, frozenset(() if lane.spot is None else (lane.spot,))

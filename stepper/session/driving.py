@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from stepper.inferior.protocol import SETUP
+from stepper.record import Spot
 from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours, on_the_way
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.lanes import Lanes, State
@@ -23,7 +24,7 @@ REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be
 class Stops(NamedTuple):
     """Lines to stop before, in iterations from `first` on that are not recorded; or (`noting`) only to take note of."""
 
-    lines: frozenset[int]
+    spots: frozenset[Spot]
     first: int
     noting: bool = False
 
@@ -106,7 +107,7 @@ class Driving(Lanes):
         """Let a lane run, and wait until it stands."""
         try:
             if stops is not None:
-                await lane.stop_at(stops.lines, noting=stops.noting)
+                await lane.stop_at(stops.spots, noting=stops.noting)
             first = None if stops is None else stops.first
             await lane.run(until, record_from, record_last=record_last, stop_from=first)
             await lane.wait_standing()
@@ -187,9 +188,9 @@ class Driving(Lanes):
         differing = _first_difference(lane.losses, self.losses)
         if iteration not in lane.records:
             stopped = f"the replay was stopped before iteration {iteration}"
-            if lane.line is not None:
+            if lane.spot is not None:
                 stopped = (
-                    f"the replay is paused in iteration {lane.position - 1}, line {lane.line}: g {iteration} goes on"
+                    f"the replay is paused in iteration {lane.position - 1}, {lane.spot.place}: g {iteration} goes on"
                 )
             self.notice = lane.lost or stopped
         elif differing is not None:

@@ -42,7 +42,7 @@ from stepper.inferior.protocol import (
     body_length,
     frame,
 )
-from stepper.record import Array, Record, Region, Survey, Window, filled
+from stepper.record import Array, Record, Region, Spot, Survey, Window, filled
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
@@ -83,13 +83,13 @@ class Lane:
         self.seconds = 0.0  # how long it had lived when it was lost
         self.stopped = False
         self.position = 0
-        self.line: int | None = None  # where it stands inside the iteration before `position`
+        self.spot: Spot | None = None  # where it stands inside the iteration before `position`
         self.at_breakpoint = False  # whether it stands there since there is a breakpoint
         self._midway = False  # whether that iteration is being recorded
         self._ran = False
         self._called_off = False  # told to pause in the setup, which does not stop
         self.reached: deque[int] = deque(maxlen=MOST_REACHED)  # the latest iterations that came to a line to be noted
-        self._stops: tuple[frozenset[int], bool] = (frozenset(), False)
+        self._stops: tuple[frozenset[Spot], bool] = (frozenset(), False)
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
@@ -206,7 +206,7 @@ class Lane:
                     self.records[message.iteration] = filled(self.records[message.iteration], message.summaries)
             case Stopped():
                 self.stopped = True
-                self.position, self.line = message.iteration, message.line
+                self.position, self.spot = message.iteration, message.spot
                 self.at_breakpoint, self._midway = message.breakpoint, message.recording
             case Reached():
                 self.reached.extend(message.iterations)
@@ -251,15 +251,15 @@ class Lane:
         if self._called_off:
             self._called_off = False
         elif self.ended is None:
-            self.stopped, self.line, self.at_breakpoint = False, None, False
+            self.stopped, self.spot, self.at_breakpoint = False, None, False
             await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
 
-    async def stop_at(self, lines: frozenset[int], *, noting: bool = False) -> None:
+    async def stop_at(self, spots: frozenset[Spot], *, noting: bool = False) -> None:
         """Stop before the statements on these lines, where nothing is recorded, from now on; or only note (`reached`)
         which iterations come to them."""
-        if self._stops != (lines, noting):
-            self._stops = (lines, noting)
-            await self._ask(StopAt(next(self._numbers), sorted(lines), noting))
+        if self._stops != (spots, noting):
+            self._stops = (spots, noting)
+            await self._ask(StopAt(next(self._numbers), sorted(spots), noting))
 
     async def pause(self) -> None:
         """Ask the script to stop at its next loop head, or where it is if that takes long."""
@@ -317,7 +317,7 @@ class Lane:
     @property
     def midway(self) -> int | None:
         """The iteration in whose midst the script stands, where that is recorded once it goes on."""
-        return self.position - 1 if self.stopped and self.line is not None and self._midway else None
+        return self.position - 1 if self.stopped and self.spot is not None and self._midway else None
 
     async def wait(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds; it is looked at after every message. Ends as well when the process is gone."""

@@ -216,14 +216,20 @@ class Run:
         """Go back to the breakpoint before; without breakpoints to iteration 0."""
         self._do(self.session.reverse())
 
-    def toggle_breakpoint(self, line: int) -> bool:
-        """Set a breakpoint on a line of the script, or take it away; whether there is one now.
+    def toggle_breakpoint(self, line: int, file: str = "") -> bool:
+        """Set a breakpoint on a line, or take it away; whether there is one now. `file` is the end of a module's path
+        (`nets/mlp.py`); without it, the line is one of the file that has the training loop.
 
-        Raises LookupError where no statement begins on that line.
+        Raises LookupError where no statement begins on that line, or not one file of the script's own is called so.
         """
+        paths = [self.session.home, *self.session.modules]
+        found = [path for path in paths if file and f"/{path}".endswith(f"/{file}")]
+        if file and len(found) != 1:
+            raise LookupError(f"{file}: {'several' if found else 'none'} of the script's own files end so")
 
         async def toggle() -> bool:
-            return self.session.toggle_breakpoint(line)
+            there = found[0] if found and found[0] != self.session.home else ""
+            return self.session.toggle_breakpoint(line, there)
 
         return self._do(toggle())
 

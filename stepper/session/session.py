@@ -110,7 +110,7 @@ class Session(Continuing):
         """Go back to the breakpoint before the cursor; without breakpoints, to the first iteration."""
         async with self._busy:
             self.notice = ""
-            if self.breakpoints.lines:
+            if self.breakpoints.spots:
                 await self._continue_backward()
             else:
                 await self._go(0, None)

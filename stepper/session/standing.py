@@ -52,7 +52,7 @@ class Standing(Driving):
             self._stand(iteration, event)
         elif self._lane.lost is not None and self._recorded(died := await self._look_into_death()) is not None:
             self._stand(died, None)
-        elif self._lane.line is not None and not self.notice:
+        elif self._lane.spot is not None and not self.notice:
             await self._come_to_rest()
         elif not self._over() and 0 < self._lane.position <= iteration and not self.notice:
             await self._come_to_rest()
@@ -83,20 +83,20 @@ class Standing(Driving):
     async def _come_to_rest(self, expected: int | None = None) -> None:
         """A run is over that was to come to the head of iteration `expected`: say how, and show where it stands."""
         lane = self._lane
-        if lane.line is not None:
+        if lane.spot is not None:
             self._rest()
             here = lane.position - 1
             if lane.at_breakpoint:
                 self._say(
-                    f"stopped at line {lane.line} in iteration {here}, which is not recorded: g {here} replays it"
+                    f"stopped at {lane.spot.place} in iteration {here}, which is not recorded: g {here} replays it"
                 )
             elif lane.midway is not None:
                 self._say(
-                    f"paused in iteration {here}, line {lane.line}, while it is recorded: g {here} goes on to its end"
+                    f"paused in iteration {here}, {lane.spot.place}, while it is recorded: g {here} goes on to its end"
                 )
             else:
                 self._say(
-                    f"paused in iteration {here}, line {lane.line}; it is not recorded: "
+                    f"paused in iteration {here}, {lane.spot.place}; it is not recorded: "
                     f"c goes on, g {lane.position} to the next"
                 )
             return

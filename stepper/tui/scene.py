@@ -32,8 +32,8 @@ class Scene:
     """Of the file that the cursor stands in."""
     file: str = ""
     """The path of that file as seen from beside the script; empty for the script itself."""
-    home: bool = True
-    """Whether that file has the training loop, and may have breakpoints."""
+    module: str = ""
+    """The path of that file; empty for the one that has the training loop."""
     engines: tuple[str, ...] = ()
     device: str = ""
     dtype: str = ""
@@ -53,7 +53,7 @@ class Scene:
     event: Event | None = None
     generation: int = 0
     breakpoints: frozenset[int] = frozenset()
-    """The lines that have one; none where another file than the loop's is shown."""
+    """The lines of the file that is shown that have one."""
     stops: frozenset[int] = frozenset()
     """The iterations in which a run came to a breakpoint."""
     phases: Mapping[int, str] = field(default_factory=dict)
@@ -98,17 +98,17 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         wrong = None if found is None else seen + found
     place = session.place
     event = session.event if record is not None else None
-    path = event.file if event is not None and event.file in session.modules else session.home
-    home = path == session.home
-    if not home and history is not None:
-        phases = history.phases.get(path, {})
-    elif not previous.home:
+    module = event.file if event is not None and event.file in session.modules else ""
+    if module and history is not None:
+        phases = history.phases.get(module, {})
+    elif previous.module:
         phases = _phases(session)
+    path = module or session.home
     return Scene(
         target=session.target,
-        source=session.source if home else session.modules[path],
+        source=session.modules[module] if module else session.source,
         file="" if path in ("", session.script) else relative(path, session.script),
-        home=home,
+        module=module,
         engines=tuple(session.engines),
         device=session.device,
         dtype=session.dtype,
@@ -126,7 +126,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history=history,
         event=event,
         generation=generation,
-        breakpoints=session.breakpoints.lines if home else frozenset(),
+        breakpoints=session.breakpoints.in_file(module),
         stops=session.stops,
         phases=phases,
         records=records,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.timer import Timer
 
+from stepper.record import Spot
 from stepper.tui.outline import find
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.record import RecordPanel
@@ -69,12 +70,8 @@ class Walking(Remembering):
     def _toggle(self, line: int) -> None:
         from stepper.session import NoStatement
 
-        if not self.scene.home:
-            shown = self.scene.file or "The script"
-            self.message.say(f"{shown} can have no breakpoint; the file with the training loop can.", bad=True)
-            return
         try:
-            there = self.session.toggle_breakpoint(line)
+            there = self.session.toggle_breakpoint(line, self.scene.module)
         except NoStatement as problem:
             text = str(problem)
             self.message.say(text[0].upper() + text[1:] + ".", bad=True)
@@ -83,16 +80,17 @@ class Walking(Remembering):
 
     def _said_of(self, line: int, there: bool) -> str:
         forth, back = self.keymap.shown("run.continue"), self.keymap.shown("run.reverse")
+        place = Spot(self.scene.module, line).place
         if there and self.scene.busy:
-            return f"Breakpoint on line {line}; it holds from now on."
+            return f"Breakpoint on {place}; it holds from now on."
         if there:
-            return f"Breakpoint on line {line}; {forth} runs on to it, {back} back to it."
-        left = len(self.session.breakpoints.lines)
-        return f"The breakpoint on line {line} is gone; {left or 'none'} {'are' if left > 1 else 'is'} left."
+            return f"Breakpoint on {place}; {forth} runs on to it, {back} back to it."
+        left = len(self.session.breakpoints.spots)
+        return f"The breakpoint on {place} is gone; {left or 'none'} {'are' if left > 1 else 'is'} left."
 
     def action_clear_breakpoints(self) -> None:
         """Take all of them away."""
-        count = len(self.session.breakpoints.lines)
+        count = len(self.session.breakpoints.spots)
         self.session.clear_breakpoints()
         gone = f"{count} breakpoint{'s are' if count > 1 else ' is'} gone."
         self.message.say(gone if count else "There is no breakpoint.")
@@ -183,9 +181,9 @@ class Walking(Remembering):
         scene = self.scene
         if scene.record is None or scene.event is None:
             return
-        lines = frozenset({message.line})
-        found = first_stop(scene.record, lines, scene.event.id, scene.event.file)
-        found = first_stop(scene.record, lines, file=scene.event.file) if found is None else found
+        spots = frozenset({Spot(scene.module, message.line)})
+        found = first_stop(scene.record, spots, scene.event.id)
+        found = first_stop(scene.record, spots) if found is None else found
         if found is None:
             self.message.say(f"Nothing on line {message.line} ran in this record.")
         else:

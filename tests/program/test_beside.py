@@ -8,6 +8,7 @@ import pytest
 
 from stepper.program.beside import MOST, File, beside
 from stepper.program.program import Program, analyse
+from stepper.record import Spot
 
 LOOP = """
 for t in range(3):
@@ -71,7 +72,7 @@ def test_only_functions_carry_probes_and_sites_are_numbered_behind_the_scripts()
     assert [site.id for site in made.sites] == list(range(len(made.sites)))
     assert {site.file for site in module.sites} == {"/model.py"} and {site.function for site in module.sites} == {"f"}
     assert [site.text for site in module.sites if site.kind == "statement"] == ["h = t * 2", "return h"]
-    names: dict[str, object] = {"__stepper_beside__": False}
+    names: dict[str, object] = {"__stepper_beside__": False, "__stepper_armed__": False}
     exec(module.code, names)
     assert names["y"] == [1, 2] and names["f"](4) == 8  # type: ignore[operator]
 
@@ -152,7 +153,7 @@ def test_the_innermost_loop_that_trains_is_found_in_whatever_file() -> None:
     assert made.home == "/trainer.py" and made.loop is not None and made.loop.line == 4
     assert {site.text for site in made.sites if site.id in made.loop.enclosing} == {"for epoch in range(3)"}
     assert {site.file for site in made.sites} == {"", "/main.py"}
-    assert made.lines[6] == "backward" and 6 in made.stops
+    assert made.lines[6] == "backward" and made.stops["6"] == Spot("", 6)
 
 
 def test_a_loop_that_the_script_never_comes_to_is_none_of_its() -> None:

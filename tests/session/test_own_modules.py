@@ -141,14 +141,45 @@ def test_nothing_of_other_files_has_probes_where_something_is_compiled(tmp_path:
         assert not inside(run.iteration(0).record, "layers.py")
 
 
-async def test_a_session_has_the_texts_and_stops_in_the_script_only(tmp_path: Path) -> None:
+async def test_a_session_has_the_texts_and_tells_lines_of_files_apart(tmp_path: Path) -> None:
     layers = script(tmp_path, LAYERS, "layers.py")
     async with opened(script(tmp_path, MAIN), Options()) as session:
         assert session.modules == {layers: Path(layers).read_text()}
-        session.toggle_breakpoint(4)  # `return y` is on line 4 of the other file
+        session.toggle_breakpoint(4)  # the loop; in the other file, `return y` is on line 4
         await session.go(0)
         await session.run(None)
-        assert session.event is not None and Path(session.event.file).name == "script.py"
+        assert session.event is not None and session.event.text == "for t in range(3)"
+        session.clear_breakpoints()
+        session.toggle_breakpoint(4, layers)
+        await session.run(None)
+        assert session.event.text == "return y" and session.cursor.iteration == 1
+
+
+def test_a_far_iteration_stops_at_a_breakpoint_in_another_file(tmp_path: Path) -> None:
+    """Found at full speed, and shown by a replay; the way back is, too."""
+    layers = script(
+        tmp_path, LAYERS.replace("    return y", "    if x == 1500:\n        y = 0\n    return y"), "layers.py"
+    )
+    source = """
+        from layers import double
+        w = 1.0
+        for t in range(5000):
+            loss = double(t) ** 2 + w
+            w = w - 1e-9 * 8 * w
+        """
+    with stepper.open(script(tmp_path, source)) as run:
+        run.iteration(0)
+        run.toggle_breakpoint(5, "layers.py")
+        run.run()
+        iteration, event = run.here
+        assert iteration == 1500 and event is not None and (event.text, event.file) == ("y = 0", layers)
+        assert "layers.py line 5" in run.session.notice
+        run.iteration(1600)
+        run.reverse()
+        assert run.here[0] == 1500
+        for wrong in ("other.py", "ayers.py"):
+            with pytest.raises(LookupError, match="of the script's own files"):
+                run.toggle_breakpoint(4, wrong)
 
 
 def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(

@@ -25,6 +25,7 @@ from stepper.record import (
     Record,
     Region,
     Role,
+    Spot,
     Summary,
     Survey,
     Units,
@@ -367,8 +368,8 @@ class Standin:
         if not self._released.is_set():
             self.tell(state=State.RUNNING)
             await self._released.wait()
-        if self.breakpoints.lines:
-            stop = await ahead(self.cursor, self.record, self._lines, self._reach, self._find, lambda _: True)
+        if self.breakpoints.spots:
+            stop = await ahead(self.cursor, self.record, self._spots, self._reach, self._find, lambda _: True)
             if stop is not None and stop.iteration is not None:
                 return self.tell(cursor=stop, state=State.STOPPED, stops=self.stops | {stop.iteration})
         self._need(TOTAL - 1)
@@ -376,10 +377,10 @@ class Standin:
         state = State.FAILED if self.traceback else State.ENDED
         self.tell(cursor=Cursor(number, len(self.records[number].events) - 1), state=state)
 
-    def _lines(self) -> frozenset[int]:
-        return self.breakpoints.lines
+    def _spots(self) -> frozenset[Spot]:
+        return self.breakpoints.spots
 
-    async def _find(self, first: int) -> tuple[int, frozenset[int]] | None:
+    async def _find(self, first: int) -> tuple[int, frozenset[Spot]] | None:
         raise AssertionError("every iteration is near")
 
     async def _passed(self, end: int) -> list[int]:
@@ -390,14 +391,14 @@ class Standin:
 
     async def reverse(self) -> None:
         self.calls.append("reverse")
-        if not self.breakpoints.lines:
+        if not self.breakpoints.spots:
             return self.tell(cursor=Cursor(0, 0))
-        stop = await behind(self.cursor, self.record, self._lines, self._reach, self.records.get, self._passed)
+        stop = await behind(self.cursor, self.record, self._spots, self._reach, self.records.get, self._passed)
         if stop is not None:
             self.tell(cursor=stop)
 
-    def toggle_breakpoint(self, line: int) -> bool:
-        there = self.breakpoints.toggle(line, self.source)
+    def toggle_breakpoint(self, line: int, file: str = "") -> bool:
+        there = self.breakpoints.toggle(Spot(file, line), self.source)
         self.tell()
         return there
 

@@ -7,7 +7,7 @@ import pytest
 from stepper.session import Session
 from stepper.tui.app import StepperApp
 from tests.session.support import script
-from tests.tui.screen import app_of, ready, screen_text, settled, text_of
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 
 LAYERS = '''
 """Doubles."""
@@ -52,15 +52,20 @@ async def test_source_follows_the_cursor_into_another_file_and_back(tmp_path: Pa
         assert "▶5L     loss = double(w) ** 2" in shown and "y = x" not in shown
 
 
-async def test_a_line_of_another_file_can_be_gone_to_and_has_no_breakpoint(tmp_path: Path) -> None:
+async def test_a_line_of_another_file_can_be_gone_to_and_have_a_breakpoint(tmp_path: Path) -> None:
     app = two_files(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await press(pilot, "n", "s", "s", "1", "down", "down", "enter")
         assert app.scene.event is not None and app.scene.event.text == "return y"
         await press(pilot, "b")
-        assert "layers.py can have no breakpoint" in screen_text(app)
-        assert not app.session.breakpoints.lines
+        assert "Breakpoint on layers.py line 6" in screen_text(app) and "●" in text_of(app.desk.source)
+        assert app.session.breakpoints.in_file(app.scene.module) == {6} and not app.session.breakpoints.in_file()
+        await press(pilot, "c")
+        await until(pilot, lambda: app.scene.iteration == 1)
+        assert app.scene.event.text == "return y"
+        await press(pilot, "u", "u")
+        assert "●" not in text_of(app.desk.source)
 
 
 async def test_output_names_the_file_that_printed(tmp_path: Path) -> None:
