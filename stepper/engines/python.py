@@ -7,6 +7,7 @@ import math
 import pickle
 import struct
 from collections.abc import Hashable, Sequence
+from itertools import chain
 from typing import Any
 
 from stepper.engines.base import Engine
@@ -45,8 +46,13 @@ class PythonEngine(Engine):
 
     def same(self, value: Any, kept: Any) -> bool:
         if type(value) in _LISTS and type(kept) in _LISTS:
-            return marshal.dumps(value, 2) == marshal.dumps(kept, 2) or (
-                _shape(value) == _shape(kept) and _same_numbers(_flat(value), _flat(kept))
+            if marshal.dumps(value, 2) == marshal.dumps(kept, 2):
+                return True
+            # Only where there is a NaN may other bits be the same value
+            return (
+                _may_have_nan(_flat(value))
+                and _shape(value) == _shape(kept)
+                and _same_numbers(_flat(value), _flat(kept))
             )
         return _same_numbers([value], [kept])
 
@@ -123,6 +129,10 @@ def _shape(value: Any, limit: int = LIMIT, depth: int = DEPTH) -> tuple[int, ...
         return (extent,) if set(map(type, value)) <= _NUMBERS else None
     if first not in _LISTS:
         return None
+    if depth > 1 and value[0] and type(value[0][0]) in _NUMBERS:
+        width = len(value[0])
+        even = width <= limit // extent and set(map(type, value)) <= set(_LISTS) and set(map(len, value)) == {width}
+        return (extent, width) if even and set(map(type, chain.from_iterable(value))) <= _NUMBERS else None
     inner = _shape(value[0], limit // extent, depth - 1)
     if inner is None:
         return None
@@ -174,6 +184,15 @@ def _wide(number: int) -> float:
         return float(number)
     except OverflowError:
         return math.inf if number > 0 else -math.inf
+
+
+def _may_have_nan(numbers: list[Any]) -> bool:
+    """Whether there may be a NaN: quickly, by the sum."""
+    try:
+        total = sum(numbers)
+    except (OverflowError, TypeError):
+        return True
+    return bool(total != total)
 
 
 def _same_numbers(first: list[Any], second: list[Any]) -> bool:
