@@ -70,7 +70,7 @@ class HowToRun:
         str | None,
         Parameter(
             allow_leading_hyphen=True,
-            help="The line of the training loop; none takes the whole script as one iteration.",
+            help="The line of the training loop (FILE:LINE in an imported file); none: the whole script is one iteration.",
         ),
     ] = None
     loss: Annotated[

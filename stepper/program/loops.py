@@ -16,6 +16,7 @@ from stepper.program.errors import ProgramError
 from stepper.program.losses import Losses
 from stepper.program.opaque import hands_over, opaque
 from stepper.program.scopes import Script
+from stepper.program.source import Source
 from stepper.program.spine import LOOPS, LoopNode
 from stepper.program.walk import Walker
 
@@ -109,17 +110,20 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
         inside = script.scope_around(node).is_class
         return not inside and not any(id(ancestor) in closed for ancestor in script.ancestors(node))
 
-    loops = [node for node in ast.walk(script.source.tree) if isinstance(node, LOOPS) and is_open(node)]
+    def loops_in(tree: ast.AST) -> list[LoopNode]:
+        return [node for node in ast.walk(tree) if isinstance(node, LOOPS) and is_open(node)]
+
+    loops = loops_in(script.source.tree)
     if wanted is not None:
-        return _wanted(loops, wanted.strip())
+        file, _, line = wanted.strip().rpartition(":")
+        return _wanted(loops_in(_called(script, file).tree) if file else loops, line, file)
     if not loops and not script.modules:
         raise ProgramError(NOT_FOUND)
     walker = Walker(script, losses)
     reachable = set(walker.walk_module().inner)
     if not hands_over(script):  # else the modules have no probes
-        own = {id(node) for node in loops}
-        further = (node for node in script.nodes if isinstance(node, LOOPS) and id(node) not in own)
-        loops += [node for node in further if id(node) in reachable and is_open(node)]
+        further = (node for scope in script.modules.values() for node in loops_in(scope.node))
+        loops += [node for node in further if id(node) in reachable]
     studied = {id(node): study_loop(walker, node) for node in loops}
     around: dict[int, set[int]] = {key: set() for key in studied}
     for loop in studied.values():
@@ -179,14 +183,24 @@ def _steps_outside(outer: Studied, inner: int) -> bool:
     return outer.level() == BACKWARD and "backward" in kinds
 
 
-def _wanted(loops: list[LoopNode], wanted: str) -> LoopNode | None:
-    if wanted == "none":
+def _called(script: Script, file: str) -> Source:
+    """The one file of the script's own whose path ends so. Raises ProgramError."""
+    found = [source for source in script.sources if f"/{source.path}".endswith(f"/{file}")]
+    if len(found) != 1:
+        raise ProgramError(f"--loop: {'several' if found else 'none'} of the script's own files are called {file}")
+    if found[0] is not script.source and hands_over(script):
+        raise ProgramError(f"--loop: {file} is not looked into, since something is compiled as a whole (torch.compile)")
+    return found[0]
+
+
+def _wanted(loops: list[LoopNode], wanted: str, file: str) -> LoopNode | None:
+    if wanted == "none" and not file:
         return None
     lines = [str(line) for line in sorted({node.lineno for node in loops})]
     known = f"its loops are at lines {', '.join(lines)}" if lines else "it has no loops"
     known = f"its loop is at line {lines[0]}" if len(lines) == 1 else known
     if not wanted.isdigit():
-        raise ProgramError(f"--loop takes a line number or none, not {wanted!r}; {known}")
+        raise ProgramError(f"--loop takes a line number, FILE:LINE or none, not {wanted!r}; {known}")
     line = int(wanted)
     heads = [node for node in loops if node.lineno == line]
     if heads:
@@ -194,4 +208,4 @@ def _wanted(loops: list[LoopNode], wanted: str) -> LoopNode | None:
     inside = [node for node in loops if node.lineno <= line <= (node.end_lineno or node.lineno)]
     if inside:
         return max(inside, key=lambda node: node.lineno)
-    raise ProgramError(f"no loop at line {line}; {known}")
+    raise ProgramError(f"no loop at line {line}{f' of {file}' if file else ''}; {known}")

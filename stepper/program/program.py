@@ -147,7 +147,7 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
             node = choose(script, losses, loop)
             last = script, losses, node, Known(script, losses, node)
         except ProgramError as error:
-            failure = error
+            failure = failure or error
             continue
         except RecursionError:
             if not modules:

@@ -121,7 +121,7 @@ class Script:
         self.source = source
         self.module = Scope(source.tree, "", None)
         self.scopes: dict[int, Scope] = {id(source.tree): self.module}
-        self._sources = [source, *(each.source for each in modules)]
+        self.sources = [source, *(each.source for each in modules)]
         self.modules = {each.name: Scope(each.source.tree, "", None) for each in modules}
         self.scopes.update((id(scope.node), scope) for scope in self.modules.values())
         self.parents: dict[int, ast.AST] = {}
@@ -237,7 +237,7 @@ class Script:
     def source_of(self, node: ast.AST) -> Source:
         """The file that a node stands in."""
         tree = next((each for each in self.ancestors(node) if isinstance(each, ast.Module)), None)
-        return next((source for source in self._sources if source.tree is tree), self.source)
+        return next((source for source in self.sources if source.tree is tree), self.source)
 
     @property
     def star_import(self) -> bool:

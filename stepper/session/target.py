@@ -45,8 +45,8 @@ def launch_of(target: str, options: Options) -> Launch:
         raise Misuse(f"{target}: --memory must be at least 1 byte, not {options.memory}")
     if options.memory > LARGEST:
         raise Misuse(f"{target}: --memory must be at most {LARGEST} bytes, not {options.memory}")
-    if options.loop is not None and options.loop != "none" and not _is_a_line(options.loop):
-        raise Misuse(f"{target}: --loop needs a line number or 'none', not '{options.loop}'")
+    if options.loop is not None and options.loop != "none" and not _is_a_line(options.loop.rpartition(":")[2]):
+        raise Misuse(f"{target}: --loop needs a line number, FILE:LINE or 'none', not '{options.loop}'")
     return Launch(
         name=target,
         script=script,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from stepper.program.beside import MOST, File, beside
+from stepper.program.errors import ProgramError
 from stepper.program.program import Program, analyse
 from stepper.record import Spot
 
@@ -174,3 +175,36 @@ def test_a_module_that_is_nested_deeply_is_left_alone_at_worst(terms: int) -> No
     made = program("import model\n" + LOOP, model=model)
     assert made.loop is not None and made.home == "/main.py"
     assert bool(made.modules) == (terms == 200)
+
+
+TWO = """
+def fit(w):
+    for epoch in range(2):
+        for t in range(3):
+            loss = w * w
+            w = w - 0.1 * 2 * w
+    return w
+"""
+
+
+@pytest.mark.parametrize(("wanted", "line"), [("fitting.py:3", 3), ("fitting.py:4", 4), ("fitting.py:6", 4)])
+def test_a_loop_in_another_file_can_be_asked_for(wanted: str, line: int) -> None:
+    known = {"fitting": File("/fitting.py", TWO, False)}
+    made = analyse("from fitting import fit\nfit(1.0)\n", "/main.py", loop=wanted, find=known.get)
+    assert made.home == "/fitting.py" and made.loop is not None and made.loop.line == line
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("fitting.py:2", "no loop at line 2 of fitting.py; its loops are at lines 3, 4"),
+        ("other.py:3", "none of the script's own files are called other.py"),
+        ("tting.py:3", "none of the script's own files are called tting.py"),
+        ("main.py:1", "no loop at line 1 of main.py; it has no loops"),
+        ("fitting.py:none", "FILE:LINE or none"),
+    ],
+)
+def test_a_loop_that_is_in_no_file_is_refused_with_what_there_is(wanted: str, told: str) -> None:
+    known = {"fitting": File("/fitting.py", TWO, False)}
+    with pytest.raises(ProgramError, match=told):
+        analyse("from fitting import fit\nfit(1.0)\n", "/main.py", loop=wanted, find=known.get)
