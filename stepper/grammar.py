@@ -70,7 +70,7 @@ class HowToRun:
         str | None,
         Parameter(
             allow_leading_hyphen=True,
-            help="The line of the training loop (FILE:LINE in an imported file); none: the whole script is one iteration.",
+            help="The line of the training loop (FILE:LINE in an imported file), or none: the whole script at once.",
         ),
     ] = None
     loss: Annotated[
