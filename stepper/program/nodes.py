@@ -67,9 +67,14 @@ def stop_flag(key: str) -> str:
 
 def at(node: N, place: ast.AST) -> N:
     """Give a generated node and all that is new inside it the location of `place`."""
-    for child in ast.walk(node):
-        if "lineno" in child._attributes and not hasattr(child, "lineno"):
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        child = waiting.pop()
+        if "lineno" in child._attributes:
+            if hasattr(child, "lineno"):
+                continue  # it was placed with all that is inside it
             ast.copy_location(child, place)
+        waiting.extend(ast.iter_child_nodes(child))
     return node
 
 
