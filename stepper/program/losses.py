@@ -38,6 +38,8 @@ class Losses:
             return node.func.value
         if own & self.layers or self.script.is_import(scope, node.func.value):
             return None
+        if self.script.is_unpacked(node) or (node.args and not self.uses_torch):
+            return None  # autograd's gives nothing back; and what others' are handed is the gradient behind a layer
         if self.layers and not self.values:
             return node.func.value if self.uses_torch and not node.args else None
         return node.func.value

@@ -135,12 +135,15 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
 
 
 def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, Losses, LoopNode | None, Known]:
-    """What the script says together with its modules, as if all were one text; alone, where those are many, or where
-    together nothing marks a gradient."""
-    together = found if sum(len(each.source.lines) for each in found) <= LONGEST else []
+    """What the script says together with the nearest of its modules, as if all were one text; alone, where together
+    nothing marks a gradient; with all of them, where no loop is found otherwise."""
+    near = _nearest(found)
     failure: ProgramError | None = None
     last: tuple[Script, Losses, LoopNode | None, Known] | None = None
-    for modules in (together, []) if together else ([],):
+    readings = [near, []] if near else [[]]
+    for modules in [*readings, found] if len(near) < len(found) else readings:
+        if last is not None and modules is found:
+            break
         try:
             script = Script(text, modules)
             losses = Losses(script)
@@ -159,6 +162,18 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
         assert failure is not None
         raise failure
     return last
+
+
+def _nearest(found: list[Beside]) -> list[Beside]:
+    """The modules that the script comes to first, as many as are read together with it."""
+    near: list[Beside] = []
+    lines = 0
+    for each in found:
+        lines += len(each.source.lines)
+        if lines > LONGEST:
+            break
+        near.append(each)
+    return near
 
 
 def _expression(text: str, script: Script) -> ast.expr:

@@ -9,6 +9,9 @@ import pytest
 from stepper.program.beside import MOST, File, beside
 from stepper.program.errors import ProgramError
 from stepper.program.program import Program, analyse
+
+
+from stepper.program.program import LONGEST, Program, analyse
 from stepper.record import Spot
 
 LOOP = """
@@ -208,3 +211,37 @@ def test_a_loop_that_is_in_no_file_is_refused_with_what_there_is(wanted: str, to
     known = {"fitting": File("/fitting.py", TWO, False)}
     with pytest.raises(ProgramError, match=told):
         analyse("from fitting import fit\nfit(1.0)\n", "/main.py", loop=wanted, find=known.get)
+
+
+TRAINER = """
+class Trainer:
+    def fit(self, model, data):
+        for x in data:
+            loss = model(x)
+            loss.backward()
+            self.optimizer.step()
+"""
+FITTED = "from trainer import Trainer\nfrom tables import rows\nTrainer().fit(model, rows)\n"
+
+
+@pytest.mark.parametrize("long", ["trainer", "tables"])
+def test_the_loop_is_found_among_many_lines_of_modules(long: str) -> None:
+    files = {"trainer": TRAINER, "tables": "rows = []\n"}
+    files[long] += "\n" * LONGEST
+    made = program(FITTED, **files)
+    assert made.home == "/trainer.py" and made.loop is not None and made.loop.line == 4
+    assert {each.name for each in made.modules} == {"trainer", "tables"}
+
+
+@pytest.mark.parametrize(
+    ("step", "torch"),
+    [
+        ("loss.backward()", True),
+        ("loss, grads = net.backward(net(x), x)", False),
+        ("net.backward(criterion(net(x), x))", False),
+    ],
+)
+def test_a_backward_that_is_not_seen_into_is_autograds_or_a_networks(step: str, torch: bool) -> None:
+    """A network's gives gradients back, or is handed them; without torch, that is."""
+    made = program(f"import nets\nnet = nets.Net()\nfor x in data:\n    loss = net(x)\n    {step}\n    net.update()\n")
+    assert made.loop is not None and made.uses_backward is torch
