@@ -8,9 +8,6 @@ import pytest
 
 from stepper.program.beside import MOST, File, beside
 from stepper.program.errors import ProgramError
-from stepper.program.program import Program, analyse
-
-
 from stepper.program.program import LONGEST, Program, analyse
 from stepper.record import Spot
 
