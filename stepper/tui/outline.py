@@ -16,7 +16,7 @@ class Outline:
 
     def __init__(self, history: History, folds: dict[Site, bool]) -> None:
         self.history = history
-        self.events = history.record.events
+        self.events, self.home = history.record.events, history.record.home
         self.folds = folds
         self.depths = [0] * len(self.events)
         for event in self.events:

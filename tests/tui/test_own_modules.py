@@ -74,3 +74,12 @@ async def test_output_names_the_file_that_printed(tmp_path: Path) -> None:
         await ready(pilot)
         await press(pilot, "n", "7")
         assert "layers.py:5" in text_of(app.desk.output)
+
+
+async def test_record_says_which_file_a_call_leads_to(tmp_path: Path) -> None:
+    app = two_files(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "s", "6")
+        line = next(line for line in text_of(app.desk.record).splitlines() if "def double(x)" in line)
+        assert "layers.py:3" in line

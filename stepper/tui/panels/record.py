@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import basename
 from typing import ClassVar
 
 from textual import events
@@ -105,7 +106,12 @@ class RecordPanel(LinePanel):
             return ""
         event = outline.events[self._lines[index]]
         left = "".join(text for text, _ in self._beginning(outline, index))
-        return "  ".join([left + _text(event), *filter(None, [results(event), figures.duration(event.duration)])])
+        return "  ".join(
+            [
+                left + _text(event),
+                *filter(None, [_right(event, outline), figures.duration(event.duration)]),
+            ]
+        )
 
     def _cut(self, index: int) -> str:
         """The text of a line where some of it is cut, and what it computed; empty where all of it can be read."""
@@ -114,9 +120,9 @@ class RecordPanel(LinePanel):
             return ""
         event = outline.events[self._lines[index]]
         shown = "".join(text for text, _ in self.row(index).pieces)
-        if _text(event) in shown and results(event) in shown:
+        if _text(event) in shown and _right(event, outline) in shown:
             return ""
-        return "  ".join(filter(None, [" ".join(event.text.split()) or event.kind, results(event)]))
+        return "  ".join(filter(None, [" ".join(event.text.split()) or event.kind, _right(event, outline)]))
 
     def _tell(self) -> None:
         """Say at the bottom what is cut of the cursor's line."""
@@ -144,7 +150,7 @@ class RecordPanel(LinePanel):
         left = room - len(time) - 1 - sum(len(piece) for piece, _ in pieces)
         # the text gives way first, down to its beginning
         most = max((room - len(time)) // 3, left - min(BEGINNING, len(text)))
-        result = results(event)
+        result = _right(event, outline)
         result = result if len(result) <= most else figures.fit(result, max(0, most))
         if len(text) + len(result) > left:
             text = outline.history.names.forms(text)[:2][-1]
@@ -228,6 +234,12 @@ class RecordPanel(LinePanel):
             self._fold(event, not self._outline.folded(event))
         else:
             self._go(place)
+
+
+def _right(event: Event, outline: Outline) -> str:
+    """What an event computed; of a call into another file, which that is."""
+    place = f"{basename(event.file)}:{event.line}" if event.kind == "call" and event.file != outline.home else ""
+    return "  ".join(filter(None, [results(event), place]))
 
 
 def _text(event: Event) -> str:
