@@ -10,6 +10,8 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
+from stepper.inferior.reading import decoded
+from stepper.program.errors import ProgramError
 from stepper.program.modules import Module
 
 
@@ -63,14 +65,18 @@ class ImportWatch(MetaPathFinder):
 
 
 class _WithProbes(SourceFileLoader):
-    """Loads a module from code that was made before; all else is as for any file."""
+    """Loads a module from code that was made before, while its file still says the same; all else is as for any."""
 
-    def __init__(self, name: str, path: str, code: CodeType) -> None:
+    def __init__(self, name: str, path: str, module: Module) -> None:
         super().__init__(name, path)
-        self._code = code
+        self._module = module
 
-    def get_code(self, fullname: str) -> CodeType:
-        return self._code
+    def get_code(self, fullname: str) -> CodeType | None:
+        try:
+            same = decoded(self.get_data(self.path)) == self._module.source
+        except ProgramError:
+            same = False
+        return self._module.code if same else super().get_code(fullname)  # the script may have written it just now
 
 
 class OwnModules(MetaPathFinder):
@@ -92,7 +98,7 @@ class OwnModules(MetaPathFinder):
             return None
         spec = found_by_others(self, fullname, path, target)
         if spec is not None and spec.origin == module.path and type(spec.loader) is SourceFileLoader:
-            spec.loader = _WithProbes(fullname, module.path, module.code)
+            spec.loader = _WithProbes(fullname, module.path, module)
         return spec
 
 

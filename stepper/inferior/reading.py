@@ -26,13 +26,15 @@ def decoded(data: bytes) -> str:
 def own_modules(script: str) -> Find:
     """Finds the files of a script's own modules: beside it, and wherever else Python was told to look for modules that
     are installed nowhere (`PYTHONPATH`, an editable installation)."""
-    others = (os.path.realpath(entry) for entry in sys.path[1:] if entry)
-    roots = [folder_of(script), *(root for root in others if not is_installed(root) and not holds_us(root))]
+    roots = [folder_of(script)]
+    for root in (os.path.abspath(entry) for entry in sys.path[1:] if entry):  # the import system follows no links
+        if root not in roots and not is_installed(root) and not is_installed(os.path.realpath(root)):
+            roots += [] if holds_us(root) else [root]
 
     def find(name: str) -> File | None:
         if name in sys.modules or name.partition(".")[0] in sys.builtin_module_names:
             return None  # it is there already, and no file is read for it
-        for root in dict.fromkeys(roots):
+        for root in roots:
             bare = os.path.join(root, *name.split("."))
             for path, package in ((os.path.join(bare, "__init__.py"), True), (f"{bare}.py", False)):
                 try:

@@ -195,6 +195,29 @@ def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(
     assert inside(record, "layers.py") and not inside(record, "bought.py")
 
 
+def test_modules_are_found_where_the_path_leads_through_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, link, installed = tmp_path / "elsewhere", tmp_path / "link", tmp_path / "site-packages"
+    elsewhere.mkdir()
+    link.symlink_to(elsewhere)
+    script(elsewhere, LAYERS, "layers.py")
+    path = script(tmp_path, MAIN)
+    monkeypatch.setenv("PYTHONPATH", str(link))
+    with stepper.open(path) as run:
+        assert next(event.file for event in inside(run.iteration(0).record, "layers.py")) == str(link / "layers.py")
+    installed.symlink_to(elsewhere)
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    with stepper.open(path) as run:
+        assert not inside(run.iteration(0).record, "layers.py")
+
+
+def test_a_module_that_the_script_writes_before_it_imports_it_is_what_was_written(tmp_path: Path) -> None:
+    script(tmp_path, LAYERS, "layers.py")
+    source = f"from pathlib import Path\nPath(__file__).with_name('layers.py').write_text({LAYERS.replace('2', '3')!r})"
+    with stepper.open(script(tmp_path, source + MAIN)) as run:
+        it = run.iteration(0)
+        assert it.loss == 9.0 and not inside(it.record, "layers.py")
+
+
 def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
     path = PROJECTS / "trainer_in_package" / "main.py"
     trainer = path.parent / "mini" / "trainer.py"
