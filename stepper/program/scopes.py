@@ -129,7 +129,8 @@ class Script:
         self.classes: list[ast.ClassDef] = []
         self.methods: dict[str, list[Function]] = {}
         self.imports: dict[str, str] = {}
-        self.instances: dict[str, set[str]] = {}
+        self._made: dict[str, list[tuple[Scope, ast.expr]]] = {}
+        self._instances: dict[str, list[ast.ClassDef]] = {}
         self._bases: dict[int, list[ast.ClassDef]] = {}
         self._definitions: dict[tuple[int, str], list[Function | ast.ClassDef]] = {}
         self._package = ""
@@ -209,16 +210,14 @@ class Script:
             case ast.Assign(targets=[_]):
                 for target, value in assigned(node):
                     if isinstance(value, ast.Call):
-                        self._note_instance(target, constructor(value).func)
+                        self._note_instance(target, constructor(value).func, scope)
             case ast.AnnAssign(target=target, value=ast.Call() as call):
-                self._note_instance(target, constructor(call).func)
+                self._note_instance(target, constructor(call).func, scope)
 
-    def _note_instance(self, target: ast.expr, called: ast.expr) -> None:
+    def _note_instance(self, target: ast.expr, called: ast.expr, scope: Scope) -> None:
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-        if name and isinstance(called, ast.Name):
-            self.instances.setdefault(name, set()).add(called.id)
-        elif name and isinstance(called, ast.Attribute) and self._in_module(self.dotted(called)) is not None:
-            self.instances.setdefault(name, set()).add(called.attr)
+        if name:
+            self._made.setdefault(name, []).append((scope, called))
 
     def _settle_declared(self, name: str) -> None:
         for scope in self.scopes.values():
@@ -355,8 +354,9 @@ class Script:
         if id(node) not in self._bases:
             found = [node]
             for cls in found:
-                names = {base.id for base in cls.bases if isinstance(base, ast.Name)}
-                found += [other for other in self.classes if other.name in names and other not in found]
+                around = self.scope(cls).parent or self.module
+                bases = [other for base in cls.bases for other in self._named(around, base)]
+                found += [other for other in dict.fromkeys(bases) if other not in found]
             self._bases[id(node)] = found
         return self._bases[id(node)]
 
@@ -377,11 +377,7 @@ class Script:
     def classes_of(self, scope: Scope, node: ast.AST) -> list[ast.ClassDef]:
         """The script's classes that an expression is an instance of, as far as simple assignments tell."""
         if isinstance(node, ast.Call):
-            return (
-                [d for d in self.definitions(scope, node.func.id) if isinstance(d, ast.ClassDef)]
-                if isinstance(node.func, ast.Name)
-                else []
-            )
+            return self._classes(scope, node.func)
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         if isinstance(node, ast.Name):
             function = next((s for s in _outward(scope) if isinstance(s.node, FUNCTIONS)), None)
@@ -390,8 +386,22 @@ class Script:
                 names = parameters(function.node)  # type: ignore[arg-type]
                 if names[:1] == [name]:
                     return self.family(owner)
-        called = self.instances.get(name, set())
-        return [cls for cls in self.classes if cls.name in called]
+        if name not in self._instances:
+            made = [cls for place, called in self._made.get(name, ()) for cls in self._named(place, called)]
+            self._instances[name] = list(dict.fromkeys(made))
+        return self._instances[name]
+
+    def _classes(self, scope: Scope, node: ast.expr) -> list[ast.ClassDef]:
+        """The script's classes that a name or path in `scope` means."""
+        found = self.definitions(scope, node.id) if isinstance(node, ast.Name) else self.reached(scope, node)
+        return [each for each in found if isinstance(each, ast.ClassDef)]
+
+    def _named(self, scope: Scope, node: ast.expr) -> list[ast.ClassDef]:
+        """The same; what is bound in ways that the text does not tell is known by its name alone."""
+        found = self._classes(scope, node)
+        if found or not isinstance(node, ast.Name) or self.kind(scope, node.id) == "import":
+            return found
+        return [cls for cls in self.classes if cls.name == node.id]
 
     def family(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """A class, its bases and the classes that derive from it."""

@@ -242,3 +242,31 @@ def test_a_backward_that_is_not_seen_into_is_autograds_or_a_networks(step: str, 
     """A network's gives gradients back, or is handed them; without torch, that is."""
     made = program(f"import nets\nnet = nets.Net()\nfor x in data:\n    loss = net(x)\n    {step}\n    net.update()\n")
     assert made.loop is not None and made.uses_backward is torch
+
+
+@pytest.mark.parametrize(
+    "made", ["from nets import Net as Small\nnet = Small()", "import nets\nfrom other import Net\nnet = nets.Net()"]
+)
+def test_a_class_is_known_by_what_it_is_imported_as(made: str) -> None:
+    """And another class of its name is another: what the one is handed is nothing that the other is."""
+    other = """
+        class Net:
+            def forward(self, x):
+                return self.factor * x
+        """
+    nets = """
+        import other
+
+        class Net(other.Net):
+            def __init__(self):
+                self.w = 1.0
+
+            def __call__(self, x):
+                h = self.w * x
+                return h
+        """
+    step = (
+        "for x in data:\n    y = net(x)\n    loss = (y - 1) ** 2\n    grad = 2 * (y - 1) * x\n    net.w -= 0.1 * grad\n"
+    )
+    found = program(f"{made}\n{step}", nets=nets, other=other)
+    assert found.roles["self.w"] == "parameter" and found.roles["h"] == "activation"
