@@ -149,7 +149,7 @@ class Inferior:
             analyse, source, launch.script, loop=launch.loop, loss=launch.loss, settings=settings
         )
         try:
-            return analysed(find=own_modules(launch.script))
+            return analysed(find=own_modules(launch.script, source))
         except ProgramError:
             raise
         except Exception as error:

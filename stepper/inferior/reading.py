@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import sys
 import tokenize
 
 from stepper.inferior.ours import holds_us, is_installed
+from stepper.inferior.search_path import added
 from stepper.program.beside import File, Find
 from stepper.program.errors import ProgramError
 
@@ -23,13 +25,17 @@ def decoded(data: bytes) -> str:
         raise ProgramError(f"is not Python: {error}") from error
 
 
-def own_modules(script: str) -> Find:
+def own_modules(script: str, source: str = "") -> Find:
     """Finds the files of a script's own modules: beside it, and wherever else Python was told to look for modules that
-    are installed nowhere (`PYTHONPATH`, an editable installation)."""
-    roots = [folder_of(script)]
-    for root in (os.path.abspath(entry) for entry in sys.path[1:] if entry):  # the import system follows no links
-        if root not in roots and not is_installed(root) and not is_installed(os.path.realpath(root)):
-            roots += [] if holds_us(root) else [root]
+    are installed nowhere (`PYTHONPATH`, an editable installation), be it by the script itself."""
+    ahead, behind = _added(source, script)
+    beside = folder_of(script)
+    further = (os.path.abspath(entry) for entry in sys.path[1:] if entry)  # the import system follows no links
+    roots: list[str] = []
+    for root in (*ahead, beside, *further, *behind):
+        ours = holds_us(root) or is_installed(root) or is_installed(os.path.realpath(root))
+        if root not in roots and (root == beside or not ours):
+            roots.append(root)
 
     def find(name: str) -> File | None:
         if name in sys.modules or name.partition(".")[0] in sys.builtin_module_names:
@@ -45,6 +51,16 @@ def own_modules(script: str) -> Find:
         return None
 
     return find
+
+
+def _added(source: str, script: str) -> tuple[list[str], list[str]]:
+    """The places that a script itself puts in front of the others, and behind them."""
+    if "sys" not in source:
+        return [], []
+    try:
+        return added(ast.parse(source), script)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [], []  # whoever reads it as a program says what is wrong
 
 
 def folder_of(script: str) -> str:

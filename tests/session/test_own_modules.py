@@ -218,6 +218,19 @@ def test_a_module_that_the_script_writes_before_it_imports_it_is_what_was_writte
         assert it.loss == 9.0 and not inside(it.record, "layers.py")
 
 
+@pytest.mark.parametrize("place", ["os.path.join(os.path.dirname(__file__), '..', 'src')", "'src'"])
+def test_modules_in_places_that_the_script_adds_are_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    for folder in ("src", "tools"):
+        (tmp_path / folder).mkdir()
+    script(tmp_path / "src", LAYERS, "layers.py")
+    monkeypatch.chdir(tmp_path)
+    path = script(tmp_path / "tools", f"import os, sys\nsys.path.insert(0, {place})\n{MAIN}")
+    with stepper.open(path) as run:
+        assert inside(run.iteration(0).record, "layers.py")
+
+
 def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
     path = PROJECTS / "trainer_in_package" / "main.py"
     trainer = path.parent / "mini" / "trainer.py"
