@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from stepper.record import Spot
 
 NO_INPUT = "EOFError: EOF when reading a line"
 """What `input()` says where there is nothing to read."""
@@ -15,12 +18,19 @@ def wants_input(traceback: str) -> bool:
     return traceback.rstrip().endswith(NO_INPUT)
 
 
-def advice(traceback: str, script: str) -> str:
-    """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing."""
+def advice(traceback: str, files: Sequence[str]) -> str:
+    """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing.
+
+    `files` are the paths of the script's own, that which has the training loop first.
+    """
     if not wants_input(traceback) and not QUIT_AT_ONCE.search(traceback):
         return ""
-    lines = re.findall(rf'^ *File "{re.escape(script)}", line (\d+)', traceback, flags=re.MULTILINE)
-    where = f"line {lines[-1]}" if lines else "the script"
+    any_of = "|".join(map(re.escape, files))
+    frames = re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)
+    where = "the script"
+    if frames:
+        file, line = frames[-1]
+        where = Spot("" if file == files[0] else file, int(line)).place
     if QUIT_AT_ONCE.search(traceback):
         return f"{where} starts pdb, which cannot have the app's keyboard: leave it out, and set a breakpoint there"
     return (

@@ -31,5 +31,14 @@ def failed(script: Path, text: str) -> str:
 )
 def test_what_wants_the_keyboard_is_advised(text: str, words: str, tmp_path: Path) -> None:
     script = tmp_path / "asks.py"
-    said = advice(failed(script, text), str(script))
+    said = advice(failed(script, text), [str(script)])
     assert words in said and bool(said) == bool(words)
+
+
+def test_the_advice_names_the_file_that_asks(tmp_path: Path) -> None:
+    asking, script = tmp_path / "asking.py", tmp_path / "main.py"
+    asking.write_text("def ask():\n    return input()\n", encoding="utf-8")
+    traceback = failed(script, "import asking\n\nasking.ask()\n")
+    assert advice(traceback, [str(script), str(asking)]).startswith("asking.py line 2 asks for input()")
+    assert advice(traceback, [str(asking), str(script)]).startswith("line 2 asks for input()")
+    assert advice(traceback, [str(script)]).startswith("line 3 asks for input()")
