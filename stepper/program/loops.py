@@ -25,6 +25,10 @@ NOT_FOUND = (
     "pass to pass; name one with --loop LINE, or take the whole script as one iteration with --loop none"
 )
 
+NOT_LOOKED_INTO = (
+    "; the files that it imports are not looked into, since something is compiled as a whole (torch.compile)"
+)
+
 BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
 
 
@@ -121,7 +125,8 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
         raise ProgramError(NOT_FOUND)
     walker = Walker(script, losses)
     reachable = set(walker.walk_module().inner)
-    if not hands_over(script):  # else the modules have no probes
+    closed_modules = bool(script.modules) and hands_over(script)  # they have no probes then
+    if not closed_modules:
         further = (node for scope in script.modules.values() for node in loops_in(scope.node))
         loops += [node for node in further if id(node) in reachable]
     studied = {id(node): study_loop(walker, node) for node in loops}
@@ -141,7 +146,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
         found = _candidates(studied, around, test, state)
         if found:
             return max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno)).node
-    raise ProgramError(NOT_FOUND)
+    raise ProgramError(NOT_FOUND + (NOT_LOOKED_INTO if closed_modules else ""))
 
 
 def _candidates(
@@ -185,7 +190,9 @@ def _steps_outside(outer: Studied, inner: int) -> bool:
 
 def _called(script: Script, file: str) -> Source:
     """The one file of the script's own whose path ends so. Raises ProgramError."""
-    found = [source for source in script.sources if f"/{source.path}".endswith(f"/{file}")]
+    # A module may import the script back, by its name: that is the same file once more.
+    called = {source.path: source for source in reversed(script.sources) if f"/{source.path}".endswith(f"/{file}")}
+    found = list(called.values())
     if len(found) != 1:
         raise ProgramError(f"--loop: {'several' if found else 'none'} of the script's own files are called {file}")
     if found[0] is not script.source and hands_over(script):

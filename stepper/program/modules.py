@@ -80,7 +80,7 @@ def _with_probes(main: Instrument, beside: Beside, number: int, first: int, home
         plan = Plan(None, frozenset(), opaque(script), {}, None, kind, tag, beside=True)
         instrument = Instrument(script, Caller(), Backwards(script), plan, table)
     code = compiled(instrument.beside(), source)
-    file = "" if is_home else source.path
+    file = "" if source.path == home.path else source.path  # the script, too, where a module imports it back
     sites, stops = table.finished(), {key: Spot(file, line) for key, line in instrument.armed.lines.items()}
     return Module(beside.name, source.path, source.text, sites, code, instrument.loop_sites, stops)
 

@@ -8,7 +8,7 @@ import pytest
 
 import stepper
 from stepper.record import Event, Record
-from stepper.session import Options
+from stepper.session import Options, continuing
 from stepper.session.errors import Misuse
 from tests.session.support import opened, script
 
@@ -155,8 +155,9 @@ async def test_a_session_has_the_texts_and_tells_lines_of_files_apart(tmp_path: 
         assert session.event.text == "return y" and session.cursor.iteration == 1
 
 
-def test_a_far_iteration_stops_at_a_breakpoint_in_another_file(tmp_path: Path) -> None:
+def test_a_far_iteration_stops_at_a_breakpoint_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Found at full speed, and shown by a replay; the way back is, too."""
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
     layers = script(
         tmp_path, LAYERS.replace("    return y", "    if x == 1500:\n        y = 0\n    return y"), "layers.py"
     )
@@ -261,5 +262,36 @@ def test_the_loop_in_a_module_is_left_where_the_script_has_one_to_compile(tmp_pa
         "fitting.py",
     )
     source = "import torch\nfrom fitting import fit\nf = torch.compile(fit)\nfit(1.0)\n"
-    with pytest.raises(Misuse, match="no training loop found"):
+    with pytest.raises(Misuse, match=r"no training loop found.*files that it imports are not looked into"):
         stepper.open(script(tmp_path, source))
+
+
+def test_a_module_may_import_the_script_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script is there twice then, as under plain Python; its lines are those of one file."""
+    script(tmp_path, "import script\n\n\ndef double(x):\n    return script.twice(x)\n", "layers.py")
+    source = """
+        def twice(x):
+            y = x * 2
+            if x == 1500:
+                y = 0
+            return y
+        def main():
+            from layers import double
+            w = 1.0
+            for t in range(5000):
+                loss = double(t) ** 2 + w
+                w = w - 1e-9 * 8 * w
+        if __name__ == "__main__":
+            main()
+        """
+    with stepper.open(script(tmp_path, source), loop="script.py:10") as run:
+        assert [event.text for event in run.iteration(0).record.events if event.function == "twice"] == [
+            "def twice(x)",
+            "y = x * 2",
+            "if x == 1500",
+            "return y",
+        ]
+        monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
+        run.toggle_breakpoint(5)
+        run.run()
+        assert run.here[0] == 1500
