@@ -22,6 +22,8 @@ from stepper.program.source import Source
 from stepper.program.table import SiteTable
 from stepper.record.events import Phase, Role, Spot
 
+MOST_LINES = 10_000  # in modules that get probes: a thousand lines of statements take up to 0.4 s at the start
+
 
 @dataclass(frozen=True)
 class Module:
@@ -43,7 +45,7 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     the file that has the training loop.
 
     None does where the script or a module has something compiled or transformed as a whole: what that takes in is not
-    to be told from the text.
+    to be told from the text. Of very many lines those do that the script comes to first, and `home`.
     """
     if not found:
         return ()
@@ -53,7 +55,12 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     except RecursionError:  # nested too deeply for us; Python itself can run it
         return ()
     modules: list[Module] = []
+    left = MOST_LINES
     for number, each in enumerate(found, 1):
+        lines = len(each.source.lines)
+        if lines > left and each.source is not home:
+            continue
+        left -= lines
         try:
             module = _with_probes(main, each, number, first, home)
         except (ProgramError, RecursionError):

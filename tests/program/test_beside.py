@@ -8,6 +8,7 @@ import pytest
 
 from stepper.program.beside import MOST, File, beside
 from stepper.program.errors import ProgramError
+from stepper.program.modules import MOST_LINES
 from stepper.program.program import LONGEST, Program, analyse
 from stepper.record import Spot
 
@@ -228,6 +229,16 @@ def test_the_loop_is_found_among_many_lines_of_modules(long: str) -> None:
     made = program(FITTED, **files)
     assert made.home == "/trainer.py" and made.loop is not None and made.loop.line == 4
     assert {each.name for each in made.modules} == {"trainer", "tables"}
+
+
+def test_of_very_many_lines_the_nearest_have_probes_and_those_with_the_loop() -> None:
+    files = {name: "def f(x):\n    return x\n" for name in ("a", "b", "c", "tables")} | {"trainer": TRAINER}
+    for name, share in (("a", 0.5), ("b", 0.8), ("c", 0.4), ("trainer", 0.7)):
+        files[name] += "\n" * int(share * MOST_LINES)
+    made = program("import a, b, c\n" + FITTED, **files)
+    assert made.home == "/trainer.py" and made.loop is not None
+    assert [each.name for each in made.modules] == ["a", "c", "trainer"]
+    assert [site.id for site in made.sites] == list(range(len(made.sites)))
 
 
 @pytest.mark.parametrize(
