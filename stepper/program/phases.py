@@ -178,8 +178,15 @@ class Phases:
             else:
                 into[id(node)] = phase or before
                 nested = {self.direct.get(key) for key in self.flow.run.nested.get(id(node), ())}
-                before = "update" if "update" in nested else into[id(node)]  # what comes behind a whole pass
+                if "update" in nested:
+                    before = "update"  # what comes behind a whole pass
+                elif before != "update" or not self._is_aside(node):
+                    before = into[id(node)]
         return before
+
+    def _is_aside(self, node: ast.stmt) -> bool:
+        """Whether a statement only calls what runs the model, and keeps nothing of it: a sample, a callback."""
+        return isinstance(node, ast.Expr) and id(node) not in self.direct
 
     def _of(self, node: ast.stmt) -> Phase | None:
         blocks = list(_blocks(node))
