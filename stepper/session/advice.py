@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stepper.record import Spot
+from stepper.session.errors import innermost
 
 NO_INPUT = "EOFError: EOF when reading a line"
 """What `input()` says where there is nothing to read."""
@@ -25,12 +25,7 @@ def advice(traceback: str, files: Sequence[str]) -> str:
     """
     if not wants_input(traceback) and not QUIT_AT_ONCE.search(traceback):
         return ""
-    any_of = "|".join(map(re.escape, files))
-    frames = re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)
-    where = "the script"
-    if frames:
-        file, line = frames[-1]
-        where = Spot("" if file == files[0] else file, int(line)).place
+    where = innermost(traceback, files) or "the script"
     if QUIT_AT_ONCE.search(traceback):
         return f"{where} starts pdb, which cannot have the app's keyboard: leave it out, and set a breakpoint there"
     return (

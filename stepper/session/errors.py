@@ -1,6 +1,9 @@
 """What can go wrong for a person who asks for something."""
 
 import re
+from collections.abc import Sequence
+
+from stepper.record import Spot
 
 
 class Misuse(Exception):
@@ -15,8 +18,8 @@ class ScriptFailed(Exception):
         self.traceback = traceback
 
 
-def last_line(traceback: str, script: str) -> str:
-    """What a traceback says went wrong, in one line, with the innermost line of the script: `ValueError: x (line 3)`.
+def last_line(traceback: str, files: Sequence[str]) -> str:
+    """What a traceback says went wrong, in one line, with the innermost line of the script's: `ValueError: x (line 3)`.
 
     What is no traceback (how a process died) is taken as it is, its first line.
     """
@@ -24,6 +27,18 @@ def last_line(traceback: str, script: str) -> str:
     lines = [line.strip() for line in last.splitlines() if line.strip() and not line.startswith(" ")]
     if last.startswith("File "):
         lines = lines[1:]
-    named = re.findall(rf'^ *File "{re.escape(script)}", line (\d+)', traceback, flags=re.MULTILINE)
-    where = f" (line {named[-1]})" if named else ""
-    return (lines[0] if lines else "the script failed") + where
+    where = innermost(traceback, files)
+    return (lines[0] if lines else "the script failed") + (f" ({where})" if where else "")
+
+
+def innermost(traceback: str, files: Sequence[str]) -> str:
+    """The innermost line of the script's own files in a traceback, to be read; empty where there is none.
+
+    `files` are their paths, that which has the training loop first.
+    """
+    any_of = "|".join(map(re.escape, files))
+    frames = re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)
+    if not frames:
+        return ""
+    file, line = frames[-1]
+    return Spot("" if file == files[0] else file, int(line)).place

@@ -103,6 +103,11 @@ class Lanes:
     # ------------------------------------------------------------------------------------------------------- looking
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of the script's own files, that which has the training loop first."""
+        return (self.home, *self.modules)
+
+    @property
     def losses(self) -> list[float | None]:
         """One loss for each finished iteration."""
         return self._main.losses if self._main is not None else []

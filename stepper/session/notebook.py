@@ -222,8 +222,7 @@ class Run:
 
         Raises LookupError where no statement begins on that line, or not one file of the script's own is called so.
         """
-        paths = [self.session.home, *self.session.modules]
-        found = [path for path in paths if file and f"/{path}".endswith(f"/{file}")]
+        found = [path for path in self.session.files if file and f"/{path}".endswith(f"/{file}")]
         if file and len(found) != 1:
             raise LookupError(f"{file}: {'several' if found else 'none'} of the script's own files end so")
 
@@ -242,7 +241,7 @@ class Run:
         record = self.session.records.get(number)
         if record is None:
             if self.session.traceback:
-                told = last_line(self.session.traceback, self.session.script)
+                told = last_line(self.session.traceback, self.session.files)
                 raise ScriptFailed(f"{self.session.target}: {told}", self.session.traceback)
             raise IndexError(f"{self.session.target}: {self.session.notice or f'no iteration {number}'}")
         return Iteration(self, record)

@@ -9,7 +9,7 @@ import pytest
 import stepper
 from stepper.record import Event, Record
 from stepper.session import Options, continuing
-from stepper.session.errors import Misuse
+from stepper.session.errors import Misuse, ScriptFailed
 from tests.session.support import opened, script
 
 PROJECTS = Path(__file__).parent.parent / "scripts"
@@ -90,6 +90,8 @@ def test_what_fails_in_a_module_is_marked_where_it_failed(tmp_path: Path) -> Non
         failed = [event.text for event in it.record.events if event.error is not None]
         assert failed == ["loss = double(w) ** 2", "y = x * {}[x]"]
         assert 'layers.py", line 3, in double' in run.session.traceback
+        with pytest.raises(ScriptFailed, match=r"KeyError: 1\.0 \(layers\.py line 3\)"):
+            run.iteration(1)
 
 
 def test_of_very_many_events_in_modules_the_first_are_kept_and_the_iteration_is_whole(tmp_path: Path) -> None:
