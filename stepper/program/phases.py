@@ -96,6 +96,7 @@ class Phases:
     def _direct(self) -> dict[int, Phase]:
         """What each statement's own definitions and effects say."""
         found: dict[int, set[Phase]] = {}
+        networks: set[int] = set()
         flow = self.flow
         for definition in flow.run.definitions:
             if definition.statement is None or definition.kind == "parameter":
@@ -103,7 +104,9 @@ class Phases:
             if definition.kind == "target" and isinstance(definition.node, (ast.For, ast.AsyncFor, ast.comprehension)):
                 continue  # a loop's head has the phase of what it leads to
             phase = self._phase_of(definition)
-            if phase is not None:
+            if phase == "update" and _is_backward(definition.node):
+                networks.add(id(definition.statement))
+            elif phase is not None:
                 found.setdefault(id(definition.statement), set()).add(phase)
         for loss in flow.losses:
             if loss.statement is not None and not loss.backward and not loss.differentiated:
@@ -113,6 +116,9 @@ class Phases:
             if options == {"forward", "backward"} and self._is_shared(key):
                 continue
             phases[key] = next(phase for phase in _ORDER if phase in options)
+        for key in networks:
+            if phases.get(key) != "update":
+                phases[key] = "backward"
         for definition in flow.measured:
             if definition.statement is not None:
                 phases.setdefault(id(definition.statement), "loss")
@@ -212,6 +218,11 @@ class Phases:
                 bare = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
                 if isinstance(node, (ast.stmt, ast.ExceptHandler)) and not bare:
                     self.own[id(node)] = phase
+
+
+def _is_backward(node: ast.AST) -> bool:
+    """Whether a change is made by a method of that name, not seen into: it leaves gradients, whatever else it may do."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
 
 
 def _is_generator(function: Function) -> bool:
