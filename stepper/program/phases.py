@@ -221,7 +221,7 @@ class Phases:
 
 
 def _is_backward(node: ast.AST) -> bool:
-    """Whether a change is made by a method of that name, not seen into: it leaves gradients, whatever else it may do."""
+    """Whether a change is made by a method of that name, not seen into: it leaves gradients, whatever else it does."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
 
 
