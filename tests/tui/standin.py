@@ -238,6 +238,7 @@ class Standin:
         self.target, self.script, self.source = target, "numpy.py", ""
         self.modules: dict[str, str] = {}
         self.home = "numpy.py"
+        self.files = (self.home,)
         self.engines: list[str] = []
         self.device, self.dtype, self.seed = "", "", 0
         self.options, self.defaults = Options(seed=0), {"N": "8", "learning_rate": "2.0**-12"}
