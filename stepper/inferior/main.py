@@ -10,22 +10,30 @@ import os
 import platform
 import sys
 import threading
-import traceback
 from importlib.machinery import SourceFileLoader
-from types import FrameType, ModuleType, TracebackType
+from types import ModuleType
 
 import stepper
 from stepper.engines.base import Engine
 from stepper.engines.registry import discover
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
+from stepper.inferior.ending import (
+    Left,
+    at_head,
+    call_excepthook,
+    clean_exit,
+    exit_code,
+    innermost,
+    leaving,
+    own_traceback,
+)
 from stepper.inferior.imports import ImportWatch, OwnModules
-from stepper.inferior.ours import is_ours
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
 from stepper.inferior.reading import decoded, folder_of, own_modules
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
-from stepper.inferior.scalars import describe_error, tellable
+from stepper.inferior.scalars import describe_error
 from stepper.inferior.service import Service
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.program import Program, ProgramError, analyse
@@ -33,20 +41,6 @@ from stepper.program.settings import check, convert, places
 from stepper.program.source import Source
 
 FRAMES_BENEATH = 5  # `-c`, main, run, _execute, exec
-
-
-class Left(SystemExit):
-    """The script has called `os._exit`: nothing of it runs any more, no `finally` and no exit handler."""
-
-    def at(self, frame: FrameType | None) -> Left:
-        """With the traceback that an exception raised in this frame would have."""
-        while frame is not None:
-            self.__traceback__ = TracebackType(self.__traceback__, frame, max(frame.f_lasti, 0), frame.f_lineno)
-            frame = frame.f_back
-        return self
-
-
-Left.__name__ = "os._exit"  # so that it is told as what it is
 
 
 class Inferior:
@@ -258,24 +252,22 @@ class Inferior:
         self._flush()
         self._tell_end(error, program, runner)
         self.control.wait_for_quit()
-        return _exit_code(error)
+        return exit_code(error)
 
     def _tell_end(self, error: BaseException | None, program: Program, runner: Runner) -> None:
         """The script is over, by itself or by what it raised: finish the record and say how it ended."""
-        told = error if error is not None and not _clean_exit(error) else None
+        told = error if error is not None and not clean_exit(error) else None
         message = describe_error(told) if told is not None else None
-        iterations = runner.finish(told, message, at_head=told is not None and _at_head(told, program))
-        text, line = _own_traceback(told, program.path) if told is not None else (None, None)
+        iterations = runner.finish(told, message, at_head=told is not None and at_head(told, program))
+        text = own_traceback(told) if told is not None else None
         if isinstance(told, SystemExit):
-            text = _leaving(told, line, iterations, runner.failed_in)
+            text = leaving(told, innermost(told, program), iterations, runner.failed_in)
         elif told is not None:
-            _call_excepthook(told)
+            call_excepthook(told)
             self._flush()
         if runner.begun == 0 and iterations == 0:
             self._started()
-        self.channel.send(
-            Ended(iterations, _exit_code(error), text, line, runner.failed_in, isinstance(told, SystemExit))
-        )
+        self.channel.send(Ended(iterations, exit_code(error), text, runner.failed_in, isinstance(told, SystemExit)))
 
     def _watch_exit(self, program: Program, runner: Runner) -> None:
         """`os._exit` ends a process at once: let it be told first. A forked process, or a thread, leaves by itself."""
@@ -342,90 +334,6 @@ def _binds(source: str, path: str, name: str) -> bool:
     except ProgramError:
         return False
     return True
-
-
-def _clean_exit(error: BaseException) -> bool:
-    return isinstance(error, SystemExit) and _exit_code(error) == 0
-
-
-def _exit_code(error: BaseException | None) -> int:
-    if error is None:
-        return 0
-    if isinstance(error, SystemExit):
-        if isinstance(error.code, int):
-            return int(error.code) if abs(error.code) < 1 << 31 else -1  # as Python does with one that is too long
-        return 0 if error.code is None else 1
-    return 1
-
-
-def _at_head(error: BaseException, program: Program) -> bool:
-    """Whether what raised is the training loop's own head: asking for the next pass, when the last one was over."""
-    loop = program.loop
-    if loop is None or (last := program.sites[loop.site].end_line) >= loop.end_line:
-        return False
-    step = error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == program.home and loop.line <= step.tb_lineno <= last:
-            return True
-        step = step.tb_next
-    return False
-
-
-def _call_excepthook(error: BaseException) -> None:
-    """A script that has put an exception hook of its own in place expects it to be called."""
-    hook = sys.excepthook
-    if hook is sys.__excepthook__:
-        return
-    try:
-        hook(type(error), error, error.__traceback__)
-    except BaseException as raised:
-        print(f"Error in sys.excepthook: {describe_error(raised)}", file=sys.__stderr__)
-
-
-def _own_traceback(error: BaseException, path: str) -> tuple[str, int | None]:
-    """The traceback as plain Python would print it, without our frames, and the line of the script that failed."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        current.__traceback__ = _without_ours(current.__traceback__)
-        current = current.__cause__ or current.__context__
-    line = None
-    step = error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == path:
-            line = step.tb_lineno
-        step = step.tb_next
-    return tellable("".join(traceback.format_exception(error))), line
-
-
-def _leaving(error: SystemExit, line: int | None, iterations: int, last: int | None) -> str:
-    """That the script left by itself: how, where and what is whole; after what it said, as plain Python would print it.
-
-    `iterations` were finished, and in number `last`, or behind it, it left (None: in its setup).
-    """
-    status = _exit_code(error)
-    said = "" if isinstance(error.code, int) else describe_error(error).partition(": ")[2] + "\n"
-    how = "os._exit" if isinstance(error, Left) else "SystemExit"
-    place = "in the setup" if last is None else f"{'after' if last < iterations else 'in'} iteration {last}"
-    whole = {0: "", 1: "; iteration 0 was finished"}.get(
-        iterations, f"; iterations 0 to {iterations - 1} were finished"
-    )
-    where = f"at line {line}, {place}" if line is not None else place
-    return f"{said}the script left by itself with status {status} ({how}), {where}{whole}\n"
-
-
-def _without_ours(step: TracebackType | None) -> TracebackType | None:
-    """A traceback less the frames of this package at its head (and wherever else they stand)."""
-    kept: list[TracebackType] = []
-    while step is not None:
-        if not is_ours(step.tb_frame.f_code.co_filename):
-            kept.append(step)
-        step = step.tb_next
-    chain: TracebackType | None = None
-    for item in reversed(kept):
-        chain = TracebackType(chain, item.tb_frame, item.tb_lasti, item.tb_lineno)
-    return chain
 
 
 def _cpu_count() -> int:

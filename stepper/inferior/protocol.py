@@ -251,8 +251,8 @@ class Stopped(msgspec.Struct, tag="stopped", frozen=True):
 
 
 class Ended(msgspec.Struct, tag="ended", frozen=True):
-    """The script is over after `iterations`. `traceback` is its own, where it failed, and `line` where in its file;
-    where it `left` by itself with a status other than 0, it is what is to be said of that.
+    """The script is over after `iterations`. `traceback` is its own, where it failed; where it `left` by itself with a
+    status other than 0, it is what is to be said of that.
 
     `failed_in`: the iteration that failed, or in whose tail the script failed; None: in the setup, or not at all.
     """
@@ -260,7 +260,6 @@ class Ended(msgspec.Struct, tag="ended", frozen=True):
     iterations: int
     exit_code: int
     traceback: str | None = None
-    line: int | None = None
     failed_in: int | None = None
     left: bool = False
 

@@ -351,7 +351,7 @@ class Runner:
             for happening in frame.open:
                 happening.error = died
         self._end_record(died, unfinished=True)
-        self._channel.send(Ended(self._reported, 1, None, None, None))
+        self._channel.send(Ended(self._reported, 1))
         self.control.wait_for_quit()
         leave(1)
 

@@ -23,7 +23,7 @@ MESSAGES: list[Launch | protocol.Request | Message] = [
     Launch(name="numpy", script="x.py", settings={"N": "3"}, random_states={"python": b"\0\1"}),
     Run(1, until=3, record_from=2, record_last=True),
     Progress(0, [1.0, None, float("inf")], None),
-    Ended(3, 1, "Traceback", 7, 2),
+    Ended(3, 1, "Traceback", 2),
     Reply(9, window=Window((2, 2), Region(0, 2, 0, 2), 2, 2, [0.0, 1.0, 2.0, 3.0])),
 ]
 

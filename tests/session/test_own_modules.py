@@ -94,6 +94,14 @@ def test_what_fails_in_a_module_is_marked_where_it_failed(tmp_path: Path) -> Non
             run.iteration(1)
 
 
+@pytest.mark.parametrize("how", ["sys.exit(3)", "os._exit(3)"])
+def test_a_script_that_leaves_in_a_module_is_said_to_have_left_there(tmp_path: Path, how: str) -> None:
+    script(tmp_path, f"import os, sys\n\n\ndef double(x):\n    {how}\n", "layers.py")
+    with stepper.open(script(tmp_path, MAIN)) as run:
+        run.run()
+        assert run.session.traceback.endswith("at layers.py line 5, in iteration 0\n")
+
+
 def test_of_very_many_events_in_modules_the_first_are_kept_and_the_iteration_is_whole(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
     source = """
