@@ -8,7 +8,7 @@ what the value was computed from, `own` the earlier value that an in-place chang
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -231,8 +231,3 @@ class Pass:
             waiting += definition.own
             influences |= definition.deps
         return closure(influences)
-
-
-def ordered(definitions: Iterable[Definition]) -> Iterator[Definition]:
-    """In order of their first occurrence."""
-    return iter(sorted(definitions, key=lambda d: d.order))
