@@ -15,10 +15,12 @@ from stepper.inferior.drafts import PATH, Draft, Happening, holder_of
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
+from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Role
 
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
+DIVISIONS = frozenset(["truediv", "divide"])
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 
 
@@ -39,6 +41,7 @@ class UsedGradients:
         for update in reversed(track.updates):
             found = (
                 self._product(update, track)
+                or self._gradient_named(update, track, MOMENTS)
                 or self._gradient_read(update, track, MOMENTS)
                 or self._gradient_beside(track, update)
                 or self._single(update, track)
@@ -176,6 +179,34 @@ class UsedGradients:
         """The names that statements of this pass bound: what is data among them is the pass's own."""
         return {label for each in self._recorder.happenings if each.kind == "statement" for label in each.site.bound}
 
+    def _gradient_named(self, update: Happening, track: Track, deep: int) -> Draft | None:
+        """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
+        `g` of `for p, g in zip(params, grads)`, where it is the very array that was stored as `self.dW`."""
+        found = self._addends(update, track)
+        stored = [draft for draft in found if draft.copy is not None and id(draft.copy) in self._gradients]
+        if any(_is_called_gradient(draft) and draft.role != "parameter" for draft in found if draft not in stored):
+            return None  # that has the name itself, and says more
+        if stored:
+            return stored[0]
+        for draft in found if deep else ():
+            made = self._maker(draft, update)
+            gradient = self._gradient_named(made, track, deep - 1) if made is not None else None
+            if gradient is not None:
+                return gradient
+        return None
+
+    @cached_property
+    def _gradients(self) -> set[int]:
+        """The copies, by id, of what this pass stored under names of gradients."""
+        return {
+            id(draft.copy)
+            for each in self._recorder.happenings
+            if each.kind == "statement"
+            for draft in each.drafts
+            if draft.when == "result" and draft.copy is not None and _shape(draft) is not None
+            if draft.role != "parameter" and _is_called_gradient(draft)
+        }
+
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
         shape = _shape(track.before)
         found = self._addends(update, track)
@@ -227,7 +258,7 @@ class UsedGradients:
             made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
             operation = made.site.operation if made is not None and made.site.label == draft.label else None
             if made is not None and operation is not None and operation.name in LINEAR:
-                waiting += made.drafts[:-1]
+                waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
             elif _shape(draft) == _shape(track.before) and not _is_itself(draft, track):
                 found.append(draft)
         return found
@@ -262,6 +293,17 @@ class UsedGradients:
         if draft.role in ("activation", "other") and names_gradient(holder.rpartition(".")[2]):
             return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`
         return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
+
+
+def _is_called_gradient(draft: Draft) -> bool:
+    """Whether the name of a value, or of what it is an element of, says that it is a gradient."""
+    return names_gradient(holder_of(draft.label).rpartition(".")[2])
+
+
+def _dividend(made: Happening, operation: Operation) -> list[Draft]:
+    """What is divided, of a quotient's operands: what it is divided by is no gradient."""
+    text = operation.operands[0].text if operation.operands else ""
+    return [draft for draft in made.drafts[:-1] if draft.label == text]
 
 
 def _shape(draft: Draft) -> tuple[int, ...] | None:

@@ -502,3 +502,82 @@ def test_biases_of_one_shape_that_a_function_returns_keep_their_own_gradients() 
             numpy.testing.assert_allclose(
                 ran.array(parameter.update, iteration), numpy.broadcast_to(moved, parameter.shape)
             )
+
+
+PAIRS = "[(l.w, l.dw) for l in layers]"
+STEPS = {
+    "pairs": (
+        PAIRS,
+        """
+                for p, g in params:
+                    p -= 0.1 * g""",
+    ),
+    "two lists": (
+        "([l.w for l in layers], [l.dw for l in layers])",
+        """
+                for p, g in zip(*params):
+                    p -= 0.1 * g""",
+    ),
+    "momentum": (
+        PAIRS,
+        """
+                for i, (p, g) in enumerate(params):
+                    self.m[i] = 0.9 * self.m.get(i, 0) + g
+                    p -= 0.1 * self.m[i]""",
+    ),
+    "Adam": (
+        PAIRS,
+        """
+                for i, (p, g) in enumerate(params):
+                    m, v = self.m.get(i, (0, 0))
+                    m = 0.9 * m + 0.1 * g
+                    v = 0.999 * v + 0.001 * g * g
+                    self.m[i] = m, v
+                    m_hat, v_hat = m / (1 - 0.9**self.t), v / (1 - 0.999**self.t)
+                    p -= 0.1 * m_hat / (np.sqrt(v_hat) + 1e-8)""",
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_optimizer_by_hand_that_is_handed_pairs_used_what_the_layers_stored_as_their_gradients(step: str) -> None:
+    """Never what an update is divided by: `np.sqrt(v_hat)`."""
+    handed, body = STEPS[step]
+    ran = run(
+        f"""
+        import numpy as np
+        class Linear:
+            def __init__(self, rng, a, b):
+                self.w = rng.standard_normal((a, b))
+            def forward(self, x):
+                self.x = x
+                return x @ self.w
+            def backward(self, g):
+                self.dw = self.x.T @ g
+                return g @ self.w.T
+        class Optimizer:
+            def __init__(self):
+                self.t, self.m = 0, {{}}
+            def step(self, params):
+                self.t += 1{body}
+        rng = np.random.default_rng(0)
+        layers = [Linear(rng, 3, 4), Linear(rng, 4, 1)]
+        optimizer = Optimizer()
+        x = rng.standard_normal((8, 3))
+        y = x.sum(1, keepdims=True)
+        for t in range(3):
+            out = x
+            for l in layers:
+                out = l.forward(out)
+            loss = ((out - y) ** 2).mean()
+            g = 2 * (out - y) / len(x)
+            for l in reversed(layers):
+                g = l.backward(g)
+            optimizer.step({handed})
+        """
+    )
+    record = ran.record(2)
+    stored = [event for event in record.events if event.text == "self.dw = self.x.T @ g"]
+    expected = {event.values[-1].copy for event in stored}
+    assert len(record.parameters) == 2
+    assert {parameter.grad.copy for parameter in record.parameters if parameter.grad is not None} == expected
