@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
 from stepper.program.losses import Losses
-from stepper.program.opaque import hands_over, opaque
+from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
 from stepper.program.source import Source
 from stepper.program.spine import LOOPS, LoopNode
@@ -23,10 +23,6 @@ from stepper.program.walk import Walker
 NOT_FOUND = (
     "no training loop found: looked for a loop that computes a loss or a gradient and updates what it carries from "
     "pass to pass; name one with --loop LINE, or take the whole script as one iteration with --loop none"
-)
-
-NOT_LOOKED_INTO = (
-    "; the files that it imports are not looked into, since something is compiled as a whole (torch.compile)"
 )
 
 BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
@@ -125,10 +121,8 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
         raise ProgramError(NOT_FOUND)
     walker = Walker(script, losses)
     reachable = set(walker.walk_module().inner)
-    closed_modules = bool(script.modules) and hands_over(script)  # they have no probes then
-    if not closed_modules:
-        further = (node for scope in script.modules.values() for node in loops_in(scope.node))
-        loops += [node for node in further if id(node) in reachable]
+    further = (node for scope in script.modules.values() for node in loops_in(scope.node))
+    loops += [node for node in further if id(node) in reachable]
     studied = {id(node): study_loop(walker, node) for node in loops}
     around: dict[int, set[int]] = {key: set() for key in studied}
     for loop in studied.values():
@@ -146,7 +140,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
         found = _candidates(studied, around, test, state)
         if found:
             return max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno)).node
-    raise ProgramError(NOT_FOUND + (NOT_LOOKED_INTO if closed_modules else ""))
+    raise ProgramError(NOT_FOUND)
 
 
 def _candidates(
@@ -195,8 +189,6 @@ def _called(script: Script, file: str) -> Source:
     found = list(called.values())
     if len(found) != 1:
         raise ProgramError(f"--loop: {'several' if found else 'none'} of the script's own files are called {file}")
-    if found[0] is not script.source and hands_over(script):
-        raise ProgramError(f"--loop: {file} is not looked into, since something is compiled as a whole (torch.compile)")
     return found[0]
 
 

@@ -16,7 +16,7 @@ from stepper.program.errors import ProgramError
 from stepper.program.instrument import Instrument, Plan
 from stepper.program.losses import Losses
 from stepper.program.opaque import hands_over, opaque
-from stepper.program.scopes import Scope, Script
+from stepper.program.scopes import FUNCTIONS, Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.table import SiteTable
@@ -44,14 +44,17 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     """The modules that get probes, their sites numbered from `first`; `main` has instrumented the script, and `home` is
     the file that has the training loop.
 
-    None does where the script or a module has something compiled or transformed as a whole: what that takes in is not
-    to be told from the text. Of very many lines those do that the script comes to first, and `home`.
+    Where the script or a module has something compiled or transformed as a whole, none does but the function that has
+    the loop: what that takes in is not to be told from the text. Of very many lines those do that the script comes to
+    first, and `home`.
     """
     if not found:
         return ()
+    closed: frozenset[int] = frozenset()
     try:
         if hands_over(Script(main.script.source, found)):
-            return ()
+            found = [each for each in found if each.source is home]
+            closed = _around(main, home)
     except RecursionError:  # nested too deeply for us; Python itself can run it
         return ()
     modules: list[Module] = []
@@ -62,7 +65,7 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
             continue
         left -= lines
         try:
-            module = _with_probes(main, each, number, first, home)
+            module = _with_probes(main, each, number, first, home, closed)
         except (ProgramError, RecursionError):
             if each.source is home:
                 raise
@@ -72,14 +75,24 @@ def with_probes(main: Instrument, found: Sequence[Beside], first: int, home: Sou
     return tuple(modules)
 
 
-def _with_probes(main: Instrument, beside: Beside, number: int, first: int, home: Source) -> Module:
-    """The phases and roles in a module are known where it was read together with the script; else a statement has the
-    phase of the call, roles are left to the engines, and losses to the script."""
+def _around(main: Instrument, home: Source) -> frozenset[int]:
+    """The functions of a file in which the training loop does not stand."""
+    loop = main.plan.loop
+    own = {id(loop), *(id(node) for node in main.script.ancestors(loop))} if loop is not None else set()
+    return frozenset(id(node) for node in ast.walk(home.tree) if isinstance(node, FUNCTIONS) and id(node) not in own)
+
+
+def _with_probes(
+    main: Instrument, beside: Beside, number: int, first: int, home: Source, closed: frozenset[int]
+) -> Module:
+    """The functions in `closed` stay as they are. The phases and roles in a module are known where it was read together
+    with the script; else a statement has the phase of the call, roles are left to the engines, and losses to the
+    script."""
     source, plan, is_home = beside.source, main.plan, beside.source is home
     tag = "" if is_home else f"{number}_"
     table = SiteTable(source, first, "" if is_home else source.path)
     if beside.name in main.script.modules:
-        plan = replace(plan, tag=tag, beside=not is_home)
+        plan = replace(plan, tag=tag, beside=not is_home, opaque=plan.opaque | closed)
         instrument = Instrument(main.script, main.knowledge, main.losses, plan, table)
     else:
         script = Script(source)
