@@ -189,8 +189,8 @@ class Lane:
             case Started():
                 self.started = message
             case Progress():
-                del self.losses[message.first :]
-                self.losses.extend(message.losses)
+                # More may be known already (`_catch_up`) than what was under way then.
+                self.losses[message.first : message.first + len(message.losses)] = message.losses
                 self.total = message.total
             case Recorded():
                 for iteration in message.evicted:

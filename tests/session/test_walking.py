@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stepper.inferior.protocol import Progress
 from stepper.session import Cursor, Misuse, Options, Session, State, Step
 from tests.session.support import SMALL, opened, script, text_at
 
@@ -386,3 +387,12 @@ async def test_what_is_over_is_told_while_a_later_iteration_takes_long(tmp_path:
             assert loss == w * w
             w = w - 0.1 * w
         assert len(session.losses) == 60
+
+
+async def test_losses_that_were_looked_up_are_not_lost_to_a_message_that_was_under_way(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, SMALL)) as session:
+        await session.run()
+        losses, lane = list(session.losses), session._main
+        assert len(losses) == 6 and lane is not None
+        lane._take(Progress(0, losses[:2], lane.total))
+        assert session.losses == losses
