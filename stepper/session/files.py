@@ -50,6 +50,5 @@ def record_json(session: Session) -> bytes:
         settings=dict(session.settings),
         versions=session.versions,
         record=session.record,
-        source=session.source.splitlines(),
     )
     return encode(trace_document(trace))

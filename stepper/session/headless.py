@@ -44,7 +44,6 @@ class Trace:
     settings: dict[str, bool | int | float | str | None]
     versions: dict[str, str]
     record: Record
-    source: list[str]
     arrays: dict[int, Array] = field(default_factory=dict)
     failure: ScriptFailed | None = None
 
@@ -161,7 +160,7 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         raise ScriptFailed(str(lost), f"{lost}\n") from lost
     finally:
         await lane.close(gently=False)
-    assert lane.started is not None and lane.hello is not None
+    assert lane.started is not None
     return Trace(
         target=target,
         script=lane.launch.script,
@@ -172,7 +171,6 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         settings=lane.started.settings,
         versions=lane.started.versions,
         record=record,
-        source=lane.hello.source.splitlines(),
         arrays=arrays,
         failure=failure,
     )
