@@ -4,7 +4,7 @@ given their code with probes."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
@@ -65,25 +65,36 @@ class ImportWatch(MetaPathFinder):
 
 
 class _WithProbes(SourceFileLoader):
-    """Loads a module from code that was made before, while its file still says the same; all else is as for any."""
+    """Loads a module from code that was made before; all else is as for any. Where its text is not `settled`, only while
+    the file still says the same: the script may have written it just now. `others` takes note of one that does not."""
 
-    def __init__(self, name: str, path: str, module: Module) -> None:
-        super().__init__(name, path)
+    def __init__(self, name: str, module: Module, settled: bool, others: list[str]) -> None:
+        super().__init__(name, module.path)
         self._module = module
+        self._settled = settled
+        self._others = others
 
     def get_code(self, fullname: str) -> CodeType | None:
         try:
-            same = decoded(self.get_data(self.path)) == self._module.source
+            same = self._settled or decoded(self.get_data(self.path)) == self._module.source
         except ProgramError:
             same = False
-        return self._module.code if same else super().get_code(fullname)  # the script may have written it just now
+        if same:
+            return self._module.code
+        self._others.append(self.path)
+        return super().get_code(fullname)
 
 
 class OwnModules(MetaPathFinder):
-    """Gives the script's own modules their code, where the import system finds the very files that it was made of."""
+    """Gives the script's own modules their code, where the import system finds the very files that it was made of.
 
-    def __init__(self, modules: Sequence[Module]) -> None:
+    `settled` are the paths whose texts an earlier process ran; `others` those that held another text when imported.
+    """
+
+    def __init__(self, modules: Sequence[Module], settled: Collection[str] = ()) -> None:
         self._modules = {module.name: module for module in modules}
+        self._settled = settled
+        self.others: list[str] = []
 
     def install(self) -> None:
         """From now on."""
@@ -98,7 +109,7 @@ class OwnModules(MetaPathFinder):
             return None
         spec = found_by_others(self, fullname, path, target)
         if spec is not None and spec.origin == module.path and type(spec.loader) is SourceFileLoader:
-            spec.loader = _WithProbes(fullname, module.path, module)
+            spec.loader = _WithProbes(fullname, module, module.path in self._settled, self.others)
         return spec
 
 

@@ -30,7 +30,7 @@ from stepper.inferior.ending import (
 )
 from stepper.inferior.imports import ImportWatch, OwnModules
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
-from stepper.inferior.reading import decoded, folder_of, own_modules
+from stepper.inferior.reading import folder_of, own_modules, script_text
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error
@@ -106,7 +106,8 @@ class Inferior:
         self._activate_always()
         libraries = [engine.library for engine in self._available if engine.library is not None]
         ImportWatch(libraries, self._imported).install()
-        OwnModules(program.modules).install()
+        self._own_modules = OwnModules(program.modules, self.launch.texts)
+        self._own_modules.install()
         runner.install()
         self._watch_exit(program, runner)
         return self._execute(program, runner, main)
@@ -116,12 +117,7 @@ class Inferior:
     def _program(self) -> tuple[Program, dict[str, str]]:
         """The analysed script, and the texts of the settings to override. Raises ProgramError."""
         launch = self.launch
-        try:
-            with open(launch.script, "rb") as file:
-                data = file.read()
-        except OSError as error:
-            raise ProgramError(f"cannot be read: {error.strerror or error}") from error
-        source = decoded(data)
+        source = script_text(launch.script, launch.texts)
         overrides = dict(launch.settings)
         if launch.device is not None:
             if _binds(source, launch.script, "device"):
@@ -143,7 +139,7 @@ class Inferior:
             analyse, source, launch.script, loop=launch.loop, loss=launch.loss, settings=settings
         )
         try:
-            return analysed(find=own_modules(launch.script, source))
+            return analysed(find=own_modules(launch.script, source, launch.texts))
         except ProgramError:
             raise
         except Exception as error:
@@ -228,6 +224,7 @@ class Inferior:
                 settings=self.settings,
                 versions=versions,
                 random_states=self.random_states,
+                others=self._own_modules.others,
             )
         )
 

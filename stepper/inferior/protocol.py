@@ -40,7 +40,8 @@ class Launch(msgspec.Struct, frozen=True):
     the same session found at the start (pickled, by library); with them the run is the same run. `run` is how to go on
     at the head of the first iteration; without it the script stands there until it is told. `halt`, an iteration (None:
     the setup) and an event of it: the process ends its record when it comes to that statement, and never runs it.
-    `count_later`: records tell of very large values only the range; `Count` asks for the rest.
+    `count_later`: records tell of very large values only the range; `Count` asks for the rest. `texts` are those of
+    files that an earlier process of the same session has read, by path: they are run again, whatever the files hold now.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Launch(msgspec.Struct, frozen=True):
     run: "Run | None" = None
     halt: "tuple[int | None, int] | None" = None
     count_later: bool = False
+    texts: dict[str, str] = {}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -198,7 +200,8 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
 
 
 class Started(msgspec.Struct, tag="started", frozen=True):
-    """The setup is over, or the script has ended without a pass: what the run is made of."""
+    """The setup is over, or the script has ended without a pass: what the run is made of. `others` are the paths of
+    modules that held another text when they were imported than when they were read."""
 
     engines: list[str]
     device: str
@@ -206,6 +209,7 @@ class Started(msgspec.Struct, tag="started", frozen=True):
     settings: dict[str, bool | int | float | str | None]
     versions: dict[str, str]
     random_states: dict[str, bytes]
+    others: list[str] = []
 
 
 class Progress(msgspec.Struct, tag="progress", frozen=True):

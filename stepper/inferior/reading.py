@@ -7,6 +7,8 @@ import io
 import os
 import sys
 import tokenize
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from stepper.inferior.ours import holds_us, is_installed
 from stepper.inferior.search_path import added
@@ -25,9 +27,21 @@ def decoded(data: bytes) -> str:
         raise ProgramError(f"is not Python: {error}") from error
 
 
-def own_modules(script: str, source: str = "") -> Find:
+def script_text(path: str, texts: Mapping[str, str]) -> str:
+    """A script's text: that of `texts`, where it was read before. Raises ProgramError."""
+    if path in texts:
+        return texts[path]
+    try:
+        with open(path, "rb") as file:
+            return decoded(file.read())
+    except OSError as error:
+        raise ProgramError(f"cannot be read: {error.strerror or error}") from error
+
+
+def own_modules(script: str, source: str = "", texts: Mapping[str, str] = MappingProxyType({})) -> Find:
     """Finds the files of a script's own modules: beside it, and wherever else Python was told to look for modules that
-    are installed nowhere (`PYTHONPATH`, an editable installation), be it by the script itself."""
+    are installed nowhere (`PYTHONPATH`, an editable installation), be it by the script itself. `texts` are those of
+    files that were read before, by path."""
     ahead, behind = _added(source, script)
     beside = folder_of(script)
     further = (os.path.abspath(entry) for entry in sys.path[1:] if entry)  # the import system follows no links
@@ -43,6 +57,8 @@ def own_modules(script: str, source: str = "") -> Find:
         for root in roots:
             bare = os.path.join(root, *name.split("."))
             for path, package in ((os.path.join(bare, "__init__.py"), True), (f"{bare}.py", False)):
+                if path in texts:
+                    return File(path, texts[path], package)
                 try:
                     with open(path, "rb") as file:
                         return File(path, decoded(file.read()), package)

@@ -13,6 +13,7 @@ import msgspec
 from stepper.inferior.protocol import SETUP
 from stepper.record import Spot
 from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours, on_the_way
+from stepper.session.edited import changed_since
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.lanes import Lanes, State
 from stepper.session.options import Options
@@ -85,7 +86,7 @@ class Driving(Lanes):
         assert self._launch is not None
         states = self._lane.started.random_states if self._lane.started is not None else {}
         launch = msgspec.structs.replace(
-            self._launch, random_states=states, record_setup=record_setup, halt=halt, run=None
+            self._launch, random_states=states, record_setup=record_setup, halt=halt, run=None, texts=self.texts
         )
         lane = self._replay = Lane(launch, self._hash_seed)
         lane.on_message = self._notify
@@ -196,7 +197,7 @@ class Driving(Lanes):
         elif differing is not None:
             self.notice = f"the replay is another run: its loss differs at iteration {differing}"
         else:
-            self.notice = ""
+            self.notice = changed_since(self.texts)
 
 
 def _leads_to(lane: Lane, iteration: int) -> bool:

@@ -78,6 +78,14 @@ class Lanes:
         self.script = self._launch.script
         self._main = Lane(self._launch, self._hash_seed)
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts of the script and its own modules as they were when the run began, by path."""
+        started = self._main.started if self._main is not None else None
+        others = started.others if started is not None else ()
+        texts = {**self.modules, self.home: self.source} if self.source else {}
+        return {path: text for path, text in texts.items() if path not in others}
+
     async def connect(self) -> None:
         """Attach to the running event loop; messages of the script's process arrive from now on."""
         if self._main is None:

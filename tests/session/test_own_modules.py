@@ -360,3 +360,19 @@ def test_a_module_may_import_the_script_back(tmp_path: Path, monkeypatch: pytest
         run.toggle_breakpoint(5)
         run.run()
         assert run.here[0] == 1500
+
+
+def test_a_replay_runs_the_text_that_the_run_began_with_and_says_that_a_file_has_changed(tmp_path: Path) -> None:
+    layers = script(tmp_path, LAYERS, "layers.py")
+    main = script(tmp_path, MAIN)
+    with stepper.open(main) as run:
+        run.run()
+        losses = run.losses
+        Path(layers).write_text("# a line more\n" + LAYERS.replace("x * 2", "x * 3"))
+        Path(main).write_text(MAIN.replace("0.1", "0.2"))
+        it = run.iteration(1)
+        assert it.loss == losses[1]
+        assert [event.text for event in inside(it.record, "layers.py")][1:] == ["y = x * 2", "return y"]
+        assert "changed since this run began" in run.session.notice and "layers.py" in run.session.notice
+    with stepper.open(main) as run:
+        assert run.iteration(0).loss == 9.0

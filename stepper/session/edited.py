@@ -1,0 +1,29 @@
+"""Whether files are still what they were when a run began."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+
+def changed_since(texts: Mapping[str, str]) -> str:
+    """A sentence about the files that hold another text by now; empty where none does. `texts` are those of the run,
+    with line ends as Python reads them."""
+    names = [os.path.basename(path) for path, text in texts.items() if _differs(path, text)]
+    if not names:
+        return ""
+    files = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    return f"{files} changed since this run began, which goes on as it was: v enter runs it anew"
+
+
+def _differs(path: str, text: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            now = file.read()
+    except OSError:
+        return False  # it may be gone; that changes nothing here
+    return _plain(now) != _plain(text.encode("utf-8", "surrogatepass")) and b"coding" not in now[:200]
+
+
+def _plain(data: bytes) -> bytes:
+    return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
