@@ -65,8 +65,9 @@ class ImportWatch(MetaPathFinder):
 
 
 class _WithProbes(SourceFileLoader):
-    """Loads a module from code that was made before; all else is as for any. Where its text is not `settled`, only while
-    the file still says the same: the script may have written it just now. `others` takes note of one that does not."""
+    """Loads a module from code that was made before; all else is as for any. Where its text is not `settled`, only
+    while the file still says the same: the script may have written it just now. `others` takes note of one that does
+    not."""
 
     def __init__(self, name: str, module: Module, settled: bool, others: list[str]) -> None:
         super().__init__(name, module.path)

@@ -41,7 +41,7 @@ class Launch(msgspec.Struct, frozen=True):
     at the head of the first iteration; without it the script stands there until it is told. `halt`, an iteration (None:
     the setup) and an event of it: the process ends its record when it comes to that statement, and never runs it.
     `count_later`: records tell of very large values only the range; `Count` asks for the rest. `texts` are those of
-    files that an earlier process of the same session has read, by path: they are run again, whatever the files hold now.
+    files that an earlier process of the same session has read, by path: they run again, whatever the files hold now.
     """
 
     name: str
