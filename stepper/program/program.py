@@ -160,8 +160,22 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
             break
     if last is None:
         assert failure is not None
-        raise failure
+        line = _relative_import(text)
+        raise (
+            failure
+            if line is None
+            else ProgramError(
+                f"is part of a package (line {line} imports from it by a relative name), which Python runs by -m only, and "
+                "stepper not at all: give it a script that imports the package"
+            )
+        )
     return last
+
+
+def _relative_import(text: Source) -> int | None:
+    """The line of a script's first import by a relative name, which fails where the script is run by its path."""
+    lines = (node.lineno for node in ast.walk(text.tree) if isinstance(node, ast.ImportFrom) and node.level)
+    return min(lines, default=None)
 
 
 def _nearest(found: list[Beside]) -> list[Beside]:
