@@ -156,7 +156,9 @@ class Observing(Recording):
             self._known[id(value)] = Known(value, label, number, draft.role, new)
         if not self.pass_over:
             new = made if rebound is None else rebound or (made and self._takes_place(label, draft, known))
-            self.tracker.met(label, draft.role, value, draft, made=new, event=event)
+            if new or not made or known is None or not known.made:
+                self.tracker.met(label, draft.role, value, draft, made=new, event=event)
+            # Else the pass made it, and stores it: it is no parameter that came in, whatever is changed by that.
         if self._seers:
             name = self.tracker.name_of(value, label) or label
             for each in self._seers:

@@ -46,6 +46,7 @@ class UsedGradients:
                 or self._gradient_beside(track, update)
                 or self._single(update, track)
                 or self._beneath(update, track)
+                or self._stored(update, track)
             )
             if found is not None:
                 return found
@@ -242,6 +243,15 @@ class UsedGradients:
                     return found
         return None
 
+    def _stored(self, update: Happening, track: Track) -> Draft | None:
+        """`params[k] = new`: what the statement read that made the new value."""
+        shape = _shape(track.before)
+        new = next((draft for draft in update.drafts if draft.when == "after" and _shape(draft) == shape), None)
+        if new is None or any(draft.when == "operand" and _shape(draft) == shape for draft in update.drafts):
+            return None
+        made = self._maker(new, update)
+        return None if made is None else self._gradient_read(made, track, MOMENTS) or self._single(made, track)
+
     def _is_inside(self, happening: Happening, outer: Happening) -> bool:
         parent = happening.parent
         while parent is not None and parent > outer.id:
@@ -268,7 +278,10 @@ class UsedGradients:
         for happening in reversed(self._recorder.happenings[: before.id]):
             if happening.kind != "statement" or happening.phase not in ("update", "backward"):
                 continue
-            if any(one.when in ("result", "after") and one.same_value(draft) for one in happening.drafts):
+            same = [one.when for one in happening.drafts if one.same_value(draft)]
+            if "operand" in same and happening.text.startswith("return "):
+                continue  # it only hands it on
+            if "result" in same or "after" in same:
                 return happening
         return None
 

@@ -581,3 +581,45 @@ def test_an_optimizer_by_hand_that_is_handed_pairs_used_what_the_layers_stored_a
     expected = {event.values[-1].copy for event in stored}
     assert len(record.parameters) == 2
     assert {parameter.grad.copy for parameter in record.parameters if parameter.grad is not None} == expected
+
+
+def test_a_rule_that_gives_a_new_value_back_used_the_gradient_that_it_was_handed() -> None:
+    """And what is stored under its key, through another object than it was read from, is the parameter's new value."""
+    ran = run(
+        """
+        import numpy as np
+
+        def momentum(w, dw, memory):
+            v = 0.9 * memory.get("v", np.zeros_like(w)) - 0.5 * dw
+            new = w + v
+            memory["v"] = v
+            return new, memory
+
+        class Model:
+            def __init__(self):
+                self.params = {"W": np.array([1.0, 2.0]), "b": np.array([3.0, -4.0, 1.0])}
+
+            def loss(self):
+                W, b = self.params["W"], self.params["b"]
+                return (W ** 2).sum() + (b ** 2).sum(), {"W": 2 * W, "b": 2 * b}
+
+        class Solver:
+            def __init__(self, model):
+                self.model, self.memories = model, {"W": {}, "b": {}}
+
+            def step(self):
+                loss, grads = self.model.loss()
+                for k, w in self.model.params.items():
+                    dw = grads[k]
+                    new, memory = momentum(w, dw, self.memories[k])
+                    self.model.params[k] = new
+                    self.memories[k] = memory
+
+        solver = Solver(Model())
+        for t in range(2):
+            solver.step()
+        """
+    )
+    assert [each.name for each in ran.record().parameters] == ["self.params['W']", "self.params['b']"]
+    check(ran, "self.params['W']", numpy.array([2.0, 4.0]), 0.5)
+    check(ran, "self.params['b']", numpy.array([6.0, -8.0, 2.0]), 0.5)
