@@ -160,15 +160,12 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
             break
     if last is None:
         assert failure is not None
-        line = _relative_import(text)
-        raise (
-            failure
-            if line is None
-            else ProgramError(
-                f"is part of a package (line {line} imports from it by a relative name), which Python runs by -m only, and "
-                "stepper not at all: give it a script that imports the package"
+        if (line := _relative_import(text)) is not None:
+            raise ProgramError(
+                f"is part of a package: line {line} imports by a relative name, which works for python -m only; "
+                "give stepper a script that imports the package"
             )
-        )
+        raise failure
     return last
 
 

@@ -284,5 +284,5 @@ def test_a_class_is_known_by_what_it_is_imported_as(made: str) -> None:
 
 
 def test_a_file_of_a_package_without_a_loop_that_can_be_seen_is_told_to_be_one() -> None:
-    with pytest.raises(ProgramError, match=r"part of a package \(line 2 imports"):
+    with pytest.raises(ProgramError, match="part of a package: line 2 imports"):
         analyse("import torch\nfrom .steps import train\nfor t in range(3):\n    train(t)\n", "/pkg/main.py")
