@@ -9,6 +9,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
+from stepper.program.attribute_names import attribute_names
 from stepper.program.definitions import Definitions
 from stepper.program.effects import (
     FIELD,
@@ -350,6 +351,16 @@ class Evaluator(Definitions, ABC):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value:
         everything = [*arguments, *(value for _, value in keywords)]
+        if name in ("getattr", "setattr") and (named := self._by_name(node)):
+            for _, attribute in named:
+                self.mark_name(attribute, node)
+            held = arguments[0].roots
+            picked = self.selection(scope, node.args[1]).union(*(loops for _, loops in held))
+            if name == "getattr":
+                value = union([self.look(place) for place in named])
+                return Value(value.deps, frozenset((root, own | picked) for root, own in value.roots))
+            self.change(((place, picked) for place in named), node, arguments[-1].deps)
+            return NOTHING
         deps = frozenset(d for value in (receiver, *everything) for d in value.deps)
         handed = [(function, NOTHING) for value in everything for function in value.functions]
         for given in (*node.args, *(keyword.value for keyword in node.keywords)):
@@ -389,6 +400,12 @@ class Evaluator(Definitions, ABC):
         if name in _WRAPPERS and arguments:
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
+
+    def _by_name(self, node: ast.Call) -> list[Place]:
+        """The attributes of the script's objects that a `getattr` or `setattr` may mean; none where that is unknown."""
+        if not isinstance(node.func, ast.Name) or len(node.args) < 2:
+            return []
+        return [(FIELD, each) for each in sorted(attribute_names(self.script, node.args[1]) & self.fields)]
 
     def made_here(self, scope: Scope, node: ast.expr) -> Place | None:
         """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`): what is done

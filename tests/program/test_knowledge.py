@@ -91,6 +91,13 @@ def test_phases_by_hand() -> None:
     assert found["w1 -= learning_rate * grad_w1"] == "update"
 
 
+def test_attributes_by_name_are_what_the_text_says() -> None:
+    program = program_of("attributes_by_name")
+    assert program.loop is not None and program.loop.line == 22
+    assert {"self.W", "self.b"} <= labels(program, "parameter")
+    assert {"g", "step"} <= labels(program, "gradient")
+
+
 def test_phases_with_autograd() -> None:
     program = program_of("autograd")
     found = phases(program)
