@@ -90,9 +90,6 @@ class Observer(Protocol):
     def label_of(self, value: Any) -> str | None:
         """What the script calls this very object, as far as the recording has seen it: a name, path or expression."""
 
-    def event_of(self, value: Any) -> int | None:
-        """The event that made this very object."""
-
     def role_of(self, value: Any) -> Role:
         """What this very object is to the script, as far as the recording has seen it; else `other`."""
 

@@ -64,14 +64,12 @@ class Draft(msgspec.Struct, gc=False, eq=False):
 
 
 class Known:
-    """What is known of an object that was seen: what it was called, the event that made it, its role, and whether this
-    pass made it."""
+    """What is known of an object that was seen: what it was called, its role, and whether this pass made it."""
 
-    __slots__ = ("_reference", "event", "label", "made", "role")
+    __slots__ = ("_reference", "label", "made", "role")
 
-    def __init__(self, value: Any, label: str, event: int | None, role: Role, made: bool) -> None:
+    def __init__(self, value: Any, label: str, role: Role, made: bool) -> None:
         self.label = label
-        self.event = event
         self.role = role
         self.made = made
         self._reference: Callable[[], Any] | None

@@ -49,10 +49,6 @@ class Observing(Recording):
         self._names.settle(value)
         return name
 
-    def event_of(self, value: Any) -> int | None:
-        known = self._met_as(value)
-        return None if known is None else known.event
-
     def role_of(self, value: Any) -> Role:
         known = self._met_as(value)
         if known is None:
@@ -153,7 +149,7 @@ class Observing(Recording):
         named = made and rebound is not False
         if poor or named:
             new = named if known is None else known.made
-            self._known[id(value)] = Known(value, label, number, draft.role, new)
+            self._known[id(value)] = Known(value, label, draft.role, new)
         if not self.pass_over:
             new = made if rebound is None else rebound or (made and self._takes_place(label, draft, known))
             if new or not made or known is None or not known.made:
