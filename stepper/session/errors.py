@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from stepper.record import Spot
-
 
 class Misuse(Exception):
     """The target cannot be run as asked. The message is one plain line that says what to do (exit code 2)."""
@@ -40,5 +38,7 @@ def innermost(traceback: str, files: Sequence[str]) -> str:
     frames = re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)
     if not frames:
         return ""
+    from stepper.record import Spot  # whoever only complains need not load the record
+
     file, line = frames[-1]
     return Spot("" if file == files[0] else file, int(line)).place
