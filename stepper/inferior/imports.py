@@ -66,36 +66,36 @@ class ImportWatch(MetaPathFinder):
 
 class _WithProbes(SourceFileLoader):
     """Loads a module from code that was made before; all else is as for any. Where its text is not `settled`, only
-    while the file still says the same: the script may have written it just now. `others` takes note of one that does
-    not."""
+    while the file still says the same: the script may have written it just now. `loaded` takes note of it."""
 
-    def __init__(self, name: str, module: Module, settled: bool, others: list[str]) -> None:
+    def __init__(self, name: str, module: Module, settled: bool, loaded: list[str]) -> None:
         super().__init__(name, module.path)
         self._module = module
         self._settled = settled
-        self._others = others
+        self._loaded = loaded
 
     def get_code(self, fullname: str) -> CodeType | None:
+        settled, self._settled = self._settled, False  # once: it may be written anew, and reloaded
         try:
-            same = self._settled or decoded(self.get_data(self.path)) == self._module.source
+            same = settled or decoded(self.get_data(self.path)) == self._module.source
         except ProgramError:
             same = False
-        if same:
-            return self._module.code
-        self._others.append(self.path)
-        return super().get_code(fullname)
+        if not same:
+            return super().get_code(fullname)
+        self._loaded.append(self.path)
+        return self._module.code
 
 
 class OwnModules(MetaPathFinder):
     """Gives the script's own modules their code, where the import system finds the very files that it was made of.
 
-    `settled` are the paths whose texts an earlier process ran; `others` those that held another text when imported.
+    `settled` are the paths whose texts an earlier process ran; `loaded` those that have got their code.
     """
 
     def __init__(self, modules: Sequence[Module], settled: Collection[str] = ()) -> None:
         self._modules = {module.name: module for module in modules}
         self._settled = settled
-        self.others: list[str] = []
+        self.loaded: list[str] = []
 
     def install(self) -> None:
         """From now on."""
@@ -110,7 +110,8 @@ class OwnModules(MetaPathFinder):
             return None
         spec = found_by_others(self, fullname, path, target)
         if spec is not None and spec.origin == module.path and type(spec.loader) is SourceFileLoader:
-            spec.loader = _WithProbes(fullname, module, module.path in self._settled, self.others)
+            settled = module.path in self._settled and module.path not in self.loaded
+            spec.loader = _WithProbes(fullname, module, settled, self.loaded)
         return spec
 
 

@@ -224,7 +224,7 @@ class Inferior:
                 settings=self.settings,
                 versions=versions,
                 random_states=self.random_states,
-                others=self._own_modules.others,
+                loaded=self._own_modules.loaded,
             )
         )
 

@@ -200,8 +200,8 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
 
 
 class Started(msgspec.Struct, tag="started", frozen=True):
-    """The setup is over, or the script has ended without a pass: what the run is made of. `others` are the paths of
-    modules that held another text when they were imported than when they were read."""
+    """The setup is over, or the script has ended without a pass: what the run is made of. `loaded` are the paths of
+    the modules that were imported with the text that was read at the start."""
 
     engines: list[str]
     device: str
@@ -209,7 +209,7 @@ class Started(msgspec.Struct, tag="started", frozen=True):
     settings: dict[str, bool | int | float | str | None]
     versions: dict[str, str]
     random_states: dict[str, bytes]
-    others: list[str] = []
+    loaded: list[str] = []
 
 
 class Progress(msgspec.Struct, tag="progress", frozen=True):

@@ -80,11 +80,12 @@ class Lanes:
 
     @property
     def texts(self) -> dict[str, str]:
-        """The texts of the script and its own modules as they were when the run began, by path."""
+        """The texts of the script, and of the modules that its setup imported, as they were run, by path: what is
+        imported later may be written first."""
         started = self._main.started if self._main is not None else None
-        others = started.others if started is not None else ()
+        loaded = (self.script, *started.loaded) if started is not None else ()
         texts = {**self.modules, self.home: self.source} if self.source else {}
-        return {path: text for path, text in texts.items() if path not in others}
+        return {path: text for path, text in texts.items() if path in loaded}
 
     async def connect(self) -> None:
         """Attach to the running event loop; messages of the script's process arrive from now on."""

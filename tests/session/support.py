@@ -26,6 +26,16 @@ print("done")
 """
 
 
+# Its step lies in another file, `layers.py`.
+TWO_FILES = """
+from layers import double
+w = 1.0
+for t in range(3):
+    loss = double(w) ** 2
+    w = w - 0.1 * 8 * w
+"""
+
+
 def script(folder: Path, source: str, name: str = "script.py") -> str:
     """The path of a file with this source."""
     path = folder / name

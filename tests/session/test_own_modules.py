@@ -10,20 +10,13 @@ import stepper
 from stepper.record import Event, Record
 from stepper.session import Options, continuing
 from stepper.session.errors import Misuse, ScriptFailed
-from tests.session.support import opened, script
+from tests.session.support import TWO_FILES, opened, script
 
 PROJECTS = Path(__file__).parent.parent / "scripts"
 LAYERS = """
 def double(x):
     y = x * 2
     return y
-"""
-MAIN = """
-from layers import double
-w = 1.0
-for t in range(3):
-    loss = double(w) ** 2
-    w = w - 0.1 * 8 * w
 """
 
 
@@ -74,7 +67,7 @@ def test_a_step_in_a_module_makes_its_callers_loop_the_training_loop() -> None:
 
 def test_the_setup_has_nothing_of_other_files(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
-    with stepper.open(script(tmp_path, MAIN.replace("w = 1.0", "w = double(1.0)"))) as run:
+    with stepper.open(script(tmp_path, TWO_FILES.replace("w = 1.0", "w = double(1.0)"))) as run:
         assert not inside(run.setup.record, "layers.py")
         assert [event.text for event in inside(run.iteration(0).record, "layers.py") if event.kind == "statement"] == [
             "y = x * 2",
@@ -84,7 +77,7 @@ def test_the_setup_has_nothing_of_other_files(tmp_path: Path) -> None:
 
 def test_what_fails_in_a_module_is_marked_where_it_failed(tmp_path: Path) -> None:
     script(tmp_path, LAYERS.replace("x * 2", "x * {}[x]"), "layers.py")
-    with stepper.open(script(tmp_path, MAIN)) as run:
+    with stepper.open(script(tmp_path, TWO_FILES)) as run:
         it = run.iteration(0)
         assert it.error is not None and "KeyError" in it.error
         failed = [event.text for event in it.record.events if event.error is not None]
@@ -97,7 +90,7 @@ def test_what_fails_in_a_module_is_marked_where_it_failed(tmp_path: Path) -> Non
 @pytest.mark.parametrize("how", ["sys.exit(3)", "os._exit(3)"])
 def test_a_script_that_leaves_in_a_module_is_said_to_have_left_there(tmp_path: Path, how: str) -> None:
     script(tmp_path, f"import os, sys\n\n\ndef double(x):\n    {how}\n", "layers.py")
-    with stepper.open(script(tmp_path, MAIN)) as run:
+    with stepper.open(script(tmp_path, TWO_FILES)) as run:
         run.run()
         assert run.session.traceback.endswith("at layers.py line 5, in iteration 0\n")
 
@@ -146,14 +139,14 @@ def test_a_module_is_what_it_is_without_us(tmp_path: Path) -> None:
 
 def test_nothing_of_other_files_has_probes_where_something_is_compiled(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
-    source = MAIN.replace("w = 1.0", "import torch\nw = 1.0\ncompiled = torch.compile(double)")
+    source = TWO_FILES.replace("w = 1.0", "import torch\nw = 1.0\ncompiled = torch.compile(double)")
     with stepper.open(script(tmp_path, source)) as run:
         assert not inside(run.iteration(0).record, "layers.py")
 
 
 async def test_a_session_has_the_texts_and_tells_lines_of_files_apart(tmp_path: Path) -> None:
     layers = script(tmp_path, LAYERS, "layers.py")
-    async with opened(script(tmp_path, MAIN), Options()) as session:
+    async with opened(script(tmp_path, TWO_FILES), Options()) as session:
         assert session.modules == {layers: Path(layers).read_text()}
         session.toggle_breakpoint(4)  # the loop; in the other file, `return y` is on line 4
         await session.go(0)
@@ -200,7 +193,7 @@ def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(
         folder.mkdir()
         script(folder, LAYERS, name)
     monkeypatch.setenv("PYTHONPATH", f"{elsewhere}:{installed}")
-    source = MAIN.replace("w = 1.0", "import bought\nw = 1.0").replace("** 2", "** 2 + 0 * bought.double(w)")
+    source = TWO_FILES.replace("w = 1.0", "import bought\nw = 1.0").replace("** 2", "** 2 + 0 * bought.double(w)")
     with stepper.open(script(tmp_path, source)) as run:
         record = run.iteration(0).record
     assert inside(record, "layers.py") and not inside(record, "bought.py")
@@ -211,7 +204,7 @@ def test_modules_are_found_where_the_path_leads_through_links(tmp_path: Path, mo
     elsewhere.mkdir()
     link.symlink_to(elsewhere)
     script(elsewhere, LAYERS, "layers.py")
-    path = script(tmp_path, MAIN)
+    path = script(tmp_path, TWO_FILES)
     monkeypatch.setenv("PYTHONPATH", str(link))
     with stepper.open(path) as run:
         assert next(event.file for event in inside(run.iteration(0).record, "layers.py")) == str(link / "layers.py")
@@ -224,7 +217,7 @@ def test_modules_are_found_where_the_path_leads_through_links(tmp_path: Path, mo
 def test_a_module_that_the_script_writes_before_it_imports_it_is_what_was_written(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
     source = f"from pathlib import Path\nPath(__file__).with_name('layers.py').write_text({LAYERS.replace('2', '3')!r})"
-    with stepper.open(script(tmp_path, source + MAIN)) as run:
+    with stepper.open(script(tmp_path, source + TWO_FILES)) as run:
         it = run.iteration(0)
         assert it.loss == 9.0 and not inside(it.record, "layers.py")
 
@@ -237,7 +230,7 @@ def test_modules_in_places_that_the_script_adds_are_its_own(
         (tmp_path / folder).mkdir()
     script(tmp_path / "src", LAYERS, "layers.py")
     monkeypatch.chdir(tmp_path)
-    path = script(tmp_path / "tools", f"import os, sys\nsys.path.insert(0, {place})\n{MAIN}")
+    path = script(tmp_path / "tools", f"import os, sys\nsys.path.insert(0, {place})\n{TWO_FILES}")
     with stepper.open(path) as run:
         assert inside(run.iteration(0).record, "layers.py")
 
@@ -364,15 +357,42 @@ def test_a_module_may_import_the_script_back(tmp_path: Path, monkeypatch: pytest
 
 def test_a_replay_runs_the_text_that_the_run_began_with_and_says_that_a_file_has_changed(tmp_path: Path) -> None:
     layers = script(tmp_path, LAYERS, "layers.py")
-    main = script(tmp_path, MAIN)
+    main = script(tmp_path, TWO_FILES)
     with stepper.open(main) as run:
         run.run()
         losses = run.losses
         Path(layers).write_text("# a line more\n" + LAYERS.replace("x * 2", "x * 3"))
-        Path(main).write_text(MAIN.replace("0.1", "0.2"))
+        Path(main).write_text(TWO_FILES.replace("0.1", "0.2"))
         it = run.iteration(1)
         assert it.loss == losses[1]
         assert [event.text for event in inside(it.record, "layers.py")][1:] == ["y = x * 2", "return y"]
         assert "changed since this run began" in run.session.notice and "layers.py" in run.session.notice
     with stepper.open(main) as run:
         assert run.iteration(0).loss == 9.0
+
+
+@pytest.mark.parametrize("how", ["import layers", "import importlib, layers; layers = importlib.reload(layers)"])
+def test_a_module_that_is_written_in_the_loop_is_the_same_in_a_replay(tmp_path: Path, how: str) -> None:
+    script(tmp_path, LAYERS, "layers.py")
+    source = f"""
+        from pathlib import Path
+        if "reload" in {how!r}:
+            import layers
+        w = 1.0
+        text = Path(__file__).with_name("layers.py").read_text().replace("x * 3", "x * 2")
+        Path(__file__).with_name("layers.py").write_text(text)
+        for t in range(4):
+            if t == 1:
+                Path(__file__).with_name("layers.py").write_text("# longer\\n" + text.replace("x * 2", "x * 3"))
+            if t > 1:
+                {how}
+                w = w * layers.double(1.0)
+            loss = w * w
+            w = w - 0.1 * 2 * w
+        """
+    with stepper.open(script(tmp_path, source)) as run:
+        run.run()
+        losses = run.losses
+        assert losses[2] != losses[1]
+        assert [run.iteration(number).loss for number in (2, 1)] == [losses[2], losses[1]]
+        assert "another run" not in run.session.notice

@@ -6,7 +6,7 @@ import pytest
 
 from stepper.session import Session
 from stepper.tui.app import StepperApp
-from tests.session.support import script
+from tests.session.support import TWO_FILES, script
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 
 LAYERS = '''
@@ -16,18 +16,11 @@ def double(x):
     print("doubled")
     return y
 '''
-MAIN = """
-from layers import double
-w = 1.0
-for t in range(3):
-    loss = double(w) ** 2
-    w = w - 0.1 * 8 * w
-"""
 
 
 def two_files(folder: Path) -> StepperApp:
     script(folder, LAYERS, "layers.py")
-    return app_of(Session(script(folder, MAIN, "train.py")))
+    return app_of(Session(script(folder, TWO_FILES, "train.py")))
 
 
 async def press(pilot: object, *keys: str) -> None:
