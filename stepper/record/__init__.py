@@ -23,6 +23,7 @@ from stepper.record.events import (
     Units,
     Value,
     When,
+    place,
     relative,
 )
 from stepper.record.filling import filled, ratio
@@ -55,6 +56,7 @@ __all__ = [
     "When",
     "Window",
     "filled",
+    "place",
     "ratio",
     "relative",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepper.record import Event, Record, Value
+from stepper.record import Event, Record, Value, place
 from stepper.tui.names import Names, names_of
 
 Moment = tuple[int, int]
@@ -104,11 +104,13 @@ class History:
             return True
         return self._copies[value.copy].moment <= self.completion(cursor)
 
-    def place_of(self, value: Value | None) -> str:
-        """Where `value` was first seen, to be read: `line 12`; empty where that is not known."""
+    def place_of(self, value: Value | None, cursor: Event) -> str:
+        """Where `value` was first seen, to be read: `line 12`, with the file where the cursor stands in another; empty
+        where that is not known."""
         if value is None or value.copy is None or value.copy not in self._copies:
             return ""
-        return self.record.place(self.record.events[self._copies[value.copy].event])
+        event = self.record.events[self._copies[value.copy].event]
+        return place(event.line, "" if event.file == cursor.file else event.file)
 
     def reached(self, cursor: Event) -> Moment:
         """When the lines have run that are ticked: at the head of a function its body is still to come."""

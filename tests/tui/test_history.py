@@ -94,7 +94,7 @@ async def test_every_label_of_a_whole_iteration_is_seen_at_its_end() -> None:
     assert all(history.last(label, end) is not None for label in history.order)
     assert history.seen(history.record.gates[0].grad_after, end)
     assert not history.seen(history.record.gates[0].grad_after, history.record.events[3])
-    assert history.place_of(history.record.gates[0].grad_after) == "line 25"
+    assert history.place_of(history.record.gates[0].grad_after, end) == "line 25"
 
 
 def test_at_the_head_of_a_function_its_body_is_still_to_come() -> None:

@@ -250,7 +250,7 @@ class GatePanel(ViewPanel):
             return (f" · ahead of the cursor, {where}", f" · ahead, {where}", " · ahead")
         last = gate.grad_after if gate.grad_after is not None else gate.grad_before
         if last is not None and not history.seen(last, cursor):
-            return (f" · gradients ahead, {history.place_of(last)}", " · gradients ahead", " · ∂ ahead")
+            return (f" · gradients ahead, {history.place_of(last, cursor)}", " · gradients ahead", " · ∂ ahead")
         return ()
 
     def _lines(self, gate: Gate, drawing: Drawing | None) -> list[Row]:

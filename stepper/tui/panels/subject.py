@@ -47,7 +47,7 @@ def subject_of(scene: Scene, pin: Pin | None) -> Subject | None:
         label = pin.label
         used = next((p.grad for p in history.record.parameters if pin.parameter and p.name == pin.parameter), None)
         if used is not None:
-            ahead = "" if history.seen(used, cursor) else history.place_of(used)
+            ahead = "" if history.seen(used, cursor) else history.place_of(used, cursor)
             return Subject(used.label, used, None, ahead)
     else:
         made = [*reversed([v for v in cursor.values if v.when != "operand"]), *cursor.values]
