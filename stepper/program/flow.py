@@ -41,6 +41,7 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     changes = {d for d in run.definitions if d.kind in ("bind", "change") and d.place in steady}
     stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
     changes |= stepped
+    changes -= _of_later_runs(changes, run)
     feeding = closure({d for change in changes for d in change.deps})
     losses = _losses(run, feeding, carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
@@ -91,6 +92,21 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
     measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
     return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured)
+
+
+def _of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
+    """What a forward pass keeps of itself (its input, running statistics), where that is run again behind the step:
+    made of gradients then, by way of the parameters, and of none when the same statement was run before."""
+    places = {d.place for d in changes}
+    idle: set[int] = set()
+    found: set[Definition] = set()
+    for d in run.definitions:
+        if d.kind in ("bind", "change") and d.place in places:
+            if not any(_signals(other) for other in closure(d.deps)):
+                idle.add(id(d.node))
+            elif d in changes and id(d.node) in idle:
+                found.add(d)
+    return found
 
 
 def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition]:

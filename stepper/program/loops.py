@@ -174,12 +174,15 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
     if not inside & own:
         return False
     # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
-    return whole or not _steps_outside(outer, loop.key)
+    return whole or not _steps_outside(outer, loop)
 
 
-def _steps_outside(outer: Studied, inner: int) -> bool:
-    kinds = {mark.kind for mark in outer.run.marks if inner not in mark.loops}
-    return outer.level() == BACKWARD and "backward" in kinds
+def _steps_outside(outer: Studied, inner: Studied) -> bool:
+    """Whether the backward pass is elsewhere: the inner loop evaluates the model, batch by batch, say."""
+    kinds = {mark.kind for mark in outer.run.marks if inner.key not in mark.loops}
+    if outer.level() == BACKWARD and "backward" in kinds:
+        return True
+    return outer.level() > LOSS >= inner.level() and "gradient" in kinds
 
 
 def _called(script: Script, file: str) -> Source:
