@@ -85,7 +85,7 @@ def innermost(error: BaseException, program: Program) -> Spot | None:
     while step is not None:
         file = step.tb_frame.f_code.co_filename
         if file in own:
-            found = Spot("" if file == program.home else file, step.tb_lineno)
+            found = Spot("" if file == program.path else file, step.tb_lineno)
         step = step.tb_next
     return found
 

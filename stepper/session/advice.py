@@ -21,7 +21,7 @@ def wants_input(traceback: str) -> bool:
 def advice(traceback: str, files: Sequence[str]) -> str:
     """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing.
 
-    `files` are the paths of the script's own, that which has the training loop first.
+    `files` are the paths of the script's own, its own path first.
     """
     if not wants_input(traceback) and not QUIT_AT_ONCE.search(traceback):
         return ""

@@ -1,64 +1,74 @@
-"""Breakpoints: lines to stop at, and the search for the next stop, forward and backward through the iterations.
-
-A stop is shown in a record. The next few iterations are recorded, one by one, and looked at; beyond them the script
-runs at full speed, and stops by itself before a line that has a breakpoint. That iteration is then replayed, recorded.
-"""
+"""Breakpoints: lines of files to stop at, whatever the target that these files belong to."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from stepper.record import Event, Record, Spot
-from stepper.session.navigation import Cursor
-
-Spots = Callable[[], frozenset[Spot]]
-"""The lines that have a breakpoint now: they may change while the script runs."""
-Reach = Callable[[int], Awaitable[Record | None]]
-"""Have an iteration recorded; None where there is no such iteration. May raise `Interrupted`."""
-Find = Callable[[int], Awaitable[tuple[int, frozenset[Spot]] | None]]
-"""The first iteration from this one on that comes to a breakpoint, found at full speed, and the lines that it stopped
-before, be there a breakpoint by now or not; None where there is none."""
-Passed = Callable[[int], Awaitable[list[int]]]
-"""The iterations before this one that come to a breakpoint, in order, found by a replay at full speed."""
-
-
-class Interrupted(Exception):
-    """The search was called off."""
+from stepper.record import Spot
 
 
 class NoStatement(LookupError):
     """There is nothing on that line at which one could stop; the message says so."""
 
 
-class Breakpoints:
-    """The lines of a script, and of its own modules, that have a breakpoint."""
+@dataclass(frozen=True, order=True)
+class Breakpoint:
+    """One breakpoint. `file` is the path of the file it was set in."""
 
-    def __init__(self) -> None:
-        self.spots: frozenset[Spot] = frozenset()
+    file: str
+    line: int
+
+
+class Breakpoints:
+    """The breakpoints of a session. They belong to the files that they were set in: another target, or the same one
+    anew, may have its training loop elsewhere, or not have those files at all."""
+
+    def __init__(self, kept: Iterable[Breakpoint] = ()) -> None:
+        """`kept`: those of a session before this one."""
+        self._all = {(each.file, each.line): each for each in kept}
+        self.files: tuple[str, ...] = ("",)
+        """The paths of the target's files, that which has the training loop first."""
         self._source = ""
         self._statements: frozenset[int] = frozenset()
+
+    @property
+    def all(self) -> tuple[Breakpoint, ...]:
+        """Every one of them, in order of files and lines."""
+        return tuple(sorted(self._all.values()))
+
+    @property
+    def spots(self) -> frozenset[Spot]:
+        """The lines of the target's files that have one."""
+        home, *_ = self.files
+        return frozenset(
+            Spot("" if each.file == home else each.file, each.line)
+            for each in self._all.values()
+            if each.file in self.files
+        )
 
     def in_file(self, file: str = "") -> frozenset[int]:
         """The lines of one file that have one; "" is the file that has the training loop."""
         return frozenset(spot.line for spot in self.spots if spot.file == file)
 
-    def toggle(self, spot: Spot, source: str) -> bool:
+    def toggle(self, spot: Spot, source: str, named: str = "") -> bool:
         """Set a breakpoint on a line of `source`, or take it away; whether there is one now.
 
-        Raises NoStatement where no statement begins on that line.
+        Raises NoStatement where no statement begins on that line, which is called `named`.
         """
-        if spot in self.spots:
-            self.spots -= {spot}
+        key = (spot.file or self.files[0], spot.line)
+        if key in self._all:
+            self._all = {other: each for other, each in self._all.items() if other != key}
             return False
         if spot.line not in self._beginnings(source):
-            raise NoStatement(f"no statement begins on line {spot.line}, so nothing can stop there")
-        self.spots |= {spot}
+            raise NoStatement(f"no statement begins on {named or spot.place}, so nothing can stop there")
+        self._all = {**self._all, key: Breakpoint(*key)}
         return True
 
     def clear(self) -> None:
         """Take all of them away."""
-        self.spots = frozenset()
+        self._all = {}
 
     def _beginnings(self, source: str) -> frozenset[int]:
         if source != self._source:
@@ -81,89 +91,3 @@ def beginnings(source: str) -> frozenset[int]:
         for node in ast.walk(tree)
         if isinstance(node, ast.stmt) and id(node) not in idle and not isinstance(node, silent)
     )
-
-
-def first_stop(record: Record, spots: frozenset[Spot], after: int = -1) -> int | None:
-    """The first event behind `after` that begins on one of these lines: a statement, or a call of a function there."""
-    return next((event.id for event in record.events[after + 1 :] if _stops(event, spots, record)), None)
-
-
-def last_stop(record: Record, spots: frozenset[Spot], before: int | None = None) -> int | None:
-    """The last such event before `before` (None: of all)."""
-    return next((event.id for event in reversed(record.events[:before]) if _stops(event, spots, record)), None)
-
-
-def _stops(event: Event, spots: frozenset[Spot], record: Record) -> bool:
-    return event.kind in ("statement", "call") and record.spot(event) in spots
-
-
-async def ahead(
-    cursor: Cursor, record: Record | None, spots: Spots, reach: Reach, find: Find, near: Callable[[int], bool]
-) -> Cursor | None:
-    """The next stop after the cursor, which stands in `record`; None where the iterations end before one.
-
-    An iteration that is `near` is recorded and looked at without being looked for. Where one was looked for, and its
-    record does not come to a stop (the replay is another run), the answer is None as well.
-    """
-    iteration, event, sought = cursor.iteration, cursor.event, False
-    stopped: frozenset[Spot] = frozenset()
-    while True:
-        found = first_stop(record, spots() | stopped, event) if record is not None else None
-        if found is not None:
-            return Cursor(iteration, found)
-        if sought:
-            return None
-        following = 0 if iteration is None else iteration + 1
-        sought = not near(following)
-        if sought:
-            at = await find(following)
-            if at is None:
-                return None
-            following, stopped = at
-        iteration, event = following, -1
-        record = await reach(iteration)
-        if record is None:
-            return None
-
-
-async def behind(
-    cursor: Cursor,
-    record: Record | None,
-    spots: Spots,
-    reach: Reach,
-    recorded: Callable[[int | None], Record | None],
-    passed: Passed,
-) -> Cursor | None:
-    """The stop before the cursor; None where there is none since the script's beginning.
-
-    What is `recorded` is read backward, and so is what a single replay records of the iterations right before that. The
-    latest stop before those is found by a replay at full speed; once more where the lines have changed meanwhile. None
-    as well where there are none any more.
-    """
-    found = last_stop(record, spots(), max(0, cursor.event)) if record is not None else None
-    if found is not None or cursor.iteration is None:
-        return Cursor(cursor.iteration, found) if found is not None else None
-    end, replayed = cursor.iteration, False
-    while end > 0:
-        known = recorded(end - 1)
-        if known is None and not replayed:
-            replayed, known = True, await reach(end - 1)
-        if known is None:
-            break
-        end -= 1
-        found = last_stop(known, spots())
-        if found is not None:
-            return Cursor(end, found)
-    sought: frozenset[Spot] | None = None
-    while end > 0 and sought != spots():
-        sought = spots()
-        for iteration in reversed(await passed(end) if sought else []):
-            known = await reach(iteration)
-            found = last_stop(known, spots()) if known is not None else None
-            if found is not None:
-                return Cursor(iteration, found)
-            if sought != spots():
-                break
-    setup = recorded(None)
-    found = last_stop(setup, spots()) if setup is not None else None
-    return Cursor(None, found) if found is not None else None

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 from stepper.record import Record, Spot
-from stepper.session.breakpoints import Breakpoints, Interrupted, ahead, behind
+from stepper.session.breakpoints import Breakpoints
 from stepper.session.cost import SECONDS
 from stepper.session.driving import Stops
 from stepper.session.lane import Lane, LaneLost
@@ -16,6 +16,7 @@ from stepper.session.lanes import State
 from stepper.session.navigation import Cursor
 from stepper.session.options import Options
 from stepper.session.standing import Standing
+from stepper.session.stops import Interrupted, ahead, behind
 
 T = TypeVar("T")
 RECORDING_SECONDS = SECONDS
@@ -41,9 +42,19 @@ class Continuing(Standing):
 
         `file` is the path of one of the modules; without it, it is the file that has the training loop.
         """
-        there = self.breakpoints.toggle(Spot(file, line), self.modules[file] if file else self.source)
+        spot = Spot(file, line)
+        there = self.breakpoints.toggle(spot, self.modules[file] if file else self.source, self.named(spot))
         self._changed_breakpoints()
         return there
+
+    def keep_breakpoints(self, of: Continuing) -> None:
+        """Have the breakpoints of a session before this one: those in files that this target has hold."""
+        self.breakpoints = Breakpoints(of.breakpoints.all)
+        self._read_facts()
+
+    def _read_facts(self) -> None:
+        super()._read_facts()
+        self.breakpoints.files = self.files
 
     def clear_breakpoints(self) -> None:
         """Take all breakpoints away."""
@@ -160,7 +171,7 @@ class Continuing(Standing):
         await self._go(found.iteration, found.event)
         lane = self._lane
         if lane.at_breakpoint and lane.spot is not None and found.iteration == lane.position - 1:
-            self._say(f"the run stands before {lane.spot.place}; what is shown of this iteration is a replay")
+            self._say(f"the run stands before {self.named(lane.spot)}; what is shown of this iteration is a replay")
 
 
 def _stop_of(lane: Lane) -> tuple[int, frozenset[Spot]]:

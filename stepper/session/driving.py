@@ -72,9 +72,9 @@ class Driving(Lanes):
             self.notice = ""
             self._died_in = at.halt[0]
             lane.losses.extend(replay.losses[len(lane.losses) :])  # what it had not told yet
-            lane.lost = f"{lane.process.death()}{at}"
+            lane.lost = f"{lane.process.death()}{at.told(lane.elsewhere)}"
         else:
-            self.notice = f"the replay did not come to where the process died{at}"
+            self.notice = f"the replay did not come to where the process died{at.told(lane.elsewhere)}"
         self._read_facts()
         return self._died_in
 
@@ -190,9 +190,8 @@ class Driving(Lanes):
         if iteration not in lane.records:
             stopped = f"the replay was stopped before iteration {iteration}"
             if lane.spot is not None:
-                stopped = (
-                    f"the replay is paused in iteration {lane.position - 1}, {lane.spot.place}: g {iteration} goes on"
-                )
+                where = self.named(lane.spot)
+                stopped = f"the replay is paused in iteration {lane.position - 1}, {where}: g {iteration} goes on"
             self.notice = lane.lost or stopped
         elif differing is not None:
             self.notice = f"the replay is another run: its loss differs at iteration {differing}"

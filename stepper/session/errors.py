@@ -32,7 +32,7 @@ def last_line(traceback: str, files: Sequence[str]) -> str:
 def innermost(traceback: str, files: Sequence[str]) -> str:
     """The innermost line of the script's own files in a traceback, to be read; empty where there is none.
 
-    `files` are their paths, that which has the training loop first.
+    `files` are their paths, the script's first.
     """
     any_of = "|".join(map(re.escape, files))
     frames = re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)

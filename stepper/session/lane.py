@@ -151,7 +151,7 @@ class Lane:
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, msgspec.DecodeError) as error:
             self.seconds = monotonic() - self._began
             if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
-                self.lost = await _aside(self.process.describe_death)
+                self.lost = await _aside(self.process.describe_death, self.elsewhere)
                 self.losses.extend(self.process.losses_from(len(self.losses)))
             else:
                 self.lost = f"the script's process sent what cannot be read: {error}"
@@ -313,6 +313,11 @@ class Lane:
     def standing(self) -> bool:
         """Whether nothing more will happen without a request."""
         return self.stopped or self.ended is not None or self.lost is not None or self.refused is not None
+
+    @property
+    def elsewhere(self) -> str:
+        """The path of the file that has the training loop, where that is not the script; else empty."""
+        return self.hello.home if self.hello is not None and self.hello.home != self.launch.script else ""
 
     @property
     def midway(self) -> int | None:

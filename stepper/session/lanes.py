@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from stepper.inferior.protocol import Ended, Launch, Line, Range
-from stepper.record import Array, Record, Region, Survey, Window
+from stepper.record import Array, Record, Region, Spot, Survey, Window, place
 from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -115,6 +115,11 @@ class Lanes:
     def files(self) -> tuple[str, ...]:
         """The paths of the script's own files, that which has the training loop first."""
         return (self.home, *self.modules)
+
+    def named(self, spot: Spot) -> str:
+        """A line, to be read; with its file's name where that is not the script."""
+        file = spot.file or self.home
+        return place(spot.line, "" if file == self.script else file)
 
     @property
     def losses(self) -> list[float | None]:

@@ -183,7 +183,7 @@ class Run:
         iteration, event = self.here
         place = "the setup" if iteration is None else f"iteration {iteration}"
         record = self.session.record
-        line = "" if event is None or record is None else f", {record.place(event)}"
+        line = "" if event is None or record is None else f", {self.session.named(record.spot(event))}"
         return f"<run of {self.session.target}: {self.session.state.value} at {place}{line}>"
 
     @property
@@ -241,7 +241,7 @@ class Run:
         record = self.session.records.get(number)
         if record is None:
             if self.session.traceback:
-                told = last_line(self.session.traceback, self.session.files)
+                told = last_line(self.session.traceback, (self.session.script, *self.session.files))
                 raise ScriptFailed(f"{self.session.target}: {told}", self.session.traceback)
             raise IndexError(f"{self.session.target}: {self.session.notice or f'no iteration {number}'}")
         return Iteration(self, record)

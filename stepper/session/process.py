@@ -26,6 +26,7 @@ from stepper.inferior.protocol import (
     Launch,
     frame,
 )
+from stepper.record import place
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = str(Path(stepper.__file__).resolve().parent.parent)
@@ -64,9 +65,10 @@ class Whereabouts(NamedTuple):
         """The iteration under way; 0 in the setup."""
         return max(0, self.under_way)
 
-    def __str__(self) -> str:
+    def told(self, file: str = "") -> str:
+        """That, to be read behind how the process ended. `file`: which the line is of, where that is not the script."""
         if self.recorded:
-            return f" at line {self.line}, in {_named(self.iteration)}"
+            return f" at {place(self.line, file)}, in {_named(self.iteration)}"
         if self.under_way == SETUP:
             return " in the setup"
         if not self.for_sure:
@@ -161,9 +163,9 @@ class Process:
         found = [kept[8 * (number % LOSSES_KEPT) :][:8] for number in range(first, at.over)]
         return [None if loss == NOTHING else struct.unpack("=d", loss)[0] for loss in found]
 
-    def describe_death(self) -> str:
-        """How the process ended, in words."""
-        return f"{self.death()}{self.whereabouts()}"
+    def describe_death(self, file: str = "") -> str:
+        """How the process ended, and where, in words. `file` is as for `Whereabouts.told`."""
+        return f"{self.death()}{self.whereabouts().told(file)}"
 
     def death(self) -> str:
         """The same, without where."""

@@ -85,19 +85,14 @@ class Standing(Driving):
         lane = self._lane
         if lane.spot is not None:
             self._rest()
-            here = lane.position - 1
+            here, where = lane.position - 1, self.named(lane.spot)
             if lane.at_breakpoint:
-                self._say(
-                    f"stopped at {lane.spot.place} in iteration {here}, which is not recorded: g {here} replays it"
-                )
+                self._say(f"stopped at {where} in iteration {here}, which is not recorded: g {here} replays it")
             elif lane.midway is not None:
-                self._say(
-                    f"paused in iteration {here}, {lane.spot.place}, while it is recorded: g {here} goes on to its end"
-                )
+                self._say(f"paused in iteration {here}, {where}, while it is recorded: g {here} goes on to its end")
             else:
                 self._say(
-                    f"paused in iteration {here}, {lane.spot.place}; it is not recorded: "
-                    f"c goes on, g {lane.position} to the next"
+                    f"paused in iteration {here}, {where}; it is not recorded: c goes on, g {lane.position} to the next"
                 )
             return
         if not self._over() and lane.position not in (0, expected) and lane.position - 1 not in lane.records:

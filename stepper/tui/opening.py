@@ -71,8 +71,7 @@ class Opening(Walking):
         new = Session(target, options, count_later=True)
         try:
             new.launch()
-            if new.script == old.script:
-                new.breakpoints = old.breakpoints
+            new.keep_breakpoints(old)
             self.follow(new)
             self._start = asyncio.create_task(new.open())
             open_now = await self._started(self._start)

@@ -131,7 +131,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         phases=phases,
         records=records,
         wrong=wrong,
-        advice=advice(session.traceback, session.files) if session.traceback else "",
+        advice=advice(session.traceback, (session.script, *session.files)) if session.traceback else "",
     )
 
 

@@ -80,7 +80,7 @@ class Walking(Remembering):
 
     def _said_of(self, line: int, there: bool) -> str:
         forth, back = self.keymap.shown("run.continue"), self.keymap.shown("run.reverse")
-        place = Spot(self.scene.module, line).place
+        place = self.session.named(Spot(self.scene.module, line))
         if there and self.scene.busy:
             return f"Breakpoint on {place}; it holds from now on."
         if there:
@@ -90,7 +90,7 @@ class Walking(Remembering):
 
     def action_clear_breakpoints(self) -> None:
         """Take all of them away."""
-        count = len(self.session.breakpoints.spots)
+        count = len(self.session.breakpoints.all)
         self.session.clear_breakpoints()
         gone = f"{count} breakpoint{'s are' if count > 1 else ' is'} gone."
         self.message.say(gone if count else "There is no breakpoint.")
@@ -176,7 +176,7 @@ class Walking(Remembering):
     @on(SourcePanel.Go)
     def go_to_line(self, message: SourcePanel.Go) -> None:
         """Go to the next event of this record that begins on a line, after the cursor and then from the beginning."""
-        from stepper.session.breakpoints import first_stop
+        from stepper.session.stops import first_stop
 
         scene = self.scene
         if scene.record is None or scene.event is None:
@@ -185,7 +185,7 @@ class Walking(Remembering):
         found = first_stop(scene.record, spots, scene.event.id)
         found = first_stop(scene.record, spots) if found is None else found
         if found is None:
-            self.message.say(f"Nothing on line {message.line} ran in this record.")
+            self.message.say(f"Nothing on {self.session.named(Spot(scene.module, message.line))} ran in this record.")
         else:
             event = found
             self.jump("pick", lambda: self.session.go(scene.iteration, event))

@@ -248,6 +248,8 @@ def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
         assert run.session.total == 8 and run.session.source == trainer.read_text()
         assert {str(path), str(path.parent / "mini" / "model.py")} < set(run.session.modules)
         run.toggle_breakpoint(25)  # `self.optimizer.step()`; line 25 of the script is empty
+        with pytest.raises(LookupError, match=r"no statement begins on trainer\.py line 999,"):
+            run.toggle_breakpoint(999)
         run.run()
         assert run.here[0] == 2
         run.run()
@@ -255,7 +257,7 @@ def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
         assert iteration == 3 and event is not None
         assert (event.text, event.file) == ("self.optimizer.step()", str(trainer))
         run.reverse()
-        assert run.here[0] == 2
+        assert run.here[0] == 2 and repr(run).endswith("at iteration 2, trainer.py line 25>")
 
 
 def test_the_function_with_the_loop_is_looked_into_beside_what_is_compiled(tmp_path: Path) -> None:
@@ -396,3 +398,44 @@ def test_a_module_that_is_written_in_the_loop_is_the_same_in_a_replay(tmp_path: 
         assert losses[2] != losses[1]
         assert [run.iteration(number).loss for number in (2, 1)] == [losses[2], losses[1]]
         assert "another run" not in run.session.notice
+
+
+LOOP = """
+w = 1.0
+for t in range(3):
+    loss = w * w
+    w = w - 0.1 * w
+"""
+FITTING = "def fit(w):\n    for t in range(3):\n        loss = w * w\n        w = w - 0.1 * w\n    return w\n"
+
+
+async def test_breakpoints_stay_with_their_file_when_the_loop_moves_to_another(tmp_path: Path) -> None:
+    path = script(tmp_path, LOOP)
+    fitting = script(tmp_path, FITTING, "fitting.py")
+    async with opened(path) as before:
+        before.toggle_breakpoint(2)
+        before.toggle_breakpoint(5)
+        script(tmp_path, "from fitting import fit\nw = 1.0\nw = fit(w)\n")
+        async with opened(path) as moved:
+            moved.keep_breakpoints(before)
+            assert moved.home == fitting and not moved.breakpoints.in_file()
+            assert moved.breakpoints.in_file(path) == {2, 5}
+            moved.toggle_breakpoint(4)
+            await moved.run()
+            assert moved.event is not None and (moved.event.file, moved.event.line) == (fitting, 4)
+        script(tmp_path, LOOP)
+        async with opened(path) as back:
+            back.keep_breakpoints(moved)
+            assert back.breakpoints.spots == {("", 2), ("", 5)}, "the other file is none of its own any more"
+            assert len(back.breakpoints.all) == 3
+            await back.run()
+            assert back.event is not None and back.event.line == 5
+
+
+async def test_where_a_process_died_in_another_file_than_the_script_is_named(tmp_path: Path) -> None:
+    path = script(tmp_path, "from fitting import fit\nw = 1.0\nw = fit(w)\n")
+    deadly = "import os\n" + FITTING.replace("    return", "        if t == 1:\n            os.abort()\n    return")
+    script(tmp_path, deadly, "fitting.py")
+    async with opened(path) as session:
+        await session.run()
+        assert "SIGABRT at fitting.py line 7, in iteration 1" in session.traceback

@@ -34,7 +34,8 @@ from stepper.record import (
     Window,
 )
 from stepper.session import Cursor, Options, Place, State, Step
-from stepper.session.breakpoints import Breakpoints, ahead, behind
+from stepper.session.breakpoints import Breakpoints
+from stepper.session.stops import ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
 
@@ -397,6 +398,9 @@ class Standin:
         stop = await behind(self.cursor, self.record, self._spots, self._reach, self.records.get, self._passed)
         if stop is not None:
             self.tell(cursor=stop)
+
+    def named(self, spot: Spot) -> str:
+        return spot.place
 
     def toggle_breakpoint(self, line: int, file: str = "") -> bool:
         there = self.breakpoints.toggle(Spot(file, line), self.source)
