@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 DEFAULT_TARGET = "numpy"
 COMMANDS = ("config", "list", "run", "trace")
+MODULE = "-m"
 FLAGS = frozenset({"--help", "-h", "--version", "--output", "--values"})
 
 
@@ -19,15 +20,23 @@ class Typed:
     @property
     def opens_the_app(self) -> bool:
         """Whether there is nothing but a target, or nothing at all."""
-        return not self.own or (len(self.own) == 1 and self.own[0] == self.target)
+        return not self.own or " ".join(self.own) == self.target
 
 
 def typed(words: Sequence[str]) -> Typed:
     """Cut a command line at the first `--` and find the target in what stands before it."""
     words = list(words)
     cut = words.index("--") if "--" in words else len(words)
-    own = _command_first(tuple(words[:cut]))
+    own = _command_first(_module_apart(words[:cut]))
     return Typed(own, tuple(words[cut + 1 :]), _target(own))
+
+
+def _module_apart(own: Sequence[str]) -> tuple[str, ...]:
+    """The same words, where a module's name is glued to its `-m`, as Python takes it too, with the two apart."""
+    found: list[str] = []
+    for word in own:
+        found += [MODULE, word[2:].removeprefix("=")] if word.startswith(MODULE) and word != MODULE else [word]
+    return tuple(found)
 
 
 def _command_first(own: tuple[str, ...]) -> tuple[str, ...]:
@@ -37,10 +46,12 @@ def _command_first(own: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _target(own: tuple[str, ...]) -> str | None:
-    """The first word that is neither a command, nor an option, nor an option's value."""
+    """The first word that is neither a command, nor an option, nor an option's value; or `-m` and what follows it."""
     if own[:1] in (("config",), ("list",)):
         return None
     rest = own[1:] if own[:1] and own[0] in COMMANDS else own
+    if MODULE in rest[:-1]:
+        return f"{MODULE} {rest[rest.index(MODULE) + 1]}"
     at = _first_word(rest)
     return rest[at] if at is not None else None
 

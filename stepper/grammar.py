@@ -18,7 +18,7 @@ from cyclopts.exceptions import (
 )
 
 from stepper import __version__
-from stepper.command_line import DEFAULT_TARGET, as_typed
+from stepper.command_line import DEFAULT_TARGET, MODULE, as_typed
 
 
 class NotUnderstood(Exception):
@@ -28,7 +28,8 @@ class NotUnderstood(Exception):
 HELP = """stepper is a debugger for training loops.
 
 stepper TARGET opens the app on a script: a built-in variant's name (see stepper list) or the path of a script of your \
-own; without one it opens the variant numpy. What follows -- is handed to the script.
+own; without one it opens the variant numpy. stepper -m package.train opens what python -m package.train would run. \
+What follows -- is handed to the script.
 """
 
 
@@ -87,7 +88,16 @@ class HowToRun:
 DEFAULTS = HowToRun()
 
 TARGET_HELP = "A variant's name or a script's path."
-Target = Annotated[str, Parameter(help=TARGET_HELP, group=_target)]
+Target = Annotated[str | None, Parameter(help=TARGET_HELP, group=_target)]
+Module = Annotated[
+    str | None,
+    Parameter(
+        name=MODULE,
+        allow_leading_hyphen=True,
+        help="In place of a target: a module's name, as package.train, to be run as python -m runs it.",
+        group=_target,
+    ),
+]
 TextOrJson = Literal["text", "json"]
 
 
@@ -97,7 +107,7 @@ def command_line(arguments: Sequence[str]) -> App:
         name="stepper",
         help=HELP,
         help_format="plaintext",
-        usage="Usage: stepper [TARGET] [OPTIONS] [-- ARGUMENTS]",
+        usage="Usage: stepper [TARGET | -m MODULE] [OPTIONS] [-- ARGUMENTS]",
         version=__version__,
         version_flags=["--version"],
         exit_on_error=False,
@@ -115,9 +125,10 @@ def command_line(arguments: Sequence[str]) -> App:
 
     @app.default
     def open_app(
-        target: Annotated[str, Parameter(help=TARGET_HELP + " Without one: numpy.", group=_target)] = DEFAULT_TARGET,
+        target: Annotated[str | None, Parameter(help=TARGET_HELP + " Without one: numpy.", group=_target)] = None,
         /,
         *,
+        module: Module = None,
         config: Annotated[
             str | None, Parameter(help="Keep the app's theme, arrangement and keys in this file.", group=_what)
         ] = None,
@@ -126,6 +137,7 @@ def command_line(arguments: Sequence[str]) -> App:
         """Open the app."""
         from stepper.commands.app import open_app
 
+        target = _named(target, module, DEFAULT_TARGET)
         open_app(target, options(target, how), config)
 
     @app.command(name="config")
@@ -155,9 +167,10 @@ def command_line(arguments: Sequence[str]) -> App:
 
     @app.command
     def run(
-        target: Target,
+        target: Target = None,
         /,
         *,
+        module: Module = None,
         iterations: Annotated[int | None, Parameter(converter=whole, help="End after so many.", group=_what)] = None,
         format: Annotated[
             Literal["text", "jsonl"], Parameter(help="For people, or one JSON object a line.", group=_what)
@@ -168,13 +181,15 @@ def command_line(arguments: Sequence[str]) -> App:
         """Run a script and print the loss of every iteration."""
         from stepper.commands.run import run_target
 
+        target = _named(target, module)
         run_target(target, options(target, how), iterations=iterations, format=format, output=output)
 
     @app.command
     def trace(
-        target: Target,
+        target: Target = None,
         /,
         *,
+        module: Module = None,
         iteration: Annotated[str, Parameter(help="Which one, counted from 0, or setup.", group=_what)] = "0",
         values: Annotated[bool, Parameter(help="With the elements of the arrays.", group=_what)] = False,
         format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
@@ -183,9 +198,20 @@ def command_line(arguments: Sequence[str]) -> App:
         """Run a script up to one iteration and print all that this iteration did."""
         from stepper.commands.trace import trace_target
 
+        target = _named(target, module)
         trace_target(target, options(target, how), iteration=iteration, values=values, format=format)
 
     return app
+
+
+def _named(target: str | None, module: str | None, default: str | None = None) -> str:
+    """The target, as the commands take it. Raises NotUnderstood where there is not one."""
+    if module is not None and target is not None:
+        raise NotUnderstood(f"there are two targets: {target}, too (the script's own arguments go behind --)")
+    target = f"{MODULE} {module}" if module is not None else target if target is not None else default
+    if target is None:
+        raise NotUnderstood("name a target: a variant (stepper list), a script, or -m and a module")
+    return target
 
 
 def obey(own: Sequence[str], arguments: Sequence[str]) -> None:
@@ -207,9 +233,7 @@ def _advice(error: CycloptsError) -> str:
         return f"there is no option {word}; {advice} (the script's own options go behind --)"
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.keyword or error.argument.name
-        return (
-            f"{name} needs a value" if name.startswith("-") else "name a target: a variant (stepper list) or a script"
-        )
+        return f"{name} needs a value"
     if isinstance(error, CoercionError) and error.token is not None:
         if error.target_type is bool:
             return f"{error.token.keyword} takes no value"

@@ -10,12 +10,15 @@ import os
 import platform
 import sys
 import threading
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import BuiltinImporter, SourceFileLoader
 from types import ModuleType
+
+import msgspec
 
 import stepper
 from stepper.engines.base import Engine
 from stepper.engines.registry import discover
+from stepper.inferior.by_name import Found, become, located, of_file
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.ending import (
@@ -36,11 +39,13 @@ from stepper.inferior.runner import Runner
 from stepper.inferior.scalars import describe_error
 from stepper.inferior.service import Service
 from stepper.inferior.whereabouts import Whereabouts
+from stepper.program.errors import PartOfPackage
 from stepper.program.program import Program, ProgramError, analyse
 from stepper.program.settings import check, convert, places
 from stepper.program.source import Source
 
 FRAMES_BENEATH = 5  # `-c`, main, run, _execute, exec
+FRAMES_OF_RUNPY = 3  # those that plain Python has beneath a module: _run_module_as_main, _run_code, exec
 
 
 class Inferior:
@@ -57,10 +62,12 @@ class Inferior:
         self.random_states: dict[str, bytes] = dict(launch.random_states)
         self.engines: list[Engine] = []
         self._available, self._broken = discover()
+        self._module: Found | None = None
 
     def run(self) -> int:
         """Everything, in order. Returns the process's exit code."""
         try:
+            self._find()
             program, code_settings = self._program()
         except ProgramError as error:
             self.channel.send(Refused(str(error)))
@@ -80,6 +87,8 @@ class Inferior:
                 settings=program.settings,
                 home=program.home,
                 modules=texts,
+                script=self.launch.script,
+                module=self.launch.module,
             )
         )
         for message in self._broken:
@@ -114,6 +123,14 @@ class Inferior:
 
     # --------------------------------------------------------------------------------------------------- beginning
 
+    def _find(self) -> None:
+        """Find the file of a module that was named. Raises ProgramError."""
+        launch = self.launch
+        if launch.module:
+            found = Found(launch.module, launch.script) if launch.script else located(launch.module)
+            self._module = found
+            self.launch = msgspec.structs.replace(launch, script=found.path, module=found.name)
+
     def _program(self) -> tuple[Program, dict[str, str]]:
         """The analysed script, and the texts of the settings to override. Raises ProgramError."""
         launch = self.launch
@@ -136,10 +153,20 @@ class Inferior:
         """The script with its own modules; without them where they are too much for us, which is said."""
         launch = self.launch
         analysed = functools.partial(
-            analyse, source, launch.script, loop=launch.loop, loss=launch.loss, settings=settings
+            analyse,
+            source,
+            launch.script,
+            loop=launch.loop,
+            loss=launch.loss,
+            settings=settings,
+            package=launch.module.rpartition(".")[0],
         )
         try:
-            return analysed(find=own_modules(launch.script, source, launch.texts))
+            return analysed(find=own_modules(launch.script, source, launch.texts, self._module))
+        except PartOfPackage as error:
+            name, folder = of_file(launch.script, error.levels)
+            where = "" if folder == os.path.realpath(os.getcwd()) else f" (from {folder})"
+            raise ProgramError(f"{error}: -m {name}{where}") from error
         except ProgramError:
             raise
         except Exception as error:
@@ -147,17 +174,20 @@ class Inferior:
             return analysed()
 
     def _main_module(self, program: Program) -> ModuleType:
-        """A fresh `__main__`, as Python itself would make it for this file."""
+        """A fresh `__main__`, as Python itself would make it for this file, and before it has found a module."""
         module = ModuleType("__main__")
-        module.__file__ = program.path
         module.__dict__["__builtins__"] = builtins
         module.__annotations__ = {}
-        module.__dict__["__cached__"] = None
-        module.__loader__ = SourceFileLoader("__main__", program.path)
+        if self._module is None:
+            module.__file__ = program.path
+            module.__dict__["__cached__"] = None
+            module.__loader__ = SourceFileLoader("__main__", program.path)
+        else:
+            module.__loader__ = BuiltinImporter
         sys.modules["__main__"] = module
-        typed = self.launch.name if self.launch.kind == "script" else program.path
+        typed = {"script": self.launch.name, "module": "-m"}.get(self.launch.kind, program.path)
         sys.argv = [typed, *self.launch.arguments]
-        sys.path[0] = folder_of(program.path)
+        sys.path[:1] = [] if sys.flags.safe_path else [folder_of(program.path, self._module)]
         return module
 
     def _setting(self, texts: dict[str, str]) -> object:
@@ -233,10 +263,15 @@ class Inferior:
     def _execute(self, program: Program, runner: Runner, main: ModuleType) -> int:
         error: BaseException | None = None
         # A script may go exactly as deep as under plain Python, whatever frames of ours lie beneath it.
-        sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES_BENEATH)
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + FRAMES_BENEATH)
         _write_by_line()
         _set_aside()
         try:
+            if self._module is not None:
+                become(main, self._module)
+                if sys.getrecursionlimit() == limit + FRAMES_BENEATH:
+                    sys.setrecursionlimit(limit + FRAMES_BENEATH - FRAMES_OF_RUNPY)
             exec(program.code, main.__dict__)
         except Refusal as refusal:
             self.channel.send(Refused(str(refusal)))

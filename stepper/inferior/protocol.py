@@ -34,7 +34,8 @@ NO_LOSS = 0x7FF8_6E6F_206C_6F73
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """All that decides a run. `script` is the file, `name` what the person typed, `kind` a variant or a script.
+    """All that decides a run. `script` is the file, `name` what the person typed, `kind` a variant, a script or a
+    module. Of a module, `module` is the name; its file is found by the process itself where `script` is empty.
 
     `settings` are `NAME=VALUE` texts by name. `random_states` are the generators' states that an earlier process of
     the same session found at the start (pickled, by library); with them the run is the same run. `run` is how to go on
@@ -47,6 +48,7 @@ class Launch(msgspec.Struct, frozen=True):
     name: str
     script: str
     kind: str = "script"
+    module: str = ""
     arguments: tuple[str, ...] = ()
     settings: dict[str, str] = {}
     seed: int | None = None
@@ -181,7 +183,8 @@ Request = Run | StopAt | Pause | GetRecord | Count | GetWindow | GetSurvey | Get
 
 class Hello(msgspec.Struct, tag="hello", frozen=True):
     """The first message: the protocol's version, and what the analysis of the script found. `home` is the path of the
-    file that has the training loop, `source` its text, and `modules` are the texts of the others, by path."""
+    file that has the training loop, `source` its text, and `modules` are the texts of the others, by path. `script` and
+    `module` are what `Launch` calls so, as they were found."""
 
     protocol: int
     versions: dict[str, str]
@@ -191,6 +194,8 @@ class Hello(msgspec.Struct, tag="hello", frozen=True):
     settings: dict[str, str]
     home: str = ""
     modules: dict[str, str] = {}
+    script: str = ""
+    module: str = ""
 
 
 class Refused(msgspec.Struct, tag="refused", frozen=True):

@@ -10,6 +10,7 @@ import tokenize
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from stepper.inferior.by_name import Found, root_of
 from stepper.inferior.ours import holds_us, is_installed
 from stepper.inferior.search_path import added
 from stepper.program.beside import File, Find
@@ -38,23 +39,32 @@ def script_text(path: str, texts: Mapping[str, str]) -> str:
         raise ProgramError(f"cannot be read: {error.strerror or error}") from error
 
 
-def own_modules(script: str, source: str = "", texts: Mapping[str, str] = MappingProxyType({})) -> Find:
+def own_modules(
+    script: str,
+    source: str = "",
+    texts: Mapping[str, str] = MappingProxyType({}),
+    module: Found | None = None,
+) -> Find:
     """Finds the files of a script's own modules: beside it, and wherever else Python was told to look for modules that
     are installed nowhere (`PYTHONPATH`, an editable installation), be it by the script itself. `texts` are those of
-    files that were read before, by path."""
+    files that were read before, by path. A script that runs as a `module` has its own in the working directory, and in
+    the package around it, wherever that is."""
     ahead, behind = _added(source, script)
-    beside = folder_of(script)
+    beside = folder_of(script, module)
     further = (os.path.abspath(entry) for entry in sys.path[1:] if entry)  # the import system follows no links
     roots: list[str] = []
-    for root in (*ahead, beside, *further, *behind):
+    for root in (*ahead, *(() if sys.flags.safe_path else (beside,)), *further, *behind):
         ours = holds_us(root) or is_installed(root) or is_installed(os.path.realpath(root))
         if root not in roots and (root == beside or not ours):
             roots.append(root)
 
+    outermost = module.name.partition(".")[0] if module is not None else ""
+    around = [root_of(module)] if module is not None else []
+
     def find(name: str) -> File | None:
         if name in sys.modules or name.partition(".")[0] in sys.builtin_module_names:
             return None  # it is there already, and no file is read for it
-        for root in roots:
+        for root in (*roots, *around) if name.partition(".")[0] == outermost else roots:
             bare = os.path.join(root, *name.split("."))
             for path, package in ((os.path.join(bare, "__init__.py"), True), (f"{bare}.py", False)):
                 if path in texts:
@@ -79,6 +89,7 @@ def _added(source: str, script: str) -> tuple[list[str], list[str]]:
         return [], []  # whoever reads it as a program says what is wrong
 
 
-def folder_of(script: str) -> str:
-    """Where a script lies: Python puts it first among the places that it looks for modules in."""
-    return os.path.dirname(os.path.realpath(script))
+def folder_of(script: str, module: Found | None = None) -> str:
+    """What Python puts first among the places that it looks for modules in: where a script lies; the working directory,
+    where it runs as a module."""
+    return os.getcwd() if module is not None else os.path.dirname(os.path.realpath(script))

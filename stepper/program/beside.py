@@ -30,19 +30,18 @@ Find = Callable[[str], File | None]
 
 
 class Beside(NamedTuple):
-    """One of the script's own modules, parsed; `package` is the one that it lies in, or is."""
+    """One of the script's own modules, parsed."""
 
     name: str
-    package: str
     source: Source
 
 
-def beside(script: ast.Module, find: Find) -> list[Beside]:
-    """The modules that a script imports, in the order they are met; those that cannot be parsed are left out: Python
-    itself will say so where they are imported."""
+def beside(script: ast.Module, find: Find, package: str = "") -> list[Beside]:
+    """The modules that a script imports, in the order they are met, and those of the `package` that it lies in; those
+    that cannot be parsed are left out: Python itself will say so where they are imported."""
     found: dict[str, Beside | None] = {}
     paths: set[str] = set()
-    waiting = list(_imports(script, ""))
+    waiting = [*_imports(script, package), *_steps(package)]
     while waiting and len(paths) < MOST:
         name = waiting.pop(0)
         if name in found:
@@ -53,12 +52,11 @@ def beside(script: ast.Module, find: Find) -> list[Beside]:
             continue
         paths.add(file.path)
         try:
-            source = Source(file.text, file.path)
+            source = Source(file.text, file.path, name if file.package else name.rpartition(".")[0])
         except ProgramError:
             continue
-        package = name if file.package else name.rpartition(".")[0]
-        found[name] = Beside(name, package, source)
-        waiting += _imports(source.tree, package)
+        found[name] = Beside(name, source)
+        waiting += _imports(source.tree, source.package)
     return [each for each in found.values() if each is not None]
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import CodeType
 
 from stepper.program import settings as settings_
 from stepper.program.beside import Beside, Find, beside
 from stepper.program.compiled import compiled
-from stepper.program.errors import ProgramError
+from stepper.program.errors import PartOfPackage, ProgramError
 from stepper.program.instrument import Instrument, Plan
 from stepper.program.knowledge import Known
 from stepper.program.loops import choose
@@ -82,20 +82,24 @@ def analyse(
     loss: str | None = None,
     settings: Collection[str] = (),
     find: Find = lambda _: None,
+    package: str = "",
 ) -> Program:
     """Analyse and instrument a script.
 
     `loop` is a line number as text, or "none"; `loss` a Python expression; `settings` the names that will be set;
-    `find` gives the files of the script's own modules. Raises ProgramError with one plain line.
+    `find` gives the files of the script's own modules; `package` is the one that it lies in, where it is run as a
+    module of it. Raises ProgramError with one plain line.
     """
     try:
-        return _analyse(Source(source, path), loop, loss, settings, find)
+        return _analyse(Source(source, path, package), loop, loss, settings, find)
     except RecursionError as error:
         raise ProgramError("not Python that can be given probes: it is nested too deeply") from error
 
 
 def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collection[str], find: Find) -> Program:
-    found = beside(text.tree, find)
+    if not text.package and not _says_its_package(text):
+        _refuse_relative(text, text.tree.body)  # they fail in any case; what stands deeper may be provided for
+    found = beside(text.tree, find, text.package)
     script, losses, node, known = _read(text, found, loop)
     plan = Plan(
         loop=node,
@@ -160,19 +164,28 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
             break
     if last is None:
         assert failure is not None
-        if (line := _relative_import(text)) is not None:
-            raise ProgramError(
-                f"is part of a package: line {line} imports by a relative name, which works for python -m only; "
-                "give stepper a script that imports the package"
-            )
+        if not text.package:
+            _refuse_relative(text, ast.walk(text.tree))
         raise failure
     return last
 
 
-def _relative_import(text: Source) -> int | None:
-    """The line of a script's first import by a relative name, which fails where the script is run by its path."""
-    lines = (node.lineno for node in ast.walk(text.tree) if isinstance(node, ast.ImportFrom) and node.level)
-    return min(lines, default=None)
+def _says_its_package(text: Source) -> bool:
+    """Whether a script tells Python itself which package it lies in (PEP 366)."""
+    name = "__package__"
+    return any(
+        (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.Constant) and node.value == name)
+        for node in (ast.walk(text.tree) if name in text.text else ())
+    )
+
+
+def _refuse_relative(text: Source, nodes: Iterable[ast.AST]) -> None:
+    """Raise PartOfPackage where one of these nodes imports by a relative name, in a script that is run by its path."""
+    found = [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+    if found:
+        levels = (node.level for node in ast.walk(text.tree) if isinstance(node, ast.ImportFrom))
+        raise PartOfPackage(min(found), max(levels))
 
 
 def _nearest(found: list[Beside]) -> list[Beside]:

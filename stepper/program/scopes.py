@@ -133,10 +133,10 @@ class Script:
         self._instances: dict[str, list[ast.ClassDef]] = {}
         self._bases: dict[int, list[ast.ClassDef]] = {}
         self._definitions: dict[tuple[int, str], list[Function | ast.ClassDef]] = {}
-        self._package = ""
+        self._package = source.package
         self._collect(source.tree, self.module)
         for each in modules:
-            self._package = each.package
+            self._package = each.source.package
             self._collect(each.source.tree, self.modules[each.name])
         for name in {name for scope in self.scopes.values() for name in scope.declared}:
             self._settle_declared(name)

@@ -24,11 +24,12 @@ class Span:
 
 
 class Source:
-    """A parsed script."""
+    """A parsed script, or module; `package` is the package that it lies in, or is."""
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, package: str = "") -> None:
         self.text = text
         self.path = path
+        self.package = package
         # The tokenizer knows these line ends only; str.splitlines knows more.
         self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self.tree = self._parse()

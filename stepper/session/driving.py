@@ -83,10 +83,14 @@ class Driving(Lanes):
         old, self._replay = self._replay, None
         if old is not None:
             await old.close()
-        assert self._launch is not None
         states = self._lane.started.random_states if self._lane.started is not None else {}
         launch = msgspec.structs.replace(
-            self._launch, random_states=states, record_setup=record_setup, halt=halt, run=None, texts=self.texts
+            self._lane.found,
+            random_states=states,
+            record_setup=record_setup,
+            halt=halt,
+            run=None,
+            texts=self.texts,
         )
         lane = self._replay = Lane(launch, self._hash_seed)
         lane.on_message = self._notify

@@ -163,7 +163,7 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
     assert lane.started is not None
     return Trace(
         target=target,
-        script=lane.launch.script,
+        script=lane.found.script,
         engines=lane.engines or lane.started.engines,
         device=lane.started.device,
         threads=lane.started.threads,
@@ -197,7 +197,7 @@ def _again(lane: Lane, iteration: int | None) -> Lane | None:
     if not at.recorded or at.halt[0] != iteration:
         return None
     states = lane.started.random_states if lane.started is not None else {}
-    return Lane(msgspec.structs.replace(lane.launch, random_states=states, halt=at.halt), lane.hash_seed)
+    return Lane(msgspec.structs.replace(lane.found, random_states=states, halt=at.halt), lane.hash_seed)
 
 
 async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:

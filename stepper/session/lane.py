@@ -310,6 +310,13 @@ class Lane:
     # ---------------------------------------------------------------------------------------------------- waiting
 
     @property
+    def found(self) -> Launch:
+        """The launch; that of a module, once it is found, with its file."""
+        if self.hello is None:
+            return self.launch
+        return msgspec.structs.replace(self.launch, script=self.hello.script, module=self.hello.module)
+
+    @property
     def standing(self) -> bool:
         """Whether nothing more will happen without a request."""
         return self.stopped or self.ended is not None or self.lost is not None or self.refused is not None
@@ -317,7 +324,7 @@ class Lane:
     @property
     def elsewhere(self) -> str:
         """The path of the file that has the training loop, where that is not the script; else empty."""
-        return self.hello.home if self.hello is not None and self.hello.home != self.launch.script else ""
+        return self.hello.home if self.hello is not None and self.hello.home != self.hello.script else ""
 
     @property
     def midway(self) -> int | None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stepper.inferior.protocol import Ended, Launch, Line, Range
+from stepper.inferior.protocol import Ended, Line, Range
 from stepper.record import Array, Record, Region, Spot, Survey, Window, place
 from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
@@ -62,7 +62,6 @@ class Lanes:
         self.notice = ""
         self.traceback = ""
         self._count_later = count_later
-        self._launch: Launch | None = None
         self._hash_seed = new_hash_seed()
         self._main: Lane | None = None
         self._replay: Lane | None = None
@@ -74,9 +73,9 @@ class Lanes:
 
     def launch(self) -> None:
         """Start the script's process. Raises Misuse for everything that is known to be wrong already."""
-        self._launch = msgspec.structs.replace(launch_of(self.target, self.options), count_later=self._count_later)
-        self.script = self._launch.script
-        self._main = Lane(self._launch, self._hash_seed)
+        launch = msgspec.structs.replace(launch_of(self.target, self.options), count_later=self._count_later)
+        self.script = launch.script
+        self._main = Lane(launch, self._hash_seed)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -281,6 +280,7 @@ class Lanes:
             self.source, self.loop, self.lines = lane.hello.source, lane.hello.loop, lane.hello.lines
             self.defaults = lane.hello.settings
             self.home, self.modules = lane.hello.home, lane.hello.modules
+            self.script = lane.hello.script
         if lane.started is not None:
             started = lane.started
             self.settings, self.device, self.threads = started.settings, started.device, started.threads

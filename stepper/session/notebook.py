@@ -297,8 +297,9 @@ def _arguments(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def open(
-    target: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None = None,
     *,
+    module: str | None = None,
     seed: int | None = None,
     device: str | None = None,
     preset: str | None = None,
@@ -311,9 +312,12 @@ def open(
 ) -> Run:
     """Open a variant or a script, run its setup and record iteration 0. Raises Misuse where that cannot be done.
 
+    In place of a target, `module` is the name of one to be run as `python -m` would run it from the working directory.
     `settings` are values by name, as with `--set NAME=VALUE`; `memory` is the budget of `--memory` in bytes; the other
     options are those of the commands. Integers of NumPy are taken, too. Raises TypeError for what has another type.
     """
+    if (target is None) == (module is None):
+        raise TypeError("open takes a target or a module" + (", not both" if target is not None else ""))
     if settings is not None and not isinstance(settings, Mapping):
         raise TypeError(f"settings are values by name, as {{'epochs': 3}}, not {type(settings).__name__}")
     options = Options(
@@ -327,6 +331,8 @@ def open(
         arguments=_arguments(arguments),
         memory=int(index(memory)),
     )
+    if target is None:
+        return Run(f"-m {_text(module, 'module')}", options)
     return Run(_text(os.fspath(target), "target"), options)
 
 

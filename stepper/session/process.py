@@ -31,7 +31,10 @@ from stepper.record import place
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = str(Path(stepper.__file__).resolve().parent.parent)
 # sys.path[0] is where the interpreter was told to look for scripts: ours while our own modules load, then the script's.
-BOOT = "import sys; sys.path[0] = {root!r}; from stepper.inferior.main import main; main({descriptor}, {whereabouts})"
+BOOT = (
+    "import sys; sys.path[: not sys.flags.safe_path] = [{root!r}]; "
+    "from stepper.inferior.main import main; main({descriptor}, {whereabouts})"
+)
 NOTHING = struct.pack("=q", NO_LOSS)
 
 

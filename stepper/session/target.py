@@ -1,4 +1,4 @@
-"""From what the person typed to what can be launched: a variant's name or a script's path, checked."""
+"""From what the person typed to what can be launched: a variant's name, a script's path or a module's name, checked."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from stepper.variants import VARIANTS, Variant, nearest
 
 def launch_of(target: str, options: Options) -> Launch:
     """The launch for a target. Raises Misuse for everything that can be known before a process is started."""
-    variant = None if _looks_like_a_path(target) else VARIANTS.get(target)
+    module = module_of(target)
+    variant = None if module is not None or _looks_like_a_path(target) else VARIANTS.get(target)
     settings: dict[str, str] = {}
+    if module == "":
+        raise Misuse(f"{target}: -m needs a module's name, as package.train")
     if variant is not None:
         script = str(variant.path)
         settings.update(_preset(target, variant, options.preset))
         if options.device is not None and _kind(options.device) not in variant.devices:
             raise Misuse(f"{target}: runs on {' or '.join(variant.devices)} only, not on {options.device}")
     else:
-        script = _script(target)
-        if _is_broken(script):
+        script = _script(target) if module is None else ""  # where that is, the script's process finds as Python does
+        if _is_broken(script or target):
             raise Misuse(
                 f"{target}: its path is not UTF-8, which stepper needs; rename it, or link to it by another name"
             )
@@ -50,7 +53,8 @@ def launch_of(target: str, options: Options) -> Launch:
     return Launch(
         name=target,
         script=script,
-        kind="variant" if variant is not None else "script",
+        kind="variant" if variant is not None else "script" if module is None else "module",
+        module=module or "",
         arguments=options.arguments,
         settings=settings,
         seed=options.seed,
@@ -60,6 +64,12 @@ def launch_of(target: str, options: Options) -> Launch:
         loss=options.loss,
         memory=options.memory,
     )
+
+
+def module_of(target: str) -> str | None:
+    """The module that a target names, as for `python -m`: `-m package.train`; None for a script or a variant."""
+    flag, _, name = target.partition(" ")
+    return name.strip() if flag == "-m" else None
 
 
 def _is_broken(text: str) -> bool:

@@ -250,6 +250,63 @@ def test_a_size_of_memory_that_is_none(size: str, capsys: pytest.CaptureFixture[
     assert line == f"numpy: --memory must be a size such as 512M or 2G, not {size}"
 
 
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("", "-m needs a module's name, as package.train"),
+        ("lab.tarin", "there is no module lab.tarin; did you mean -m lab.train?"),
+        ("lba.train", "there is no module lba; did you mean -m lab?"),
+        ("zzzzzz", "there is no module zzzzzz; it is looked for in {here}, and where Python looks for modules"),
+        ("lab.train.fit", "lab.train is no package, so there is no lab.train.fit in it"),
+        ("lab", "is a package without a module __main__, so there is nothing in it to run; name one of its modules: "
+         "-m lab.loop, -m lab.train"),
+        ("lab/train.py", "-m takes a module's name, not a file's: -m lab.train"),
+        ("lab.train.py", "-m takes a module's name, not a file's: -m lab.train"),
+        (".train", "is no module's name, as package.train is"),
+        ("__main__", "is no module's name, as package.train is"),
+        ("sys", "is built into Python itself, which has no Python source to step through"),
+        ("_stepper_extension", "is an extension module ({here}/_stepper_extension.so), which has no Python source to "
+         "step through"),
+        ("compiled", "is compiled already ({here}/compiled.pyc), which has no Python source to step through"),
+        ("lab.loop", "no training loop found: "),
+    ],
+)  # fmt: skip
+def test_a_module_that_cannot_be_run(
+    module: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab").mkdir()
+    for name in ("lab/__init__.py", "lab/loop.py", "_stepper_extension.so", "compiled.pyc"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "lab" / "train.py").write_text(LOOP)
+    assert complaint(capsys, "run", "-m", module).startswith(f"-m {module}: {said.format(here=tmp_path)}")
+
+
+def test_a_script_that_imports_by_relative_names_is_named_as_a_module(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the package has no `__init__.py`, in which case the relative names say how far up it reaches."""
+    (tmp_path / "lab" / "inner").mkdir(parents=True)
+    for name in ("lab/train.py", "lab/inner/train.py"):
+        (tmp_path / name).write_text(f"from {'.' * name.count('/')}layers import double\n{LOOP}")
+    monkeypatch.chdir(tmp_path)
+    why = "is part of a package: line 1 imports by a relative name, which works for -m only"
+    assert complaint(capsys, "run", "lab/train.py") == f"lab/train.py: {why}: -m lab.train"
+    assert complaint(capsys, "run", "lab/inner/train.py") == f"lab/inner/train.py: {why}: -m lab.inner.train"
+    (tmp_path / "__init__.py").write_text("")
+    monkeypatch.chdir(tmp_path / "lab")
+    assert complaint(capsys, "run", "train.py").endswith(f"-m {tmp_path.name}.lab.train (from {tmp_path.parent})")
+
+
+@pytest.mark.parametrize("words", [("run", "-m"), ("-m",), ("run", "numpy", "-m")])
+def test_a_module_without_a_name(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, *words).endswith(": -m needs a value")
+
+
+def test_a_target_beside_a_module(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "-m", "lab", "numpy").startswith("-m lab: there are two targets: numpy, too")
+
+
 def test_a_path_that_is_no_utf_8(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     script = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.py"))
     script.write_text(LOOP)

@@ -221,3 +221,20 @@ def test_the_iteration_that_fails_is_shown_up_to_there(capsys: pytest.CaptureFix
     assert captured.err.startswith("Traceback (most recent call last):\n") and "line 4, in <module>" in captured.err
     assert main(["trace", str(path), "--iteration", "1"]) == 1
     assert "Ended by ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_module_is_traced_under_the_name_that_was_typed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab").mkdir()
+    source = "from . import rate\nw = 1.0\nfor t in range(3):\n    loss = w * w\n    w = w - rate.rate * 2 * w\n"
+    for name, text in {"train": source, "rate": "rate = 0.1\n"}.items():
+        (tmp_path / "lab" / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    document = traced(capsys, "-m", "lab.train", "--iteration", "1")
+    assert (document["target"], document["loss"]) == ("-m lab.train", 0.6400000000000001)
+    assert {event["file"] for event in document["events"]} == {str(tmp_path / "lab" / "train.py")}
+    assert main(["trace", "-m", "lab.train"]) == 0
+    assert capsys.readouterr().out.startswith("-m lab.train  iteration 0  loss 1.0\n")
+    assert main(["run", "-mlab.train", "--iterations", "2"]) == 0
+    assert capsys.readouterr().out == "0  1.0\n1  0.6400000000000001\n"
