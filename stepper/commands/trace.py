@@ -1,7 +1,9 @@
 """`stepper trace`: all that one iteration did, as a page or as JSON."""
 
 import json
+import os
 import sys
+from functools import partial
 from typing import Literal
 
 from stepper.commands.options import iteration_number
@@ -9,6 +11,7 @@ from stepper.commands.trace_text import overview, trace_lines
 from stepper.session.export import trace_document
 from stepper.session.headless import Trace, trace
 from stepper.session.options import Options
+from stepper.session.target import folder_of
 from stepper.terminal_text import visible
 
 
@@ -24,7 +27,9 @@ def trace_target(
         json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
-        page = trace_lines(traced.record, traced.array, script=traced.script, values=values)
+        folder = folder_of(target, traced.script)
+        named = partial(os.path.relpath, start=folder)
+        page = trace_lines(traced.record, traced.array, script=traced.script, values=values, named=named)
         for line in (*_title(traced), "", *overview(traced.record), *page):
             sys.stdout.write(visible(line) + "\n")
     if traced.failure is not None:

@@ -3,11 +3,12 @@
 Writes what a record holds, and asks for arrays through a function; knows neither the session nor how to print.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
-from stepper.record import Array, Event, Gate, Parameter, Record, Value, relative
+from stepper.record import Array, Event, Gate, Parameter, Record, Value
 from stepper.session.carried import all_carried
 from stepper.session.telling import all_shared, title, told
 
@@ -23,10 +24,17 @@ SHORT = 10  # lines that a small array may take on a page without --values
 MARGIN = 16  # where the source text begins: line number and phase stand before it
 
 
-def trace_lines(record: Record, array: GetArray, *, script: str = "", values: bool = False) -> Iterator[str]:
+def trace_lines(
+    record: Record,
+    array: GetArray,
+    *,
+    script: str = "",
+    values: bool = False,
+    named: Callable[[str], str] = os.path.basename,
+) -> Iterator[str]:
     """The page, line by line. With `values` larger arrays are shown too, by their corners. `script` is the path of the
-    file whose lines need not be told to be its."""
-    yield from _events(record, array, script or record.home, values)
+    file whose lines need not be told to be its; `named` says what other files are called, by path."""
+    yield from _events(record, array, script or record.home, values, named)
     for gate in record.gates:
         yield ""
         yield from _gate(gate, record, array, values)
@@ -77,14 +85,14 @@ def overview(record: Record) -> list[str]:
 # ------------------------------------------------------------------------------------------------- events
 
 
-def _events(record: Record, array: GetArray, script: str, values: bool) -> Iterator[str]:
+def _events(record: Record, array: GetArray, script: str, values: bool, named: Callable[[str], str]) -> Iterator[str]:
     depths: dict[int, int] = {}
     said = _Said()
     file = script
     for event in record.events:
         if event.file != file:
             file = event.file
-            yield f"{'':>5}  ── {relative(file, script)} ──"
+            yield f"{'':>5}  ── {named(file)} ──"
         depth = 0 if event.parent is None else depths.get(event.parent, -1) + 1
         depths[event.id] = depth
         if not depth:

@@ -24,7 +24,6 @@ from stepper.record.events import (
     Value,
     When,
     place,
-    relative,
 )
 from stepper.record.filling import filled, ratio
 from stepper.record.summary import Summary
@@ -58,5 +57,4 @@ __all__ = [
     "filled",
     "place",
     "ratio",
-    "relative",
 ]

@@ -168,11 +168,6 @@ class Spot(NamedTuple):
         return place(self.line, self.file)
 
 
-def relative(file: str, script: str) -> str:
-    """The path of a module of the script's as seen from beside it; of the script, its name."""
-    return os.path.relpath(file, os.path.dirname(os.path.realpath(script)))
-
-
 class Gate(msgspec.Struct, gc=False):
     """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
 

@@ -7,6 +7,7 @@ that are no longer, or never were, recorded. Knows no cursor.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
@@ -20,7 +21,7 @@ from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
-from stepper.session.target import launch_of
+from stepper.session.target import folder_of, launch_of
 
 T = TypeVar("T")
 
@@ -114,6 +115,10 @@ class Lanes:
     def files(self) -> tuple[str, ...]:
         """The paths of the script's own files, that which has the training loop first."""
         return (self.home, *self.modules)
+
+    def relative(self, file: str) -> str:
+        """The path of one of these files, as seen from where the script's modules are found first."""
+        return os.path.relpath(file, folder_of(self.target, self.script))
 
     def named(self, spot: Spot) -> str:
         """A line, to be read; with its file's name where that is not the script."""

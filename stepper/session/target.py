@@ -72,6 +72,11 @@ def module_of(target: str) -> str | None:
     return name.strip() if flag == "-m" else None
 
 
+def folder_of(target: str, script: str) -> str:
+    """The folder from which the files of a target are named: where its modules are found first."""
+    return os.path.dirname(os.path.realpath(script)) if module_of(target) is None else os.getcwd()
+
+
 def _is_broken(text: str) -> bool:
     """Whether a text came from bytes that are no UTF-8."""
     return any("\ud800" <= character <= "\udfff" for character in text)

@@ -94,10 +94,12 @@ class Opening(Walking):
         """Remember a script of the person's own."""
         import shlex  # only where there is something to remember
 
+        from stepper.tui.recent import entry_of
         from stepper.variants import VARIANTS
 
         if self.session.script and self.session.target not in VARIANTS:
-            self.opened(self.session.script, shlex.join(self.session.options.arguments))
+            entry = entry_of(self.session.target, self.session.script)
+            self.opened(entry, shlex.join(self.session.options.arguments))
 
     def action_target(self) -> None:
         """Choose what to debug."""

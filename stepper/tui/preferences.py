@@ -21,8 +21,9 @@ MOST_RECENT = 10
 @dataclass(frozen=True)
 class Preferences:
     """`theme` empty: Textual's default. `panels` are the names of those that are seen where several share a place,
-    `hidden` those whose place is closed, `sizes` the shares of what lies side by side. `recent` are scripts' paths,
-    the last one first; `arguments` what those that were given any were given, as one types it."""
+    `hidden` those whose place is closed, `sizes` the shares of what lies side by side. `recent` are scripts' paths
+    (a module's with ` -m ` and its name behind), the last one first; `arguments` what those that were given any were
+    given, as one types it."""
 
     theme: str = ""
     logarithmic: bool = False

@@ -23,7 +23,7 @@ class Remembering(Stage):
         self._remembered = Preferences()
         self.recent: tuple[str, ...] = ()
         self.arguments: dict[str, str] = {}
-        """What recent scripts were given, as one types it, by their path."""
+        """What recent scripts were given, as one types it, by what is remembered of them."""
         self.misread = ""
         """What was not understood in the file; it is then left alone."""
         self.unkept = ""
@@ -65,7 +65,8 @@ class Remembering(Stage):
             self.unkept = f"{self._config}: theme and arrangement could not be written: {reason}"
 
     def opened(self, script: str, arguments: str) -> None:
-        """A script of the person's own was opened; `arguments` as one types them."""
+        """A script of the person's own was opened, `script` being what is remembered of it; `arguments` as one types
+        them."""
         self.recent = (script, *(other for other in self.recent if other != script))
         self.arguments.pop(script, None)
         if arguments:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def offers(scene: Scene, value: Value | None) -> list[Offer]:
     """What there is to save now: `value` is what the viewer shows."""
-    target = re.sub(r"\W+", "-", scene.target.rsplit("/", 1)[-1].removesuffix(".py")).strip("-") or "script"
+    name = scene.target.removeprefix("-m ").rsplit("/", 1)[-1].removesuffix(".py")
+    target = re.sub(r"\W+", "-", name).strip("-") or "script"
     place = "setup" if scene.iteration is None else str(scene.iteration)
     found: list[Offer] = []
     if value is not None and value.copy is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stepper.record import Event, Record, relative
+from stepper.record import Event, Record
 from stepper.session.advice import advice
 from stepper.session.divergence import first_not_finite
 from stepper.tui.history import History
@@ -107,7 +107,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
     return Scene(
         target=session.target,
         source=session.modules[module] if module else session.source,
-        file="" if path in ("", session.script) else relative(path, session.script),
+        file="" if path in ("", session.script) else session.relative(path),
         module=module,
         engines=tuple(session.engines),
         device=session.device,

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from textual.widgets import Input
 
+from stepper.tui.saving import offers
+from stepper.tui.scene import Scene
 from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
@@ -37,6 +39,15 @@ async def test_x_saves_and_never_replaces_a_file_without_asking(
         assert (tmp_path / "numpy-0-h.npy").read_text() == "mine"
         await pilot.press("enter")
         await until(pilot, lambda: (tmp_path / "numpy-0-h.npy").stat().st_size > 4)
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("numpy", "numpy"), ("/home/me/my train.py", "my-train"), ("-m lab.train", "lab-train"), ("-m lab", "lab")],
+)
+def test_what_is_saved_is_named_by_the_target(target: str, name: str) -> None:
+    (screen,) = offers(Scene(target=target), None)
+    assert screen.file == f"{name}-setup.svg"
 
 
 NOT_THERE = {

@@ -172,6 +172,50 @@ async def test_a_choice_is_opened_and_a_script_is_remembered(tmp_path: Path) -> 
     assert load(config)[0].arguments == {str(script): "--epochs 3"}
 
 
+async def test_a_module_is_opened_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, and as a module of the folder that it was found in: from another folder it is not offered."""
+    (tmp_path / "lab").mkdir()
+    script, config = tmp_path / "lab" / "train.py", tmp_path / "stepper.toml"
+    script.write_text(
+        "from . import rate\nw = 1.0\nfor step in range(3):\n    loss = w * w\n    w = w - rate.rate * w\n"
+    )
+    (tmp_path / "lab" / "rate.py").write_text("rate = 0.1\n")
+    monkeypatch.chdir(tmp_path)
+    session: Any = Standin()
+    app = StepperApp(session, config)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        field(pilot, "path").value = "-m lab.trian"
+        field(pilot, "path").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "did you mean -m lab.train?" in screen_text(app))
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        assert field(pilot, "path").value == "-m lab.trian"
+        field(pilot, "path").value = "-m lab.train"
+        field(pilot, "arguments").value = "5"
+        field(pilot, "path").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.scene.source.startswith("from . import") and app.scene.event is not None)
+        await settled(pilot)
+        assert " -m lab.train " in screen_text(app).splitlines()[0]
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        row = app.focused
+        assert isinstance(row, OptionList) and row.highlighted == 0 and "-m lab.train" in screen_text(app)
+    entry = f"{script} -m lab.train"
+    assert load(config)[0].recent == (entry,) and load(config)[0].arguments == {entry: "5"}
+    async with picker(recent=(entry, str(script)), arguments={entry: "5"}) as (pilot, answers):
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: answers)
+        assert answers == [Choice("-m lab.train", Options(seed=0, arguments=("5",)))]
+    monkeypatch.chdir(tmp_path / "lab")
+    async with picker(recent=(entry,)) as (pilot, _):
+        assert "lab.train" not in screen_text(pilot.app)
+
+
 @pytest.mark.parametrize("size", [(120, 50), (100, 50), (80, 60)])
 async def test_descriptions_are_whole_beside_the_names(size: tuple[int, int]) -> None:
     async with picker(size=size) as (pilot, _):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,7 +21,9 @@ from textual.widgets.option_list import Option
 
 from stepper.session import Misuse, Options
 from stepper.session.options import LARGEST_SEED
+from stepper.session.target import launch_of, module_of
 from stepper.terminal_text import visible
+from stepper.tui.recent import there
 from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
 
@@ -38,7 +40,7 @@ DEVICES = (AS_WRITTEN, "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen: a variant's name or a script's path, and how it is to run."""
+    """What was chosen: a variant's name, a script's path or `-m` and a module, and how it is to run."""
 
     target: str
     options: Options
@@ -46,10 +48,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the list: a target, and a preset of it; `BROWSE` asks for a file."""
+    """A line of the list: a target, and a preset of it; `BROWSE` asks for a file. `entry`: what is remembered of it."""
 
     target: str
     preset: str | None = None
+    entry: str = field(default="", compare=False)
 
 
 class TargetScreen(Question[Choice | None]):
@@ -90,12 +93,12 @@ class TargetScreen(Question[Choice | None]):
     def __init__(
         self, session: Session, recent: Iterable[str], arguments: Mapping[str, str], refused: Choice | None = None
     ) -> None:
-        """`session` is what is open now; `recent` are scripts that were, by path; `arguments` what they were given.
-        `refused` was chosen before and could not be opened: it is there to be mended."""
+        """`session` is what is open now; `recent` are scripts that were, as `Recent.entry` has them; `arguments` what
+        they were given. `refused` was chosen before and could not be opened: it is there to be mended."""
         super().__init__()
         self._session = session
         self._refused = refused
-        self._recent = [path for path in recent if Path(path).is_file()]
+        self._recent = [each for each in map(there, recent) if each is not None]
         self._rows: list[Row | None] = []
         self._arguments = arguments
         self._typed: set[str] = set()
@@ -108,7 +111,11 @@ class TargetScreen(Question[Choice | None]):
             yield OptionList(*self._list())
             with Horizontal():
                 yield Label("Script", classes="name")
-                yield Input(placeholder="a Python script's path; ctrl+o finds it", compact=True, id="path")
+                yield Input(
+                    placeholder="a Python script's path, or -m and a module; ctrl+o finds a file",
+                    compact=True,
+                    id="path",
+                )
             with Horizontal():
                 yield Label("Seed", classes="name")
                 seed = "" if options.seed is None else str(options.seed)
@@ -131,6 +138,7 @@ class TargetScreen(Question[Choice | None]):
         options = self.query_one(OptionList)
         given = self._refused or self._session
         own = self._session.script if self._refused is None else str(Path(given.target).resolve())
+        own = own if module_of(given.target) is None else given.target
         here = (Row(given.target, given.options.preset), Row(own))
         found = [index for index, row in enumerate(self._rows) if row in here]
         options.highlighted = found[0] if found else 0
@@ -142,10 +150,10 @@ class TargetScreen(Question[Choice | None]):
         options.focus()
 
     def _list(self) -> Iterable[Option]:
-        for path in self._recent:
-            self._rows.append(Row(path))
-            where = Path(path)
-            yield Option(_line(Text(visible(where.name), "bold"), Text(visible(str(where.parent)), "dim")))
+        for each in self._recent:
+            self._rows.append(Row(each.target, entry=each.entry))
+            name = each.target if module_of(each.target) is not None else Path(each.path).name
+            yield Option(_line(Text(visible(name), "bold"), Text(visible(str(Path(each.path).parent)), "dim")))
         for variant in VARIANTS.values():
             self._rows.append(Row(variant.name))
             yield Option(_line(Text(variant.name, "bold"), Text(variant.description)))
@@ -163,13 +171,13 @@ class TargetScreen(Question[Choice | None]):
         """Say what the settings of the highlighted target are; those of the open one are filled in."""
         row = self._rows[event.option_index]
         field = self.query_one("#settings", Input)
-        same = row is not None and row.target in (self._session.target, self._session.script)
+        same = row is not None and self._is_open(row.target)
         variant = VARIANTS.get(row.target) if row is not None else None
         defaults = variant.settings if variant is not None else self._session.defaults if same else {}
         known = " ".join(f"{name}={value}" for name, value in defaults.items())
         field.placeholder = known or "NAME=VALUE, several with blanks between"
-        path = row.target if row is not None else ""
-        given = shlex.join(self._session.options.arguments) if same else self._arguments.get(path, "")
+        entry = row.entry if row is not None else ""
+        given = shlex.join(self._session.options.arguments) if same else self._arguments.get(entry, "")
         settings = shlex.join(self._session.options.settings) if same else ""
         with self.prevent(Input.Changed):
             for name, text in (("settings", settings), ("arguments", given)):
@@ -220,8 +228,6 @@ class TargetScreen(Question[Choice | None]):
 
     def _open(self, row: Row | None) -> None:
         """Answer, or say what is wrong with it."""
-        from stepper.session.target import launch_of
-
         if row is None or row.target == BROWSE:
             self.action_browse()
             return
@@ -241,7 +247,7 @@ class TargetScreen(Question[Choice | None]):
         if seed and not (seed.isdecimal() and int(seed) <= LARGEST_SEED):
             raise Misuse(f"the seed must be a whole number from 0 to {LARGEST_SEED}, not {seed}")
         device = self.query_one("#device", Select).value
-        same = target in (self._session.target, self._session.script)
+        same = self._is_open(target)
         open_now = self._session.options
         return replace(
             open_now if same else Options(threads=open_now.threads, memory=open_now.memory),
@@ -251,6 +257,11 @@ class TargetScreen(Question[Choice | None]):
             settings=self._words("settings"),
             arguments=self._words("arguments"),
         )
+
+    def _is_open(self, target: str) -> bool:
+        """Whether a target is the one that is open now."""
+        session = self._session
+        return target == session.target or (target == session.script and module_of(session.target) is None)
 
     def _words(self, name: str) -> tuple[str, ...]:
         """What is typed in a field, taken apart as a shell does."""
