@@ -35,14 +35,36 @@ class Added(NamedTuple):
 
 def added(text: str, look: Look) -> Added | None:
     """What a statement adds: `w -= E`, `w += E`, `w = w - E`, `w = w + E`; None for any other statement."""
+    names = _names_in(text)
+    return _added(text, tuple(map(look, names))) if names is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _added(text: str, numbers: tuple[float | None, ...]) -> Added | None:
+    """The same, where these are the numbers of the names in it: as a rule those of the iteration before."""
+    term = _term(text)
+    return None if term is None else _Product(dict(zip(_names_in(text) or (), numbers, strict=True)).get).of(term)
+
+
+@lru_cache(maxsize=1024)
+def _names_in(text: str) -> tuple[str, ...] | None:
+    """The names and paths in what a statement adds, that may be numbers; None where it adds nothing."""
+    term = _term(text)
+    if term is None:
+        return None
+    return tuple({_unparsed(node): None for node in ast.walk(term) if isinstance(node, ast.Name | ast.Attribute)})
+
+
+def _term(text: str) -> ast.expr | None:
+    """What a statement adds or takes away, as a whole."""
     match _parsed(text):
         case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
-            return _Product(look).of(value)
+            return value
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Sub() | ast.Add() as op, right=right)):
             if _unparsed(target) == _unparsed(left):
-                return _Product(look).of(right)
+                return right
             if isinstance(op, ast.Add) and _unparsed(target) == _unparsed(right):
-                return _Product(look).of(left)
+                return left
     return None
 
 

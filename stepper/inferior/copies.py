@@ -35,6 +35,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
     _outline: Summary | None = None
     _picture: Window | None = None
     gone: bool = False
+    holders: int = 0  # how many shelves it lies on
 
     def __post_init__(self) -> None:
         if self.weight < 0:
@@ -123,27 +124,23 @@ class Copy(msgspec.Struct, gc=False, eq=False):
         """Whether its numbers are held on a device of their own."""
         return self._kept is not None and self.engine.elsewhere(self._kept)
 
-    def is_still(self, value: Any) -> bool:
-        """Whether `value`, an object that had these bits before, has them still, as far as a first look tells."""
-        return not self.gone and self.engine.still(value, self._kept) is True
+    def is_still(self, value: Any) -> bool | None:
+        """Whether `value`, an object that had these bits before, has them still; None where a first look can't tell."""
+        return False if self.gone else self.engine.still(value, self._kept)
 
-    def is_of(self, value: Any) -> bool:
-        """Whether `value` has these bits. Where there is no NaN among them, equal bits are equal bytes."""
-        if self.gone:
-            return False
-        first = self.engine.still(value, self._kept)
-        if first is None or (not first and (self._summary is None or self._summary.nan != 0)):
+    def is_of(self, value: Any, first: bool | None) -> bool:
+        """Whether `value` has these bits, of which `is_still` said `first`. Without NaN, equal bits are equal bytes."""
+        if first is None or (not first and not self.gone and (self._summary is None or self._summary.nan != 0)):
             return self.engine.same(value, self._kept)
         return first
 
 
 def summarise(copies: Iterable[Copy]) -> None:
     """Compute the summaries of small copies that miss theirs, all in one go, and of those that lie on a device."""
-    waiting: dict[Engine, dict[int, Copy]] = {}
-    for copy in copies:
+    waiting: dict[Engine, list[Copy]] = {}
+    for copy in dict.fromkeys(copies):
         if copy._summary is None and (copy.weight < LARGE or copy.elsewhere):
-            waiting.setdefault(copy.engine, {})[id(copy)] = copy
-    for engine, missing in waiting.items():
-        several = list(missing.values())
+            waiting.setdefault(copy.engine, []).append(copy)
+    for engine, several in waiting.items():
         for copy, summary in zip(several, engine.describe_all([copy.kept for copy in several]), strict=True):
             copy._summary = summary

@@ -9,7 +9,7 @@ from stepper.engines import masks
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy, summarise
-from stepper.inferior.drafts import PATH, Draft, Happening, holder_of, is_numbered
+from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered, is_path
 from stepper.inferior.drawn import drawn
 from stepper.inferior.gates import by_hand
 from stepper.inferior.origins import Origins
@@ -35,7 +35,6 @@ class Finisher:
         self._roles = recorder.program.roles
         self._drawn: set[str] = set()
         self._certain: set[Copy] = set()
-        self._made: dict[Copy, Role] = {}
         self._beside: set[Copy] = set()
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._count_later = count_later
@@ -66,13 +65,6 @@ class Finisher:
         self._beside = {copy for copy in held if copy is not None}
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._summarise()
-        self._made = {  # a value that a backward pass names by its turn (`h₂`) is what the forward pass made
-            draft.copy: draft.role
-            for happening in recorder.happenings
-            for draft in happening.drafts
-            if happening.kind != "backward" and happening.phase in ("forward", "loss")
-            if draft.when == "result" and draft.copy is not None
-        }
         gates = self._gates(shelf)
         parameters = []
         for track in recorder.tracker.tracks.values():
@@ -86,6 +78,7 @@ class Finisher:
             if happening.parent is not None:
                 parent = recorder.happenings[happening.parent]
                 parent.ended = max(parent.ended, happening.ended)
+        self._name_made()
         events = [self._event(happening, shelf) for happening in recorder.happenings]
         record = Record(
             iteration=recorder.iteration,
@@ -100,6 +93,27 @@ class Finisher:
             file=self._path,
         )
         return record, shelf
+
+    def _name_made(self) -> None:
+        """A value that a backward pass names by its turn (`h₂`) is what the forward pass made: its role says so."""
+        unknown = [
+            draft
+            for happening in self._recorder.happenings
+            if happening.kind == "backward"
+            for draft in happening.drafts
+            if draft.role == "other" and draft.copy is not None
+        ]
+        if not unknown:
+            return
+        made = {
+            draft.copy: draft.role
+            for happening in self._recorder.happenings
+            if happening.kind != "backward" and happening.phase in ("forward", "loss")
+            for draft in happening.drafts
+            if draft.when == "result"
+        }
+        for draft in unknown:
+            draft.role = made.get(draft.copy, "other")
 
     def _summarise(self) -> None:
         """The summaries of all small copies in one go; large ones get theirs when they are asked for."""
@@ -122,15 +136,7 @@ class Finisher:
 
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
         site = happening.site
-        values: list[Value] = []
-        seen: set[tuple[str, str, Copy | None]] = set()
-        for draft in happening.drafts:
-            key = (draft.label, draft.when, draft.copy)
-            if happening.detail is not None or key not in seen or (draft.copy is None and draft.when != "operand"):
-                seen.add(key)
-                if happening.kind == "backward" and draft.role == "other":
-                    draft.role = self._made.get(draft.copy, "other") if draft.copy is not None else "other"
-                values.append(self._value(draft, shelf))
+        values = [self._value(draft, shelf) for draft in _once(happening)]
         return Event(
             id=happening.id,
             parent=happening.parent,
@@ -157,7 +163,7 @@ class Finisher:
         if copy is None:
             summary = draft.summary or Summary("other", "object")
             return Value(draft.label, self._role(draft, summary), draft.when, summary)
-        summary = self._summary(copy)
+        summary = copy.outline if self._count_later else copy.summary
         return Value(draft.label, self._role(draft, summary), draft.when, summary, shelf.put(copy), copy.gone)
 
     def _summary(self, copy: Copy) -> Summary:
@@ -167,7 +173,7 @@ class Finisher:
         role: Role = "other" if draft.role == "parameter" and summary.type == "str" else draft.role  # a key of some
         if draft.label.endswith((".grad", ".grad.data")):
             return "gradient"
-        if draft.when in ("operand", "result") and draft.copy in self._certain and PATH.fullmatch(draft.label):
+        if draft.copy in self._certain and draft.when in ("operand", "result") and is_path(draft.label):
             return "parameter"  # what an engine knows as one, whatever a list or an attribute calls it
         if role == "other":
             role = self._roles.get(draft.label, "other")
@@ -367,6 +373,21 @@ class Finisher:
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
             cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
         )
+
+
+def _once(happening: Happening) -> list[Draft]:
+    """The values of an event; what it read twice, or what was seen twice, once. Its detail counts all of them."""
+    drafts = happening.drafts
+    if happening.detail is not None or len(drafts) < 2:
+        return drafts
+    found: list[Draft] = []
+    seen: set[tuple[str, str, Copy | None]] = set()
+    for draft in drafts:
+        key = (draft.label, draft.when, draft.copy)
+        if key not in seen or (draft.copy is None and draft.when != "operand"):
+            seen.add(key)
+            found.append(draft)
+    return found
 
 
 def _blocked(gate: GateSeen, h: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import is_place
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import PATH, Draft, Happening, Known
+from stepper.inferior.drafts import Draft, Happening, Known, is_path
 from stepper.inferior.recording import Recording
 from stepper.program.vocabulary import names_loss
 from stepper.record import Detail, Kind, Role, When
@@ -117,7 +117,7 @@ class Observing(Recording):
         if known is None or not known.made or self._names.get(value) is not None:
             return False
         role = self.program.roles.get(name)
-        return not PATH.fullmatch(name) if role is None else role in ("data", "activation", "gradient", "loss")
+        return not is_path(name) if role is None else role in ("data", "activation", "gradient", "loss")
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
         kept = self.keep(gradient)

@@ -18,7 +18,7 @@ from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import Names
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
-from stepper.inferior.drafts import PATH, Draft, Frame, Happening, Known, Operated
+from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated, is_path
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.naming import Namer, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
@@ -199,7 +199,7 @@ class Recording:
         return known if known is not None and known.means(value) else None
 
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
-        if role == "parameter" and engine.is_taken(value) and PATH.fullmatch(label) and not label.endswith(TRANSPOSED):
+        if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
             role = "activation"
         return Draft(label, role, when, self._copy(engine, value))
 

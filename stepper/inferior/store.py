@@ -22,14 +22,14 @@ class Shelf:
 
     def __init__(self) -> None:
         self.copies: list[Copy] = []
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Copy, int] = {}
         self.size = 0
 
     def put(self, copy: Copy) -> int:
         """The number of `copy` on this shelf; a copy that already lies here keeps its number."""
-        number = self._numbers.get(id(copy))
+        number = self._numbers.get(copy)
         if number is None:
-            number = self._numbers[id(copy)] = len(self.copies)
+            number = self._numbers[copy] = len(self.copies)
             self.copies.append(copy)
             self.size += copy.size
         return number
@@ -48,7 +48,6 @@ class Store:
         self._passed_size = 0
         self.shelves: dict[int | None, Shelf] = {}
         self.size = 0
-        self._holders: dict[int, int] = {}  # records share copies of what did not change between them
         self._lock = threading.Lock()
         self._fresh = 0  # bytes of the copies made for the record under way
         self._evicted: list[int] = []  # iterations that were given up since the last record was put away
@@ -60,16 +59,22 @@ class Store:
     def keep(self, engine: Engine, value: Any) -> Copy:
         """A copy of `value`: the last one of the same memory where its bits are still the same, else a new one."""
         number = id(value)
+        tried: Copy | None = None
+        first: bool | None = None  # whether `value` is still what it was when `tried` was made
         copy = self._objects.get(number)
-        if copy is not None and copy.engine is engine and copy.is_still(value):
-            return copy
+        if copy is not None and copy.engine is engine:
+            tried, first = copy, copy.is_still(value)
+            if first:
+                return copy
         copy = self._earlier_objects.get(number)
-        if copy is not None and copy.engine is engine and copy.is_still(value):
-            self._touched[copy.key] = self._objects[number] = copy
-            return copy
+        if copy is not None and copy is not tried and copy.engine is engine:
+            tried, first = copy, copy.is_still(value)
+            if first:
+                self._touched[copy.key] = self._objects[number] = copy
+                return copy
         key = (id(engine), engine.identity(value))
         copy = self._touched.get(key) or self._latest.get(key)
-        if copy is None or not copy.is_of(value):
+        if copy is None or not copy.is_of(value, first if copy is tried else copy.is_still(value)):
             copy = Copy(engine, engine.keep(value), key=key)
             self._fresh += copy.size
             if copy.size > SMALL and self.size + self._fresh > self.limit:
@@ -98,10 +103,10 @@ class Store:
         with self._lock:
             self._drop(iteration)
             self.shelves[iteration] = shelf
-            for copy in shelf.copies:
-                holders = self._holders.get(id(copy), 0)
-                self._holders[id(copy)] = holders + 1
-                self.size += 0 if holders else copy.size
+            for copy in shelf.copies:  # records share copies of what did not change between them
+                if not copy.holders:
+                    self.size += copy.size
+                copy.holders += 1
             for other in list(self.shelves):
                 if self.size <= self.limit:
                     break
@@ -130,9 +135,8 @@ class Store:
         shelf = self.shelves.pop(iteration, None)
         self._notice(iteration)
         for copy in shelf.copies if shelf is not None else ():
-            self._holders[id(copy)] -= 1
-            if not self._holders[id(copy)]:
-                del self._holders[id(copy)]
+            copy.holders -= 1
+            if not copy.holders:
                 self.size -= copy.size
 
     def shelf(self, iteration: int | None) -> Shelf:

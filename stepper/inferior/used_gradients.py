@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.added import Added, added, part_of, plainly, target_of
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import PATH, Draft, Happening, holder_of
+from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
@@ -113,7 +113,7 @@ class UsedGradients:
         if _shape(draft) != _shape(track.before):
             whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
             return draft if whole and _shape(draft) is None and self._is_gradient(draft) else None
-        return None if draft.role == "other" and PATH.fullmatch(draft.label) else draft
+        return None if draft.role == "other" and is_path(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:
         """`w -= lr * err * x` used `err * x`, which the script itself does not compute: it is what was added, without
@@ -184,8 +184,9 @@ class UsedGradients:
         """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
         `g` of `for p, g in zip(params, grads)`, where it is the very array that was stored as `self.dW`."""
         found = self._addends(update, track)
-        stored = [draft for draft in found if draft.copy is not None and id(draft.copy) in self._gradients]
-        if any(_is_called_gradient(draft) and draft.role != "parameter" for draft in found if draft not in stored):
+        stored = [draft for draft in found if draft.copy is not None and draft.copy in self._gradients]
+        others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
+        if any(_is_called_gradient(draft.label) for draft in others):
             return None  # that has the name itself, and says more
         if stored:
             return stored[0]
@@ -197,15 +198,15 @@ class UsedGradients:
         return None
 
     @cached_property
-    def _gradients(self) -> set[int]:
-        """The copies, by id, of what this pass stored under names of gradients."""
+    def _gradients(self) -> set[Copy]:
+        """The copies of what this pass stored under names of gradients."""
         return {
-            id(draft.copy)
+            draft.copy
             for each in self._recorder.happenings
             if each.kind == "statement"
             for draft in each.drafts
-            if draft.when == "result" and draft.copy is not None and _shape(draft) is not None
-            if draft.role != "parameter" and _is_called_gradient(draft)
+            if draft.when == "result" and draft.copy is not None and draft.role != "parameter"
+            if _is_called_gradient(draft.label) and _shape(draft) is not None
         }
 
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
@@ -216,7 +217,7 @@ class UsedGradients:
         found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
         gradients = [draft for draft in found if self._is_gradient(draft)]
         if gradients:
-            return next((draft for draft in gradients if PATH.fullmatch(draft.label)), gradients[0])
+            return next((draft for draft in gradients if is_path(draft.label)), gradients[0])
         for draft in found if deep else ():
             made = self._maker(draft, update) if draft.role in ("other", "parameter") else None
             gradient = None
@@ -226,7 +227,7 @@ class UsedGradients:
                 return gradient
         if shape is None or deep < MOMENTS:
             return None
-        return next((d for d in found if not PATH.fullmatch(d.label) and d.role != "parameter"), None)
+        return next((d for d in found if not is_path(d.label) and d.role != "parameter"), None)
 
     def _beneath(self, update: Happening, track: Track) -> Draft | None:
         """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""
@@ -278,7 +279,10 @@ class UsedGradients:
         for happening in reversed(self._recorder.happenings[: before.id]):
             if happening.kind != "statement" or happening.phase not in ("update", "backward"):
                 continue
-            same = [one.when for one in happening.drafts if one.same_value(draft)]
+            if draft.copy is not None:
+                same = [one.when for one in happening.drafts if one.copy is draft.copy]
+            else:
+                same = [one.when for one in happening.drafts if one.same_value(draft)]
             if "operand" in same and happening.text.startswith("return "):
                 continue  # it only hands it on
             if "result" in same or "after" in same:
@@ -308,9 +312,10 @@ class UsedGradients:
         return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
 
 
-def _is_called_gradient(draft: Draft) -> bool:
+@lru_cache(maxsize=4096)
+def _is_called_gradient(label: str) -> bool:
     """Whether the name of a value, or of what it is an element of, says that it is a gradient."""
-    return names_gradient(holder_of(draft.label).rpartition(".")[2])
+    return names_gradient(holder_of(label).rpartition(".")[2])
 
 
 def _dividend(made: Happening, operation: Operation) -> list[Draft]:

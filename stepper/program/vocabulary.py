@@ -6,6 +6,7 @@ Spelling is only ever a hint here; what a name is for is decided by data flow wh
 import ast
 import builtins
 import re
+from functools import lru_cache
 
 
 def words(text: str) -> frozenset[str]:
@@ -118,6 +119,7 @@ _DIFFERENTIAL = re.compile(r"^d[A-Z]\w*$")  # `dW1`, `dZ`, `dA_prev`
 _NO_GRADIENT = re.compile(r"no_?grad|requires_?grad|enable_?grad|timedelta|degrad|zero_grad|is_grad|clip_?grad", re.I)
 
 
+@lru_cache(maxsize=4096)
 def names_gradient(name: str) -> bool:
     """Whether a name says that its value is a gradient, or that a gradient is computed."""
     if _NO_GRADIENT.search(name) or (_LOSS.search(name) and "grad" not in name.lower()):
