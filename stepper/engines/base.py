@@ -256,6 +256,16 @@ class Engine:
     def set_random_state(self, state: bytes) -> None:
         """Put back what `random_state` returned."""
 
+    @contextmanager
+    def undrawn(self) -> Iterator[None]:
+        """While something is done that must not show: what it draws is not drawn, afterwards."""
+        state = self.random_state()
+        try:
+            yield
+        finally:
+            if state is not None:
+                self.set_random_state(state)
+
     # ------------------------------------------------------------------------------------------------- recording
 
     def members(self, value: Any) -> Iterable[tuple[str, Any]]:

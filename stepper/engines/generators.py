@@ -40,6 +40,20 @@ def set_state(torch: Any, saved: bytes) -> None:
         torch.cuda.set_rng_state_all([_tensor(torch, each) for each in states["cuda"]])
 
 
+def states(torch: Any) -> tuple[Any, Any]:
+    """The states of the CPU's generator and of CUDA's, for `put_back`; None of devices that are not started."""
+    started = _has_cuda(torch) and torch.cuda.is_initialized()
+    return torch.default_generator.get_state(), torch.cuda.get_rng_state_all() if started else None
+
+
+def put_back(torch: Any, found: tuple[Any, Any]) -> None:
+    """Put back what `states` returned."""
+    cpu, cuda = found
+    torch.default_generator.set_state(cpu)
+    if cuda is not None:
+        torch.cuda.set_rng_state_all(cuda)
+
+
 def _has_cuda(torch: Any) -> bool:
     return bool(torch.version.cuda or torch.version.hip)
 

@@ -207,6 +207,16 @@ class NumpyEngine(Engine):
         numpy.random.set_state(pickle.loads(state))
 
     @contextmanager
+    def undrawn(self) -> Iterator[None]:
+        import numpy.random
+
+        state = numpy.random.get_state(legacy=False)
+        try:
+            yield
+        finally:
+            numpy.random.set_state(state)
+
+    @contextmanager
     def neutral(self) -> Iterator[None]:
         numpy = sys.modules.get("numpy")
         if numpy is None or not hasattr(numpy, "errstate"):

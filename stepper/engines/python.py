@@ -6,7 +6,8 @@ import marshal
 import math
 import pickle
 import struct
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -117,6 +118,16 @@ class PythonEngine(Engine):
         import random
 
         random.setstate(pickle.loads(state))
+
+    @contextmanager
+    def undrawn(self) -> Iterator[None]:
+        import random
+
+        state = random.getstate()
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
 def _shape(value: Any, limit: int = LIMIT, depth: int = DEPTH) -> tuple[int, ...] | None:

@@ -397,6 +397,17 @@ class TorchEngine(Engine):
         with unnoticed():
             generators.set_state(self._load(), state)
 
+    @contextmanager
+    def undrawn(self) -> Iterator[None]:
+        torch = self._load()
+        with unnoticed():
+            states = generators.states(torch)
+        try:
+            yield
+        finally:
+            with unnoticed():
+                generators.put_back(torch, states)
+
 
 def _real(number: Any) -> float | None:
     kind = type(number)

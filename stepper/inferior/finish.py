@@ -91,6 +91,7 @@ class Finisher:
             truncated=recorder.truncated,
             faults=recorder.faults,
             file=self._path,
+            asked=recorder.answers.all,
         )
         return record, shelf
 

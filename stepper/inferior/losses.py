@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, Final
 
@@ -177,6 +178,15 @@ class LossKeeper:
         self._marks += sum(item is MARK for item in kept[self._looked_at :])
         self._looked_at = len(kept)
         return self._marks
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is handed over meanwhile is no loss of the script's."""
+        size = len(self._kept)
+        try:
+            yield
+        finally:
+            del self._kept[size:]
 
     def drain(self) -> list[float | None]:
         """The loss of each iteration begun since the last drain (its last one), and forget them."""

@@ -117,7 +117,7 @@ class Inferior:
         ImportWatch(libraries, self._imported).install()
         self._own_modules = OwnModules(program.modules, self.launch.texts)
         self._own_modules.install()
-        runner.install()
+        runner.install(self.launch.stops)
         self._watch_exit(program, runner)
         return self._execute(program, runner, main)
 

@@ -5,7 +5,7 @@ messages are events that the process sends on its own. Frames are bounded: a lon
 """
 
 import struct
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -33,6 +33,15 @@ NO_LOSS = 0x7FF8_6E6F_206C_6F73
 """The bits of a NaN that stands for an iteration without a loss."""
 
 
+class Stop(NamedTuple):
+    """A line to stop before. `condition`: only where this Python expression holds there, or, until that was `told`,
+    where it cannot be evaluated."""
+
+    spot: Spot
+    condition: str = ""
+    told: bool = False
+
+
 class Launch(msgspec.Struct, frozen=True):
     """All that decides a run. `script` is the file, `name` what the person typed, `kind` a variant, a script or a
     module. Of a module, `module` is the name; its file is found by the process itself where `script` is empty.
@@ -43,6 +52,7 @@ class Launch(msgspec.Struct, frozen=True):
     the setup) and an event of it: the process ends its record when it comes to that statement, and never runs it.
     `count_later`: records tell of very large values only the range; `Count` asks for the rest. `texts` are those of
     files that an earlier process of the same session has read, by path: they run again, whatever the files hold now.
+    `stops` are those of the first `StopAt`, so that the record of the setup says what their conditions come to.
     """
 
     name: str
@@ -63,6 +73,7 @@ class Launch(msgspec.Struct, frozen=True):
     halt: "tuple[int | None, int] | None" = None
     count_later: bool = False
     texts: dict[str, str] = {}
+    stops: list[Stop] = []
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -91,10 +102,11 @@ class Run(msgspec.Struct, tag="run", frozen=True):
 
 class StopAt(msgspec.Struct, tag="stop at", frozen=True):
     """Stop before the statements on these lines, in iterations that are not recorded; from now on, and instead of any
-    lines named before. `noting`: do not stop, but tell which iterations have reached one (`Reached`)."""
+    lines named before. `noting`: do not stop, but tell which iterations have reached one (`Reached`). In what is
+    recorded their conditions are asked, and the record says what came of it (`Asked`)."""
 
     id: int
-    spots: list[Spot]
+    stops: list[Stop]
     noting: bool = False
 
 

@@ -90,6 +90,8 @@ class Recorder(Changing):
         frame.watched.clear()
         frame.called.clear()
         frame.pending.clear()
+        if number in self.answers.by_site:
+            self._ask(happening, script_frame)
 
     def value(self, number: int, value: Any) -> Any:
         """A value was read or computed inside a statement."""
@@ -220,6 +222,8 @@ class Recorder(Changing):
         frame.phase = frame.call.phase  # for the statements that have no phase of their own
         for label, role, value in zip(site.bound, site.bound_roles, values, strict=False):
             self._bind(frame, frame.call, site, label, role, value, "operand")
+        if site.id in self.answers.by_site:
+            self._ask(frame.call, script_frame)
 
     def caught(self) -> None:
         """An exception was caught by a handler of the script's: mark the statements that it left."""

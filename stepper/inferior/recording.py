@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from threading import get_ident
 from time import perf_counter_ns
@@ -16,6 +17,7 @@ from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import Names
+from stepper.inferior.conditions import Conditions
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated, is_path
@@ -60,6 +62,8 @@ class Recording:
         self._last = -1
         self.halted: Callable[[], None] = lambda: None
         self.enough: Callable[[], None] = lambda: None  # told when the script's modules have had their share of events
+        self.conditions = Conditions(self.sites, (), nullcontext)
+        self.answers = self.conditions.answers()
         self.asked: Callable[[Spot], None] | None = None  # told of the place before each statement, while it is wanted
         self._passing = passing_names([site for site in self.sites if not site.file])
         loop = program.loop
@@ -95,6 +99,7 @@ class Recording:
     def start(self, iteration: int | None) -> None:
         """Begin the record of an iteration, or of the setup (None)."""
         self._clear(iteration)
+        self.answers = self.conditions.answers()
         self._seers = [each for each in self.engines if type(each).seen is not Engine.seen]
         self._changers = [each for each in self.engines if type(each).changes is not Engine.changes]
         self._last = self.halt[1] if self.halt is not None and self.halt[0] == iteration else -1
@@ -124,6 +129,17 @@ class Recording:
         self.whereabouts[0] = NOT_RECORDING
         self._frames.clear()
         self._known.clear()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What runs meanwhile is none of the script's doing."""
+        active, full, used, gates = self.active, self.full, set(self.used), len(self.gates)
+        self.active = self.full = False
+        try:
+            yield
+        finally:
+            self.active, self.full, self.used = active, full, used
+            del self.gates[gates:]
 
     def end_pass(self) -> None:
         """The loop's body is over; what follows belongs to the phase `between`."""
@@ -212,6 +228,12 @@ class Recording:
         self.truncated = self.full = True
         self.active = False
         return False
+
+    def _ask(self, happening: Happening, script_frame: FrameType) -> None:
+        """An event begins: where its line has a breakpoint with a condition, note whether that holds."""
+        spot, condition = self.answers.by_site[happening.site.id]
+        self.answers.note(spot, happening.id, self.conditions.ask(condition, script_frame))
+        happening.started = perf_counter_ns()
 
     def _count_beside(self) -> None:
         """One more event in a module beside the script: a few thousand, and the others are left out."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from os import _exit as leave  # the script may put another in its place
 from threading import get_ident
@@ -20,13 +20,24 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.channel import Channel
+from stepper.inferior.conditions import Conditions
 from stepper.inferior.control import Control
 from stepper.inferior.differences import Differences
 from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.ours import is_ours
 from stepper.inferior.passes import PassCount, passes_over
-from stepper.inferior.protocol import MOST_REACHED, Ended, Progress, Reached, Recorded, Stopped, packed, unpacked_size
+from stepper.inferior.protocol import (
+    MOST_REACHED,
+    Ended,
+    Progress,
+    Reached,
+    Recorded,
+    Stop,
+    Stopped,
+    packed,
+    unpacked_size,
+)
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
 from stepper.inferior.whereabouts import Whereabouts
@@ -73,6 +84,7 @@ class Runner:
         self.store = Store(memory)
         self.records: dict[int | None, Record] = {}  # packed, ready to be sent
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
+        self.conditions = self.recorder.conditions = Conditions(program.sites, engines, self._aside)
         self.recorder.halted = self._halt
         self.recorder.enough = self._leave_modules
         self._finisher = Finisher(self.recorder, program.home, numpy, count_later=count_later)
@@ -86,6 +98,7 @@ class Runner:
         self._reported = 0
         self._finished: list[float | None] = []
         self._reached: deque[int] = deque(maxlen=MOST_REACHED)
+        self._stoppable = False  # whether the program has any of the lines that are to be stopped at
         self._hooks = ExitStack()
         self._recording = False
         self._batch = 1
@@ -96,8 +109,9 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------------------ probes
 
-    def install(self) -> None:
-        """Put the probes where the program's code finds them, and begin the record of the setup."""
+    def install(self, stops: Sequence[Stop] = ()) -> None:
+        """Put the probes where the program's code finds them, and begin the record of the setup. `stops` are as for
+        `stop_at`."""
         probes: dict[str, Any] = {
             "statement": self.recorder.statement,
             "value": self.recorder.value,
@@ -123,6 +137,8 @@ class Runner:
             setattr(builtins, f"__stepper_{name}__", probe)
         for key in self.recorder.program.stops:
             setattr(builtins, stop_flag(key), False)
+        if stops:
+            self.stop_at(stops, noting=False)
         if self._record_setup:
             self._begin_record(None)
 
@@ -140,21 +156,30 @@ class Runner:
         self.losses.cut()
         self.recorder.end_pass()
 
-    def stop_at(self, spots: Iterable[Spot], *, noting: bool) -> None:
+    def stop_at(self, stops: Sequence[Stop], *, noting: bool) -> None:
         """From any thread: where code that is not recorded is to stop from now on, or what it is to take note of."""
-        stops, wanted = self.recorder.program.stops, set(spots)
+        there, wanted = self.recorder.program.stops, {stop.spot for stop in stops}
         self.control.noting = noting
-        for key, spot in stops.items():
+        self.conditions.replace(stops)
+        for key, spot in there.items():
             setattr(builtins, stop_flag(key), spot in wanted)
-        builtins.__stepper_armed__ = not wanted.isdisjoint(stops.values())  # type: ignore[attr-defined]
+        self._stoppable = not wanted.isdisjoint(there.values())
+        self.arm(self.control.stop_from)
+
+    def arm(self, stop_from: int | None) -> None:
+        """From any thread: the script can stop from now on, if it is to (not None); where it need not, nothing is asked
+        before its statements."""
+        builtins.__stepper_armed__ = self._stoppable and stop_from is not None  # type: ignore[attr-defined]
 
     def _reach(self, key: str) -> None:
         """On the script's thread, or one of its own: a statement with a breakpoint is about to run, unrecorded."""
-        if get_ident() != self.recorder.thread or self._recording:
+        if get_ident() != self.recorder.thread or self._recording or self.conditions.asking:
             return
         iteration = self._started_so_far() - 1
         first = self.control.stop_from
         if first is None or iteration < max(0, first) or self.control.over:
+            return
+        if not self.conditions.stops(self.recorder.program.stops[key], sys._getframe(1)):
             return
         if self.control.noting:
             if not self._reached or self._reached[-1] != iteration:
@@ -343,6 +368,11 @@ class Runner:
     def _leave_modules(self) -> None:
         """What happens in the functions of other files is not recorded from here on; in the setup it never is."""
         builtins.__stepper_beside__ = False  # type: ignore[attr-defined]
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        with self.recorder.aside(), self.losses.aside():
+            yield
 
     def _halt(self) -> None:
         """The statement has been reached that a process before this one died in: what led to it is the record."""

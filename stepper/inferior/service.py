@@ -132,9 +132,10 @@ class Service(threading.Thread):
     def _answered(self, request: Request) -> Reply:
         match request:
             case Run():
+                self._runner.arm(request.stop_from)
                 self._control.run(request.until, request.record_from, request.record_last, request.stop_from)
             case StopAt():
-                self._runner.stop_at(request.spots, noting=request.noting)
+                self._runner.stop_at(request.stops, noting=request.noting)
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()

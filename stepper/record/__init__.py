@@ -6,6 +6,7 @@ border between the script's process and the debugger, so everything is a msgspec
 
 from stepper.record.events import (
     Around,
+    Asked,
     Backward,
     Contribution,
     Detail,
@@ -33,6 +34,7 @@ __all__ = [
     "PICTURE",
     "Around",
     "Array",
+    "Asked",
     "Backward",
     "Contribution",
     "Detail",

@@ -168,6 +168,18 @@ class Spot(NamedTuple):
         return place(self.line, self.file)
 
 
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """What came of a breakpoint's condition in one record, asked before each statement and call on its line: the events
+    at which it `held`, and those at which it `failed`, that is, could not be evaluated: `problem` says why the first
+    time."""
+
+    spot: Spot
+    condition: str
+    held: list[int]
+    failed: list[int]
+    problem: str = ""
+
+
 class Gate(msgspec.Struct, gc=False):
     """A ReLU-like operation that ran: its input, the gradient on both sides, and the mask between them.
 
@@ -251,7 +263,7 @@ class Record(msgspec.Struct, gc=False):
 
     `loss` is None where the iteration has none. `error` is the line that names the exception which ended it.
     `truncated` says that events beyond the recorder's limit were left out; `faults` are what went wrong in recording.
-    `file` is the path of the file that has the training loop.
+    `file` is the path of the file that has the training loop. `asked`: what came of the conditions of breakpoints.
     """
 
     iteration: int | None
@@ -264,6 +276,7 @@ class Record(msgspec.Struct, gc=False):
     truncated: bool = False
     faults: list[str] = msgspec.field(default_factory=list)
     file: str = ""
+    asked: list[Asked] = []
 
     @property
     def pooled(self) -> bool:

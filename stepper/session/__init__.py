@@ -9,16 +9,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stepper.session.breakpoints import NoStatement
+    from stepper.session.breakpoints import NoStatement, NotACondition
     from stepper.session.errors import Misuse, ScriptFailed
     from stepper.session.navigation import Cursor, Place, Step
     from stepper.session.options import Options
     from stepper.session.session import Session, State
 
-__all__ = ["Cursor", "Misuse", "NoStatement", "Options", "Place", "ScriptFailed", "Session", "State", "Step"]
+__all__ = [
+    "Cursor",
+    "Misuse",
+    "NoStatement",
+    "NotACondition",
+    "Options",
+    "Place",
+    "ScriptFailed",
+    "Session",
+    "State",
+    "Step",
+]
 
 _MODULES = {
-    **dict.fromkeys(("NoStatement",), "breakpoints"),
+    **dict.fromkeys(("NoStatement", "NotACondition"), "breakpoints"),
     **dict.fromkeys(("Misuse", "ScriptFailed"), "errors"),
     **dict.fromkeys(("Cursor", "Place", "Step"), "navigation"),
     **dict.fromkeys(("Options",), "options"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stepper.inferior.protocol import Stop
 from stepper.record import Spot
 
 
@@ -13,12 +14,20 @@ class NoStatement(LookupError):
     """There is nothing on that line at which one could stop; the message says so."""
 
 
+class NotACondition(ValueError):
+    """What was given for a condition is no Python expression; the message says so in one line."""
+
+
 @dataclass(frozen=True, order=True)
 class Breakpoint:
-    """One breakpoint. `file` is the path of the file it was set in."""
+    """One breakpoint. `file` is the path of the file it was set in; `condition`, a Python expression, says where on its
+    line it stops, and `problem` why that could not be evaluated, once it was told."""
 
     file: str
     line: int
+    condition: str = ""
+    enabled: bool = True
+    problem: str = ""
 
 
 class Breakpoints:
@@ -39,36 +48,76 @@ class Breakpoints:
         return tuple(sorted(self._all.values()))
 
     @property
+    def stops(self) -> tuple[Stop, ...]:
+        """Where a run of this target is to stop, in order."""
+        holding = (each for each in self._all.values() if each.enabled and each.file in self.files)
+        return tuple(sorted(Stop(self._spot(each), each.condition, bool(each.problem)) for each in holding))
+
+    @property
     def spots(self) -> frozenset[Spot]:
-        """The lines of the target's files that have one."""
-        home, *_ = self.files
-        return frozenset(
-            Spot("" if each.file == home else each.file, each.line)
-            for each in self._all.values()
-            if each.file in self.files
-        )
+        """The lines where a run of this target may stop."""
+        return frozenset(stop.spot for stop in self.stops)
+
+    def by_line(self, file: str = "") -> dict[int, Breakpoint]:
+        """Those in one file of the target, by line; "" is the file that has the training loop."""
+        path = file or self.files[0]
+        return {each.line: each for each in self._all.values() if each.file == path}
 
     def in_file(self, file: str = "") -> frozenset[int]:
-        """The lines of one file that have one; "" is the file that has the training loop."""
-        return frozenset(spot.line for spot in self.spots if spot.file == file)
+        """The lines of one file that have one."""
+        return frozenset(self.by_line(file))
 
-    def toggle(self, spot: Spot, source: str, named: str = "") -> bool:
-        """Set a breakpoint on a line of `source`, or take it away; whether there is one now.
+    def at(self, spot: Spot) -> Breakpoint | None:
+        """The one on a line."""
+        return self._all.get((spot.file or self.files[0], spot.line))
 
-        Raises NoStatement where no statement begins on that line, which is called `named`.
+    def put(self, spot: Spot, source: str, condition: str = "", named: str = "") -> None:
+        """Set a breakpoint on a line of `source`, or give the one that is there another condition.
+
+        Raises NoStatement where no statement begins on that line, which is called `named`, and NotACondition.
         """
-        key = (spot.file or self.files[0], spot.line)
-        if key in self._all:
-            self._all = {other: each for other, each in self._all.items() if other != key}
-            return False
+        condition = checked(condition)
+        there = self.at(spot)
+        if there is not None:
+            self._replace(replace(there, condition=condition, enabled=True, problem=""))
+            return
         if spot.line not in self._beginnings(source):
             raise NoStatement(f"no statement begins on {named or spot.place}, so nothing can stop there")
-        self._all = {**self._all, key: Breakpoint(*key)}
+        self._replace(Breakpoint(spot.file or self.files[0], spot.line, condition))
+
+    def toggle(self, spot: Spot, source: str, condition: str = "", named: str = "") -> bool:
+        """Set a breakpoint, or take it away; whether there is one now. Given another condition, one that is there gets
+        it and stays. Raises as `put` does."""
+        there = self.at(spot)
+        if there is not None and checked(condition) in ("", there.condition):
+            self.remove(there)
+            return False
+        self.put(spot, source, condition, named)
         return True
+
+    def switch(self, each: Breakpoint) -> None:
+        """Let one not hold for a while, or hold again."""
+        self._replace(replace(each, enabled=not each.enabled, problem=""))
+
+    def tell(self, spot: Spot, problem: str) -> None:
+        """It was told that the condition on this line could not be evaluated: it stops there for that no more."""
+        there = self.at(spot)
+        if there is not None:
+            self._replace(replace(there, problem=problem))
+
+    def remove(self, each: Breakpoint) -> None:
+        """Take one away."""
+        self._all = {key: other for key, other in self._all.items() if key != (each.file, each.line)}
 
     def clear(self) -> None:
         """Take all of them away."""
         self._all = {}
+
+    def _replace(self, each: Breakpoint) -> None:
+        self._all = {**self._all, (each.file, each.line): each}
+
+    def _spot(self, each: Breakpoint) -> Spot:
+        return Spot("" if each.file == self.files[0] else each.file, each.line)
 
     def _beginnings(self, source: str) -> frozenset[int]:
         if source != self._source:
@@ -91,3 +140,27 @@ def beginnings(source: str) -> frozenset[int]:
         for node in ast.walk(tree)
         if isinstance(node, ast.stmt) and id(node) not in idle and not isinstance(node, silent)
     )
+
+
+def checked(condition: str) -> str:
+    """A condition as it is kept; empty for none. Raises NotACondition for what is no Python expression."""
+    condition = " ".join(condition.split("\n")).strip()
+    if not condition:
+        return ""
+    try:
+        tree = ast.parse(condition, "<condition>", "eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
+        if isinstance(error, SyntaxError) and _assigns(condition):
+            reason = "it assigns; == compares"
+        raise NotACondition(f"{condition} is not a Python expression: {reason}") from None
+    if any(isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)) for node in ast.walk(tree)):
+        raise NotACondition(f"{condition} is no condition: it must not wait or yield")
+    return condition
+
+
+def _assigns(text: str) -> bool:
+    try:
+        return any(isinstance(node, ast.Assign) for node in ast.parse(text).body)
+    except (SyntaxError, ValueError):
+        return False

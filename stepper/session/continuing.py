@@ -7,8 +7,9 @@ from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
 
+from stepper.inferior.protocol import Stop
 from stepper.record import Record, Spot
-from stepper.session.breakpoints import Breakpoints
+from stepper.session.breakpoints import Breakpoint, Breakpoints
 from stepper.session.cost import SECONDS
 from stepper.session.driving import Stops
 from stepper.session.lane import Lane, LaneLost
@@ -16,7 +17,7 @@ from stepper.session.lanes import State
 from stepper.session.navigation import Cursor
 from stepper.session.options import Options
 from stepper.session.standing import Standing
-from stepper.session.stops import Interrupted, ahead, behind
+from stepper.session.stops import Interrupted, Sought, ahead, behind
 
 T = TypeVar("T")
 RECORDING_SECONDS = SECONDS
@@ -35,43 +36,71 @@ class Continuing(Standing):
         """The iterations in which a run came to a breakpoint."""
         self._interrupted = False
         self._arming: set[asyncio.Task[None]] = set()
-        self._known_stops: tuple[frozenset[Spot], int, list[int]] | None = None
+        self._known_stops: tuple[tuple[Stop, ...], int, list[int]] | None = None
 
-    def toggle_breakpoint(self, line: int, file: str = "") -> bool:
-        """Set a breakpoint, or take it away; whether there is one now. NoStatement where nothing begins on the line.
+    def toggle_breakpoint(self, line: int, file: str = "", condition: str = "") -> bool:
+        """Set a breakpoint, or take it away; whether there is one now. With another `condition` than it has, one that
+        is there gets that, and stays.
 
-        `file` is the path of one of the modules; without it, it is the file that has the training loop.
+        `file` is the path of one of the modules; without it, it is the file that has the training loop. Raises
+        NoStatement where nothing begins on the line, NotACondition for what is no Python expression.
         """
         spot = Spot(file, line)
-        there = self.breakpoints.toggle(spot, self.modules[file] if file else self.source, self.named(spot))
+        there = self.breakpoints.toggle(spot, self._text(file), condition, self.named(spot))
         self._changed_breakpoints()
         return there
+
+    def set_condition(self, line: int, file: str = "", condition: str = "") -> None:
+        """Have a breakpoint on a line stop only where a Python expression holds (empty: always); it is set where there
+        is none. Raises as `toggle_breakpoint` does."""
+        spot = Spot(file, line)
+        self.breakpoints.put(spot, self._text(file), condition, self.named(spot))
+        self._changed_breakpoints()
+
+    def switch_breakpoint(self, each: Breakpoint) -> None:
+        """Let a breakpoint not hold for a while, or hold again."""
+        self.breakpoints.switch(each)
+        self._changed_breakpoints()
+
+    def remove_breakpoint(self, each: Breakpoint) -> None:
+        """Take a breakpoint away."""
+        self.breakpoints.remove(each)
+        self._changed_breakpoints()
 
     def keep_breakpoints(self, of: Continuing) -> None:
         """Have the breakpoints of a session before this one: those in files that this target has hold."""
         self.breakpoints = Breakpoints(of.breakpoints.all)
         self._read_facts()
 
-    def _read_facts(self) -> None:
-        super()._read_facts()
-        self.breakpoints.files = self.files
-
     def clear_breakpoints(self) -> None:
         """Take all breakpoints away."""
         self.breakpoints.clear()
         self._changed_breakpoints()
 
+    def _text(self, file: str) -> str:
+        return self.modules[file] if file else self.source
+
+    def _read_facts(self) -> None:
+        super()._read_facts()
+        self.breakpoints.files = self.files
+
+    def _holding(self) -> tuple[Stop, ...]:
+        return self.breakpoints.stops
+
+    def _sought(self) -> Sought:
+        return Sought(self.breakpoints.stops, self.answers)
+
     def _changed_breakpoints(self) -> None:
         """They hold at once, also while the script runs."""
         if self.state is State.RUNNING and not self._lane.standing:
-            task = asyncio.get_running_loop().create_task(self._stop_at(self.breakpoints.spots))
+            task = asyncio.get_running_loop().create_task(self._stop_at(self.breakpoints.stops))
             self._arming.add(task)
             task.add_done_callback(self._arming.discard)
         self._notify()
 
-    async def _stop_at(self, spots: frozenset[Spot]) -> None:
+    async def _stop_at(self, stops: tuple[Stop, ...]) -> None:
         with suppress(LaneLost):  # which is told by the lane's reader
-            await self._lane.stop_at(spots)
+            await self._lane.stop_at(stops)
 
     # ------------------------------------------------------------------------------------------------ forth and back
 
@@ -84,13 +113,16 @@ class Continuing(Standing):
         stood = self._lane.position, self._lane.spot
 
         def near(iteration: int) -> bool:
-            soon = monotonic() - begun < RECORDING_SECONDS
-            return bool(self.breakpoints.spots) and (soon or self._recorded(iteration) is not None)
+            sought, known = self._sought(), self._recorded(iteration)
+            if known is not None and sought.unasked(known):
+                return False
+            return bool(sought.stops) and (monotonic() - begun < RECORDING_SECONDS or known is not None)
 
         if not self._over():
             self._set_state(State.RUNNING)
         try:
-            found = await ahead(here, self.record, lambda: self.breakpoints.spots, self._reach, self._find, near)
+            record = await self._reach(here.iteration) if self._sought().stops else self.record
+            found = await ahead(here, record, self._sought, self._reach, self._find, near)
         except Interrupted:
             if (self._lane.position, self._lane.spot) == stood:
                 self._stand(here.iteration, here.event)
@@ -112,9 +144,8 @@ class Continuing(Standing):
         if not self._over():
             self._set_state(State.RUNNING)
         try:
-            found = await behind(
-                here, self.record, lambda: self.breakpoints.spots, self._reach, self._recorded, self._passed
-            )
+            record = await self._reach(here.iteration)
+            found = await behind(here, record, self._sought, self._reach, self._asked, self._passed)
         except Interrupted:
             self._stand(here.iteration, here.event)
             return
@@ -125,24 +156,46 @@ class Continuing(Standing):
             gone = "the breakpoints were cleared, so that nothing was looked for any further"
             self._say("no breakpoint was reached before this" if self.breakpoints.spots else gone)
 
-    async def _reach(self, iteration: int) -> Record | None:
-        there = not self._interrupted and await self._ensure(iteration)
+    async def _reach(self, iteration: int | None) -> Record | None:
+        there = not self._interrupted and (iteration is None or await self._ensure(iteration))
+        record = self._recorded(iteration) if there else None
+        while record is not None and not self._interrupted and (sought := self._sought()).unasked(record):
+            await self._ask(iteration)
+            if sought == self._sought():
+                break  # a replay that is another run does not come to it
         if self._interrupted:
             raise Interrupted
-        return self._recorded(iteration) if there else None
+        return record
+
+    async def _ask(self, iteration: int | None) -> None:
+        """Have the conditions asked in an iteration that was recorded when they were others."""
+        if iteration is None:
+            self.notice = "replaying the setup, to ask a condition"
+            self._set_state(State.REPLAYING)
+            await self._again(record_setup=True)
+        elif iteration == self._died_in:
+            self._looked_into = False
+            await self._look_into_death()
+        else:
+            await self._replay_to(iteration)
+
+    def _asked(self, iteration: int | None) -> Record | None:
+        """What is recorded of an iteration, if all conditions were asked in it."""
+        record = self._recorded(iteration)
+        return None if record is None or self._sought().unasked(record) else record
 
     async def _find(self, first: int) -> tuple[int, frozenset[Spot]] | None:
         """The first iteration from `first` on that comes to a breakpoint, and the line; it is not recorded."""
-        lane, spots = self._lane, self.breakpoints.spots
-        if spots and first < lane.position:
+        lane, stops = self._lane, self.breakpoints.stops
+        if stops and first < lane.position:
             self.notice = f"replaying from iteration {first} on, to the next breakpoint"
-            replay = await self._replay_stopping(lane.position, Stops(spots, first))
+            replay = await self._replay_stopping(lane.position, Stops(stops, first))
             if replay.at_breakpoint:
                 return _stop_of(replay)
         if self._over() or self._interrupted:
             return self._unless_interrupted(None)
         self._set_state(State.RUNNING)
-        await self._drive(lane, None, None, record_last=True, stops=Stops(self.breakpoints.spots, first))
+        await self._drive(lane, None, None, record_last=True, stops=Stops(self.breakpoints.stops, first))
         if lane.at_breakpoint:
             return _stop_of(lane)
         last = lane.position - 1  # recorded as it ran, so that nothing stopped in it
@@ -151,12 +204,12 @@ class Continuing(Standing):
 
     async def _passed(self, end: int) -> list[int]:
         """The iterations before `end` that come to a breakpoint."""
-        spots = self.breakpoints.spots
+        stops = self.breakpoints.stops
         known = self._known_stops
-        if known is None or known[0] != spots or known[1] < end or not any(each < end for each in known[2]):
+        if known is None or known[0] != stops or known[1] < end or not any(each < end for each in known[2]):
             self.notice = "replaying from the start to find the breakpoint before this"
-            lane = await self._replay_stopping(end, Stops(spots, 0, noting=True))
-            known = self._known_stops = self._unless_interrupted((spots, end, list(lane.reached)))
+            lane = await self._replay_stopping(end, Stops(stops, 0, noting=True))
+            known = self._known_stops = self._unless_interrupted((stops, end, list(lane.reached)))
         return [each for each in known[2] if each < end]
 
     def _unless_interrupted(self, answer: T) -> T:
@@ -169,9 +222,27 @@ class Continuing(Standing):
         if found.iteration is not None:
             self.stops |= {found.iteration}
         await self._go(found.iteration, found.event)
-        lane = self._lane
+        lane, said = self._lane, []
+        if problem := self._problem():
+            said.append(problem)
         if lane.at_breakpoint and lane.spot is not None and found.iteration == lane.position - 1:
-            self._say(f"the run stands before {self.named(lane.spot)}; what is shown of this iteration is a replay")
+            where = self.named(lane.spot)
+            said.append(f"the run stands before {where}; what is shown of this iteration is a replay")
+        if said:
+            self._say("; ".join(said))
+
+    def _problem(self) -> str:
+        """What to say where one stands since a condition could not be evaluated: once."""
+        event, record = self.event, self.record
+        found = self._sought().asked(event, record) if event is not None and record is not None else None
+        stop, asked = found or (None, None)
+        if event is None or stop is None or asked is None or stop.told or event.id not in asked.failed:
+            return ""
+        self.breakpoints.tell(stop.spot, asked.problem)
+        return (
+            f"{self.named(stop.spot)}: its condition {stop.condition} failed with {asked.problem.rstrip('.')}; "
+            "for that it stops no more, until it is given another"
+        )
 
 
 def _stop_of(lane: Lane) -> tuple[int, frozenset[Spot]]:

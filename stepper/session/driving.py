@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stepper.inferior.protocol import SETUP
-from stepper.record import Spot
+from stepper.inferior.protocol import SETUP, Stop
 from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours, on_the_way
 from stepper.session.edited import changed_since
 from stepper.session.lane import Lane, LaneLost
@@ -25,7 +24,7 @@ REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be
 class Stops(NamedTuple):
     """Lines to stop before, in iterations from `first` on that are not recorded; or (`noting`) only to take note of."""
 
-    spots: frozenset[Spot]
+    stops: tuple[Stop, ...]
     first: int
     noting: bool = False
 
@@ -91,14 +90,20 @@ class Driving(Lanes):
             halt=halt,
             run=None,
             texts=self.texts,
+            stops=list(self._holding()),
         )
         lane = self._replay = Lane(launch, self._hash_seed)
+        lane.answers = self.answers
         lane.on_message = self._notify
         await lane.connect()
         await lane.wait_standing()
         return lane
 
     # ----------------------------------------------------------------------------------------------------- recording
+
+    def _holding(self) -> tuple[Stop, ...]:
+        """The breakpoints that hold now: their conditions are asked in whatever is recorded."""
+        return ()
 
     async def _drive(
         self,
@@ -111,9 +116,11 @@ class Driving(Lanes):
     ) -> None:
         """Let a lane run, and wait until it stands."""
         try:
-            if stops is not None:
-                await lane.stop_at(stops.spots, noting=stops.noting)
             first = None if stops is None else stops.first
+            if stops is None:
+                await lane.stop_at(self._holding())
+            else:
+                await lane.stop_at(stops.stops, noting=stops.noting)
             await lane.run(until, record_from, record_last=record_last, stop_from=first)
             await lane.wait_standing()
         except LaneLost:

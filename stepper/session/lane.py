@@ -37,12 +37,14 @@ from stepper.inferior.protocol import (
     Request,
     Run,
     Started,
+    Stop,
     StopAt,
     Stopped,
     body_length,
     frame,
 )
 from stepper.record import Array, Record, Region, Spot, Survey, Window, filled
+from stepper.session.answers import Answers
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
 
@@ -89,7 +91,9 @@ class Lane:
         self._ran = False
         self._called_off = False  # told to pause in the setup, which does not stop
         self.reached: deque[int] = deque(maxlen=MOST_REACHED)  # the latest iterations that came to a line to be noted
-        self._stops: tuple[frozenset[Spot], bool] = (frozenset(), False)
+        self._stops: tuple[tuple[Stop, ...], bool] = (tuple(launch.stops), False)
+        self.answers = Answers()
+        """Where it is told what came of the conditions of breakpoints."""
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
@@ -197,6 +201,7 @@ class Lane:
                     self.records.pop(iteration, None)
                     self.counting.discard(iteration)
                 self.records[message.record.iteration] = message.record
+                self.answers.take(message.record)
                 self.counting.discard(message.record.iteration)
                 if message.counting:
                     self.counting.add(message.record.iteration)
@@ -254,12 +259,12 @@ class Lane:
             self.stopped, self.spot, self.at_breakpoint = False, None, False
             await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
 
-    async def stop_at(self, spots: frozenset[Spot], *, noting: bool = False) -> None:
+    async def stop_at(self, stops: tuple[Stop, ...], *, noting: bool = False) -> None:
         """Stop before the statements on these lines, where nothing is recorded, from now on; or only note (`reached`)
-        which iterations come to them."""
-        if self._stops != (spots, noting):
-            self._stops = (spots, noting)
-            await self._ask(StopAt(next(self._numbers), sorted(spots), noting))
+        which iterations come to them. In what is recorded, ask their conditions."""
+        if self._stops != (stops, noting):
+            self._stops = (stops, noting)
+            await self._ask(StopAt(next(self._numbers), list(stops), noting))
 
     async def pause(self) -> None:
         """Ask the script to stop at its next loop head, or where it is if that takes long."""

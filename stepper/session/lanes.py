@@ -17,6 +17,7 @@ import msgspec
 
 from stepper.inferior.protocol import Ended, Line, Range
 from stepper.record import Array, Record, Region, Spot, Survey, Window, place
+from stepper.session.answers import Answers
 from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -62,6 +63,8 @@ class Lanes:
         self.state = State.STARTING
         self.notice = ""
         self.traceback = ""
+        self.answers = Answers()
+        """What came of the conditions of breakpoints."""
         self._count_later = count_later
         self._hash_seed = new_hash_seed()
         self._main: Lane | None = None
@@ -77,6 +80,7 @@ class Lanes:
         launch = msgspec.structs.replace(launch_of(self.target, self.options), count_later=self._count_later)
         self.script = launch.script
         self._main = Lane(launch, self._hash_seed)
+        self._main.answers = self.answers
 
     @property
     def texts(self) -> dict[str, str]:

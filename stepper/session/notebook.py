@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
+from stepper.session.breakpoints import Breakpoint
 from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.labels import missing
 from stepper.session.options import LARGEST, MEMORY, Options
@@ -216,11 +217,13 @@ class Run:
         """Go back to the breakpoint before; without breakpoints to iteration 0."""
         self._do(self.session.reverse())
 
-    def toggle_breakpoint(self, line: int, file: str = "") -> bool:
+    def toggle_breakpoint(self, line: int, file: str = "", *, condition: str = "") -> bool:
         """Set a breakpoint on a line, or take it away; whether there is one now. `file` is the end of a module's path
-        (`nets/mlp.py`); without it, the line is one of the file that has the training loop.
+        (`nets/mlp.py`); without it, the line is one of the file that has the training loop. `condition`, a Python
+        expression, says where on its line it stops (`"t == 300"`); one that is there gets another, and stays.
 
-        Raises LookupError where no statement begins on that line, or not one file of the script's own is called so.
+        Raises LookupError where no statement begins on that line, or not one file of the script's own is called so;
+        ValueError for a condition that is no Python expression.
         """
         found = [path for path in self.session.files if file and f"/{path}".endswith(f"/{file}")]
         if file and len(found) != 1:
@@ -228,9 +231,15 @@ class Run:
 
         async def toggle() -> bool:
             there = found[0] if found and found[0] != self.session.home else ""
-            return self.session.toggle_breakpoint(line, there)
+            return self.session.toggle_breakpoint(line, there, _text(condition, "condition"))
 
         return self._do(toggle())
+
+    @property
+    def breakpoints(self) -> list[Breakpoint]:
+        """All breakpoints: each with its `file`, `line` and `condition`, whether it is `enabled`, and the `problem` of
+        its condition, once a run has stopped for that."""
+        return list(self.session.breakpoints.all)
 
     @property
     def here(self) -> tuple[int | None, Event | None]:

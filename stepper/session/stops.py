@@ -7,14 +7,17 @@ runs at full speed, and stops by itself before a line that has a breakpoint. Tha
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from stepper.record import Event, Record, Spot
+from stepper.inferior.protocol import Stop
+from stepper.record import Asked, Event, Record, Spot
+from stepper.session.answers import Answers
 from stepper.session.navigation import Cursor
 
-Spots = Callable[[], frozenset[Spot]]
-"""The lines that have a breakpoint now: they may change while the script runs."""
-Reach = Callable[[int], Awaitable[Record | None]]
-"""Have an iteration recorded; None where there is no such iteration. May raise `Interrupted`."""
+Reach = Callable[[int | None], Awaitable[Record | None]]
+"""Have an iteration recorded (None: the setup, if that is), and the conditions asked in it; None where there is no such
+iteration. May raise `Interrupted`."""
 Find = Callable[[int], Awaitable[tuple[int, frozenset[Spot]] | None]]
 """The first iteration from this one on that comes to a breakpoint, found at full speed, and the lines that it stopped
 before, be there a breakpoint by now or not; None where there is none."""
@@ -26,24 +29,72 @@ class Interrupted(Exception):
     """The search was called off."""
 
 
-def first_stop(record: Record, spots: frozenset[Spot], after: int = -1) -> int | None:
-    """The first event behind `after` that begins on one of these lines: a statement, or a call of a function there."""
-    return next((event.id for event in record.events[after + 1 :] if _stops(event, spots, record)), None)
+@dataclass(frozen=True)
+class Sought:
+    """What one looks for: the `stops` that hold now. `answers` say what came of their conditions."""
+
+    stops: tuple[Stop, ...]
+    answers: Answers = field(default_factory=Answers, compare=False)
+
+    @cached_property
+    def by_spot(self) -> dict[Spot, Stop]:
+        """The stops by their lines."""
+        return {stop.spot: stop for stop in self.stops}
+
+    def and_of(self, spots: frozenset[Spot]) -> Sought:
+        """With these lines as well, where nothing is sought on them yet."""
+        more = tuple(Stop(spot) for spot in spots if spot not in self.by_spot)
+        return replace(self, stops=(*self.stops, *more)) if more else self
+
+    def asked(self, event: Event, record: Record) -> tuple[Stop, Asked | None] | None:
+        """The stop on an event's line, and what came of its condition in this record; None where there is no stop."""
+        stop = self.by_spot.get(record.spot(event)) if event.kind in ("statement", "call") else None
+        if stop is None:
+            return None
+        return stop, self.answers.of(record.iteration, stop.spot, stop.condition) if stop.condition else None
+
+    def at(self, event: Event, record: Record) -> bool:
+        """Whether a run stops at this event: before a statement, or where a function is called."""
+        found = self.asked(event, record)
+        if found is None:
+            return False
+        stop, asked = found
+        if not stop.condition:
+            return True
+        return asked is not None and (event.id in asked.held or (event.id in asked.failed and not stop.told))
+
+    def unasked(self, record: Record) -> bool:
+        """Whether a condition has still to be asked in this iteration."""
+        spots = {
+            stop.spot
+            for stop in self.stops
+            if stop.condition and self.answers.of(record.iteration, stop.spot, stop.condition) is None
+        }
+        return bool(spots) and any(
+            event.kind in ("statement", "call") and record.spot(event) in spots for event in record.events
+        )
 
 
-def last_stop(record: Record, spots: frozenset[Spot], before: int | None = None) -> int | None:
+def first_stop(record: Record, sought: Sought, after: int = -1) -> int | None:
+    """The first event behind `after` at which a run stops: a statement, or a call of a function."""
+    return next((event.id for event in record.events[after + 1 :] if sought.at(event, record)), None)
+
+
+def last_stop(record: Record, sought: Sought, before: int | None = None) -> int | None:
     """The last such event before `before` (None: of all)."""
-    return next((event.id for event in reversed(record.events[:before]) if _stops(event, spots, record)), None)
-
-
-def _stops(event: Event, spots: frozenset[Spot], record: Record) -> bool:
-    return event.kind in ("statement", "call") and record.spot(event) in spots
+    return next((event.id for event in reversed(record.events[:before]) if sought.at(event, record)), None)
 
 
 async def ahead(
-    cursor: Cursor, record: Record | None, spots: Spots, reach: Reach, find: Find, near: Callable[[int], bool]
+    cursor: Cursor,
+    record: Record | None,
+    seeking: Callable[[], Sought],
+    reach: Reach,
+    find: Find,
+    near: Callable[[int], bool],
 ) -> Cursor | None:
-    """The next stop after the cursor, which stands in `record`; None where the iterations end before one.
+    """The next stop after the cursor, which stands in `record`; None where the iterations end before one. What one is
+    `seeking` may change meanwhile.
 
     An iteration that is `near` is recorded and looked at without being looked for. Where one was looked for, and its
     record does not come to a stop (the replay is another run), the answer is None as well.
@@ -51,7 +102,7 @@ async def ahead(
     iteration, event, sought = cursor.iteration, cursor.event, False
     stopped: frozenset[Spot] = frozenset()
     while True:
-        found = first_stop(record, spots() | stopped, event) if record is not None else None
+        found = first_stop(record, seeking().and_of(stopped), event) if record is not None else None
         if found is not None:
             return Cursor(iteration, found)
         if sought:
@@ -72,18 +123,18 @@ async def ahead(
 async def behind(
     cursor: Cursor,
     record: Record | None,
-    spots: Spots,
+    seeking: Callable[[], Sought],
     reach: Reach,
     recorded: Callable[[int | None], Record | None],
     passed: Passed,
 ) -> Cursor | None:
     """The stop before the cursor; None where there is none since the script's beginning.
 
-    What is `recorded` is read backward, and so is what a single replay records of the iterations right before that. The
-    latest stop before those is found by a replay at full speed; once more where the lines have changed meanwhile. None
-    as well where there are none any more.
+    What is `recorded`, and asked, is read backward, and so is what a single replay records of the iterations right
+    before that. The latest stop before those is found by a replay at full speed; once more where what is sought has
+    changed meanwhile. None as well where there are none any more.
     """
-    found = last_stop(record, spots(), max(0, cursor.event)) if record is not None else None
+    found = last_stop(record, seeking(), max(0, cursor.event)) if record is not None else None
     if found is not None or cursor.iteration is None:
         return Cursor(cursor.iteration, found) if found is not None else None
     end, replayed = cursor.iteration, False
@@ -94,19 +145,19 @@ async def behind(
         if known is None:
             break
         end -= 1
-        found = last_stop(known, spots())
+        found = last_stop(known, seeking())
         if found is not None:
             return Cursor(end, found)
-    sought: frozenset[Spot] | None = None
-    while end > 0 and sought != spots():
-        sought = spots()
-        for iteration in reversed(await passed(end) if sought else []):
+    sought: Sought | None = None
+    while end > 0 and sought != seeking():
+        sought = seeking()
+        for iteration in reversed(await passed(end) if sought.stops else []):
             known = await reach(iteration)
-            found = last_stop(known, spots()) if known is not None else None
+            found = last_stop(known, seeking()) if known is not None else None
             if found is not None:
                 return Cursor(iteration, found)
-            if sought != spots():
+            if sought != seeking():
                 break
-    setup = recorded(None)
-    found = last_stop(setup, spots()) if setup is not None else None
+    setup = await reach(None)
+    found = last_stop(setup, seeking()) if setup is not None else None
     return Cursor(None, found) if found is not None else None

@@ -176,14 +176,15 @@ class Walking(Remembering):
     @on(SourcePanel.Go)
     def go_to_line(self, message: SourcePanel.Go) -> None:
         """Go to the next event of this record that begins on a line, after the cursor and then from the beginning."""
-        from stepper.session.stops import first_stop
+        from stepper.inferior.protocol import Stop
+        from stepper.session.stops import Sought, first_stop
 
         scene = self.scene
         if scene.record is None or scene.event is None:
             return
-        spots = frozenset({Spot(scene.module, message.line)})
-        found = first_stop(scene.record, spots, scene.event.id)
-        found = first_stop(scene.record, spots) if found is None else found
+        sought = Sought((Stop(Spot(scene.module, message.line)),))
+        found = first_stop(scene.record, sought, scene.event.id)
+        found = first_stop(scene.record, sought) if found is None else found
         if found is None:
             self.message.say(f"Nothing on {self.session.named(Spot(scene.module, message.line))} ran in this record.")
         else:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from stepper.inferior.protocol import Stop
 from stepper.record import Spot
 from stepper.session.headless import run_losses
 from stepper.session.lane import Lane
@@ -59,10 +60,10 @@ class TimedScript:
 
     def armed(self) -> float:
         """At full speed, with a breakpoint that is never reached."""
-        asyncio.run(self._driven(record_from=None, stops=frozenset({Spot("", self.never)})))
+        asyncio.run(self._driven(record_from=None, stops=(Stop(Spot("", self.never)),)))
         return self.seconds()
 
-    async def _driven(self, record_from: int | None, stops: frozenset[Spot] = frozenset()) -> None:
+    async def _driven(self, record_from: int | None, stops: tuple[Stop, ...] = ()) -> None:
         lane = Lane(launch_of(str(self.script), Options(arguments=(str(self.answer),))), new_hash_seed())
         try:
             await lane.connect()

@@ -35,7 +35,7 @@ from stepper.record import (
 )
 from stepper.session import Cursor, Options, Place, State, Step
 from stepper.session.breakpoints import Breakpoints
-from stepper.session.stops import ahead, behind
+from stepper.session.stops import Sought, ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
 
@@ -371,7 +371,7 @@ class Standin:
             self.tell(state=State.RUNNING)
             await self._released.wait()
         if self.breakpoints.spots:
-            stop = await ahead(self.cursor, self.record, self._spots, self._reach, self._find, lambda _: True)
+            stop = await ahead(self.cursor, self.record, self._sought, self._reach, self._find, lambda _: True)
             if stop is not None and stop.iteration is not None:
                 return self.tell(cursor=stop, state=State.STOPPED, stops=self.stops | {stop.iteration})
         self._need(TOTAL - 1)
@@ -379,8 +379,8 @@ class Standin:
         state = State.FAILED if self.traceback else State.ENDED
         self.tell(cursor=Cursor(number, len(self.records[number].events) - 1), state=state)
 
-    def _spots(self) -> frozenset[Spot]:
-        return self.breakpoints.spots
+    def _sought(self) -> Sought:
+        return Sought(self.breakpoints.stops)
 
     async def _find(self, first: int) -> tuple[int, frozenset[Spot]] | None:
         raise AssertionError("every iteration is near")
@@ -388,14 +388,14 @@ class Standin:
     async def _passed(self, end: int) -> list[int]:
         return list(range(end))
 
-    async def _reach(self, iteration: int) -> Record | None:
-        return self.records.get(iteration) if self._need(iteration) else None
+    async def _reach(self, iteration: int | None) -> Record | None:
+        return self.records.get(iteration) if iteration is None or self._need(iteration) else None
 
     async def reverse(self) -> None:
         self.calls.append("reverse")
         if not self.breakpoints.spots:
             return self.tell(cursor=Cursor(0, 0))
-        stop = await behind(self.cursor, self.record, self._spots, self._reach, self.records.get, self._passed)
+        stop = await behind(self.cursor, self.record, self._sought, self._reach, self.records.get, self._passed)
         if stop is not None:
             self.tell(cursor=stop)
 
