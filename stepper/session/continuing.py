@@ -152,7 +152,9 @@ class Continuing(Standing):
         if found is not None:
             await self._stop(found)
         else:
-            self._rest()
+            if here.iteration is not None:
+                await self._ensure(here.iteration)  # its record may have gone with the process that replayed it
+            self._stand(here.iteration, here.event)
             gone = "the breakpoints were cleared, so that nothing was looked for any further"
             self._say("no breakpoint was reached before this" if self.breakpoints.spots else gone)
 

@@ -85,6 +85,7 @@ async def test_running_on_stops_at_each_breakpoint_and_runs_nothing_beyond(tmp_p
         assert session.cursor.iteration == 50
         await session.reverse()
         assert session.cursor.iteration == 50 and session.notice == "no breakpoint was reached before this"
+        assert session.event is not None, "the record that one stands in is still there"
 
 
 async def test_going_back_replays_what_was_not_recorded(tmp_path: Path, either: bool) -> None:
