@@ -81,8 +81,8 @@ class Observer(Protocol):
     def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> None:
         """Add a kept value to an event; None: to the one that is happening now."""
 
-    def note(self, label: str, role: Role, when: When, value: Any) -> None:
-        """Keep `value` and add it to the event that is happening now."""
+    def note(self, label: str, role: Role, when: When, value: Any, event: int | None = None) -> None:
+        """Keep `value` and add it to an event; None: to the one that is happening now."""
 
     def current(self) -> int | None:
         """The event that is happening now: the innermost open one."""

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_whole: Any = None  # torch, once it was found whole
+
 
 def torch_module() -> Any:
     """torch, where the script has imported it (wholly), else None."""
+    global _whole
     torch = sys.modules.get("torch")
-    return torch if torch is not None and hasattr(torch, "Tensor") and hasattr(torch, "autograd") else None
+    if torch is _whole:
+        return torch
+    if torch is None or not (hasattr(torch, "Tensor") and hasattr(torch, "autograd")):
+        return None
+    _whole = torch
+    return torch
 
 
 @contextmanager
@@ -81,15 +89,10 @@ def _sync_debug_mode(torch: Any) -> int:
     return int(torch._C._cuda_get_sync_debug_mode()) if uses_cuda(torch) else 0
 
 
-def noticed(value: Any, torch: Any) -> bool:
-    """Whether reading an attribute of this tensor could be seen by the script: a mode is on, or it is a subclass."""
-    kind = type(value)
-    return bool((kind is not torch.Tensor and kind is not torch.nn.Parameter) or torch._C._len_torch_function_stack())
-
-
 def look(value: Any, attribute: str, torch: Any) -> Any:
     """`value.attribute` of a tensor, unnoticed."""
-    if noticed(value, torch):
-        with torch._C.DisableTorchFunction():
-            return getattr(value, attribute)
-    return getattr(value, attribute)
+    kind = type(value)
+    if (kind is torch.Tensor or kind is torch.nn.Parameter) and not torch._C._len_torch_function_stack():
+        return getattr(value, attribute)
+    with torch._C.DisableTorchFunction():
+        return getattr(value, attribute)

@@ -145,7 +145,7 @@ class ModuleEngine(Engine):
         if type(module).__name__ in LAYERS and len(given) == 1:
             call.h = observer.keep(given[0])
         for index, value in enumerate(given):
-            _read(value, f"input {index} of {name}", observer)
+            _read(value, f"input {index} of {name}", observer, call.event)
         for path, parameter in module.__dict__.get("_parameters", {}).items():
             if parameter is not None:
                 label = observer.label_of(parameter)
@@ -173,11 +173,11 @@ class ModuleEngine(Engine):
             name = call.name
             for key, given in keywords.items():  # what is handed over by keyword is told to this hook only
                 for value in _tensors(given, torch):
-                    _read(value, f"{key} of {name}", observer)
+                    _read(value, f"{key} of {name}", observer, call.event)
             found = _tensors(output, torch)
             for index, value in enumerate(found):
                 role: Role = "activation" if look(value, "ndim", torch) else "loss"
-                observer.note(name if len(found) == 1 else f"{name}[{index}]", role, "result", value)
+                observer.note(name if len(found) == 1 else f"{name}[{index}]", role, "result", value, call.event)
             for path, before in call.buffers.items():
                 after = observer.keep(module.__dict__["_buffers"].get(path))
                 if after is before:
@@ -189,18 +189,18 @@ class ModuleEngine(Engine):
                 _gate(call, _tensors(inputs, torch)[0], found[0], observer)
             if isinstance(module, torch.nn.modules.dropout._DropoutNd) and len(found) == 1 and module.training:
                 mask = _mask(module, _tensors(inputs, torch), found[0], torch)
-                observer.note(f"mask of {name}", "other", "result", mask)
+                observer.note(f"mask of {name}", "other", "result", mask, call.event)
                 if mask is None and module.p:
                     observer.remark(call.event, "what it dropped is not kept by torch, and cannot be told")
             observer.end(call.event)
             return
 
 
-def _read(value: Any, otherwise: str, observer: Observer) -> None:
+def _read(value: Any, otherwise: str, observer: Observer, event: int) -> None:
     """A tensor was handed to a module."""
     role = observer.role_of(value)
     role = role if role in ("data", "setting", "parameter") else "activation"
-    observer.note(observer.label_of(value) or otherwise, role, "operand", value)
+    observer.note(observer.label_of(value) or otherwise, role, "operand", value, event)
 
 
 def _gate(call: Call, h: Any, output: Any, observer: Observer) -> None:

@@ -69,13 +69,17 @@ class Names:
 
     def best(self, value: Any, label: str | None) -> str | None:
         """The path of a value, or the script's own `label` where that is only a place in an optimizer's groups."""
-        held = self.get(value)
-        poor = held is None or (is_place(held) and label is not None and not is_place(label))
-        return label if poor else held
+        held = self._names.get(id(value))
+        if held is None or held[0]() is not value:
+            return label
+        at_place = held[2][0] == 0
+        return label if at_place and label is not None and not is_place(label) else held[1]
 
     def told_apart(self, value: Any, label: str) -> str | None:
         """The path of a value that the script's own `label` does not tell from another: of `self.W`, where `l1.W` and
         `l2.W` are known; None where it does."""
+        if not self._bearers:
+            return None
         path, tail = self.get(value), label[label.find(".") :] if "." in label else ""
         if not tail or path is None or label in self._bearers or not path.endswith(tail):
             return None

@@ -372,10 +372,8 @@ class TorchEngine(Engine):
         return () if torch is None else members(value, torch)
 
     def trainable(self, member: Any) -> bool:
-        if not self.owns(member):
-            return False
-        with unnoticed():
-            return bool(member.requires_grad and member.is_leaf)
+        torch = self._torch
+        return self.owns(member) and bool(look(member, "requires_grad", torch) and look(member, "is_leaf", torch))
 
     @contextmanager
     def neutral(self) -> Iterator[None]:

@@ -196,13 +196,15 @@ class Finisher:
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         found += by_hand(recorder.operated, recorder.gates)
         found.sort(key=lambda pair: pair[0].event)
-        origins = Origins(recorder.operated, recorder.happenings, recorder.tracker.tracks.values())
+        origins: Origins | None = None
         gates = []
         for gate, blocked in found:
             if gate.h is None or (gate.h.gone and gate.share is not None):
                 continue
             try:
                 if gate.layer is None:
+                    tracks = recorder.tracker.tracks.values()
+                    origins = origins or Origins(recorder.operated, recorder.happenings, tracks)
                     gate.layer = origins.layer_of(gate.h)
                 gates.append(self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf))
             except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed

@@ -35,7 +35,15 @@ class Namer:
     Nothing of the script's is run: objects are gone through by what their `__dict__`, slots, lists and dicts hold.
     """
 
-    def __init__(self, engines: Sequence[Engine], names: Names) -> None:
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        names: Names,
+        owns: Callable[[Any], bool] = lambda _: False,
+        bare: set[type] | None = None,
+    ) -> None:
+        """`owns` says whether a value is an engine's. `bare` are types known, from one record to the next, for having
+        nothing in them that could bear a name: numbers, functions, arrays."""
         self._knowing = [  # those that learn names, or know what lies inside something
             each for each in engines if type(each).met is not Engine.met or type(each).members is not Engine.members
         ]
@@ -43,23 +51,34 @@ class Namer:
         self._lookers = [each for each in engines if type(each).holds is not Engine.holds]
         self._followed: dict[int, int] = {}  # by object: how much it held, which may still have been in the making
         self._own: dict[type, bool] = {}
+        self._owns = owns
+        self._bare: set[type] = set() if bare is None else bare
 
     def learn(self, namespace: Mapping[str, Any], passing: Collection[str]) -> None:
         """Learn the paths of what lies inside what the script's global names stand for.
 
         What has a name of its own keeps it, whatever list or object it also lies in.
         """
-        holders = [
-            (label, value)
-            for label, value in list(namespace.items())
-            if label not in passing and type(value) not in SCALARS and not issubclass(type(value), NO_HOLDERS)
-        ]
+        holders = self._holders(namespace, passing)
         for in_lists in (False, True):
             for label, value in holders:
                 if (type(value) in (list, tuple)) is in_lists:
                     self._give(label, value)
         for label, value in holders:
             self.follow(label, value)
+
+    def _holders(self, namespace: Mapping[str, Any], passing: Collection[str]) -> list[tuple[str, Any]]:
+        """The global names that stand for something with parts of its own."""
+        bare = self._bare
+        found = [(label, value) for label, value in list(namespace.items()) if type(value) not in bare]
+        bare.update(type(value) for _, value in found if self._is_bare(value))
+        return [(label, value) for label, value in found if type(value) not in bare and label not in passing]
+
+    def _is_bare(self, value: Any) -> bool:
+        kind = type(value)
+        if kind in SCALARS or issubclass(kind, NO_HOLDERS):
+            return True
+        return kind not in (list, tuple) and self._owns(value) and not self._is_own(kind)
 
     def follow(self, label: str, value: Any) -> None:
         """Learn the names of what an object of the script's own keeps, level by level."""
@@ -111,16 +130,10 @@ class Namer:
             own = self._own[kind] = is_scripts(kind)
         return own
 
-    def learn_objects(
-        self, namespace: Mapping[str, Any], passing: Collection[str], owns: Callable[[Any], bool], names: Names
-    ) -> None:
+    def learn_objects(self, namespace: Mapping[str, Any], passing: Collection[str], names: Names) -> None:
         """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
         `net.layers[1].W`): they tell apart what methods call by one name (`self.W`)."""
-        holders = [
-            (label, value, False)
-            for label, value in list(namespace.items())
-            if label not in passing and type(value) not in SCALARS and not issubclass(type(value), NO_HOLDERS)
-        ]
+        holders = [(label, value, False) for label, value in self._holders(namespace, passing)]
         # Optimizers last: they call what they hold by its number only
         waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))
         met: set[int] = set()
@@ -130,7 +143,7 @@ class Namer:
             if kind in SCALARS or issubclass(kind, NO_HOLDERS) or id(value) in met:
                 continue
             met.add(id(value))
-            if inside and owns(value):
+            if inside and self._owns(value):
                 names.give(value, label)
             elif kind in (list, tuple):
                 inner = [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]

@@ -32,11 +32,11 @@ class Observing(Recording):
         if number is not None:
             self.happenings[number].drafts.append(Draft(label, role, when, kept))
 
-    def note(self, label: str, role: Role, when: When, value: Any) -> None:
+    def note(self, label: str, role: Role, when: When, value: Any, event: int | None = None) -> None:
         kept = self.keep(value)
         if kept is None:
             return
-        self.add(label, role, when, kept)
+        self.add(label, role, when, kept, event)
         self._remember(kept.engine, value, label, None, Draft(label, role, when, kept), made=when == "result")
 
     def current(self) -> int | None:
@@ -72,15 +72,18 @@ class Observing(Recording):
             happening.phase = "loss" if loss else "forward"
         happening.function = function or happening.function
         frame.open.append(happening)
+        self._opened[happening.id] = frame
         return happening.id
 
     def end(self, event: int | None) -> None:
         if event is None or not self.active or get_ident() != self.thread:
             return
-        frame = self._nearest(sys._getframe(1))
+        frame = self._opened.get(event)
+        if frame is None:
+            return  # it was opened in the record before this one
         happening = self.happenings[event]
         happening.ended = perf_counter_ns()
-        if frame is not None and happening in frame.open:
+        if happening in frame.open:
             del frame.open[frame.open.index(happening) :]
 
     def difference(self, new: Any, old: Any) -> Copy | None:
@@ -109,7 +112,7 @@ class Observing(Recording):
         engine = self._owner(value)
         if engine is not None and self.active and not self.pass_over and not self._is_passing(name, value):
             asked = self._names.get(value) is None and self.program.roles.get(name) == "data"  # for its gradient only
-            self.tracker.follow(name, value, self._copy(engine, value), certain=not asked)
+            self.tracker.follow(name, value, certain=not asked)
 
     def _is_passing(self, name: str, value: Any) -> bool:
         """Whether this pass itself made a value, for no parameter: an input whose gradient is asked for."""

@@ -41,24 +41,24 @@ class Origins:
 
     def __init__(self, operated: Sequence[Operated], happenings: Iterable[Happening], tracks: Iterable[Track]) -> None:
         found = [draft.copy for track in tracks for draft in (track.before, track.after) if draft is not None]
-        self._parameters = {id(copy) for copy in found if copy is not None}
+        self._parameters = {copy for copy in found if copy is not None}
         self._named: set[str] = set()  # whatever the script calls a parameter, be it by a computed key
-        self._operated: dict[int, Operated] = {}
+        self._operated: dict[Copy, Operated] = {}
         for each in operated:
             name = each.site.operation.name if each.site.operation is not None else ""
             made = each.result
             if made is None or name in ("iadd", "isub", "imul", "itruediv", "add_"):
                 made = next((draft for draft in reversed(each.event.drafts) if draft.when == "after"), made)
             if name in OPERATIONS and made is not None and made.copy is not None:
-                self._operated.setdefault(id(made.copy), each)
-        self._modules: dict[int, Happening] = {}
+                self._operated.setdefault(made.copy, each)
+        self._modules: dict[Copy, Happening] = {}
         for happening in happenings:
+            known = happening.kind == "module" and (happening.function in MODULES or _is_norm(happening))
             for draft in happening.drafts:
-                if id(draft.copy) in self._parameters:
+                if draft.copy in self._parameters:
                     self._named.add(draft.label)
-                known = happening.kind == "module" and (happening.function in MODULES or _is_norm(happening))
                 if known and draft.when == "result" and draft.copy is not None:
-                    self._modules.setdefault(id(draft.copy), happening)
+                    self._modules.setdefault(draft.copy, happening)
 
     def layer_of(self, h: Copy) -> Layer | None:
         """The layer that made h; None where nothing tells."""
@@ -66,11 +66,11 @@ class Origins:
         return self._layer(h, shape, DEPTH) if shape else None
 
     def _layer(self, h: Copy, shape: tuple[int, ...], depth: int) -> Layer | None:
-        module = self._modules.get(id(h))
+        module = self._modules.get(h)
         if module is not None:
             made = MODULES.get(module.function) or Layer(1 - len(shape), module.function, channels=True)
             return made if -len(shape) <= made.axis < 0 else None
-        each = self._operated.get(id(h))
+        each = self._operated.get(h)
         if each is None or each.site.operation is None or depth == 0:
             return None
         name = each.site.operation.name
@@ -105,7 +105,7 @@ class Origins:
     def _is_parameter(self, item: Draft | Scalar, text: str = "") -> bool:
         """Whether an operand is one. `W.T` is no value of its own: what it is comes by its spelling."""
         if isinstance(item, Draft):
-            return item.role == "parameter" or id(item.copy) in self._parameters
+            return item.role == "parameter" or item.copy in self._parameters
         return TRANSPOSED.sub("", text) in self._named
 
 

@@ -68,6 +68,7 @@ class Recording:
         self._passing = passing_names([site for site in self.sites if not site.file])
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
+        self._bare_types: set[type] = set()
         self._alias_sites: dict[int, bool] = {}
         self._quiet_sites: dict[int, bool] = {}
         self._offset = -1
@@ -79,7 +80,7 @@ class Recording:
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
         self._names = Names()
-        self._namer = Namer(self.engines, self._names)
+        self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
         self.tracker = Tracker(self._names, self._look, self._called, self._place, self._span)
         self.pass_over = iteration is None
         self.truncated = False
@@ -89,6 +90,7 @@ class Recording:
         self.full = False  # only the loop's own statements are written down any more; losses are still taken
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
+        self._opened: dict[int, Frame] = {}  # by event: where an engine opened it
         self._occurrences: dict[int, int] = {}
         self._known: dict[int, Known] = {}
         self._met: set[tuple[str, int]] = set()
@@ -112,9 +114,7 @@ class Recording:
         """Learn what the script's global names call its models; the engines' hooks are in place."""
         try:
             self._namer.learn(namespace, self._passing)
-            self._namer.learn_objects(
-                namespace, self._passing, lambda value: self._owner(value) is not None, self.tracker.paths
-            )
+            self._namer.learn_objects(namespace, self._passing, self.tracker.paths)
         except Exception as error:
             self.fault(error)
 
@@ -128,6 +128,7 @@ class Recording:
         self.active = self.full = False
         self.whereabouts[0] = NOT_RECORDING
         self._frames.clear()
+        self._opened.clear()
         self._known.clear()
 
     @contextmanager
@@ -194,6 +195,9 @@ class Recording:
             if kind not in (list, tuple):  # whether a list is a tensor depends on what it holds
                 self._owners[kind] = engine
             return engine
+
+    def _is_owned(self, value: Any) -> bool:
+        return self._owner(value) is not None
 
     def _copy(self, engine: Engine, value: Any) -> Copy:
         self.used.add(engine.name)

@@ -70,7 +70,7 @@ class Tracker:
         best = self._names.best(value, label)
         return best if best is None or best != label else self.paths.told_apart(value, best) or best
 
-    def follow(self, name: str, value: Any, copy: Copy, *, certain: bool = True) -> Track:
+    def follow(self, name: str, value: Any, *, certain: bool = True) -> Track:
         """Follow `value`, unless this object is followed already. Not `certain`: it is a parameter if it is changed."""
         track = self._of_object(value)
         if track is None:
@@ -78,7 +78,7 @@ class Tracker:
             best = self._names.best(value, name) or name
             track = self._latest.get(best)
             if track is None or (given is not None and self._names.get(track.value) == given):
-                track = self._add(best, value, Draft(best, "parameter", "before", copy), None)
+                track = self._add(best, value, Draft(best, "parameter", "before", self._look(value)), None)
             self._by_object[id(value)] = track
         track.asked = track.asked or not certain
         if certain and (not track.asked or self._names.get(value) is not None):
