@@ -13,7 +13,7 @@ def changed_since(texts: Mapping[str, str]) -> str:
     if not names:
         return ""
     files = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-    return f"{files} changed since this run began, which goes on as it was: v enter runs it anew"
+    return f"{files} changed since this run began, which goes on as it was: r runs it anew"
 
 
 def _differs(path: str, text: str) -> bool:

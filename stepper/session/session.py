@@ -25,6 +25,14 @@ class Session(Continuing):
         self._warned = False
         self._busy = asyncio.Lock()
 
+    async def analysed(self) -> None:
+        """Wait until the script is known to be one that can be run; its process then goes on by itself. Raises Misuse
+        where it is not."""
+        await self.connect()
+        await self._lane.wait(lambda: self._lane.hello is not None or self._lane.standing)
+        if self._lane.refused is not None:
+            await self._lane.wait_standing()
+
     async def open(self) -> None:
         """Run the setup and record iteration 0; the cursor stands on its first statement, or on what failed.
 

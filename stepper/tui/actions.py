@@ -181,6 +181,15 @@ ACTIONS = (
     Action(
         "panel.traceback", ("0",), "panel(-1)", "Traceback", "Go to the traceback, where the script failed.", LOOKING
     ),
+    Action(
+        "restart",
+        ("r",),
+        "restart",
+        "Restart",
+        "Run the same target from its beginning, with what its files say now; asks once while it runs. "
+        "Breakpoints stay; [ leads to where the cursor stood.",
+        APP,
+    ),
     Action("target", ("v",), "target", "Choose target", "Open another variant or a script.", APP, "target", 2),
     Action(
         "export",

@@ -90,8 +90,8 @@ class StepperApp(Opening, Looking):
 
     async def action_quit(self) -> None:
         """Close; while the script runs, say so first."""
-        if self.scene.state in ("running", "replaying") and not self.asked_to_quit:
-            self.asked_to_quit = True
+        if self.scene.state in ("running", "replaying") and self.asked != "quit":
+            self.asked = "quit"
             again, pause = self.keymap.shown("quit"), self.keymap.shown("run.pause")
             self.message.say(f"The script is at work: {again} again ends it and quits, {pause} pauses it.")
             return

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-LONG = {"open": "starting", "target": "starting", "continue": "at work", "go": "at work"}
+LONG = {"open": "starting", "target": "starting", "restart": "starting", "continue": "at work", "go": "at work"}
 """Moves that may take long, and what the script is while they last."""
 MOST = 20
 """Moves that may wait for the script to start."""
@@ -48,6 +48,11 @@ class Moves:
         return LONG.get(self.underway) == "starting"
 
     @property
+    def leaving(self) -> bool:
+        """Whether another target waits to be opened, or the same one anew."""
+        return any(LONG.get(each.name) == "starting" for each in self._waiting)
+
+    @property
     def stepping(self) -> bool:
         """Whether steps wait or are under way, so that something asked for now comes after them."""
         return any(each.name not in LONG for each in self._waiting) or bool(self.underway and self.underway not in LONG)
@@ -66,21 +71,22 @@ class Moves:
     def refusal(self, name: str) -> str:
         """Why a move may not wait behind what there is, as far as it does not end by itself; empty where it may.
 
-        Behind a run at full speed, whose end nobody knows, nothing waits; behind a jump, steps do; while the script
-        starts everything may wait, except behind a run.
+        Behind a run at full speed, whose end nobody knows, nothing waits but a restart, which ends it; behind a jump,
+        steps do; while the script starts everything may wait, except behind a run.
         """
         if self.starting:
-            if name in ("go", "continue", "target"):  # these put aside what they do not go on from
+            if name in ("go", "continue", "target", "restart"):  # these put aside what they do not go on from
                 return ""
             if any(each.name == "continue" for each in self._waiting):
                 return "run"
             return "many" if len(self._waiting) >= MOST else ""
-        return "work" if self.underway in LONG and not (self.underway == "go" and name == "step") else ""
+        may = name == "restart" or (self.underway == "go" and name == "step")
+        return "work" if self.underway in LONG and not may else ""
 
     def add(self, waiting: Waiting) -> None:
         """Let it wait. While the script starts, one that goes to a place of its own puts aside all that would have led
-        elsewhere, and a run another run."""
-        if self.starting and waiting.name in ("go", "target"):
+        elsewhere, as a restart does at any time, and a run another run."""
+        if waiting.name == "restart" or (self.starting and waiting.name in ("go", "target")):
             self.clear()
         elif self.starting and waiting.name == "continue":
             self._waiting = deque(each for each in self._waiting if each.name != "continue")

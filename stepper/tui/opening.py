@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepper.tui.moves import LONG
 from stepper.tui.walking import Walking
 
 if TYPE_CHECKING:
-    from stepper.session import Options, Session
+    from stepper.session import Misuse, Options, Session
+    from stepper.tui.moves import Move
 
 
 class Opening(Walking):
@@ -44,8 +47,7 @@ class Opening(Walking):
         try:
             open_now = await self._started(self._start)
         except Misuse as error:
-            self.misuse = str(error)
-            self.exit(2, return_code=2)
+            self._refuse(error)
         else:
             if open_now:
                 self._opened()
@@ -53,9 +55,16 @@ class Opening(Walking):
             self.look()  # what opening had to say is over then, and does not take this with it
             self.message.say(self.misread, bad=True)
 
+    def _refuse(self, error: Misuse) -> None:
+        """There is nothing to show."""
+        self.misuse = str(error)
+        self.exit(2, return_code=2)
+
     async def _started(self, start: asyncio.Task[None]) -> bool:
         """Wait until a session has started; False where another target is asked for before that. Raises Misuse."""
         self._elsewhere = asyncio.get_running_loop().create_future()
+        if self.moves.leaving:
+            self._elsewhere.set_result(None)
         await asyncio.wait({start, self._elsewhere}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
             return False
@@ -63,24 +72,33 @@ class Opening(Walking):
         self._start = None
         return True
 
-    async def _replace(self, target: str, options: Options) -> None:
-        """Open another target; the present one stays, open or starting, until that has worked."""
+    async def _replace(self, target: str, options: Options, *, anew: bool = False) -> None:
+        """Open another target; the present one stays, open or starting, until that has worked. `anew`: it is the same
+        one, whose memory and device it needs: the present one stays until it is known that it can be run."""
         from stepper.session import Misuse, Session
 
-        old, old_start = self.session, self._start
+        old, old_start, places = self.session, self._start, self.places
         new = Session(target, options, count_later=True)
+        given_up = False
         try:
             new.launch()
             new.keep_breakpoints(old)
             self.follow(new)
+            if anew:
+                await new.analysed()
+                given_up = True
+                await _give_up(old, old_start)
             self._start = asyncio.create_task(new.open())
             open_now = await self._started(self._start)
         except Misuse as error:
+            if given_up:
+                self._refuse(error)
+                return
             self.refused = (target, options)
             self.forget_moves()  # they were meant for the new one
             if self.session is new:
                 self.follow(old)
-                self._start = old_start
+                self._start, self.places = old_start, places
                 await new.close()
             if old_start is not None:
                 self.begin()
@@ -88,7 +106,8 @@ class Opening(Walking):
         else:
             if open_now:
                 self._opened()
-            await _give_up(old, old_start)
+            if not given_up:
+                await _give_up(old, old_start)
 
     def _opened(self) -> None:
         """Remember a script of the person's own."""
@@ -101,15 +120,40 @@ class Opening(Walking):
             entry = entry_of(self.session.target, self.session.script)
             self.opened(entry, shlex.join(self.session.options.arguments))
 
+    def _elsewhere_by(self, name: str, move: Move) -> None:
+        """Let a move wait that opens a session, and what is starting now no longer be waited for."""
+        asked = self.enqueue(name, move, self.keymap.shown(name) if name == "restart" else "")
+        if asked and self.moves.starting and self._elsewhere is not None and not self._elsewhere.done():
+            self._elsewhere.set_result(None)
+
+    def action_restart(self) -> None:
+        """Run the same target anew; while it is at work, say first what that ends."""
+        session, here = self.session, self.session.cursor
+        working = self.scene.busy or self.moves.underway in LONG
+        if working and self.asked != "restart":
+            self.asked = "restart"
+            again, pause = self.keymap.shown("restart"), self.keymap.shown("run.pause")
+            self.message.say(f"The script is at work: {again} again ends it and runs it anew, {pause} pauses it.")
+            return
+
+        async def anew() -> None:
+            await self._replace(session.target, session.options, anew=True)
+            new = self.session
+            if new is not session and new.source:
+                same = (new.source, new.modules) == (session.source, session.modules)
+                self.places.left(here if same else replace(here, event=-1))
+
+        self._elsewhere_by("restart", anew)
+        if working and not self.moves.starting:
+            self.run_worker(session.pause(), group="pause", exit_on_error=False)
+
     def action_target(self) -> None:
         """Choose what to debug."""
         from stepper.tui.screens.target import Choice, TargetScreen
 
         def choose(choice: Choice | None) -> None:
-            if choice is None or not self.enqueue("target", lambda: self._replace(choice.target, choice.options)):
-                return
-            if self.moves.starting and self._elsewhere is not None and not self._elsewhere.done():
-                self._elsewhere.set_result(None)
+            if choice is not None:
+                self._elsewhere_by("target", lambda: self._replace(choice.target, choice.options))
 
         refused, self.refused = self.refused, None
         again = Choice(*refused) if refused is not None else None

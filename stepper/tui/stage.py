@@ -49,7 +49,8 @@ class Stage(Keystrokes):
         self.scene = Scene(target=session.target, notice=f"Starting {session.target} …")
         self.keymap = Keymap()
         self.places = Places()
-        self.asked_to_quit = False
+        self.asked = ""
+        """What was asked for while the script is at work, which ends that: asked for again, it is done."""
         self._generation = 0
         self._unsubscribe: Callable[[], None] = lambda: None
         self.moves = Moves()
@@ -208,7 +209,7 @@ class Stage(Keystrokes):
             self.message.say(self._refused(refusal))
             return False
         self.message.say("")
-        self.asked_to_quit = False
+        self.asked = ""
         self.moves.add(Waiting(name, move, keys))
         self._show_waiting()
         if self.moves.starting:

@@ -368,7 +368,7 @@ def test_a_replay_runs_the_text_that_the_run_began_with_and_says_that_a_file_has
         it = run.iteration(1)
         assert it.loss == losses[1]
         assert [event.text for event in inside(it.record, "layers.py")][1:] == ["y = x * 2", "return y"]
-        assert "changed since this run began" in run.session.notice and "layers.py" in run.session.notice
+        assert "changed since this run began" in run.session.notice and "r runs it anew" in run.session.notice
     with stepper.open(main) as run:
         assert run.iteration(0).loss == 9.0
 

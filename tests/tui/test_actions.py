@@ -58,8 +58,8 @@ USUAL: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 PLACES = {"viewer.what": 9}
 """The event at which the cursor stands, where it is not 2."""
-ALONE = ("quit", "panel.traceback")
-"""Those that need an app of their own."""
+ALONE = ("quit", "panel.traceback", "restart")
+"""Those that need an app of their own; `test_restart` has the last."""
 REFUSALS = ("There is no", "Nothing ", "This is the last", "Panels are shown one", "No statement", "No breakpoint")
 
 
