@@ -10,9 +10,10 @@ from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Change
-from stepper.inferior.drafts import Draft, Frame, Happening, Watched
+from stepper.inferior.drafts import Draft, Frame, Happening, Key, Watched
+from stepper.inferior.members import DICTS, element_at, is_key
 from stepper.inferior.observing import Observing
-from stepper.inferior.scalars import SCALARS, element_at, keyed_elements, scalar_summary
+from stepper.inferior.scalars import SCALARS, scalar_summary
 from stepper.program.sites import Site
 from stepper.record import Role, When
 
@@ -51,6 +52,8 @@ class Changing(Observing):
             draft = Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value))
             self._write(frame, site, draft)
             self._meet_number(value, draft)
+        elif site.keyed and (type(value) in DICTS or type(value) is list):
+            frame.keyed[number] = value
         else:
             self._watch_members(frame, site, value)
         for each in self._changers:
@@ -101,20 +104,33 @@ class Changing(Observing):
 
     def _watch_members(self, frame: Frame, site: Site, value: Any) -> None:
         """A receiver that is no tensor is about to change what lies inside: a dict of arrays, a model, an optimizer."""
-        for key, element in keyed_elements(value):
-            owner = self._owner(element)
-            if owner is not None:
-                role = self._role(site, frame)
-                draft = self._draft(owner, element, f"{site.label}[{key!r}]", role, "before")
-                frame.watched.append(Watched(draft.label, role, value, draft, key=key))
-            elif type(element) in (int, float) and site.role == "parameter":
-                role, label = self._role(site, frame), f"{site.label}[{key!r}]"
-                draft = Draft(label, role, "before", None, scalar_summary(element))
-                frame.watched.append(Watched(label, role, value, draft, key=key))
-            else:
-                continue
-            if not self.pass_over:
-                self.tracker.met(draft.label, role, element, draft, made=False)
+        for key, element in self._members(value, site.label, site.role or "data", frame.innermost):
+            self._watch_member(frame, site, value, key, element)
+        self._meet_members(site.label, value)
+
+    def _watch_member(self, frame: Frame, site: Site, value: Any, key: Key, element: Any) -> None:
+        owner = self._owner(element)
+        role, label = self._role(site, frame), f"{site.label}[{key!r}]"
+        if owner is not None:
+            draft = self._draft(owner, element, label, role, "before")
+        elif type(element) in (int, float) and site.role == "parameter":
+            draft = Draft(label, role, "before", None, scalar_summary(element))
+        else:
+            return
+        frame.watched.append(Watched(label, role, value, draft, key=key))
+        if not self.pass_over:
+            self.tracker.met(label, role, element, draft, made=False)
+
+    def _keyed(self, site: Site, number: int, key: Any, script_frame: FrameType) -> None:
+        """What a container holds under this key is about to be replaced."""
+        frame = self._frame(script_frame)
+        value = frame.keyed.pop(number, None)
+        if value is None:
+            return
+        if not is_key(key):
+            self._watch_members(frame, site, value)
+            return
+        self._watch_member(frame, site, value, key, element_at(value, key))
         self._meet_members(site.label, value)
 
     def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:

@@ -21,6 +21,7 @@ from stepper.program.sites import Site
 from stepper.record import Detail, Kind, Phase, Role, Summary, When
 
 Scalar = bool | int | float | str | None
+Key = str | int | tuple[str | int, ...]  # of a dict, or a place in a list
 _PATH = re.compile(
     r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
 )  # a name, attribute path or subscript: grads['w1'], self.w1.grad
@@ -138,7 +139,7 @@ class Watched:
         value: Any,
         before: Draft | None,
         peek: str | None = None,
-        key: str | int | None = None,
+        key: Key | None = None,
     ) -> None:
         self.label = label
         self.role: Role = role
@@ -161,10 +162,11 @@ class Frame:
     `compounds` gives the latest event of each compound statement, the parent of the statements nested in it.
     `pending` holds what sub-expressions have read or computed, until the expression around them is an event itself.
     `latest` is the last value seen at each site. `called` are the calls under way that change something by an engine's
-    knowledge: the engine, the receiver and the method.
+    knowledge: the engine, the receiver and the method. `keyed` are the containers that wait for the key which something
+    is about to be stored under.
     """
 
-    __slots__ = ("call", "called", "code", "compounds", "latest", "open", "pending", "phase", "watched")
+    __slots__ = ("call", "called", "code", "compounds", "keyed", "latest", "open", "pending", "phase", "watched")
 
     def __init__(self, code: CodeType, call: Happening | None, phase: Phase | None) -> None:
         self.code = code
@@ -175,6 +177,7 @@ class Frame:
         self.pending: dict[int, list[Draft]] = {}
         self.latest: dict[int, Draft | Scalar] = {}
         self.watched: list[Watched] = []
+        self.keyed: dict[int, Any] = {}
         self.called: list[tuple[Engine, Any, str]] = []
 
     @property

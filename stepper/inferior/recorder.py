@@ -16,8 +16,9 @@ from typing import Any
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.changing import Changing
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar
+from stepper.inferior.members import DEPTH, identities
 from stepper.inferior.origins import OPERATIONS
-from stepper.inferior.scalars import SCALARS, elements_of, plain, scalar_summary
+from stepper.inferior.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Site
 from stepper.record import Role, Spot, When
@@ -88,6 +89,7 @@ class Recorder(Changing):
         if happening.id == self._last:
             self.halted()
         frame.watched.clear()
+        frame.keyed.clear()
         frame.called.clear()
         frame.pending.clear()
         if number in self.answers.by_site:
@@ -164,6 +166,16 @@ class Recorder(Changing):
         except Exception as error:
             self.fault(error)
         return value
+
+    def key(self, number: int, key: Any) -> Any:
+        """Something is about to be stored under `key`."""
+        if not self.active or get_ident() != self.thread:
+            return key
+        try:
+            self._keyed(self.sites[number], number, key, sys._getframe(1))
+        except Exception as error:
+            self.fault(error)
+        return key
 
     def done(self, number: int, *values: Any) -> None:
         """A statement is over (or a compound one's head has bound its names): these are the names it bound."""
@@ -297,6 +309,7 @@ class Recorder(Changing):
         role: Role | None,
         value: Any,
         when: When = "result",
+        depth: int = DEPTH,
     ) -> Draft | None:
         engine = self._owner(value)
         known: Role = role or ("activation" if happening.phase == "forward" and when == "result" else "other")
@@ -313,29 +326,34 @@ class Recorder(Changing):
             if not self.pass_over:
                 self.tracker.met(label, known, value, draft, made=when == "result", event=happening)
             return draft
-        for part, element in elements_of(value):
-            self._bind(frame, happening, site, label + part, role, element, when)
+        for key, element in self._members(value, label, known, happening) if depth else ():
+            self._bind(frame, happening, site, f"{label}[{key!r}]", role, element, when, depth - 1)
         self._meet_members(label, value)
         return None
 
     def _meet(self, script_frame: FrameType, site: Site, value: Any) -> None:
         if value is None:
             return
+        frame = self._frame(script_frame)
         if site.kind == "result":
-            frame = self._frame(script_frame)
-            for part, element in elements_of(value):
-                owner = self._owner(element)
-                if owner is not None:
-                    draft = self._draft(owner, element, site.label + part, self._role(site, frame), "result")
-                    event = self._write(frame, site, draft)
-                    self._remember(owner, element, draft.label, event, draft, made=True)
+            role = self._role(site, frame)
+            for label, engine, element in self._leaves(value, site.label, role, frame.innermost):
+                draft = self._draft(engine, element, label, role, "result")
+                event = self._write(frame, site, draft)
+                self._remember(engine, element, label, event, draft, made=True)
         elif site.role == "parameter" and not self.pass_over:
-            for part, element in elements_of(value):
-                owner = self._owner(element)
-                if owner is not None:
-                    draft = self._draft(owner, element, site.label + part, "parameter", "operand")
-                    self.tracker.met(draft.label, "parameter", element, draft, made=False)
+            self._meet_parameters(site, value, frame)
         self._meet_members(site.label, value)
+
+    def _meet_parameters(self, site: Site, value: Any, frame: Frame) -> None:
+        """A container of parameters was read: they are followed from here on."""
+        held = identities(value)
+        if self._read.get(site.label) == held:
+            return  # no other members than when it was read last
+        self._read[site.label] = held
+        for label, engine, element in self._leaves(value, site.label, "parameter", frame.innermost):
+            draft = self._draft(engine, element, label, "parameter", "operand")
+            self.tracker.met(label, "parameter", element, draft, made=False)
 
 
 def _when(site: Site) -> When:

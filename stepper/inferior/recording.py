@@ -20,8 +20,9 @@ from stepper.engines.names import Names
 from stepper.inferior.conditions import Conditions
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
-from stepper.inferior.drafts import Draft, Frame, Happening, Known, Operated, is_path
+from stepper.inferior.drafts import Draft, Frame, Happening, Key, Known, Operated, is_path
 from stepper.inferior.losses import LossKeeper
+from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, keyed_elements, most_of
 from stepper.inferior.naming import Namer, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
@@ -94,6 +95,8 @@ class Recording:
         self._occurrences: dict[int, int] = {}
         self._known: dict[int, Known] = {}
         self._met: set[tuple[str, int]] = set()
+        self._inside = IN_ALL
+        self._read: dict[str, list[int]] = {}  # by label: which objects a container of parameters held
         self._second_names: set[str] = set()  # given to what had a name already: a loop's `p`
         self.faults: list[str] = []
         self.differences.clear()
@@ -222,6 +225,30 @@ class Recording:
         if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
             role = "activation"
         return Draft(label, role, when, self._copy(engine, value))
+
+    def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
+        """What a list, tuple or dict holds. The event is told where that is not all of it."""
+        count, most = count_of(value), most_of(role)
+        more = min(count, most) - FEW
+        if more > 0:
+            most = most if more <= self._inside else FEW
+            self._inside -= more if most > FEW else 0
+        found = keyed_elements(value, most)
+        if count > most and event is not None and found and self._owner(found[0][1]) is not None:
+            event.remark(f"{most:,} of the {count:,} members of {label} are looked into")
+        return found
+
+    def _leaves(
+        self, value: Any, label: str, role: Role | None, event: Happening | None, depth: int = DEPTH
+    ) -> Iterator[tuple[str, Engine, Any]]:
+        """The arrays that a container holds, and the containers inside it, each with its label and engine."""
+        for key, element in self._members(value, label, role, event):
+            inner = f"{label}[{key!r}]"
+            engine = self._owner(element)
+            if engine is not None:
+                yield inner, engine, element
+            elif depth and count_of(element):
+                yield from self._leaves(element, inner, role, event, depth - 1)
 
     def _room(self, site: Site | None = None) -> bool:
         """Whether one more event is written down; `site`: that of a statement."""

@@ -117,6 +117,7 @@ class Runner:
             "value": self.recorder.value,
             "before": self.recorder.before,
             "owner": self.recorder.owner,
+            "key": self.recorder.key,
             "done": self.recorder.done,
             "enter": self.recorder.enter,
             "caught": self.recorder.caught,

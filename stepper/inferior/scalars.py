@@ -1,4 +1,4 @@
-"""Values as they are when a probe meets them: what counts as a scalar, what lies in a container, what an error says."""
+"""Values as they are when a probe meets them: what counts as a scalar, what an error says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from stepper.record import Summary
 EXACT = (Decimal, Fraction)  # numbers of any precision: shown, and taken for a loss, as the nearest float
 SCALARS = (float, int, bool, str, complex, *EXACT)
 DIGITS_OF = 600  # bits of an integer that is still told in all its digits
-ELEMENTS = 64  # members of a list, tuple or dict that are looked into
 
 
 def tellable(text: str) -> str:
@@ -46,29 +45,6 @@ def scalar_summary(value: Any) -> Summary:
     elif isinstance(value, complex):
         kept = str(value).strip("()")
     return Summary(kind="scalar", type=type(value).__name__, value=kept)
-
-
-def elements_of(value: Any) -> list[tuple[str, Any]]:
-    """The members of an exact list, tuple or dict, each with the subscript that reaches it; a few of them at most."""
-    return [(f"[{key!r}]", element) for key, element in keyed_elements(value)]
-
-
-def keyed_elements(value: Any) -> list[tuple[str | int, Any]]:
-    """The same, each with its key or index."""
-    if type(value) in (list, tuple):
-        return [(index, element) for index, element in enumerate(value[:ELEMENTS]) if type(element) not in SCALARS]
-    if type(value) is dict and len(value) <= ELEMENTS:
-        return [(key, element) for key, element in value.items() if type(key) in (str, int)]
-    return []
-
-
-def element_at(value: Any, key: str | int) -> Any:
-    """What an exact list or dict holds under a key; None where there is nothing."""
-    if type(value) is dict:
-        return value.get(key)
-    if type(value) is list and type(key) is int and key < len(value):
-        return value[key]
-    return None
 
 
 def describe_error(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from stepper.engines.names import Names, is_place
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of
+from stepper.inferior.spans import Spans
 from stepper.record import Role
 
 ELEMENT = re.compile(r"\[(\d+|'[^']*')\]$")  # what a list or dict holds under a key that is spelt out
@@ -53,7 +54,7 @@ class Tracker:
         self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
         self._look = look
         self._called = called
-        self._span = span
+        self._spans: Spans[Track] = Spans(span)
         self._place = place  # where a value lies: two objects over the same memory have the same
         self._places: dict[Hashable, Track] = {}
         self._placed = 0  # how many tracks there were when those were noted
@@ -103,7 +104,7 @@ class Tracker:
         bare = label.removesuffix(".data")
         whole = draft.copy is not None
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
-        if track is None and whole and role == "parameter" and (held := self._around(value)) is not None:
+        if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
             if made and event is not None and draft.when == "after":
                 held.updates.append(event)
             return  # a row of it, that changes with it
@@ -135,6 +136,8 @@ class Tracker:
                 track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
             elif made:
                 track.previous, track.value = track.value, value
+                if whole:
+                    self._spans.put(track)
             if whole and not label.endswith(".data"):
                 self._by_object[id(value)] = track
             elif owner is not None:
@@ -152,17 +155,6 @@ class Tracker:
             self._places = {self._place(track.value): track for track in tracks}
             self._placed = len(self.tracks)
         return self._places.get(self._place(data))
-
-    def _around(self, value: Any) -> Track | None:
-        """The parameter that a value is a part of: a row, under whatever name."""
-        own = self._span(value)
-        if own is None:
-            return None
-        for track in self.tracks.values():
-            whole = self._span(track.value) if track.before.copy is not None else None
-            if whole is not None and whole[0] <= own[0] and own[1] <= whole[1] and own != whole:
-                return track
-        return None
 
     def _of_object(self, value: Any) -> Track | None:
         track = self._by_object.get(id(value))
@@ -192,6 +184,8 @@ class Tracker:
             count += 1
             name = f"{label} ({count})"
         track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
+        if before.copy is not None:
+            self._spans.put(track)
         if owner is None:
             track.path = self.paths.get(value)
             track.apart = self.paths.told_apart(value, label) is not None
@@ -263,6 +257,7 @@ class Tracker:
         self._by_owner.clear()
         self._ahead.clear()
         self._places.clear()
+        self._spans.clear()
         self._latest.clear()
 
 

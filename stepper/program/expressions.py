@@ -134,14 +134,16 @@ class Expressions:
         self.table.fill(site, "result", node, context, label=label, role=role, operation=inner.operation, loss=loss)
         return Probed(nodes.call(nodes.VALUE, node, site, inner.node), operand, inner.operation)
 
-    def before(self, node: ast.expr, context: Context, method: str = "") -> Probed:
-        """Wrap an object that is about to be changed in place by `method` (empty: by a store)."""
+    def before(self, node: ast.expr, context: Context, method: str = "", *, keyed: bool = False) -> Probed:
+        """Wrap an object that is about to be changed in place by `method` (empty: by a store); `keyed`: under a key
+        that a probe of its own is handed."""
         site = self.table.reserve()
         inner = self.bare(node, context.inside(site))
         role = self.knowledge.role(context.scope, node)
         if role is None and method == "backward":
             role = "loss"  # `scaler.scale(loss).backward()`
-        self.table.fill(site, "mutated", node, context, role=role, operation=inner.operation, method=method)
+        operation = inner.operation
+        self.table.fill(site, "mutated", node, context, role=role, operation=operation, method=method, keyed=keyed)
         return Probed(nodes.call(nodes.BEFORE, node, site, inner.node), Operand(site=site, text=self._text(node)))
 
     def owner(self, node: ast.expr, attribute: ast.Attribute, context: Context) -> Probed:
@@ -154,11 +156,15 @@ class Expressions:
         return Probed(nodes.call(nodes.OWNER, node, site, inner.node), Operand(site=site, text=label))
 
     def target(self, node: ast.expr, context: Context) -> tuple[ast.expr, list[Operand]]:
-        """An assignment's target, the base of a subscript store wrapped; and that store's base and index."""
+        """An assignment's target, the base and key of a subscript store wrapped; and that store's base and index."""
         match node:
             case ast.Subscript(value=value, slice=index):
-                base, where = self.before(value, context), self.probe(index, context)
-                return nodes.changed(node, value=base.node, slice=where.node), [base.operand, where.operand]
+                keyed = _may_be_key(index)
+                base, where = self.before(value, context, keyed=keyed), self.probe(index, context)
+                key = where.node
+                if keyed and base.operand.site is not None:
+                    key = nodes.call(nodes.KEY, index, base.operand.site, key)
+                return nodes.changed(node, value=base.node, slice=key), [base.operand, where.operand]
             case ast.Attribute(value=value) if path_root(node) is None:
                 return nodes.changed(node, value=self.probe(value, context).node), []
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
@@ -258,6 +264,12 @@ def path_last(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _may_be_key(index: ast.expr) -> bool:
+    """Whether an index may be the key of a dict, or a place in a list: `a:b` is neither, and no expression."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return not any(isinstance(part, (ast.Slice, ast.Starred)) for part in parts)
 
 
 def _literal(node: ast.expr) -> tuple[bool | int | float | str | None] | None:

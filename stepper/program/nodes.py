@@ -14,6 +14,7 @@ STATEMENT = "__stepper_statement__"
 VALUE = "__stepper_value__"
 BEFORE = "__stepper_before__"
 OWNER = "__stepper_owner__"
+KEY = "__stepper_key__"
 DONE = "__stepper_done__"
 ENTER = "__stepper_enter__"
 CAUGHT = "__stepper_caught__"
@@ -36,6 +37,7 @@ PROBES = (
     VALUE,
     BEFORE,
     OWNER,
+    KEY,
     DONE,
     ENTER,
     CAUGHT,

@@ -17,7 +17,9 @@ from stepper.record.events import Role
 _PRIORITY: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "other")
 _SAME_VALUES = frozenset({"T", "mT", "H", "data", "real"})
 
-VALUES = frozenset(("Parameter", "Tensor", "FloatTensor", "Variable", "Decimal", "Fraction"))  # no classes of objects
+VALUES = frozenset(
+    ("Parameter", "Tensor", "FloatTensor", "Variable", "Decimal", "Fraction", "OrderedDict")
+)  # no objects
 
 
 class Roles:

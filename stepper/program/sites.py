@@ -42,8 +42,9 @@ class Site(msgspec.Struct, frozen=True):
     and `bound_roles` gives their roles. `phase` None: that of the caller. `spine` is True outside the training loop's
     body (and outside functions that are called from it): setup before it, `between` after a pass. `loss` marks what
     the contract takes for a loss where nothing calls `.backward()` (for bound names: `bound_losses`). `attribute` is
-    what an owner probe should look at; `method` the method about to be called on a mutated receiver. `file` is the path
-    of the file it stands in; empty for the one that has the training loop.
+    what an owner probe should look at; `method` the method about to be called on a mutated receiver. `keyed`: the key
+    that something is stored under is handed over next. `file` is the path of the file it stands in; empty for the one
+    that has the training loop.
     """
 
     id: int
@@ -65,5 +66,6 @@ class Site(msgspec.Struct, frozen=True):
     bound_losses: tuple[bool, ...] = ()
     attribute: str | None = None
     method: str | None = None
+    keyed: bool = False
     operation: Operation | None = None
     file: str = ""

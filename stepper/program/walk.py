@@ -304,6 +304,8 @@ class Walker(Evaluator):
 
     def _key_of(self, scope: Scope, held: Value, index: ast.expr) -> frozenset[int]:
         """`for key in params: params[key] -= …`: the loop over the very thing that is stored into."""
+        if isinstance(index, ast.Tuple):
+            return frozenset(loop for part in index.elts for loop in self._key_of(scope, held, part))
         if not isinstance(index, ast.Name):
             return frozenset()
         place = self.name_place(scope, index.id)

@@ -1,0 +1,202 @@
+"""Parameters in dicts, lists and what is nested of them: many, by computed keys, and at a cost in proportion."""
+
+import numpy
+import pytest
+
+from stepper.inferior.members import FEW, MANY
+from stepper.inferior.spans import Spans
+from tests.inferior.running import check, run
+
+STACK = """
+import numpy as np
+from collections import OrderedDict, defaultdict
+params = {}
+for i in range(COUNT):
+    params[f"h{i}.w"] = np.full((2, 3), i + 1.0)
+m = {k: np.zeros_like(p) for k, p in params.items()}
+for t in range(2):
+    loss = sum((p ** 2).sum() for p in params.values())
+    grads = {k: 2 * p for k, p in params.items()}
+"""
+
+
+def test_each_array_of_a_large_dict_that_a_loop_goes_through_is_a_parameter() -> None:
+    ran = run(STACK.replace("COUNT", "100") + "    for k in params:\n        params[k] -= 0.125 * grads[k]\n")
+    assert len(ran.record(1).parameters) == 100
+    for number in (0, 64, 99):
+        check(ran, f"params['h{number}.w']", numpy.full((2, 3), 2.0 * (number + 1)), 0.125)
+    assert not any(event.note for event in ran.record(1).events)
+
+
+def test_a_store_under_a_key_looks_at_what_lies_under_that_key_only() -> None:
+    ran = run(STACK.replace("COUNT", "100") + "    for k in params:\n        params[k] -= 0.125 * grads[k]\n")
+    stores = [event for event in ran.events(1) if event.text == "params[k] -= 0.125 * grads[k]"]
+    assert len(stores) == 100
+    assert [value.label for value in stores[99].values if value.when == "before"] == ["params['h99.w']"]
+    assert max(len(event.values) for event in stores) < 8
+
+
+def test_an_optimizers_state_in_a_large_dict_beside_the_parameters() -> None:
+    ran = run(
+        STACK.replace("COUNT", "100")
+        + """
+    for k in params:
+        m[k] = 0.5 * m[k] + grads[k]
+        params[k] = params[k] - 0.125 * m[k]
+"""
+    )
+    assert {each.name for each in ran.record(1).parameters} == {f"params['h{i}.w']" for i in range(100)}
+    last = ran.parameter("params['h99.w']", 1)
+    assert last.grad is not None and numpy.array_equal(ran.array(last.grad, 1), 2 * ran.array(last.before, 1))
+
+
+@pytest.mark.parametrize(
+    "update",
+    ["{k: p - 0.125 * grads[k] for k, p in params.items()}", "stepped(params, grads)"],
+    ids=["anew", "returned"],
+)
+def test_a_large_dict_that_takes_the_place_of_the_one_before(update: str) -> None:
+    stepped = "def stepped(params, grads):\n    return {k: params[k] - 0.125 * grads[k] for k in params}\n"
+    ran = run(stepped + STACK.replace("COUNT", "100") + f"    params = {update}\n")
+    assert len(ran.record(1).parameters) == 100
+    check(ran, "params['h99.w']", numpy.full((2, 3), 200.0), 0.125)
+
+
+@pytest.mark.parametrize("kind", ["OrderedDict", "dict"])
+def test_dicts_of_other_kinds_and_keys_of_several_parts(kind: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        from collections import OrderedDict
+        params = {kind}({{("enc", 0): np.ones(2), ("dec", 1): np.full(2, 3.0)}})
+        for t in range(2):
+            loss = sum((p ** 2).sum() for p in params.values())
+            grads = {{k: 2 * p for k, p in params.items()}}
+            for part, layer in params:
+                params[part, layer] -= 0.125 * grads[part, layer]
+        """
+    )
+    assert {each.name for each in ran.record(1).parameters} == {"params[('enc', 0)]", "params[('dec', 1)]"}
+    check(ran, "params[('dec', 1)]", numpy.full(2, 6.0), 0.125)
+
+
+NESTED = """
+import numpy as np
+params = {"enc": {"w": np.ones(2), "b": np.ones(1)}, "dec": {"w": np.full(2, 3.0), "b": np.ones(1)}}
+for t in range(2):
+    loss = sum((params[n]["w"] ** 2).sum() + params[n]["b"][0] ** 2 for n in params)
+    grads = {n: {k: 2 * p for k, p in layer.items()} for n, layer in params.items()}
+"""
+BY_LAYER = """
+    for n, layer in params.items():
+        for k in layer:
+            layer[k] -= 0.125 * grads[n][k]
+"""
+BY_NAME = """
+    for n in params:
+        for k in params[n]:
+            params[n][k] = params[n][k] - 0.125 * grads[n][k]
+"""
+ANEW = """
+    params = {n: {k: p - 0.125 * grads[n][k] for k, p in layer.items()} for n, layer in params.items()}
+"""
+
+
+@pytest.mark.parametrize("update", [BY_LAYER, BY_NAME, ANEW], ids=["by layer", "by name", "anew"])
+def test_what_lies_in_a_nested_dict_is_called_by_its_whole_path(update: str) -> None:
+    ran = run(NESTED + update)
+    names = {each.name for each in ran.record(1).parameters}
+    assert names == {"params['enc']['w']", "params['enc']['b']", "params['dec']['w']", "params['dec']['b']"}
+    check(ran, "params['dec']['w']", numpy.full(2, 6.0), 0.125)
+
+
+def test_of_a_container_of_thousands_a_part_is_followed_and_the_event_says_so() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = [np.full(2, float(i)) for i in range(3000)]
+        for t in range(2):
+            loss = sum((p ** 2).sum() for p in params)
+            grads = [2 * p for p in params]
+            params = [p - 0.125 * g for p, g in zip(params, grads)]
+        """
+    )
+    record = ran.record(1)
+    assert len(record.parameters) == MANY and record.faults == []
+    notes = [event.note for event in record.events if event.text.startswith("params = ")]
+    assert notes == [f"{MANY:,} of the 3,000 members of params are looked into"]
+
+
+def test_of_data_a_few_are_looked_into_and_the_event_says_so() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.ones(2)
+        for t in range(2):
+            images = {i: np.full(2, float(i)) for i in range(100)}
+            loss = sum(((x * w) ** 2).sum() for x in images.values())
+            grad_w = sum(2 * x * x * w for x in images.values())
+            w -= 0.001 * grad_w
+        """
+    )
+    (event,) = [event for event in ran.events(1) if event.text.startswith("images = ")]
+    assert len(event.values) == FEW and event.note == f"{FEW} of the 100 members of images are looked into"
+
+
+def test_a_container_that_holds_itself_is_looked_into_and_no_fault() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"w": np.ones(2)}
+        params["self"] = params
+        for t in range(2):
+            loss = (params["w"] ** 2).sum()
+            grads = {"w": 2 * params["w"]}
+            params["w"] = params["w"] - 0.125 * grads["w"]
+        """
+    )
+    assert ran.record(1).faults == []
+    check(ran, "params['w']", numpy.full(2, 2.0), 0.125)
+
+
+def test_a_key_that_runs_code_of_the_scripts_is_asked_for_by_the_script_alone() -> None:
+    ran = run(
+        """
+        import numpy as np
+        class Key:
+            asked = 0
+            def __hash__(self):
+                Key.asked += 1
+                return 1
+            def __eq__(self, other):
+                return self is other
+        key = Key()
+        params = {key: np.ones(2), "b": np.ones(1)}
+        for t in range(2):
+            loss = (params["b"] ** 2).sum()
+            grads = 2 * params["b"]
+            params[key] -= 0.125
+            params["b"] -= 0.125 * grads
+        """
+    )
+    assert ran.names["Key"].asked == 1 + 2 * 2 and ran.record(1).faults == []
+    check(ran, "params['b']", numpy.full(1, 2.0), 0.125)
+
+
+class Held:
+    """What keeps a span."""
+
+    def __init__(self, value: tuple[int, int]) -> None:
+        self.value = value
+
+
+def test_the_span_around_a_part_is_found_among_others_while_it_is_still_held() -> None:
+    spans: Spans[Held] = Spans(lambda value: value)
+    held = [Held((start, start + 100)) for start in range(0, 1000, 100)]
+    for each in reversed(held):
+        spans.put(each)
+    assert spans.around((430, 460)) is held[4] and spans.around((400, 420)) is held[4]
+    assert spans.around((400, 500)) is None and spans.around((480, 520)) is None
+    held[4].value = (5000, 5100)
+    spans.put(held[4])
+    assert spans.around((430, 460)) is None and spans.around((5000, 5001)) is held[4]
