@@ -55,11 +55,13 @@ def _obey(line: Typed) -> None:
 def _outcome(line: Typed, error: Exception) -> int:
     """The exit code of what was raised on purpose, after saying so. Anything else is a fault of stepper's own."""
     from stepper.session.advice import wants_input
-    from stepper.session.errors import Misuse, ScriptFailed
+    from stepper.session.errors import GradientsDiffer, Misuse, ScriptFailed
 
     if isinstance(error, Misuse):
         _complain(str(error))
         return MISUSE
+    if isinstance(error, GradientsDiffer):
+        return FAILED
     if isinstance(error, ScriptFailed):
         sys.stderr.write(error.traceback if error.traceback.endswith("\n") else error.traceback + "\n")
         if wants_input(error.traceback) and sys.stdin is not None and sys.stdin.isatty():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 DEFAULT_TARGET = "numpy"
-COMMANDS = ("config", "list", "run", "trace")
+COMMANDS = ("check", "config", "list", "run", "trace")
 MODULE = "-m"
 FLAGS = frozenset({"--help", "-h", "--version", "--output", "--values"})
 

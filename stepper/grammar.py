@@ -201,6 +201,25 @@ def command_line(arguments: Sequence[str]) -> App:
         target = _named(target, module)
         trace_target(target, options(target, how), iteration=iteration, values=values, format=format)
 
+    @app.command
+    def check(
+        target: Target = None,
+        /,
+        *,
+        module: Module = None,
+        iteration: Annotated[str, Parameter(help="Which one, counted from 0.", group=_what)] = "0",
+        entries: Annotated[
+            int, Parameter(converter=whole, help="How many entries of each parameter (4).", group=_what)
+        ] = 4,
+        format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
+        how: HowToRun = DEFAULTS,
+    ) -> None:
+        """Compare the gradients of one iteration with finite differences of its loss."""
+        from stepper.commands.check import check_target
+
+        target = _named(target, module)
+        check_target(target, options(target, how), iteration=iteration, entries=entries, format=format)
+
     return app
 
 

@@ -183,6 +183,13 @@ class Engine:
         """Write the bits of `kept` back into `value`, in place."""
         raise LookupError(f"the engine {self.name} keeps no values")
 
+    def write(self, value: Any, index: int, number: float) -> float:
+        """Set one element of `value`, counted in C order, in place; the number that it holds then.
+
+        Raises LookupError where it holds no real floating-point numbers, or cannot be written to.
+        """
+        raise LookupError(f"the engine {self.name} writes no values")
+
     def size(self, kept: Any) -> int:
         """Bytes that `kept` takes."""
         return 0

@@ -122,6 +122,15 @@ class NumpyEngine(Engine):
             raise LookupError("this array no longer has the shape and type that were kept, or is read-only")
         numpy.copyto(value, kept)
 
+    def write(self, value: Any, index: int, number: float) -> float:
+        import numpy
+
+        array = _base(value) if issubclass(type(value), numpy.ndarray) else value
+        if array.dtype.kind != "f" or not array.flags.writeable:
+            raise LookupError("this array is read-only, or holds no real floating-point numbers")
+        array.flat[index] = number
+        return _narrowed(array.flat[index])
+
     def size(self, kept: Any) -> int:
         import numpy
 

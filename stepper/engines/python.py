@@ -62,6 +62,18 @@ class PythonEngine(Engine):
         if not (_shape(value) == _shape(kept) and _write(value, kept) if lists else self.same(value, kept)):
             raise LookupError("this value cannot be written back in place")
 
+    def write(self, value: Any, index: int, number: float) -> float:
+        row, within = value, math.prod(_shape(value) or ()) if type(value) in _LISTS else 0
+        if not 0 <= index < within:
+            raise LookupError("a number by itself cannot be written to in place")
+        while type(row[0]) in _LISTS:
+            within //= len(row)
+            row, index = row[index // within], index % within
+        if type(row) is not list:
+            raise LookupError("the numbers of a tuple cannot be written to")
+        row[index] = float(number)
+        return float(row[index])
+
     def size(self, kept: Any) -> int:
         shape = _shape(kept) if type(kept) in _LISTS else None
         return 64 if shape is None else 64 + 32 * math.prod(shape)

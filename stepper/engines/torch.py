@@ -240,6 +240,18 @@ class TorchEngine(Engine):
                 else:
                     compact(target).copy_(kept.tensor[once(target)])
 
+    def write(self, value: Any, index: int, number: float) -> float:
+        import numpy
+
+        self._load()
+        with unnoticed():
+            plain = self._plain(value)
+            if plain is None or not plain.is_floating_point():
+                raise LookupError("this tensor holds no real floating-point numbers that can be written to")
+            element = plain.data[numpy.unravel_index(index, plain.shape)]  # no version counter hears of it
+            element.fill_(number)
+            return float(element)
+
     def activation(
         self, name: str, h: Any, out: Any, given: Sequence[Any], named: Mapping[str, Any]
     ) -> tuple[Callable[[Any], Any], bool] | None:

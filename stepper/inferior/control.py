@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+
+from stepper.inferior.protocol import Nudge
 
 
 class Control:
@@ -13,6 +16,8 @@ class Control:
         self._running = False
         self._quit = False
         self._standing = True
+        self._at_head = False
+        self._nudges: deque[Nudge] = deque()
         self.until: int | None = None
         self.record_from: int | None = None
         self.record_last = False
@@ -24,8 +29,16 @@ class Control:
         with self._condition:
             self.until, self.record_from, self.record_last = until, record_from, record_last
             self.stop_from = stop_from
-            self._running, self._standing = True, False
+            self._running, self._standing, self._at_head = True, False, False
             self._condition.notify_all()
+
+    def nudge(self, nudge: Nudge) -> bool:
+        """Have this tried, if the script stands at a head; whether it does."""
+        with self._condition:
+            if self._at_head:
+                self._nudges.append(nudge)
+                self._condition.notify_all()
+            return self._at_head
 
     def pause(self) -> None:
         """Let the script stop at the next head it comes to."""
@@ -42,10 +55,10 @@ class Control:
         """Whether the script has to stand at the head of this iteration."""
         return not self._quit and (not self._running or (self.until is not None and iteration >= self.until))
 
-    def stand(self) -> None:
+    def stand(self, *, at_head: bool = False) -> None:
         """The script is about to say that it stands; an answer may come before it has begun to wait."""
         with self._condition:
-            self._running, self._standing = False, True
+            self._running, self._standing, self._at_head = False, True, at_head
 
     @property
     def pausing(self) -> bool:
@@ -56,6 +69,12 @@ class Control:
         """Stand until told to go on (or that it is over), be it told to stop again since: then it has to say so."""
         with self._condition:
             self._condition.wait_for(lambda: not self._standing or self._quit)
+
+    def wait_at_head(self) -> Nudge | None:
+        """Stand at a head until there is something to try, which is returned; None when told to go on, as `wait`."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._nudges or not self._standing or self._quit)
+            return self._nudges.popleft() if self._nudges and not self._quit else None
 
     def wait_for_quit(self) -> None:
         """The script is over; stay for questions about what was recorded."""

@@ -182,13 +182,38 @@ class GetArray(msgspec.Struct, tag="array", frozen=True):
     copy: int
 
 
+class Nudge(msgspec.Struct, tag="nudge", frozen=True):
+    """Standing at the head of an iteration, run it in copies of the process, each with one element of a parameter set
+    to one of `numbers` (None: left as it is), and tell the losses; the process itself stays where it is.
+
+    `parameter` is its name, `like` what is known of it as it is now, `index` the element in C order. Each copy ends
+    when it has come to `losses` of them, or to the end of the pass.
+    """
+
+    id: int
+    parameter: str
+    like: Summary
+    index: int
+    numbers: list[float | None]
+    losses: int
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What came of one number: the one that the element held, rounded to its type, and the losses of the pass, or what
+    it failed with."""
+
+    number: float | None
+    losses: list[float]
+    error: str = ""
+
+
 class Quit(msgspec.Struct, tag="quit", frozen=True):
     """End the process."""
 
     id: int
 
 
-Request = Run | StopAt | Pause | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Quit
+Request = Run | StopAt | Pause | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Nudge | Quit
 
 # ------------------------------------------------------------------------------------------------ process → debugger
 
@@ -294,6 +319,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     histograms: list[list[int]] | None = None
     array: Array | None = None
     record: Record | None = None
+    tried: list[Tried] | None = None
     error: str | None = None
 
 

@@ -40,6 +40,7 @@ from stepper.inferior.protocol import (
 )
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.store import Store
+from stepper.inferior.trying import Trials
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
@@ -87,6 +88,7 @@ class Runner:
         self.conditions = self.recorder.conditions = Conditions(program.sites, engines, self._aside)
         self.recorder.halted = self._halt
         self.recorder.enough = self._leave_modules
+        self._trials = Trials(program, engines, self.losses)
         self._finisher = Finisher(self.recorder, program.home, numpy, count_later=count_later)
         self._channel = channel
         self._started = started
@@ -277,9 +279,12 @@ class Runner:
         while self.control.must_stop(iteration):
             self.store.look(iteration - 1)
             self._report()
-            self.control.stand()
+            self.control.stand(at_head=True)
             self._channel.send(Stopped(iteration))
-            self.control.wait()
+            while (nudge := self.control.wait_at_head()) is not None:
+                if self._trials.copied(nudge):
+                    return iter((False,))
+                self._channel.send(self._trials.answer)
             self._since = perf_counter()
         if perf_counter() - self._last_report > REPORT_SECONDS:
             self._report()
@@ -399,6 +404,7 @@ class Runner:
 
     def finish(self, error: BaseException | None, message: str | None, *, at_head: bool = False) -> int:
         """The script is over. Returns how many iterations it finished: all that began but one that an error left."""
+        self._trials.over(message or "")
         if self._recording:
             unfinished = error is not None and not (at_head or self.recorder.pass_over)
             if error is not None:

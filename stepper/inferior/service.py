@@ -27,6 +27,7 @@ from stepper.inferior.protocol import (
     GetSurvey,
     GetWindow,
     Message,
+    Nudge,
     Pause,
     Quit,
     Range,
@@ -73,7 +74,7 @@ class Service(threading.Thread):
                 self._errands.append(self._count(request))
             elif isinstance(request, GetSurvey):
                 self._errands.append(self._survey(request))
-            else:
+            elif not (isinstance(request, Nudge) and self._control.nudge(request)):  # which the script's thread answers
                 replies.append(self._answer(request))
             # what was asked for together is answered together, if that does not take long
             if not self._channel.waiting or perf_counter() - begun > TOGETHER_SECONDS:
@@ -144,6 +145,8 @@ class Service(threading.Thread):
                 later.start()
             case Quit():
                 self._control.quit()
+            case Nudge():
+                raise LookupError("the script stands at the head of no iteration")
             case GetRecord():
                 self._runner.store.look(request.iteration)
                 record = self._runner.records.get(request.iteration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import signal
+from collections.abc import Iterable
 from time import monotonic
 from typing import NamedTuple
 
@@ -82,6 +83,17 @@ class Driving(Lanes):
         old, self._replay = self._replay, None
         if old is not None:
             await old.close()
+        lane = self._replay = self._anew(record_setup=record_setup, halt=halt, stops=self._holding())
+        lane.answers = self.answers
+        lane.on_message = self._notify
+        await lane.connect()
+        await lane.wait_standing()
+        return lane
+
+    def _anew(
+        self, *, record_setup: bool, halt: tuple[int | None, int] | None = None, stops: Iterable[Stop] = ()
+    ) -> Lane:
+        """A new lane from the very same start, which is the caller's to connect, and to close."""
         states = self._lane.started.random_states if self._lane.started is not None else {}
         launch = msgspec.structs.replace(
             self._lane.found,
@@ -90,14 +102,9 @@ class Driving(Lanes):
             halt=halt,
             run=None,
             texts=self.texts,
-            stops=list(self._holding()),
+            stops=list(stops),
         )
-        lane = self._replay = Lane(launch, self._hash_seed)
-        lane.answers = self.answers
-        lane.on_message = self._notify
-        await lane.connect()
-        await lane.wait_standing()
-        return lane
+        return Lane(launch, self._hash_seed)
 
     # ----------------------------------------------------------------------------------------------------- recording
 

@@ -16,6 +16,10 @@ class ScriptFailed(Exception):
         self.traceback = traceback
 
 
+class GradientsDiffer(Exception):
+    """A gradient is not what finite differences say, or nothing could be told; all has been said (exit code 1)."""
+
+
 def last_line(traceback: str, files: Sequence[str]) -> str:
     """What a traceback says went wrong, in one line, with the innermost line of the script's: `ValueError: x (line 3)`.
 

@@ -26,6 +26,7 @@ from stepper.inferior.protocol import (
     Hello,
     Launch,
     Message,
+    Nudge,
     Pause,
     Progress,
     Quit,
@@ -40,10 +41,11 @@ from stepper.inferior.protocol import (
     Stop,
     StopAt,
     Stopped,
+    Tried,
     body_length,
     frame,
 )
-from stepper.record import Array, Record, Region, Spot, Survey, Window, filled
+from stepper.record import Array, Record, Region, Spot, Summary, Survey, Window, filled
 from stepper.session.answers import Answers
 from stepper.session.errors import Misuse
 from stepper.session.process import Process
@@ -311,6 +313,15 @@ class Lane:
         reply = await self._ask(GetArray(next(self._numbers), iteration, copy))
         assert reply.array is not None
         return reply.array
+
+    async def nudge(
+        self, parameter: str, like: Summary, index: int, numbers: list[float | None], losses: int
+    ) -> list[Tried]:
+        """What the iteration that the lane stands before comes to with other numbers; see `Nudge`. LookupError where
+        the parameter cannot be reached, LaneLost where the process is gone."""
+        reply = await self._ask(Nudge(next(self._numbers), parameter, like, index, numbers, losses))
+        assert reply.tried is not None
+        return reply.tried
 
     # ---------------------------------------------------------------------------------------------------- waiting
 

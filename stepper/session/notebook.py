@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
 from stepper.session.breakpoints import Breakpoint
+from stepper.session.checking import ENTRIES
 from stepper.session.errors import Misuse, ScriptFailed, last_line
+from stepper.session.gradient_check import GradientCheck
 from stepper.session.labels import missing
 from stepper.session.options import LARGEST, MEMORY, Options
 from stepper.session.session import Session
@@ -130,6 +132,12 @@ class Iteration:
             if value.label == label
         ]
 
+    def check(self, entries: int = ENTRIES) -> GradientCheck:
+        """The same as `Run.check`, of this iteration."""
+        if self.iteration is None:
+            raise Misuse("the setup has no loss to differentiate")
+        return self._run.check(self.iteration, entries)
+
     def __getitem__(self, label: str) -> RecordedValue:
         """The last value of that label. Raises KeyError, naming labels that are like it, else some that there are."""
         if not isinstance(label, str):
@@ -205,6 +213,13 @@ class Run:
         number = _counted(number)
         self._do(self.session.go(number))
         return self._iteration(number)
+
+    def check(self, number: int, entries: int = ENTRIES) -> GradientCheck:
+        """Compare the gradients of iteration `number` with finite differences of its loss, at so many entries of each
+        parameter; in a process of its own. Raises as `iteration` does, and Misuse where there is no loss."""
+        at = self.iteration(number).iteration
+        assert at is not None
+        return self._do(self.session.check(at, entries))
 
     def run(self, until: int | None = None) -> None:
         """Run on to iteration `until`; without one to the next breakpoint, or to the end at full speed.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from stepper.session import navigation
-from stepper.session.continuing import Continuing
+from stepper.session.checking import Checking
 from stepper.session.divergence import first_not_finite, told
 from stepper.session.errors import Misuse
 from stepper.session.lane import LaneLost
@@ -17,7 +17,7 @@ from stepper.session.navigation import Step
 from stepper.session.options import Options
 
 
-class Session(Continuing):
+class Session(Checking):
     """A target being debugged."""
 
     def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:

@@ -1,0 +1,192 @@
+"""Where a parameter lives while the script stands at a head: found by what it is called and by what it holds.
+
+Nothing of the script's is run: frames, modules and objects are gone through by what they hold.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import CellType, FrameType, FunctionType, MethodType
+from typing import Any, NamedTuple
+
+from stepper.engines.base import Engine
+from stepper.inferior.naming import attributes, is_scripts
+from stepper.inferior.scalars import SCALARS
+from stepper.record import Summary
+
+MOST = 100_000  # objects that are looked at
+SAME = ("shape", "dtype", "min", "max")  # what two values of the same bits have in common
+NEAR, ROUNDING = ("mean", "l2"), 1e-9  # and what may be summed up in another order
+
+
+class Place(NamedTuple):
+    """Something that is held: its path, and who holds it under which key (a frame or cell: under a name)."""
+
+    path: str
+    value: Any
+    holder: Any
+    key: Any
+
+
+class Reached:
+    """A parameter that can be written to. `engine` None: a number of Python's own."""
+
+    def __init__(self, place: Place, engine: Engine | None) -> None:
+        self._place = place
+        self._engine = engine
+
+    def write(self, index: int, number: float) -> float:
+        """Set one element, in C order, in place; the number that it holds then. LookupError where that cannot be."""
+        value = self._place.value
+        if self._engine is not None and not self._engine.fixed(value):
+            return self._engine.write(value, index, number)
+        held = float(number) if type(value) in SCALARS else type(value)(number)
+        _rebind(self._place, held)
+        return float(held)
+
+
+def reach(
+    name: str,
+    like: Summary,
+    frames: Iterable[FrameType],
+    namespaces: Iterable[Mapping[str, Any]],
+    engines: Sequence[Engine],
+    passing: Collection[str] = (),
+) -> Reached:
+    """The parameter called `name` that is as `like` tells, held by these frames, innermost first, or namespaces.
+    `passing` are names that loops bind: what they hold has a better one.
+
+    What holds other numbers is none. Of several that hold the same, it is the one whose path is nearest to the name.
+    Raises LookupError where there is none, or more than one.
+    """
+    nearest, found = -1, dict[Any, Reached]()
+    for place in _places(frames, namespaces, engines, passing):
+        engine = next((each for each in engines if each.owns(place.value)), None)
+        if not _is_like(place.value, engine, like):
+            continue
+        whole = engine is not None and not engine.fixed(place.value) and type(place.value) not in SCALARS
+        near = _nearness(place.path, name)
+        if near < nearest or (not whole and near == 0):
+            continue  # numbers are equal by chance, tensors are not
+        if near > nearest:
+            nearest, found = near, {}
+        key = engine.identity(place.value) if whole and engine is not None else (id(place.holder), place.key)
+        found.setdefault(key, Reached(place, engine if whole else None))
+    if len(found) != 1:
+        several = "several values hold its numbers" if found else "nothing that the script holds has its numbers"
+        raise LookupError(f"{name} cannot be reached at the head of the iteration: {several}")
+    return next(iter(found.values()))
+
+
+def _is_like(value: Any, engine: Engine | None, like: Summary) -> bool:
+    if type(value) in SCALARS:
+        return like.kind == "scalar" and type(value).__name__ == like.type and value == like.value
+    if engine is None:
+        return False
+    shape = getattr(value, "shape", None)
+    if shape is not None and tuple(shape) != like.shape:
+        return False
+    summary = engine.describe(engine.keep(value))
+    if like.kind == "scalar":
+        return (summary.kind, summary.type, summary.value) == (like.kind, like.type, like.value)
+    return (
+        summary.kind == like.kind
+        and all(getattr(summary, each) == getattr(like, each) for each in SAME)
+        and all(_is_near(getattr(summary, each), getattr(like, each), like.largest or 0.0) for each in NEAR)
+    )
+
+
+def _is_near(one: float | None, other: float | None, size: float) -> bool:
+    if one is None or other is None:
+        return other is None
+    return math.isclose(one, other, rel_tol=ROUNDING, abs_tol=ROUNDING * size)
+
+
+def _nearness(path: str, name: str) -> int:
+    """How much of a path is that of a name: all (`w`; of a number that an object keeps, `w.data`), all but what it
+    begins with (`self.w`, `net.w`), its end, nothing."""
+    if name in (path, path.rpartition(".")[0]):
+        return 3
+    if "." in path and path.partition(".")[2] == name.partition(".")[2]:
+        return 2
+    return 1 if path.rpartition(".")[2] == name.rpartition(".")[2] else 0
+
+
+def _places(
+    frames: Iterable[FrameType],
+    namespaces: Iterable[Mapping[str, Any]],
+    engines: Sequence[Engine],
+    passing: Collection[str],
+) -> Iterator[Place]:
+    roots: list[Place] = []
+    for frame in frames:
+        if frame.f_locals is not frame.f_globals:
+            roots += [Place(name, value, frame, name) for name, value in list(frame.f_locals.items())]
+    for namespace in namespaces:
+        roots += [Place(name, value, namespace, name) for name, value in list(namespace.items())]
+    waiting = deque(place for place in roots if place.path not in passing)
+    last = [place for place in roots if place.path in passing]
+    met: set[int] = set()
+    while (waiting or last) and len(met) < MOST:
+        if not waiting:
+            waiting, last = deque(last), []
+        place = waiting.popleft()
+        if type(place.value) not in SCALARS and not place.path.startswith("__"):
+            if id(place.value) in met:
+                continue
+            met.add(id(place.value))
+            if not any(each.owns(place.value) for each in engines) or type(place.value) in (list, tuple):
+                waiting += _held(place, engines)
+        yield place
+
+
+def _held(place: Place, engines: Sequence[Engine]) -> list[Place]:
+    """What something holds, each with its path."""
+    path, value, kind = place.path, place.value, type(place.value)
+    if kind in (list, tuple):
+        return [Place(f"{path}[{index}]", each, value, index) for index, each in enumerate(value)]
+    if issubclass(kind, dict):
+        return [
+            Place(f"{path}[{key!r}]", each, value, key) for key, each in dict.items(value) if type(key) in (str, int)
+        ]
+    if kind is FunctionType:
+        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+        return [Place(name, _content(cell), cell, name) for name, cell in cells]
+    if kind is MethodType:
+        return [Place(path, value.__self__, None, None)]
+    found: list[Place] = []
+    for engine in engines:
+        found += [Place(f"{path}.{name}", each, None, None) for name, each in engine.members(value)]
+        held = engine.holds(value)
+        for name, each in () if held is None else (*held[0], *held[1]):
+            found.append(Place(f"{path}.{name}", each, value, name))
+    if is_scripts(kind):
+        found += [Place(f"{path}.{name}", each, value, name) for name, each in attributes(value)]
+    return found
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None  # nothing was stored there yet
+
+
+def _rebind(place: Place, value: Any) -> None:
+    """Let the holder hold `value` instead. Raises LookupError where it cannot."""
+    holder = place.holder
+    if isinstance(holder, FrameType):
+        holder.f_locals[place.key] = value
+        if (store := getattr(ctypes.pythonapi, "PyFrame_LocalsToFast", None)) is not None:
+            store(ctypes.py_object(holder), ctypes.c_int(0))  # before Python 3.13, `f_locals` was a copy
+    elif isinstance(holder, CellType):
+        holder.cell_contents = value
+    elif isinstance(holder, dict | list):
+        holder[place.key] = value
+    elif holder is None or isinstance(holder, tuple):
+        raise LookupError(f"{place.path} cannot be written to")
+    else:
+        object.__setattr__(holder, place.key, value)

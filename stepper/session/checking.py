@@ -1,0 +1,293 @@
+"""Checking the gradients of a recorded iteration by finite differences, in a process of its own.
+
+The process runs to the head of the iteration and stays there; what the loss would be with one number of a parameter
+moved is tried in copies of it (`Nudge`). The run that is shown has no part in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from stepper.inferior.protocol import Tried
+from stepper.record import Parameter, Record, Region, Survey, Value
+from stepper.session.carried import added
+from stepper.session.continuing import Continuing
+from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.finite_difference import Losses, Reading, Slope, Step, measure, narrowed, slope
+from stepper.session.gradient_check import (
+    EntryCheck,
+    GradientCheck,
+    ParameterCheck,
+    Verdict,
+    compared,
+    concluded,
+    unknown,
+)
+from stepper.session.lane import Lane, LaneLost
+
+ENTRIES = 4
+GOLDEN = (math.sqrt(5) - 1) / 2
+UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+DOUBLE = 2.0**-53
+FEW = 8  # losses of an iteration whose sums are looked at
+SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
+Tell = Callable[[int, int, str], None]
+"""Told how many parameters are done, how many there are, and which one is next."""
+
+
+class Checking(Continuing):
+    """A target whose gradients can be checked."""
+
+    async def check(self, iteration: int, entries: int = ENTRIES, tell: Tell = lambda *_: None) -> GradientCheck:
+        """Compare the gradients of a recorded iteration with finite differences of its loss, at a few entries of each
+        parameter: those with the largest gradients, and some spread over it.
+
+        Raises LookupError where the iteration is not recorded, Misuse where there is nothing to differentiate, and
+        ScriptFailed where the script does not come so far again.
+        """
+        record = self.records.get(iteration)
+        if record is None:
+            raise LookupError(f"iteration {iteration} is not recorded")
+        if record.loss is None or not record.losses:
+            raise Misuse(
+                f"{self.target}: iteration {iteration} has no loss to differentiate; name one with --loss EXPR"
+            )
+        if not record.parameters:
+            raise Misuse(f"{self.target}: iteration {iteration} updates no parameter whose gradient could be checked")
+        await self.counted(iteration)
+        record = self.records.get(iteration, record)
+        lane = self._anew(record_setup=False)
+        try:
+            await lane.connect()
+            await lane.wait_standing()
+            await lane.run(iteration, None)
+            await lane.wait_standing()
+            if not lane.stopped or lane.position != iteration:
+                raise ScriptFailed(
+                    "the script did not come so far again", f"{self.target}: {lane.lost or 'it ended'}\n"
+                )
+            return await _Check(self, lane, record, entries).run(tell)
+        except LaneLost as lost:
+            raise ScriptFailed(str(lost), f"{self.target}: {lost}\n") from lost
+        finally:
+            await lane.close()
+
+
+class _Check:
+    """One check, of one record."""
+
+    def __init__(self, session: Checking, lane: Lane, record: Record, entries: int) -> None:
+        self._session = session
+        self._lane = lane
+        self._record = record
+        self._entries = entries
+        self._base: Losses = []
+        self._noise = 0.0
+        self._carried = added(record)
+        self._unit = max((_unit(value) for value in _on_the_way(record)), default=DOUBLE)
+        self._updated = updated_before(record)
+
+    async def run(self, tell: Tell) -> GradientCheck:
+        """Parameter by parameter."""
+        record, parameters = self._record, self._record.parameters
+        assert record.iteration is not None and record.loss is not None
+        found: list[ParameterCheck] = []
+        for number, parameter in enumerate(parameters):
+            tell(number, len(parameters), parameter.name)
+            try:
+                found.append(await self._parameter(parameter))
+            except LookupError as reason:
+                found.append(unknown(parameter.name, parameter.shape, str(reason.args[0] if reason.args else reason)))
+        tell(len(parameters), len(parameters), "")
+        return GradientCheck(record.iteration, record.loss, tuple(found))
+
+    async def _parameter(self, parameter: Parameter) -> ParameterCheck:
+        """Raises LookupError where it cannot be checked."""
+        if parameter.grad is None:
+            raise LookupError("no gradient of it is in the record")
+        gradient = parameter.grad
+        size = max(1, parameter.before.summary.size)
+        if gradient.summary.size not in (1, size):
+            raise LookupError(f"its gradient {gradient.label} has another shape")
+        if gradient.pooled or parameter.before.pooled:
+            raise LookupError("its elements are past --memory")
+        if not self._base:
+            await self._try_unchanged(parameter)
+        flat = await self._chosen(gradient, size)
+        samples = [await self._sample(parameter, gradient, index) for index in flat]
+        checks = [self._compared(parameter, gradient, samples, read) for read in _readings(len(self._base))]
+        return next((each for each in checks if each.verdict is Verdict.AGREES), checks[0])
+
+    def _compared(
+        self,
+        parameter: Parameter,
+        gradient: Value,
+        samples: Sequence[tuple[tuple[int, ...], float, list[Step]]],
+        read: Reading,
+    ) -> ParameterCheck:
+        base = read(self._base)
+        entries: list[EntryCheck] = []
+        for index, recorded, steps in samples:
+            found = slope(steps, base, read, self._unit, self._noise)
+            entries.append(self._compared_one(gradient, index, recorded, found))
+        unsure = ""
+        if self._updated:
+            unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
+        elif self._carried.get(parameter.name):
+            unsure = "it was added to what an earlier iteration had left"
+        descent = parameter.cosine is not None and parameter.cosine > 0
+        return concluded(parameter.name, parameter.shape, entries, descent=descent, unsure=unsure)
+
+    def _compared_one(
+        self, gradient: Value, index: tuple[int, ...], recorded: float, found: Slope | None
+    ) -> EntryCheck:
+        return compared(index, recorded, found, max(_unit(gradient), self._unit), _typical(gradient))
+
+    async def _try_unchanged(self, parameter: Parameter) -> None:
+        """The loss with nothing moved, twice: whether it is the recorded one, and whether it is the same."""
+        first, second = await self._ask(parameter, 0, [None, None])
+        if first.error or second.error or not first.losses or not second.losses:
+            raise LookupError(f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}")
+        recorded = self._record.loss
+        assert recorded is not None
+        allowed = SAME_LOSS * self._unit * abs(recorded)
+        if not abs(first.losses[-1] - recorded) <= allowed:
+            raise LookupError(f"run again, the iteration has another loss: {first.losses[-1]:.6g}")
+        self._noise = abs(first.losses[-1] - second.losses[-1])
+        if self._noise > allowed:
+            raise LookupError("its loss differs each time it is run: it depends on more than the random generators")
+        self._base = first.losses
+
+    async def _sample(
+        self, parameter: Parameter, gradient: Value, flat: int
+    ) -> tuple[tuple[int, ...], float, list[Step]]:
+        """An entry's index, its recorded gradient, and the losses beside it."""
+        recorded = await self._element(gradient, flat if gradient.summary.size > 1 else 0)
+        at = await self._element(parameter.before, flat)
+        norm = parameter.before.summary.norm or 0.0
+        scale = max(abs(at), norm / math.sqrt(max(1, parameter.before.summary.size))) or 1.0
+
+        async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+            tried = await self._ask(parameter, flat, numbers)
+            return [(at if each.number is None else each.number, each.losses) for each in tried]
+
+        base = self._base[-1]
+        steps = await measure(ask, at, scale, base, _last, self._unit, self._noise)
+        found = slope(steps, base, _last, self._unit, self._noise)
+        if found is not None and self._compared_one(gradient, (), recorded, found).verdict is Verdict.DIFFERS:
+            steps += await narrowed(ask, at, base, abs(recorded - found.value), self._unit)
+        return _unravelled(flat, parameter.shape), recorded, steps
+
+    async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
+        return await self._lane.nudge(
+            parameter.name, parameter.before.summary, flat, list(numbers), len(self._record.losses)
+        )
+
+    async def _chosen(self, gradient: Value, size: int) -> list[int]:
+        """The entries to be checked: where the gradient is largest, on both sides, and some spread over it."""
+        wanted: list[int] = []
+        shape = gradient.summary.shape or ()
+        if gradient.copy is not None and gradient.summary.size > 1:
+            survey: Survey = await self._session.survey(self._record.iteration, gradient.copy, 1)
+            both = [(abs(survey.high), survey.largest), (abs(survey.low), survey.smallest)]
+            wanted += [_flat(place, shape) for _, place in sorted(both, reverse=True) if place is not None]
+        wanted += [int((number + 1) * GOLDEN % 1.0 * size) for number in range(4 * self._entries)]
+        return list(dict.fromkeys(wanted))[: self._entries]
+
+    async def _element(self, value: Value, flat: int) -> float:
+        """One element of a recorded value. Raises LookupError where it is not kept."""
+        if value.copy is None:
+            number = value.summary.value
+            if not isinstance(number, int | float):
+                raise LookupError(f"{value.label} is no real number")
+            return float(number)
+        *leading, row, column = (0, 0, *_unravelled(flat, value.summary.shape or ()))[
+            -max(2, len(value.summary.shape or ())) :
+        ]
+        region = Region(row, row + 1, column, column + 1, tuple(leading))
+        window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
+        return window.cells[0]
+
+
+def _last(losses: Losses) -> float:
+    return losses[-1]
+
+
+def _readings(count: int) -> list[Reading]:
+    """What a gradient may be that of: the last loss; where there are several, their sum, or that of some in a row: a
+    backward pass of each adds to the gradients, which may be used in between."""
+    runs = [(first, end) for first in range(count) for end in range(count, first, -1)] if count <= FEW else [(0, count)]
+    return [_last, *(_of_run(first, end) for first, end in runs if (first, end) != (count - 1, count))]
+
+
+def _of_run(first: int, end: int) -> Reading:
+    def read(losses: Losses) -> float:
+        if len(losses) < end:
+            raise LookupError("there were fewer losses")
+        return sum(losses[first:end])
+
+    return read
+
+
+def _unit(value: Value) -> float:
+    """The unit roundoff of a value's type; that of float64 for numbers of Python's."""
+    return UNITS.get(value.summary.dtype or value.summary.type, DOUBLE)
+
+
+def _on_the_way(record: Record) -> Iterator[Value]:
+    """The values that a loss is computed from: the parameters, and what was made of them."""
+    for parameter in record.parameters:
+        yield parameter.before
+    for event in record.events:
+        if event.phase in ("forward", "loss"):
+            yield from (value for value in event.values if value.role in ("activation", "loss"))
+
+
+def updated_before(record: Record) -> str:
+    """A parameter that the iteration updates before it has come to its loss; empty where there is none."""
+    names = {name for each in record.parameters for name in (each.name, each.before.label)}
+    made = next(
+        (event.id for event in record.events if any(_number(value) == record.loss for value in event.values)), 0
+    )
+    around = set(_around(record, made)) if len(record.losses) == 1 else set()
+    for event in record.events[:made]:
+        if event.phase == "update" and event.id not in around:
+            for value in event.values:
+                if value.label in names and value.when in ("after", "result"):
+                    return value.label
+    return ""
+
+
+def _around(record: Record, event: int) -> Iterator[int]:
+    parent = record.events[event].parent
+    while parent is not None:
+        yield parent
+        parent = record.events[parent].parent
+
+
+def _number(value: Value) -> float | None:
+    """The number of a value that is only one."""
+    summary = value.summary
+    number = summary.value if summary.kind == "scalar" else summary.min if summary.size == 1 else None
+    return number if isinstance(number, int | float) else None
+
+
+def _typical(gradient: Value) -> float:
+    """The root mean square of a gradient."""
+    return (gradient.summary.norm or 0.0) / math.sqrt(max(1, gradient.summary.size))
+
+
+def _unravelled(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
+    index: list[int] = []
+    for extent in reversed(shape):
+        flat, last = divmod(flat, extent)
+        index.insert(0, last)
+    return tuple(index)
+
+
+def _flat(index: Sequence[int], shape: Sequence[int]) -> int:
+    flat = 0
+    for place, extent in zip(index, shape, strict=True):
+        flat = flat * extent + place
+    return flat

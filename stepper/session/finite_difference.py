@@ -1,0 +1,124 @@
+"""The slope of a loss by finite differences, with an error bar. Pure: it asks for losses through a function.
+
+Central differences, (L(θ + h) − L(θ − h)) / 2h, at several step sizes. Their error is that of the loss's rounding,
+about u·|L| / h for a loss computed with unit roundoff u, and that of truncation, which goes with h²; the best step for
+both is near ∛u times the scale of θ (W. H. Press et al., Numerical Recipes, 5.7). How far the differences at h and 2h
+lie apart bounds what of either is left, as in Richardson's extrapolation, which takes a third of it for the error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+FIRST = (1.0, 2.0, 4.0)  # the first steps, in units of ∛u times the scale
+FACTOR, ROUNDS = 4.0, 3  # and how much further, how often, where these are not exact enough
+WIDEST = 0.25  # a step is at most so much of the scale
+ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned with
+CLEAR = 4.0  # how much larger than its rounding a difference is to be, to be seen
+EXACT = 1e-3  # the relative error that is sought
+
+Losses = list[float]
+Ask = Callable[[list[float]], Awaitable[list[tuple[float, Losses]]]]
+"""For each number that θ is to be: the one that it was, rounded to its type, and the losses; none where it failed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Two numbers beside θ and the losses there."""
+
+    below: float
+    above: float
+    losses_below: Losses
+    losses_above: Losses
+
+    @property
+    def size(self) -> float:
+        """Half the distance of the two numbers."""
+        return (self.above - self.below) / 2
+
+
+@dataclass(frozen=True)
+class Slope:
+    """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, each
+    with what rounding may have done to it: where the loss has kinks (ReLU crossings) near, they are other slopes."""
+
+    value: float
+    error: float
+    step: float
+    others: tuple[tuple[float, float], ...] = ()
+
+    def excludes(self, slope: float) -> bool:
+        """Whether the steps that are exact enough to tell leave no room for this slope: it lies further from all of
+        them than they do from one another."""
+        apart = abs(slope - self.value)
+        told = [(value, error) for value, error in self.others if 2 * error < apart]
+        values = [value for value, _ in told]
+        width = max(values) - min(values) if told else math.inf
+        return all(abs(slope - value) > 2 * error + width for value, error in told) and bool(told)
+
+
+Reading = Callable[[Losses], float]
+"""Which loss of a pass is meant."""
+
+
+def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise: float = 0.0) -> Slope | None:
+    """The best slope that these steps tell; `base` is the loss at θ, `unit` the unit roundoff that it is computed with,
+    `noise` how much it differs when it is computed again. None where there are not two steps with finite losses."""
+    known = []
+    for step in sorted(steps, key=lambda each: each.size):
+        try:
+            below, above = read(step.losses_below), read(step.losses_above)
+        except LookupError:
+            continue
+        if step.size > 0 and math.isfinite(below) and math.isfinite(above):
+            rounding = ROUNDING * unit * max(abs(base), abs(below), abs(above)) + noise
+            known.append((step, (above - below) / (2 * step.size), rounding))
+    best: Slope | None = None
+    for (step, value, rounding), (_, other, _) in pairwise(known):
+        error = abs(other - value) + rounding / step.size
+        if best is None or error < best.error:
+            best = Slope(value, error, step.size)
+    if best is None:
+        return None
+    return replace(best, others=tuple((value, rounding / step.size) for step, value, rounding in known))
+
+
+async def measure(
+    ask: Ask, at: float, scale: float, base: float, read: Reading, unit: float, noise: float
+) -> list[Step]:
+    """Take steps beside θ = `at`, of a parameter whose elements are about as large as `scale`, until the slope is
+    known well enough, or it cannot be."""
+    smallest = unit ** (1 / 3) * scale
+    steps = await _taken(ask, at, [smallest * each for each in FIRST])
+    low, high = smallest * FIRST[0], smallest * FIRST[-1]
+    for _ in range(ROUNDS):
+        found = slope(steps, base, read, unit, noise)
+        if found is None or found.error <= EXACT * abs(found.value):
+            break
+        if found.step > low:  # the wider the better so far: it is the loss's rounding that is left
+            further = [size for size in (2 * high, 4 * high) if size <= WIDEST * scale]
+            high = max([high, *further])
+        else:
+            further = [low / 4, low / 2]
+            low = low / 4
+        if not further:
+            break
+        steps += await _taken(ask, at, further)
+    return steps
+
+
+async def narrowed(ask: Ask, at: float, base: float, apart: float, unit: float) -> list[Step]:
+    """Further steps beside θ = `at`: as narrow as the loss's rounding allows for a slope that would be off by `apart`.
+    Kinks lie less near."""
+    size = max(CLEAR * ROUNDING * unit * abs(base) / apart, CLEAR * unit * abs(at))
+    return await _taken(ask, at, [size, 2 * size])
+
+
+async def _taken(ask: Ask, at: float, sizes: Sequence[float]) -> list[Step]:
+    numbers = [at + sign * size for size in sizes for sign in (-1, 1)]
+    told = await ask(numbers)
+    pairs = zip(told[::2], told[1::2], strict=True)
+    return [Step(below[0], above[0], below[1], above[1]) for below, above in pairs]

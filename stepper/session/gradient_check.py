@@ -1,0 +1,185 @@
+"""What a gradient check says: entry by entry, parameter by parameter, in words. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from statistics import median
+
+from stepper.session.finite_difference import Slope
+
+COARSE = 0.02  # relative error of a finite difference beyond which it tells too little
+SMALL = 1e-3  # an entry so much smaller than the gradient's root mean square need not be known relatively
+ROUNDED = {2.0**-24: "float32", 2.0**-11: "float16", 2.0**-8: "bfloat16", 2.0**-53: "float64"}
+ROUNDINGS = 128.0  # of a recorded gradient, in unit roundoffs of its entries' size
+
+
+class Verdict(Enum):
+    """What became of a comparison."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    UNKNOWN = "cannot tell"
+
+
+@dataclass(frozen=True)
+class EntryCheck:
+    """One entry of a parameter: its gradient as it was recorded, and by finite differences, give or take `error`.
+
+    `difference` is None where it could not be had; `reason` says why, or why it does not tell. `tolerance` is what the
+    two may lie apart by rounding.
+    """
+
+    index: tuple[int, ...]
+    recorded: float
+    difference: float | None = None
+    error: float = 0.0
+    tolerance: float = 0.0
+    verdict: Verdict = Verdict.UNKNOWN
+    reason: str = ""
+
+    @property
+    def relative(self) -> float | None:
+        """How far the two lie apart, relative to the larger one."""
+        if self.difference is None:
+            return None
+        larger = max(abs(self.recorded), abs(self.difference))
+        return abs(self.recorded - self.difference) / larger if larger else 0.0
+
+
+@dataclass(frozen=True)
+class ParameterCheck:
+    """The entries of one parameter, and what they say together. `factor`: the recorded gradient is so many times the
+    finite difference, in every entry; None where it is no multiple that is told. `note` says it in words."""
+
+    name: str
+    shape: tuple[int, ...]
+    entries: tuple[EntryCheck, ...]
+    verdict: Verdict
+    factor: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """The check of one iteration."""
+
+    iteration: int
+    loss: float
+    parameters: tuple[ParameterCheck, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether something could be told, and all of it agrees."""
+        verdicts = [each.verdict for each in self.parameters]
+        return Verdict.AGREES in verdicts and Verdict.DIFFERS not in verdicts
+
+
+def compared(index: tuple[int, ...], recorded: float, found: Slope | None, unit: float, typical: float) -> EntryCheck:
+    """An entry's gradient against its slope. `typical` is the root mean square of the parameter's gradient."""
+    if not math.isfinite(recorded):
+        return EntryCheck(index, recorded, reason="the recorded gradient is not finite")
+    if found is None:
+        return EntryCheck(index, recorded, reason="the loss beside it is not finite, or was not reached")
+    rounding = ROUNDINGS * unit * (abs(recorded) + typical)
+    tolerance = 2 * found.error + rounding
+    apart = abs(recorded - found.value)
+    larger = max(abs(recorded), abs(found.value))
+    told = EntryCheck(index, recorded, found.value, found.error, tolerance)
+    if apart <= tolerance:
+        if found.error <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
+            return _judged(told, Verdict.AGREES)
+        return _judged(told, Verdict.UNKNOWN, f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it")
+    if not found.excludes(recorded):
+        return _judged(told, Verdict.UNKNOWN, f"the loss has kinks (ReLU crossings, say) within ±{found.step:.2g}")
+    return _judged(told, Verdict.DIFFERS)
+
+
+def _judged(entry: EntryCheck, verdict: Verdict, reason: str = "") -> EntryCheck:
+    return replace(entry, verdict=verdict, reason=reason)
+
+
+def concluded(
+    name: str,
+    shape: tuple[int, ...],
+    entries: Sequence[EntryCheck],
+    *,
+    descent: bool = False,
+    unsure: str = "",
+) -> ParameterCheck:
+    """What the entries say together. `descent`: the update goes along what was recorded, so that it is the negative
+    gradient. `unsure` is why one that differs may be right."""
+    whole = tuple(entries)
+    factor = _factor(whole)
+    if any(each.verdict is Verdict.DIFFERS for each in whole):
+        if factor is not None and descent and _is_about(factor, -1.0):
+            return ParameterCheck(
+                name,
+                shape,
+                whole,
+                Verdict.AGREES,
+                factor,
+                "what is recorded is the negative gradient, and the update adds it",
+            )
+        if unsure:
+            return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note=unsure)
+        said = "" if factor is None else told_factor(factor)
+        return ParameterCheck(name, shape, whole, Verdict.DIFFERS, factor, said)
+    if any(each.verdict is Verdict.AGREES for each in whole):
+        return ParameterCheck(name, shape, whole, Verdict.AGREES)
+    reasons = list(dict.fromkeys(each.reason for each in whole if each.reason))
+    return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(reasons))
+
+
+def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:
+    """A parameter that could not be checked."""
+    return ParameterCheck(name, shape, (), Verdict.UNKNOWN, note=reason)
+
+
+def _factor(entries: Sequence[EntryCheck]) -> float | None:
+    """The one factor that lies between the two gradients in every entry that tells; None where there is none."""
+    ratios, widths = [], []
+    for each in entries:
+        if each.difference is None or each.verdict is Verdict.UNKNOWN:
+            continue
+        if abs(each.difference) <= 5 * each.error or not each.recorded:
+            if abs(each.recorded - each.difference) > each.tolerance:
+                return None  # nothing against something
+            continue
+        ratios.append(each.recorded / each.difference)
+        widths.append(abs(ratios[-1]) * each.tolerance / min(abs(each.difference), abs(each.recorded)))
+    alone = len(entries) == 1
+    if len(ratios) < (1 if alone else 2):
+        return None
+    middle = median(ratios)
+    if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in zip(ratios, widths, strict=True)):
+        return None
+    return _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
+
+
+def _rounded(factor: float, width: float) -> float:
+    """The whole number, or its reciprocal, that a factor comes near enough to be."""
+    for number in (factor, 1 / factor):
+        whole = round(number)
+        if whole and abs(number - whole) <= max(width * abs(number / factor), 1e-6 * abs(whole)):
+            return float(whole) if number == factor else 1 / whole
+    return factor
+
+
+def _is_about(factor: float, number: float) -> bool:
+    return abs(factor - number) <= 1e-3
+
+
+def told_factor(factor: float) -> str:
+    """In words: what was recorded is so many times what it should be."""
+    if factor == -1:
+        return "× −1: its sign is wrong"
+    sign = "−" if factor < 0 else ""
+    size = abs(factor)
+    said = f"× {sign}{size:.6g} of the finite difference"
+    wrong_sign = ", and its sign is wrong" if factor < 0 else ""
+    if size < 1:
+        return f"{said}: a factor {1 / size:.4g} is missing{wrong_sign}"
+    return f"{said}: a factor {size:.4g} is extra, or 1/{size:.4g} is missing{wrong_sign}"

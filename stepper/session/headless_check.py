@@ -1,0 +1,36 @@
+"""Checking gradients without a screen: one blocking call for the command, over the session of the app."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stepper.session.checking import Tell
+from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.gradient_check import GradientCheck
+from stepper.session.options import Options
+from stepper.session.session import Session
+
+
+def check(target: str, options: Options, iteration: int, entries: int, tell: Tell) -> GradientCheck:
+    """Record an iteration and compare its gradients with finite differences of its loss; `tell` hears how far it is.
+
+    Raises Misuse (an iteration past the end, or without a loss, too), or ScriptFailed where the script fails.
+    """
+    return asyncio.run(_check(target, options, iteration, entries, tell))
+
+
+async def _check(target: str, options: Options, iteration: int, entries: int, tell: Tell) -> GradientCheck:
+    session = Session(target, options)
+    session.launch()
+    try:
+        await session.open()
+        if iteration:
+            await session.go(iteration)
+        record = session.records.get(iteration)
+        if session.traceback and (record is None or record.error is not None):
+            raise ScriptFailed("the script failed", session.traceback)
+        if record is None:
+            raise Misuse(f"{target}: iteration {iteration} cannot be checked: {session.notice or 'it is past the end'}")
+        return await session.check(iteration, entries, tell)
+    finally:
+        await session.close()

@@ -1,0 +1,69 @@
+"""`stepper check`: gradients against finite differences, for people and for programs, and its exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stepper.cli import main
+from tests.session.support import script
+
+WRONG = """
+w = [1.0, -2.0]
+for t in range(3):
+    loss = (w[0] - 3) ** 2 + (w[1] - 1) ** 2
+    grad = [w[0] - 3, w[1] - 1]
+    w[0] -= 0.1 * grad[0]
+    w[1] -= 0.1 * grad[1]
+"""
+
+
+def test_a_page_says_what_agrees(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "numpy", "--preset", "small", "--seed", "0", "--iteration", "2", "--entries", "2"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    lines = captured.out.splitlines()
+    assert lines[0].startswith("numpy  iteration 2  loss 237.3")
+    assert "w1  (10, 6)  agrees" in lines and "w2  (6, 3)  agrees" in lines
+    assert lines[3].split() == ["entry", "recorded", "finite", "difference", "give", "or", "take", "relative"]
+    assert sum(line.endswith("  agrees") and line.startswith("  [") for line in lines) == 4
+
+
+def test_one_that_differs_is_exit_code_one_and_json_says_by_what(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = script(tmp_path, WRONG)
+    assert main(["check", path, "--format", "json"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    document = json.loads(captured.out)
+    assert (document["format"], document["target"], document["iteration"]) == (1, path, 0)
+    assert document["agrees"] is False
+    assert {each["factor"] for each in document["parameters"]} == {0.5}
+    assert {each["verdict"] for each in document["parameters"]} == {"differs"}
+    entries = [entry for each in document["parameters"] for entry in each["entries"]]
+    assert all(entry["difference"] == pytest.approx(2 * entry["recorded"]) for entry in entries)
+    assert all(entry["verdict"] == "differs" and entry["relative"] == pytest.approx(0.5) for entry in entries)
+
+
+def test_a_failing_script_shows_its_own_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = script(tmp_path, WRONG + "    w[t] /= t - 1\n")
+    assert main(["check", path, "--iteration", "1"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.rstrip().endswith("ZeroDivisionError: float division by zero")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--iteration", "80"], "there are only 80 iterations, 0 to 79"),
+        (["--iteration", "setup"], "the setup has no loss"),
+        (["--iteration", "-1"], "--iteration must be an iteration's number"),
+        (["--entries", "0"], "--entries must be from 1"),
+    ],
+)
+def test_a_misuse_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "and-gate", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("and-gate: ") and said in captured.err

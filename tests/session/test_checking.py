@@ -1,0 +1,194 @@
+"""Gradients against finite differences, of whole scripts: right ones agree, planted mistakes are told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import stepper
+from stepper.session.errors import Misuse
+from stepper.session.gradient_check import GradientCheck, ParameterCheck, Verdict
+from stepper.session.notebook import Run
+from tests.session.support import script
+
+BY_HAND = """
+import numpy as np
+np.random.seed(0)
+x = np.random.randn(16, 6).astype(np.{dtype}); y = np.random.randn(16, 3).astype(np.{dtype})
+w1 = np.random.randn(6, 5).astype(np.{dtype}); b = np.zeros(5, np.{dtype})
+w2 = np.random.randn(5, 3).astype(np.{dtype})
+def train():
+    global w2
+    for t in range(4):
+        h = x @ w1 + b
+        h_relu = np.maximum(h, 0)
+        y_pred = h_relu @ w2
+        loss = np.square(y_pred - y).sum()
+        grad_y_pred = {two}(y_pred - y)
+        grad_w2 = h_relu.T @ grad_y_pred
+        grad_h = grad_y_pred @ w2.T
+        grad_h[{mask}] = 0
+        grad_w1 = x.T @ grad_h
+        grad_b = grad_h.sum(0)
+        w1[:] -= 1e-3 * grad_w1
+        b[:] -= 1e-3 * grad_b
+        w2 = w2 - 1e-3 * grad_w2
+train()
+"""
+
+
+@contextmanager
+def opened(folder: Path, text: str) -> Iterator[Run]:
+    with stepper.open(script(folder, text), seed=0) as run:
+        yield run
+
+
+def by_hand(dtype: str = "float64", two: str = "2 * ", mask: str = "h < 0") -> str:
+    return BY_HAND.format(dtype=dtype, two=two, mask=mask)
+
+
+def named(found: GradientCheck) -> dict[str, ParameterCheck]:
+    return {each.name: each for each in found.parameters}
+
+
+def verdicts(found: GradientCheck) -> dict[str, Verdict]:
+    return {each.name: each.verdict for each in found.parameters}
+
+
+def test_the_variant_by_hand_agrees_and_its_run_is_as_if_nothing_had_been_checked() -> None:
+    with stepper.open("numpy", preset="small", seed=0) as run:
+        found = run.iteration(3).check(entries=3)
+        assert found.agrees and found.iteration == 3 and found.loss == run.losses[3]
+        assert verdicts(found) == {"w1": Verdict.AGREES, "w2": Verdict.AGREES}
+        assert all(len(each.entries) == 3 for each in found.parameters)
+        assert all((entry.relative or 0.0) < 1e-6 for each in found.parameters for entry in each.entries)
+        after = run.iteration(6)
+        bits = {each.name: each.after.array.tobytes() for each in after.parameters}
+        losses = run.losses[:7]
+    with stepper.open("numpy", preset="small", seed=0) as run:
+        plain = run.iteration(6)
+        assert run.losses[:7] == losses
+        assert {each.name: each.after.array.tobytes() for each in plain.parameters} == bits
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_right_gradients_agree_in_both_widths_also_of_local_names_and_what_is_zero(tmp_path: Path, dtype: str) -> None:
+    with opened(tmp_path, by_hand(dtype)) as run:
+        found = run.check(0)
+        assert set(verdicts(found).values()) == {Verdict.AGREES}, found
+        assert set(verdicts(found)) == {"w1", "b", "w2"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
+    with opened(tmp_path, by_hand(dtype, two="")) as run:
+        found = run.check(1)
+    assert not found.agrees
+    for each in found.parameters:
+        assert (each.verdict, each.factor) == (Verdict.DIFFERS, 0.5), each
+        assert each.note == "× 0.5 of the finite difference: a factor 2 is missing"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_wrong_mask_is_told_where_it_matters(tmp_path: Path, dtype: str) -> None:
+    with opened(tmp_path, by_hand(dtype, mask="h_relu > 1")) as run:
+        found = named(run.check(1))
+    assert found["w2"].verdict is Verdict.AGREES
+    assert found["w1"].verdict is found["b"].verdict is Verdict.DIFFERS
+    assert found["w1"].factor is None
+
+
+def test_the_mistake_of_the_variant_with_one_is_found() -> None:
+    with stepper.open("relu-class", seed=0) as run:
+        assert verdicts(run.check(1)) == {"self.w1": Verdict.DIFFERS, "self.w2": Verdict.AGREES}
+
+
+def test_plain_numbers_are_moved_where_their_names_hold_them() -> None:
+    with stepper.open("and-gate") as run:
+        assert verdicts(run.check(5)) == dict.fromkeys(("w1", "w2", "b"), Verdict.AGREES)
+
+
+def test_numbers_that_objects_keep_are_reached() -> None:
+    with stepper.open("tests/scripts/scalar_engine.py") as run:
+        found = run.check(1, entries=1)
+    assert len(found.parameters) == 13
+    assert set(verdicts(found).values()) == {Verdict.AGREES}, found
+
+
+NETWORK = """
+import random
+import torch
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Dropout(0.5), torch.nn.Linear(8, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+x, y = torch.randn(16, 6), torch.randn(16, 2)
+for t in range(6):
+    optimizer.zero_grad()
+    loss = ((model(x) - y) ** 2).mean() * random.uniform(1, 2)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), {most})
+    optimizer.step()
+    print(loss.item())
+"""
+
+
+def test_autograd_agrees_with_dropout_and_random_numbers_as_they_were(tmp_path: Path) -> None:
+    with opened(tmp_path, NETWORK.format(most=1000.0)) as run:
+        found = run.check(4)
+        assert set(verdicts(found).values()) == {Verdict.AGREES}, found
+        assert len(found.parameters) == 4
+        printed = run.session.output()
+        assert printed.count("\n") == len(run.losses) == 5  # the copies print nothing
+
+
+def test_clipping_is_a_factor(tmp_path: Path) -> None:
+    with opened(tmp_path, NETWORK.format(most=0.01)) as run:
+        found = run.check(0)
+    factors = [each.factor for each in found.parameters]
+    assert all(factor is not None and 0 < factor < 1 for factor in factors)
+    assert max(map(float, filter(None, factors))) == pytest.approx(min(map(float, filter(None, factors))), rel=1e-2)
+
+
+def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        w = np.array([1.0, 2.0])
+        for t in range(3):
+            grad = 2 * w
+            w -= 0.1 * grad
+            loss = (w ** 2).sum()
+    """
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(1).parameters
+    assert found.verdict is Verdict.UNKNOWN and "updated before" in found.note
+
+
+def test_a_loss_that_differs_each_time_is_not_differentiated(tmp_path: Path) -> None:
+    text = """
+        import os
+        w = [1.0, 2.0]
+        for t in range(3):
+            noise = os.urandom(1)[0] + 256 * os.urandom(1)[0]
+            loss = w[0] ** 2 + w[1] ** 2 + noise
+            grad = [2 * each for each in w]
+            w[0] -= 0.1 * grad[0]
+            w[1] -= 0.1 * grad[1]
+    """
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert not found.agrees
+    assert all("has another loss" in each.note or "differs each time" in each.note for each in found.parameters)
+
+
+def test_an_iteration_without_a_loss_is_a_misuse(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path, "w = 1.0\nfor t in range(3):\n    w = w - 0.1 * w\n") as run,
+        pytest.raises(Misuse, match="no loss to differentiate; name one with --loss"),
+    ):
+        run.check(0)
+    with stepper.open("and-gate") as run:
+        with pytest.raises(IndexError):
+            run.check(80)
+        with pytest.raises(Misuse, match="setup"):
+            run.setup.check()

@@ -1,0 +1,85 @@
+"""Slopes by finite differences: as exact as the loss allows, and no more exact than that."""
+
+import asyncio
+import math
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from stepper.session.finite_difference import Losses, Slope, Step, measure, narrowed, slope
+
+DOUBLE, SINGLE = 2.0**-53, 2.0**-24
+
+
+def last(losses: Losses) -> float:
+    return losses[-1]
+
+
+def single(number: float) -> float:
+    """A number as float32 holds it."""
+    return float(struct.unpack("f", struct.pack("f", number))[0])
+
+
+def measured(loss: Callable[[float], float], at: float, unit: float = DOUBLE) -> Slope:
+    rounded = single if unit == SINGLE else float
+
+    async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+        held = [rounded(number) for number in numbers]
+        return [(number, [rounded(loss(number))]) for number in held]
+
+    base = rounded(loss(at))
+    steps = asyncio.run(measure(ask, at, abs(at) or 1.0, base, last, unit, 0.0))
+    found = slope(steps, base, last, unit)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("unit", [DOUBLE, SINGLE])
+@pytest.mark.parametrize(
+    ("loss", "derivative", "at"),
+    [
+        (lambda t: t * t, lambda t: 2 * t, 3.0),
+        (math.exp, math.exp, 0.5),
+        (math.sin, math.cos, 2.0),
+        (lambda t: 1e6 * t**3, lambda t: 3e6 * t * t, -0.25),
+        (lambda t: 1000 + 0.5 * t, lambda _: 0.5, 1.0),
+    ],
+)
+def test_the_slope_is_right_within_its_error_bar(
+    loss: Callable[[float], float], derivative: Callable[[float], float], at: float, unit: float
+) -> None:
+    found = measured(loss, at, unit)
+    assert abs(found.value - derivative(at)) <= found.error
+    if unit == DOUBLE:
+        assert found.error <= 2e-3 * abs(found.value)
+    assert not found.excludes(derivative(at))
+
+
+def test_a_slope_that_is_twice_as_large_is_excluded() -> None:
+    assert measured(math.exp, 0.5).excludes(2 * math.exp(0.5))
+    assert measured(math.exp, 0.5, SINGLE).excludes(2 * math.exp(0.5))
+
+
+def test_narrower_steps_find_the_slope_that_kinks_hide() -> None:
+    """The slope is 0.1 within ±0.001, and about 1 as wide steps have it."""
+
+    def loss(distance: float) -> float:
+        beyond = max(0.0, abs(distance) - 0.001)
+        return 3.0 + 0.1 * distance + math.copysign(0.9 * beyond, distance)
+
+    async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+        return [(number, [single(loss(number))]) for number in map(single, numbers)]
+
+    steps = [Step(-size, size, [single(loss(-size))], [single(loss(size))]) for size in (0.1, 0.2)]
+    wide = slope(steps, loss(0.0), last, SINGLE)
+    assert wide is not None and wide.excludes(0.1)
+    steps += asyncio.run(narrowed(ask, 0.0, loss(0.0), abs(wide.value - 0.1), SINGLE))
+    again = slope(steps, loss(0.0), last, SINGLE)
+    assert again is not None and not again.excludes(0.1)
+
+
+def test_losses_that_are_not_finite_or_missing_tell_nothing() -> None:
+    wide, narrow = Step(0.0, 2.0, [math.nan], [1.0]), Step(0.5, 1.5, [], [1.0])
+    assert slope([wide, narrow], 1.0, last, DOUBLE) is None
+    assert slope([Step(0.5, 1.5, [0.0], [1.0])], 0.5, last, DOUBLE) is None

@@ -1,0 +1,88 @@
+"""What entries say together: agreement, a constant factor, a sign, or that nothing can be told."""
+
+import pytest
+
+from stepper.session.finite_difference import Slope
+from stepper.session.gradient_check import (
+    EntryCheck,
+    GradientCheck,
+    ParameterCheck,
+    Verdict,
+    compared,
+    concluded,
+    told_factor,
+    unknown,
+)
+
+UNIT = 2.0**-53
+
+
+def entry(recorded: float, found: float, error: float = 1e-6) -> EntryCheck:
+    others = ((found, error), (found * (1 + 1e-9), error / 2))
+    return compared((0,), recorded, Slope(found, error, 1e-5, others), UNIT, 1.0)
+
+
+def checked(*pairs: tuple[float, float], descent: bool = False, unsure: str = "") -> ParameterCheck:
+    return concluded("w", (9,), [entry(*pair) for pair in pairs], descent=descent, unsure=unsure)
+
+
+def test_the_same_gradient_agrees() -> None:
+    assert checked((2.0, 2.0), (-1.0, -1.0 + 1e-7), (0.0, 0.0)).verdict is Verdict.AGREES
+    assert entry(0.0, 0.0, error=1.0).verdict is Verdict.AGREES  # nothing, and nothing
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (0.5, "× 0.5 of the finite difference: a factor 2 is missing"),
+        (64.0, "× 64 of the finite difference: a factor 64 is extra, or 1/64 is missing"),
+        (-1.0, "× −1: its sign is wrong"),
+        (-0.5, "× −0.5 of the finite difference: a factor 2 is missing, and its sign is wrong"),
+    ],
+)
+def test_a_constant_factor_is_told(factor: float, said: str) -> None:
+    found = checked(*((factor * each, each) for each in (3.0, -1.0, 0.25)))
+    assert found.verdict is Verdict.DIFFERS
+    assert found.factor == factor and found.note == said == told_factor(factor)
+
+
+def test_a_factor_that_is_not_the_same_everywhere_is_none() -> None:
+    found = checked((1.0, 2.0), (1.0, 3.0))
+    assert found.verdict is Verdict.DIFFERS and found.factor is None and found.note == ""
+    assert checked((1.0, 2.0), (2.0, 4.0), (0.0, 1.0)).factor is None
+    assert checked((1.0, 2.0)).factor == 0.5  # of the one entry that there is
+    several = concluded("w", (9,), [entry(1.0, 2.0), unsaid()])
+    assert several.factor is None  # one of several entries is a chance
+
+
+def unsaid() -> EntryCheck:
+    return compared((1,), 1.0, None, UNIT, 1.0)
+
+
+def test_a_negative_gradient_that_is_added_is_right() -> None:
+    assert checked((-1.0, 1.0), (2.0, -2.0), descent=True).verdict is Verdict.AGREES
+    assert checked((-1.0, 1.0), (2.0, -2.0)).verdict is Verdict.DIFFERS
+
+
+def test_what_may_be_right_all_the_same_is_not_called_wrong() -> None:
+    found = checked((1.0, 2.0), (1.0, 3.0), unsure="why")
+    assert (found.verdict, found.note) == (Verdict.UNKNOWN, "why")
+
+
+def test_an_error_bar_as_wide_as_the_gradient_tells_nothing() -> None:
+    found = concluded("w", (9,), [entry(1e-3, 2e-3, error=0.5)])
+    assert found.verdict is Verdict.UNKNOWN and "rounding" in found.note
+
+
+def test_slopes_of_other_steps_leave_room() -> None:
+    kinks = Slope(1.0, 0.01, 0.1, ((0.5, 0.01), (1.0, 0.01)))
+    assert compared((0,), 0.45, kinks, UNIT, 1.0).verdict is Verdict.UNKNOWN
+    assert compared((0,), 2.0, kinks, UNIT, 1.0).verdict is Verdict.DIFFERS
+
+
+def test_a_check_agrees_where_something_is_told_and_nothing_differs() -> None:
+    agrees, differs = checked((1.0, 1.0)), checked((1.0, 2.0))
+    nothing = unknown("b", (), "no gradient of it is in the record")
+    assert GradientCheck(0, 1.0, (agrees, nothing)).agrees
+    assert not GradientCheck(0, 1.0, (agrees, differs)).agrees
+    assert not GradientCheck(0, 1.0, (nothing,)).agrees
