@@ -1,7 +1,8 @@
 """The script's own modules: files beside it that it imports, directly or through each other.
 
-Found in the text alone, before anything runs: `import a.b`, `from .layers import Dense`, at any depth of a file. What
-is imported by a computed name stays as it is. Pure: who looks for the files, and reads them, is handed in.
+Found in the text alone, before anything runs: `import a.b`, `from .layers import Dense`, `import_module("a.b")`, at any
+depth of a file. What is imported by a computed name stays as it is. Pure: who looks for the files, and reads them, is
+handed in.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def beside(script: ast.Module, find: Find, package: str = "") -> list[Beside]:
 
 
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
-    """The dotted names that the import statements of a module may mean; `package` is the one that it lies in."""
+    """The dotted names that the imports of a module may mean; `package` is the one that it lies in."""
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
@@ -72,6 +73,26 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
                 if base is not None:
                     yield from _steps(base)
                     yield from (f"{base}.{alias.name}" if base else alias.name for alias in names if alias.name != "*")
+            case ast.Call() if (name := imported_by(node, package)) is not None:
+                yield from _steps(name)
+
+
+def imported_by(call: ast.Call, package: str) -> str | None:
+    """The module that a call of `importlib.import_module` imports, where its name is written out."""
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="importlib"), attr="import_module") | ast.Name(id="import_module"),
+            args=[ast.Constant(value=str(name)), *rest],
+        ):
+            module = name.lstrip(".")
+            if module == name:
+                return name
+            match [*rest, *(keyword.value for keyword in call.keywords)]:
+                case [ast.Constant(value=str(anchor))]:
+                    return imported_from(anchor, len(name) - len(module), module)
+                case [ast.Name(id="__package__" | "__name__")]:  # the latter means a package's own, or fails
+                    return imported_from(package, len(name) - len(module), module)
+    return None
 
 
 def imported_from(package: str, level: int, module: str | None) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from stepper.program.beside import Beside, imported_from
+from stepper.program.beside import Beside, imported_by, imported_from
 from stepper.program.source import Source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -210,6 +210,8 @@ class Script:
             case ast.Assign(targets=[_]):
                 for target, value in assigned(node):
                     if isinstance(value, ast.Call):
+                        if isinstance(target, ast.Name) and (module := imported_by(value, self._package)) is not None:
+                            self.imports[target.id] = scope.imported[target.id] = module
                         self._note_instance(target, constructor(value).func, scope)
             case ast.AnnAssign(target=target, value=ast.Call() as call):
                 self._note_instance(target, constructor(call).func, scope)

@@ -44,6 +44,13 @@ def program(script: str, **files: str) -> Program:
         ("def f():\n    if True:\n        from d import x", ["d"]),
         ("import torch, numpy", []),
         ("from . import a", []),
+        ("import importlib\nm = importlib.import_module('a.b')", ["a", "a.b"]),
+        ("from importlib import import_module\nimport_module('d').f()", ["d"]),
+        ("from importlib import import_module\nimport_module('.b', 'a')", ["a", "a.b"]),
+        ("from importlib import import_module\nimport_module('.b', package='a')", ["a", "a.b"]),
+        ("from importlib import import_module\nimport_module('.b', package=p)", []),
+        ("from importlib import import_module\nimport_module(name)", []),
+        ("importlib.import_module()", []),
     ],
 )
 def test_imports_at_any_depth_are_followed_to_files(script: str, expected: list[str]) -> None:
@@ -57,6 +64,17 @@ def test_modules_lead_to_others_by_relative_names_and_in_circles() -> None:
         "pkg.layers": "from .net import Net",
     }
     assert found("from pkg import Net", files) == ["pkg", "pkg.net", "pkg.layers"]
+
+
+def test_a_call_may_import_by_a_name_that_is_relative_to_its_package() -> None:
+    files = {
+        "pkg.": "import importlib\nimportlib.import_module('.net', __name__)",
+        "pkg.net": "import importlib as i\nfrom importlib import import_module\nimport_module('.layers', __package__)\n"
+        "import_module('..up', 'pkg.in')",
+        "pkg.layers": "",
+        "pkg.up": "",
+    }
+    assert found("import pkg", files) == ["pkg", "pkg.net", "pkg.layers", "pkg.up"]
 
 
 def test_a_module_that_is_no_python_is_left_to_python() -> None:

@@ -65,6 +65,45 @@ def test_a_step_in_a_module_makes_its_callers_loop_the_training_loop() -> None:
     assert {Path(event.file).name for event in record.events} == {"main.py", "steps.py", "mlp.py", "layers.py"}
 
 
+def test_a_module_that_a_call_imports_by_name_is_read_like_any(tmp_path: Path) -> None:
+    """What it does is read together with the script: the loop itself computes no gradient and takes no step."""
+    script(
+        tmp_path,
+        """
+        class Line:
+            def __init__(self):
+                self.w = 1.0
+
+            def step(self, x):
+                loss = (self.w * x - 2.0) ** 2
+                grad = 2 * x * (self.w * x - 2.0)
+                self.w -= 0.1 * grad
+                return loss
+        """,
+        "nets.py",
+    )
+    dynamic = """
+        import importlib
+        nets = importlib.import_module("nets")
+        line = nets.Line()
+        for x in [1.0, 2.0, 3.0]:
+            print(line.step(x))
+        """
+    records = []
+    for name, source in {
+        "dynamic.py": dynamic,
+        "plain.py": dynamic.replace(
+            'import importlib\n        nets = importlib.import_module("nets")', "\n        import nets"
+        ),
+    }.items():
+        with stepper.open(script(tmp_path, source, name)) as run:
+            records.append(run.iteration(1).record)
+    told = [[(event.text, event.phase, event.line, [value.role for value in event.values]) for event in record.events]
+            for record in records]  # fmt: skip
+    assert told[0] == told[1] and inside(records[0], "nets.py")
+    assert [each.name for each in records[0].parameters] == [each.name for each in records[1].parameters] != []
+
+
 def test_the_setup_has_nothing_of_other_files(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
     with stepper.open(script(tmp_path, TWO_FILES.replace("w = 1.0", "w = double(1.0)"))) as run:
