@@ -11,10 +11,11 @@ from typing import Any
 
 from stepper.engines.base import Change
 from stepper.inferior.drafts import Draft, Frame, Happening, Key, Watched
-from stepper.inferior.members import DICTS, element_at, is_key
+from stepper.inferior.members import DICTS, element_at, is_key, suffix
 from stepper.inferior.observing import Observing
 from stepper.inferior.scalars import SCALARS, scalar_summary
 from stepper.program.sites import Site
+from stepper.program.vocabulary import names_gradient
 from stepper.record import Role, When
 
 NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
@@ -37,6 +38,9 @@ class Changing(Observing):
 
     def _before(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
         frame = self._frame(script_frame)
+        if site.method == "setattr":
+            frame.keyed[number] = value
+            return
         if site.method == "backward":
             self.losses.backward(value)
         engine = self._owner(value)
@@ -65,19 +69,21 @@ class Changing(Observing):
 
     def _changing(self, site: Site, value: Any, script_frame: FrameType) -> None:
         frame = self._frame(script_frame)
-        held = self._peek(value, site.attribute or "")
+        self._watch_attribute(frame, site, value, site.attribute or "", site.label, self._role(site, frame))
+
+    def _watch_attribute(self, frame: Frame, site: Site, value: Any, attribute: str, label: str, role: Role) -> None:
+        held = self._peek(value, attribute)
         engine = self._owner(held)
-        role = self._role(site, frame)
         if engine is not None:
-            draft = self._draft(engine, held, site.label, role, "before")
-            frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
-            self._remember(engine, held, site.label, None, draft, made=False)
+            draft = self._draft(engine, held, label, role, "before")
+            frame.watched.append(Watched(label, role, value, draft, peek=attribute))
+            self._remember(engine, held, label, None, draft, made=False)
             self._write(frame, site, draft)
         elif type(held) in SCALARS:
-            draft = Draft(site.label, role, "before", None, scalar_summary(held))
-            frame.watched.append(Watched(site.label, role, value, draft, peek=site.attribute))
+            draft = Draft(label, role, "before", None, scalar_summary(held))
+            frame.watched.append(Watched(label, role, value, draft, peek=attribute))
             if not self.pass_over:
-                self.tracker.met(site.label, role, held, draft, made=False, owner=value)
+                self.tracker.met(label, role, held, draft, made=False, owner=value)
             self._write(frame, site, draft)
             self._meet_number(held, draft)
 
@@ -110,7 +116,7 @@ class Changing(Observing):
 
     def _watch_member(self, frame: Frame, site: Site, value: Any, key: Key, element: Any) -> None:
         owner = self._owner(element)
-        role, label = self._role(site, frame), f"{site.label}[{key!r}]"
+        role, label = self._role(site, frame), site.label + suffix(key)
         if owner is not None:
             draft = self._draft(owner, element, label, role, "before")
         elif type(element) in (int, float) and site.role == "parameter":
@@ -122,16 +128,30 @@ class Changing(Observing):
             self.tracker.met(label, role, element, draft, made=False)
 
     def _keyed(self, site: Site, number: int, key: Any, script_frame: FrameType) -> None:
-        """What a container holds under this key is about to be replaced."""
+        """What a container holds under this key, or an object in this attribute, is about to be replaced."""
         frame = self._frame(script_frame)
         value = frame.keyed.pop(number, None)
         if value is None:
+            return
+        if site.method == "setattr":
+            if type(key) is str:
+                role = self._role_of_attribute(site, key)
+                self._watch_attribute(frame, site, value, key, f"{site.label}.{key}", role)
             return
         if not is_key(key):
             self._watch_members(frame, site, value)
             return
         self._watch_member(frame, site, value, key, element_at(value, key))
         self._meet_members(site.label, value)
+
+    def _role_of_attribute(self, site: Site, name: str) -> Role:
+        """The role of an attribute that is set by its name: it is the same in all objects that have one."""
+        if site.role in ("parameter", "gradient"):
+            return site.role  # a record of such
+        if self._attributes is None:
+            roles = self.program.roles.items()
+            self._attributes = {label.rpartition(".")[2]: role for label, role in roles if "." in label}
+        return self._attributes.get(name, "gradient" if names_gradient(name) else "other")
 
     def _watch_change(self, frame: Frame, change: Change, site: Site) -> None:
         """A call is about to change a parameter, or the gradient that hangs on it."""

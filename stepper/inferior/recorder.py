@@ -16,7 +16,7 @@ from typing import Any
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.changing import Changing
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar
-from stepper.inferior.members import DEPTH, identities
+from stepper.inferior.members import DEPTH, identities, suffix
 from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias
@@ -327,7 +327,7 @@ class Recorder(Changing):
                 self.tracker.met(label, known, value, draft, made=when == "result", event=happening)
             return draft
         for key, element in self._members(value, label, known, happening) if depth else ():
-            self._bind(frame, happening, site, f"{label}[{key!r}]", role, element, when, depth - 1)
+            self._bind(frame, happening, site, label + suffix(key), role, element, when, depth - 1)
         self._meet_members(label, value)
         return None
 

@@ -22,7 +22,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Key, Known, Operated, is_path
 from stepper.inferior.losses import LossKeeper
-from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, keyed_elements, most_of
+from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
 from stepper.inferior.naming import Namer, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
@@ -71,6 +71,7 @@ class Recording:
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
         self._bare_types: set[type] = set()
         self._alias_sites: dict[int, bool] = {}
+        self._attributes: dict[str, Role] | None = None  # roles by attribute, whatever the object
         self._quiet_sites: dict[int, bool] = {}
         self._offset = -1
         self._clear(None)
@@ -227,7 +228,9 @@ class Recording:
         return Draft(label, role, when, self._copy(engine, value))
 
     def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
-        """What a list, tuple or dict holds. The event is told where that is not all of it."""
+        """What a list, tuple, dict or record holds. The event is told where that is not all of it."""
+        if role not in ("parameter", "gradient") and is_object(value):
+            return []  # a `self` that happens to be a dataclass
         count, most = count_of(value), most_of(role)
         more = min(count, most) - FEW
         if more > 0:
@@ -243,7 +246,7 @@ class Recording:
     ) -> Iterator[tuple[str, Engine, Any]]:
         """The arrays that a container holds, and the containers inside it, each with its label and engine."""
         for key, element in self._members(value, label, role, event):
-            inner = f"{label}[{key!r}]"
+            inner = label + suffix(key)
             engine = self._owner(element)
             if engine is not None:
                 yield inner, engine, element

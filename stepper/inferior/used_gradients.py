@@ -19,6 +19,7 @@ from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Role
 
+MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
 DIVISIONS = frozenset(["truediv", "divide"])
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
@@ -292,17 +293,23 @@ class UsedGradients:
     def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
         """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used
         `grads[0]`, of its shape, where the statement reads `grads`."""
-        holder, opening, key = track.name.partition("[")
-        if not opening:
-            return None
-        for happening in reversed(self._recorder.happenings[: update.id]):
-            for draft in reversed(happening.drafts):
-                other, _, its_key = draft.label.partition("[")
-                if its_key != key or other == holder or _shape(draft) != _shape(track.before):
-                    continue
-                if self._is_gradient(draft) and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
+        for holder, key in _splits(track.name):
+            for number, other, draft in reversed(self._members.get(key, [])):
+                beside = number < update.id and other != holder and _shape(draft) == _shape(track.before)
+                if beside and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
                     return draft
         return None
+
+    @cached_property
+    def _members(self) -> dict[str, list[tuple[int, str, Draft]]]:
+        """The gradients that lie in containers, by what is written behind the container to reach them."""
+        found: dict[str, list[tuple[int, str, Draft]]] = {}
+        for happening in self._recorder.happenings:
+            for draft in happening.drafts:
+                if ("[" in draft.label or "." in draft.label) and self._is_gradient(draft) and is_path(draft.label):
+                    for holder, key in _splits(draft.label):
+                        found.setdefault(key, []).append((happening.id, holder, draft))
+        return found
 
     def _is_gradient(self, draft: Draft) -> bool:
         """Whether a value is a gradient by its own role, or an element of something that is."""
@@ -313,6 +320,12 @@ class UsedGradients:
 
 
 @lru_cache(maxsize=4096)
+def _splits(label: str) -> list[tuple[str, str]]:
+    """The ways to tell what keeps a value from how it is reached there: `self.params['w']` is `['w']` of `self.params`,
+    and `.params['w']` of `self`."""
+    return [(label[: match.start()], label[match.start() :]) for match in MEMBER.finditer(label)]
+
+
 def _is_called_gradient(label: str) -> bool:
     """Whether the name of a value, or of what it is an element of, says that it is a gradient."""
     return names_gradient(holder_of(label).rpartition(".")[2])

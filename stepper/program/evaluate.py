@@ -351,16 +351,8 @@ class Evaluator(Definitions, ABC):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value:
         everything = [*arguments, *(value for _, value in keywords)]
-        if name in ("getattr", "setattr") and (named := self._by_name(node)):
-            for _, attribute in named:
-                self.mark_name(attribute, node)
-            held = arguments[0].roots
-            picked = self.selection(scope, node.args[1]).union(*(loops for _, loops in held))
-            if name == "getattr":
-                value = union([self.look(place) for place in named])
-                return Value(value.deps, frozenset((root, own | picked) for root, own in value.roots))
-            self.change(((place, picked) for place in named), node, arguments[-1].deps)
-            return NOTHING
+        if name in ("getattr", "setattr") and isinstance(node.func, ast.Name) and len(arguments) > 1:
+            return self._attribute_by_name(scope, node, name, arguments)
         deps = frozenset(d for value in (receiver, *everything) for d in value.deps)
         handed = [(function, NOTHING) for value in everything for function in value.functions]
         for given in (*node.args, *(keyword.value for keyword in node.keywords)):
@@ -401,11 +393,25 @@ class Evaluator(Definitions, ABC):
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
 
-    def _by_name(self, node: ast.Call) -> list[Place]:
-        """The attributes of the script's objects that a `getattr` or `setattr` may mean; none where that is unknown."""
-        if not isinstance(node.func, ast.Name) or len(node.args) < 2:
-            return []
-        return [(FIELD, each) for each in sorted(attribute_names(self.script, node.args[1]) & self.fields)]
+    def _attribute_by_name(self, scope: Scope, node: ast.Call, name: str, arguments: Sequence[Value]) -> Value:
+        """`getattr(layer, name)`, or `setattr`; of a name that nothing tells of, it is the object itself."""
+        named = [(FIELD, each) for each in sorted(attribute_names(self.script, node.args[1], self.fields))]
+        for _, attribute in named:
+            self.mark_name(attribute, node)
+        picked = self.selection(scope, node.args[1]) | self._picking(scope, node.args[1])
+        picked = picked.union(*(loops for _, loops in arguments[0].roots))
+        if name == "setattr":
+            roots = [(place, picked) for place in named] or arguments[0].roots
+            self.change(roots, node, arguments[-1].deps, picked)
+            return NOTHING
+        value = union([self.look(place) for place in named]) if named else arguments[0]
+        return Value(value.deps, frozenset((root, own | picked) for root, own in value.roots))
+
+    def _picking(self, scope: Scope, node: ast.expr) -> frozenset[int]:
+        """The loops around that pick the names in an expression: `for name in self.names`."""
+        places = [self.name_place(scope, part.id) for part in ast.walk(node) if isinstance(part, ast.Name)]
+        made = [d for place in places if place is not None for d in self.read(place) if d.kind == "target"]
+        return frozenset(id(d.node) for d in made if isinstance(d.node, (ast.For, ast.AsyncFor)))
 
     def made_here(self, scope: Scope, node: ast.expr) -> Place | None:
         """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`): what is done

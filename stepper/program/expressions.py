@@ -206,9 +206,15 @@ class Expressions:
         function, receiver, changed = self._callee(node, context)
         arguments: list[ast.expr] = []
         operands: list[Operand] = [] if receiver is None else [receiver]
+        set_by_name = self._sets_by_name(node, context)
         for position, argument in enumerate(node.args):
             method = changed if changed is not None and position == 0 else None
-            probed = self._argument(argument, context, method)
+            if set_by_name and position == 0:
+                probed = self.before(argument, context, "setattr", keyed=True)
+            else:
+                probed = self._argument(argument, context, method)
+            if set_by_name and position == 1 and operands[0].site is not None:
+                probed = replace(probed, node=nodes.call(nodes.KEY, argument, operands[0].site, probed.node))
             arguments.append(probed.node)
             operands.append(probed.operand)
         keywords: list[tuple[str, Operand]] = []
@@ -222,6 +228,14 @@ class Expressions:
         operation = Operation(last or path, path, tuple(operands), tuple(keywords), receiver is not None)
         new = nodes.changed(node, func=function, args=arguments, keywords=passed)
         return Probed(new, Operand(text=self._text(node)), operation)
+
+    def _sets_by_name(self, node: ast.Call, context: Context) -> bool:
+        """Whether a call is `setattr(layer, name, value)`."""
+        match node:
+            case ast.Call(func=ast.Name(id="setattr"), args=[_, _, _], keywords=[]):
+                starred = any(isinstance(argument, ast.Starred) for argument in node.args)
+                return not starred and self.script.kind(context.scope, "setattr") == "builtin"
+        return False
 
     def _callee(self, node: ast.Call, context: Context) -> tuple[ast.expr, Operand | None, str | None]:
         """The callee with its probes, the receiver of a method, and how the first argument is changed in place."""

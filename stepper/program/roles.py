@@ -9,6 +9,7 @@ import ast
 
 from stepper.program.effects import FIELD, GRAD, Definition, Place, closure
 from stepper.program.flow import Flow
+from stepper.program.records import is_record, record_fields
 from stepper.program.scopes import Scope, target_names
 from stepper.program.vocabulary import names_gradient, names_loss
 from stepper.program.walk import Walker
@@ -31,6 +32,7 @@ class Roles:
         self.by_place: dict[Place, Role] = {GRAD: "gradient"}
         self._memo: dict[Definition, Role] = {}
         self._counters = _loop_targets(walker)
+        self._record_fields = record_fields(walker.script)
         # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
         self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
         self._states = {place for place in self._states if flow.run.start[place] in flow.forward}
@@ -54,6 +56,8 @@ class Roles:
             if node.attr in _SAME_VALUES:
                 return self.of(scope, node.value)
         place = self.walker.place_of(scope, node)
+        if place is None and isinstance(node, ast.Attribute) and node.attr in self._record_fields:
+            return self.of(scope, node.value)
         return self.by_place.get(place) if place is not None else None
 
     def of_name(self, scope: Scope, name: str) -> Role | None:
@@ -105,6 +109,8 @@ class Roles:
             return "activation"
         if definition in flow.backward:
             return "gradient" if definition in flow.living and definition not in flow.derived else "other"
+        if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
+            return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
         return "activation" if self._is_beside(definition) else "other"
 
     def _is_beside(self, definition: Definition) -> bool:
@@ -155,14 +161,14 @@ class Roles:
         """Whether what is called looks like a class: by its capital, where it is no function or model of the script."""
         name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
         script = self.walker.script
-        if isinstance(callee, ast.Name) and any(cls.name == name for cls in script.classes):
-            return True
+        if isinstance(callee, ast.Name) and (own := [cls for cls in script.classes if cls.name == name]):
+            return not all(is_record(script, cls) for cls in own)
         if not name[:1].isupper() or name in VALUES:
             return False
         if any(function.name == name for function in script.functions):
             return False
-        own = isinstance(callee, ast.Name) and script.owner(scope, name) is not None
-        return not (own and script.kind(scope, name) == "variable")
+        bound = isinstance(callee, ast.Name) and script.owner(scope, name) is not None
+        return not (bound and script.kind(scope, name) == "variable")
 
     def _recomputed(self) -> None:
         """A name that is an activation in one function is one where a gradient recomputes it, too."""

@@ -110,6 +110,123 @@ def test_what_lies_in_a_nested_dict_is_called_by_its_whole_path(update: str) -> 
     check(ran, "params['dec']['w']", numpy.full(2, 6.0), 0.125)
 
 
+RECORD = """
+import numpy as np
+from collections import namedtuple
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+DEFINED
+def differentiate(p, x):
+    out = x @ p.w + p.b
+    loss = (out ** 2).mean()
+    dout = 2 * out / out.size
+    return loss, Params(x.T @ dout, dout.sum(0))
+def stepped(p, g, lr):
+    return Params(*(a - lr * b for a, b in zip(p, g)))
+x = np.arange(6.0).reshape(3, 2)
+params = Params(np.ones((2, 2)), np.ones(2))
+for t in range(2):
+    loss, grads = differentiate(params, x)
+    UPDATE
+"""
+NAMED = "class Params(NamedTuple):\n    w: np.ndarray\n    b: np.ndarray\n"
+DATACLASS = "@dataclass\nclass Params:\n    w: np.ndarray\n    b: np.ndarray\n"
+
+
+@pytest.mark.parametrize(
+    ("defined", "update"),
+    [
+        (NAMED, "params = stepped(params, grads, 0.125)"),
+        ("Params = namedtuple('Params', 'w b')\n", "params = stepped(params, grads, 0.125)"),
+        (NAMED, "params = params._replace(w=params.w - 0.125 * grads.w, b=params.b - 0.125 * grads.b)"),
+        (DATACLASS, "params = replace(params, w=params.w - 0.125 * grads.w, b=params.b - 0.125 * grads.b)"),
+        (
+            DATACLASS,
+            "params = Params(*[getattr(params, f.name) - 0.125 * getattr(grads, f.name) for f in fields(params)])",
+        ),
+        (
+            DATACLASS,
+            """for f in fields(params):
+        setattr(params, f.name, getattr(params, f.name) - 0.125 * getattr(grads, f.name))""",
+        ),
+    ],
+    ids=["handed", "namedtuple", "replaced", "replaced dataclass", "anew", "set by name"],
+)
+def test_the_fields_of_a_record_are_parameters_whether_it_is_made_anew_or_set(defined: str, update: str) -> None:
+    ran = run(RECORD.replace("DEFINED", defined).replace("UPDATE", update))
+    assert ran.error is None and ran.record(1).faults == []
+    assert [each.name for each in ran.record(1).parameters] == ["params.w", "params.b"]
+    for name in ("w", "b"):
+        made = ran.values(f"grads.{name}", 1, "result")[-1]
+        assert made.role == "gradient"
+        check(ran, f"params.{name}", ran.array(made, 1), 0.125, 1)
+    assert {value.role for value in ran.values("p.w", 1)} == {"parameter"}
+
+
+def test_a_list_of_tuples_that_is_made_anew() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x = np.arange(6.0).reshape(3, 2)
+        params = [(np.ones((2, 2)), np.ones(2)), (np.ones((2, 1)), np.ones(1))]
+        for t in range(2):
+            (w1, b1), (w2, b2) = params
+            h = x @ w1 + b1
+            out = h @ w2 + b2
+            loss = (out ** 2).mean()
+            dout = 2 * out / out.size
+            dh = dout @ w2.T
+            grads = [(x.T @ dh, dh.sum(0)), (h.T @ dout, dout.sum(0))]
+            params = [(w - 0.125 * dw, b - 0.125 * db) for (w, b), (dw, db) in zip(params, grads)]
+        """
+    )
+    names = [f"params[{layer}][{part}]" for layer in (0, 1) for part in (0, 1)]
+    assert [each.name for each in ran.record(1).parameters] == names
+    for name in names:
+        check(ran, name, ran.array(ran.values(name.replace("params", "grads"), 1)[0], 1), 0.125, 1)
+
+
+BY_NAME_OF = """
+import numpy as np
+class Net:
+    def __init__(self):
+        self.W1, self.b1, self.scale = np.ones((2, 2)), np.ones(2), 2.0
+        self.grads, self.names = {}, ["W1", "b1"]
+    def forward(self, x):
+        self.x = x
+        return (x @ self.W1 + self.b1) * self.scale
+    def backward(self, dout):
+        self.grads["W1"] = self.x.T @ dout * self.scale
+        self.grads["b1"] = dout.sum(0) * self.scale
+    def step(self, lr):
+        for name in self.names:
+            UPDATE
+net, x = Net(), np.arange(6.0).reshape(3, 2)
+for t in range(2):
+    out = net.forward(x)
+    loss = (out ** 2).mean()
+    net.backward(2 * out / out.size)
+    net.step(0.125)
+"""
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "p = getattr(self, name); p -= lr * self.grads[name]",
+        "setattr(self, name, getattr(self, name) - lr * self.grads[name])",
+    ],
+    ids=["in place", "set"],
+)
+def test_attributes_that_a_list_of_names_elsewhere_says(update: str) -> None:
+    ran = run(BY_NAME_OF.replace("UPDATE", update))
+    assert len(ran.losses) == 2
+    assert [each.name for each in ran.record(1).parameters] == ["self.W1", "self.b1"]
+    for name in ("W1", "b1"):
+        check(ran, f"self.{name}", ran.array(ran.values(f"self.grads['{name}']", 1)[-1], 1), 0.125, 1)
+    assert numpy.array_equal(ran.array(ran.parameter("self.W1", 1).after, 1), ran.names["net"].W1)
+
+
 def test_of_a_container_of_thousands_a_part_is_followed_and_the_event_says_so() -> None:
     ran = run(
         """
