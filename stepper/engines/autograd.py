@@ -91,7 +91,9 @@ class AutogradEngine(Engine):
     def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
         torch = torch_module()
         observer = self._observer
-        if torch is None or observer is None or not isinstance(value, torch.Tensor) or capturing(torch):
+        if torch is None or observer is None or not isinstance(value, torch.Tensor):
+            return
+        if torch.cuda._initialized and capturing(torch):
             return
         if copy is not None:
             self._bearers[label] = copy

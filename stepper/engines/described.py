@@ -15,7 +15,7 @@ from stepper.engines.numpy import chunks_of
 from stepper.engines.numpy import statistics as numpy_statistics
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
-from stepper.engines.statistics import MANY, Statistics, of_chunks, together
+from stepper.engines.statistics import MANY, Statistics, Whole, of_chunks, together
 from stepper.record import Summary
 
 # dtypes whose elements are numbers of whole bytes, by name: True where NumPy has them too
@@ -99,7 +99,7 @@ class Descriptions:
         chunks = chunks_of(kept.flat())
         return None if chunks is None else Pieces(self._told(kept, None), chunks, kept.times)
 
-    def _told(self, kept: Kept, found: Statistics | None, times: int = 1) -> Summary:
+    def _told(self, kept: Kept, found: Statistics | Whole | None, times: int = 1) -> Summary:
         if found is None:
             return Summary("tensor", kept.type, tuple(kept.shape), self.names[kept.dtype], self._device(kept))
         return found.summary(kept.type, tuple(kept.shape), self.names[kept.dtype], self._device(kept), times)
@@ -107,7 +107,7 @@ class Descriptions:
     def _describe(self, kept: Kept) -> Summary:
         tensor = kept.tensor
         numbers = kept.once()
-        found: Statistics | None
+        found: Statistics | Whole | None
         if not numbers.is_cpu:
             (found,) = device.statistics([numbers], self._torch)
         elif _DTYPES[self.names[tensor.dtype]]:
@@ -116,7 +116,7 @@ class Descriptions:
             found = self._of_foreign(numbers)
         return self._told(kept, found, tensor.numel() // numbers.numel() if numbers.numel() else 1)
 
-    def _of_foreign(self, flat: Any) -> Statistics | None:
+    def _of_foreign(self, flat: Any) -> Statistics | Whole | None:
         """Statistics of numbers of a dtype that NumPy lacks, converted bit by bit."""
         import numpy
 

@@ -42,6 +42,7 @@ class Kept(msgspec.Struct, gc=False, eq=False):
     data: Any = None
     address: int = 0
     _tensor: Any = None
+    _shaped: Any = None
 
     @classmethod
     def of_memory(cls, plain: Any, kind: str, array: Any, once: Any = None) -> Kept:
@@ -82,13 +83,14 @@ class Kept(msgspec.Struct, gc=False, eq=False):
 
     def shaped(self) -> Any:
         """The numbers as a NumPy array of the tensor's shape, which is not to be written to."""
-        import numpy
+        if self._shaped is None:
+            import numpy
 
-        size = self.array.itemsize
-        strides = tuple(size * step for step in self.stride)
-        shaped: Any = numpy.ndarray(tuple(self.shape), self.array, self.data, 0, strides)
-        shaped.flags.writeable = False
-        return shaped
+            size = self.array.itemsize
+            strides = tuple([size * step for step in self.stride])
+            self._shaped = numpy.ndarray(tuple(self.shape), self.array, self.data, 0, strides)
+            self._shaped.flags.writeable = False
+        return self._shaped
 
     @property
     def tensor(self) -> Any:

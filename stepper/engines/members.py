@@ -28,6 +28,20 @@ def members(value: Any, torch: Any) -> Iterator[tuple[str, Any]]:
                 yield from _of_module(each, f"{index}.", modules, tensors)
 
 
+def modules(value: Any) -> list[tuple[str, Any]]:
+    """A module and those inside it, each by the first path that leads to it (the module's own is empty)."""
+    found: dict[int, tuple[str, Any]] = {}
+    waiting = [("", value)]
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in found:
+            continue
+        found[id(module)] = path, module
+        inner = [(f"{path}.{name}" if path else name, each) for name, each in _own(module, "_modules").items()]
+        waiting += [held for held in reversed(inner) if held[1] is not None]
+    return list(found.values())
+
+
 def _own(value: Any, name: str) -> dict[Any, Any]:
     """The dict that an object of torch's keeps under `name`; empty where it was never made."""
     held = object.__getattribute__(value, "__dict__").get(name)

@@ -54,7 +54,7 @@ def unnoticed() -> Iterator[None]:
 
 def uses_cuda(torch: Any) -> bool:
     """Whether the script has started a CUDA (or ROCm) device in this process."""
-    return bool(torch.cuda.is_initialized())
+    return bool(torch.cuda._initialized and torch.cuda.is_initialized())
 
 
 def capturing(torch: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from stepper.engines.base import Change, Engine, GateSeen, Held, Observer
 from stepper.engines.graph import saved
-from stepper.engines.members import ELEMENTS
+from stepper.engines.members import ELEMENTS, modules
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
 from stepper.engines.names import Names, is_place
 from stepper.engines.openings import LAYERS, opening_of_layer
@@ -61,7 +61,7 @@ class ModuleEngine(Engine):
 
     def _meet(self, value: Any, label: str, holder: str, torch: Any, *, in_list: bool) -> None:
         if issubclass(type(value), torch.nn.Module) and "_modules" in object.__getattribute__(value, "__dict__"):
-            for path, module in torch.nn.Module.named_modules(value):
+            for path, module in modules(value):
                 self._names.give(module, f"{label}.{path}" if path else label, holder, in_list=in_list)
 
     def holds(self, value: Any) -> tuple[Held, Held] | None:

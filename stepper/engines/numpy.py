@@ -15,12 +15,23 @@ from typing import Any
 
 from stepper.engines import pieces
 from stepper.engines.base import Engine
-from stepper.engines.bits import same_arrays, same_bits
+from stepper.engines.bits import address_of, same_arrays, same_bits
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
-from stepper.engines.statistics import CHUNK, FEW, MANY, Statistics, of_chunks, of_flags, of_numbers, together
+from stepper.engines.statistics import (
+    CHUNK,
+    FEW,
+    MANY,
+    Statistics,
+    Whole,
+    of_chunks,
+    of_flags,
+    of_numbers,
+    of_whole,
+    together,
+)
 from stepper.record import Array, Region, Summary, Window
 
 TEXT = 200  # characters of a text scalar that a summary keeps
@@ -54,14 +65,14 @@ class NumpyEngine(Engine):
             if not issubclass(type(value), numpy.ndarray):
                 return id(value)
             value = _base(value)
-        return value.__array_interface__["data"][0], value.shape, value.strides, value.dtype
+        return address_of(value), value.shape, value.strides, value.dtype
 
     def span(self, value: Any) -> tuple[int, int] | None:
         import numpy
 
         if type(value) is not numpy.ndarray or not value.size or min(value.strides, default=0) < 0:
             return None
-        start: int = value.__array_interface__["data"][0]
+        start = address_of(value)
         reach = sum((extent - 1) * stride for extent, stride in zip(value.shape, value.strides, strict=True))
         return start, start + reach + value.itemsize
 
@@ -235,7 +246,7 @@ class NumpyEngine(Engine):
             yield
 
 
-def statistics(array: Any) -> Statistics | None:
+def statistics(array: Any) -> Statistics | Whole | None:
     """Statistics of an array without gaps; None where it holds no numbers."""
     import numpy
 
@@ -248,6 +259,8 @@ def statistics(array: Any) -> Statistics | None:
     flat = array.ravel(order="K")
     if flat.size <= FEW and kind != "c" and dtype.itemsize <= 8:
         return of_numbers(flat.tolist())
+    if kind != "c" and (found := of_whole(flat)) is not None:
+        return found
     with numpy.errstate(all="ignore"):
         return of_chunks(_chunks(flat))
 
@@ -264,7 +277,7 @@ def chunks_of(array: Any) -> Callable[[], Iterator[Any]] | None:
     return _chunks(array.ravel(order="K"))
 
 
-def _told(kept: Any, found: Statistics | None, times: int = 1) -> Summary:
+def _told(kept: Any, found: Statistics | Whole | None, times: int = 1) -> Summary:
     if found is None:
         return Summary("tensor", "ndarray", kept.shape, dtype_name(kept.dtype), "cpu")
     return found.summary("ndarray", kept.shape, dtype_name(kept.dtype), "cpu", times)

@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepper.engines.native import CODES, NATIVE
 from stepper.record import Summary
@@ -97,6 +97,26 @@ class Statistics:
         return Summary(
             "tensor", kind, shape, dtype, device, low, high, mean, std, l2, neginf, negative, zero, positive, inf, nan
         )
+
+
+class Whole(NamedTuple):
+    """What the compiled loops found in all the numbers there are: statistics that nothing is merged with any more."""
+
+    moments: Moments
+
+    def summary(
+        self, kind: str, shape: tuple[int, ...] | None, dtype: str | None, device: str | None, times: int = 1
+    ) -> Summary:
+        """As that of `Statistics`."""
+        finite, neginf, negative, zero, inf, nan, low, high, mean, spread = self.moments
+        if not finite or times != 1:
+            return _of(self.moments).summary(kind, shape, dtype, device, times)
+        mean += 0.0  # −0.0 is told as 0.0
+        l2 = math.sqrt(spread + finite * mean * mean)
+        std = math.sqrt(spread / finite)
+        positive = finite - negative - zero
+        told = low, high, min(max(mean, low), high), std, l2, neginf, negative, zero, positive, inf, nan
+        return Summary("tensor", kind, shape, dtype, device, *told)
 
 
 def _scaled(value: float, exponent: int) -> float:
@@ -223,6 +243,14 @@ def differences_of(after: Any, before: Any) -> Iterator[Any]:
         yield numpy.subtract(first, second, out=_SCRATCH.more(first.size), dtype=numpy.float64)
 
 
+def of_whole(array: Any) -> Whole | None:
+    """Statistics of a flat array that is one chunk, by the compiled loops; None where they have none to give."""
+    if array.size > CHUNK or not array.size:
+        return None
+    told = _moments(array)
+    return None if told is None else Whole(told)
+
+
 def _of(told: Moments) -> Statistics:
     found = Statistics()
     found.take(told)
@@ -240,7 +268,7 @@ def _moments(array: Any, less: Any = None) -> Moments | None:
     return moments
 
 
-def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
+def of_many(arrays: Sequence[Any]) -> list[Statistics | Whole | None]:
     """Statistics of several flat NumPy arrays (float or int, of `MANY` elements at most and one at least) in one go.
 
     None for an array that needs a closer look: one whose numbers have to be scaled first and, without the compiled
@@ -248,7 +276,7 @@ def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
     neutral.
     """
     if NATIVE is not None:
-        return [None if (told := _moments(array)) is None else _of(told) for array in arrays]
+        return [None if (told := _moments(array)) is None else Whole(told) for array in arrays]
     import numpy
 
     ends = list(accumulate(array.size for array in arrays))
@@ -266,7 +294,7 @@ def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
         int(numpy.count_nonzero(flags[a:b])) if low < 0 else 0 for (a, b), low in zip(spans, lows, strict=True)
     ]
     numpy.equal(exact, 0, out=flags)
-    found: list[Statistics | None] = []
+    found: list[Statistics | Whole | None] = []
     for (a, b), low, high, total, square, negative in zip(spans, lows, highs, sums, squares, negatives, strict=True):
         count = b - a
         mean = total / count
@@ -292,7 +320,7 @@ def of_many(arrays: Sequence[Any]) -> list[Statistics | None]:
 def together(
     kept: Sequence[Any],
     few: Callable[[Any], Any],
-    told: Callable[[Any, Statistics], Summary],
+    told: Callable[[Any, Statistics | Whole], Summary],
     describe: Callable[[Any], Summary],
 ) -> list[Summary]:
     """The summaries of kept copies, the small ones among them worked out in one go.

@@ -20,16 +20,19 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
 
     if grad.gone or grad.computed:
         return None
-    shapes = [copy.engine.extents(copy.kept) for copy in (before, grad)]
-    shape, its = ([extent for extent in each if extent != 1] if each is not None else None for each in shapes)
-    if shape != its:
+    shape, its = before.engine.extents(before.kept), grad.engine.extents(grad.kept)
+    if shape != its and _without_ones(shape) != _without_ones(its):
         return None
     with numpy.errstate(all="ignore"):
         sampled = [numpy.asarray(copy.engine.sample(copy.kept, SAMPLE)) for copy in (before, after, grad)]
-        if any(each.dtype.kind not in "fiu" for each in sampled):
+        old, new, slope = sampled
+        if not {old.dtype.kind, new.dtype.kind, slope.dtype.kind} <= set("fiu"):
             return None
-        old, new, slope = (each.astype(numpy.float64) for each in sampled)
-        update = new - old
+        update, slope = numpy.subtract(new, old, dtype=numpy.float64), slope.astype(numpy.float64)
         lengths = math.sqrt(update @ update) * math.sqrt(slope @ slope)
         found = float(update @ slope) / lengths if lengths else float("nan")
     return min(1.0, max(-1.0, found)) if numpy.isfinite(found) else None
+
+
+def _without_ones(shape: tuple[int, ...] | None) -> list[int] | None:
+    return None if shape is None else [extent for extent in shape if extent != 1]

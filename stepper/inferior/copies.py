@@ -16,7 +16,8 @@ LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the recor
 
 
 class Copy(msgspec.Struct, gc=False, eq=False):
-    """One kept copy and what is known of it. `summary` is computed once, when it is first asked for.
+    """One kept copy and what is known of it. `summary` is computed once, when it is first asked for: then it is
+    `described`.
 
     A copy for which there was no room is `gone`: it was summarised at once, and only its summary and a pooled picture
     are left. `key` is the memory that it was first seen in. `size` is what it takes, in bytes, and `weight` what has to
@@ -31,7 +32,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
     _make: Callable[[], Any] | None = None
     _describe: Callable[[], Summary] | None = None
     _pieces: Callable[[], Pieces | None] | None = None
-    _summary: Summary | None = None
+    described: Summary | None = None
     _outline: Summary | None = None
     _picture: Window | None = None
     gone: bool = False
@@ -71,17 +72,17 @@ class Copy(msgspec.Struct, gc=False, eq=False):
 
     @property
     def summary(self) -> Summary:
-        if self._summary is None:
-            self._summary = self._describe() if self._describe is not None else self.engine.describe(self.kept)
-        return self._summary
+        if self.described is None:
+            self.described = self._describe() if self._describe is not None else self.engine.describe(self.kept)
+        return self.described
 
     @property
     def outline(self) -> Summary:
         """What is known soon: of a large copy that was never summarised its range, else the summary."""
-        if self._summary is None and self._outline is None and self.weight >= LARGE:
+        if self.described is None and self._outline is None and self.weight >= LARGE:
             pieces = self._in_pieces()
             self._outline = pieces.outline() if pieces is not None else None
-        return self.summary if self._summary is not None or self._outline is None else self._outline
+        return self.summary if self.described is not None or self._outline is None else self._outline
 
     @property
     def outlined(self) -> bool:
@@ -90,14 +91,14 @@ class Copy(msgspec.Struct, gc=False, eq=False):
 
     def count(self) -> Iterator[Summary]:
         """The summary in pieces, of what `outline` tells the range of; the last is the whole."""
-        pieces = self._in_pieces() if self._summary is None else None
+        pieces = self._in_pieces() if self.described is None else None
         if pieces is not None and self._outline is not None:
             found = self._outline
             for found in pieces.counted(self._outline):
-                if self._summary is not None or found.counted is None:
+                if self.described is not None or found.counted is None:
                     break  # somebody wanted it at once, or this is all
                 yield found
-            self._summary = self._summary or found
+            self.described = self.described or found
         yield self.summary
 
     def _in_pieces(self) -> Pieces | None:
@@ -111,8 +112,8 @@ class Copy(msgspec.Struct, gc=False, eq=False):
 
     def let_go(self) -> None:
         """Keep the summary and a pooled picture only."""
-        if self._summary is None:
-            self._summary = self.engine.describe(self.kept)
+        if self.described is None:
+            self.described = self.engine.describe(self.kept)
         try:
             self._picture = self.engine.window(self.kept, None, *PICTURE)
         except (LookupError, TypeError, ValueError):
@@ -130,7 +131,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
 
     def is_of(self, value: Any, first: bool | None) -> bool:
         """Whether `value` has these bits, of which `is_still` said `first`. Without NaN, equal bits are equal bytes."""
-        if first is None or (not first and not self.gone and (self._summary is None or self._summary.nan != 0)):
+        if first is None or (not first and not self.gone and (self.described is None or self.described.nan != 0)):
             return self.engine.same(value, self._kept)
         return first
 
@@ -139,8 +140,8 @@ def summarise(copies: Iterable[Copy]) -> None:
     """Compute the summaries of small copies that miss theirs, all in one go, and of those that lie on a device."""
     waiting: dict[Engine, list[Copy]] = {}
     for copy in dict.fromkeys(copies):
-        if copy._summary is None and (copy.weight < LARGE or copy.elsewhere):
+        if copy.described is None and (copy.weight < LARGE or copy.elsewhere):
             waiting.setdefault(copy.engine, []).append(copy)
     for engine, several in waiting.items():
         for copy, summary in zip(several, engine.describe_all([copy.kept for copy in several]), strict=True):
-            copy._summary = summary
+            copy.described = summary

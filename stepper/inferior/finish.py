@@ -137,7 +137,8 @@ class Finisher:
 
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
         site = happening.site
-        values = [self._value(draft, shelf) for draft in _once(happening)]
+        value = self._value
+        values = [value(draft, shelf) for draft in _once(happening)]
         return Event(
             id=happening.id,
             parent=happening.parent,
@@ -164,7 +165,7 @@ class Finisher:
         if copy is None:
             summary = draft.summary or Summary("other", "object")
             return Value(draft.label, self._role(draft, summary), draft.when, summary)
-        summary = copy.outline if self._count_later else copy.summary
+        summary = copy.described or self._summary(copy)
         return Value(draft.label, self._role(draft, summary), draft.when, summary, shelf.put(copy), copy.gone)
 
     def _summary(self, copy: Copy) -> Summary:

@@ -111,7 +111,7 @@ class Recording:
         self._last = self.halt[1] if self.halt is not None and self.halt[0] == iteration else -1
         self.whereabouts[1] = -1
         self.whereabouts[0] = SETUP if iteration is None else iteration
-        self._owners.clear()  # a library may have been imported, and its engine become active
+        self._owners = dict.fromkeys(SCALARS)  # a library may have been imported, and its engine become active
         self.active = True
 
     def learn(self, namespace: Mapping[str, Any]) -> None:
@@ -190,8 +190,6 @@ class Recording:
 
     def _owner(self, value: Any) -> Engine | None:
         kind = type(value)
-        if kind in SCALARS:
-            return None
         try:
             return self._owners[kind]
         except KeyError:

@@ -11,7 +11,7 @@ from stepper.inferior.drafts import Scalar
 from stepper.record import Summary
 
 EXACT = (Decimal, Fraction)  # numbers of any precision: shown, and taken for a loss, as the nearest float
-SCALARS = (float, int, bool, str, complex, *EXACT)
+SCALARS = frozenset((float, int, bool, str, complex, *EXACT))
 DIGITS_OF = 600  # bits of an integer that is still told in all its digits
 
 
