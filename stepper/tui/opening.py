@@ -142,6 +142,9 @@ class Opening(Walking):
             if new is not session and new.source:
                 same = (new.source, new.modules) == (session.source, session.modules)
                 self.places.left(here if same else replace(here, event=-1))
+                if here.iteration:
+                    self.look()  # what was to be said of the start is over then, and does not take this with it
+                    self.message.say(f"Restarted; {self.keymap.shown('place.back')} leads to where the cursor stood.")
 
         self._elsewhere_by("restart", anew)
         if working and not self.moves.starting:

@@ -35,6 +35,7 @@ async def test_an_edit_shows_and_breakpoints_and_the_place_are_kept(tmp_path: Pa
         await until(pilot, lambda: app.session is not session and app.idle and app.scene.iteration == 0)
         assert app.session.options == session.options and app.session.settings == {"rate": 0.2}
         assert app.session.breakpoints.spots == spots
+        assert "Restarted; [ leads to where the cursor stood" in text_of(app.message)
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: app.idle and app.session.cursor == place)
         script.write_text("# longer\n" + TRAIN.replace("w * w", "w * w + 1"))
