@@ -16,6 +16,7 @@ from stepper.inferior.origins import Origins
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.renaming import rename
 from stepper.inferior.store import Shelf
+from stepper.inferior.stretched import remark_stretched
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
 from stepper.record import Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Units, Value
@@ -79,6 +80,7 @@ class Finisher:
                 parent = recorder.happenings[happening.parent]
                 parent.ended = max(parent.ended, happening.ended)
         self._name_made()
+        remark_stretched(recorder.happenings, recorder.sites, self._role_of)
         events = [self._event(happening, shelf) for happening in recorder.happenings]
         record = Record(
             iteration=recorder.iteration,
@@ -170,6 +172,11 @@ class Finisher:
 
     def _summary(self, copy: Copy) -> Summary:
         return copy.outline if self._count_later else copy.summary
+
+    def _role_of(self, draft: Draft) -> Role:
+        return self._role(
+            draft, draft.copy.outline if draft.copy is not None else draft.summary or Summary("other", "")
+        )
 
     def _role(self, draft: Draft, summary: Summary) -> Role:
         role: Role = "other" if draft.role == "parameter" and summary.type == "str" else draft.role  # a key of some

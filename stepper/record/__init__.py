@@ -5,6 +5,7 @@ border between the script's process and the debugger, so everything is a msgspec
 """
 
 from stepper.record.events import (
+    STRETCHED,
     Around,
     Asked,
     Backward,
@@ -32,6 +33,7 @@ from stepper.record.window import PICTURE, Array, Region, Survey, Window
 
 __all__ = [
     "PICTURE",
+    "STRETCHED",
     "Around",
     "Array",
     "Asked",

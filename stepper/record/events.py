@@ -16,6 +16,10 @@ Role = Literal["data", "parameter", "setting", "activation", "gradient", "loss",
 When = Literal["operand", "before", "after", "result"]
 
 
+STRETCHED = "broadcast: "
+"""How the part of an event's note begins that tells of operands which were broadcast: `(64, 1) − (64,) → (64, 64)`."""
+
+
 class Value(msgspec.Struct, frozen=True, gc=False):
     """One value an event read (`operand`), changed (`before`, `after`) or made (`result`).
 

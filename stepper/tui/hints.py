@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from functools import lru_cache
 
-from stepper.record import Event
+from stepper.record import STRETCHED, Event
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -14,17 +15,22 @@ MOST = 3
 """A line that computed more values than this only says how many."""
 PRODUCTS = frozenset({"mm", "matmul", "dot", "bmm", "mv"})
 MODULES = frozenset({"np", "numpy", "torch"})
+STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different)")
 Shape = tuple[int, ...]
 Factor = tuple[str, bool]
 """The source text of a factor, and whether it is the transpose of what this text names."""
 
 
 def hint(event: Event, history: History) -> str:
-    """The end of a line: the shapes of a product, the size of an update, or what was computed."""
+    """The end of a line: the shapes of a product, or of what was broadcast; the size of an update; or the results."""
     changed = update(event, history)
     if changed:
         return changed
     text = results(event)
+    stretched = STRETCHED_SHAPES.search(event.note)
+    if stretched is not None:
+        shapes, made = figures.tight(stretched[1]), figures.tight(text)
+        return f"! {shapes}" if shapes.endswith(made) else f"! {shapes}  {made}"
     factors = product(event)
     return f"{factors} → {figures.tight(text)}" if factors and text.startswith("(") else text
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stepper.record import Event, Record, Value, When
+from stepper.record import STRETCHED, Event, Record, Value, When
 from stepper.tui.hints import hint, product
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
@@ -33,6 +33,15 @@ X, W, H = value("x", "operand", 64, 1000), value("self.w1", "operand", 1000, 100
 def test_a_product_says_the_shapes_of_its_factors(text: str) -> None:
     made = event(0, text, X, W, H)
     assert hint(made, History(Record(0, None, [], [made], [], []))) == "(64,1000)·(1000,100) → (64,100)"
+
+
+def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:
+    made = event(0, "d = y_pred - y", value("d", "result", 64, 64))
+    made.note = f"{STRETCHED}(64, 1) − (64,) → (64, 64), larger than both"
+    assert hint(made, History(Record(0, None, [], [made], [], []))) == "! (64,1) − (64,) → (64,64)"
+    made = event(0, "loss = f(y_pred, y)", value("loss", "result"))
+    made.note = f"{STRETCHED}mse_loss of (64, 1) and (64,), of different shapes"
+    assert hint(made, History(Record(0, None, [], [made], [], []))).startswith("! mse_loss of (64,1) and (64,)")
 
 
 def test_a_transposed_factor_is_told_as_it_goes_in() -> None:

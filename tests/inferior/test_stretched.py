@@ -1,0 +1,109 @@
+"""Operands that broadcasting stretches both, and losses of different shapes, are pointed out; a bias is not."""
+
+from pathlib import Path
+
+import pytest
+
+import stepper
+from stepper.record import STRETCHED
+from tests.session.support import script
+
+NUMPY = """
+import numpy as np
+np.random.seed(0)
+x = np.random.randn(64, 5); y = x.sum(1); one = np.array([0.5, 1.5, 2.5]); row = one[None]
+w = np.random.randn(5, 1); b = np.zeros(1); u = np.random.randn(5, 3)
+def squared_error(prediction, target):
+    return ((prediction - target) ** 2).mean()
+for t in range(2):
+    y_pred = x @ w + b
+    wide = x @ u
+    {line}
+    loss = ((y_pred - y[:, None]) ** 2).mean()
+    grad = 2 * (y_pred - y.reshape(-1, 1)) / 64
+    w -= 0.01 * x.T @ grad
+"""
+TORCH = """
+import torch, torch.nn.functional as F
+torch.manual_seed(0)
+x = torch.randn(64, 5); y = x.sum(1)
+model = torch.nn.Linear(5, 1); loss_fn = torch.nn.MSELoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for t in range(2):
+    y_pred = model(x)
+    loss = {loss}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+BOTH = "(64, 1) − (64,) → (64, 64), larger than both"
+
+
+def told(path: str) -> dict[str, str]:
+    """What is told of broadcasts in iteration 0, by the first line of the statement's text."""
+    with stepper.open(path, seed=0) as run:
+        events = run.iteration(0).events
+    assert all(event.kind == "statement" for event in events if event.note.startswith(STRETCHED))
+    return {
+        event.text.split("\n")[0]: event.note.removeprefix(STRETCHED)
+        for event in events
+        if event.note.startswith(STRETCHED)
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("d = y_pred - y", BOTH),
+        ("d = ((y_pred - y) ** 2).mean()", BOTH),
+        ("d = np.square(np.subtract(y_pred, y)).sum()", BOTH),
+        ("loss = np.abs(y - y_pred).mean()", "(64,) − (64, 1) → (64, 64), larger than both"),
+        (
+            "heads = y_pred * row; loss = ((heads - one) ** 2).mean()",
+            "(64, 3) − (3,) → (64, 3), of different shapes",
+        ),
+    ],
+)
+def test_a_difference_that_is_larger_than_both_is_told_at_its_statement(tmp_path: Path, line: str, said: str) -> None:
+    assert told(script(tmp_path, NUMPY.format(line=line))) == {line.split("; ")[-1]: said}
+
+
+def test_it_is_told_inside_a_function_too(tmp_path: Path) -> None:
+    found = told(script(tmp_path, NUMPY.format(line="d = squared_error(y_pred, y)")))
+    assert found == {"return ((prediction - target) ** 2).mean()": BOTH}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "outer = y[:, None] - y[None, :]",
+        "outer = y_pred - y_pred.T",
+        "loss = (wide - wide.mean(0)).sum()",
+        "shifted = wide - wide.max(1, keepdims=True)",
+        "column = y.reshape(-1, 1); outer = column - y",
+        "scaled = 2 * y_pred - 1",
+        "level = one[:1]; loss = ((y_pred - level) ** 2).mean()",
+        "e = y_pred - y_pred",
+    ],
+)
+def test_what_is_lined_up_on_purpose_is_not(tmp_path: Path, line: str) -> None:
+    assert told(script(tmp_path, NUMPY.format(line=line))) == {}
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("F.mse_loss(y_pred, y)", "mse_loss of (64, 1) and (64,), of different shapes"),
+        ("loss_fn(y_pred, y)", "MSELoss of (64, 1) and (64,), of different shapes"),
+        ("(y_pred - y).pow(2).mean()", BOTH),
+    ],
+)
+def test_losses_of_torch_tell_it_too(tmp_path: Path, loss: str, said: str) -> None:
+    assert told(script(tmp_path, TORCH.format(loss=loss))) == {f"loss = {loss}": said}
+    right = loss.replace(" y)", " y[:, None])")
+    assert told(script(tmp_path, TORCH.format(loss=right))) == {}
+
+
+@pytest.mark.parametrize("variant", ["numpy", "torch", "autograd", "module", "dynamic", "relu-class", "sigmoid"])
+def test_no_variant_has_any(variant: str) -> None:
+    assert told(variant) == {}
