@@ -10,7 +10,15 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterable
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader, SourcelessFileLoader
+from importlib.machinery import (
+    BuiltinImporter,
+    ExtensionFileLoader,
+    FrozenImporter,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from types import ModuleType
 from typing import NamedTuple
 
@@ -64,12 +72,28 @@ def of_file(path: str, levels: int) -> tuple[str, str]:
     return ".".join(parts), folder
 
 
-def root_of(module: Found) -> str:
-    """The folder that a module's outermost package lies in, if it is laid out as usual."""
+def outermost(module: Found) -> tuple[str, str]:
+    """The outermost package that a module lies in, and its folder; empty where it lies in none."""
+    package, *inner = module.name.split(".")
     folder = module.path
-    for _ in module.name.split("."):
+    for _ in inner:
         folder = os.path.dirname(folder)
-    return folder
+    return (package, folder) if inner else ("", "")
+
+
+def hooked(name: str) -> list[str]:
+    """Where hooks of the import system, such as an editable installation puts there, have a package or module that is
+    outside all packages: its folder, or its file without the suffix."""
+    if name in sys.stdlib_module_names:
+        return []
+    for finder in sys.meta_path:
+        if finder in (BuiltinImporter, FrozenImporter, PathFinder) or not hasattr(finder, "find_spec"):
+            continue
+        spec = finder.find_spec(name, None, None)
+        if spec is not None:
+            places = spec.submodule_search_locations
+            return [(spec.origin or "").removesuffix(".py")] if places is None else list(places)
+    return []
 
 
 def become(main: ModuleType, module: Found) -> None:

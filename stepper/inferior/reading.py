@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from stepper.inferior.by_name import Found, root_of
+from stepper.inferior.by_name import Found, hooked, outermost
 from stepper.inferior.ours import holds_us, is_installed
 from stepper.inferior.search_path import added
 from stepper.program.beside import File, Find
@@ -58,14 +58,16 @@ def own_modules(
         if root not in roots and (root == beside or not ours):
             roots.append(root)
 
-    outermost = module.name.partition(".")[0] if module is not None else ""
-    around = [root_of(module)] if module is not None else []
+    around, folder = outermost(module) if module is not None else ("", "")
 
     def find(name: str) -> File | None:
-        if name in sys.modules or name.partition(".")[0] in sys.builtin_module_names:
+        top, *inner = name.split(".")
+        if name in sys.modules or top in sys.builtin_module_names:
             return None  # it is there already, and no file is read for it
-        for root in (*roots, *around) if name.partition(".")[0] == outermost else roots:
-            bare = os.path.join(root, *name.split("."))
+        places = [os.path.join(root, top) for root in roots]
+        places += [place for place in hooked(top) if not is_installed(place)]
+        for place in (*places, folder) if top == around else places:
+            bare = os.path.join(place, *inner)
             for path, package in ((os.path.join(bare, "__init__.py"), True), (f"{bare}.py", False)):
                 if path in texts:
                     return File(path, texts[path], package)

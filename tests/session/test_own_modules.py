@@ -238,6 +238,35 @@ def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(
     assert inside(record, "layers.py") and not inside(record, "bought.py")
 
 
+def test_modules_that_a_hook_finds_are_the_scripts_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As setuptools' editable installations do it: a finder of their own, and no entry of the path."""
+    hook, elsewhere = tmp_path / "hook", tmp_path / "elsewhere"
+    (elsewhere / "lab").mkdir(parents=True)
+    hook.mkdir()
+    script(elsewhere / "lab", "from .layers import double\n", "__init__.py")
+    script(elsewhere / "lab", LAYERS, "layers.py")
+    finder = f"""
+        import sys
+        from importlib.util import spec_from_file_location
+
+        class Finder:
+            @classmethod
+            def find_spec(cls, name, path=None, target=None):
+                if name == "lab":
+                    folder = {str(elsewhere / "lab")!r}
+                    return spec_from_file_location(name, folder + "/__init__.py", submodule_search_locations=[folder])
+
+        sys.meta_path.append(Finder)
+        """
+    script(hook, finder, "sitecustomize.py")
+    monkeypatch.setenv("PYTHONPATH", str(hook))
+    with stepper.open(script(tmp_path, TWO_FILES.replace("from layers", "from lab"))) as run:
+        assert inside(run.iteration(0).record, "layers.py")
+    script(elsewhere / "lab", TWO_FILES.replace("from layers", "from .layers"), "train.py")
+    with stepper.open(module="lab.train") as run:
+        assert inside(run.iteration(0).record, "layers.py")
+
+
 def test_modules_are_found_where_the_path_leads_through_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere, link, installed = tmp_path / "elsewhere", tmp_path / "link", tmp_path / "site-packages"
     elsewhere.mkdir()
