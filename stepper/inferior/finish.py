@@ -12,6 +12,7 @@ from stepper.inferior.copies import Copy, summarise
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered, is_path
 from stepper.inferior.drawn import drawn
 from stepper.inferior.gates import by_hand
+from stepper.inferior.handed_roles import HandedRoles
 from stepper.inferior.origins import Origins
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.renaming import rename
@@ -37,6 +38,7 @@ class Finisher:
         self._drawn: set[str] = set()
         self._certain: set[Copy] = set()
         self._beside: set[Copy] = set()
+        self._handed = HandedRoles()
         self._used_gradients = UsedGradients(recorder, self._roles)
         self._count_later = count_later
 
@@ -81,6 +83,7 @@ class Finisher:
                 parent.ended = max(parent.ended, happening.ended)
         self._name_made()
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
+        self._handed = HandedRoles()
         events = [self._event(happening, shelf) for happening in recorder.happenings]
         record = Record(
             iteration=recorder.iteration,
@@ -140,7 +143,8 @@ class Finisher:
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
         site = happening.site
         value = self._value
-        values = [value(draft, shelf) for draft in _once(happening)]
+        drafts = _once(happening)
+        values = self._handed.known(happening, drafts, [value(draft, shelf) for draft in drafts])
         return Event(
             id=happening.id,
             parent=happening.parent,

@@ -76,6 +76,14 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     held = {run.start[d.place] for d in updates if d.place in run.start}
     reached = forward or feeding
     parameters = {start.place for start in held if start in reached}
+    zeroed = {d.place for d in run.definitions if d.kind != "start" and all(c.kind == "target" for c in d.deps)}
+    gathered = {d.place for d in updates if names_gradient(d.place[1]) and d.place in parameters | zeroed} - {GRAD}
+    gathered |= _emptied(run)
+    if parameters - gathered:
+        # Gradients that an object keeps, adds up and zeroes when they were used (`self.gradients[k] = zeros`), and what
+        # it keeps for them.
+        parameters -= gathered
+        updates = {d for d in updates if d.place not in gathered}
     if by_autograd:
         parameters |= {place for place in made if run.start.get(place) in reached}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
@@ -119,13 +127,26 @@ def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition
     return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
 
 
+def _emptied(run: Pass) -> set[Place]:
+    """What is made an empty list or dict in the pass: gathered anew in each, like the inputs that a layer keeps."""
+    found: set[Place] = set()
+    for d in run.definitions:
+        match d.node:
+            case ast.Assign(value=ast.List(elts=[]) | ast.Dict(keys=[])) if d.kind == "bind":
+                found.add(d.place)
+    return found
+
+
 def _steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Definition]:
     """What is changed step by step beside the updates, and only decides, with what those change, whether a step is
     taken: the bias of a support vector machine, of which no gradient is made."""
     held = {run.start[d.place] for d in updates if d.own and d.place in run.start}
     found: set[Definition] = set()
+    emptied = _emptied(run)
     for d in run.definitions:
         if d in updates or d.kind not in ("bind", "change") or not d.own or d.place not in carried or not d.deps:
+            continue
+        if d.place in emptied:
             continue
         asked = closure(d.controls)
         if run.start.get(d.place) in asked and held & asked - {run.start.get(d.place)}:

@@ -322,3 +322,96 @@ def test_a_loss_measured_behind_the_update_through_a_method_that_a_library_calls
         "update",
         "loss",
     ]
+
+
+LAYER_OBJECTS = """
+import numpy as np
+class Step:
+    def __init__(self, lr): self.lr = lr
+    def __call__(self, param, grad): return param - self.lr * grad
+class Dense:
+    def __init__(self, n, m, act, optimizer):
+        self.act, self.optimizer, self.X = act, optimizer, []
+        W, b = np.full((n, m), 0.5), np.zeros((1, m))
+        self.parameters = {"W": W, "b": b}
+        self.gradients = {"W": np.zeros_like(W), "b": np.zeros_like(b)}
+    def forward(self, X, keep=True):
+        W, b = self.parameters["W"], self.parameters["b"]
+        Z = X @ W + b
+        if keep:
+            self.X.append(X)
+        return self.act(Z)
+    def backward(self, dY):
+        W, X = self.parameters["W"], self.X[0]
+        dZ = dY * (X @ W + self.parameters["b"] > 0)
+        self.gradients["W"] += X.T @ dZ
+        self.gradients["b"] += dZ.sum(axis=0, keepdims=True)
+        return dZ @ W.T
+    def update(self):
+        for k, v in self.gradients.items():
+            self.parameters[k] = self.optimizer(self.parameters[k], v)
+        self.flush()
+    def flush(self):
+        self.X = []
+        for k, v in self.gradients.items():
+            self.gradients[k] = np.zeros_like(v)
+def relu(u):
+    return np.maximum(u, 0)
+layers = [Dense(3, 4, relu, Step(0.125)), Dense(4, 2, relu, Step(0.125))]
+inputs, targets = np.arange(6.0).reshape(2, 3), np.ones((2, 2))
+for i in range(2):
+    out = inputs
+    for layer in layers:
+        out = layer.forward(out)
+    loss = ((out - targets) ** 2).mean()
+    d = 2 * (out - targets) / out.size
+    for layer in reversed(layers):
+        d = layer.backward(d)
+    for layer in layers:
+        layer.update()
+"""
+
+
+def test_gradients_that_a_layer_adds_up_in_a_dict_and_zeroes_are_no_parameters() -> None:
+    ran = run(LAYER_OBJECTS)
+    found = ran.record(1).parameters
+    assert len(found) == 4 and all(each.name.startswith("self.parameters[") for each in found)
+    for each in found:
+        assert (each.grad is not None and each.cosine == -1.0) or not ran.array(each.update, 1).any()
+    assert {value.role for value in ran.values("self.gradients['W']", 1)} == {"gradient"}
+    phases = {event.text: event.phase for event in ran.events(1)}
+    assert phases["Z = X @ W + b"] == phases["self.X.append(X)"] == "forward"
+    assert phases["d = 2 * (out - targets) / out.size"] == phases['dZ = dY * (X @ W + self.parameters["b"] > 0)']
+    assert phases["d = 2 * (out - targets) / out.size"] == "backward"
+
+
+def test_what_a_function_that_an_object_keeps_is_handed_has_the_role_it_had_before() -> None:
+    ran = run(LAYER_OBJECTS)
+    assert {value.role for value in ran.values("u", 1)} == {"activation"}
+
+
+def test_what_a_custom_function_is_handed_has_the_role_it_had_outside() -> None:
+    ran = run(
+        """
+        import torch
+        class Scale(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, given, weight):
+                ctx.save_for_backward(given, weight)
+                return given * weight
+            @staticmethod
+            def backward(ctx, received):
+                given, weight = ctx.saved_tensors
+                return None, (received * given).sum(0)
+        w = torch.ones(3, requires_grad=True)
+        x = torch.arange(6.0).reshape(2, 3)
+        for t in range(2):
+            loss = Scale.apply(x, w).pow(2).mean()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.125 * w.grad
+                w.grad = None
+        """
+    )
+    found = roles(ran, kinds=("statement", "call"))
+    assert (found["given"], found["weight"], found["received"]) == ("data", "parameter", "gradient")

@@ -1,0 +1,36 @@
+"""The role of a value under a name of which nothing else is known: the one it had under another name.
+
+`x`, in a function that an object keeps (`self.act(self.z)`), is the activation that it was handed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from stepper.inferior.copies import Copy
+from stepper.inferior.drafts import Draft, Happening, is_path
+from stepper.record import Role, Value
+
+
+class HandedRoles:
+    """The last known role of each value of one record, whose events are gone through in order."""
+
+    def __init__(self) -> None:
+        self._last: dict[Copy, Role] = {}
+
+    def known(self, happening: Happening, drafts: list[Draft], values: list[Value]) -> list[Value]:
+        """The values of an event, made of these drafts, with the roles that are known from before."""
+        if happening.kind in ("statement", "expression", "call"):
+            return [self._known(draft, value) for draft, value in zip(drafts, values, strict=True)]
+        if happening.kind == "backward":
+            self._last.update((each.copy, each.role) for each in drafts if each.role == "gradient" and each.copy)
+        return values
+
+    def _known(self, draft: Draft, value: Value) -> Value:
+        if draft.copy is None or not is_path(draft.label):
+            return value
+        if value.role != "other":
+            self._last[draft.copy] = value.role
+            return value
+        role = self._last.get(draft.copy, value.role)
+        return value if role == "other" else msgspec.structs.replace(value, role=role)
