@@ -46,14 +46,14 @@ class Changing(Observing):
         engine = self._owner(value)
         if engine is not None:
             when: When = "operand" if site.method == "backward" else "before"
-            draft = self._draft(engine, value, site.label, self._role(site, frame), when)
+            draft = self._draft(engine, value, site.label, site.role or self._role(site, frame), when)
             self._write(frame, site, draft)
             frame.latest[number] = draft
             self._remember(engine, value, site.label, None, draft, made=False)
             if site.method not in NOT_IN_PLACE and not engine.fixed(value):
                 frame.watched.append(Watched(site.label, draft.role, value, draft))
         elif type(value) in SCALARS:
-            draft = Draft(site.label, self._role(site, frame), "before", None, scalar_summary(value))
+            draft = Draft(site.label, site.role or self._role(site, frame), "before", None, scalar_summary(value))
             self._write(frame, site, draft)
             self._meet_number(value, draft)
         elif site.keyed and (type(value) in DICTS or type(value) is list):
@@ -69,7 +69,9 @@ class Changing(Observing):
 
     def _changing(self, site: Site, value: Any, script_frame: FrameType) -> None:
         frame = self._frame(script_frame)
-        self._watch_attribute(frame, site, value, site.attribute or "", site.label, self._role(site, frame))
+        self._watch_attribute(
+            frame, site, value, site.attribute or "", site.label, site.role or self._role(site, frame)
+        )
 
     def _watch_attribute(self, frame: Frame, site: Site, value: Any, attribute: str, label: str, role: Role) -> None:
         held = self._peek(value, attribute)
@@ -116,7 +118,7 @@ class Changing(Observing):
 
     def _watch_member(self, frame: Frame, site: Site, value: Any, key: Key, element: Any) -> None:
         owner = self._owner(element)
-        role, label = self._role(site, frame), site.label + suffix(key)
+        role, label = site.role or self._role(site, frame), site.label + suffix(key)
         if owner is not None:
             draft = self._draft(owner, element, label, role, "before")
         elif type(element) in (int, float) and site.role == "parameter":

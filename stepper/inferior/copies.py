@@ -17,7 +17,7 @@ LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the recor
 
 class Copy(msgspec.Struct, gc=False, eq=False):
     """One kept copy and what is known of it. `summary` is computed once, when it is first asked for: then it is
-    `described`.
+    `described`. It is `outlined` where all that was told of it may be its range.
 
     A copy for which there was no room is `gone`: it was summarised at once, and only its summary and a pooled picture
     are left. `key` is the memory that it was first seen in. `size` is what it takes, in bytes, and `weight` what has to
@@ -33,7 +33,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
     _describe: Callable[[], Summary] | None = None
     _pieces: Callable[[], Pieces | None] | None = None
     described: Summary | None = None
-    _outline: Summary | None = None
+    outlined: Summary | None = None
     _picture: Window | None = None
     gone: bool = False
     holders: int = 0  # how many shelves it lies on
@@ -79,22 +79,17 @@ class Copy(msgspec.Struct, gc=False, eq=False):
     @property
     def outline(self) -> Summary:
         """What is known soon: of a large copy that was never summarised its range, else the summary."""
-        if self.described is None and self._outline is None and self.weight >= LARGE:
+        if self.described is None and self.outlined is None and self.weight >= LARGE:
             pieces = self._in_pieces()
-            self._outline = pieces.outline() if pieces is not None else None
-        return self.summary if self.described is not None or self._outline is None else self._outline
-
-    @property
-    def outlined(self) -> bool:
-        """Whether all that was told of it may be its range."""
-        return self._outline is not None
+            self.outlined = pieces.outline() if pieces is not None else None
+        return self.summary if self.described is not None or self.outlined is None else self.outlined
 
     def count(self) -> Iterator[Summary]:
         """The summary in pieces, of what `outline` tells the range of; the last is the whole."""
         pieces = self._in_pieces() if self.described is None else None
-        if pieces is not None and self._outline is not None:
-            found = self._outline
-            for found in pieces.counted(self._outline):
+        if pieces is not None and self.outlined is not None:
+            found = self.outlined
+            for found in pieces.counted(self.outlined):
                 if self.described is not None or found.counted is None:
                     break  # somebody wanted it at once, or this is all
                 yield found

@@ -126,7 +126,7 @@ class Finisher:
         recorder = self._recorder
         updates = [update for update in map(self._update, recorder.tracker.tracks.values()) if update is not None]
         copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
-        summarise(copy for copy in (*copies, *updates) if copy is not None)
+        summarise([copy for copy in (*copies, *updates) if copy is not None])
 
     def _update(self, track: Track) -> Copy | None:
         """after − before of a parameter in float64; None where it has no numbers, or another shape than before."""

@@ -21,6 +21,11 @@ from stepper.inferior.drafts import Draft, Operated, Scalar
 COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
 STORES = frozenset(("where", "setitem"))
 PRODUCTS = frozenset(("mul", "multiply", "imul", "mul_"))
+FILLS = frozenset(("masked_fill", "masked_fill_"))
+CUTS = frozenset(("clip", "clamp", "clamp_", "clamp_min", "clamp_min_"))
+MASKINGS = frozenset((*STORES, *PRODUCTS, *FILLS, "putmask"))
+RELATIVES = frozenset(("maximum", "fmax", "max", "relu", "relu_", *CUTS, *STORES, *PRODUCTS, *FUNCTIONS))
+"""The operations that may be gates."""
 LIMIT = 1 << 24  # elements; a larger gate by hand is left to the eye
 
 
@@ -45,9 +50,9 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates if gate.out is None}
     pairs = {(id(gate.h), id(gate.out)) for gate in engine_gates}
     gates: list[GateSeen] = []
-    compared = [each for each in operated if each.site.operation and each.site.operation.name in COMPARISONS]
+    compared = _named(operated, COMPARISONS)
     with_zero = [each for each in compared if any(_is_zero(item) for item in each.operands)]
-    for each in sorted(operated, key=lambda one: one.event.id):  # a call before what happens inside it
+    for each in sorted(_named(operated, RELATIVES), key=_event):  # a call before what happens inside it
         gate = _relu(each, with_zero) or _soft(each)
         if gate is None or gate.event in reported or id(gate.h) in reported or (id(gate.h), id(gate.out)) in pairs:
             continue
@@ -55,7 +60,7 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
             gates.append(gate)
     if not gates:
         return []
-    maskings = [masking for each in operated for masking in _maskings(each)]
+    maskings = [masking for each in _named(operated, MASKINGS) for masking in _maskings(each)]
     found = [(gate, _attach(gate, maskings, compared)) for gate in gates]
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.event for _, masking in found if masking is not None}
@@ -64,6 +69,15 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
         for gate, masking in found
         if gate.event not in used or gate.before is not None
     ]
+
+
+def _named(operated: Sequence[Operated], names: frozenset[str]) -> list[Operated]:
+    """Those of the operations that are called one of these."""
+    return [each for each in operated if each.site.operation is not None and each.site.operation.name in names]
+
+
+def _event(each: Operated) -> int:
+    return each.event.id
 
 
 def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -> Masking | None:
@@ -124,7 +138,7 @@ def _relu(each: Operated, with_zero: list[Operated]) -> GateSeen | None:
         return None
     if name in ("maximum", "fmax", "max"):
         possible = len(each.operands) in (2, 3) and any(_is_zero(item) for item in each.operands)
-    elif name in ("clip", "clamp", "clamp_", "clamp_min", "clamp_min_"):
+    elif name in CUTS:
         possible = any(_is_zero(item) for item in each.operands[1:])
     elif name in ("relu", "relu_"):
         possible = True
@@ -210,7 +224,7 @@ def _maskings(each: Operated) -> list[Masking]:
     elif name == "putmask" and len(operands) == 3 and _is_zero(operands[2]):
         after = next((draft.copy for draft in reversed(each.event.drafts) if draft.when == "after"), None)
         _add(found, each, operands[1], operands[0], after, blocked_when=True)
-    elif name in ("masked_fill", "masked_fill_") and len(operands) == 3 and _is_zero(operands[2]):
+    elif name in FILLS and len(operands) == 3 and _is_zero(operands[2]):
         _add(found, each, operands[1], operands[0], result, blocked_when=True)
     return found
 

@@ -112,6 +112,7 @@ class Recorder(Changing):
 
     def _value(self, site: Site, number: int, value: Any, script_frame: FrameType) -> None:
         kind = site.kind
+        when: When = "operand" if kind == "operand" else "result"
         if site.loss and not self.program.uses_backward:
             self.losses.named(value)
         engine = self._owner(value)
@@ -125,7 +126,8 @@ class Recorder(Changing):
                     for read in frame.pending.pop(number, ()):
                         self._write(frame, site, read)
                     return
-                draft = Draft(site.label, self._role(site, frame), _when(site), None, scalar_summary(value))
+                role = site.role or self._role(site, frame)
+                draft = Draft(site.label, role, when, None, scalar_summary(value))
                 self._write(frame, site, draft)
                 if kind == "operand":
                     self._meet_number(value, draft)
@@ -136,7 +138,7 @@ class Recorder(Changing):
                     self._operate_result(site, frame, None)
             return
         frame = self._frame(script_frame)
-        draft = self._draft(engine, value, site.label, self._role(site, frame), _when(site))
+        draft = self._draft(engine, value, site.label, site.role or self._role(site, frame), when)
         frame.latest[number] = draft
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
         if kind == "result":
@@ -336,7 +338,7 @@ class Recorder(Changing):
             return
         frame = self._frame(script_frame)
         if site.kind == "result":
-            role = self._role(site, frame)
+            role = site.role or self._role(site, frame)
             for label, engine, element in self._leaves(value, site.label, role, frame.innermost):
                 draft = self._draft(engine, element, label, role, "result")
                 event = self._write(frame, site, draft)
@@ -354,7 +356,3 @@ class Recorder(Changing):
         for label, engine, element in self._leaves(value, site.label, "parameter", frame.innermost):
             draft = self._draft(engine, element, label, "parameter", "operand")
             self.tracker.met(label, "parameter", element, draft, made=False)
-
-
-def _when(site: Site) -> When:
-    return "operand" if site.kind == "operand" else "result"

@@ -203,7 +203,8 @@ class Recording:
 
     def _copy(self, engine: Engine, value: Any) -> Copy:
         self.used.add(engine.name)
-        engine.settle()
+        if type(engine).settle is not Engine.settle:
+            engine.settle()
         return self.store.keep(engine, value)
 
     def _look(self, value: Any) -> Copy | None:
@@ -326,7 +327,7 @@ class Recording:
         if site.file:
             self._count_beside()
         if kind == "statement":
-            happening.output = (self._printed(), -1)
+            happening.output = (self._printed() if self._loud else self._offset, -1)
             self._loud = self._loud or not self._is_quiet(site)
         happening.started = perf_counter_ns()
         return happening
@@ -340,8 +341,7 @@ class Recording:
         return phase if phase is not None and phase not in ("setup", "between") else "forward"
 
     def _role(self, site: Site, frame: Frame) -> Role:
-        if site.role is not None:
-            return site.role
+        """Of what has no role of its own: by what is happening."""
         happening = frame.innermost
         phase = happening.phase if happening is not None else None
         if site.kind == "operand" or phase in ("setup", "between", None):
@@ -380,13 +380,12 @@ class Recording:
     def _end_output(self, happening: Happening) -> None:
         """A statement is over: what was printed since it began is its own."""
         self._loud = self._loud or not self._is_quiet(happening.site)
-        happening.output = (happening.output[0], self._printed())
+        happening.output = (happening.output[0], self._printed() if self._loud else self._offset)
 
     def _printed(self) -> int:
-        """How many bytes the script has written so far; known already where nothing since could print."""
-        if self._loud:
-            self._offset = output_offset()
-            self._loud = False
+        """How many bytes the script has written so far; nobody asks where nothing since could print."""
+        self._offset = output_offset()
+        self._loud = False
         return self._offset
 
     def _is_quiet(self, site: Site) -> bool:
