@@ -54,7 +54,7 @@ def _obey(line: Typed) -> None:
 
 def _outcome(line: Typed, error: Exception) -> int:
     """The exit code of what was raised on purpose, after saying so. Anything else is a fault of stepper's own."""
-    from stepper.session.advice import wants_input
+    from stepper.session.advice import as_module, wants_input
     from stepper.session.errors import GradientsDiffer, Misuse, ScriptFailed
 
     if isinstance(error, Misuse):
@@ -67,6 +67,12 @@ def _outcome(line: Typed, error: Exception) -> int:
         if wants_input(error.traceback) and sys.stdin is not None and sys.stdin.isatty():
             again = f"echo ANSWER | stepper {' '.join(line.own[:1])} {line.target}"
             _complain(f"{line.target}: input() reads what is piped, and nothing was: {again}")
+        elif (
+            line.target is not None
+            and os.path.isfile(line.target)
+            and (said := as_module(error.traceback, line.target))
+        ):
+            _complain(f"{line.target}: {said}")
         return FAILED
 
     from stepper.grammar import NotUnderstood

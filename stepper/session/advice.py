@@ -1,12 +1,17 @@
-"""What a person can do about a failure that plain Python would not have had. Pure."""
+"""What a person can do about a failure that plain Python would not have had, or had if it was run otherwise."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
 from stepper.session.errors import innermost
 
+MOST_AROUND = 4
+"""Folders around a script, at most, that may be the one it was meant to run in."""
+MISSING = re.compile(r"^ModuleNotFoundError: No module named '(\w+)[\w.]*'(?:; .*)?\s*\Z", re.MULTILINE)
+"""The end of a traceback where an import found nothing."""
 NO_INPUT = "EOFError: EOF when reading a line"
 """What `input()` says where there is nothing to read."""
 QUIT_AT_ONCE = re.compile(r"^bdb\.BdbQuit$", re.MULTILINE)
@@ -16,6 +21,26 @@ QUIT_AT_ONCE = re.compile(r"^bdb\.BdbQuit$", re.MULTILINE)
 def wants_input(traceback: str) -> bool:
     """Whether a script failed since there was nothing for its `input()` to read."""
     return traceback.rstrip().endswith(NO_INPUT)
+
+
+def as_module(traceback: str, script: str) -> str:
+    """One line for a script that failed since what it imports lies in a folder around it, where Python looks for it
+    only if the script is run as a module from there; else nothing."""
+    missing = MISSING.search(traceback)
+    if missing is None:
+        return ""
+    folder, file = os.path.split(os.path.abspath(script))
+    name = file.removesuffix(".py")
+    for _ in range(MOST_AROUND):
+        folder, package = os.path.split(folder)
+        name = f"{package}.{name}"
+        there = os.path.join(folder, missing[1])
+        if not package or "." in package:
+            break
+        if os.path.isdir(there) or os.path.isfile(f"{there}.py"):
+            where = "" if folder == os.getcwd() else f", started in {folder}"
+            return f"{missing[1]} is found if the script runs as a module: stepper -m {name}{where}"
+    return ""
 
 
 def advice(traceback: str, files: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stepper.record import Event, Record
-from stepper.session.advice import advice
+from stepper.session.advice import advice, as_module
 from stepper.session.divergence import first_not_finite
+from stepper.session.target import module_of
 from stepper.tui.history import History
 
 if TYPE_CHECKING:
@@ -131,9 +132,15 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         phases=phases,
         records=records,
         wrong=wrong,
-        advice=advice(session.traceback, (session.script, *session.files)) if session.traceback else "",
+        advice=_advice(session) if session.traceback else "",
     )
 
 
 def _phases(session: Session) -> Mapping[int, str]:
     return {line.number: line.phase for line in session.lines if line.phase is not None}
+
+
+def _advice(session: Session) -> str:
+    by_path = module_of(session.target) is None
+    otherwise = as_module(session.traceback, session.script) if by_path else ""
+    return otherwise or advice(session.traceback, (session.script, *session.files))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.advice import advice
+from stepper.session.advice import advice, as_module
 
 
 def failed(script: Path, text: str) -> str:
@@ -42,3 +42,32 @@ def test_the_advice_names_the_file_that_asks(tmp_path: Path) -> None:
     assert advice(traceback, [str(script), str(asking)]).startswith("asking.py line 2 asks for input()")
     assert advice(traceback, [str(asking), str(script)]).startswith("line 2 asks for input()")
     assert advice(traceback, [str(script)]).startswith("line 3 asks for input()")
+
+
+@pytest.mark.parametrize(
+    ("path", "imported", "words"),
+    [
+        ("lab/train.py", "lab.nets", "lab is found if the script runs as a module: stepper -m lab.train"),
+        (
+            "scripts/deep/train.py",
+            "nets",
+            "nets is found if the script runs as a module: stepper -m scripts.deep.train",
+        ),
+        ("lab/train.py", "of_nowhere", ""),
+        ("train.py", "lab.of_nowhere", ""),
+        ("v1.2/train.py", "nets", ""),
+    ],
+)
+def test_a_script_whose_imports_need_the_folder_around_it_is_named_as_a_module(
+    path: str, imported: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    for name in ("lab/nets.py", "nets.py"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    traceback = failed(tmp_path / path, f"import {imported}\n")
+    assert traceback.splitlines()[-1].startswith("ModuleNotFoundError")
+    said = as_module(traceback, str(tmp_path / path))
+    assert said == (f"{words}, started in {tmp_path}" if words else "")
+    monkeypatch.chdir(tmp_path)
+    assert as_module(traceback, path) == words
