@@ -206,6 +206,8 @@ def _gate(gate: Gate, record: Record, array: GetArray, in_full: bool) -> Iterato
     yield f"Gate {gate.label}  {gate.place}  {op}"
     weak = f"  attenuated {gate.attenuated} (less than half passes)" if gate.soft else ""
     yield f"    active {gate.active}  blocked {gate.blocked}{weak}  dead units {_dead(gate)}"
+    if gate.note:
+        yield f"    ! {gate.note}"
     shut = gate.closed if gate.closed is not None else gate.mask
     yield f"    mask (█ {'half or more of ' if gate.soft else ''}the gradient passes, · {_shut(gate)})"
     mask = array(shut.copy) if shut.copy is not None else None

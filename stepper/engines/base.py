@@ -36,7 +36,7 @@ class GateSeen:
     zero and at NaN). Where the operation passes shares of a gradient, `share` gives them (of a kept h, a value of h's
     engine), and what it passes nothing of is blocked; `soft`: between nothing and everything it passes parts.
     `before_label` and `after_label` are what the two gradients are called, where that is known. `layer` is what made h,
-    where that tells which axis its units lie along; `axis` says so outright.
+    where that tells which axis its units lie along; `axis` says so outright. `note` is what there is to say in words.
     """
 
     def __init__(self, label: str, op: str, event: int, h: Any, rule: str) -> None:
@@ -54,6 +54,7 @@ class GateSeen:
         self.soft = False
         self.before_label = ""
         self.after_label = ""
+        self.note = ""
 
 
 class Change(NamedTuple):

@@ -298,6 +298,7 @@ class Finisher:
             if closed is None
             else self._value(Draft(f"closed entries of {gate.label}", "other", "result", self._mask(closed, h)), shelf),
             layer=layer,
+            note=gate.note,
         )
 
     def _mask(self, entries: Any, h: Copy) -> Copy:

@@ -17,6 +17,7 @@ from stepper.engines.base import GateSeen
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Operated, Scalar
+from stepper.record import place
 
 COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
 STORES = frozenset(("where", "setitem"))
@@ -32,8 +33,9 @@ LIMIT = 1 << 24  # elements; a larger gate by hand is left to the eye
 class Masking:
     """A store or product that zeroes some entries: `blocked` is True where it does."""
 
-    def __init__(self, operated: Operated, mask: Copy, blocked: Any, before: Copy, after: Copy) -> None:
+    def __init__(self, operated: Operated, mask: Copy, label: str, blocked: Any, before: Copy, after: Copy) -> None:
         self.event = operated.event.id
+        self.place = f"{' '.join(label.split())} ({place(operated.site.line, operated.site.file)})"
         self.mask = mask
         self.blocked = blocked
         self.before = before
@@ -64,6 +66,8 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     found = [(gate, _attach(gate, maskings, compared)) for gate in gates]
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.event for _, masking in found if masking is not None}
+    for gate, masking in found:
+        gate.note = _others(gate, found, maskings, compared) if masking is None else _differing(gate, masking)
     return [
         (gate, None if masking is None else masking.blocked)
         for gate, masking in found
@@ -82,23 +86,52 @@ def _event(each: Operated) -> int:
 
 def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -> Masking | None:
     """Give `gate` the gradients of the masking that belongs to it, and return that masking."""
-    import numpy
-
     h = _numbers(gate.h)
     later = [each for each in maskings if each.event > gate.event and each.before is not gate.h]
     later = [each for each in later if each.blocked.shape == h.shape and masks.together(each.blocked, h)]
-    chosen = next((each for each in later if _flows(each.mask, (gate.h, gate.out), compared)), None)
-    if chosen is None:
-        with numpy.errstate(all="ignore"):
-            rules = (h < 0, h <= 0, ~(h >= 0), ~(h > 0))
-        chosen = next(
-            (each for each in later if any(masks.equal(each.blocked, rule) for rule in rules)),
-            None,
-        )
+    flowing = [each for each in later if _flows(each.mask, (gate.h, gate.out), compared)]
+    chosen = next((each for each in (*flowing, *later) if _is_by_rule(each.blocked, h)), None)
+    chosen = flowing[0] if flowing and (chosen is None or chosen not in flowing) else chosen
     if chosen is None:
         return None
     gate.before, gate.after = chosen.before, chosen.after
     return chosen
+
+
+def _is_by_rule(blocked: Any, h: Any) -> bool:
+    """Whether a mask is that of a ReLU of h, whatever it does at zero and at NaN."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        return any(masks.equal(blocked, rule) for rule in (h < 0, h <= 0, ~(h >= 0), ~(h > 0)))
+
+
+def _differing(gate: GateSeen, masking: Masking) -> str:
+    """That backward masks by h, or by the output, and yet not as the operation did: `h_relu < 0`, `h > 1`."""
+    import numpy
+
+    h = _numbers(gate.h)
+    if gate.share is not None or _is_by_rule(masking.blocked, h):
+        return ""
+    with numpy.errstate(all="ignore"):
+        differing = masks.count(masking.blocked != (h < 0))
+    return f"backward masks by {masking.place}, which is not {gate.label} < 0 in {differing} of {masks.size(h)} entries"
+
+
+def _others(
+    gate: GateSeen, found: list[tuple[GateSeen, Masking | None]], maskings: list[Masking], compared: list[Operated]
+) -> str:
+    """That no gradient is masked by this gate's input, but one of its shape a second time by another gate's."""
+    h = _numbers(gate.h)
+    used = {masking.event for _, masking in found if masking is not None}
+    used |= {other.event for other, _ in found}  # a ReLU may itself be spelt as a product with a mask
+    for other, taken in found:
+        for each in maskings if taken is not None else ():
+            if each.event <= gate.event or each.event in used or each.blocked.shape != h.shape:
+                continue
+            if other.h is not gate.h and _flows(each.mask, (other.h, other.out), compared):
+                return f"no gradient is masked by {gate.label}; one is by {each.place}, which is of {other.label}"
+    return ""
 
 
 def _flows(mask: Copy, sources: tuple[Copy | None, ...], compared: list[Operated]) -> bool:
@@ -249,7 +282,7 @@ def _add(
         if masks.kind(values) not in "fiu" or not ((values == 0) | (values == 1)).all():
             return
         values = values != 0
-    found.append(Masking(each, mask.copy, values if blocked_when else ~values, before.copy, after))
+    found.append(Masking(each, mask.copy, mask.label, values if blocked_when else ~values, before.copy, after))
 
 
 def _is_zero(item: Draft | Scalar) -> bool:

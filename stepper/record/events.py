@@ -196,7 +196,7 @@ class Gate(msgspec.Struct, gc=False):
     A `soft` gate (leaky ReLU, GELU, SiLU …) passes shares of a gradient: `share` is the operation's derivative at each
     entry, `attenuated` counts the entries whose gradient passes by less than half, and not by nothing, and `closed` is
     True for those and for the blocked ones. None for gates that open and shut. `file` is the file that it stands in;
-    empty for the one of the training loop.
+    empty for the one of the training loop. `note` says that a backward pass by hand masks by something else than h.
     """
 
     label: str
@@ -218,6 +218,7 @@ class Gate(msgspec.Struct, gc=False):
     closed: Value | None = None
     layer: Units | None = None
     file: str = ""
+    note: str = ""
 
     @property
     def place(self) -> str:

@@ -149,6 +149,7 @@ class _Writer:
             "share": self.optional(gate.share),
             "closed": self.optional(gate.closed),
             "layer": None if gate.layer is None else _units(gate.layer),
+            "note": gate.note,
         }
 
     def parameter(self, parameter: Parameter) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from stepper.tui.panels.columns import (
     title,
 )
 from stepper.tui.panels.columns import texts as cells
-from stepper.tui.panels.gate_lines import dead_lines, heading, map_title
+from stepper.tui.panels.gate_lines import dead_lines, heading, map_title, noted
 
 
 def test_a_name_has_all_the_room_that_is_left() -> None:
@@ -63,6 +63,15 @@ def test_a_gate_of_numbers_that_are_not_finite_says_so_where_all_would_count_as_
     gate = Gate("h", "relu", 0, 1, 1, h, None, None, 4, 0, [], 2, h)
     told = "".join(text for text, _ in heading(gate, Names(["h"]), 80).pieces)
     assert "4 NaN or inf  active 4  blocked 0 (0.0%)" in told
+
+
+def test_what_there_is_to_say_of_a_gate_is_folded_to_its_width() -> None:
+    h = Value("h", "activation", "result", Summary("tensor", "array", (2, 2)), 0)
+    gate = Gate("h", "relu", 0, 1, 1, h, None, None, 4, 0, [], 2, h)
+    assert noted(gate, 40) == []
+    gate.note = "backward masks by h > 1 (line 9), which is not h < 0 in 3 of 4 entries"
+    lines = ["".join(text for text, _ in row.pieces) for row in noted(gate, 40)]
+    assert len(lines) == 2 and max(map(len, lines)) <= 40 and " ".join(lines) == gate.note
 
 
 def test_the_cursors_dead_unit_is_among_those_listed() -> None:

@@ -24,6 +24,7 @@ from stepper.tui.panels.gate_lines import (
     listed,
     map_lines,
     next_dead,
+    noted,
     reading_height,
     readings,
     shut,
@@ -210,7 +211,9 @@ class GatePanel(ViewPanel):
         view, height = self.view, self.inner.height
         unit = view.index[gate.by_unit.axis] if view is not None and view.index else None
         elsewhere = dead_elsewhere(self.gates, self.number)
-        self._dead = dead_lines(gate, self._streaks, unit, width, height // 6 if height >= HIGH else 1, elsewhere)
+        most = height // 6 if height >= HIGH else 1
+        dead = dead_lines(gate, self._streaks, unit, width, most, elsewhere)
+        self._dead = [*noted(gate, width)[:2], *dead]
         drawing = self._gather(gate)
         self.set_rows([heading(gate, self.scene.history.names, width), *self._dead, *self._lines(gate, drawing)])
         self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")

@@ -12,7 +12,7 @@ from stepper.session.streaks import Streak
 from stepper.tui import figures
 from stepper.tui.names import Names, shortened
 from stepper.tui.panels import heatmap
-from stepper.tui.panels.lines import Piece, Row, mark, pad
+from stepper.tui.panels.lines import Piece, Row, mark, pad, wrapped
 from stepper.tui.view import Grid, Index, View
 
 H, MASK, SHARE, BEFORE, AFTER = "h", "mask", "share", "grad before", "grad after"
@@ -130,6 +130,11 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
             if name is not None:
                 return Row(pad([(name, "strong"), (where, "muted")], right, width))
     return Row(pad([(names.fitted(own, max(SHORT, room)), "strong"), (where, "muted")], right, width))
+
+
+def noted(gate: Gate, width: int) -> list[Row]:
+    """What there is to say of it in words: that a gradient is masked by something else."""
+    return [Row(((line, "bad"),)) for line in wrapped(gate.note, width)] if gate.note else []
 
 
 def dead_elsewhere(gates: Sequence[Gate], number: int) -> str:

@@ -1,0 +1,73 @@
+"""A backward pass by hand that masks by something else than the gate's own input is pointed out; a right one is not."""
+
+from pathlib import Path
+
+import pytest
+
+import stepper
+from tests.session.support import script
+
+NETWORK = """
+import numpy as np
+np.random.seed(0)
+x = np.random.randn(8, 5); y = np.random.randn(8, 2)
+w1 = np.random.randn(5, 6); w2 = np.random.randn(6, 6); w3 = np.random.randn(6, 2)
+for t in range(2):
+    h1 = x @ w1
+    a1 = np.maximum(h1, 0)
+    h2 = a1 @ w2
+    a2 = {relu}
+    y_pred = a2 @ w3
+    loss = ((y_pred - y) ** 2).sum()
+    g = 2 * (y_pred - y)
+    g3 = a2.T @ g
+    ga2 = g @ w3.T
+    {second}
+    g2 = a1.T @ gh2
+    ga1 = gh2 @ w2.T
+    {first}
+    g1 = x.T @ gh1
+    w1 -= 1e-4 * g1
+    w2 -= 1e-4 * g2
+    w3 -= 1e-4 * g3
+"""
+FIRST, SECOND = "gh1 = ga1.copy(); gh1[h1 < 0] = 0", "gh2 = ga2 * (h2 > 0)"
+
+
+def notes(folder: Path, *, relu: str = "np.maximum(h2, 0)", first: str = FIRST, second: str = SECOND) -> dict[str, str]:
+    """What is said of each gate of iteration 0."""
+    with stepper.open(script(folder, NETWORK.format(relu=relu, first=first, second=second))) as run:
+        return {gate.label: gate.gate.note for gate in run.iteration(0).gates}
+
+
+@pytest.mark.parametrize(
+    ("relu", "first", "second"),
+    [
+        ("np.maximum(h2, 0)", FIRST, SECOND),
+        ("h2 * (h2 > 0)", "gh1 = ga1 * (a1 > 0)", "gh2 = np.where(h2 <= 0, 0, ga2)"),
+        ("np.where(h2 > 0, h2, 0)", "mask = h1 >= 0; gh1 = ga1 * mask", "gh2 = ga2.copy(); gh2[a2 <= 0] = 0"),
+    ],
+)
+def test_right_masks_are_passed_over(tmp_path: Path, relu: str, first: str, second: str) -> None:
+    assert notes(tmp_path, relu=relu, first=first, second=second) == {"h1": "", "h2": ""}
+
+
+def test_a_mask_of_the_next_layer_is_told_at_the_gate_that_has_none(tmp_path: Path) -> None:
+    found = notes(tmp_path, first="gh1 = ga1.copy(); gh1[h2 < 0] = 0")
+    assert found["h1"] == "no gradient is masked by h1; one is by h2 < 0 (line 19), which is of h2"
+    assert found["h2"] == ""
+
+
+@pytest.mark.parametrize("mask", ["a1 < 0", "h1 > 1", "h1 < 0.5"])
+def test_a_mask_that_is_not_the_operations_own_is_told_with_how_many_differ(tmp_path: Path, mask: str) -> None:
+    found = notes(tmp_path, first=f"gh1 = ga1.copy(); gh1[{mask}] = 0")
+    assert found["h1"].startswith(f"backward masks by {mask} (line 19), which is not h1 < 0 in ")
+    assert found["h1"].endswith(" of 48 entries") and " 0 of" not in found["h1"]
+    assert found["h2"] == ""
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "autograd", "relu-class", "tests/scripts/layer_objects.py"])
+def test_nothing_is_said_of_right_scripts(target: str) -> None:
+    with stepper.open(target, seed=0) as run:
+        gates = run.iteration(1).gates
+    assert gates and all(not gate.gate.note for gate in gates)
