@@ -79,10 +79,9 @@ class Breakpoints:
         condition = checked(condition)
         there = self.at(spot)
         if there is not None:
-            self._replace(replace(there, condition=condition, enabled=True, problem=""))
+            self.change(there, condition)
             return
-        if spot.line not in self._beginnings(source):
-            raise NoStatement(f"no statement begins on {named or spot.place}, so nothing can stop there")
+        self.check(spot, source, named)
         self._replace(Breakpoint(spot.file or self.files[0], spot.line, condition))
 
     def toggle(self, spot: Spot, source: str, condition: str = "", named: str = "") -> bool:
@@ -94,6 +93,15 @@ class Breakpoints:
             return False
         self.put(spot, source, condition, named)
         return True
+
+    def check(self, spot: Spot, source: str, named: str = "") -> None:
+        """Raises NoStatement where no breakpoint can be set on this line of `source`."""
+        if self.at(spot) is None and spot.line not in self._beginnings(source):
+            raise NoStatement(f"no statement begins on {named or spot.place}, so nothing can stop there")
+
+    def change(self, each: Breakpoint, condition: str) -> None:
+        """Give one another condition; it then holds. Raises NotACondition."""
+        self._replace(replace(each, condition=checked(condition), enabled=True, problem=""))
 
     def switch(self, each: Breakpoint) -> None:
         """Let one not hold for a while, or hold again."""

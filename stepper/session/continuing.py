@@ -57,6 +57,15 @@ class Continuing(Standing):
         self.breakpoints.put(spot, self._text(file), condition, self.named(spot))
         self._changed_breakpoints()
 
+    def check_line(self, spot: Spot) -> None:
+        """Raises NoStatement where no breakpoint can be set on a line."""
+        self.breakpoints.check(spot, self._text(spot.file), self.named(spot))
+
+    def change_condition(self, each: Breakpoint, condition: str) -> None:
+        """Give a breakpoint, in whatever file, another condition (empty: none). Raises NotACondition."""
+        self.breakpoints.change(each, condition)
+        self._changed_breakpoints()
+
     def switch_breakpoint(self, each: Breakpoint) -> None:
         """Let a breakpoint not hold for a while, or hold again."""
         self.breakpoints.switch(each)

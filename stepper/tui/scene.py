@@ -14,6 +14,7 @@ from stepper.tui.history import History
 
 if TYPE_CHECKING:
     from stepper.session import Session
+    from stepper.session.breakpoints import Breakpoint
 
 
 OUTPUT = 4000
@@ -30,7 +31,7 @@ class Scene:
 
     target: str = ""
     source: str = ""
-    """Of the file that the cursor stands in."""
+    """Of the file that is shown: the one that the cursor stands in, until another is asked for."""
     file: str = ""
     """The path of that file as seen from beside the script; empty for the script itself."""
     module: str = ""
@@ -53,8 +54,10 @@ class Scene:
     history: History | None = None
     event: Event | None = None
     generation: int = 0
-    breakpoints: frozenset[int] = frozenset()
-    """The lines of the file that is shown that have one."""
+    elsewhere: bool = False
+    """Whether that file is another than the one the cursor stands in."""
+    breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
+    """Those of the file that is shown, by line."""
     stops: frozenset[int] = frozenset()
     """The iterations in which a run came to a breakpoint."""
     phases: Mapping[int, str] = field(default_factory=dict)
@@ -82,8 +85,9 @@ class Scene:
         return self.record is not None and self.record.iteration is not None
 
 
-def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
-    """What `session` looks like now. The history of the record is kept from `previous` if it is the same record."""
+def scene_of(session: Session, previous: Scene, generation: int, shown: str | None = None) -> Scene:
+    """What `session` looks like now. The history of the record is kept from `previous` if it is the same record.
+    `shown`: the file to show, as `Scene.module` has it; None: that of the cursor."""
     record = session.record
     history, records = previous.history, previous.records
     if record is None:
@@ -100,6 +104,9 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
     place = session.place
     event = session.event if record is not None else None
     module = event.file if event is not None and event.file in session.modules else ""
+    elsewhere = shown is not None and shown != module
+    if shown is not None:
+        module = shown
     if module and history is not None:
         phases = history.phases.get(module, {})
     elif previous.module:
@@ -110,6 +117,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         source=session.modules[module] if module else session.source,
         file="" if path in ("", session.script) else session.relative(path),
         module=module,
+        elsewhere=elsewhere,
         engines=tuple(session.engines),
         device=session.device,
         dtype=session.dtype,
@@ -127,7 +135,7 @@ def scene_of(session: Session, previous: Scene, generation: int) -> Scene:
         history=history,
         event=event,
         generation=generation,
-        breakpoints=session.breakpoints.in_file(module),
+        breakpoints=session.breakpoints.by_line(module),
         stops=session.stops,
         phases=phases,
         records=records,

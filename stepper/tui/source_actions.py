@@ -22,6 +22,15 @@ SOURCE_ACTIONS = (
         SOURCE,
         panel="source",
     ),
+    Action(
+        "source.file",
+        ("f",),
+        "app.file",
+        "Another file",
+        "Show another file of the script, until the cursor moves: its lines can be gone to and have breakpoints.",
+        SOURCE,
+        panel="source",
+    ),
 )  # fmt: skip
 
 BREAKPOINT_ACTIONS = (
@@ -34,6 +43,22 @@ BREAKPOINT_ACTIONS = (
         BREAKPOINTS,
         "break",
         5,
+    ),
+    Action(
+        "breakpoint.condition",
+        ("W",),
+        "condition",
+        "Breakpoint with a condition",
+        "Let the breakpoint on the selected line stop only where a Python expression holds; one is set if need be.",
+        BREAKPOINTS,
+    ),
+    Action(
+        "breakpoint.list",
+        ("L",),
+        "breakpoints",
+        "List of breakpoints",
+        "List all breakpoints: go to one, switch it off or on, give it a condition, take it away.",
+        BREAKPOINTS,
     ),
     Action("breakpoint.clear", ("B",), "clear_breakpoints", "Clear breakpoints", "Take all breakpoints away.",
            BREAKPOINTS),

@@ -57,6 +57,7 @@ class Stage(Keystrokes):
         self._scheduled = False
         self._timer: Timer | None = None
         self._shown_at = 0.0
+        self._turned: tuple[str, Cursor] | None = None  # a file that was asked for, and where the cursor stood then
         self._held = ExitStack()
         self._release: Timer | None = None
         self._looking_whether_whole = False
@@ -100,6 +101,7 @@ class Stage(Keystrokes):
         self._unsubscribe()
         self.session = session
         self.places = Places()
+        self._turned = None
         self._generation += 1
         self._unsubscribe = session.subscribe(self._changed)
         self.look()
@@ -131,7 +133,10 @@ class Stage(Keystrokes):
             self._timer.stop()
             self._timer = None
         self._shown_at = time.monotonic()
-        before, self.scene = self.scene, scene_of(self.session, self.scene, self._generation)
+        if self._turned is not None and self._turned[1] != self.session.cursor:
+            self._turned = None
+        turned = None if self._turned is None else self._turned[0]
+        before, self.scene = self.scene, scene_of(self.session, self.scene, self._generation, turned)
         with self.batch_update():
             self.status.show(self.scene)
             if self.scene != before or self.desk.viewer.repinned:  # a move's end is often told twice
@@ -141,6 +146,11 @@ class Stage(Keystrokes):
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.set_timer(HOLD, self._repaint)
+
+    def turn_to(self, file: str) -> None:
+        """Show another file of the script in Source, until the cursor moves; empty: the one with the training loop."""
+        self._turned = (file, self.session.cursor)
+        self.look()
 
     def _repaint(self) -> None:
         """Let the screen be drawn, with what has come by now."""

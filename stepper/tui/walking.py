@@ -13,7 +13,7 @@ from stepper.tui.outline import find
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import SourcePanel
-from stepper.tui.remembering import Remembering
+from stepper.tui.stopping import Stopping
 
 if TYPE_CHECKING:
     from stepper.session import Cursor, Session
@@ -22,7 +22,7 @@ SPEEDS = (0, 1, 4, 15)
 """Statements a second of the auto-play; 0: off."""
 
 
-class Walking(Remembering):
+class Walking(Stopping):
     """Steps, jumps, running on, auto-play, search."""
 
     def __init__(self, session: Session, config: Path | None = None) -> None:
@@ -55,45 +55,6 @@ class Walking(Remembering):
     def action_reverse(self) -> None:
         """Go back to the stop before."""
         self.jump("continue", lambda: self.session.reverse(), self.keymap.shown("run.reverse"))
-
-    def action_breakpoint(self, line: int | None = None) -> None:
-        """Set a breakpoint on a line, by default that which is selected in the source, or take it away."""
-        if line is None and self.moves.stepping:  # where the steps that were asked for before lead
-            self.enqueue("step", self._breakpoint_here, self.keymap.shown("breakpoint.toggle"))
-        else:
-            self._toggle(self.desk.source.selected if line is None else line)
-
-    async def _breakpoint_here(self) -> None:
-        self.look()
-        self._toggle(self.desk.source.selected)
-
-    def _toggle(self, line: int) -> None:
-        from stepper.session import NoStatement
-
-        try:
-            there = self.session.toggle_breakpoint(line, self.scene.module)
-        except NoStatement as problem:
-            text = str(problem)
-            self.message.say(text[0].upper() + text[1:] + ".", bad=True)
-        else:
-            self.message.say(self._said_of(line, there))
-
-    def _said_of(self, line: int, there: bool) -> str:
-        forth, back = self.keymap.shown("run.continue"), self.keymap.shown("run.reverse")
-        place = self.session.named(Spot(self.scene.module, line))
-        if there and self.scene.busy:
-            return f"Breakpoint on {place}; it holds from now on."
-        if there:
-            return f"Breakpoint on {place}; {forth} runs on to it, {back} back to it."
-        left = len(self.session.breakpoints.spots)
-        return f"The breakpoint on {place} is gone; {left or 'none'} {'are' if left > 1 else 'is'} left."
-
-    def action_clear_breakpoints(self) -> None:
-        """Take all of them away."""
-        count = len(self.session.breakpoints.all)
-        self.session.clear_breakpoints()
-        gone = f"{count} breakpoint{'s are' if count > 1 else ' is'} gone."
-        self.message.say(gone if count else "There is no breakpoint.")
 
     @property
     def playing(self) -> bool:
@@ -167,11 +128,6 @@ class Walking(Remembering):
     def go_to_point(self, message: PointPanel.Go) -> None:
         """Go to an iteration that was read in a panel."""
         self.jump("go", lambda: self.session.go(message.iteration))
-
-    @on(SourcePanel.Toggle)
-    def toggle_line(self, message: SourcePanel.Toggle) -> None:
-        """A click beside a line's number."""
-        self.action_breakpoint(message.line)
 
     @on(SourcePanel.Go)
     def go_to_line(self, message: SourcePanel.Go) -> None:

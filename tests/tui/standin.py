@@ -34,7 +34,7 @@ from stepper.record import (
     Window,
 )
 from stepper.session import Cursor, Options, Place, State, Step
-from stepper.session.breakpoints import Breakpoints
+from stepper.session.breakpoints import Breakpoint, Breakpoints
 from stepper.session.stops import Sought, ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
@@ -239,7 +239,7 @@ class Standin:
         self.target, self.script, self.source = target, "numpy.py", ""
         self.modules: dict[str, str] = {}
         self.home = "numpy.py"
-        self.files = (self.home,)
+        self.files: tuple[str, ...] = (self.home,)
         self.engines: list[str] = []
         self.device, self.dtype, self.seed = "", "", 0
         self.options, self.defaults = Options(seed=0), {"N": "8", "learning_rate": "2.0**-12"}
@@ -253,6 +253,7 @@ class Standin:
         self.lines: list[Line] = []
         self.cursor = Cursor(None, -1)
         self.breakpoints = Breakpoints()
+        self.breakpoints.files = self.files
         self.stops: frozenset[int] = frozenset()
         self.sketched: list[int] = []
         self.calls: list[str] = []
@@ -399,13 +400,35 @@ class Standin:
         if stop is not None:
             self.tell(cursor=stop)
 
+    def relative(self, file: str) -> str:
+        return file
+
     def named(self, spot: Spot) -> str:
         return spot.place
 
-    def toggle_breakpoint(self, line: int, file: str = "") -> bool:
-        there = self.breakpoints.toggle(Spot(file, line), self.source)
+    def toggle_breakpoint(self, line: int, file: str = "", condition: str = "") -> bool:
+        there = self.breakpoints.toggle(Spot(file, line), self.source, condition)
         self.tell()
         return there
+
+    def check_line(self, spot: Spot) -> None:
+        self.breakpoints.check(spot, self.source)
+
+    def set_condition(self, line: int, file: str = "", condition: str = "") -> None:
+        self.breakpoints.put(Spot(file, line), self.source, condition)
+        self.tell()
+
+    def change_condition(self, each: Breakpoint, condition: str) -> None:
+        self.breakpoints.change(each, condition)
+        self.tell()
+
+    def switch_breakpoint(self, each: Breakpoint) -> None:
+        self.breakpoints.switch(each)
+        self.tell()
+
+    def remove_breakpoint(self, each: Breakpoint) -> None:
+        self.breakpoints.remove(each)
+        self.tell()
 
     def clear_breakpoints(self) -> None:
         self.breakpoints.clear()

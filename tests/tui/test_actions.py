@@ -28,6 +28,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "place.forth": ("g", "5", "enter", "left_square_bracket"),
     "run.pause": ("a",),
     "breakpoint.clear": ("b",),
+    "breakpoint.list": ("b",),
     "panel.reset": ("M",),
     "panel.restore": ("m",),
     "panel.1": ("2",),
@@ -97,6 +98,8 @@ def world(**planted: Any) -> Standin:
             ]  # fmt: skip
 
     session = Standin(after=deepen, **planted)
+    session.modules = {"other.py": "made = 1\n"}
+    session.files = (session.home, *session.modules)
     return session
 
 

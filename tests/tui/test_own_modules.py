@@ -76,3 +76,27 @@ async def test_record_says_which_file_a_call_leads_to(tmp_path: Path) -> None:
         await press(pilot, "n", "s", "6")
         line = next(line for line in text_of(app.desk.record).splitlines() if "def double(x)" in line)
         assert "layers.py:3" in line
+
+
+async def test_any_file_of_the_script_can_be_shown_and_have_breakpoints_before_the_cursor_comes_there(
+    tmp_path: Path,
+) -> None:
+    app = two_files(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "1", "f", "down", "enter")
+        await until(pilot, lambda: app.scene.file == "layers.py" and not app.screen.is_modal)
+        assert app.desk.source.border_title == "Source · layers.py" and "▶" not in text_of(app.desk.source)
+        await press(pilot, "down", "down", "down", "W", "t", "greater_than_sign", "0", "enter")
+        await press(pilot, "escape", "down", "down", "b")
+        await until(pilot, lambda: "Breakpoint on layers.py line 6" in screen_text(app))
+        assert [each.line for each in app.session.breakpoints.all] == [4, 6]
+        await press(pilot, "n")
+        assert app.scene.file == "" and "▶" in text_of(app.desk.source), "it follows the cursor again"
+        await press(pilot, "L", "down", "enter")
+        await until(pilot, lambda: app.scene.file == "layers.py" and app.desk.source.selected == 6)
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.scene.event is not None and app.scene.event.text == "return y")
+        await press(pilot, "c")
+        await until(pilot, lambda: app.scene.iteration == 1)
+        assert "layers.py line 4: its condition t>0 failed with NameError" in screen_text(app)

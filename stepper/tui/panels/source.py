@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event, Record
+from stepper.session.breakpoints import Breakpoint
 from stepper.session.telling import title, told
 from stepper.terminal_text import visible
 from stepper.tui.actions import bindings
@@ -24,7 +25,8 @@ from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.panels.titles import CORNERS
 from stepper.tui.scene import Scene
 
-CURRENT, DONE, FAILED, NONFINITE, BREAKPOINT = "▶", "✓", "✗", "!", "●"
+CURRENT, DONE, FAILED, NONFINITE = "▶", "✓", "✗", "!"
+BREAKPOINT, CONDITIONAL, OFF = "●", "◆", "○"
 GUTTER = 3
 """Columns beside the digits of the line's number: its mark, its phase, its breakpoint."""
 PHASES = {"setup": "s", "forward": "F", "loss": "L", "backward": "B", "update": "U", "between": "·"}
@@ -41,7 +43,8 @@ class SourcePanel(LinePanel):
         f"{CURRENT} the statement under the cursor: it has run, and what it computed is shown\n"
         f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
         "the letter of each line is its phase: s setup, F forward, L loss, B backward, U update, · between two passes\n"
-        f"{BREAKPOINT} a breakpoint · the line that is selected is underlined; the arrows and a click select another\n"
+        f"{BREAKPOINT} a breakpoint, {CONDITIONAL} one with a condition, {OFF} one that is switched off\n"
+        "the line that is selected is underlined; the arrows and a click select another\n"
         f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
@@ -95,20 +98,24 @@ class SourcePanel(LinePanel):
         if scene.phases is not self.scene.phases:
             self.refresh()
         if scene.breakpoints != self.scene.breakpoints:
-            self.touch(line - 1 for line in scene.breakpoints ^ self.scene.breakpoints)
+            old, new = self.scene.breakpoints, scene.breakpoints
+            self.touch(line - 1 for line in old.keys() | new.keys() if old.get(line) != new.get(line))
+        turned = scene.elsewhere or self.scene.elsewhere
         super().show(scene)
+        if turned:
+            self.refill()
 
     def refill(self) -> None:
         """Mark what has run by now and what it computed, and follow the cursor."""
-        scene = self.scene
-        marks, hints = self._annotations(scene.history, scene.event) if scene.history and scene.event else ({}, {})
-        current = scene.event.line if scene.event else 0
-        span = _span(scene.event) if scene.event else (0, 0)
+        history, event = self.scene.history, self._event
+        marks, hints = self._annotations(history, event) if history and event else ({}, {})
+        current = event.line if event else 0
+        span = _span(event) if event else (0, 0)
         changed = {line for line in marks.keys() | self._marks.keys() if marks.get(line) != self._marks.get(line)}
         changed |= {line for line in hints.keys() | self._hints.keys() if hints.get(line) != self._hints.get(line)}
         if (current, span) != (self._current, self._span):
             changed |= {current, self._current}
-        nonfinite = _nonfinite(scene.history, scene.event)
+        nonfinite = _nonfinite(history, event)
         if nonfinite != self._nonfinite:
             changed |= {nonfinite, self._nonfinite}
             self._nonfinite = nonfinite
@@ -119,6 +126,11 @@ class SourcePanel(LinePanel):
         self._tell()
         if current:
             self.follow()
+
+    @property
+    def _event(self) -> Event | None:
+        """The event under the cursor, where that stands in the file that is shown."""
+        return None if self.scene.elsewhere else self.scene.event
 
     def follow(self) -> None:
         """Bring the cursor's line into view, with the lines around it that can be shown."""
@@ -189,7 +201,7 @@ class SourcePanel(LinePanel):
         self.tooltip = Content(visible(cut)) if cut else None
 
     def _words(self) -> list[Row]:
-        event, record = self.scene.event, self.scene.record
+        event, record = self._event, self.scene.record
         width, room = self.inner.width, min(TOLD, self.inner.height // 2)
         if event is None or record is None or width < 20 or room < 2:
             return []
@@ -209,7 +221,7 @@ class SourcePanel(LinePanel):
             text = "".join(text for text, _ in self._line(index)).rstrip()
             hint = self._hints.get(index + 1, "")
             lines.append(f"{text}  {hint}" if hint else text)
-        event, record = self.scene.event, self.scene.record
+        event, record = self._event, self.scene.record
         if self._words() and event is not None and record is not None:
             lines += [_head(event, record).rstrip(), *told(event, record)]
         return "\n".join(lines)
@@ -232,7 +244,7 @@ class SourcePanel(LinePanel):
             code = mark(code, *self._span, "span")
         phase = self.scene.phases.get(line, "")
         letter = (NONFINITE, "bad") if line == self._nonfinite else (PHASES.get(phase, " "), phase)
-        stop = (BREAKPOINT, "breakpoint") if line in self.scene.breakpoints else (" ", "")
+        stop = _sign(self.scene.breakpoints.get(line))
         number = f"{line:>{digits}}"
         # on the cursor's line in full: grey on its ground could not be read in sixteen colours
         gutter = (number, "strong" if current else "selected" if line == self._selected else "gutter")
@@ -244,6 +256,11 @@ class SourcePanel(LinePanel):
     def selected(self) -> int:
         """The line that a breakpoint would be set on: the cursor's, until another is selected."""
         return self._selected
+
+    def select(self, line: int) -> None:
+        """Select a line, and bring it into view with the lines around it."""
+        self._select(line)
+        self.keep_visible(self._selected - 1, margin=4)
 
     def _select(self, line: int) -> None:
         line = max(1, min(line, len(self._code)))
@@ -308,7 +325,7 @@ class SourcePanel(LinePanel):
 
     def _stack(self) -> str:
         """Inside a function: which, and the lines it was called from, the innermost first."""
-        history, cursor = self.scene.history, self.scene.event
+        history, cursor = self.scene.history, self._event
         frames = history.stack(cursor) if history is not None and cursor is not None else []
         outside = "setup" if self.scene.iteration is None else "loop"
         return " ‹ ".join(f"{name or outside}:{line}" for name, line in frames) if len(frames) > 1 else ""
@@ -325,6 +342,13 @@ def _nonfinite(history: History | None, cursor: Event | None) -> int:
         return 0
     event = history.record.events[history.nonfinite]
     return event.line if event.file == cursor.file else 0
+
+
+def _sign(found: Breakpoint | None) -> Piece:
+    """What marks a line with a breakpoint."""
+    if found is None:
+        return (" ", "")
+    return (OFF if not found.enabled else CONDITIONAL if found.condition else BREAKPOINT, "breakpoint")
 
 
 def _span(event: Event) -> tuple[int, int]:

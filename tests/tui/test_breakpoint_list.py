@@ -1,0 +1,69 @@
+"""The list of breakpoints, and the dialog for a condition."""
+
+from __future__ import annotations
+
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from stepper.tui.screens.breakpoints import BreakpointsScreen
+from stepper.tui.screens.condition import ConditionScreen
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
+from tests.tui.standin import Standin
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+    await settled(pilot)
+
+
+async def test_the_list_shows_each_with_its_line_and_changes_them() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "L")
+        assert "There is no breakpoint; b sets one." in screen_text(app)
+        session.toggle_breakpoint(13)
+        session.toggle_breakpoint(17, condition="t == 3")
+        await press(pilot, "L")
+        await until(pilot, lambda: isinstance(app.screen, BreakpointsScreen))
+        shown = screen_text(app)
+        assert "● numpy.py:13  h_relu = np.maximum(h, 0)" in shown
+        assert "◆ numpy.py:17  loss = np.square" in shown and "where t == 3" in shown
+        await press(pilot, "space")
+        assert "○ numpy.py:13" in screen_text(app) and session.breakpoints.spots == {("", 17)}
+        await press(pilot, "down", "c")
+        assert isinstance(app.screen, ConditionScreen) and app.screen.query_one(Input).value == "t == 3"
+        await press(pilot, *["backspace"] * 6, "l", "o", "s", "s", "enter")
+        await until(pilot, lambda: "where loss" in screen_text(app))
+        assert [each.condition for each in session.breakpoints.all] == ["", "loss"]
+        await press(pilot, "up", "delete")
+        assert "numpy.py:13" not in screen_text(app) and len(session.breakpoints.all) == 1
+        await press(pilot, "enter")
+        await until(pilot, lambda: not app.screen.is_modal)
+        assert app.desk.source.selected == 17 and app.focused is app.desk.source
+        assert "◆" in text_of(app.desk.source).splitlines()[16]
+        await press(pilot, "L", "delete")
+        await until(pilot, lambda: not app.screen.is_modal)
+        assert not session.breakpoints.all, "where none is left the list closes"
+
+
+async def test_a_condition_is_given_to_the_selected_line() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "W", "t", "space", "equals_sign", "enter")
+        assert isinstance(app.screen, ConditionScreen)
+        assert "t = is not a Python expression" in screen_text(app), "it is refused where it is typed"
+        await press(pilot, *["backspace"] * 3, "enter")
+        await until(pilot, lambda: "Breakpoint on line 13; c runs on to it" in screen_text(app))
+        assert [(each.line, each.condition) for each in session.breakpoints.all] == [(13, "")]
+        await press(pilot, "W", "t", "enter")
+        await until(pilot, lambda: "Breakpoint on line 13, where t; c runs on to it" in screen_text(app))
+        await press(pilot, "W", "x", "escape")
+        assert [(each.line, each.condition) for each in session.breakpoints.all] == [(13, "t")]
+        await press(pilot, "home", "down", "W")
+        await until(pilot, lambda: "No statement begins on line 2," in screen_text(app))
+        assert not app.screen.is_modal
