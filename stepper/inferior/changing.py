@@ -118,10 +118,11 @@ class Changing(Observing):
 
     def _watch_member(self, frame: Frame, site: Site, value: Any, key: Key, element: Any) -> None:
         owner = self._owner(element)
-        role, label = site.role or self._role(site, frame), site.label + suffix(key)
+        known = site.role or self._role(site, frame)
+        role, label = self._at(key, known) or known, site.label + suffix(key)
         if owner is not None:
             draft = self._draft(owner, element, label, role, "before")
-        elif type(element) in (int, float) and site.role == "parameter":
+        elif type(element) in (int, float) and role == "parameter":
             draft = Draft(label, role, "before", None, scalar_summary(element))
         else:
             return

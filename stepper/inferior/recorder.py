@@ -329,7 +329,7 @@ class Recorder(Changing):
                 self.tracker.met(label, known, value, draft, made=when == "result", event=happening)
             return draft
         for key, element in self._members(value, label, known, happening) if depth else ():
-            self._bind(frame, happening, site, label + suffix(key), role, element, when, depth - 1)
+            self._bind(frame, happening, site, label + suffix(key), self._at(key, role), element, when, depth - 1)
         self._meet_members(label, value)
         return None
 

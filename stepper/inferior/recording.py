@@ -240,11 +240,17 @@ class Recording:
             event.remark(f"{most:,} of the {count:,} members of {label} are looked into")
         return found
 
+    def _at(self, key: Key, role: Role | None) -> Role | None:
+        """The role of what a container of this role holds under a key."""
+        return self.program.keys.get(key, role) if role == "parameter" and type(key) is str else role
+
     def _leaves(
         self, value: Any, label: str, role: Role | None, event: Happening | None, depth: int = DEPTH
     ) -> Iterator[tuple[str, Engine, Any]]:
         """The arrays that a container holds, and the containers inside it, each with its label and engine."""
         for key, element in self._members(value, label, role, event):
+            if self._at(key, role) != role:
+                continue
             inner = label + suffix(key)
             engine = self._owner(element)
             if engine is not None:

@@ -311,8 +311,16 @@ class UsedGradients:
                         found.setdefault(key, []).append((happening.id, holder, draft))
         return found
 
+    @cached_property
+    def _values(self) -> set[int]:
+        """The copies, by id, of what the parameters were before and after."""
+        drafts = [each for track in self._recorder.tracker.tracks.values() for each in (track.before, track.after)]
+        return {id(draft.copy) for draft in drafts if draft is not None and draft.copy is not None}
+
     def _is_gradient(self, draft: Draft) -> bool:
         """Whether a value is a gradient by its own role, or an element of something that is."""
+        if draft.copy is not None and id(draft.copy) in self._values:
+            return False  # of a parameter: `neuron["weights"]`, read on the way back
         holder = draft.label.partition("[")[0]
         if draft.role in ("activation", "other") and names_gradient(holder.rpartition(".")[2]):
             return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`

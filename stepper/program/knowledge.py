@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from stepper.program.effects import FIELD, GRAD, Place
-from stepper.program.flow import sort
+from stepper.program.effects import FIELD, GRAD, Definition, Place
+from stepper.program.flow import Flow, sort
 from stepper.program.losses import Losses
 from stepper.program.models import Models
 from stepper.program.phases import Phases
@@ -15,6 +15,7 @@ from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode
+from stepper.program.vocabulary import names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Phase, Role
 
@@ -27,6 +28,7 @@ class Known:
         walker = Walker(script, losses)
         run = walker.walk_module() if loop is None else walker.walk_loop(loop)
         flow = sort(run, walker.made_parameters())
+        losses.aside = _no_losses(flow)
         self.uses_backward = any(loss.backward for loss in run.losses)
         body = script.source.tree.body if loop is None else loop.body
         self.marks_gradient = any(mark.kind in ("backward", "gradient") for mark in run.marks)
@@ -59,6 +61,11 @@ class Known:
     def role_of_name(self, scope: Scope, name: str) -> Role | None:
         """The role of a name bound in `scope`."""
         return self._roles.of_name(scope, name)
+
+    @property
+    def keys(self) -> dict[str, Role]:
+        """The roles of what lies beside parameters in their dicts, by key."""
+        return self._roles.by_key
 
     def roles(self, sites: Iterable[Site]) -> dict[str, Role]:
         """Roles by label, over all the places that the sites show; where several differ, the most telling one, and
@@ -98,3 +105,20 @@ class Known:
             if isinstance(node, ast.Attribute) and node.attr == place[1]:
                 return ast.unparse(node)
         return place[1]
+
+
+def _no_losses(flow: Flow) -> frozenset[str]:
+    """The names with loss, cost or error in them that are none, where the pass has another: an error on its way back
+    to the parameters (`error += delta * w`), a total that goes on over the passes (`batch_error += loss`)."""
+    named: dict[str, list[Definition]] = {}
+    for d in flow.run.definitions:
+        if d.kind in ("bind", "change") and d.deps and names_loss(d.place[1]):
+            named.setdefault(d.place[1], []).append(d)
+    real = {d.place[1] for d in flow.loss_definitions if d.kind == "bind" and names_loss(d.place[1])}
+    if not real:
+        return frozenset()
+    return frozenset(
+        name
+        for name, made in named.items()
+        if name not in real and all(d in flow.backward or (d.own and d.place in flow.carried) for d in made)
+    )

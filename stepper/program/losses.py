@@ -13,6 +13,7 @@ class Losses:
 
     def __init__(self, script: Script) -> None:
         self.script = script
+        self.aside: frozenset[str] = frozenset()  # names that sound like one, beside the loss itself
         # A script's own `backward` methods: of a value that can be added up (micrograd's), or of a layer.
         self.values: set[str] = set()
         self.layers: set[str] = set()
@@ -70,7 +71,7 @@ class Losses:
 
     def is_loss_target(self, node: ast.AST) -> bool:
         """Whether a name or attribute that is bound has loss, cost or error in its name."""
-        return names_loss(_last(node))
+        return _last(node) not in self.aside and names_loss(_last(node))
 
 
 def _last(node: ast.AST) -> str:

@@ -67,6 +67,7 @@ class Program:
     settings: dict[str, str]
     flows: tuple[str, ...]
     roles: dict[str, Role]
+    keys: dict[str, Role]
     lines: dict[int, Phase]
     stops: dict[str, Spot]
     uses_backward: bool
@@ -130,6 +131,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         settings=settings_.find(text),
         flows=known.flows,
         roles=known.roles(sites),
+        keys=known.keys,
         lines=known.lines(home, sites),
         stops=stops,
         uses_backward=known.uses_backward,

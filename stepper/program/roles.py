@@ -9,6 +9,7 @@ import ast
 
 from stepper.program.effects import FIELD, GRAD, Definition, Place, closure
 from stepper.program.flow import Flow
+from stepper.program.recomputed import keys_read, recomputed
 from stepper.program.records import is_record, record_fields
 from stepper.program.scopes import Scope, target_names
 from stepper.program.vocabulary import names_gradient, names_loss
@@ -32,6 +33,7 @@ class Roles:
         self.by_place: dict[Place, Role] = {GRAD: "gradient"}
         self._memo: dict[Definition, Role] = {}
         self._counters = _loop_targets(walker)
+        self.by_key = recomputed(walker.script, flow)
         self._record_fields = record_fields(walker.script)
         # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
         self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
@@ -49,7 +51,10 @@ class Roles:
     def of(self, scope: Scope, node: ast.AST) -> Role | None:
         """The role of a name, attribute path or element."""
         if isinstance(node, ast.Subscript):
-            return self.of(scope, node.value)
+            role = self.of(scope, node.value)
+            if role == "parameter" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                return self.by_key.get(node.slice.value, role)
+            return role
         if isinstance(node, ast.Attribute):
             if node.attr == "grad":
                 return "gradient"
@@ -89,6 +94,9 @@ class Roles:
                 return "activation"
             return "other" if place in flow.carried or place in self._counters else "data"
         if definition.kind in ("parameter", "target") or definition.alias:
+            keys = keys_read(definition.node)
+            if keys and keys <= self.by_key.keys():
+                return self.by_key[min(keys)]  # `[neuron["output"] for neuron in layer]`
             if definition.roots & flow.parameters and not self._may_be_made(definition):
                 return "parameter"
             if definition.roots and definition.roots <= self._moments:

@@ -200,3 +200,20 @@ def test_exact_numbers_beyond_all_floats_are_infinite() -> None:
     )
     assert ran.error is None and not ran.record(2).faults
     assert ran.losses[:2] == [-math.inf, math.inf] and math.isnan(ran.losses[2] or 0.0)
+
+
+def test_an_error_on_its_way_back_and_a_total_over_the_passes_are_no_losses_beside_one() -> None:
+    source = """
+    import numpy as np
+    w, total_error = np.ones(2), 0.0
+    x = np.array([1.0, 2.0])
+    for t in range(3):
+        out = float(x @ w)
+        loss = (out - 1.0) ** 2
+        total_error += loss
+        error = 2 * (out - 1.0)
+        w -= 0.0625 * error * x
+    """
+    for record_from in (0, None):
+        ran = run(source, record_from=record_from)
+        assert ran.losses == [4.0, 0.5625, 0.0791015625]

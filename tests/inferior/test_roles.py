@@ -415,3 +415,58 @@ def test_what_a_custom_function_is_handed_has_the_role_it_had_outside() -> None:
     )
     found = roles(ran, kinds=("statement", "call"))
     assert (found["given"], found["weight"], found["received"]) == ("data", "parameter", "gradient")
+
+
+NEURONS = """
+from math import exp
+network = [[{"weights": [0.1, 0.2, 0.3]}, {"weights": [0.3, -0.2, 0.1]}], [{"weights": [0.5, -0.5, 0.2]}]]
+def forward(network, row):
+    inputs = row
+    for layer in network:
+        outputs = []
+        for neuron in layer:
+            total = neuron["weights"][-1]
+            for j in range(len(inputs)):
+                total += neuron["weights"][j] * inputs[j]
+            neuron["output"] = 1 / (1 + exp(-total))
+            outputs.append(neuron["output"])
+        inputs = outputs
+    return inputs
+def backward(network, wanted):
+    for i in reversed(range(len(network))):
+        for j in range(len(network[i])):
+            neuron, error = network[i][j], 0.0
+            if i == len(network) - 1:
+                error = neuron["output"] - wanted
+            else:
+                for further in network[i + 1]:
+                    error += further["weights"][j] * further["delta"]
+            neuron["delta"] = error * neuron["output"] * (1 - neuron["output"])
+def update(network, row, rate):
+    for i in range(len(network)):
+        inputs = row if i == 0 else [neuron["output"] for neuron in network[i - 1]]
+        for neuron in network[i]:
+            for j in range(len(inputs)):
+                neuron["weights"][j] -= rate * neuron["delta"] * inputs[j]
+            neuron["weights"][-1] -= rate * neuron["delta"]
+for t in range(3):
+    sum_error = 0.0
+    row, wanted = [1.0, 2.0 - t], t % 2
+    out = forward(network, row)
+    sum_error += (wanted - out[0]) ** 2
+    backward(network, wanted)
+    update(network, row, 0.5)
+"""
+
+
+def test_what_a_pass_computes_anew_beside_the_parameters_in_their_dicts_is_none() -> None:
+    ran = run(NEURONS)
+    names = [f"network[{i}]['weights']" for i in ("0][0", "0][1", "1][0")]
+    assert [each.name for each in ran.record(1).parameters] == names
+    assert not any(each.grad is not None and "weights" in each.grad.label for each in ran.record(1).parameters)
+    assert {value.role for value in ran.values('neuron["output"]', 1, "result")} == {"activation"}
+    assert {value.role for value in ran.values('neuron["delta"]', 1, "result")} == {"gradient"}
+    assert (
+        ran.array(ran.parameter(names[2], 1).after, 1).tolist()
+        == ran.array(ran.parameter(names[2], 2).before, 2).tolist()
+    )
