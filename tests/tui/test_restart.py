@@ -111,3 +111,20 @@ async def test_what_is_starting_is_begun_anew_when_asked_for_twice() -> None:
         await until(pilot, lambda: isinstance(app.session, Session) and app.idle)
         await until(pilot, lambda: app.scene.event is not None and app.scene.statement == 2)
         assert stand.calls[-1] == "close"
+
+
+async def test_the_run_before_is_over_while_the_new_one_still_loads(tmp_path: Path) -> None:
+    """Both at a time might not fit into the memory, or onto the device."""
+    script, wait = tmp_path / "train.py", tmp_path / "wait"
+    script.write_text(f"import os, time\nwhile os.path.exists({str(wait)!r}):\n    time.sleep(0.01)\n{TRAIN}")
+    session = Session(str(script), Options(arguments=("2.0",)))
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        process = session._lane.process
+        wait.touch()
+        await pilot.press("r")
+        await until(pilot, lambda: process.exit_code is not None)
+        assert app.session is not session and app.scene.state == "starting"
+        wait.unlink()
+        await until(pilot, lambda: app.idle and app.scene.state == "stopped" and app.scene.iteration == 0)
