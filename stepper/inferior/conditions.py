@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from inspect import CO_OPTIMIZED
-from types import BuiltinFunctionType, CodeType, FrameType
+from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
 from typing import Any
 
 from msgspec.structs import replace
@@ -50,7 +50,8 @@ READS = frozenset(
         *("norm", "numel", "std", "sum", "var"),
     )
 )
-"""What of a tensor only reads it."""
+"""What of a tensor only reads it, be it a method or a function of its library."""
+LIBRARIES = frozenset(("numpy", "torch"))
 KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir"))
 """Through these a function may hold the very dict by which its names are read before Python 3.13."""
 _OPERATORS = (ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context)
@@ -68,16 +69,17 @@ class Condition:
         self._called: set[str] = set()
         self._modules: set[str] = set()
         self._reads = self._only_reads(self._tree)
-        self._local: dict[CodeType, tuple[str, ...]] = {}
+        self._local: dict[int, tuple[CodeType, tuple[str, ...]]] = {}  # by identity: to hash code takes microseconds
         self._made: dict[tuple[str, ...], CodeType] = {}
 
     def names_in(self, frame: FrameType) -> dict[str, Any]:
         """The names of it that are a function's own where `frame` stands, and bound. Raises LookupError."""
         code = frame.f_code
-        names = self._local.get(code)
-        if names is None:
+        known = self._local.get(id(code))
+        if known is None:
             own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars} if code.co_flags & CO_OPTIMIZED else set()
-            names = self._local[code] = tuple(name for name in self._names if name in own)
+            known = self._local[id(code)] = (code, tuple(name for name in self._names if name in own))
+        names = known[1]
         if not names:
             return {}
         if sys.version_info >= (3, 13):
@@ -117,7 +119,7 @@ class Condition:
             elif kind in SIMPLE:
                 known = True
             else:
-                simple, known = False, owned(value)
+                simple, known = False, owned(value) or (isinstance(value, ModuleType) and value.__name__ in LIBRARIES)
             if not known:
                 return False, False
         return simple, True
@@ -250,10 +252,11 @@ class Conditions:
             stack.callback(setattr, warnings, "showwarning", warnings.showwarning)
             warnings.showwarning = _not_shown
             for engine in self._engines:
-                if draws:
+                if draws and type(engine).random_state is not Engine.random_state:
                     stack.enter_context(engine.undrawn())
             for engine in self._engines:
-                stack.enter_context(engine.neutral())
+                if type(engine).neutral is not Engine.neutral:
+                    stack.enter_context(engine.neutral())
             yield
 
 
