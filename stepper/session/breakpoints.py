@@ -35,8 +35,8 @@ class Breakpoints:
     anew, may have its training loop elsewhere, or not have those files at all."""
 
     def __init__(self, kept: Iterable[Breakpoint] = ()) -> None:
-        """`kept`: those of a session before this one."""
-        self._all = {(each.file, each.line): each for each in kept}
+        """`kept`: those of a session before this one; in another run their conditions may be evaluated."""
+        self._all = {(each.file, each.line): replace(each, problem="") for each in kept}
         self.files: tuple[str, ...] = ("",)
         """The paths of the target's files, that which has the training loop first."""
         self._source = ""

@@ -9,6 +9,7 @@ import pytest
 
 import stepper
 from stepper.session import NotACondition, Session, State, continuing
+from stepper.session.breakpoints import Breakpoints
 from tests.session.support import opened, script, text_at
 
 # 200 passes; `half` is called once in each, and its local names are its own
@@ -145,6 +146,7 @@ async def test_a_condition_that_fails_stops_once_and_says_why(tmp_path: Path, ei
         assert each.problem == "NameError: name 'lss' is not defined"
         await session.run()
         assert session.state is State.ENDED, "it stops for that no more"
+        assert [each.problem for each in Breakpoints(session.breakpoints.all).all] == [""], "but in a new run it may"
         assert session.traceback == "" and session.output() == ""
         session.set_condition(BODY, condition="1 / (step - 20)  and False")
         await session.go(60)

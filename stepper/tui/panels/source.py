@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import BindingType
@@ -14,7 +14,6 @@ from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event, Record
-from stepper.session.breakpoints import Breakpoint
 from stepper.session.telling import title, told
 from stepper.terminal_text import visible
 from stepper.tui.actions import bindings
@@ -24,6 +23,9 @@ from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.panels.titles import CORNERS
 from stepper.tui.scene import Scene
+
+if TYPE_CHECKING:
+    from stepper.session.breakpoints import Breakpoint
 
 CURRENT, DONE, FAILED, NONFINITE = "▶", "✓", "✗", "!"
 BREAKPOINT, CONDITIONAL, OFF = "●", "◆", "○"
