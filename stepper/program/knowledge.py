@@ -120,5 +120,15 @@ def _no_losses(flow: Flow) -> frozenset[str]:
     return frozenset(
         name
         for name, made in named.items()
-        if name not in real and all(d in flow.backward or (d.own and d.place in flow.carried) for d in made)
+        if name not in real and all(d in flow.backward or (d.place in flow.carried and _adds_up(d)) for d in made)
     )
+
+
+def _adds_up(definition: Definition) -> bool:
+    """Whether something is added to what was there; an average that moves with the losses is another thing."""
+    match definition.node:
+        case ast.AugAssign(op=ast.Add()):
+            return True
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=kept), op=ast.Add())):
+            return name == kept
+    return False
