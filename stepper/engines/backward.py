@@ -241,14 +241,14 @@ class Passes:
         keep = observer.keep
         watched.copies = copies = [None if gradient is None else keep(gradient) for gradient in gradients]
         self._arrived(node, copies, running.inside)
-        if is_leaf(node):
+        if watched.name == LEAF:
             watched.previous = self._gradient_of(node)
             watched.formula = self._sum(node, watched, running)
         elif len(gradients) > 1:
             watched.formula = _with_zeros(watched, node, gradients)
         text = watched.formula.replace("\n", "; ") or watched.name
         watched.event = observer.begin("backward", text, watched.name, running.inside)
-        if is_leaf(node) and node not in running.uses:  # the pass began here, with a gradient of the caller's
+        if watched.name == LEAF and node not in running.uses:  # the pass began here, with a gradient of the caller's
             self._contribute(running, node, None, copies[0], watched.outputs[0])
 
     def _leave(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
@@ -268,7 +268,7 @@ class Passes:
             if copy is not None and target is not None:
                 observer.add(GRADIENT + atom(target), "gradient", "result", copy, event)
                 flows_out.append(Flow(target, len(flows_in) + len(flows_out)))
-        if is_leaf(node):
+        if watched.name == LEAF:
             name = f"{watched.outputs[0]}.grad"
             after = self._gradient_of(node)
             if after is not None:

@@ -80,7 +80,8 @@ class Finisher:
         for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
             if happening.parent is not None:
                 parent = recorder.happenings[happening.parent]
-                parent.ended = max(parent.ended, happening.ended)
+                if parent.ended < happening.ended:
+                    parent.ended = happening.ended
         self._name_made()
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
         self._handed = HandedRoles()

@@ -20,17 +20,16 @@ class HandedRoles:
 
     def known(self, happening: Happening, drafts: list[Draft], values: list[Value]) -> list[Value]:
         """The values of an event, made of these drafts, with the roles that are known from before."""
+        last = self._last
         if happening.kind in ("statement", "expression", "call"):
-            return [self._known(draft, value) for draft, value in zip(drafts, values, strict=True)]
-        if happening.kind == "backward":
-            self._last.update((each.copy, each.role) for each in drafts if each.role == "gradient" and each.copy)
+            for place, (draft, value) in enumerate(zip(drafts, values, strict=True)):
+                copy = draft.copy
+                if copy is None or not is_path(draft.label):
+                    continue
+                if value.role != "other":
+                    last[copy] = value.role
+                elif copy in last:
+                    values[place] = msgspec.structs.replace(value, role=last[copy])
+        elif happening.kind == "backward":
+            last.update([(each.copy, each.role) for each in drafts if each.role == "gradient" and each.copy])
         return values
-
-    def _known(self, draft: Draft, value: Value) -> Value:
-        if draft.copy is None or not is_path(draft.label):
-            return value
-        if value.role != "other":
-            self._last[draft.copy] = value.role
-            return value
-        role = self._last.get(draft.copy, value.role)
-        return value if role == "other" else msgspec.structs.replace(value, role=role)

@@ -54,12 +54,11 @@ class Namer:
         self._owns = owns
         self._bare: set[type] = set() if bare is None else bare
 
-    def learn(self, namespace: Mapping[str, Any], passing: Collection[str]) -> None:
-        """Learn the paths of what lies inside what the script's global names stand for.
+    def learn(self, holders: Sequence[tuple[str, Any]]) -> None:
+        """Learn the paths of what lies inside what the script's global names stand for (`holders`).
 
         What has a name of its own keeps it, whatever list or object it also lies in.
         """
-        holders = self._holders(namespace, passing)
         for in_lists in (False, True):
             for label, value in holders:
                 if (type(value) in (list, tuple)) is in_lists:
@@ -67,8 +66,8 @@ class Namer:
         for label, value in holders:
             self.follow(label, value)
 
-    def _holders(self, namespace: Mapping[str, Any], passing: Collection[str]) -> list[tuple[str, Any]]:
-        """The global names that stand for something with parts of its own."""
+    def holders(self, namespace: Mapping[str, Any], passing: Collection[str]) -> list[tuple[str, Any]]:
+        """The global names that stand for something with parts of its own, but for those that a loop hands on."""
         bare = self._bare
         found = [(label, value) for label, value in list(namespace.items()) if type(value) not in bare]
         bare.update(type(value) for _, value in found if self._is_bare(value))
@@ -130,12 +129,12 @@ class Namer:
             own = self._own[kind] = is_scripts(kind)
         return own
 
-    def learn_objects(self, namespace: Mapping[str, Any], passing: Collection[str], names: Names) -> None:
+    def learn_objects(self, holders: Sequence[tuple[str, Any]], names: Names) -> None:
         """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
         `net.layers[1].W`): they tell apart what methods call by one name (`self.W`)."""
-        holders = [(label, value, False) for label, value in self._holders(namespace, passing)]
         # Optimizers last: they call what they hold by its number only
-        waiting = deque(sorted(holders, key=lambda held: _steps(held[1])))
+        ordered = sorted(holders, key=lambda held: _steps(held[1]))
+        waiting = deque([(label, value, False) for label, value in ordered])
         met: set[int] = set()
         while waiting and len(met) < MOST:
             label, value, inside = waiting.popleft()

@@ -75,7 +75,7 @@ class Recorder(Changing):
         if site.spine and not self.pass_over:
             self.losses.cut()
             self.end_pass()
-        if not self._room(site):
+        if len(self.happenings) >= self._limit and not self._room(site):
             return
         frame = self._frame(script_frame)
         self._close_open(frame)

@@ -117,8 +117,9 @@ class Recording:
     def learn(self, namespace: Mapping[str, Any]) -> None:
         """Learn what the script's global names call its models; the engines' hooks are in place."""
         try:
-            self._namer.learn(namespace, self._passing)
-            self._namer.learn_objects(namespace, self._passing, self.tracker.paths)
+            holders = self._namer.holders(namespace, self._passing)
+            self._namer.learn(holders)
+            self._namer.learn_objects(holders, self.tracker.paths)
         except Exception as error:
             self.fault(error)
 

@@ -30,6 +30,7 @@ LOSSES = frozenset(
     ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
 )
 """Functions and layers that compare a prediction with a target element by element."""
+TOLD_OF = LOSSES | SIGNS.keys()
 ON_PURPOSE = re.compile(
     r"\b(None|newaxis|unsqueeze|reshape|view|keepdims?|expand_dims|expand|broadcast_to|repeat|tile|outer|ix_|meshgrid"
     r"|transpose|permute|swapaxes)\b|\.m?T\b|\.t\(\)"
@@ -40,10 +41,12 @@ def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], rol
     """Say it at the statements that such an operation stands in. `role_of` is what a value is to the script."""
     made: dict[str, str] = {}  # the text that a name was bound by
     for happening in happenings:
-        said = _said(happening, sites, made, role_of)
-        if said:
-            _statement(happening, happenings).remark(said)
-        if happening.kind == "statement":
+        operation = happening.site.operation
+        if happening.kind == "module" or (operation is not None and operation.name in TOLD_OF):
+            said = _said(happening, sites, made, role_of)
+            if said:
+                _statement(happening, happenings).remark(said)
+        if happening.kind == "statement" and happening.site.bound:
             made.update(dict.fromkeys(happening.site.bound, happening.text.partition("=")[2]))
 
 
@@ -57,8 +60,6 @@ def _said(happening: Happening, sites: Sequence[Site], made: dict[str, str], rol
     if operation is None or happening.kind not in ("statement", "expression"):
         return ""
     name = operation.name
-    if name not in SIGNS and name not in LOSSES:
-        return ""
     labels = [sites[each.site].label if each.site is not None else each.text for each in operation.operands[:2]]
     seen = {draft.label: draft for draft in happening.drafts if draft.when == "operand"}
     operands = [seen[label] for label in labels if label in seen]

@@ -254,7 +254,8 @@ class Watchful:
 
 def learnt(namespace: dict[str, Any]) -> Names:
     found = Names()
-    Namer(builtin_engines(), found).learn(namespace, ())
+    namer = Namer(builtin_engines(), found)
+    namer.learn(namer.holders(namespace, ()))
     return found
 
 
