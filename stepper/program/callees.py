@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
+from stepper.program.instances import Instances
 from stepper.program.scopes import Function, Scope, Script, assigned, constructor, root_of
 from stepper.program.vocabulary import steps_parameters
 
@@ -27,6 +28,7 @@ class Callees:
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
         }
         self.functions_in = HeldFunctions(script)
+        self.instances = Instances(script)
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
         self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
         for node in script.nodes:
@@ -170,7 +172,7 @@ class Callees:
             named = [d for d in self.script.definitions(scope, receiver.id) if isinstance(d, ast.ClassDef)]
             if named:
                 return [*self.script.methods_of(named, name)]
-        classes = self.script.classes_of(scope, receiver)
+        classes = self.instances.of(scope, receiver)
         found: list[ast.AST] = [*self.script.methods_of(classes, name)]
         if found:
             return found
@@ -193,7 +195,7 @@ class Callees:
 
     def _called_objects(self, scope: Scope, node: ast.AST) -> list[ast.AST]:
         """What calling an object runs: `forward` or `__call__` of its class, or of any class where that is unknown."""
-        classes = self.script.classes_of(scope, node)
+        classes = self.instances.of(scope, node)
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         if not classes and name in self.constructions:
             return []  # made by a library

@@ -108,8 +108,14 @@ class Definitions(Callees):
         if key not in self.marks:
             self.marks[key] = Mark(kind, node, frozenset(self.loops))  # type: ignore[arg-type]
 
+    def is_making(self) -> bool:
+        """Whether an object is being made: what is stored in it was nothing before, and is computed of nothing yet."""
+        return bool(self.frames) and getattr(self.stack[-1], "name", "") in ("__init__", "__post_init__")
+
     def mark_name(self, name: str, node: ast.AST) -> None:
         """Note what a name says of its value."""
+        if self.is_making():
+            return
         if names_gradient(name):
             self.mark("gradient", node)
         elif names_loss(name) or names_error(name):

@@ -24,7 +24,7 @@ DefinitionKind = Literal["start", "bind", "change", "target", "parameter"]
 class Definition:
     """One value of a place. `selected`: the loops whose target picks what is changed; `loops`: the loops around it,
     inside the pass; `alias`: the value is another place's very value; `roots`: the places whose objects it may be;
-    `controls`: what the conditions around it depend on.
+    `controls`: what the conditions around it depend on; `made`: it is an attribute of an object that is being made.
     """
 
     place: Place
@@ -39,6 +39,12 @@ class Definition:
     order: int = 0
     roots: set[Place] = field(default_factory=set)
     controls: set[Definition] = field(default_factory=set)
+    made: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether something that was there before is another now."""
+        return self.kind in ("bind", "change") and not self.made
 
 
 EMPTY: frozenset[Definition] = frozenset()
@@ -191,7 +197,7 @@ class Pass:
 
     def carried(self) -> set[Place]:
         """Places that are changed in the pass and whose value at its end still depends on that at its start."""
-        changed = {d.place for d in self.definitions if d.kind in ("bind", "change")}
+        changed = {d.place for d in self.definitions if d.changes}
         found: set[Place] = set()
         for place in changed:
             begin = self.start.get(place)

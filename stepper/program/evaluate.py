@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from stepper.program.attribute_names import attribute_names
 from stepper.program.definitions import Definitions
 from stepper.program.effects import (
+    EMPTY,
     FIELD,
     GRAD,
     NOTHING,
@@ -372,7 +373,10 @@ class Evaluator(Definitions, ABC):
                 self.effects["zero", id(node)] = self.current or node
                 self.change(((GRAD, frozenset()),), node, (), keep=False)
             elif mutates_receiver(name):
-                changed = frozenset(d for value in everything for d in value.deps)
+                place = self.place_of(scope, node.func.value)
+                pairs = zip(node.args, arguments, strict=True)
+                added = [self.gathered(scope, place, part, value) for part, value in pairs]
+                changed = EMPTY.union(*added, *(value.deps for _, value in keywords))
                 zero = name in ZEROING_METHODS or (name in ("fill_", "fill") and not changed)
                 if zero and any(place == GRAD for place, _ in receiver.roots):
                     self.effects["zero", id(node)] = self.current or node
@@ -392,6 +396,15 @@ class Evaluator(Definitions, ABC):
         if name in _WRAPPERS and arguments:
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
+
+    def gathered(self, scope: Scope, place: Place | None, node: ast.expr, value: Value) -> frozenset[Definition]:
+        """What is added to a place, which is not made of itself where another object's attribute of the same name is
+        added: `self.params += layer.params` gathers what the layers hold."""
+        if isinstance(node, ast.Call) and not node.args and isinstance(node.func, ast.Attribute):
+            node = node.func
+        if not isinstance(node, ast.Attribute) or place is None or self.place_of(scope, node) != place:
+            return value.deps
+        return frozenset(d for d in value.deps if d.place != place)
 
     def _attribute_by_name(self, scope: Scope, node: ast.Call, name: str, arguments: Sequence[Value]) -> Value:
         """`getattr(layer, name)`, or `setattr`; of a name that nothing tells of, it is the object itself."""

@@ -38,9 +38,11 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     """Sort the definitions of a pass. `made`: the attributes that are made to be parameters (`nn.Parameter`)."""
     carried = run.carried()
     steady = run.feedback(carried - {GRAD})
-    changes = {d for d in run.definitions if d.kind in ("bind", "change") and d.place in steady}
+    changes = {d for d in run.definitions if d.changes and d.place in steady}
     stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
     changes |= stepped
+    if any(takes_step(d) for d in changes):  # gradients that are kept in place are made anew by every pass
+        changes -= {d for d in changes if d.kind == "change" and names_gradient(d.place[1])}
     changes -= _of_later_runs(changes, run)
     feeding = closure({d for change in changes for d in change.deps})
     losses = _losses(run, feeding, carried)
@@ -311,6 +313,13 @@ def _is_gradient(definition: Definition) -> bool:
 def _signals(definition: Definition) -> bool:
     """Whether this is a gradient or an error signal (`td_error`), which parameters are changed by."""
     return _is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
+
+
+def takes_step(definition: Definition) -> bool:
+    """Whether this keeps the old value and adds to it what is made of gradients or errors; and is no gradient."""
+    if _is_gradient(definition) or not definition.own:
+        return False
+    return any(_signals(other) for other in closure(definition.deps))
 
 
 def _by_gradient(definition: Definition) -> bool:

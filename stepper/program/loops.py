@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
+from stepper.program.flow import takes_step
 from stepper.program.losses import Losses
 from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
@@ -75,7 +76,7 @@ def study_loop(walker: Walker, node: LoopNode) -> Studied:
         # A gradient that `.backward()` wrote closes the circle, whatever the object that is stepped.
         feedback |= {d.place for d in run.definitions if d.place in carried and d.own and _uses_grad(d)}
         feedback -= _written_losses(run)
-    state = [d for d in run.definitions if d.place in carried and d.kind in ("bind", "change")]
+    state = [d for d in run.definitions if d.place in carried and d.changes]
     return Studied(node, run, state, [d for d in state if d.place in feedback])
 
 
@@ -171,6 +172,10 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
     # A loop that runs backward by itself may train what the one around it picks: one layer or model after another.
     whole = loop.level() == BACKWARD
     inside = {id(d.node) for d in state(outer) if loop.key in d.loops and (whole or outer.key not in d.selected)}
+    if LOSS < outer.level() < BACKWARD:
+        # Beside steps by gradients, a hidden state or the gradients themselves, that a pass carries on, are no state.
+        steps = {id(d.node) for d in state(outer) if takes_step(d)}
+        inside = inside & steps if steps else inside
     if not inside & own:
         return False
     # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.

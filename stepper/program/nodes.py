@@ -5,6 +5,7 @@ reaches them.
 """
 
 import ast
+import types
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -154,3 +155,28 @@ def is_list(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.ListComp)) or (
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "list"
     )
+
+
+def is_reference(node: ast.expr) -> bool:
+    """Whether an expression hands on an object that exists, as far as its form tells."""
+    match node:
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return True
+        case ast.IfExp(body=body, orelse=orelse):
+            return is_reference(body) and is_reference(orelse)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return bool(elements)
+        case ast.Dict() | ast.ListComp() | ast.DictComp():
+            return True
+        case ast.Call():
+            # Its roots are set only where the call hands an object on.
+            return True
+    return False
+
+
+def is_whole(index: ast.expr) -> bool:
+    """Whether an index picks all there is: `[:]`, `[...]`."""
+    match index:
+        case ast.Slice(lower=None, upper=None, step=None) | ast.Constant(value=types.EllipsisType()):
+            return True
+    return False

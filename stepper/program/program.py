@@ -191,14 +191,15 @@ def _refuse_relative(text: Source, nodes: Iterable[ast.AST]) -> None:
 
 
 def _nearest(found: list[Beside]) -> list[Beside]:
-    """The modules that the script comes to first, as many as are read together with it."""
+    """The modules that the script comes to first, as many as are read together with it; not those that alone are too
+    long for what is left."""
     near: list[Beside] = []
-    lines = 0
+    left = LONGEST
     for each in found:
-        lines += len(each.source.lines)
-        if lines > LONGEST:
-            break
-        near.append(each)
+        lines = len(each.source.lines)
+        if lines <= left:
+            near.append(each)
+            left -= lines
     return near
 
 

@@ -25,7 +25,8 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 @dataclass(eq=False)
 class Scope:
-    """A module, function or class: the names it binds, and how. `imported` has what imports bind, by full name."""
+    """A module, function or class: the names it binds, and how. `imported` has what imports bind, by full name; `stars`
+    the modules all of whose names are imported."""
 
     node: ast.AST
     name: str
@@ -33,6 +34,7 @@ class Scope:
     bindings: dict[str, set[Binding]] = field(default_factory=dict)
     declared: dict[str, str] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
 
     @property
     def is_class(self) -> bool:
@@ -195,6 +197,7 @@ class Script:
                     self.imports[bound] = scope.imported[bound] = alias.name if alias.asname else bound
             case ast.ImportFrom(names=names, module=module, level=level):
                 home = imported_from(self._package, level, module)
+                scope.stars += [home or "" for alias in names if alias.name == "*"]
                 for alias in names:
                     bound = alias.asname or alias.name
                     _bind(scope, bound, "import")
@@ -289,6 +292,9 @@ class Script:
         """What sort of thing a name is bound to, as far as the script's text says."""
         owner = self.owner(scope, name)
         if owner is None:
+            star = next((s for s in self._starring(scope) if name in s.bindings), None)
+            if star is not None and star.bindings[name] == {"import"} and not self.definitions(star, name):
+                return "import"
             return "builtin" if hasattr(builtins, name) or name.startswith("__") else "variable"
         kinds = owner.bindings[name]
         if kinds == {"import"}:
@@ -348,8 +354,18 @@ class Script:
 
     def _starred(self, scope: Scope, name: str) -> list[Function | ast.ClassDef]:
         """What `from layers import *` brings in under a name that nothing binds."""
-        star = root_of(scope).imported.get("*", "")
-        return self._defined_as(star[:-1] + name) if star and self.modules else []
+        star = next((s for s in self._starring(scope) if name in s.bindings), None)
+        return self.definitions(star, name) if star is not None else []
+
+    def _starring(self, scope: Scope) -> list[Scope]:
+        """The modules read with the script whose names a module has by `import *`, the last one first."""
+        found: list[Scope] = []
+        waiting = [root_of(scope)]
+        while waiting:
+            stars = [self.modules[name] for name in reversed(waiting.pop(0).stars) if name in self.modules]
+            waiting += [star for star in stars if star not in found]
+            found += [star for star in stars if star not in found]
+        return found
 
     def bases(self, node: ast.ClassDef) -> list[ast.ClassDef]:
         """A class and those of its base classes that the script defines."""

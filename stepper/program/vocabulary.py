@@ -92,12 +92,18 @@ def mutates_argument(function: str) -> bool:
 _LOSS = re.compile(r"loss|cost|error", re.IGNORECASE)
 # `backward_propagate_error(network)`, `cost_derivative(output, y)`
 _PROPAGATING = re.compile(r"back_?prop|backward|propagat|deriv|_prime", re.IGNORECASE)
+# What is counted, weighed or scheduled beside losses.
+_NO_LOSS = re.compile(
+    r"(loss|cost)(es|s)?_?(count|cnt|counter|num|idx|index|weights?|coefs?|coeffs?|scale|interval|every|freq)$"
+    r"|^(n|num|count)_?(loss|cost)(es|s)?$",
+    re.IGNORECASE,
+)
 _EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
 
 
 def names_loss(name: str) -> bool:
     """Whether a name or callee says that its value is a loss. Exceptions (`ValueError`) do not count."""
-    if not _LOSS.search(name) or _EXCEPTION.match(name) or _PROPAGATING.search(name):
+    if not _LOSS.search(name) or _NO_LOSS.search(name) or _EXCEPTION.match(name) or _PROPAGATING.search(name):
         return False
     return not isinstance(getattr(builtins, name, None), type)
 

@@ -7,12 +7,12 @@ reaches the next. Nothing is executed.
 from __future__ import annotations
 
 import ast
-import types
 from collections.abc import Sequence
 
 from stepper.program.counters import counters
 from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, Root, State, Value, returned, union
 from stepper.program.evaluate import Evaluator
+from stepper.program.nodes import is_reference, is_whole
 from stepper.program.scopes import FUNCTIONS, Scope, parameters
 from stepper.program.spine import LoopNode
 from stepper.program.vocabulary import names_loss
@@ -240,7 +240,7 @@ class Walker(Evaluator):
             made = self.state.values.get(place, EMPTY) if place is not None else EMPTY
             if made and all(each.kind == "bind" and each.deps for each in made):
                 return False
-        return _is_reference(value)
+        return is_reference(value)
 
     def _split(self, scope: Scope, value: ast.expr, target: ast.expr) -> tuple[bool, Value]:
         """Whether the target's old value is a term of the new one (`w = w - e`, `m = b * m + e`), and the rest."""
@@ -281,16 +281,22 @@ class Walker(Evaluator):
                     self.change(roots, node, value.deps, keep=keeps)
                 elif place is not None:
                     own = self.read(place) if keeps else EMPTY
+                    others = self._others(place)
                     if place == GRAD and not value.deps:
                         self.effects["zero", id(node)] = node
                     self.mark_name(attribute, target)
                     definition = self.bind(place, node, value, own, attribute, alias=reference)
                     definition.selected.update(selected)
+                    definition.made = self.is_making()
+                    if others is not None:
+                        self.state.values[place] |= others.deps
+                        self.state.alias[place] = self.state.alias.get(place, frozenset()) | others.roots
+                        self.state.items.pop(place, None)
             case ast.Subscript(value=base, slice=index):
                 held = self.evaluate(scope, base)
                 where = self.evaluate(scope, index)
                 picked = self.selection(scope, index) | self._key_of(scope, held, index)
-                keep = keeps or not (_is_whole(index) and not value.deps)
+                keep = keeps or not (is_whole(index) and not value.deps)
                 made = self.made_here(scope, base)  # `hs = {-1: h}`, and then `hs[t] = …`: h stays as it is
                 roots = held.roots if made is None else frozenset(((made, frozenset[int]()),))
                 self.change(roots, node, value.deps | where.deps, picked, keep)
@@ -301,6 +307,10 @@ class Walker(Evaluator):
                     self._store(scope, node, element, part, False, reference)
             case ast.Starred(value=inner):
                 self._store(scope, node, inner, value.fresh(), False, False)
+
+    def _others(self, place: Place) -> Value | None:
+        """What an attribute is of the objects that there are already, while another one is made."""
+        return self.look(place) if self.is_making() and place != GRAD else None
 
     def _key_of(self, scope: Scope, held: Value, index: ast.expr) -> frozenset[int]:
         """`for key in params: params[key] -= …`: the loop over the very thing that is stored into."""
@@ -344,7 +354,7 @@ class Walker(Evaluator):
                 elif place is not None:
                     self.mark_name(attribute, target)
                     selected = frozenset(loop for _, loops in roots for loop in loops)
-                    self.change(self.look(place).roots, node, added.deps, selected)
+                    self.change(self.look(place).roots, node, self.gathered(scope, place, node.value, added), selected)
             case ast.Subscript(value=base, slice=index):
                 held = self.evaluate(scope, base)
                 self.evaluate(scope, index)
@@ -365,7 +375,7 @@ class Walker(Evaluator):
                 if place is not None:
                     self.state.values[place] = EMPTY
             case ast.Subscript(value=base, slice=index):
-                self.change(self.evaluate(scope, base).roots, node, (), keep=not _is_whole(index))
+                self.change(self.evaluate(scope, base).roots, node, (), keep=not is_whole(index))
 
     # ------------------------------------------------------------------------------------------------- calls
 
@@ -443,6 +453,7 @@ class Walker(Evaluator):
         rest = callee.args.vararg.arg if callee.args.vararg else None
         passed: dict[str, Value] = {}
         positional = [a.arg for a in (*callee.args.posonlyargs, *callee.args.args)]
+        given = _spread(node, given, len(positional))
         passed.update(zip(positional, given, strict=False))
         if rest is not None and len(given) > len(positional):
             extra = given[len(positional) :]
@@ -472,24 +483,9 @@ class Walker(Evaluator):
         return isinstance(node, ast.Name) and any(cls.name == node.id for cls in self.script.classes)
 
 
-def _is_reference(node: ast.expr) -> bool:
-    match node:
-        case ast.Name() | ast.Attribute() | ast.Subscript():
-            return True
-        case ast.IfExp(body=body, orelse=orelse):
-            return _is_reference(body) and _is_reference(orelse)
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            return bool(elements)
-        case ast.Dict() | ast.ListComp() | ast.DictComp():
-            return True
-        case ast.Call():
-            # Its roots are set only where the call hands an object on.
-            return True
-    return False
-
-
-def _is_whole(index: ast.expr) -> bool:
-    match index:
-        case ast.Slice(lower=None, upper=None, step=None) | ast.Constant(value=types.EllipsisType()):
-            return True
-    return False
+def _spread(node: ast.AST, given: list[Value], wanted: int) -> list[Value]:
+    """What parameters are given by position, `wanted` of them, where the last of a call's arguments is `*values`."""
+    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[-1], ast.Starred) or not given:
+        return given
+    whole = given[-1]
+    return [*given[:-1], *(whole.items or [Value(whole.deps, whole.roots)] * max(wanted - len(given) + 1, 1))]

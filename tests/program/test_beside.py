@@ -129,6 +129,27 @@ def test_a_function_of_a_module_is_followed_to_find_the_loop(imported: str) -> N
     assert phases["loss.backward()"] == "backward" and phases["optimizer.step()"] == "update"
 
 
+def test_a_library_that_comes_in_by_a_star_is_one() -> None:
+    script = """
+        from arrays import *
+        from layers import *
+        w = np.zeros(3)
+        for x in data:
+            w -= 0.1 * dense(w, x)
+        """
+    arrays = "if GPU:\n    import cupy as np\nelse:\n    import numpy as np\n"
+    layers = "from arrays import *\n\n\ndef dense(w, x):\n    grad = np.dot(w, x) * x\n    return grad\n"
+    made = program(script, arrays=arrays, layers=layers)
+    assert "np" not in made.roles and {site.function for each in made.modules for site in each.sites} == {"dense"}
+
+
+def test_a_module_that_is_too_long_makes_room_for_those_behind_it() -> None:
+    long = "x = 1\n" * (LONGEST + 1)
+    script = "import long\nfrom a import f\n" + LOOP.replace("model.f", "f")
+    made = program(script, long=long, a="def f(x):\n    return x\n")
+    assert {site.phase for each in made.modules for site in each.sites} != {None}
+
+
 def test_a_name_that_two_modules_hand_to_each_other_is_followed_to_its_end() -> None:
     made = program("from a import f\n" + LOOP.replace("model.f", "f"), a="from b import f\n", b="from a import f\n")
     assert made.loop is not None

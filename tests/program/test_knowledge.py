@@ -7,7 +7,7 @@ import pytest
 
 from stepper.program import nodes
 from stepper.program.program import Program, analyse
-from stepper.program.vocabulary import names_gradient
+from stepper.program.vocabulary import names_gradient, names_loss
 from tests.program.probes import Probes, execute
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -184,6 +184,11 @@ def test_a_hand_written_recurrent_network_is_sorted() -> None:
     assert found["mem += dparam * dparam"] == "update"
     assert labels(program, "parameter") >= {"Wxh", "Whh", "Why", "bh", "by", "param"}
     assert {"Wxh", "mWxh", "n", "p", "smooth_loss"} <= set(program.flows)
+
+
+@pytest.mark.parametrize("name", ["loss_count", "loss_cnt", "n_losses", "loss_weight", "cost_idx"])
+def test_what_is_counted_or_weighed_beside_losses_is_none(name: str) -> None:
+    assert not names_loss(name) and names_loss("loss_l2") and names_loss("total_cost")
 
 
 def test_without_a_loss_forward_is_what_precedes_the_first_gradient() -> None:
