@@ -6,16 +6,15 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from stepper.commands.figures import number, shape_text
 from stepper.commands.options import at_least_one, iteration_number
+from stepper.session.check_text import lines
 from stepper.session.errors import GradientsDiffer, Misuse
-from stepper.session.gradient_check import EntryCheck, GradientCheck, ParameterCheck
+from stepper.session.gradient_check import GradientCheck
 from stepper.session.headless_check import check
 from stepper.session.options import Options
 from stepper.terminal_text import visible
 
 FORMAT = 1
-HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
 
 
 def check_target(
@@ -44,36 +43,8 @@ def check_target(
 def page(target: str, found: GradientCheck) -> Iterator[str]:
     """The text form, line by line."""
     yield f"{target}  iteration {found.iteration}  loss {found.loss}"
-    for parameter in found.parameters:
-        yield ""
-        shape = shape_text(parameter.shape) or "scalar"
-        yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(parameter.note)}"
-        yield from _entries(parameter)
-
-
-def _entries(parameter: ParameterCheck) -> Iterator[str]:
-    rows = [HEADS, *(_row(entry, parameter.note) for entry in parameter.entries)] if parameter.entries else []
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADS) - 1)] if rows else []
-    for row in rows:
-        cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)]
-        yield "  ".join(["", *cells, row[-1]]).rstrip()
-
-
-def _row(entry: EntryCheck, note: str) -> tuple[str, ...]:
-    reason = "" if entry.reason == note else _colon(entry.reason)
-    index = ", ".join(map(str, entry.index))
-    return (
-        f"[{index}]",
-        number(entry.recorded, 9),
-        "-" if entry.difference is None else number(entry.difference, 9),
-        "-" if entry.difference is None else number(entry.error, 2),
-        "-" if entry.relative is None else number(entry.relative, 2),
-        f"{entry.verdict.value}{reason}",
-    )
-
-
-def _colon(text: str) -> str:
-    return f": {text}" if text else ""
+    yield ""
+    yield from lines(found)
 
 
 def document(target: str, found: GradientCheck) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -49,6 +50,17 @@ class StepperApp(Opening, Looking):
         """End the script's process with the app."""
         self.keep()
         await self.leave()
+
+    def action_check(self) -> None:
+        """Compare the gradients of the iteration that is shown with finite differences of its loss."""
+        from stepper.session.checking import ENTRIES
+        from stepper.tui.screens.check import CheckScreen
+
+        iteration = self.scene.iteration
+        if iteration is None or self.scene.record is None:
+            self.message.say("There are no gradients to check here: the setup has none, i goes to an iteration.")
+            return
+        self.push_screen(CheckScreen(iteration, partial(self.session.check, iteration, ENTRIES)))
 
     # ----------------------------------------------------------------------------------------------- taking away
 

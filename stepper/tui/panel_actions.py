@@ -144,6 +144,15 @@ PANEL_ACTIONS = (
         GRADIENTS,
         panel="gradients",
     ),
+    Action(
+        "gradients.check",
+        ("f",),
+        "app.check",
+        "Check the gradients",
+        "Compare this iteration's gradients with finite differences of its loss, in a process of its own.",
+        GRADIENTS,
+        panel="gradients",
+    ),
     Action("tensors.up", ("up",), "line(-1)", "Up", "Select the line above.", TENSORS, panel="tensors"),
     Action("tensors.down", ("down",), "line(1)", "Down", "Select the line below.", TENSORS, panel="tensors"),
     Action(

@@ -35,6 +35,8 @@ from stepper.record import (
 )
 from stepper.session import Cursor, Options, Place, State, Step
 from stepper.session.breakpoints import Breakpoint, Breakpoints
+from stepper.session.errors import Misuse
+from stepper.session.gradient_check import GradientCheck
 from stepper.session.stops import Sought, ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""
@@ -446,6 +448,9 @@ class Standin:
     async def array(self, iteration: int | None, copy: int) -> Array:
         array = self._recorder.copies[copy]
         return Array(array.shape, str(array.dtype), array.tobytes())
+
+    async def check(self, iteration: int, entries: int, tell: Callable[[int, int, str], None]) -> GradientCheck:
+        raise Misuse(f"a session without a process runs nothing again, nor iteration {iteration}")
 
     async def survey(self, iteration: int | None, copy: int, bins: int, less: int | None = None) -> Survey:
         return survey(self._recorder.copies[copy], bins, self._recorder.copies[less] if less is not None else None)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stepper.session import Options, Session, continuing
+from stepper.tui.screens.check import CheckScreen
 from stepper.tui.screens.target import TargetScreen
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 
@@ -334,3 +335,27 @@ async def test_a_breakpoint_set_by_key_while_the_script_runs_stops_it(tmp_path: 
         await settled(pilot)
         assert app.scene.event is not None and app.scene.event.line == 6
         assert app.scene.iteration in app.scene.stops
+
+
+async def test_gradients_are_checked_while_the_app_goes_on(tmp_path: Path) -> None:
+    """A forgotten factor is told in the app; closing before the end calls the check off."""
+    path = tmp_path / "wrong.py"
+    path.write_text(
+        "w = [1.0, -2.0]\nfor t in range(3):\n    loss = (w[0] - 3) ** 2 + (w[1] - 1) ** 2\n"
+        "    grad = [w[0] - 3, w[1] - 1]\n    w[0] -= 0.1 * grad[0]\n    w[1] -= 0.1 * grad[1]\n",
+        encoding="utf-8",
+    )
+    app = app_of(Session(str(path), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("4", "f")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, CheckScreen))
+        await pilot.press("f")
+        await until(pilot, lambda: "a factor 2 is missing" in screen_text(pilot.app))
+        assert "finite difference" in screen_text(pilot.app)
+        await pilot.press("escape", "g", "s", "e", "t", "u", "p", "enter")
+        await until(pilot, lambda: app.scene.iteration is None)
+        await pilot.press("4", "f")
+        await until(pilot, lambda: "no gradients to check" in screen_text(pilot.app))

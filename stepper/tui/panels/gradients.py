@@ -52,7 +52,8 @@ class GradientsPanel(LinePanel):
         "accumulation on purpose); since when stands below\n"
         f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign; by momentum: the optimizer "
         "follows earlier gradients, too (momentum, Adam's exp_avg)\n"
-        "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the Viewer"
+        "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the "
+        "Viewer\nf: are they right? a few entries of each are compared with finite differences of the loss"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"heading", "line"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("gradients")

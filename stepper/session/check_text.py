@@ -1,0 +1,47 @@
+"""A gradient check as lines to read. The command and the app say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stepper.session.gradient_check import EntryCheck, GradientCheck, ParameterCheck
+
+HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
+
+
+def lines(found: GradientCheck) -> Iterator[str]:
+    """Each parameter, what came of it, and its entries beneath."""
+    for place, parameter in enumerate(found.parameters):
+        if place:
+            yield ""
+        shape = str(parameter.shape) if parameter.shape else "scalar"
+        yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(parameter.note)}"
+        yield from _entries(parameter)
+
+
+def _entries(parameter: ParameterCheck) -> Iterator[str]:
+    rows = [HEADS, *(_row(entry, parameter.note) for entry in parameter.entries)] if parameter.entries else []
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADS) - 1)] if rows else []
+    for row in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join(["", *cells, row[-1]]).rstrip()
+
+
+def _row(entry: EntryCheck, note: str) -> tuple[str, ...]:
+    reason = "" if entry.reason == note else _colon(entry.reason)
+    return (
+        f"[{', '.join(map(str, entry.index))}]",
+        _number(entry.recorded, 9),
+        _number(entry.difference, 9),
+        _number(None if entry.difference is None else entry.error, 2),
+        _number(entry.relative, 2),
+        f"{entry.verdict.value}{reason}",
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def _colon(text: str) -> str:
+    return f": {text}" if text else ""

@@ -1,0 +1,71 @@
+"""The gradients of an iteration against finite differences: how far the check is, then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from stepper.session.check_text import lines
+from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.gradient_check import GradientCheck
+from stepper.terminal_text import visible
+from stepper.tui.screens.question import Question
+
+Check = Callable[[Callable[[int, int, str], None]], Awaitable[GradientCheck]]
+
+
+class CheckScreen(Question[None]):
+    """Begins the check when it opens; the app goes on, and closing ends it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close")]
+    DEFAULT_CSS = """
+    CheckScreen {
+        align: center middle;
+        & VerticalScroll {
+            width: 90%; max-width: 110; height: auto; max-height: 90%;
+            border: round $primary; background: $surface; padding: 0 1;
+        }
+        & Static { width: 1fr; height: auto; }
+    }
+    """
+
+    def __init__(self, iteration: int, check: Check) -> None:
+        super().__init__()
+        self._iteration = iteration
+        self._check = check
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        with VerticalScroll() as box:
+            box.border_title = f"Gradients of iteration {self._iteration} against finite differences"
+            box.border_subtitle = "esc closes · arrows scroll"
+            yield Static(id="check")
+
+    def on_mount(self) -> None:
+        """Arrows scroll at once."""
+        self.query_one(VerticalScroll).focus()
+        self._say("running the script again, in a process of its own, to the head of the iteration …")
+        self.run_worker(self._run(), exit_on_error=False)
+
+    async def _run(self) -> None:
+        def tell(done: int, total: int, name: str) -> None:
+            if name:
+                self._say(f"checking {name} ({done + 1} of {total}) …")
+
+        try:
+            found = await self._check(tell)
+        except (LookupError, Misuse) as reason:
+            self._say(str(reason.args[0] if reason.args else reason))
+        except ScriptFailed as failed:
+            self._say(f"{failed}\n{failed.traceback}")
+        else:
+            self._say("\n".join(lines(found)))
+
+    def _say(self, text: str) -> None:
+        self.query_one("#check", Static).update(Content(visible(text)))
