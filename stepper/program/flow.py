@@ -150,6 +150,8 @@ def _steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[De
             continue
         if d.place in emptied:
             continue
+        if _is_gradient(d):
+            continue  # that is clipped
         asked = closure(d.controls)
         if run.start.get(d.place) in asked and held & asked - {run.start.get(d.place)}:
             found.add(d)
