@@ -107,8 +107,15 @@ def momentum(record: Record, parameter: str) -> str:
     return ""
 
 
+def left_out(record: Record) -> list[str]:
+    """The parameters that nothing updated, in an iteration in which optimizers took their steps without them."""
+    stepped = {event.detail.parameter for event in record.events if isinstance(event.detail, OptimizerStep)}
+    return [each.name for each in record.parameters if each.ratio == 0 and each.name not in stepped] if stepped else []
+
+
 def all_carried(record: Record) -> list[str]:
-    """A line on gradients that were added to earlier ones, and one on each update that goes uphill."""
+    """A line on gradients that were added to earlier ones, one on each update that goes uphill, and one on what no
+    optimizer updated."""
     names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
     lines = []
     if names:
@@ -119,4 +126,8 @@ def all_carried(record: Record) -> list[str]:
         by = momentum(record, parameter.name)
         line = f"{parameter.name}: the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
         lines.append(f"{line}; it follows {by}, of earlier gradients" if by else line)
+    left = left_out(record)
+    if left:
+        more = f" and {len(left) - FEW} more" if len(left) > FEW else ""
+        lines.append(f"{', '.join(left[:FEW])}{more}: no optimizer updated it in this iteration")
     return lines

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
-from stepper.session.carried import Carried, Since, momentum, uphill
+from stepper.session.carried import Carried, Since, left_out, momentum, uphill
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -24,7 +24,7 @@ HEALTHY = (-4.0, -2.0)
 """log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
 _LEFT, _RIGHT = -8.0, 0.0
 WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
-CARRIED, UPHILL = "+", "^"
+CARRIED, UPHILL, LEFT_OUT = "+", "^", "∘"
 SIZES = {WITHIN: "usual", ABOVE: "large", BELOW: "small"}
 """What the signs say of a step, against the parameter's own size."""
 BARS = "▁▂▃▄▅▆▇█"
@@ -63,6 +63,7 @@ class GradientsPanel(LinePanel):
         self._selected = 0
         self._carried = Carried()
         self._said = ""
+        self._left_out: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Its gradients are others."""
@@ -86,6 +87,8 @@ class GradientsPanel(LinePanel):
             self.set_rows([Row((("No parameter is updated here.", "muted"),))])
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
+            record = self.scene.record
+            self._left_out = frozenset(left_out(record) if record is not None else ())
             marks = {parameter.name: self._marks(parameter) for parameter in parameters}
             wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
             columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
@@ -101,7 +104,8 @@ class GradientsPanel(LinePanel):
 
     def _marks(self, parameter: Parameter) -> str:
         """What is unusual about its gradient and its update."""
-        return (CARRIED if self._since(parameter) is not None else "") + (UPHILL if uphill(parameter) else "")
+        marks = (CARRIED if self._since(parameter) is not None else "") + (UPHILL if uphill(parameter) else "")
+        return marks + (LEFT_OUT if parameter.name in self._left_out else "")
 
     def _since(self, parameter: Parameter) -> Since | None:
         record = self.scene.record
@@ -117,6 +121,8 @@ class GradientsPanel(LinePanel):
         rising, record = [parameter.name for parameter in parameters if uphill(parameter)], self.scene.record
         by_momentum = record is not None and all(momentum(record, name) for name in rising)
         up = [f"{UPHILL} uphill{' by momentum' if by_momentum else ''}"] if rising else []
+        if not {parameter.name for parameter in parameters}.isdisjoint(self._left_out):
+            up.append(f"{LEFT_OUT} no optimizer updated it")
         whole, short = (
             " · ".join([f"{CARRIED} added up since {when}", *up] if when else up)
             for when in (begun, begun.removeprefix("iteration "))
