@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from stepper.inferior.protocol import Tried
 from stepper.record import Parameter, Record, Region, Survey, Value
@@ -25,6 +26,7 @@ from stepper.session.gradient_check import (
     unknown,
 )
 from stepper.session.lane import Lane, LaneLost
+from stepper.session.versions import Version, versions
 
 ENTRIES = 4
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -53,6 +55,8 @@ class Checking(Continuing):
             raise Misuse(
                 f"{self.target}: iteration {iteration} has no loss to differentiate; name one with --loss EXPR"
             )
+        if not math.isfinite(record.loss):
+            raise Misuse(f"{self.target}: the loss of iteration {iteration} is {record.loss}: it has no gradients")
         if not record.parameters:
             raise Misuse(f"{self.target}: iteration {iteration} updates no parameter whose gradient could be checked")
         await self.counted(iteration)
@@ -104,25 +108,37 @@ class _Check:
 
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
-        if parameter.grad is None:
+        first: ParameterCheck | None = None
+        for version in versions(self._record, parameter):
+            found = await self._version(parameter, version)
+            if found.verdict is Verdict.AGREES:
+                return replace(found, note=version.note or found.note)
+            first = first or found
+            if found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
+                break  # what hides the one hides the others
+        if first is None:
             raise LookupError("no gradient of it is in the record")
-        gradient = parameter.grad
+        return first
+
+    async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
+        """One of the gradients that the record has. Raises LookupError where it cannot be checked."""
         size = max(1, parameter.before.summary.size)
-        if gradient.summary.size not in (1, size):
-            raise LookupError(f"its gradient {gradient.label} has another shape")
-        if gradient.pooled or parameter.before.pooled:
-            raise LookupError("its elements are past --memory")
+        for part in version.parts:
+            if part.summary.size not in (1, size):
+                raise LookupError(f"its gradient {part.label} has another shape")
+            if part.pooled or parameter.before.pooled:
+                raise LookupError("its elements are past --memory")
         if not self._base:
             await self._try_unchanged(parameter)
-        flat = await self._chosen(gradient, size)
-        samples = [await self._sample(parameter, gradient, index) for index in flat]
-        checks = [self._compared(parameter, gradient, samples, read) for read in _readings(len(self._base))]
+        flat = await self._chosen(version.parts[0], size)
+        samples = [await self._sample(parameter, version, index) for index in flat]
+        checks = [self._compared(parameter, version, samples, read) for read in _readings(len(self._base))]
         return next((each for each in checks if each.verdict is Verdict.AGREES), checks[0])
 
     def _compared(
         self,
         parameter: Parameter,
-        gradient: Value,
+        version: Version,
         samples: Sequence[tuple[tuple[int, ...], float, list[Step]]],
         read: Reading,
     ) -> ParameterCheck:
@@ -130,7 +146,7 @@ class _Check:
         entries: list[EntryCheck] = []
         for index, recorded, steps in samples:
             found = slope(steps, base, read, self._unit, self._noise)
-            entries.append(self._compared_one(gradient, index, recorded, found))
+            entries.append(self._compared_one(version, index, recorded, found))
         unsure = ""
         if self._updated:
             unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
@@ -140,9 +156,10 @@ class _Check:
         return concluded(parameter.name, parameter.shape, entries, descent=descent, unsure=unsure)
 
     def _compared_one(
-        self, gradient: Value, index: tuple[int, ...], recorded: float, found: Slope | None
+        self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
     ) -> EntryCheck:
-        return compared(index, recorded, found, max(_unit(gradient), self._unit), _typical(gradient))
+        unit = max(self._unit, *(_unit(part) for part in version.parts))
+        return compared(index, recorded, found, unit, max(_typical(part) for part in version.parts))
 
     async def _try_unchanged(self, parameter: Parameter) -> None:
         """The loss with nothing moved, twice: whether it is the recorded one, and whether it is the same."""
@@ -160,10 +177,12 @@ class _Check:
         self._base = first.losses
 
     async def _sample(
-        self, parameter: Parameter, gradient: Value, flat: int
+        self, parameter: Parameter, version: Version, flat: int
     ) -> tuple[tuple[int, ...], float, list[Step]]:
         """An entry's index, its recorded gradient, and the losses beside it."""
-        recorded = await self._element(gradient, flat if gradient.summary.size > 1 else 0)
+        recorded = 0.0
+        for part in version.parts:
+            recorded += await self._element(part, flat if part.summary.size > 1 else 0)
         at = await self._element(parameter.before, flat)
         norm = parameter.before.summary.norm or 0.0
         scale = max(abs(at), norm / math.sqrt(max(1, parameter.before.summary.size))) or 1.0
@@ -175,7 +194,7 @@ class _Check:
         base = self._base[-1]
         steps = await measure(ask, at, scale, base, _last, self._unit, self._noise)
         found = slope(steps, base, _last, self._unit, self._noise)
-        if found is not None and self._compared_one(gradient, (), recorded, found).verdict is Verdict.DIFFERS:
+        if found is not None and self._compared_one(version, (), recorded, found).verdict is Verdict.DIFFERS:
             steps += await narrowed(ask, at, base, abs(recorded - found.value), self._unit)
         return _unravelled(flat, parameter.shape), recorded, steps
 
