@@ -160,6 +160,12 @@ class History:
             event = self.record.events[event.parent]
         return event
 
+    @cached_property
+    def final(self) -> int:
+        """The statement that was over last, at which every value is there; the last event where there is none."""
+        statements = [event for event in self.record.events if event.kind == "statement"]
+        return max(statements or self.record.events, key=self.completion).id
+
     def end(self, event: int) -> int:
         """The last event inside `event`: itself where there is none."""
         return self._ends[event]

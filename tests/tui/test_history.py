@@ -111,3 +111,14 @@ def test_at_the_head_of_a_function_its_body_is_still_to_come() -> None:
     assert [history.executed(line, events[2]) for line in (9, 2, 3)] == [True, True, False]
     assert history.computed(2, events[1]) is None
     assert history.executed(3, events[0]), "the statement that called it has run"
+
+
+def test_the_last_statement_is_the_one_that_is_over_last() -> None:
+    ends_in_an_expression = [event(0, None, 9), event(1, None, 10), event(2, 1, 10, kind="expression")]
+    ends_in_a_call = [
+        event(0, None, 9), event(1, 0, 2, kind="call", function="update"), event(2, 1, 3, function="update"),
+    ]  # fmt: skip
+    ends_in_a_branch = [event(0, None, 9, end=11), event(1, 0, 10), event(2, 0, 11)]
+    without_statements = [event(0, None, 9, kind="call"), event(1, 0, 9, kind="expression")]
+    records = (ends_in_an_expression, ends_in_a_call, ends_in_a_branch, without_statements)
+    assert [History(record(*events)).final for events in records] == [1, 0, 2, 0]

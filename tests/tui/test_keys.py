@@ -351,6 +351,21 @@ async def test_the_record_is_walked_and_folded_with_the_arrows() -> None:
             assert place(app) == (0, expected), key
 
 
+async def test_the_end_of_the_record_is_its_last_statement_below_which_stands_what_is_inside_it() -> None:
+    def end_with_an_expression(record: Record) -> None:
+        record.events[-1].parent, record.events[-1].kind = record.events[-2].id, "expression"
+
+    app = app_of(Standin(after=end_with_an_expression))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("6")
+        await until(pilot, lambda: app.focused is app.desk.record)
+        for key, expected in (("end", 11), ("end", 11), ("down", 12), ("end", 11), ("home", 0), ("pagedown", 12)):
+            await pilot.press(key)
+            await settled(pilot)
+            assert place(app) == (0, expected), key
+
+
 async def test_what_happened_inside_an_event_is_folded_and_unfolded() -> None:
     def nest(record: Record) -> None:
         for event in record.events[2:5]:

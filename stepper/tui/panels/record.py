@@ -189,8 +189,13 @@ class RecordPanel(LinePanel):
         self._go(self._current + step * max(1, self.inner.height - 2))
 
     def action_edge(self, place: int) -> None:
-        """To the first or the last line."""
-        self._go(place if place >= 0 else len(self._lines) - 1)
+        """To the first line, or to the statement that was over last: below it may stand what happened inside it."""
+        if place >= 0:
+            self._go(place)
+        elif self._outline is not None and self.scene.event is not None:
+            final = self._outline.history.final
+            if final != self.scene.event.id:
+                self.post_message(self.Move(final))
 
     def action_fold(self) -> None:
         """Fold; what is folded already, or has nothing inside, hands on to the event around it."""
