@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import builtins
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from os import _exit as leave  # the script may put another in its place
-from os import fork
 from select import select
-from signal import SIGKILL
 from types import FrameType
 from typing import Any
 
@@ -28,6 +27,8 @@ from stepper.inferior.protocol import Nudge, Reply, Tried
 from stepper.inferior.reaching import Reached, reach
 from stepper.program.program import Program
 
+FORK: Callable[[], int] | None = getattr(os, "fork", None)  # not every system has it, and a script may replace it
+FILES = "/dev/fd"  # the open files of this process, by number
 SECONDS = 120.0
 """How long one pass may take."""
 TAKING = ("named", "backward", "of", "held")  # the probes that losses are taken by
@@ -54,7 +55,7 @@ class Trials:
         `answer` is to be sent."""
         tried: list[Tried] = []
         try:
-            _may_be_copied()
+            fork = _copier()
             reached = reach(nudge.parameter, nudge.like, *self._holders(), self._engines, self._passing)
             states = [(engine, engine.random_state()) for engine in self._engines]
             for number in nudge.numbers:
@@ -146,16 +147,19 @@ class Trials:
         return frames, list(spaces.values())
 
 
-def _may_be_copied() -> None:
-    """Raise LookupError where a copy of this process would not work."""
+def _copier() -> Callable[[], int]:
+    """What copies this process. Raises LookupError where a copy would not work."""
+    if FORK is None:
+        raise LookupError("on this system no process can be copied, so nothing can be tried beside it")
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     if cuda is not None and cuda.is_initialized():
         raise LookupError("a process that uses CUDA cannot be copied: check the gradients with --device cpu")
+    return FORK
 
 
 def _offsets() -> Iterator[tuple[int, int]]:
     """The places that open files are read at, which a copy shares with this process."""
-    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+    for name in os.listdir(FILES) if os.path.isdir(FILES) else ():
         try:
             yield int(name), os.lseek(int(name), 0, os.SEEK_CUR)
         except OSError:
@@ -174,7 +178,7 @@ def _outcome(process: int, pipe: int) -> Tried:
             with suppress(msgspec.DecodeError):  # there is more to come
                 return _tried.decode(told)
         else:
-            os.kill(process, SIGKILL)
+            os.kill(process, signal.SIGKILL)
             return Tried(None, [], f"it did not come to its loss within {SECONDS:.0f} seconds")
     finally:
         os.close(pipe)

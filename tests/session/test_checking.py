@@ -226,6 +226,23 @@ def test_a_loss_that_differs_each_time_is_not_differentiated(tmp_path: Path) -> 
     assert all("has another loss" in each.note or "differs each time" in each.note for each in found.parameters)
 
 
+def test_what_a_copy_reads_of_an_open_file_is_there_for_the_next(tmp_path: Path) -> None:
+    (tmp_path / "numbers").write_bytes(bytes(range(1, 200)))
+    text = f"""
+        import os
+        data = os.open({str(tmp_path / "numbers")!r}, os.O_RDONLY)
+        w = [1.0, 2.0]
+        for t in range(3):
+            x = os.read(data, 1)[0]
+            loss = (w[0] * x) ** 2 + (w[1] * x) ** 2
+            grad = [2 * each * x * x for each in w]
+            w[0] -= 0.01 * grad[0]
+            w[1] -= 0.01 * grad[1]
+    """
+    with opened(tmp_path, text) as run:
+        assert run.check(1).agrees
+
+
 def test_an_iteration_without_a_loss_is_a_misuse(tmp_path: Path) -> None:
     with (
         opened(tmp_path, "w = 1.0\nfor t in range(3):\n    w = w - 0.1 * w\n") as run,
