@@ -20,7 +20,7 @@ from stepper.inferior.store import Shelf
 from stepper.inferior.stretched import remark_stretched
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Units, Value
+from stepper.record import UNREAD, Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Units, Value
 from stepper.record import ratio as ratio_of
 
 
@@ -84,6 +84,9 @@ class Finisher:
                     parent.ended = happening.ended
         self._name_made()
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
+        for happening in recorder.happenings if recorder.iteration is not None else ():
+            if happening.site.unread and happening.kind == "statement":
+                happening.remark(f"{UNREAD}{happening.site.bound[0]}")
         self._handed = HandedRoles()
         events = [self._event(happening, shelf) for happening in recorder.happenings]
         record = Record(

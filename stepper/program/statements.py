@@ -12,6 +12,7 @@ from stepper.program.plain import Plain
 from stepper.program.scopes import Function, target_names
 from stepper.program.sites import Operation
 from stepper.program.table import Context
+from stepper.program.unread import unread
 from stepper.program.vocabulary import inplace_name
 
 Definition = Function | ast.ClassDef
@@ -37,6 +38,7 @@ class Statements:
         self.knowledge = expressions.knowledge
         self.losses = expressions.losses
         self._parents: dict[int, int | None] = {}
+        self._unread = unread(self.table.source.tree)
 
     # ------------------------------------------------------------------------------------------------- bodies
 
@@ -97,6 +99,7 @@ class Statements:
             bound_roles=tuple(self.knowledge.role_of_name(scope, name) for name in names),
             bound_losses=losses,
             operation=operation,
+            unread=id(node) in self._unread,
         )
 
     def begin(self, site: int, node: ast.AST) -> ast.stmt:

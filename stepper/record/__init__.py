@@ -6,6 +6,7 @@ border between the script's process and the debugger, so everything is a msgspec
 
 from stepper.record.events import (
     STRETCHED,
+    UNREAD,
     Around,
     Asked,
     Backward,
@@ -34,6 +35,7 @@ from stepper.record.window import PICTURE, Array, Region, Survey, Window
 __all__ = [
     "PICTURE",
     "STRETCHED",
+    "UNREAD",
     "Around",
     "Array",
     "Asked",

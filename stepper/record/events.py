@@ -19,6 +19,9 @@ When = Literal["operand", "before", "after", "result"]
 STRETCHED = "broadcast: "
 """How the part of an event's note begins that tells of operands which were broadcast: `(64, 1) − (64,) → (64, 64)`."""
 
+UNREAD = "no line reads "
+"""How the note begins that tells of a gradient which is computed and that nothing uses."""
+
 
 class Value(msgspec.Struct, frozen=True, gc=False):
     """One value an event read (`operand`), changed (`before`, `after`) or made (`result`).

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stepper.record import Backward, OptimizerStep, Parameter, Record
+from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
 from stepper.session.sums import LEAF, held_before
 
 FEW = 4  # parameters that are named one by one
@@ -114,8 +114,8 @@ def left_out(record: Record) -> list[str]:
 
 
 def all_carried(record: Record) -> list[str]:
-    """A line on gradients that were added to earlier ones, one on each update that goes uphill, and one on what no
-    optimizer updated."""
+    """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on each gradient
+    that is computed in vain, and one on what no optimizer updated."""
     names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
     lines = []
     if names:
@@ -126,6 +126,10 @@ def all_carried(record: Record) -> list[str]:
         by = momentum(record, parameter.name)
         line = f"{parameter.name}: the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
         lines.append(f"{line}; it follows {by}, of earlier gradients" if by else line)
+    for event in record.events:
+        if UNREAD in event.note:
+            made = next((value.label for value in event.values if value.when == "result"), event.text)
+            lines.append(f"{made}, line {event.line}: a gradient that no line reads")
     left = left_out(record)
     if left:
         more = f" and {len(left) - FEW} more" if len(left) > FEW else ""

@@ -7,7 +7,7 @@ import math
 import re
 from functools import lru_cache
 
-from stepper.record import STRETCHED, Event
+from stepper.record import STRETCHED, UNREAD, Event
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -22,7 +22,8 @@ Factor = tuple[str, bool]
 
 
 def hint(event: Event, history: History) -> str:
-    """The end of a line: the shapes of a product, or of what was broadcast; the size of an update; or the results."""
+    """The end of a line: the shapes of a product, or of what was broadcast; the size of an update; or the results. A
+    gradient that is computed in vain is said to be."""
     changed = update(event, history)
     if changed:
         return changed
@@ -31,6 +32,8 @@ def hint(event: Event, history: History) -> str:
     if stretched is not None:
         shapes, made = figures.tight(stretched[1]), figures.tight(text)
         return f"! {shapes}" if shapes.endswith(made) else f"! {shapes}  {made}"
+    if UNREAD in event.note:
+        return f"! not read  {text}"
     factors = product(event)
     return f"{factors} → {figures.tight(text)}" if factors and text.startswith("(") else text
 

@@ -81,6 +81,22 @@ def test_an_update_that_goes_uphill_is_told() -> None:
     assert all_carried(recorded(before="optimizer.zero_grad()")[2]) == []
 
 
+def test_a_gradient_that_is_computed_in_vain_is_told() -> None:
+    text = """
+    import numpy as np
+    w, b = np.ones(3), 0.0
+    for t in range(3):
+        error = w + b - 2.0
+        loss = (error ** 2).sum()
+        grad_w = 2 * error
+        grad_b = 2 * error.sum()
+        w -= 0.1 * grad_w
+    """
+    source = script(text)
+    line = next(number for number, line in enumerate(source.split("\n"), 1) if "grad_b =" in line)
+    assert all_carried(run_recorded(source).records[1]) == [f"grad_b, line {line}: a gradient that no line reads"]
+
+
 @pytest.mark.parametrize(
     ("optimizer", "by"),
     [

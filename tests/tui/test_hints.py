@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stepper.record import STRETCHED, Event, Record, Value, When
+from stepper.record import STRETCHED, UNREAD, Event, Record, Value, When
 from stepper.tui.hints import hint, product
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
@@ -33,6 +33,12 @@ X, W, H = value("x", "operand", 64, 1000), value("self.w1", "operand", 1000, 100
 def test_a_product_says_the_shapes_of_its_factors(text: str) -> None:
     made = event(0, text, X, W, H)
     assert hint(made, History(Record(0, None, [], [made], [], []))) == "(64,1000)·(1000,100) → (64,100)"
+
+
+def test_a_gradient_that_is_read_nowhere_is_said_so_at_the_end_of_its_line() -> None:
+    made = event(0, "db = d.sum(0)", value("db", "result", 8))
+    made.note = f"{UNREAD}db"
+    assert hint(made, History(Record(0, None, [], [made], [], []))) == "! not read  (8,)"
 
 
 def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:

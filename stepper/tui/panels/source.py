@@ -50,6 +50,7 @@ class SourcePanel(LinePanel):
         f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
+        "! not read at a line's end: a gradient that no line of the file reads: an update that was forgotten\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
         "the rule of the step with its numbers; inside a function, where it was called from; and what is cut of the "
         "selected line, whole (of another, where the mouse rests on it)"
