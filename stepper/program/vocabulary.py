@@ -122,7 +122,10 @@ _GRADIENT = re.compile(
     rf"grad(?!e)|nabla|delta|back_?prop|backward|jacobian|^d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$", re.I
 )
 _DIFFERENTIAL = re.compile(r"^d[A-Z]\w*$")  # `dW1`, `dZ`, `dA_prev`
-_NO_GRADIENT = re.compile(r"no_?grad|requires_?grad|enable_?grad|timedelta|degrad|zero_grad|is_grad|clip_?grad", re.I)
+# `D_x`, `D_G_z1`: what a discriminator says
+_NO_GRADIENT = re.compile(
+    r"(?-i:^D_)|no_?grad|requires_?grad|enable_?grad|timedelta|degrad|zero_grad|is_grad|clip_?grad", re.I
+)
 
 
 @lru_cache(maxsize=4096)
