@@ -52,7 +52,7 @@ READS = frozenset(
 )
 """What of a tensor only reads it, be it a method or a function of its library."""
 LIBRARIES = frozenset(("numpy", "torch"))
-KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir"))
+KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir", "f_locals"))
 """Through these a function may hold the very dict by which its names are read before Python 3.13."""
 _OPERATORS = (ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context)
 _PARTS = (ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Constant, ast.Tuple, ast.List, ast.Set)

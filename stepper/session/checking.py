@@ -88,6 +88,7 @@ class _Check:
         self._entries = entries
         self._base: Losses = []
         self._noise = 0.0
+        self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
         self._unit = max((_unit(value) for value in _on_the_way(record)), default=DOUBLE)
         self._updated = updated_before(record)
@@ -128,8 +129,10 @@ class _Check:
                 raise LookupError(f"its gradient {part.label} has another shape")
             if part.pooled or parameter.before.pooled:
                 raise LookupError("its elements are past --memory")
-        if not self._base:
-            await self._try_unchanged(parameter)
+        if not self._base and not self._unlike:
+            self._unlike = await self._try_unchanged(parameter)
+        if self._unlike:
+            raise LookupError(self._unlike)
         flat = await self._chosen(version.parts[0], size)
         samples = [await self._sample(parameter, version, index) for index in flat]
         checks = [self._compared(parameter, version, samples, read) for read in _readings(len(self._base))]
@@ -161,20 +164,23 @@ class _Check:
         unit = max(self._unit, *(_unit(part) for part in version.parts))
         return compared(index, recorded, found, unit, max(_typical(part) for part in version.parts))
 
-    async def _try_unchanged(self, parameter: Parameter) -> None:
-        """The loss with nothing moved, twice: whether it is the recorded one, and whether it is the same."""
+    async def _try_unchanged(self, parameter: Parameter) -> str:
+        """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is.
+
+        Raises LookupError where the parameter is not reached."""
         first, second = await self._ask(parameter, 0, [None, None])
         if first.error or second.error or not first.losses or not second.losses:
-            raise LookupError(f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}")
+            return f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}"
         recorded = self._record.loss
         assert recorded is not None
         allowed = SAME_LOSS * self._unit * abs(recorded)
         if not abs(first.losses[-1] - recorded) <= allowed:
-            raise LookupError(f"run again, the iteration has another loss: {first.losses[-1]:.6g}")
+            return f"run again, the iteration has another loss: {first.losses[-1]:.6g}"
         self._noise = abs(first.losses[-1] - second.losses[-1])
         if self._noise > allowed:
-            raise LookupError("its loss differs each time it is run: it depends on more than the random generators")
+            return "its loss differs each time it is run: it depends on more than the random generators"
         self._base = first.losses
+        return ""
 
     async def _sample(
         self, parameter: Parameter, version: Version, flat: int

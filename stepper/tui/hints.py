@@ -15,6 +15,7 @@ MOST = 3
 """A line that computed more values than this only says how many."""
 PRODUCTS = frozenset({"mm", "matmul", "dot", "bmm", "mv"})
 MODULES = frozenset({"np", "numpy", "torch"})
+POINTED_OUT = "!"
 STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different)")
 Shape = tuple[int, ...]
 Factor = tuple[str, bool]
@@ -31,9 +32,9 @@ def hint(event: Event, history: History) -> str:
     stretched = STRETCHED_SHAPES.search(event.note)
     if stretched is not None:
         shapes, made = figures.tight(stretched[1]), figures.tight(text)
-        return f"! {shapes}" if shapes.endswith(made) else f"! {shapes}  {made}"
+        return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
     if UNREAD in event.note:
-        return f"! not read  {text}"
+        return f"{POINTED_OUT} not read  {text}"
     factors = product(event)
     return f"{factors} → {figures.tight(text)}" if factors and text.startswith("(") else text
 

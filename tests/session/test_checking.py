@@ -226,6 +226,25 @@ def test_a_loss_that_differs_each_time_is_not_differentiated(tmp_path: Path) -> 
     assert all("has another loss" in each.note or "differs each time" in each.note for each in found.parameters)
 
 
+def test_an_iteration_that_is_another_when_it_is_run_again_is_not_tried_for_each_parameter(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    text = f"""
+        import os
+        w, b = 1.0, 2.0
+        for t in range(3):
+            with open({str(ran)!r}, "a") as file:
+                print(os.getpid(), file=file)
+            loss = (w - b) ** 2 + int.from_bytes(os.urandom(4))
+            slope = 2 * (w - b)
+            w = w - 0.1 * slope
+            b = b + 0.1 * slope
+    """
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert [each.verdict for each in found.parameters] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
+    assert len(set(ran.read_text().split())) == 1 + 2, "the run, and the iteration twice again"
+
+
 def test_what_a_copy_reads_of_an_open_file_is_there_for_the_next(tmp_path: Path) -> None:
     (tmp_path / "numbers").write_bytes(bytes(range(1, 200)))
     text = f"""

@@ -165,6 +165,27 @@ async def test_nothing_that_a_condition_raises_reaches_the_script(tmp_path: Path
         assert session.state is State.ENDED and len(session.losses) == 200
 
 
+@pytest.mark.parametrize("frame", ["sys._getframe()", "inspect.currentframe()"])
+async def test_the_names_that_a_function_keeps_of_its_frame_stay_there(
+    tmp_path: Path, either: bool, frame: str
+) -> None:
+    text = f"""import inspect, sys
+def half(value):
+    names = {frame}.f_locals
+    small = value / 2
+    return names["value"] / 2
+w = 1.0
+for step in range(20):
+    loss = w * w
+    w = w - 0.001 * half(w)
+"""
+    async with opened(script(tmp_path, text)) as session:
+        session.toggle_breakpoint(4, condition="value > 1e9")
+        for _ in range(3):  # where it is not asked, it stops once and says so
+            await session.run()
+        assert session.state is State.ENDED and not session.traceback
+
+
 async def test_one_that_is_switched_off_does_not_stop_and_stays(tmp_path: Path) -> None:
     async with opened(script(tmp_path, LOOP)) as session:
         session.toggle_breakpoint(BODY, condition="step == 30")

@@ -9,6 +9,7 @@ from stepper.record import STRETCHED, UNREAD, Event, Record, Value, When
 from stepper.tui.hints import hint, product
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
+from stepper.tui.panels.source import SourcePanel
 from tests.tui.standin import Standin, summary
 
 
@@ -45,6 +46,7 @@ def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:
     made = event(0, "d = y_pred - y", value("d", "result", 64, 64))
     made.note = f"{STRETCHED}(64, 1) − (64,) → (64, 64), larger than both"
     assert hint(made, History(Record(0, None, [], [made], [], []))) == "! (64,1) − (64,) → (64,64)"
+    assert "! (64,1) − (64,) → (64,64) at a line's end: broadcasting" in SourcePanel.HELP
     made = event(0, "loss = f(y_pred, y)", value("loss", "result"))
     made.note = f"{STRETCHED}mse_loss of (64, 1) and (64,), of different shapes"
     assert hint(made, History(Record(0, None, [], [made], [], []))).startswith("! mse_loss of (64,1) and (64,)")

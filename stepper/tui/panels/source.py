@@ -18,7 +18,7 @@ from stepper.session.telling import title, told
 from stepper.terminal_text import visible
 from stepper.tui.actions import bindings
 from stepper.tui.highlight import highlight
-from stepper.tui.hints import hint
+from stepper.tui.hints import POINTED_OUT, hint
 from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.panels.titles import CORNERS
@@ -45,12 +45,15 @@ class SourcePanel(LinePanel):
         f"{CURRENT} the statement under the cursor: it has run, and what it computed is shown\n"
         f"{DONE} lines that have run in this iteration by then · {FAILED} the line that failed\n"
         "the letter of each line is its phase: s setup, F forward, L loss, B backward, U update, · between two passes\n"
+        f"{NONFINITE} in place of that letter: something first became NaN or infinite there in this iteration\n"
         f"{BREAKPOINT} a breakpoint, {CONDITIONAL} one with a condition, {OFF} one that is switched off\n"
         "the line that is selected is underlined; the arrows and a click select another\n"
-        f"{NONFINITE} the line where something first became NaN or infinite in this iteration\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
-        "! not read at a line's end: a gradient that no line of the file reads: an update that was forgotten\n"
+        f"{POINTED_OUT} (64,1) − (64,) → (64,64) at a line's end: broadcasting made a value larger than both operands, "
+        "or a loss compares different shapes, which may not be meant\n"
+        f"{POINTED_OUT} not read at a line's end: a gradient that no line of the file reads: an update that was "
+        "forgotten\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
         "the rule of the step with its numbers; inside a function, where it was called from; and what is cut of the "
         "selected line, whole (of another, where the mouse rests on it)"
