@@ -68,6 +68,25 @@ def _term(text: str) -> ast.expr | None:
     return None
 
 
+def pair_of(text: str, target: str) -> str:
+    """Of a statement `m, b = E, F`, the part that assigns to a target, as a statement; any other statement whole."""
+    match _parsed(text):
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
+            for to, value in zip(targets, values, strict=True):
+                if _unparsed(to) == target:
+                    return f"{target} = {_unparsed(value)}"
+    return text
+
+
+@lru_cache(maxsize=1024)
+def texts_in(text: str) -> frozenset[str]:
+    """The expressions inside a statement, as `plainly` spells them."""
+    found = _parsed(text)
+    return (
+        frozenset(_unparsed(node) for node in ast.walk(found) if isinstance(node, ast.expr)) if found else frozenset()
+    )
+
+
 def target_of(text: str) -> str:
     """What a statement assigns to; empty where that is no one thing."""
     match _parsed(text):

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.inferior.added import Added, added, part_of, plainly, target_of
+from stepper.inferior.added import Added, added, pair_of, part_of, plainly, target_of, texts_in
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
 from stepper.inferior.recorder import Recorder
@@ -146,7 +146,8 @@ class UsedGradients:
         found = self._terms.get((update.id, track.name))
         if found is None:
             read = self._read(update)
-            found = read, added(update.text, lambda text: self._scales(read.get(text), track))
+            text = pair_of(update.text, track.label)
+            found = read, added(text, lambda text: self._scales(read.get(text), track))
             self._terms[update.id, track.name] = found
         return found
 
@@ -264,6 +265,10 @@ class UsedGradients:
         """What a statement read, its sums and products taken apart: the values of the parameter's shape."""
         inner = self._expressions.get(update.id, [])
         waiting = [draft for draft in update.drafts if draft.when == "operand"]
+        pair = pair_of(update.text, track.label)
+        if pair != update.text:  # what is read for the other targets is none of its own
+            own = texts_in(pair)
+            waiting = [draft for draft in waiting if plainly(draft.label) in own]
         found: list[Draft] = []
         while waiting:
             draft = waiting.pop(0)

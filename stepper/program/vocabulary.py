@@ -89,7 +89,8 @@ def mutates_argument(function: str) -> bool:
     )
 
 
-_LOSS = re.compile(r"loss|cost|error", re.IGNORECASE)
+# Names are also written in Chinese and Japanese: loss and cost here; error and gradient below.
+_LOSS = re.compile(r"loss|cost|error|损失|損失|代价|代價", re.IGNORECASE)
 # `backward_propagate_error(network)`, `cost_derivative(output, y)`
 _PROPAGATING = re.compile(r"back_?prop|backward|propagat|deriv|_prime", re.IGNORECASE)
 # What is counted, weighed or scheduled beside losses.
@@ -119,7 +120,8 @@ _QUANTITY = (
     r"|pred|score|logit|prob|count|emb|act|pre|next|param|theta|loss|value|cell|kernel|filter|relu|soft|att)\w*"
 )
 _GRADIENT = re.compile(
-    rf"grad(?!e)|nabla|delta|back_?prop|backward|jacobian|^d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$", re.I
+    rf"grad(?!e)|梯度|勾配|nabla|delta|back_?prop|backward|jacobian|^d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$",
+    re.I,
 )
 _DIFFERENTIAL = re.compile(r"^d[A-Z]\w*$")  # `dW1`, `dZ`, `dA_prev`
 # `D_x`, `D_G_z1`: what a discriminator says
@@ -136,7 +138,7 @@ def names_gradient(name: str) -> bool:
     return bool(_GRADIENT.search(name) or _DIFFERENTIAL.search(name))
 
 
-_ERROR_SIGNAL = re.compile(r"(^|_)(err|errs|residual|residuals|mse|rmse|nll|td)(_|$)", re.IGNORECASE)
+_ERROR_SIGNAL = re.compile(r"(^|_)(err|errs|residual|residuals|mse|rmse|nll|td)(_|$)|误差|誤差", re.IGNORECASE)
 
 
 def names_error(name: str) -> bool:

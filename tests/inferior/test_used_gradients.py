@@ -328,3 +328,22 @@ def test_a_bias_among_the_weights_has_its_gradient_in_one_array_with_theirs() ->
     assert parameter.grad is not None and parameter.grad.label == "xi.dot(error), error"
     numpy.testing.assert_allclose(ran.array(parameter.update, 1), 0.1 * ran.array(parameter.grad, 1), rtol=1e-12)
     assert parameter.cosine is None  # it was put together from what was added
+
+
+def test_parameters_assigned_in_one_tuple_used_each_its_own_gradient() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x = np.array([0.0, 1.0, 2.0])
+        m = b = 0.0
+        for t in range(2):
+            error = m * x + b - np.array([2.0, 5.0, 8.0])
+            loss = np.mean(error ** 2)
+            grad_m = 2 * np.mean(error * x)
+            grad_b = 2 * np.mean(error)
+            m, b = m - 0.125 * grad_m, b - 0.125 * grad_b
+        """
+    )
+    m, b = ran.record().parameters
+    assert m.grad is not None and b.grad is not None
+    assert (m.grad.label, b.grad.label) == ("grad_m", "grad_b")

@@ -432,3 +432,9 @@ for t in range(5):
     found = phases(analyse(source, "s.py"))
     assert found["new, old = net.state_dict(), target.state_dict()"] == "update"
     assert found["old[key] = 0.1 * new[key] + 0.9 * old[key]"] == "update"
+
+
+@pytest.mark.parametrize(("loss", "gradient"), [("损失", "梯度"), ("損失", "勾配"), ("loss_总", "grad_权重")])
+def test_names_in_chinese_and_japanese_say_what_english_ones_say(loss: str, gradient: str) -> None:
+    assert names_loss(loss) and not names_gradient(loss)
+    assert names_gradient(gradient) and not names_loss(gradient)
