@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from stepper.program.callees import Callees
 from stepper.program.effects import (
     EMPTY,
+    FIELD,
     Definition,
     DefinitionKind,
     LossValue,
@@ -65,6 +66,14 @@ class Definitions(Callees):
         if self.stack:
             self.reads.setdefault(id(self.stack[-1]), set()).update(found)
         return found
+
+    def meet(self, others: Sequence[State]) -> None:
+        """Several ways meet: what one way did not touch has its start there, an attribute also where nobody read it."""
+        for other in others:
+            for place in self.state.values.keys() ^ other.values.keys():
+                if place[0] == FIELD:
+                    self.start_of(place)
+        self.state.join(others, {place: frozenset((start,)) for place, start in self.starts.items()})
 
     def define(
         self,

@@ -42,7 +42,7 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
     changes |= stepped
     if any(takes_step(d) for d in changes):  # gradients that are kept in place are made anew by every pass
-        changes -= {d for d in changes if d.kind == "change" and names_gradient(d.place[1])}
+        changes -= {d for d in changes if (d.kind == "change" or not d.own) and names_gradient(d.place[1])}
     changes -= _of_later_runs(changes, run)
     feeding = closure({d for change in changes for d in change.deps})
     losses = _losses(run, feeding, carried)
@@ -96,6 +96,7 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     defined |= _parts(run, defined, forward)
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
     derived = {d for d in backward if closure(d.deps) & moments}
+    derived |= _beside_steps(backward, forward, updates, moments, run)
     derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
     living = _descendants(run, roots)
     last = max((d.order for d in updates), default=0)
@@ -197,6 +198,29 @@ def _on_copies(run: Pass, backward: set[Definition], parameters: set[Place]) -> 
                     found.add(d)
         if d in backward and d.kind == "change" and d.own & found:
             found.add(d)
+    return found
+
+
+def _beside_steps(
+    backward: set[Definition], forward: set[Definition], updates: set[Definition], moments: set[Definition], run: Pass
+) -> set[Definition]:
+    """The rest of an optimizer's state: its moments when they are made, and in a function that only takes steps what is
+    made of no gradient and nothing of the forward pass (`lr_t = self.lr * …`)."""
+    places = {d.place for d in moments}
+    found = {d for d in backward if d.place in places}
+    passing = {d for d in forward if d.deps} | {d for d in backward if _is_gradient(d) and d.kind == "bind"}
+    others = {id(d.statement) for d in passing}
+    steps = {id(d.statement) for d in updates}
+    for function in run.functions:
+        inside = {id(node) for node in ast.walk(function)}
+        if inside & steps and not inside & others:
+            found |= {
+                d
+                for d in backward
+                if id(d.statement) in inside
+                and d.kind in ("bind", "change")
+                and not any(_signals(o) or (o in forward and o.kind != "start") for o in closure((d,)))
+            }
     return found
 
 

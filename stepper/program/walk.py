@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 
 from stepper.program.counters import counters
-from stepper.program.effects import EMPTY, GRAD, NOTHING, Definition, Pass, Place, Root, State, Value, returned, union
+from stepper.program.effects import EMPTY, GRAD, NOTHING, Pass, Place, Root, State, Value, returned, union
 from stepper.program.evaluate import Evaluator
 from stepper.program.nodes import is_reference, is_whole
 from stepper.program.scopes import FUNCTIONS, Scope, parameters
@@ -48,7 +48,7 @@ class Walker(Evaluator):
             self.current = loop
             self.evaluate(scope, loop.test)
         self.block(scope, body)
-        self.state.join([*self.exits[0], *self.endings[0]], self._starts())
+        self.meet([*self.exits[0], *self.endings[0]])
         return Pass(
             start=self.starts,
             end=self.state,
@@ -64,9 +64,6 @@ class Walker(Evaluator):
             entered=self.entered,
             reads=self.reads,
         )
-
-    def _starts(self) -> dict[Place, frozenset[Definition]]:
-        return {place: frozenset((definition,)) for place, definition in self.starts.items()}
 
     # ------------------------------------------------------------------------------------------------- statements
 
@@ -143,7 +140,7 @@ class Walker(Evaluator):
             self.state = begin
             return False
         self.state = ends[0]
-        self.state.join(ends[1:], self._starts())
+        self.meet(ends[1:])
         return True
 
     def _try(self, scope: Scope, node: ast.Try | ast.TryStar) -> bool:
@@ -152,11 +149,11 @@ class Walker(Evaluator):
         ends = [self.state] if alive else []
         for handler in node.handlers:
             self.state = begin.copy()
-            self.state.join(ends[:1], self._starts())
+            self.meet(ends[:1])
             if self.block(scope, handler.body):
                 ends.append(self.state)
         self.state = ends[0] if ends else begin
-        self.state.join(ends[1:], self._starts())
+        self.meet(ends[1:])
         return self.block(scope, node.finalbody) and bool(ends)
 
     def _loop(self, scope: Scope, node: LoopNode) -> None:
@@ -172,7 +169,7 @@ class Walker(Evaluator):
                 self._loop_target(scope, node)
             if not self.block(scope, node.body):
                 self.state = before.copy()
-            self.state.join([before, *self.exits[-1]], self._starts())
+            self.meet([before, *self.exits[-1]])
             self.exits[-1].clear()
         self.exits.pop()
         self.loops.pop()
@@ -416,7 +413,7 @@ class Walker(Evaluator):
             endings = self.endings.pop()
             if not alive and endings:
                 self.state = endings.pop()
-            self.state.join(endings, self._starts())
+            self.meet(endings)
             self.exits.pop()
             result = returned(self.returns.pop())
         self.frames.pop()
