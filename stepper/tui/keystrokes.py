@@ -16,6 +16,8 @@ from textual.timer import Timer
 
 LAPS = 2
 """What a key caused in a dialog is done when what was sent after it has come back, and what was sent after that."""
+NEWLINE, ENTER = "ctrl+j", "enter"
+"""What enter sends while the terminal makes newlines of it, as before the app has begun to read keys; and itself."""
 PATIENCE = 0.5
 """Seconds after which keys are no longer held back, whatever has become of the dialog."""
 
@@ -56,11 +58,17 @@ class Keystrokes(App[int]):
     async def on_event(self, event: events.Event) -> None:
         """Put keys in order; all else goes its way."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            self._typed.append(event)
+            self._typed.append(self._meant(event))
             if not self._keys_held:
                 await self._deal()
         else:
             await super().on_event(event)
+
+    def _meant(self, event: events.Key | events.Paste) -> events.Key | events.Paste:
+        """Enter, where it came as a newline; not where the person has given that key a meaning."""
+        if isinstance(event, events.Key) and event.key == NEWLINE and NEWLINE not in self.screen.active_bindings:
+            return events.Key(ENTER, "\r")
+        return event
 
     async def _deal(self) -> None:
         """Deal with the next key, and hold back those behind it until it has had its effect."""

@@ -28,6 +28,16 @@ def test_a_person_opens_the_app_steps_and_leaves() -> None:
         assert terminal.wait_until_closed() == 0
 
 
+def test_keys_typed_before_the_app_reads_any_do_what_they_mean() -> None:
+    with Terminal([installed(), "numpy", "--preset", "small", "--seed", "0"], 120, 40) as terminal:
+        terminal.press("g7\r6")  # the terminal makes a newline of enter, and shows them
+        terminal.wait_for("iteration 7/500", "Record")
+        terminal.settle()
+        assert "Go to" not in terminal.text
+        terminal.press("q")
+        assert terminal.wait_until_closed() == 0
+
+
 def test_misuse_in_a_terminal_is_one_line(tmp_path: Path) -> None:
     script = tmp_path / "straight.py"
     script.write_text("print('hello')\n")

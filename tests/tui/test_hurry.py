@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from stepper.tui import keystrokes
 from stepper.tui.app import StepperApp
+from stepper.tui.keymap import keymap_of
 from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
@@ -84,6 +85,17 @@ async def test_keys_typed_at_once_go_where_the_ones_before_have_led(
         await until(pilot, lambda: reached(app))
         await settled(pilot)
         assert not app.screen.is_modal
+
+
+async def test_enter_may_come_as_a_newline_unless_that_key_has_a_meaning_of_its_own() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        type_at_once(app, "g", "3", "ctrl+j")
+        await until(pilot, lambda: app.scene.iteration == 3)
+        app.take_keys(keymap_of({"step.iteration": "ctrl+j"})[0])
+        type_at_once(app, "ctrl+j")
+        await until(pilot, lambda: app.scene.iteration == 4)
 
 
 @asynccontextmanager
