@@ -263,8 +263,26 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         return [loss for loss in differentiated if loss.deps & named] or first or differentiated
     ends = [loss for loss in run.losses if loss.definition is None or loss.definition not in feeding]
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
+    # Nor is a mean of a running total, over several passes, where there is another.
+    totals = running_totals(run, carried)
+    fresh = [loss for loss in single if not (loss.deps if loss.definition is None else loss.definition.deps) & totals]
     # A running total tells what is added to it, where nothing else is a loss.
-    return single or [loss for loss in ends if loss.definition is not None and loss.definition.own]
+    return fresh or single or [loss for loss in ends if loss.definition is not None and loss.definition.own]
+
+
+def running_totals(run: Pass, carried: set[Place]) -> set[Definition]:
+    """The changes of totals of losses that go on over the passes: `total_loss += loss`."""
+    return {d for d in run.definitions if d.place in carried and names_loss(d.place[1]) and adds_up(d)}
+
+
+def adds_up(definition: Definition) -> bool:
+    """Whether something is added to what was there; an average that moves with the losses is another thing."""
+    match definition.node:
+        case ast.AugAssign(op=ast.Add()):
+            return True
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=kept), op=ast.Add())):
+            return name == kept
+    return False
 
 
 def _parts(run: Pass, defined: set[Definition], forward: set[Definition]) -> set[Definition]:

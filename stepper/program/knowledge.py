@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from stepper.program.effects import FIELD, GRAD, Definition, Place
-from stepper.program.flow import Flow, sort
+from stepper.program.flow import Flow, running_totals, sort
 from stepper.program.losses import Losses
 from stepper.program.models import Models
 from stepper.program.phases import Phases
@@ -109,7 +109,7 @@ class Known:
 
 def _no_losses(flow: Flow) -> frozenset[str]:
     """The names with loss, cost or error in them that are none, where the pass has another: an error on its way back
-    to the parameters (`error += delta * w`), a total that goes on over the passes (`batch_error += loss`)."""
+    to the parameters (`error += delta * w`), a total that goes on over the passes (`batch_error += loss`), its mean."""
     named: dict[str, list[Definition]] = {}
     for d in flow.run.definitions:
         if d.kind in ("bind", "change") and d.deps and names_loss(d.place[1]):
@@ -117,18 +117,9 @@ def _no_losses(flow: Flow) -> frozenset[str]:
     real = {d.place[1] for d in flow.loss_definitions if d.kind == "bind" and names_loss(d.place[1])}
     if not real:
         return frozenset()
+    totals = running_totals(flow.run, flow.carried)
     return frozenset(
         name
         for name, made in named.items()
-        if name not in real and all(d in flow.backward or (d.place in flow.carried and _adds_up(d)) for d in made)
+        if name not in real and all(d in flow.backward or d in totals or d.deps & totals for d in made)
     )
-
-
-def _adds_up(definition: Definition) -> bool:
-    """Whether something is added to what was there; an average that moves with the losses is another thing."""
-    match definition.node:
-        case ast.AugAssign(op=ast.Add()):
-            return True
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=kept), op=ast.Add())):
-            return name == kept
-    return False

@@ -59,6 +59,26 @@ def test_the_loss_of_a_pass(body: str, first: float | None) -> None:
     assert run(HEAD + body).losses[0] == first
 
 
+def test_the_mean_of_a_total_that_goes_on_over_the_passes_is_not_that_of_one() -> None:
+    body = """
+import numpy as np
+w = np.ones(3)
+total_loss = count = 0
+for i in range(4):
+    loss = float((w ** 2).sum())
+    grad = 2 * w
+    w -= 0.1 * grad
+    total_loss += loss
+    count += 1
+    if i % 2 == 1:
+        mean_loss = total_loss / count
+        print(mean_loss)
+        total_loss, count = 0, 0
+"""
+    recorded, plain = run(body).losses, run(body, record_from=None).losses
+    assert recorded == plain == pytest.approx([3 * 0.64**step for step in range(4)])
+
+
 def test_the_loss_that_a_person_names_comes_before_all() -> None:
     body = HEAD + "loss = float(w.sum())\n    w -= 0.1\n    if i == 1: continue\n    x = 0"
     recorded, plain = (run(body, record_from=first, loss="float(w[0] * 10)") for first in (0, None))
