@@ -26,6 +26,7 @@ class Phases:
         self.script = script
         self.flow = flow
         self.models = models
+        self._told = {id(d.statement) for d in flow.measured if d.statement is not None}
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
@@ -191,15 +192,16 @@ class Phases:
         return before
 
     def _is_aside(self, node: ast.stmt) -> bool:
-        """Whether a statement only calls what runs the model, and keeps nothing of it: a sample, a callback."""
-        return isinstance(node, ast.Expr) and id(node) not in self.direct
+        """Whether a statement only calls what runs the model, and keeps nothing of it (a sample, a callback), or only
+        works out what is told of the loss."""
+        return (isinstance(node, ast.Expr) and id(node) not in self.direct) or id(node) in self._told
 
     def _of(self, node: ast.stmt) -> Phase | None:
         blocks = list(_blocks(node))
         if blocks:
             for _, block in blocks:
                 for child in block:
-                    phase = self._of(child)
+                    phase = self._of(child) if id(child) not in self._told else None
                     if phase is not None:
                         return phase
             return None
