@@ -64,6 +64,8 @@ class CheckScreen(Question[None]):
             self._say(str(reason.args[0] if reason.args else reason))
         except ScriptFailed as failed:
             self._say(f"{failed}\n{failed.traceback}")
+        except Exception as error:  # a fault of our own: told here, where the check was asked for
+            self._say(f"the check failed, by a fault of stepper's: {type(error).__name__}: {error}")
         else:
             self._say("\n".join(lines(found)))
 
