@@ -54,6 +54,13 @@ class Names:
         self._bearers[name] = reference
         self._names[id(value)] = (reference, name, rank)
 
+    def forget(self, value: Any) -> None:
+        """Let go of a value, until it is given a name again."""
+        held = self._names.pop(id(value), None)
+        if held is not None:
+            self._bearers.pop(held[1], None)
+            self._settled.discard(id(value))
+
     def _free(self, name: str, value: Any) -> str:
         """The name, with a number behind it where another object bears it, or did in this record."""
         free, count = name, 1

@@ -18,8 +18,6 @@ from stepper.program.sites import Site
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Role, When
 
-NOT_IN_PLACE = frozenset(("backward", "resize"))  # NumPy refuses to resize an array that is referred to
-
 
 class Changing(Observing):
     """The part of a recording that follows changes in place."""
@@ -49,8 +47,11 @@ class Changing(Observing):
             draft = self._draft(engine, value, site.label, site.role or self._role(site, frame), when)
             self._write(frame, site, draft)
             frame.latest[number] = draft
+            if site.method == "resize":
+                self._let_go(value)
+                return
             self._remember(engine, value, site.label, None, draft, made=False)
-            if site.method not in NOT_IN_PLACE and not engine.fixed(value):
+            if site.method != "backward" and not engine.fixed(value):
                 frame.watched.append(Watched(site.label, draft.role, value, draft))
         elif type(value) in SCALARS:
             draft = Draft(site.label, site.role or self._role(site, frame), "before", None, scalar_summary(value))

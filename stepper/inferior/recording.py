@@ -222,6 +222,11 @@ class Recording:
         known = self._known.get(id(value))
         return known if known is not None and known.means(value) else None
 
+    def _let_go(self, value: Any) -> None:
+        """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
+        self._known.pop(id(value), None)
+        self._names.forget(value)
+
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
         if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
             role = "activation"
