@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from stepper.record import Event, Record
 from stepper.session import Options, Session
 
 # Two nested loops, a function, six passes of three top statements; plain Python numbers, so that it starts at once.
@@ -34,6 +35,11 @@ for t in range(3):
     loss = double(w) ** 2
     w = w - 0.1 * 8 * w
 """
+LAYERS = """
+def double(x):
+    y = x * 2
+    return y
+"""
 
 
 def script(folder: Path, source: str, name: str = "script.py") -> str:
@@ -57,3 +63,8 @@ async def opened(target: str, options: Options | None = None) -> AsyncIterator[S
 def text_at(session: Session) -> str:
     """The source text of what the cursor stands on."""
     return session.event.text if session.event is not None else ""
+
+
+def inside(record: Record, name: str) -> list[Event]:
+    """The events of a record in the file of this name."""
+    return [event for event in record.events if Path(event.file).name == name]

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 DEADLINE = 30.0
 """Seconds; importing torch on a busy machine takes long."""
 
+Place = tuple[int | None, int]
+
+
+def place(app: StepperApp) -> Place:
+    """Where the cursor stands: the iteration, and the event in it."""
+    assert app.scene.event is not None
+    return (app.scene.iteration, app.scene.event.id)
+
 
 def app_of(session: Standin | Session) -> StepperApp:
     """The app on a session, real or not."""

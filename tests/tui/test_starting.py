@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from stepper.tui.app import StepperApp
 from stepper.tui.moves import MOST, Moves, Waiting
 from stepper.tui.screens.target import TargetScreen
-from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
+from tests.tui.screen import app_of, place, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 
 
@@ -27,11 +27,6 @@ async def starting(
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.moves.starting and app.scene.source and "… starting" in screen_text(app))
         yield app, stand, pilot, let_go
-
-
-def place(app: StepperApp) -> tuple[int | None, int]:
-    assert app.scene.event is not None
-    return app.scene.iteration, app.scene.event.id
 
 
 LEADS: list[tuple[list[str], str, tuple[int | None, int]]] = [
