@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stepper.record import Survey
+from stepper.record import Survey, index_of
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 22
@@ -40,7 +40,7 @@ def surveying(array: Any, bins: int, less: Any = None) -> Iterator[Survey | None
         for part in _histograms(array, low, high, bins, less):
             counts = part if counts is None else counts + part
             yield None
-    places = [None if flat is None else _index(flat, array.shape) for flat in (largest, smallest, wrong)]
+    places = [None if flat is None else index_of(flat, array.shape) for flat in (largest, smallest, wrong)]
     numbers = [] if counts is None else counts.tolist()
     yield Survey(places[0], places[1], places[2], low, high, numbers, sum(numbers))
 
@@ -138,11 +138,3 @@ def _real(chunk: Any) -> Any:
     if chunk.dtype.kind == "c":
         return numpy.absolute(chunk)
     return chunk.astype(numpy.uint8) if chunk.dtype.kind == "b" else chunk
-
-
-def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    index: list[int] = []
-    for extent in reversed(shape):
-        flat, place = divmod(flat, extent)
-        index.append(place)
-    return tuple(reversed(index))

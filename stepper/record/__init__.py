@@ -30,7 +30,7 @@ from stepper.record.events import (
 )
 from stepper.record.filling import filled, ratio
 from stepper.record.summary import Summary
-from stepper.record.window import PICTURE, Array, Region, Survey, Window
+from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_of, index_of
 
 __all__ = [
     "PICTURE",
@@ -61,6 +61,8 @@ __all__ = [
     "When",
     "Window",
     "filled",
+    "flat_of",
+    "index_of",
     "place",
     "ratio",
 ]

@@ -16,6 +16,23 @@ class Region(msgspec.Struct, frozen=True, gc=False):
     leading: tuple[int, ...] = ()
 
 
+def index_of(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The index of the element at a place in C order."""
+    index: list[int] = []
+    for extent in reversed(shape):
+        flat, place = divmod(flat, extent)
+        index.append(place)
+    return tuple(reversed(index))
+
+
+def flat_of(index: tuple[int, ...], shape: tuple[int, ...]) -> int:
+    """The place in C order of the element at an index."""
+    flat = 0
+    for place, extent in zip(index, shape, strict=True):
+        flat = flat * extent + place
+    return flat
+
+
 PICTURE = (48, 96)
 """Rows and columns, at most, of the picture that is kept of a value for which there is no room."""
 

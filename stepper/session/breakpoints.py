@@ -63,10 +63,6 @@ class Breakpoints:
         path = file or self.files[0]
         return {each.line: each for each in self._all.values() if each.file == path}
 
-    def in_file(self, file: str = "") -> frozenset[int]:
-        """The lines of one file that have one."""
-        return frozenset(self.by_line(file))
-
     def at(self, spot: Spot) -> Breakpoint | None:
         """The one on a line."""
         return self._all.get((spot.file or self.files[0], spot.line))

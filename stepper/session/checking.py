@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from stepper.inferior.protocol import Tried
-from stepper.record import Parameter, Record, Region, Survey, Value
+from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
 from stepper.session.carried import added
 from stepper.session.continuing import Continuing
 from stepper.session.errors import Misuse, ScriptFailed
@@ -202,7 +202,7 @@ class _Check:
         found = slope(steps, base, _last, self._unit, self._noise)
         if found is not None and self._compared_one(version, (), recorded, found).verdict is Verdict.DIFFERS:
             steps += await narrowed(ask, at, base, abs(recorded - found.value), self._unit)
-        return _unravelled(flat, parameter.shape), recorded, steps
+        return index_of(flat, parameter.shape), recorded, steps
 
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         return await self._lane.nudge(
@@ -216,7 +216,7 @@ class _Check:
         if gradient.copy is not None and gradient.summary.size > 1:
             survey: Survey = await self._session.survey(self._record.iteration, gradient.copy, 1)
             both = [(abs(survey.high), survey.largest), (abs(survey.low), survey.smallest)]
-            wanted += [_flat(place, shape) for _, place in sorted(both, reverse=True) if place is not None]
+            wanted += [flat_of(place, shape) for _, place in sorted(both, reverse=True) if place is not None]
         wanted += [int((number + 1) * GOLDEN % 1.0 * size) for number in range(4 * self._entries)]
         return list(dict.fromkeys(wanted))[: self._entries]
 
@@ -227,9 +227,8 @@ class _Check:
             if not isinstance(number, int | float):
                 raise LookupError(f"{value.label} is no real number")
             return float(number)
-        *leading, row, column = (0, 0, *_unravelled(flat, value.summary.shape or ()))[
-            -max(2, len(value.summary.shape or ())) :
-        ]
+        shape = value.summary.shape or ()
+        *leading, row, column = index_of(flat, (1,) * (2 - len(shape)) + shape)
         region = Region(row, row + 1, column, column + 1, tuple(leading))
         window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
         return window.cells[0]
@@ -301,18 +300,3 @@ def _number(value: Value) -> float | None:
 def _typical(gradient: Value) -> float:
     """The root mean square of a gradient."""
     return (gradient.summary.norm or 0.0) / math.sqrt(max(1, gradient.summary.size))
-
-
-def _unravelled(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
-    index: list[int] = []
-    for extent in reversed(shape):
-        flat, last = divmod(flat, extent)
-        index.insert(0, last)
-    return tuple(index)
-
-
-def _flat(index: Sequence[int], shape: Sequence[int]) -> int:
-    flat = 0
-    for place, extent in zip(index, shape, strict=True):
-        flat = flat * extent + place
-    return flat

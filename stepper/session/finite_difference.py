@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 FIRST = (1.0, 2.0, 4.0)  # the first steps, in units of ∛u times the scale
-FACTOR, ROUNDS = 4.0, 3  # and how much further, how often, where these are not exact enough
+ROUNDS = 3  # and how often further ones are taken, where these are not exact enough
 WIDEST = 0.25  # a step is at most so much of the scale
 ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned with
 CLEAR = 4.0  # how much larger than its rounding a difference is to be, to be seen

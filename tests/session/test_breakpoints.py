@@ -58,12 +58,12 @@ async def test_a_line_without_a_statement_says_so(tmp_path: Path) -> None:
     async with opened(script(tmp_path, RARE)) as session:
         with pytest.raises(NoStatement, match="no statement begins on line 99"):
             session.toggle_breakpoint(99)
-        assert session.toggle_breakpoint(6) and session.breakpoints.in_file() == {6}
-        assert not session.toggle_breakpoint(6) and not session.breakpoints.in_file()
+        assert session.toggle_breakpoint(6) and set(session.breakpoints.by_line()) == {6}
+        assert not session.toggle_breakpoint(6) and not session.breakpoints.by_line()
         session.toggle_breakpoint(6)
         session.toggle_breakpoint(7)
         session.clear_breakpoints()
-        assert not session.breakpoints.in_file()
+        assert not session.breakpoints.by_line()
 
 
 async def test_running_on_stops_at_each_breakpoint_and_runs_nothing_beyond(tmp_path: Path, either: bool) -> None:
@@ -382,7 +382,7 @@ def clear_while_replaying(session: Session) -> None:
     """As soon as a replay is made, the breakpoints are cleared."""
 
     def clear() -> None:
-        if session.state is State.REPLAYING and session.breakpoints.in_file():
+        if session.state is State.REPLAYING and session.breakpoints.by_line():
             session.clear_breakpoints()
 
     session.subscribe(clear)
@@ -393,7 +393,7 @@ async def test_a_stop_whose_breakpoint_is_cleared_while_it_is_replayed_is_stood_
         session.toggle_breakpoint(6)
         clear_while_replaying(session)
         await session.run()
-        assert not session.breakpoints.in_file() and len(session.losses) == 50
+        assert not session.breakpoints.by_line() and len(session.losses) == 50
         assert at(session) == (50, "special = step if step < 100 else rare(step)")
         assert session.state is State.STOPPED and session.notice.startswith("the run stands before line 6")
         await session.step(Step.NEXT)
@@ -437,7 +437,7 @@ async def test_going_back_looks_for_those_that_are_set_meanwhile(tmp_path: Path)
         session.toggle_breakpoint(7)
 
         def change() -> None:
-            if session.state is State.REPLAYING and 7 in session.breakpoints.in_file():
+            if session.state is State.REPLAYING and 7 in session.breakpoints.by_line():
                 session.toggle_breakpoint(7)
                 session.toggle_breakpoint(5)
 

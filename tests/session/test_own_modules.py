@@ -397,8 +397,8 @@ async def test_breakpoints_stay_with_their_file_when_the_loop_moves_to_another(t
         script(tmp_path, "from fitting import fit\nw = 1.0\nw = fit(w)\n")
         async with opened(path) as moved:
             moved.keep_breakpoints(before)
-            assert moved.home == fitting and not moved.breakpoints.in_file()
-            assert moved.breakpoints.in_file(path) == {2, 5}
+            assert moved.home == fitting and not moved.breakpoints.by_line()
+            assert set(moved.breakpoints.by_line(path)) == {2, 5}
             moved.toggle_breakpoint(4)
             await moved.run()
             assert moved.event is not None and (moved.event.file, moved.event.line) == (fitting, 4)

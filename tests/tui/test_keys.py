@@ -277,10 +277,10 @@ async def test_breakpoints_are_set_where_the_source_stands_and_stop_a_run_both_w
         assert place(app) == (0, 0), "without breakpoints to the beginning"
         await pilot.click("#source", offset=(2, 17 - app.desk.source.scroll_offset.y))
         await pilot.click("#source", offset=(2, 18 - app.desk.source.scroll_offset.y))
-        await until(pilot, lambda: app.session.breakpoints.in_file() == {17, 18})
+        await until(pilot, lambda: set(app.session.breakpoints.by_line()) == {17, 18})
         await pilot.press("B", "B")
         await until(pilot, lambda: "There is no breakpoint" in screen_text(app))
-        assert not app.session.breakpoints.in_file()
+        assert not app.session.breakpoints.by_line()
 
 
 async def test_the_footer_and_the_tabs_can_be_clicked() -> None:

@@ -53,7 +53,7 @@ async def test_a_line_of_another_file_can_be_gone_to_and_have_a_breakpoint(tmp_p
         assert app.scene.event is not None and app.scene.event.text == "return y"
         await press(pilot, "b")
         assert "Breakpoint on layers.py line 6" in screen_text(app) and "●" in text_of(app.desk.source)
-        assert app.session.breakpoints.in_file(app.scene.module) == {6} and not app.session.breakpoints.in_file()
+        assert set(app.session.breakpoints.by_line(app.scene.module)) == {6} and not app.session.breakpoints.by_line()
         await press(pilot, "c")
         await until(pilot, lambda: app.scene.iteration == 1)
         assert app.scene.event.text == "return y"
