@@ -33,14 +33,8 @@ class BreakpointsScreen(Question["Breakpoint | None"]):
     ]
     DEFAULT_CSS = """
     BreakpointsScreen {
-        align: center middle;
-        & Vertical {
-            width: 90%; max-width: 110; height: auto; max-height: 90%;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
-        & OptionList { height: auto; max-height: 30; border: none; background: $surface; }
-        & OptionList:focus { border: none; }
-        & Label { width: 1fr; color: $text-muted; }
+        & > Vertical { width: 90%; max-width: 110; }
+        & OptionList { max-height: 30; }
     }
     """
 

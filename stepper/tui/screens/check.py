@@ -26,11 +26,7 @@ class CheckScreen(Question[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close")]
     DEFAULT_CSS = """
     CheckScreen {
-        align: center middle;
-        & VerticalScroll {
-            width: 90%; max-width: 110; height: auto; max-height: 90%;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
+        & > VerticalScroll { width: 90%; max-width: 110; }
         & Static { width: 1fr; height: auto; }
     }
     """

@@ -21,12 +21,7 @@ class ConditionScreen(Question[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
-    ConditionScreen {
-        align: center middle;
-        & Vertical { width: 76; height: auto; border: round $primary; background: $surface; padding: 0 1; }
-        & Label { width: 1fr; color: $text-muted; }
-        & #problem { color: $text-error; display: none; }
-    }
+    ConditionScreen > Vertical { width: 76; }
     """
 
     def __init__(self, place: str, condition: str) -> None:

@@ -41,11 +41,8 @@ class ExportScreen(Question[Order | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
     ExportScreen {
-        align: center middle;
-        & Vertical { width: 76; height: auto; border: round $primary; background: $surface; padding: 0 1; }
-        & OptionList, & OptionList:focus { height: auto; border: none; background: $surface; }
-        & Label { width: 1fr; color: $text-muted; }
-        & #problem { color: $text-warning; display: none; }
+        & > Vertical { width: 76; }
+        & #problem { color: $text-warning; }
     }
     """
 

@@ -42,13 +42,8 @@ class FilesScreen(Question[Path | None]):
     ]
     DEFAULT_CSS = """
     FilesScreen {
-        align: center middle;
-        & Vertical {
-            width: 80%; max-width: 100; height: 80%; max-height: 40;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
+        & > Vertical { width: 80%; max-width: 100; height: 80%; max-height: 40; }
         & DirectoryTree { height: 1fr; background: $surface; }
-        & Label { width: 1fr; color: $text-muted; }
     }
     """
 

@@ -16,12 +16,7 @@ class GoScreen(Question[int | None]):
 
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]  # noqa: RUF012
     DEFAULT_CSS = """
-    GoScreen {
-        align: center middle;
-        & Vertical { width: 56; height: auto; border: round $primary; background: $surface; padding: 0 1; }
-        & Label { width: 1fr; color: $text-muted; }
-        & #problem { color: $text-error; display: none; }
-    }
+    GoScreen > Vertical { width: 56; }
     """
 
     def __init__(self, count: int | None) -> None:

@@ -29,11 +29,7 @@ class HelpScreen(Question[None]):
     ]
     DEFAULT_CSS = """
     HelpScreen {
-        align: center middle;
-        & VerticalScroll {
-            width: 100%; max-width: 124; height: 90%;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
+        & > VerticalScroll { width: 100%; max-width: 124; height: 90%; }
         & Static { width: 1fr; margin-bottom: 1; }
     }
     """

@@ -10,27 +10,21 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from stepper.terminal_text import visible
+from stepper.tui.screens.question import Question
 
 
-class PickScreen(ModalScreen[int | None]):
+class PickScreen(Question[int | None]):
     """Answers the number of the line that was chosen, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
     PickScreen {
-        align: center middle;
-        & Vertical {
-            width: 90%; max-width: 110; height: auto; max-height: 90%;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
-        & OptionList { height: auto; max-height: 30; border: none; background: $surface; }
-        & OptionList:focus { border: none; }
-        & Label { width: 1fr; color: $text-muted; }
+        & > Vertical { width: 90%; max-width: 110; }
+        & OptionList { max-height: 30; }
     }
     """
 

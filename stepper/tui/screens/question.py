@@ -7,8 +7,20 @@ from textual.screen import ModalScreen, ScreenResultType
 
 
 class Question(ModalScreen[ScreenResultType]):
-    """Answers once. A second enter, pressed before the screen is gone, would close another screen, or the app."""
+    """A box in the middle, which answers once: a second enter, pressed before the screen is gone, would close another
+    screen, or the app."""
 
+    DEFAULT_CSS = """
+    Question {
+        align: center middle;
+        & > Vertical, & > VerticalScroll {
+            height: auto; border: round $primary; background: $surface; padding: 0 1;
+        }
+        & OptionList, & OptionList:focus { height: auto; border: none; background: $surface; }
+        & Label { width: 1fr; color: $text-muted; }
+        & #problem { color: $text-error; display: none; }
+    }
+    """
     _answered = False
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:

@@ -18,11 +18,7 @@ class SearchScreen(Question[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
-    SearchScreen {
-        align: center middle;
-        & Vertical { width: 64; height: auto; border: round $primary; background: $surface; padding: 0 1; }
-        & Label { width: 1fr; color: $text-muted; }
-    }
+    SearchScreen > Vertical { width: 64; }
     """
 
     def __init__(self, last: str, title: str = "Search the record", advice: str = "") -> None:

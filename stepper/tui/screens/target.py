@@ -65,16 +65,9 @@ class TargetScreen(Question[Choice | None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]  # noqa: RUF012
     DEFAULT_CSS = """
     TargetScreen {
-        align: center middle;
-        & > Vertical {
-            width: 90%; max-width: 110; height: 90%; max-height: 44;
-            border: round $primary; background: $surface; padding: 0 1;
-        }
-        & OptionList, & OptionList:focus {
-            height: 1fr; border: none; background: $surface;
-        }
+        & > Vertical { width: 90%; max-width: 110; height: 90%; max-height: 44; }
+        & OptionList, & OptionList:focus { height: 1fr; }
         & Horizontal { height: 1; }
-        & Label { width: 1fr; color: $text-muted; }
         & .name { width: 10; }
         & #seed { width: 14; }
         & #device { width: 16; }
@@ -86,7 +79,6 @@ class TargetScreen(Question[Choice | None]):
         &.-narrow #seed { width: 6; }
         &.-narrow #device { width: 1fr; }
         &.-narrow .apart { margin-left: 1; width: 7; }
-        & #problem { color: $text-error; display: none; }
     }
     """
 
