@@ -195,6 +195,24 @@ def test_a_loss_that_is_not_finite_has_no_gradients(tmp_path: Path) -> None:
         run.check(1)
 
 
+def test_a_kink_within_every_usual_step_is_no_mistake(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        w = np.array([1.0, 2.0])
+        for t in range(2):
+            bent = np.maximum(w[0] - (1.0 - 1e-8), 0.0)
+            loss = 3.0 * bent + (w ** 2).sum()
+            grad = 2.0 * w
+            grad[0] += 3.0 * (bent > 0)
+            w = w - 0.1 * grad
+    """
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0).parameters
+    by_index = {entry.index: entry for entry in found.entries}
+    assert by_index[(1,)].verdict is Verdict.AGREES
+    assert by_index[(0,)].verdict is not Verdict.DIFFERS and found.verdict is not Verdict.DIFFERS
+
+
 def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path) -> None:
     text = """
         import numpy as np
