@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stepper.record import Contribution, Event, Parameter, Record, Value
+from stepper.record import Contribution, Parameter, Record, Value
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,12 @@ def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
 
 
 def _contributions(record: Record, parameter: str) -> list[Value]:
-    """What each use of a parameter added to its gradient. Those of a value that stands between lie beneath its own."""
+    """What each use of a parameter added to its gradient. (Those of a value that stands between bear its name.)"""
     return [
         event.values[0]
         for event in record.events
-        if isinstance(event.detail, Contribution)
-        and event.detail.parameter == parameter
-        and not _is_beneath_another(record, event)
+        if isinstance(event.detail, Contribution) and event.detail.parameter == parameter
     ]
-
-
-def _is_beneath_another(record: Record, event: Event) -> bool:
-    return event.parent is not None and isinstance(record.events[event.parent].detail, Contribution)
 
 
 def _made(record: Record, used: Value) -> Value | None:

@@ -182,6 +182,28 @@ def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
             assert set(verdicts(found).values()) == {Verdict.AGREES}, (iteration, found)
 
 
+def test_several_losses_whose_gradients_add_up_are_checked_together_and_uses_by_a_view_once(tmp_path: Path) -> None:
+    text = """
+        import torch
+        torch.manual_seed(0)
+        x = torch.randn(10, 4, dtype=torch.float64)
+        w = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+        opt = torch.optim.SGD([w], lr=0.1)
+        for t in range(2):
+            opt.zero_grad()
+            across = w.t()
+            first = (x @ across).square().mean()
+            second = ((x @ across).relu() @ across.t()).pow(2).mean()
+            first.backward(retain_graph=True)
+            second.backward()
+            torch.nn.utils.clip_grad_norm_([w], 1e-3)
+            opt.step()
+    """
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0).parameters
+    assert found.verdict is Verdict.AGREES and "backward pass" in found.note, found
+
+
 def test_a_loss_that_is_not_finite_has_no_gradients(tmp_path: Path) -> None:
     text = """
         import numpy as np
