@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+from stepper.inferior import recording
 from stepper.inferior.members import FEW, MANY
 from stepper.inferior.spans import Spans
 from tests.inferior.running import check, run
@@ -244,6 +245,22 @@ def test_of_a_container_of_thousands_a_part_is_followed_and_the_event_says_so() 
     assert notes == [f"{MANY:,} of the 3,000 members of params are looked into"]
 
 
+def test_beyond_the_first_few_of_each_container_a_record_looks_into_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "IN_ALL", 50)
+    ran = run(
+        """
+        import numpy as np
+        params = [np.full(2, float(i)) for i in range(200)]
+        for t in range(2):
+            loss = sum((p ** 2).sum() for p in params)
+            grads = [2 * p for p in params]
+            params = [p - 0.125 * g for p, g in zip(params, grads)]
+        """
+    )
+    (note,) = [event.note for event in ran.record(1).events if event.text.startswith("params = ")]
+    assert note == f"{FEW} of the 200 members of params are looked into"
+
+
 def test_of_data_a_few_are_looked_into_and_the_event_says_so() -> None:
     ran = run(
         """
@@ -317,3 +334,11 @@ def test_the_span_around_a_part_is_found_among_others_while_it_is_still_held() -
     held[4].value = (5000, 5100)
     spans.put(held[4])
     assert spans.around((430, 460)) is None and spans.around((5000, 5001)) is held[4]
+
+
+def test_a_span_is_found_behind_short_ones_that_begin_later() -> None:
+    spans: Spans[Held] = Spans(lambda value: value)
+    whole = Held((0, 1000))
+    for each in (whole, *(Held((start, start + 10)) for start in range(100, 900, 100))):
+        spans.put(each)
+    assert spans.around((950, 960)) is whole
