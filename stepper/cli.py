@@ -9,10 +9,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from stepper.command_line import DEFAULT_TARGET, Typed, plain_line, typed
+from stepper.command_line import COMMANDS, DEFAULT_TARGET, Typed, plain_line, typed
 from stepper.streams import prepare
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+NEAR = 0.65
+"""How alike a word and a command are that was meant: as `rum` and `run` are, and `train` and `trace` are not."""
 DONE, FAILED, MISUSE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
@@ -58,7 +60,7 @@ def _outcome(line: Typed, error: Exception) -> int:
     from stepper.session.errors import GradientsDiffer, Misuse, ScriptFailed
 
     if isinstance(error, Misuse):
-        _complain(str(error))
+        _complain(_misspelt(line) or str(error))
         return MISUSE
     if isinstance(error, GradientsDiffer):
         return FAILED
@@ -78,9 +80,24 @@ def _outcome(line: Typed, error: Exception) -> int:
     from stepper.grammar import NotUnderstood
 
     if isinstance(error, NotUnderstood):
-        _complain(f"{line.target or 'stepper'}: {error}")
+        _complain(_misspelt(line) or f"{line.target or 'stepper'}: {error}")
         return MISUSE
     raise error
+
+
+def _misspelt(line: Typed) -> str:
+    """What to say where a command was meant that is not one: `chek numpy`; else nothing."""
+    word = line.target
+    if word is None or line.own[0] in COMMANDS or not word.isalpha() or os.path.exists(word):
+        return ""
+    import difflib
+
+    from stepper.variants import VARIANTS
+
+    near = difflib.get_close_matches(word, [*COMMANDS, *VARIANTS], n=1, cutoff=NEAR)
+    if not near or near[0] not in COMMANDS or word in VARIANTS:
+        return ""
+    return f"{word}: no command, variant or file has that name; did you mean stepper {near[0]}?"
 
 
 def _complain(text: str) -> None:

@@ -224,6 +224,36 @@ def test_a_misspelt_option_names_the_nearest(capsys: pytest.CaptureFixture[str])
     assert "--seed" in complaint(capsys, "run", "numpy", "--sede", "0")
 
 
+SLIPS = {
+    "check": ("chek", "chekc", "ceck", "checj", "cehck"),
+    "config": ("confg", "cofnig", "confug", "configg"),
+    "list": ("lst", "lsit", "lisr", "listt", "kist"),
+    "run": ("rn", "urn", "rum", "runn", "un", "tun"),
+    "trace": ("trce", "tarce", "tracee", "trsce", "race"),
+}
+
+
+@pytest.mark.parametrize(("command", "word"), [(command, word) for command, words in SLIPS.items() for word in words])
+@pytest.mark.parametrize("rest", [(), ("numpy",), ("numpy", "--iterations", "3")])
+def test_a_misspelt_command_is_not_taken_for_a_target(
+    command: str, word: str, rest: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint(capsys, word, *rest) == (
+        f"{word}: no command, variant or file has that name; did you mean stepper {command}?"
+    )
+
+
+def test_a_file_or_variant_is_not_taken_for_a_misspelt_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chek").write_text("x = 1\n")
+    assert "too many words: numpy" in complaint(capsys, "chek", "numpy")
+    assert "did you mean 'nn'?" in complaint(capsys, "nnn")
+    for word in ("train", "main", "go"):
+        assert "no such file" in complaint(capsys, word)
+
+
 def test_what_is_like_nothing_is_not_taken_for_something(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean" not in complaint(capsys, "run", "numpy", "--foo", "0")
     assert "did you mean" not in complaint(capsys, "trace", "nosuch")
