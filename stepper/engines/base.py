@@ -134,6 +134,16 @@ class Observer(Protocol):
         """The script was given this gradient of `parameter`; its update used it where nothing else tells."""
 
 
+class Later:
+    """A number that lies on a device, to be read when somebody asks: reading it at once would make the script wait."""
+
+    __slots__ = ("copy", "engine")
+
+    def __init__(self, engine: Engine, copy: Any) -> None:
+        self.engine = engine
+        self.copy = copy
+
+
 class Engine:
     """One implementation style. Subclasses override what applies to them; the defaults own nothing and hook nothing.
 
@@ -311,12 +321,13 @@ class Engine:
         """A one-element real value as a float, None for anything else. bool is no number."""
         return None
 
-    def later(self, value: Any) -> Any:
-        """A copy of a one-element real value on a device, for which `number` would have to wait; None for any other."""
-        return None
+    def reader(self, kind: type) -> Callable[[Any], float | Later | None]:
+        """What says the same of this engine's values of one type, at the least cost: it is called at every loss of a
+        run at full speed. Of a value on a device, for which it would have to wait, it gives a copy to be read later."""
+        return self.number
 
     def read(self, copies: Sequence[Any]) -> list[float | None]:
-        """The numbers that `later` copied; None where a device has failed since."""
+        """The numbers that a reader copied; None where a device has failed since."""
         return [self.number(copy) for copy in copies]
 
     @contextmanager

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from stepper.engines import pieces
-from stepper.engines.base import Engine
+from stepper.engines.base import Engine, Later
 from stepper.engines.bits import address_of, same_arrays, same_bits
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
@@ -201,13 +201,16 @@ class NumpyEngine(Engine):
         if not self.owns(value):
             return None
         if isinstance(value, float):
-            return float(value)  # a float64, which is asked for at every loss of a run at full speed
+            return float(value)
         if value.size != 1 or value.dtype.kind not in "fiu":
             return None
         import numpy
 
         one = _base(value).reshape(()) if issubclass(type(value), numpy.ndarray) else value
         return _narrowed(one.item())
+
+    def reader(self, kind: type) -> Callable[[Any], float | Later | None]:
+        return float if issubclass(kind, float) else self.number
 
     # ------------------------------------------------------------------------------------------------- randomness
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from stepper.engines import device, generators
-from stepper.engines.base import Engine
+from stepper.engines.base import Engine, Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
 from stepper.engines.kept import FAILURES, Kept, compact, once
@@ -355,16 +355,35 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         return None if plain is None or plain.numel() != 1 else _real(plain.item())
 
-    def later(self, value: Any) -> Any:
-        if type(value) not in self._exact or not self._cuda._initialized:
-            return None
-        try:
-            self._careful = watched(self._torch)
-            if self._apart(value) or value.is_cpu or value.numel() != 1 or not value.is_floating_point():
+    def reader(self, kind: type) -> Callable[[Any], float | Later | None]:
+        if kind not in self._exact:
+            return self.number
+        core, cuda = self._core, self._cuda
+        # The script's own work has driven torch's tables from the processor's caches: each look into them counts
+        functions, dispatched = core._len_torch_function_stack, core._len_torch_dispatch_stack
+        transformed, traced = core._are_functorch_transforms_active, core._get_tracing_state
+
+        def read(value: Any) -> float | Later | None:
+            if functions() or dispatched() or transformed() or traced() is not None:
+                return self.number(value)
+            if cuda._initialized and not value.is_cpu:
+                return self._later(value)
+            try:
+                number = value.item() if value.numel() == 1 else None
+            except FAILURES:
                 return None
-            return None if self._plain(value) is None else value.detach().clone()
+            return number if type(number) is float else _real(number)
+
+        return read
+
+    def _later(self, value: Any) -> float | Later | None:
+        """A number on a device, where it can be copied unnoticed to be read later, and else as `number` has it."""
+        try:
+            if not watched(self._torch) and value.numel() == 1 and value.is_floating_point():
+                return Later(self, value.detach().clone()) if self._plain(value) is not None else self.number(value)
         except FAILURES:
             return None
+        return self.number(value)
 
     def read(self, copies: Sequence[Any]) -> list[float | None]:
         self.settle()

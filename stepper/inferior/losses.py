@@ -8,23 +8,13 @@ from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, Final
 
-from stepper.engines.base import Engine
+from stepper.engines.base import Engine, Later
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.scalars import EXACT, describe_error, nearest
 from stepper.inferior.whereabouts import Whereabouts
 
 MARK: Final = object()  # the head of an iteration, among the losses kept since the last look
 CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
-
-
-class Later:
-    """A number that lies on a device, to be read when somebody asks: reading it at once would make the script wait."""
-
-    __slots__ = ("copy", "engine")
-
-    def __init__(self, engine: Engine, copy: Any) -> None:
-        self.engine = engine
-        self.copy = copy
 
 
 class LossKeeper:
@@ -40,7 +30,8 @@ class LossKeeper:
         self._looked_at = self._marks = 0  # how much of it was looked through for marks, and how many there were
         self.engines: Sequence[Engine] = ()
         self.asked = ""  # the expression, as the person typed it
-        self._by_type: dict[type, Engine] = {}  # who reads a loss of this type: asked once an iteration
+        self._by_type: dict[type, Engine] = {}  # who reads a loss of this type
+        self._readers: dict[type, Callable[[Any], float | Later | None]] = {}  # and how: called once an iteration
         self._unread = False  # some of them are to be read later
         self._number: int | None = None  # of the pass under way, where its loss is to outlive the process
         self.whereabouts = Whereabouts()
@@ -52,11 +43,17 @@ class LossKeeper:
     def told_heads(self, first: int, count: int) -> Iterator[None]:
         """The same for the iterations from `first` on, at the cost of a call in Python each: where the script is, and
         the losses of the iterations before, are known when its process dies."""
+        kept, append, on = self._kept, self._kept.append, self.whereabouts.on
         for number in range(first, first + count):
-            self.tell()
+            # Nearly always one loss, and a number; then nothing need be called to find it. The script's own work has
+            # driven all of this from the processor's caches meanwhile: a call costs ten times what it does elsewhere.
+            if number > first and len(kept) > 1 and kept[-2] is MARK and type(kept[-1]) is float:
+                on(number, kept[-1])
+            else:
+                self.tell()
+                self.whereabouts.begin(number, alone=True)
             self._number = number
-            self.whereabouts.begin(number, alone=True)
-            self._kept.append(MARK)
+            append(MARK)
             yield None
 
     def tell(self) -> None:
@@ -79,10 +76,13 @@ class LossKeeper:
         kind = type(value)
         if kind is float:
             self._kept.append(value)
-        else:
-            number = self._soon(value)
+        else:  # as `_soon` does it, without the call
+            read = self._readers.get(kind)
+            number = self.number(value) if read is None else read(value)
             if number is not None:
                 self._kept.append(number)
+                if type(number) is Later:
+                    self._unread = True
         return value
 
     def backward(self, value: Any) -> Any:
@@ -96,14 +96,11 @@ class LossKeeper:
 
     def _soon(self, value: Any) -> float | Later | None:
         """A one-element real value as a float, or as one to be read later; None for anything else."""
-        known = self._by_type.get(type(value))
-        if known is None:
-            return self.number(value)
-        copy = known.later(value)
-        if copy is None:
-            return known.number(value)
-        self._unread = True
-        return Later(known, copy)
+        read = self._readers.get(type(value))
+        number = self.number(value) if read is None else read(value)
+        if type(number) is Later:
+            self._unread = True
+        return number
 
     def _read(self) -> None:
         """Read what was left for later, all at once."""
@@ -155,6 +152,7 @@ class LossKeeper:
             number = engine.number(value)
             if number is not None:
                 self._by_type[kind] = engine
+                self._readers[kind] = engine.reader(kind)
                 return number
         return None
 

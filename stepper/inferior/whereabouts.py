@@ -35,6 +35,16 @@ class Whereabouts:
         """An iteration begins; unless it is `alone`, others follow that are not said to begin."""
         self.cells[UNDER_WAY], self.cells[FOR_SURE] = iteration, alone
 
+    def on(self, iteration: int, loss: float) -> None:
+        """The iteration before has come to this loss, and this one begins, `alone`."""
+        cells, before = self.cells, iteration - 1
+        if cells[OVER] == before:
+            self.losses[before % LOSSES_KEPT] = loss
+            cells[OVER] = iteration
+        else:
+            self.over(before, loss)
+        cells[UNDER_WAY] = iteration
+
     def over(self, iteration: int, loss: float | None) -> None:
         """An iteration's loss is known. Said of every one in order, or of none of a batch."""
         self.losses[iteration % LOSSES_KEPT] = NONE if loss is None else loss

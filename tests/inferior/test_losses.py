@@ -1,10 +1,12 @@
 """The losses of the passes: the same whether they are recorded or not, and the one the contract means."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
+from stepper.engines.base import Later
 from stepper.engines.registry import builtin_engines
 from stepper.engines.torch import TorchEngine
 from stepper.inferior.losses import LossKeeper
@@ -159,13 +161,13 @@ for i in range(6):
 def test_a_loss_that_is_read_later_is_the_one_it_was(monkeypatch: pytest.MonkeyPatch, record_from: int | None) -> None:
     kept: list[object] = []
 
-    def later(engine: TorchEngine, value: torch.Tensor) -> torch.Tensor | None:
+    def soon(engine: TorchEngine, value: torch.Tensor) -> Later | None:
         if value.numel() != 1:
             return None
         kept.append(value)
-        return value.detach().clone()
+        return Later(engine, value.detach().clone())
 
-    monkeypatch.setattr(TorchEngine, "later", later)
+    monkeypatch.setattr(TorchEngine, "reader", lambda engine, kind: partial(soon, engine))
     ran = run(LATER, record_from=record_from)
     assert ran.error is None
     assert ran.losses == ran.names["losses"]
@@ -176,7 +178,7 @@ def test_a_loss_that_can_no_longer_be_read_is_none(monkeypatch: pytest.MonkeyPat
     keeper = LossKeeper()
     engine = TorchEngine()
     keeper.engines = [engine]
-    monkeypatch.setattr(engine, "later", lambda value: value)
+    monkeypatch.setattr(engine, "reader", lambda kind: partial(Later, engine))
     monkeypatch.setattr(engine, "read", lambda copies: [None if copy > 2 else float(copy) for copy in copies])
     for number in (1.0, 2.0, 3.0, 4.0):
         keeper.head()
