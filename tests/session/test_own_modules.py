@@ -7,29 +7,37 @@ from pathlib import Path
 import pytest
 
 import stepper
+from stepper.record import Record
 from stepper.session import Options, continuing
 from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.notebook import Run
 from tests.session.support import LAYERS, TWO_FILES, inside, opened, script
 
 PROJECTS = Path(__file__).parent.parent / "scripts"
 
 
-@pytest.mark.parametrize("project", ["by_hand", "in_packages", "trainer_in_package"])
-def test_files_of_modules_change_no_bit(project: str) -> None:
-    path = PROJECTS / project / "main.py"
-    plain = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120, check=True).stdout
-    with stepper.open(str(path)) as run:
-        for number in range(8):
-            record = run.iteration(number).record
-            assert record.faults == [] and not record.truncated
-        run.run()
-        assert run.session.output() == plain
+def plain(path: Path | str) -> str:
+    """What plain Python prints."""
+    command = [sys.executable, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def recorded(run: Run, path: Path) -> list[Record]:
+    """Eight iterations, which are all of them: whole, and with what plain Python prints, to the bit."""
+    records = [run.iteration(number).record for number in range(8)]
+    for record in records:
+        assert record.faults == [] and not record.truncated
+    run.run()
+    assert run.session.output() == plain(path)
+    return records
 
 
 def test_a_network_by_hand_has_its_phases_parameters_and_gates_in_its_files() -> None:
-    with stepper.open(str(PROJECTS / "by_hand" / "main.py")) as run:
+    path = PROJECTS / "by_hand" / "main.py"
+    with stepper.open(str(path)) as run:
+        record = recorded(run, path)[2]
         it = run.iteration(2)
-        record, error = it.record, float(it["error"].array)
+        error = float(it["error"].array)
     store = next(event for event in inside(record, "layers.py") if event.text == "self.W -= lr * self.dW")
     assert (store.phase, store.line, store.function) == ("update", 21, "Dense.update")
     assert [each.name for each in record.parameters] == [
@@ -46,8 +54,9 @@ def test_a_network_by_hand_has_its_phases_parameters_and_gates_in_its_files() ->
 
 
 def test_a_step_in_a_module_makes_its_callers_loop_the_training_loop() -> None:
-    with stepper.open(str(PROJECTS / "in_packages" / "main.py")) as run:
-        record = run.iteration(1).record
+    path = PROJECTS / "in_packages" / "main.py"
+    with stepper.open(str(path)) as run:
+        record = recorded(run, path)[1]
     phases = {event.text: event.phase for event in inside(record, "steps.py") if event.kind == "statement"}
     assert phases["loss.backward()"] == "backward" and phases["optimizer.step()"] == "update"
     calls = [event.function for event in record.events if event.kind == "call"]
@@ -159,11 +168,11 @@ def test_a_module_is_what_it_is_without_us(tmp_path: Path) -> None:
         print(pickle.loads(pickle.dumps(layers.double)) is layers.double, layers.__spec__.origin, layers.__cached__)
         """
     path = script(tmp_path, source)
-    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=True).stdout
+    printed = plain(path)
     with stepper.open(path) as run:
         run.iteration(1)
         run.run()
-        assert run.session.output() == plain
+        assert run.session.output() == printed
 
 
 def test_nothing_of_other_files_has_probes_where_something_is_compiled(tmp_path: Path) -> None:
@@ -218,13 +227,17 @@ def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
     path = PROJECTS / "trainer_in_package" / "main.py"
     trainer = path.parent / "mini" / "trainer.py"
     with stepper.open(str(path)) as run:
-        record = run.iteration(2).record
+        for number in range(3):
+            run.iteration(number)
+        assert run.session.total == 8
+        record = recorded(run, path)[2]
+        run.iteration(2)
         assert record.home == str(trainer) and record.events[0].line == 21
         assert record.events[0].text == "for x, y in self.batches"
         assert [event.text for event in run.setup.record.events if event.file == str(path)][
             -1
         ] == "losses = trainer.fit(2)"
-        assert run.session.total == 8 and run.session.source == trainer.read_text()
+        assert run.session.source == trainer.read_text()
         assert {str(path), str(path.parent / "mini" / "model.py")} < set(run.session.modules)
         run.toggle_breakpoint(25)  # `self.optimizer.step()`; line 25 of the script is empty
         with pytest.raises(LookupError, match=r"no statement begins on trainer\.py line 999,"):
@@ -283,7 +296,7 @@ def test_the_function_with_the_loop_is_looked_into_beside_what_is_compiled(tmp_p
         fit(net, torch.optim.SGD(net.parameters(), lr=0.01))
         """
     path = script(tmp_path, source)
-    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=120, check=True).stdout
+    printed = plain(path)
     with stepper.open(path) as run:
         record = run.iteration(2).record
         assert record.home == fitting and len(record.parameters) == 2
@@ -291,7 +304,7 @@ def test_the_function_with_the_loop_is_looked_into_beside_what_is_compiled(tmp_p
         assert "loss.backward()" in texts and not texts & {"twice = loss * 2", "y = self.layer(x)"}
         run.iteration(3)
         run.run()
-        assert run.session.output() == plain
+        assert run.session.output() == printed
 
 
 def test_the_loop_in_a_module_is_left_where_the_script_has_one_to_compile(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import sys
 
-import torch
 from tools.data import batches
 
 from . import nets
@@ -11,11 +10,10 @@ from .step import train_step
 
 def main(count):
     model = nets.MLP(8, 12, 2)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     for x, y in batches(count):
-        loss = train_step(model, optimizer, x, y)
-        print(loss.item().hex())
-    print([float(w).hex() for p in model.parameters() for w in p.detach().flatten()])
+        loss = train_step(model, x, y)
+        print(float(loss).hex())
+    print([float(w).hex() for weights in (model.w1, model.w2) for w in weights.ravel()])
 
 
 if __name__ == "__main__":
