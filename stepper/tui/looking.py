@@ -136,6 +136,21 @@ class Looking(Stage):
 
         self.push_screen(HelpScreen(self.desk.chosen, self.desk.panels, self.keymap))
 
+    def action_command_palette(self) -> None:
+        """All actions, and themes."""
+        from stepper.tui.screens.question import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """A palette of themes."""
+        from textual.theme import ThemeProvider
+
+        from stepper.tui.screens.question import Palette
+
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the app's own actions, and Textual's choice of a theme."""
         panel = self.desk.chosen

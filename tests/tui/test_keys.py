@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 
 from stepper.session import State
 from stepper.tui.actions import ACTIONS, key_name
@@ -414,3 +415,17 @@ async def test_a_plays_faster_each_time_until_it_is_stopped_or_at_the_end() -> N
         await pilot.press("c", "a", "a", "a")
         await until(pilot, lambda: "Auto-play is off" in screen_text(app))
         assert place(app) == (19, 12)
+
+
+async def test_the_palette_closes_once_however_often_it_is_clicked_away() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for open_it in (app.action_command_palette, app.search_themes):
+            open_it()
+            await until(pilot, lambda: isinstance(app.screen, CommandPalette) and app.focused, "a palette")
+            palette = app.screen
+            for _ in range(2):  # the second click comes before the first has closed it
+                palette.dismiss()
+            await until(pilot, lambda: not app.screen.is_modal, "no palette")
+        assert place(app) == (0, 0)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from textual.await_complete import AwaitComplete
-from textual.screen import ModalScreen, ScreenResultType
+from textual.command import CommandPalette
+from textual.screen import ModalScreen, Screen, ScreenResultType
 
 
-class Question(ModalScreen[ScreenResultType]):
-    """A box in the middle, which answers once: a second enter, pressed before the screen is gone, would close another
-    screen, or the app."""
+class AnswersOnce(Screen[ScreenResultType]):
+    """A second enter or click, made before the screen is gone, would close another screen, or the app."""
+
+    _answered = False
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close with a result."""
+        if self._answered:
+            return AwaitComplete()
+        self._answered = True
+        return super().dismiss(result)
+
+
+class Palette(CommandPalette, AnswersOnce[None]):
+    """Textual's palette: of commands, or of what it is given instead."""
+
+
+class Question(ModalScreen[ScreenResultType], AnswersOnce[ScreenResultType]):
+    """A box in the middle."""
 
     DEFAULT_CSS = """
     Question {
@@ -21,11 +38,3 @@ class Question(ModalScreen[ScreenResultType]):
         & #problem { color: $text-error; display: none; }
     }
     """
-    _answered = False
-
-    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
-        """Close with a result."""
-        if self._answered:
-            return AwaitComplete()
-        self._answered = True
-        return super().dismiss(result)
