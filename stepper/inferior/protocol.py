@@ -116,6 +116,13 @@ class Pause(msgspec.Struct, tag="pause", frozen=True):
     id: int
 
 
+class Where(msgspec.Struct, tag="where", frozen=True):
+    """Ask for the line of its own files that the script is at, wherever that is: inside a call that does not end,
+    say."""
+
+    id: int
+
+
 class GetRecord(msgspec.Struct, tag="record", frozen=True):
     """Ask for a finished record (None: the setup)."""
 
@@ -213,7 +220,9 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
     id: int
 
 
-Request = Run | StopAt | Pause | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Nudge | Quit
+Request = (
+    Run | StopAt | Pause | Where | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Nudge | Quit
+)
 
 # ------------------------------------------------------------------------------------------------ process → debugger
 
@@ -319,6 +328,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     histograms: list[list[int]] | None = None
     array: Array | None = None
     record: Record | None = None
+    spot: Spot | None = None
     tried: list[Tried] | None = None
     error: str | None = None
 

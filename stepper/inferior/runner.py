@@ -235,15 +235,28 @@ class Runner:
         """On the script's thread, wherever it is. Not within our own code, which may hold a lock: it is asked again."""
         self._asked = False
         frame: FrameType | None = sys._getframe(1)
-        program = self.recorder.program
-        own = {program.path, *(module.path for module in program.modules)}
+        own = self._own_files()
         while frame is not None and frame.f_code.co_filename not in own:
             if self._recording and is_ours(frame.f_code.co_filename):
                 return 0
             frame = frame.f_back
-        file = "" if frame is None or frame.f_code.co_filename == program.home else frame.f_code.co_filename
-        self._stand(Spot(file, 0 if frame is None else frame.f_lineno))
+        self._stand(Spot("", 0) if frame is None else self._spot_of(frame))
         return 0
+
+    def where(self) -> Spot | None:
+        """From any thread: the line of the script's own files that its thread is at; None where it is at none."""
+        frame, own = sys._current_frames().get(self.recorder.thread), self._own_files()
+        while frame is not None and frame.f_code.co_filename not in own:
+            frame = frame.f_back
+        return None if frame is None else self._spot_of(frame)
+
+    def _own_files(self) -> set[str]:
+        program = self.recorder.program
+        return {program.path, *(module.path for module in program.modules)}
+
+    def _spot_of(self, frame: FrameType) -> Spot:
+        file = frame.f_code.co_filename
+        return Spot("" if file == self.recorder.program.home else file, frame.f_lineno)
 
     def _stand_before(self, spot: Spot) -> None:
         """A statement is about to be recorded. Pending calls are run where a probe begins, in our code."""

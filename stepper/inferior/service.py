@@ -35,6 +35,7 @@ from stepper.inferior.protocol import (
     Request,
     Run,
     StopAt,
+    Where,
 )
 from stepper.inferior.runner import Runner
 from stepper.record import Window
@@ -143,6 +144,8 @@ class Service(threading.Thread):
                 later = threading.Timer(HEAD_SECONDS, self._runner.stand_anywhere)
                 later.daemon = True
                 later.start()
+            case Where():
+                return Reply(request.id, spot=self._runner.where())
             case Quit():
                 self._control.quit()
             case Nudge():

@@ -15,8 +15,9 @@ from stepper.inferior.protocol import SETUP, Stop
 from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours, on_the_way
 from stepper.session.edited import changed_since
 from stepper.session.lane import Lane, LaneLost
-from stepper.session.lanes import Lanes, State
+from stepper.session.lanes import State
 from stepper.session.options import Options
+from stepper.session.pausing import Pausing
 
 LONG_SECONDS = 1.5  # after which the next iteration is said to be under way
 REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be looked into at once
@@ -30,7 +31,7 @@ class Stops(NamedTuple):
     noting: bool = False
 
 
-class Driving(Lanes):
+class Driving(Pausing):
     """Lets the lanes run. Knows no cursor."""
 
     def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:
@@ -38,6 +39,11 @@ class Driving(Lanes):
         self._replay_seconds = SECONDS  # what the last replay from the start took
         self._stretch = (-1, NEIGHBOURS)  # the first iteration that the last one recorded, and how many it was to
         self._looked_into = False
+
+    async def end(self) -> None:
+        """As `Lanes` has it; nobody need look into that death."""
+        self._looked_into = True
+        await super().end()
 
     # ------------------------------------------------------------------------------------------------- a death
 
@@ -87,7 +93,7 @@ class Driving(Lanes):
         lane.answers = self.answers
         lane.on_message = self._notify
         await lane.connect()
-        await lane.wait_standing()
+        await self._until_standing(lane)
         return lane
 
     def _anew(
@@ -129,7 +135,7 @@ class Driving(Lanes):
             else:
                 await lane.stop_at(stops.stops, noting=stops.noting)
             await lane.run(until, record_from, record_last=record_last, stop_from=first)
-            await lane.wait_standing()
+            await self._until_standing(lane)
         except LaneLost:
             self._read_facts()
 
@@ -195,7 +201,7 @@ class Driving(Lanes):
         else:
             self.notice = f"replaying to iteration {iteration}"
         self._set_state(State.REPLAYING)
-        await lane.wait_standing()
+        await self._until_standing(lane)
         if lane.ended is None and lane.lost is None:
             most = min(MOST, GROWTH * self._stretch[1]) if iteration + 1 == self._stretch[0] else NEIGHBOURS
             before = neighbours(self._newest(), self.options.memory, most, self._replay_seconds)

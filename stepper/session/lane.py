@@ -42,6 +42,7 @@ from stepper.inferior.protocol import (
     StopAt,
     Stopped,
     Tried,
+    Where,
     body_length,
     frame,
 )
@@ -136,7 +137,15 @@ class Lane:
                 await self._writer.wait_closed()
         else:
             self.process.socket.close()
+        await _aside(self.process.close)
+
+    async def end(self) -> None:
+        """End the process; what is known of it stays."""
+        await self.leave()
         await _aside(self.process.kill)
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=EXIT_SECONDS)  # for the end of its messages
+        self.lost = "the script's process was ended"
 
     async def leave(self) -> None:
         """Let a script that is over run its exit handlers, and its process end by itself."""
@@ -274,6 +283,10 @@ class Lane:
             self._called_off = True
         elif self.ended is None:
             await self._ask(Pause(next(self._numbers)))
+
+    async def where(self) -> Spot | None:
+        """The line of the script's own that it is at now; None where it is at none. Raises LaneLost."""
+        return (await self._ask(Where(next(self._numbers)))).spot
 
     async def count(self, iteration: int | None) -> None:
         """Have all of a record's summaries; they come into the record one by one. Raises as `window` does."""

@@ -98,8 +98,16 @@ class Lanes:
         self._lane.on_message = self._told
         await self._lane.connect()
 
+    async def end(self) -> None:
+        """End every process of the session. What is known of its records, and what was printed, can still be read;
+        tensors cannot."""
+        for lane in (self._main, self._replay):
+            if lane is not None:
+                await lane.end()
+        self._told()
+
     async def close(self) -> None:
-        """End every process of the session."""
+        """End every process of the session, and all that is known of them."""
         self._listeners.clear()
         for task in self._fillings.values():
             task.cancel()

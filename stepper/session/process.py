@@ -93,7 +93,7 @@ class Process:
     def __init__(self, launch: Launch, hash_seed: str, stdin: int | None = subprocess.DEVNULL) -> None:
         ours, theirs = socket.socketpair()
         self.socket = ours
-        self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by kill)
+        self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by close)
         self._whereabouts: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-whereabouts-")  # noqa: SIM115 (as above)
         self._whereabouts.write(WHEREABOUTS.pack(*NOWHERE) + bytes(LOSSES.size))
         self._whereabouts.flush()
@@ -143,13 +143,17 @@ class Process:
             return None
 
     def kill(self) -> None:
-        """End it and all it started, now."""
+        """End it and all it started, now. What it has written stays."""
         if self._popen.poll() is None:
             try:
                 os.killpg(self._popen.pid, signal.SIGKILL)
             except ProcessLookupError:
                 self._popen.kill()
             self._popen.wait()
+
+    def close(self) -> None:
+        """The same, and nobody asks any more what it has written."""
+        self.kill()
         self._output.close()
         self._whereabouts.close()
 

@@ -11,7 +11,6 @@ from stepper.session import navigation
 from stepper.session.checking import Checking
 from stepper.session.divergence import first_not_finite, told
 from stepper.session.errors import Misuse
-from stepper.session.lane import LaneLost
 from stepper.session.lanes import State
 from stepper.session.navigation import Step
 from stepper.session.options import Options
@@ -43,7 +42,7 @@ class Session(Checking):
         if self._lane.hello is None and self._lane.lost is None:
             await self.connect()
         async with self._busy:
-            await self._lane.wait_standing()
+            await self._until_standing(self._lane)
             self._read_facts()
             if not self._over():
                 await self._ensure(0)
@@ -124,14 +123,9 @@ class Session(Checking):
                 await self._go(0, None)
 
     async def pause(self) -> None:
-        """Stop a run, or a replay, at the next loop head, or inside the iteration where that takes long."""
+        """As `Pausing` has it; what is looked for by running on, or back, is looked for no further."""
         self._interrupted = True
-        for lane in (self._replay, self._main):
-            if lane is not None and not lane.standing:
-                try:
-                    await lane.pause()
-                except LaneLost:
-                    continue  # the loss itself is told by the lane's reader
+        await super().pause()
 
     # ---------------------------------------------------------------------------------------------------- inner work
 

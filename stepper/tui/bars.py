@@ -283,18 +283,34 @@ class MessageBar(Bar):
         lines = [text]
         right: list[Piece] = []
         if scene.state in ("running", "replaying"):
-            right = progress(*scene.progress, max(10, width // 4))
+            lines, right = beside(text, progress(*scene.progress, max(10, width // 4)), width)
         elif self._waiting:
             right = [(figures.middle(self._waiting, width // 2), "muted")]
         elif width > 1:
             lines = wrapped(text, width - 1)
             lines = lines if len(lines) <= self.MOST else [*lines[: self.MOST - 1], " ".join(lines[self.MOST - 1 :])]
-        self.set_rows([Row(pad([(f" {line}", part)], right, width)) for line in lines])
+        ends: list[list[Piece]] = [[] for _ in lines[1:]] + [right]
+        rows = zip(lines, ends, strict=True)
+        self.set_rows([Row(pad([(f" {line}", part)], end, width)) for line, end in rows])
         self.styles.height = len(lines)
 
     def row(self, index: int) -> Row:
         """One of its lines."""
         return LinePanel.row(self, index)
+
+
+def beside(text: str, bar: list[Piece], width: int) -> tuple[list[str], list[Piece]]:
+    """The lines of a message, and what is at the end of the last of them: a bar as far as there is room. A message that
+    there is no room for beside a bar takes that of the bar, then lines of its own."""
+
+    def fits(line: str) -> bool:
+        return cell_len(line) + sum(cell_len(piece) for piece, _ in bar) + 2 <= width
+
+    if fits(text) or not text or width < 2:
+        return [text], bar
+    bar = bar[-1:]
+    lines = [text] if fits(text) else wrapped(text, width - 1)
+    return lines if fits(lines[-1]) else [*lines, ""], bar
 
 
 def progress(done: int, total: int | None, width: int) -> list[Piece]:

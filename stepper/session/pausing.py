@@ -1,0 +1,96 @@
+"""Telling the script to stand, and saying what it is still at where it does not: a call may last for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from stepper.record import Spot
+from stepper.session.lane import Lane, LaneLost
+from stepper.session.lanes import Lanes, State
+from stepper.session.options import Options
+
+PATIENCE_SECONDS = 1.5  # within which a script stands that can: at a head, between two instructions or statements
+AGAIN_SECONDS = 0.5  # between two looks at what it is at
+ANSWER_SECONDS = 1.0  # within which its process answers, unless one call keeps all its threads from running
+LONGEST = 60
+"""Characters of a line's text that are said."""
+
+
+class Pausing(Lanes):
+    """Lanes that can be told to pause."""
+
+    def __init__(self, target: str, options: Options | None = None, *, count_later: bool = False) -> None:
+        super().__init__(target, options, count_later=count_later)
+        self._watch: asyncio.Task[None] | None = None
+        self._awaited = 0  # how many wait for a lane to stand; whoever did may have been cancelled
+        self._still = ""  # what was said of a script that does not stand
+
+    async def close(self) -> None:
+        """End every process of the session."""
+        self._stands()
+        await super().close()
+
+    async def pause(self) -> None:
+        """Stop a run, or a replay, at the next loop head, or inside the iteration where that takes long. Where it is
+        inside a call that does not end, `notice` says so until it does."""
+        for lane in (self._replay, self._main):
+            if lane is None or lane.standing:
+                continue
+            if self._watch is None or self._watch.done():
+                self._watch = asyncio.create_task(self._tell_until_it_stands(lane))  # first: it may not even answer
+            try:
+                await lane.pause()
+            except LaneLost:
+                continue  # the loss itself is told by the lane's reader
+
+    async def _until_standing(self, lane: Lane) -> None:
+        """Wait as the lane does."""
+        self._awaited += 1
+        try:
+            await lane.wait_standing()
+        finally:
+            self._awaited -= 1
+            if lane.standing:
+                self._stands()
+
+    def _stands(self) -> None:
+        """What was said of a script that does not stand is over."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if self.notice == self._still:
+            self.notice = ""
+        self._still = ""
+
+    async def _tell_until_it_stands(self, lane: Lane) -> None:
+        with suppress(LaneLost):
+            await asyncio.sleep(PATIENCE_SECONDS)
+            while not lane.standing:
+                if lane.hello is not None and (said := await self._still_at(lane)) and said != self.notice:
+                    self._still = self.notice = said
+                    self._set_state(State.RUNNING if self.state is State.STOPPED else self.state)
+                await asyncio.sleep(AGAIN_SECONDS)
+        if not self._awaited:
+            self._stands()
+            self._rest()
+            self._notify()
+
+    async def _still_at(self, lane: Lane) -> str:
+        """What a script is at, in words; nothing where it is at nothing of its own."""
+        then = "; it pauses when that is over, r runs anew, q quits"
+        try:
+            spot = await asyncio.wait_for(lane.where(), ANSWER_SECONDS)
+        except TimeoutError:
+            at = lane.process.whereabouts().told(lane.elsewhere)
+            return f"waiting for a call{at}, which lets nothing else in its process run{then}"
+        if spot is None or lane.standing:
+            return ""
+        text = self._text_of(spot)
+        return f"waiting for {self.named(spot)}{': ' if text else ''}{text}{then}"
+
+    def _text_of(self, spot: Spot) -> str:
+        """A line, as it was run, cut where it is long."""
+        source = self.modules.get(spot.file, "") if spot.file else self.source
+        line = (source.splitlines()[spot.line - 1 : spot.line] or [""])[0].strip()
+        return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
