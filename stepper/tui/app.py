@@ -43,7 +43,7 @@ class StepperApp(Opening, Looking):
         self.remember()
         self.desk.choose(0)
         self.follow(self.session)
-        self.run_worker(self.work(), group="moves", exit_on_error=False)
+        self.begin_work()
         self.begin()
 
     async def on_unmount(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from stepper.tui.walking import Walking
 if TYPE_CHECKING:
     from stepper.session import Misuse, Options, Session
     from stepper.tui.moves import Move
+
+
+WAY_SECONDS = 2.0
+"""How long a restart waits for the script to pause; inside a call that does not end it never does."""
 
 
 class Opening(Walking):
@@ -74,7 +79,8 @@ class Opening(Walking):
 
     async def _replace(self, target: str, options: Options, *, anew: bool = False) -> None:
         """Open another target; the present one stays, open or starting, until that has worked. `anew`: it is the same
-        one, whose memory and device it needs: the present one stays until it is known that it can be run."""
+        one, whose memory and device it needs: the present one's process stays until it is known that it can be run,
+        and what it has recorded until it has been."""
         from stepper.session import Misuse, Session
 
         old, old_start, places = self.session, self._start, self.places
@@ -86,14 +92,11 @@ class Opening(Walking):
             self.follow(new)
             if anew:
                 await new.analysed()
-                given_up = True
                 await _give_up(old, old_start)
+                given_up, old_start = True, None
             self._start = asyncio.create_task(new.open())
             open_now = await self._started(self._start)
         except Misuse as error:
-            if given_up:
-                self._refuse(error)
-                return
             self.refused = (target, options)
             self.forget_moves()  # they were meant for the new one
             if self.session is new:
@@ -102,12 +105,13 @@ class Opening(Walking):
                 await new.close()
             if old_start is not None:
                 self.begin()
-            self.message.say(str(error), bad=True)
+            again = f"; what was recorded can be read, {self.keymap.shown('restart')} tries again" if given_up else ""
+            self.message.say(f"{error}{again}", bad=True)
         else:
             if open_now:
                 self._opened()
-            if not given_up:
-                await _give_up(old, old_start)
+            await _give_up(old, old_start)
+            await old.close()
 
     def _opened(self) -> None:
         """Remember a script of the person's own."""
@@ -147,8 +151,9 @@ class Opening(Walking):
                     self.message.say(f"Restarted; {self.keymap.shown('place.back')} leads to where the cursor stood.")
 
         self._elsewhere_by("restart", anew)
-        if working and not self.moves.starting:
+        if (working or self.moving) and not self.moves.starting:
             self.run_worker(session.pause(), group="pause", exit_on_error=False)
+            self.set_timer(WAY_SECONDS, partial(self.leave_move, self.number))
 
     def action_target(self) -> None:
         """Choose what to debug."""
@@ -164,10 +169,10 @@ class Opening(Walking):
 
 
 async def _give_up(session: Session, start: asyncio.Task[None] | None) -> None:
-    """End a session, wherever its start has come to."""
+    """End a session's processes, wherever its start has come to."""
     if start is not None:
         start.cancel()
         await asyncio.wait({start})
         if not start.cancelled():
             start.exception()  # it may have been a wrong target: that no longer matters
-    await session.close()
+    await session.end()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.timer import Timer
+from textual.worker import Worker, WorkerError
 
 from stepper.record import Survey, Window
 from stepper.tui import sketches
@@ -54,6 +55,9 @@ class Stage(Keystrokes):
         self._generation = 0
         self._unsubscribe: Callable[[], None] = lambda: None
         self.moves = Moves()
+        self.number = 0
+        """How many moves were begun so far."""
+        self._worker: Worker[None] | None = None
         self._scheduled = False
         self._timer: Timer | None = None
         self._shown_at = 0.0
@@ -193,10 +197,24 @@ class Stage(Keystrokes):
 
     # ----------------------------------------------------------------------------------------------- moving
 
+    def begin_work(self) -> None:
+        """Do moves from now on."""
+        self._worker = self.run_worker(self.work(), group="moves", exit_on_error=False)
+
+    async def leave_move(self, number: int) -> None:
+        """Wait no longer for the end of a move, if it is still under way; go on to the next."""
+        if self._worker is None or number != self.number or not self.moving:
+            return
+        self._worker.cancel()
+        with suppress(WorkerError):
+            await self._worker.wait()
+        self.begin_work()
+
     async def work(self) -> None:
         """Do the moves one after the other, in the order in which they were asked for."""
         while True:
             move = await self.moves.next()
+            self.number += 1
             self._show_waiting()
             try:
                 await move()

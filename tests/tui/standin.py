@@ -309,6 +309,9 @@ class Standin:
         self._need(0)
         self.tell(state=State.STOPPED, cursor=Cursor(0, 0))
 
+    async def end(self) -> None:
+        self.calls.append("end")
+
     async def close(self) -> None:
         self.calls.append("close")
 

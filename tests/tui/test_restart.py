@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stepper.session import Options, Session
+from stepper.session.lane import LaneLost
+from stepper.tui.app import StepperApp
+from tests.session.test_pausing import blocking, let_go
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.test_real import ENDLESS
 from tests.tui.test_starting import starting
@@ -128,3 +133,88 @@ async def test_the_run_before_is_over_while_the_new_one_still_loads(tmp_path: Pa
         assert app.session is not session and app.scene.state == "starting"
         wait.unlink()
         await until(pilot, lambda: app.idle and app.scene.state == "stopped" and app.scene.iteration == 0)
+
+
+def said(app: StepperApp) -> str:
+    """The message, in one line."""
+    return " ".join(text_of(app.message).split())
+
+
+@pytest.mark.parametrize("keys", ["c", "g3", "ii"])
+async def test_what_is_inside_a_call_that_does_not_end_is_said_to_be_and_can_be_restarted(
+    tmp_path: Path, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepper.session.pausing.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("stepper.tui.opening.WAY_SECONDS", 0.5)
+    script = tmp_path / "train.py"
+    text = TRAIN + f"    t == 2 and __import__('os').system({blocking(tmp_path)!r})\n"
+    script.write_text(text)
+    session = Session(str(script), Options(arguments=("2.0",)))
+    app = app_of(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*keys, *(["enter"] if keys[0] == "g" else []))
+        await until(pilot, (tmp_path / "here").exists)
+        await pilot.press("p")
+        await until(pilot, lambda: "waiting for line 8: t == 2 and" in " ".join(screen_text(app).split()))
+        assert "r runs anew, q quits" in said(app)
+        script.write_text(text + "for\n")
+        await pilot.press("r", "r")
+        await until(pilot, lambda: "syntax error" in said(app))
+        assert app.session is session and app.scene.state == "running"
+        script.write_text(TRAIN)
+        await pilot.press("r", "r")
+        await until(pilot, lambda: app.session is not session and app.idle and app.scene.iteration == 0)
+        assert app.scene.state == "stopped"
+
+
+async def test_a_script_that_was_not_waited_for_is_seen_to_stand_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepper.session.pausing.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("stepper.tui.opening.WAY_SECONDS", 0.5)
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN + f"    t == 2 and __import__('os').system({blocking(tmp_path)!r})\n")
+    session = Session(str(script), Options(arguments=("2.0",)))
+    app = app_of(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, (tmp_path / "here").exists)
+        script.write_text("for\n")
+        await pilot.press("p", "r", "r")
+        await until(pilot, lambda: "syntax error" in said(app))
+        let_go(tmp_path)
+        await until(pilot, lambda: app.idle and app.scene.state == "stopped")
+        assert "waiting" not in screen_text(app)
+        await pilot.press("i")
+        await until(pilot, lambda: app.idle and app.scene.iteration == 1)
+
+
+async def test_a_restart_that_is_refused_late_leaves_what_was_recorded(tmp_path: Path) -> None:
+    """The type of a setting is known when it is bound, to what can be written down only then."""
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN)
+    session = Session(str(script), Options(arguments=("2.0",), settings=("rate=0.25",)))
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"g5", "enter")
+        await until(pilot, lambda: app.idle and app.scene.iteration == 5)
+        loss = app.scene.record.loss if app.scene.record is not None else None
+        script.write_text(TRAIN.replace("rate = 0.1", "rate = len(sys.argv)"))
+        await pilot.press("r", "n")
+        await until(pilot, lambda: "a whole number, not '0.25'" in said(app) and app.idle)
+        assert said(app).startswith(f"{script}: setting rate takes ")
+        assert said(app).endswith("; what was recorded can be read, r tries again")
+        assert app.return_code is None and app.session is session and app.scene.iteration == 5
+        assert app.scene.record is not None and app.scene.record.loss == loss
+        assert session._lane.process.exit_code is not None, "its memory was needed"
+        await pilot.press("n")
+        await until(pilot, lambda: app.idle and app.scene.statement == 2)
+        with pytest.raises((LookupError, LaneLost)):
+            await session.array(5, 0)
+        script.write_text(TRAIN)
+        await pilot.press("r")
+        await until(pilot, lambda: app.session is not session and app.idle and app.scene.iteration == 0)
+        assert app.scene.state == "stopped" and app.session.settings == {"rate": 0.25}
