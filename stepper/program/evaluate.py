@@ -21,6 +21,7 @@ from stepper.program.effects import (
     Value,
     closure,
     flat,
+    returned,
     union,
 )
 from stepper.program.losses import Losses
@@ -313,7 +314,7 @@ class Evaluator(Definitions, ABC):
             results = [self.enter(callee, node, receiver, arguments, keywords) for callee in callees]
             followed = [value for value in results if value is not None]
             # Where none could be followed (recursion), the value depends on all that the call is given.
-            result = union(followed) if followed else Value(flat([*arguments, receiver])[0])
+            result = returned(followed) if followed else Value(flat([*arguments, receiver])[0])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)
         if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):

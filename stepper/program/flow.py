@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure
+from stepper.program.signals import is_gradient, signals, takes_step
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
 
@@ -18,7 +19,8 @@ class Flow:
     `forward` feeds the loss; `backward` feeds an update and not the loss; `updates` change lasting state; `losses` are
     the values that are losses; `measured` feeds one that is computed behind the updates. `living` is what depends on a
     parameter or on an object that is called (a model);
-    `derived`, of `backward`, is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`).
+    `derived`, of `backward`, is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`); `picked` is taken
+    out of what keeps gradients, for nothing but the step (`dw = grads[key]`).
     """
 
     run: Pass
@@ -32,6 +34,7 @@ class Flow:
     living: set[Definition]
     derived: set[Definition]
     measured: set[Definition]
+    picked: set[Definition]
 
 
 def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
@@ -43,11 +46,12 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     changes |= stepped
     if any(takes_step(d) for d in changes):  # gradients that are kept in place are made anew by every pass
         changes -= {d for d in changes if (d.kind == "change" or not d.own) and names_gradient(d.place[1])}
-    changes -= _of_later_runs(changes, run)
+    later = of_later_runs(changes, run)
+    changes -= later
     feeding = closure({d for change in changes for d in change.deps})
     losses = _losses(run, feeding, carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
-    early = _early(run, losses, changes)
+    early = _early(run, losses, changes, carried)
     if early:
         forward = closure({d for loss in early for d in loss.deps})
         done = max((d.order for d in forward - defined if d.kind == "bind"), default=0)
@@ -63,11 +67,11 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
         updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
         # What gradients are taken of was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
-    elif any(_signals(other) for d in updates for other in closure(d.deps)):
+    elif any(signals(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
         updates = _like_steps(updates, carried)
     if not by_autograd:
-        steered = _steered(updates, run, carried)
+        steered = _steered(updates, run, carried) - later
         updates |= steered
         first = min((d.order for d in updates), default=0)
         forward = forward | {d for d in closure(c for s in steered for c in s.controls) if d.order < first}
@@ -98,14 +102,17 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     derived = {d for d in backward if closure(d.deps) & moments}
     derived |= _beside_steps(backward, forward, updates, moments, run)
     derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
+    picked = _picked_for_steps(backward, updates | derived, run)
     living = _descendants(run, roots)
     last = max((d.order for d in updates), default=0)
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
     measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
-    return Flow(run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured)
+    return Flow(
+        run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured, picked
+    )
 
 
-def _of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
+def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
     """What a forward pass keeps of itself (its input, running statistics), where that is run again behind the step:
     made of gradients then, by way of the parameters, and of none when the same statement was run before."""
     places = {d.place for d in changes}
@@ -113,7 +120,7 @@ def _of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
     found: set[Definition] = set()
     for d in run.definitions:
         if d.kind in ("bind", "change") and d.place in places:
-            if not any(_signals(other) for other in closure(d.deps)):
+            if not any(signals(other) for other in closure(d.deps)):
                 idle.add(id(d.node))
             elif d in changes and id(d.node) in idle:
                 found.add(d)
@@ -123,7 +130,7 @@ def _of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
 def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition]:
     """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
     learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`)."""
-    steps = {d for d in updates if any(_signals(other) for other in closure(d.deps))}
+    steps = {d for d in updates if any(signals(other) for other in closure(d.deps))}
     rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
     stepped = {d.place for d in steps}
 
@@ -151,7 +158,7 @@ def _steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[De
             continue
         if d.place in emptied:
             continue
-        if _is_gradient(d):
+        if is_gradient(d):
             continue  # that is clipped
         asked = closure(d.controls)
         if run.start.get(d.place) in asked and held & asked - {run.start.get(d.place)}:
@@ -178,7 +185,7 @@ def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
             parts = definition.deps | definition.own
             others = {d for d in definition.deps if _origin(d) is not start}
             kept = any(_origin(d) is start for d in parts)
-            if definition.kind == "bind" and kept and any(_signals(other) for other in closure(others)):
+            if definition.kind == "bind" and kept and any(signals(other) for other in closure(others)):
                 found.add(definition)
     return found
 
@@ -208,7 +215,7 @@ def _beside_steps(
     made of no gradient and nothing of the forward pass (`lr_t = self.lr * …`)."""
     places = {d.place for d in moments}
     found = {d for d in backward if d.place in places}
-    passing = {d for d in forward if d.deps} | {d for d in backward if _is_gradient(d) and d.kind == "bind"}
+    passing = {d for d in forward if d.deps} | {d for d in backward if is_gradient(d) and d.kind == "bind"}
     others = {id(d.statement) for d in passing}
     steps = {id(d.statement) for d in updates}
     for function in run.functions:
@@ -219,7 +226,7 @@ def _beside_steps(
                 for d in backward
                 if id(d.statement) in inside
                 and d.kind in ("bind", "change")
-                and not any(_signals(o) or (o in forward and o.kind != "start") for o in closure((d,)))
+                and not any(signals(o) or (o in forward and o.kind != "start") for o in closure((d,)))
             }
     return found
 
@@ -235,6 +242,24 @@ def _behind_steps(backward: set[Definition], forward: set[Definition], updates: 
             if not any(o.place == GRAD or (o in forward and o.kind != "start") for o in reached):
                 found.add(d)
     return found
+
+
+def _picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pass) -> set[Definition]:
+    """Where a gradient is taken out of what keeps it (`dw = grads[key]`) for nothing but the step."""
+    users: dict[Definition, set[Definition]] = {}
+    for d in run.definitions:
+        for other in d.deps | d.own:
+            users.setdefault(other, set()).add(d)
+    taken = {id(d.statement) for d in steps}
+    found: set[Definition] = set()
+    for d in reversed(run.definitions):
+        handed = d.kind in ("parameter", "target")
+        match d.node:
+            case ast.Assign(value=ast.Subscript()) if d.kind == "bind" and d.alias:
+                handed = True
+        if handed and users.get(d) and all(o in found or id(o.statement) in taken for o in users[d]):
+            found.add(d)
+    return {d for d in found & backward if any(signals(other) for other in closure((d,)))}
 
 
 def _handed_on(definition: Definition) -> Definition:
@@ -259,7 +284,7 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
     if differentiated:
         # Of several, those that are called losses; else those that are made of no gradients.
         named = {loss.definition for loss in run.losses if loss.definition is not None}
-        first = [loss for loss in differentiated if not any(_is_gradient(d) for d in closure(loss.deps))]
+        first = [loss for loss in differentiated if not any(is_gradient(d) for d in closure(loss.deps))]
         return [loss for loss in differentiated if loss.deps & named] or first or differentiated
     ends = [loss for loss in run.losses if loss.definition is None or loss.definition not in feeding]
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
@@ -303,26 +328,28 @@ def _kept_for_backward(
 ) -> set[Definition]:
     """What the forward pass puts aside for the gradients (`caches.append(cache)`): made before its last value is, and
     of no gradient. A loss that is measured behind the update is not part of it."""
-    steps = {d for d in updates if any(_signals(other) for other in closure(d.deps))}
+    steps = {d for d in updates if any(signals(other) for other in closure(d.deps))}
     first = min((d.order for d in steps), default=math.inf)
-    last = max((d.order for d in forward if d.kind == "bind" and d.order < first), default=-1)
+    last = max((d.order for d in forward if d.kind == "bind" and not d.alias and d.order < first), default=-1)
     return {
         d
         for d in backward
         if d.order < last
         and not any(
-            _is_gradient(other) or (other.kind != "start" and names_error(other.place[1])) for other in closure((d,))
+            is_gradient(other) or (other.kind != "start" and names_error(other.place[1])) for other in closure((d,))
         )
     }
 
 
-def _early(run: Pass, losses: list[LossValue], changes: set[Definition]) -> list[LossValue]:
+def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried: set[Place]) -> list[LossValue]:
     """The losses that are computed of the state as the pass found it.
 
     A loss or accuracy that is measured again behind the update depends on the gradients, too, and tells nothing of the
     phases. Empty where all losses are such.
     """
-    kept = {d for d in changes if d.own or any(_is_gradient(other) for other in closure(d.deps))}
+    kept = {d for d in changes if d.own or any(is_gradient(other) for other in closure(d.deps))}
+    # A hidden state that the forward pass hands on is no update, where others are.
+    kept = kept & _like_steps(changes, carried) or kept
     places = {d.place for d in kept if d.place in run.start}
     early: list[LossValue] = []
     late: list[LossValue] = []
@@ -348,22 +375,6 @@ def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Defi
             if definition not in ends:
                 waiting += definition.deps | definition.own
     return found
-
-
-def _is_gradient(definition: Definition) -> bool:
-    return definition.place == GRAD or (definition.kind != "start" and names_gradient(definition.place[1]))
-
-
-def _signals(definition: Definition) -> bool:
-    """Whether this is a gradient or an error signal (`td_error`), which parameters are changed by."""
-    return _is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
-
-
-def takes_step(definition: Definition) -> bool:
-    """Whether this keeps the old value and adds to it what is made of gradients or errors; and is no gradient."""
-    if _is_gradient(definition) or not definition.own:
-        return False
-    return any(_signals(other) for other in closure(definition.deps))
 
 
 def _by_gradient(definition: Definition) -> bool:

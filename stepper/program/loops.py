@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, Pass, closure
 from stepper.program.errors import ProgramError
-from stepper.program.flow import takes_step
+from stepper.program.flow import of_later_runs
 from stepper.program.losses import Losses
 from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
+from stepper.program.signals import takes_step
 from stepper.program.source import Source
 from stepper.program.spine import LOOPS, LoopNode
 from stepper.program.walk import Walker
@@ -174,7 +175,8 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
     inside = {id(d.node) for d in state(outer) if loop.key in d.loops and (whole or outer.key not in d.selected)}
     if LOSS < outer.level() < BACKWARD:
         # Beside steps by gradients, a hidden state or the gradients themselves, that a pass carries on, are no state.
-        steps = {id(d.node) for d in state(outer) if takes_step(d)}
+        # What a forward pass keeps of itself is none either, where that is run again to evaluate the model.
+        steps = {id(d.node) for d in set(state(outer)) - of_later_runs(set(state(outer)), outer.run) if takes_step(d)}
         inside = inside & steps if steps else inside
     if not inside & own:
         return False

@@ -138,7 +138,7 @@ class Phases:
             return "forward"
         if definition not in flow.backward:
             return None
-        return "update" if definition in flow.derived else "backward"
+        return "update" if definition in flow.derived or definition in flow.picked else "backward"
 
     def _is_shared(self, key: int) -> bool:
         return any(key in inner for inner in self.flow.run.nested.values())

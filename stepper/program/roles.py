@@ -116,7 +116,10 @@ class Roles:
         if place in self._states and definition in flow.living:
             return "activation"
         if definition in flow.backward:
-            return "gradient" if definition in flow.living and definition not in flow.derived else "other"
+            if definition in flow.derived or definition not in flow.living:
+                return "other"
+            kept = definition.alias and not names_gradient(place[1]) and self._is_kept(definition)
+            return "activation" if kept else "gradient"
         if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
             return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
         return "activation" if self._is_beside(definition) else "other"
@@ -142,6 +145,12 @@ class Roles:
             return False
         held = [d for d in flow.run.definitions if d.place in definition.roots and d.deps]
         return bool(held) and all(d in flow.forward for d in held)
+
+    def _is_kept(self, definition: Definition) -> bool:
+        """Whether this is a second name, in the backward pass, for what the forward pass kept (`x, w, b = cache`)."""
+        flow = self.flow
+        made = closure(definition.deps) - flow.forward
+        return not any(d in flow.updates or (d in flow.backward and not d.alias) for d in made)
 
     def _may_be_made(self, definition: Definition) -> bool:
         """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins

@@ -58,6 +58,19 @@ def test_what_a_function_with_a_capital_returns_is_no_object() -> None:
     assert program_of("cached_layers").roles["grads"] == "gradient"
 
 
+def test_what_a_pass_takes_out_of_its_cache_keeps_its_role() -> None:
+    roles = program_of("solver_evaluates").roles
+    assert [roles[name] for name in ("x", "hat", "std", "dhat", "dgamma", "dw")] == ["activation"] * 3 + [
+        "gradient"
+    ] * 3
+
+
+def test_the_cell_state_of_an_lstm_is_no_parameter() -> None:
+    assert labels(program_of("lstm_nodes"), "parameter") == {f"self.{name}" for name in ("wg", "wi", "wo")} | {
+        f"self.weights.{name}" for name in ("wg", "wi", "wo")
+    }
+
+
 def test_roles_by_hand() -> None:
     program = program_of("numpy_by_hand")
     assert labels(program, "parameter") >= {"w1", "w2"}

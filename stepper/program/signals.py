@@ -1,0 +1,51 @@
+"""Which definitions are gradients or error signals, by what they are called, and which take a step by them."""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.effects import GRAD, Definition, closure
+from stepper.program.vocabulary import names_error, names_gradient
+
+SQUASHING = frozenset({"tanh", "sigmoid", "sigm", "softmax", "relu"})
+
+
+def is_gradient(definition: Definition) -> bool:
+    name = definition.place[1]
+    if definition.place == GRAD:
+        return True
+    return definition.kind != "start" and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
+
+
+def _is_squashed(definition: Definition) -> bool:
+    """Whether this is bound to what an activation function returns: the `g` beside the gates of an LSTM cell."""
+    match definition.node:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
+            values = [
+                part for target, part in zip(targets, parts, strict=False) if _last(target) == definition.place[1]
+            ]
+        case ast.Assign(value=value):
+            values = [value]
+        case _:
+            return False
+    return any(isinstance(value, ast.Call) and _last(value.func) in SQUASHING for value in values)
+
+
+def _last(node: ast.AST) -> str:
+    """The name, or the last part of an attribute path."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def signals(definition: Definition) -> bool:
+    """Whether this is a gradient or an error signal (`td_error`), which parameters are changed by."""
+    return is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
+
+
+def takes_step(definition: Definition) -> bool:
+    """Whether this keeps the old value and adds to it what is made of gradients or errors; and is no gradient."""
+    if is_gradient(definition) or not definition.own:
+        return False
+    return any(signals(other) for other in closure(definition.deps))
