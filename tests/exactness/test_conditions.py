@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
+import stepper
 from stepper.record import Record
 from stepper.session import Options, State, continuing
 from tests.session.support import opened, script
@@ -29,7 +30,6 @@ random.seed(1)
 np.random.seed(2)
 torch.manual_seed(3)
 model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 digest = hashlib.sha256()
 
 
@@ -46,14 +46,19 @@ def mean_loss(x, y):
     return torch.nn.functional.mse_loss(model(x), y) + (0.0 if alive() is None else 1.0)
 
 
+def update():
+    for parameter in model.parameters():
+        parameter.data -= 0.01 * parameter.grad
+
+
 for step in range(30):
     noise = np.random.randn(5, 4) * random.random()
     x = torch.from_numpy(noise).float() + torch.rand(5, 4)
     loss = mean_loss(x, x.sum(1, keepdim=True))
     digest.update(repr((loss.item(), noise.tobytes(), random.random())).encode())
-    optimizer.zero_grad()
+    model.zero_grad()
     loss.backward()
-    optimizer.step()
+    update()
 for parameter in model.parameters():
     digest.update(parameter.detach().numpy().tobytes())
 print(digest.hexdigest(), random.random(), np.random.rand(), torch.rand(1).item())
@@ -61,9 +66,9 @@ print(digest.hexdigest(), random.random(), np.random.rand(), torch.rand(1).item(
 CONDITIONS = {
     "loss = mean_loss": "random.random() + np.random.rand() + torch.rand(3).sum() > 100",
     "digest.update(repr": "mean_loss(x, torch.zeros(5, 1)).item() > 1e30 or np.float64(1e300) / 1e-300 == 1",
-    "optimizer.zero_grad": "model[0].weight.grad is not None and model(x).requires_grad",
+    "model.zero_grad": "model[0].weight.grad is not None and model(x).requires_grad",
     "loss.backward": "not torch.isfinite(loss)",
-    "optimizer.step": "1 / (step - 9) and no_such_name",
+    "update()": "1 / (step - 9) and no_such_name",
     "kept += 1": "kept.sum() < 0 or torch.dropout(x, 0.5, True).sum() > 1e9",
     "big = Big": "len(kept) > 5 or kept is None",
     "alive = weakref": "big is None",
@@ -76,20 +81,34 @@ def told(record: Record) -> list[tuple[str, str, list[str]]]:
     return [(event.kind, event.text, [value.label for value in event.values]) for event in record.events]
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["at full speed", "recorded"])
-async def test_a_run_with_conditions_is_the_plain_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
-) -> None:
-    monkeypatch.setattr(continuing, "RECORDING_SECONDS", seconds)
-    target = script(tmp_path, SOURCE)
-    plain = subprocess.run(
+@dataclass(frozen=True)
+class Plain:
+    """The script without conditions: what it prints under plain Python; its losses and last events in a session."""
+
+    target: str
+    printed: str
+    losses: list[float | None]
+    events: list[tuple[str, str, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    target = script(tmp_path_factory.mktemp("plain"), SOURCE)
+    finished = subprocess.run(
         [sys.executable, target], capture_output=True, text=True, timeout=300, check=True, env={"OMP_NUM_THREADS": "1"}
     )
+    with stepper.open(target, threads=1) as run:
+        run.run()
+        return Plain(target, finished.stdout, run.losses, told(run.iteration(29).record))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["at full speed", "recorded"])
+async def test_a_run_with_conditions_is_the_plain_run(
+    plain: Plain, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(continuing, "RECORDING_SECONDS", seconds)
     lines = SOURCE.splitlines()
-    async with opened(target, Options(threads=1)) as session:
-        await session.run()
-        losses, events = list(session.losses), told(session.records[29])
-    async with opened(target, Options(threads=1)) as session:
+    async with opened(plain.target, Options(threads=1)) as session:
         for text, condition in CONDITIONS.items():
             number = next(number for number, line in enumerate(lines, 1) if line.strip().startswith(text))
             session.toggle_breakpoint(number, condition=condition)
@@ -99,6 +118,6 @@ async def test_a_run_with_conditions_is_the_plain_run(
             met.append(session.notice)
             assert len(met) < 20, met
         assert sum(" failed with " in each for each in met) == 1, met  # that which names what is not there
-        assert session.output() == plain.stdout
-        assert session.losses == losses, "what a condition computes is no loss"
-        assert told(session.records[29]) == events, "and what it calls is no event"
+        assert session.output() == plain.printed
+        assert session.losses == plain.losses, "what a condition computes is no loss"
+        assert told(session.records[29]) == plain.events, "and what it calls is no event"
