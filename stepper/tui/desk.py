@@ -241,6 +241,12 @@ class Desk(Borders):
             if each not in pictured:
                 self._show(each)
 
+    def bring_up_to_date(self, panel: LinePanel) -> None:
+        """Let a panel draw the scene also if it is not shown."""
+        if panel in self._stale:
+            self._stale.discard(panel)
+            panel.show(self._scene)
+
     def _show(self, panel: LinePanel) -> None:
         if panel.display:
             self._stale.discard(panel)

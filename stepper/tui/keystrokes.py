@@ -12,6 +12,7 @@ from collections import deque
 from textual import events, on
 from textual.app import App
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.timer import Timer
 
 LAPS = 2
@@ -28,14 +29,17 @@ class Keystrokes(App[int]):
     class Passed(Message):
         """Follows a key on its way from the focused widget to the app."""
 
-        def __init__(self, laps: int) -> None:
+        def __init__(self, key: int, laps: int) -> None:
+            """`key` is its number; how many more `laps` there are to go."""
             super().__init__()
+            self.key = key
             self.laps = laps
 
     def __init__(self) -> None:
         super().__init__()
         self._typed: deque[events.Key | events.Paste] = deque()
         self._keys_held = False
+        self._dealt = 0  # keys so far
         self._awaited = False
         self._parked = False
         self._patience: Timer | None = None
@@ -76,13 +80,15 @@ class Keystrokes(App[int]):
             return
         event, screen = self._typed.popleft(), self.screen
         self._keys_held = True
+        self._dealt += 1
         if screen.is_modal or isinstance(event, events.Paste):
             target = self.focused or screen
             await super().on_event(event)
             self._patience = self.set_timer(PATIENCE, self._go_on)
-            target.post_message(self.Passed(LAPS))
+            target.post_message(self.Passed(self._dealt, LAPS))
             return
         self.app_focus = True
+        target = self.focused or screen
         if not await self._check_bindings(event.key, priority=True):
             await self._check_bindings(event.key)
         if self.screen is not screen and self.screen.is_modal:
@@ -90,7 +96,12 @@ class Keystrokes(App[int]):
             self._patience = self.set_timer(PATIENCE, self._go_on)
             self.screen.call_later(self.call_later, self._go_on)
         else:
-            self.call_later(self._go_on)  # behind a change of the focus, which is put off as well
+            # behind what a panel says that was asked, and behind a change of the focus, which is put off as well
+            self.call_later(self._pass_through, target)
+
+    async def _pass_through(self, target: MessagePump) -> None:
+        if not target.post_message(self.Passed(self._dealt, 1)):
+            await self._go_on()
 
     async def _go_on(self) -> None:
         if self._patience is not None:
@@ -105,7 +116,9 @@ class Keystrokes(App[int]):
 
     @on(Passed)
     async def _passed(self, message: Passed) -> None:
+        if message.key != self._dealt:
+            return  # it took too long: others have been dealt with
         if message.laps > 1 and self.screen.is_modal:
-            (self.focused or self.screen).post_message(self.Passed(message.laps - 1))
+            (self.focused or self.screen).post_message(self.Passed(message.key, message.laps - 1))
         else:
             await self._go_on()

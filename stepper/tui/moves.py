@@ -58,6 +58,11 @@ class Moves:
         return any(each.name not in LONG for each in self._waiting) or bool(self.underway and self.underway not in LONG)
 
     @property
+    def leading(self) -> bool:
+        """Whether the cursor may be elsewhere when something that is asked for now has its turn."""
+        return self.starting or self.underway == "go" or bool(self._waiting) or self.stepping
+
+    @property
     def keys(self) -> list[str]:
         """The keys that wait, as they were typed, those that follow each other and are the same together: `n ×3`."""
         found: list[tuple[str, int]] = []
@@ -72,16 +77,18 @@ class Moves:
         """Why a move may not wait behind what there is, as far as it does not end by itself; empty where it may.
 
         Behind a run at full speed, whose end nobody knows, nothing waits but a restart, which ends it; behind a jump,
-        steps do; while the script starts everything may wait, except behind a run.
+        and while the script starts, everything may wait that does not open another target, except behind a run.
         """
+        run_waits = any(each.name == "continue" for each in self._waiting)
         if self.starting:
             if name in ("go", "continue", "target", "restart"):  # these put aside what they do not go on from
                 return ""
-            if any(each.name == "continue" for each in self._waiting):
-                return "run"
-            return "many" if len(self._waiting) >= MOST else ""
-        may = name == "restart" or (self.underway == "go" and name == "step")
-        return "work" if self.underway in LONG and not may else ""
+            return "run" if run_waits else "many" if len(self._waiting) >= MOST else ""
+        if name == "restart" or self.underway not in LONG:
+            return ""
+        if self.underway == "go" and name != "target":
+            return "run" if run_waits else ""
+        return "work"
 
     def add(self, waiting: Waiting) -> None:
         """Let it wait. While the script starts, one that goes to a place of its own puts aside all that would have led

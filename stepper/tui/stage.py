@@ -252,6 +252,9 @@ class Stage(Keystrokes):
         if refusal == "work":
             return f"The script is at work; {self.keymap.shown('run.pause')} pauses it."
         forget = f"{self.keymap.shown('panel.restore')} forgets what waits."
+        if not self.moves.starting:
+            pause = self.keymap.shown("run.pause")
+            return f"A run waits for the jump that is under way, and nothing can wait behind that; {pause} drops both."
         if refusal == "many":
             return f"{MOST} steps wait already for the script to start; {forget}"
         return f"A run waits for the script to start, and nothing can wait behind that; {forget}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,12 +103,17 @@ class Walking(Stopping):
 
     def action_wrong(self) -> None:
         """Go to the first iteration whose loss is not finite: to the first value in it that is not, if there is one."""
-        first = self.scene.wrong
-        if first is None:
-            self.message.say("No loss so far is NaN or infinite.")
+        none = "No loss so far is NaN or infinite."
+        if self.scene.wrong is None and not self.moves.leading:
+            self.message.say(none)
             return
 
         async def move() -> None:
+            self.look()
+            first = self.scene.wrong
+            if first is None:
+                self.message.say(none)
+                return
             await self.session.go(first)
             self.look()
             history = self.scene.history
@@ -118,11 +124,16 @@ class Walking(Stopping):
 
     def action_place(self, step: int) -> None:
         """Back to where the cursor jumped from, or forth again."""
-        there = self.places.go(step, self.session.cursor)
-        if there is None:
-            self.message.say("There is no place to go back to." if step < 0 else "There is no place to go forth to.")
-        else:
-            self.enqueue("go", lambda: self.session.go(there.iteration, there.event if there.event >= 0 else None))
+
+        async def move() -> None:
+            there = self.places.go(step, self.session.cursor)
+            if there is None:
+                way = "back" if step < 0 else "forth"
+                self.message.say(f"There is no place to go {way} to.")
+            else:
+                await self.session.go(there.iteration, there.event if there.event >= 0 else None)
+
+        self.enqueue("go", move, self.keymap.shown("place.back" if step < 0 else "place.forth"))
 
     @on(PointPanel.Go)
     def go_to_point(self, message: PointPanel.Go) -> None:
@@ -135,25 +146,45 @@ class Walking(Stopping):
         from stepper.inferior.protocol import Stop
         from stepper.session.stops import Sought, first_stop
 
-        scene = self.scene
-        if scene.record is None or scene.event is None:
-            return
-        sought = Sought((Stop(Spot(scene.module, message.line)),))
-        found = first_stop(scene.record, sought, scene.event.id)
-        found = first_stop(scene.record, sought) if found is None else found
-        if found is None:
-            self.message.say(f"Nothing on {self.session.named(Spot(scene.module, message.line))} ran in this record.")
-        else:
-            event = found
-            self.jump("pick", lambda: self.session.go(scene.iteration, event))
+        spot = Spot(self.scene.module, message.line)
+        sought = Sought((Stop(spot),))
+
+        async def move() -> None:
+            self.look()  # where what was asked for before has led
+            scene, here = self.scene, self.session.cursor
+            if scene.record is None or scene.event is None:
+                return
+            found = first_stop(scene.record, sought, scene.event.id)
+            found = first_stop(scene.record, sought) if found is None else found
+            if found is None:
+                self.message.say(f"Nothing on {self.session.named(spot)} ran in this record.")
+            else:
+                await self.session.go(scene.iteration, found)
+                self.jumped(here)
+
+        self.enqueue("pick", move, self.keymap.shown("source.go"))
 
     @on(RecordPanel.Move)
     def move_to(self, message: RecordPanel.Move) -> None:
-        """Go to an event of the record that is shown."""
-        if self.session.cursor.iteration != self.scene.iteration:
-            return  # the cursor has left the record that was shown when the key was pressed
-        iteration, event = self.scene.iteration, message.event
-        self.enqueue("pick", lambda: self.session.go(iteration, event))
+        """Go to an event of the record that is shown, or of the one where what was asked for before leads."""
+        shown, keys = self.scene.history, self.keymap.shown(message.action) if message.action else ""
+        to: int | Callable[[], int | None] | None = message.to
+        if callable(to) and not self.moves.leading:
+            to = to()  # it may do all there is to do, also while the script is at work
+        if to is None:
+            return
+
+        async def move() -> None:
+            self.look()
+            if callable(to):
+                self.desk.bring_up_to_date(self.desk.record)
+                event = to()
+            else:
+                event = to if self.scene.history is shown else None  # it has been left since
+            if event is not None:
+                await self.session.go(self.scene.iteration, event)
+
+        self.enqueue("pick", move, keys)
 
     def action_search(self) -> None:
         """Ask for a text, and go to the next event that has it; in Tensors, show only what has it."""

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from stepper.tui import keystrokes
 from stepper.tui.app import StepperApp
 from stepper.tui.keymap import keymap_of
-from tests.tui.screen import app_of, ready, screen_text, settled, until
+from tests.tui.screen import app_of, place, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
 
@@ -62,6 +62,11 @@ def type_at_once(app: StepperApp, *keys: str) -> None:
 BURSTS: list[tuple[list[str], Callable[[StepperApp], bool]]] = [
     (["g", "1", "2", "enter"], lambda app: app.scene.iteration == 12),
     (["6", "end"], lambda app: app.scene.statement == app.scene.statements),
+    (["6", "end", "N"], lambda app: app.scene.statement == app.scene.statements - 1),
+    (["6", "down", "down", "n", "up", "down", "down"], lambda app: app.scene.statement == 5),
+    (["n", "6", "end", "home", "down"], lambda app: app.scene.statement == 2),
+    (["down", "down", "enter", "n"], lambda app: app.scene.statement == 4),
+    (["g", "5", "enter", "left_square_bracket", "n"], lambda app: place(app) == (0, 1)),
     (["6", "i", "i", "end"], lambda app: app.scene.iteration == 2 and app.scene.statement == app.scene.statements),
     (["2", "down", "down", "enter", "t"], lambda app: "pinned" in str(app.desk.viewer.border_title)),
     (["n", "n", "g", "3", "enter"], lambda app: app.scene.iteration == 3),
@@ -118,19 +123,71 @@ async def test_keys_typed_behind_a_jump_wait_for_where_it_leads() -> None:
         await until(pilot, lambda: app.scene.iteration == 3 and app.scene.statement == app.scene.statements)
 
 
-async def test_steps_wait_behind_a_jump_however_long_and_other_keys_do_not() -> None:
-    async with held(0.01) as (app, _, pilot, let_go):
+async def test_moves_wait_behind_a_jump_however_long_and_other_keys_do_not() -> None:
+    async with held(0.3) as (app, _, pilot, let_go):
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, "n", "n", "6")
         await until(pilot, lambda: app.desk.chosen is app.desk.record)
         assert app.scene.busy
-        type_at_once(app, "end")  # of the record that is shown, which the jump leaves
-        await until(pilot, lambda: "The script is at work" in screen_text(app))
+        type_at_once(app, "end", "N")  # of the record that the jump leads to, not of that which is shown
+        await until(pilot, lambda: len(app.moves) == 4)
         let_go()
         await until(pilot, lambda: app.scene.iteration == 3)
         await settled(pilot)
-        assert app.scene.event is not None and app.scene.event.id == 2
+        assert app.scene.statement == app.scene.statements - 1
+
+
+BEHIND: list[tuple[list[str], int, Callable[[StepperApp], bool]]] = [
+    (["6", "down", "down", "up", "down"], 4, lambda app: place(app) == (3, 2)),
+    (["6", "end", "home", "1"], 2, lambda app: place(app) == (3, 0)),
+    (["6", "pagedown", "2"], 1, lambda app: app.scene.iteration == 3 and app.scene.statement > 2),
+    (["6", "left", "right", "enter", "down"], 4, lambda app: place(app) == (3, 1)),
+    (["slash", *"grad_h", "enter"], 1, lambda app: place(app) == (3, 8)),
+    (["home", *["down"] * 16, "enter", "n"], 2, lambda app: app.scene.iteration == 3 and app.scene.statement == 5),
+    (["left_square_bracket", "n"], 2, lambda app: place(app) == (0, 1)),
+    (["g", "5", "enter", "n"], 2, lambda app: place(app) == (5, 1)),
+    (["c"], 1, lambda app: app.scene.iteration == 19),
+    (["D", "n"], 2, lambda app: place(app) == (3, 1)),
+]
+
+
+@pytest.mark.parametrize(
+    ("keys", "wait", "reached"), BEHIND, ids=lambda each: "".join(each) if type(each) is list else ""
+)
+async def test_a_move_typed_behind_a_jump_has_its_turn(
+    keys: list[str], wait: int, reached: Callable[[StepperApp], bool]
+) -> None:
+    async with held(0.3) as (app, _, pilot, let_go):
+        type_at_once(app, "g", "3", "enter")
+        await until(pilot, lambda: app.scene.busy)
+        type_at_once(app, *keys)
+        await until(pilot, lambda: len(app.moves) == wait)
+        await until(pilot, lambda: not app.typing)
+        let_go()
+        await until(pilot, lambda: app.idle and reached(app))
+
+
+async def test_nothing_waits_behind_a_run_that_waits_for_a_jump() -> None:
+    async with held(0.3) as (app, _, pilot, let_go):
+        type_at_once(app, "g", "3", "enter")
+        await until(pilot, lambda: app.scene.busy)
+        type_at_once(app, "c", "n")
+        await until(pilot, lambda: "A run waits for the jump that is under way" in screen_text(app))
+        let_go()
+        await until(pilot, lambda: app.idle and app.scene.iteration == 19)
+
+
+async def test_a_click_in_a_record_that_a_jump_leaves_leads_nowhere() -> None:
+    async with held(0.3) as (app, stand, pilot, let_go):
+        type_at_once(app, "6", "g", "3", "enter")
+        await until(pilot, lambda: app.scene.busy)
+        await pilot.click(app.desk.record, offset=(20, 5))
+        await until(pilot, lambda: len(app.moves) == 1)
+        let_go()
+        await until(pilot, lambda: app.scene.iteration == 3)
+        await settled(pilot)
+        assert place(app) == (3, 0) and stand.calls.count("go 3") == 1
 
 
 async def test_steps_that_wait_behind_a_jump_say_so_and_are_dropped_by_p() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os.path import basename
 from typing import ClassVar
 
@@ -42,11 +43,13 @@ class RecordPanel(LinePanel):
     BINDINGS: ClassVar[list[BindingType]] = bindings("record")
 
     class Move(Message):
-        """The cursor shall go to `event` of the record that is shown."""
+        """The cursor shall go to an event of the record that is shown; or to the one that `to` answers when its turn
+        has come (None: it stays), which `action` asks for."""
 
-        def __init__(self, event: int) -> None:
+        def __init__(self, to: int | Callable[[], int | None], action: str = "") -> None:
             super().__init__()
-            self.event = event
+            self.to = to
+            self.action = action
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -175,52 +178,66 @@ class RecordPanel(LinePanel):
 
     # ----------------------------------------------------------------------------------------------- moving in it
 
-    def _go(self, place: int) -> None:
+    def _at(self, place: int) -> int | None:
+        """The event of a line, or of the nearest there is; None where the cursor stands there already."""
         place = max(0, min(place, len(self._lines) - 1))
-        if self._lines and place != self._current:
-            self.post_message(self.Move(self._lines[place]))
+        return self._lines[place] if self._lines and place != self._current else None
 
     def action_line(self, step: int) -> None:
         """Up or down by a line."""
-        self._go(self._current + step)
+        self.post_message(self.Move(lambda: self._at(self._current + step), f"record.{'up' if step < 0 else 'down'}"))
 
     def action_page(self, step: int) -> None:
         """Up or down by what is visible."""
-        self._go(self._current + step * max(1, self.inner.height - 2))
+        page = step * max(1, self.inner.height - 2)
+        name = f"record.page_{'up' if step < 0 else 'down'}"
+        self.post_message(self.Move(lambda: self._at(self._current + page), name))
 
     def action_edge(self, place: int) -> None:
         """To the first line, or to the statement that was over last: below it may stand what happened inside it."""
-        if place >= 0:
-            self._go(place)
-        elif self._outline is not None and self.scene.event is not None:
-            final = self._outline.history.final
-            if final != self.scene.event.id:
-                self.post_message(self.Move(final))
+        self.post_message(
+            self.Move(lambda: self._at(place), "record.first") if place >= 0 else self.Move(self._final, "record.last")
+        )
+
+    def _final(self) -> int | None:
+        outline, cursor = self._outline, self.scene.event
+        final = None if outline is None or cursor is None else outline.history.final
+        return None if cursor is None or final == cursor.id else final
 
     def action_fold(self) -> None:
         """Fold; what is folded already, or has nothing inside, hands on to the event around it."""
+        self.post_message(self.Move(self._folded, "record.fold"))
+
+    def _folded(self) -> int | None:
         outline, cursor = self._outline, self.scene.event
         if outline is None or cursor is None:
-            return
-        if outline.inside(cursor.id) and not outline.folded(cursor.id):
-            self._fold(cursor.id, True)
-        elif cursor.parent is not None:
-            self.post_message(self.Move(cursor.parent))
+            return None
+        if not outline.inside(cursor.id) or outline.folded(cursor.id):
+            return cursor.parent
+        self._fold(cursor.id, True)
+        return None
 
     def action_unfold(self) -> None:
         """Unfold; what is unfolded already is entered."""
+        self.post_message(self.Move(self._unfolded, "record.unfold"))
+
+    def _unfolded(self) -> int | None:
         outline, cursor = self._outline, self.scene.event
         if outline is None or cursor is None or not outline.inside(cursor.id):
-            return
-        if outline.folded(cursor.id):
-            self._fold(cursor.id, False)
-        else:
-            self.post_message(self.Move(cursor.id + 1))
+            return None
+        if not outline.folded(cursor.id):
+            return cursor.id + 1
+        self._fold(cursor.id, False)
+        return None
 
     def action_turn(self) -> None:
         """Fold or unfold."""
+        self.post_message(self.Move(self._turned, "record.toggle"))
+
+    def _turned(self) -> int | None:
         if self._outline is not None and self.scene.event is not None:
             self._fold(self.scene.event.id, not self._outline.folded(self.scene.event.id))
+        return None
 
     def _fold(self, event: int, on: bool) -> None:
         if self._outline is not None and self._outline.inside(event):
@@ -237,8 +254,8 @@ class RecordPanel(LinePanel):
         mark = 3 + 2 * self._outline.depths[event]
         if self._outline.inside(event) and abs(click.x - self.gutter.left - mark) <= 1:
             self._fold(event, not self._outline.folded(event))
-        else:
-            self._go(place)
+        elif (to := self._at(place)) is not None:
+            self.post_message(self.Move(to))
 
 
 def _right(event: Event, outline: Outline) -> str:
