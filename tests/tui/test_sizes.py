@@ -63,3 +63,18 @@ async def test_panels_share_the_screen_while_it_changes() -> None:
             await pilot.pause()
             if size[1] >= 12:
                 check_places(app, size)
+
+
+async def test_every_panel_can_be_gone_to_whatever_the_size() -> None:
+    app = app_of(Standin(gates=False))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for size in ((60, 20), (20, 6), (1, 1), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: app.size == size)  # type: ignore[misc]
+            for index in reversed(range(9)):
+                await pilot.press("i")  # a hidden panel has no size, and something new to show
+                await settled(pilot)
+                await pilot.press(str(index + 1))
+                assert app.desk.chosen is app.desk.panels[index], size
+        await settled(pilot)

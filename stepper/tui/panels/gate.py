@@ -232,7 +232,7 @@ class GatePanel(ViewPanel):
         said = f"No ReLU-like gate ran in {place}."
         if record is not None and record.pooled:
             said = f"No gate is told in {place}: elements that would tell are past --memory."
-        rows = [Row(((line, "muted"),)) for line in wrapped(said, self.size.width)]
+        rows = [Row(((line, "muted"),)) for line in wrapped(said, self.inner.width)]
         self.set_rows(rows if record is not None else [])
 
     def _count_streaks(self, gate: Gate) -> None:

@@ -327,7 +327,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` columns (one at least), parted between words, and within those too long."""
     lines = [""]
     for word in text.split():
-        first, *rest = chop_cells(word, width)
+        first, *rest = chop_cells(word, max(1, width)) or [word]
         longer = f"{lines[-1]} {first}" if lines[-1] else first
         if cell_len(longer) <= width and not rest:
             lines[-1] = longer
