@@ -5,10 +5,12 @@ The script's numbers are whole and its rate a power of two, so that every figure
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
 from stepper.session import Options, Session
@@ -59,16 +61,15 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepperApp:
     return app_of(Session("whole.py", Options(threads=1)))
 
 
-def typing(keys: str, first: str = "in") -> Callable[[Pilot[int]], Awaitable[None]]:
-    """To the loss's statement of iteration 1, and on by `keys`."""
+async def press(pilot: Pilot[int], keys: Iterable[str]) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
 
-    async def run(pilot: Pilot[int]) -> None:
-        await ready(pilot)
-        for key in first + keys:
-            await pilot.press(key)
-            await settled(pilot)
 
-    return run
+async def to_iteration(pilot: Pilot[int], number: int, keys: str = "") -> None:
+    """To the loss's statement of an iteration, and on by `keys`."""
+    await press(pilot, ["g", str(number), "enter", "n", *keys])
 
 
 def told(app: StepperApp) -> str:
@@ -80,61 +81,67 @@ def told(app: StepperApp) -> str:
     return " ".join(" ".join(line[: width - 1] for line in lines).replace("│", " ").replace("─", " ").split())
 
 
-async def test_s_on_the_model_walks_its_layers_and_its_own_statements(app: StepperApp) -> None:
+async def test_s_walks_into_the_model_the_backward_pass_and_the_step(app: StepperApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
-        await typing(INTO_MODEL)(pilot)
-        assert app.scene.event is not None
-        met = []
-        for _ in range(12):
-            met.append((app.scene.event.kind, app.scene.event.text))
-            await pilot.press("s")
-            await settled(pilot)
-        assert ("module", "model") in met
-        assert ("module", "model.middle") in met
-        assert ("module", "model.middle, call 2") in met
-        assert ("statement", "h = self.middle(x).relu()") in met
-        assert ("statement", "return self.out(h)") in met
+        await ready(pilot)
+        await to_iteration(pilot, 1, INTO_MODEL)
+        await walk_the_layers_and_the_models_own_statements(app, pilot)
+        await to_iteration(pilot, 1, INTO_BACKWARD)
+        await walk_the_graph_with_the_chain_rule(app, pilot)
+        await to_iteration(pilot, 1, INTO_STEP)
+        await walk_the_parameters_with_the_rule(app, pilot)
 
 
-async def test_s_on_backward_walks_the_graph_with_the_chain_rule(app: StepperApp) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
-        await typing(INTO_BACKWARD)(pilot)
-        assert app.scene.event is not None
-        assert app.scene.event.kind == "backward"
-        assert f"statement {app.scene.statement}/{app.scene.statements} " in screen_text(app)
-        assert app.scene.statement > 1, "it is part of loss.backward(), one of the loop's statements"
-        assert "∂L/∂(model(x) − y).pow(2) = expand(∂L/∂loss, (6, 2))".replace("−", "-") in told(app)
-        await pilot.press("n")
+async def walk_the_layers_and_the_models_own_statements(app: StepperApp, pilot: Pilot[int]) -> None:
+    assert app.scene.event is not None
+    met = []
+    for _ in range(12):
+        met.append((app.scene.event.kind, app.scene.event.text))
+        await pilot.press("s")
         await settled(pilot)
-        assert "PowBackward0" in told(app)
-        assert "made by (model(x) - y).pow(2), line 28" in told(app)
-        await pilot.press("N")
-        await settled(pilot)
-        assert "SumBackward0" in told(app)
-        await pilot.press("u")
-        await settled(pilot)
-        assert app.scene.event is not None
-        assert app.scene.event.text == "loss.backward()"
-        assert "model.middle.weight: used 2 times" in told(app)
-        assert "it is updated once (line 31)" in told(app)
+    assert ("module", "model") in met
+    assert ("module", "model.middle") in met
+    assert ("module", "model.middle, call 2") in met
+    assert ("statement", "h = self.middle(x).relu()") in met
+    assert ("statement", "return self.out(h)") in met
 
 
-async def test_s_on_the_step_walks_the_parameters_with_the_rule(app: StepperApp) -> None:
-    async with app.run_test(size=(120, 40)) as pilot:
-        await typing(INTO_STEP)(pilot)
-        assert "SGD on model.middle.weight" in told(app)
-        assert "b = 0.5 b + g" in told(app)
-        assert "w = w − lr b, lr = 0.000976562" in told(app)
-        assert "recomputed by this rule: the same to the bit" in told(app)
-        assert "it is updated once (line 31)" in told(app)
-        await pilot.press("n")
-        await settled(pilot)
-        assert "SGD on model.middle.bias" in told(app)
+async def walk_the_graph_with_the_chain_rule(app: StepperApp, pilot: Pilot[int]) -> None:
+    assert app.scene.event is not None
+    assert app.scene.event.kind == "backward"
+    assert f"statement {app.scene.statement}/{app.scene.statements} " in screen_text(app)
+    assert app.scene.statement > 1, "it is part of loss.backward(), one of the loop's statements"
+    assert "∂L/∂(model(x) − y).pow(2) = expand(∂L/∂loss, (6, 2))".replace("−", "-") in told(app)
+    await pilot.press("n")
+    await settled(pilot)
+    assert "PowBackward0" in told(app)
+    assert "made by (model(x) - y).pow(2), line 28" in told(app)
+    await pilot.press("N")
+    await settled(pilot)
+    assert "SumBackward0" in told(app)
+    await pilot.press("u")
+    await settled(pilot)
+    assert app.scene.event is not None
+    assert app.scene.event.text == "loss.backward()"
+    assert "model.middle.weight: used 2 times" in told(app)
+    assert "it is updated once (line 31)" in told(app)
+
+
+async def walk_the_parameters_with_the_rule(app: StepperApp, pilot: Pilot[int]) -> None:
+    assert "SGD on model.middle.weight" in told(app)
+    assert "b = 0.5 b + g" in told(app)
+    assert "w = w − lr b, lr = 0.000976562" in told(app)
+    assert "recomputed by this rule: the same to the bit" in told(app)
+    assert "it is updated once (line 31)" in told(app)
+    await pilot.press("n")
+    await settled(pilot)
+    assert "SGD on model.middle.bias" in told(app)
 
 
 async def test_what_is_told_goes_when_the_cursor_leaves(app: StepperApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
-        await typing(INTO_STEP)(pilot)
+        await ready(pilot)
+        await to_iteration(pilot, 1, INTO_STEP)
         assert "── SGD" in screen_text(app)
         lines = app.desk.source.virtual_size.height
         await pilot.press("i")
@@ -145,8 +152,14 @@ async def test_what_is_told_goes_when_the_cursor_leaves(app: StepperApp) -> None
         assert "▶" in screen_text(app)
 
 
-@pytest.mark.parametrize("keys", [INTO_MODEL, INTO_BACKWARD + "nn", INTO_STEP], ids=["model", "backward", "optimizer"])
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def test_inside(snap_compare: Callable[..., bool], app: StepperApp, keys: str, size: tuple[int, int]) -> None:
+async def test_inside(snapshot: SnapshotAssertion, app: StepperApp, size: tuple[int, int]) -> None:
     # in iteration 0, before anything has been rounded; the source alone, since that is where it is told
-    assert snap_compare(app, terminal_size=size, run_before=typing(keys + "m", "n"))
+    svg = snapshot.use_extension(SVGImageExtension)
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        for name, keys in (("model", INTO_MODEL), ("backward", INTO_BACKWARD + "nn"), ("optimizer", INTO_STEP)):
+            await to_iteration(pilot, 0, keys + "m")
+            await pilot.wait_for_scheduled_animations()
+            assert app.export_screenshot(simplify=True) == svg(name=name)
+            await press(pilot, "m")
