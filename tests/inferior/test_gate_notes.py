@@ -64,10 +64,3 @@ def test_a_mask_that_is_not_the_operations_own_is_told_with_how_many_differ(tmp_
     assert found["h1"].startswith(f"backward masks by {mask} (line 19), which is not h1 < 0 in ")
     assert found["h1"].endswith(" of 48 entries") and " 0 of" not in found["h1"]
     assert found["h2"] == ""
-
-
-@pytest.mark.parametrize("target", ["numpy", "torch", "autograd", "relu-class", "tests/scripts/layer_objects.py"])
-def test_nothing_is_said_of_right_scripts(target: str) -> None:
-    with stepper.open(target, seed=0) as run:
-        gates = run.iteration(1).gates
-    assert gates and all(not gate.gate.note for gate in gates)

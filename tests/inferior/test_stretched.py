@@ -1,11 +1,12 @@
 """Operands that broadcasting stretches both, and losses of different shapes, are pointed out; a bias is not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import stepper
-from stepper.record import STRETCHED
+from stepper.record import STRETCHED, Event
 from tests.session.support import script
 
 NUMPY = """
@@ -28,13 +29,13 @@ import torch, torch.nn.functional as F
 torch.manual_seed(0)
 x = torch.randn(64, 5); y = x.sum(1)
 model = torch.nn.Linear(5, 1); loss_fn = torch.nn.MSELoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-for t in range(2):
+for t in range(6):
     y_pred = model(x)
-    loss = {loss}
-    optimizer.zero_grad()
+{choices}
+    model.zero_grad()
     loss.backward()
-    optimizer.step()
+    for weights in model.parameters():
+        weights.data -= 0.01 * weights.grad
 """
 BOTH = "(64, 1) − (64,) → (64, 64), larger than both"
 
@@ -42,7 +43,11 @@ BOTH = "(64, 1) − (64,) → (64, 64), larger than both"
 def told(path: str) -> dict[str, str]:
     """What is told of broadcasts in iteration 0, by the first line of the statement's text."""
     with stepper.open(path, seed=0) as run:
-        events = run.iteration(0).events
+        return pointed_out(run.iteration(0).events)
+
+
+def pointed_out(events: Sequence[Event]) -> dict[str, str]:
+    """What is told of broadcasts, by the first line of the statement's text."""
     assert all(event.kind == "statement" for event in events if event.note.startswith(STRETCHED))
     return {
         event.text.split("\n")[0]: event.note.removeprefix(STRETCHED)
@@ -90,20 +95,31 @@ def test_what_is_lined_up_on_purpose_is_not(tmp_path: Path, line: str) -> None:
     assert told(script(tmp_path, NUMPY.format(line=line))) == {}
 
 
+def test_losses_of_torch_tell_it_too(tmp_path: Path) -> None:
+    """One in each iteration: three that are told of, and the same with shapes that are alike."""
+    losses = {
+        "F.mse_loss(y_pred, y)": "mse_loss of (64, 1) and (64,), of different shapes",
+        "loss_fn(y_pred, y)": "MSELoss of (64, 1) and (64,), of different shapes",
+        "(y_pred - y).pow(2).mean()": BOTH,
+    }
+    right = [loss.replace(" y)", " y[:, None])") for loss in losses]
+    choices = [f"    if t == {number}:\n        loss = {loss}" for number, loss in enumerate([*losses, *right])]
+    with stepper.open(script(tmp_path, TORCH.format(choices="\n".join(choices))), seed=0) as run:
+        events = [run.iteration(number).events for number in range(6)]
+    for loss, ran in zip([*losses, *right], events, strict=True):
+        assert f"loss = {loss}" in [event.text for event in ran]
+    found = [pointed_out(ran) for ran in events]
+    assert found == [{f"loss = {loss}": said} for loss, said in losses.items()] + 3 * [{}]
+
+
 @pytest.mark.parametrize(
-    ("loss", "said"),
-    [
-        ("F.mse_loss(y_pred, y)", "mse_loss of (64, 1) and (64,), of different shapes"),
-        ("loss_fn(y_pred, y)", "MSELoss of (64, 1) and (64,), of different shapes"),
-        ("(y_pred - y).pow(2).mean()", BOTH),
-    ],
+    "target",
+    ["numpy", "torch", "autograd", "module", "dynamic", "relu-class", "sigmoid", "tests/scripts/layer_objects.py"],
 )
-def test_losses_of_torch_tell_it_too(tmp_path: Path, loss: str, said: str) -> None:
-    assert told(script(tmp_path, TORCH.format(loss=loss))) == {f"loss = {loss}": said}
-    right = loss.replace(" y)", " y[:, None])")
-    assert told(script(tmp_path, TORCH.format(loss=right))) == {}
-
-
-@pytest.mark.parametrize("variant", ["numpy", "torch", "autograd", "module", "dynamic", "relu-class", "sigmoid"])
-def test_no_variant_has_any(variant: str) -> None:
-    assert told(variant) == {}
+def test_nothing_is_said_of_right_scripts(target: str) -> None:
+    """Of neither broadcasts nor gates."""
+    with stepper.open(target, seed=0) as run:
+        assert pointed_out(run.iteration(0).events) == {}
+        gates = run.iteration(1).gates
+    assert all(not gate.gate.note for gate in gates)
+    assert bool(gates) == (target != "sigmoid")
