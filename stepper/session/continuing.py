@@ -116,7 +116,7 @@ class Continuing(Standing):
     async def _continue(self) -> None:
         """To the next breakpoint; without one to the script's end, at full speed."""
         if self._over() and not self.breakpoints.spots:
-            self._say("the script has ended; g goes to any iteration")
+            self._say(self._nothing_runs_on())
             return
         self._interrupted, here, begun = False, self.cursor, monotonic()
         stood = self._lane.position, self._lane.spot

@@ -266,10 +266,23 @@ class Lanes:
     def _end_of(self, ended: Ended) -> str:
         """How the run ended, for one who asked for an iteration past it."""
         if ended.failed_in is not None and ended.failed_in >= ended.iterations:
-            return f"the script failed in iteration {ended.failed_in}"
+            return _how_left(ended) or f"the script failed in iteration {ended.failed_in}"
         if ended.iterations:
             return f"the last iteration is {ended.iterations - 1}"
-        return "the script failed in its setup" if self._failed() else "there was no pass through the training loop"
+        if not self._failed():
+            return "there was no pass through the training loop"
+        return _how_left(ended) or "the script failed in its setup"
+
+    def _nothing_runs_on(self) -> str:
+        """Why, for one who lets a script run on that is over."""
+        ended, lost = self._lane.ended, self._lane.lost or ""
+        if ended is None:
+            how = lost
+        elif self._failed():
+            how = _how_left(ended) or "the script has failed"
+        else:
+            how = "the script has ended"
+        return f"{how}; g goes to any iteration" if self.losses else how
 
     def _over(self) -> bool:
         return self._lane.ended is not None or self._lane.lost is not None
@@ -327,6 +340,11 @@ class Lanes:
         """Nothing runs any more: say how things stand."""
         self.state = State.ENDED if self._lane.ended is not None else State.STOPPED
         self._read_facts()
+
+
+def _how_left(ended: Ended) -> str:
+    """How and where the script left by itself, in the words that its end was told in; else nothing."""
+    return ended.traceback.splitlines()[-1].partition("; ")[0] if ended.left and ended.traceback else ""
 
 
 def _whole(record: Record) -> bool:

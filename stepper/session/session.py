@@ -135,7 +135,7 @@ class Session(Checking):
             await self._continue()
             return
         if self._over():
-            self._say("the script has ended; g goes to any iteration")
+            self._say(self._nothing_runs_on())
             return
         if until < lane.position:
             await self._go(until, None)

@@ -294,6 +294,42 @@ def test_how_a_script_left_by_itself_is_said_plainly(
     assert raised.value.traceback.splitlines() == [*said, f"{path}: {last}"]
 
 
+@pytest.mark.parametrize(
+    ("setup", "inside", "told", "past"),
+    [
+        ("sys.exit('bad')", "pass", "status 1 (SystemExit), at line 3, in the setup", ""),
+        (
+            "pass",
+            "i == 2 and sys.exit(3)",
+            "status 3 (SystemExit), at line 5, in iteration 2",
+            "; g goes to any iteration",
+        ),
+        (
+            "pass",
+            "i == 2 and os._exit(3)",
+            "status 3 (os._exit), at line 5, in iteration 2",
+            "; g goes to any iteration",
+        ),
+    ],
+)
+async def test_how_a_script_left_is_told_in_the_same_words_to_whoever_asks_for_more(
+    tmp_path: Path, setup: str, inside: str, told: str, past: str
+) -> None:
+    source = f"import os, sys\nw = 1.0\n{setup}\nfor i in range(8):\n    {inside}\n    loss = w * w\n    w = w - 0.1\n"
+    async with opened(script(tmp_path, source)) as session:
+        await session.go(7)
+        assert session.notice == f"the script left by itself with {told}"
+        await session.run()
+        assert session.notice == f"the script left by itself with {told}{past}"
+
+
+async def test_a_script_that_has_failed_is_not_said_to_have_ended(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, FAILING.format(at=3))) as session:
+        await session.go(3)
+        await session.run()
+        assert session.notice == "the script has failed; g goes to any iteration"
+
+
 def test_a_parting_word_that_cannot_be_printed_does_no_harm(tmp_path: Path) -> None:
     source = """
     class Word:
