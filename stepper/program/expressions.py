@@ -250,7 +250,8 @@ class Expressions:
                 return function, None, method if mutates_argument(method) else changed
             if self._is_super(function.value):
                 return function, None, None
-            if mutates_receiver(method) and changed is None:
+            handed_on = method == "backward" and self.losses.is_handed_on(node)
+            if mutates_receiver(method) and changed is None and not handed_on:
                 receiver = self.before(function.value, context, method)
             else:
                 receiver = self.probe(function.value, context)

@@ -37,26 +37,34 @@ class Flow:
     picked: set[Definition]
 
 
-def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
-    """Sort the definitions of a pass. `made`: the attributes that are made to be parameters (`nn.Parameter`)."""
+def sort(
+    run: Pass,
+    made: frozenset[Place] = frozenset(),
+    anew: frozenset[int] = frozenset(),
+    indices: frozenset[Place] = frozenset(),
+) -> Flow:
+    """Sort the definitions of a pass. `made`: the attributes that are made to be parameters (`nn.Parameter`); `anew`:
+    the stores (ids of nodes) under keys beside those of the parameters in the same dict; `indices`: what elements are
+    picked by."""
     carried = run.carried()
     steady = run.feedback(carried - {GRAD})
     changes = {d for d in run.definitions if d.changes and d.place in steady}
     stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
     changes |= stepped
     if any(takes_step(d) for d in changes):  # gradients that are kept in place are made anew by every pass
-        changes -= {d for d in changes if (d.kind == "change" or not d.own) and names_gradient(d.place[1])}
+        changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)}
     later = of_later_runs(changes, run)
     changes -= later
     feeding = closure({d for change in changes for d in change.deps})
     losses = _losses(run, feeding, carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
-    early = _early(run, losses, changes, carried)
+    early = _early(run, losses, {d for d in changes if id(d.node) not in anew}, carried)
     if early:
         forward = closure({d for loss in early for d in loss.deps})
         done = max((d.order for d in forward - defined if d.kind == "bind"), default=0)
         # What is changed when the loss is known is there for the next pass: `w -= 0.1 * w`, of the loss's own sources.
         updates = {d for d in changes if d in stepped or not closure(d.deps) <= forward or (d.own and d.order > done)}
+        updates -= {d for d in updates & forward if id(d.node) in anew}
     else:
         forward = _before_gradients(run, feeding)
         updates = changes
@@ -70,6 +78,8 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
     elif any(signals(other) for d in updates for other in closure(d.deps)):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
         updates = _like_steps(updates, carried)
+    else:
+        updates = _without_indices(updates, run, indices)
     if not by_autograd:
         steered = _steered(updates, run, carried) - later
         updates |= steered
@@ -92,6 +102,8 @@ def sort(run: Pass, made: frozenset[Place] = frozenset()) -> Flow:
         updates = {d for d in updates if d.place not in gathered}
     if by_autograd:
         parameters |= {place for place in made if run.start.get(place) in reached}
+        # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
+        parameters |= {d.place for d in updates & stepped if _is_data(d.node)}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     copied = _on_copies(run, backward, parameters)
     updates |= copied
@@ -135,6 +147,19 @@ def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition
     stepped = {d.place for d in steps}
 
     return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+
+
+def _without_indices(updates: set[Definition], run: Pass, indices: frozenset[Place]) -> set[Definition]:
+    """Without what elements of another are picked by, and where that comes from: an environment's state, beside the
+    table that is learnt (`Q[state, action]`)."""
+    waiting = [d for d in run.definitions if d.place in indices and d.kind != "start"]
+    states: set[Definition] = set()
+    while waiting:
+        d = waiting.pop()
+        if d not in states and not d.own:
+            states.add(d)
+            waiting += d.deps if d.alias or d.kind == "parameter" else ()
+    return updates - states or updates
 
 
 def _emptied(run: Pass) -> set[Place]:
@@ -330,7 +355,8 @@ def _kept_for_backward(
     of no gradient. A loss that is measured behind the update is not part of it."""
     steps = {d for d in updates if any(signals(other) for other in closure(d.deps))}
     first = min((d.order for d in steps), default=math.inf)
-    last = max((d.order for d in forward if d.kind == "bind" and not d.alias and d.order < first), default=-1)
+    made = (d for d in forward if d.kind == "bind" and not (d.alias and names_loss(d.place[1])))
+    last = max((d.order for d in made if d.order < first), default=-1)
     return {
         d
         for d in backward
@@ -377,6 +403,14 @@ def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Defi
     return found
 
 
+def _is_data(node: ast.AST) -> bool:
+    """Whether a statement sets the `data` of an object."""
+    match node:
+        case ast.AugAssign(target=ast.Attribute(attr="data")) | ast.Assign(targets=[ast.Attribute(attr="data")]):
+            return True
+    return False
+
+
 def _by_gradient(definition: Definition) -> bool:
     return definition.place != GRAD and any(d.place == GRAD for d in definition.deps)
 
@@ -398,6 +432,9 @@ def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
     called `L`, an accuracy. Empty where there is none, or where all that feeds the updates feeds it, too."""
     users = {other for d in run.definitions for other in d.deps | d.own}
     ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding and not d.own]
+    # What the next pass begins with is no end, nor what comes with a value that is used.
+    together = {(id(d.node), frozenset(d.deps)) for d in feeding}
+    ends = [d for d in ends if d.place not in run.start and (id(d.node), frozenset(d.deps)) not in together]
     changed = {run.start[d.place] for d in run.definitions if d.place in run.start and d.kind in ("bind", "change")}
     found = closure(d for end in ends for d in end.deps if changed & closure(end.deps))
     return found if any(d.kind == "bind" for d in feeding - found) else set()

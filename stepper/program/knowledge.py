@@ -10,6 +10,7 @@ from stepper.program.flow import Flow, running_totals, sort
 from stepper.program.losses import Losses
 from stepper.program.models import Models
 from stepper.program.phases import Phases
+from stepper.program.recomputed import stored_anew
 from stepper.program.roles import Roles
 from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
@@ -27,7 +28,7 @@ class Known:
         self.script = script
         walker = Walker(script, losses)
         run = walker.walk_module() if loop is None else walker.walk_loop(loop)
-        flow = sort(run, walker.made_parameters())
+        flow = sort(run, walker.made_parameters(), stored_anew(script), _indices(walker))
         losses.aside = _no_losses(flow)
         self.uses_backward = any(loss.backward for loss in run.losses)
         body = script.source.tree.body if loop is None else loop.body
@@ -105,6 +106,17 @@ class Known:
             if isinstance(node, ast.Attribute) and node.attr == place[1]:
                 return ast.unparse(node)
         return place[1]
+
+
+def _indices(walker: Walker) -> frozenset[Place]:
+    """The names and attributes that elements are picked by: `Q[state, action]`."""
+    found: set[Place | None] = set()
+    for node in walker.script.nodes:
+        if isinstance(node, ast.Subscript):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            scope = walker.script.scope_around(node)
+            found |= {walker.place_of(scope, part) for part in parts}
+    return frozenset(place for place in found if place is not None)
 
 
 def _no_losses(flow: Flow) -> frozenset[str]:

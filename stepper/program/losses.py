@@ -33,17 +33,28 @@ class Losses:
             return node.args[0]
         if isinstance(node.func.value, ast.Call) and _last(node.func.value.func) == "super":
             return None
+        if self.is_handed_on(node):
+            return None
         scope = self.script.scope_around(node)
         own = {cls.name for cls in self.script.classes_of(scope, node.func.value)}
         if own & self.values:
             return node.func.value
         if own & self.layers or self.script.is_import(scope, node.func.value):
             return None
-        if self.script.is_unpacked(node) or (node.args and not self.uses_torch):
+        if self.script.is_unpacked(node) or (node.args and not self.uses_torch and not self._has_only_values()):
             return None  # autograd's gives nothing back; and what others' are handed is the gradient behind a layer
         if self.layers and not self.values:
             return node.func.value if self.uses_torch and not node.args else None
         return node.func.value
+
+    def is_handed_on(self, node: ast.AST) -> bool:
+        """Whether a call stands inside a class whose values have a `backward`: there a value hands its gradient on to
+        those that it was made of."""
+        return any(isinstance(each, ast.ClassDef) and each.name in self.values for each in self.script.ancestors(node))
+
+    def _has_only_values(self) -> bool:
+        """Whether the script's own `backward` is that of values, which begins with a gradient that is handed to it."""
+        return bool(self.values) and not self.layers
 
     def is_delegated_backward(self, node: ast.AST) -> bool:
         """Whether a call hands the loss to someone else's `backward`: `accelerator.backward(loss)`."""

@@ -16,6 +16,28 @@ from stepper.record.events import Role
 
 def recomputed(script: Script, flow: Flow) -> dict[str, Role]:
     """The role of what lies under each such key."""
+    stepped, bound = _stores(script)
+    forward = {id(d.node) for d in flow.forward}
+    found: dict[str, Role] = {}
+    for key, stores in bound.items():
+        others = [step for other, steps in stepped.items() if other != key for step in steps]
+        if not others or not flow.parameters:
+            continue
+        if all(id(store) in forward for store in stores):
+            found[key] = "activation"
+        elif any(key in _read(step.value) for step in others if isinstance(step, (ast.Assign, ast.AugAssign))):
+            found[key] = "gradient"
+    return found
+
+
+def stored_anew(script: Script) -> frozenset[int]:
+    """The stores (ids of nodes) under keys that are only bound, where others are stepped."""
+    stepped, bound = _stores(script)
+    return frozenset(id(store) for stores in bound.values() for store in stores) if stepped else frozenset()
+
+
+def _stores(script: Script) -> tuple[dict[str, list[ast.stmt]], dict[str, list[ast.stmt]]]:
+    """The stores under each key that is stepped, and under each that is only bound."""
     stepped: dict[str, list[ast.stmt]] = {}
     bound: dict[str, list[ast.stmt]] = {}
     for node in script.nodes:
@@ -26,17 +48,7 @@ def recomputed(script: Script, flow: Flow) -> dict[str, Role]:
             for key in (key for target in node.targets for key in _keys(target)):
                 steps = key in _read(node.value) or not all(map(_is_keyed, node.targets))
                 (stepped if steps else bound).setdefault(key, []).append(node)
-    forward = {id(d.node) for d in flow.forward}
-    found: dict[str, Role] = {}
-    for key, stores in bound.items():
-        others = [step for other, steps in stepped.items() if other != key for step in steps]
-        if key in stepped or not others or not flow.parameters:
-            continue
-        if all(id(store) in forward for store in stores):
-            found[key] = "activation"
-        elif any(key in _read(step.value) for step in others if isinstance(step, (ast.Assign, ast.AugAssign))):
-            found[key] = "gradient"
-    return found
+    return stepped, {key: stores for key, stores in bound.items() if key not in stepped}
 
 
 def _keys(target: ast.expr) -> Iterator[str]:

@@ -156,7 +156,8 @@ class Roles:
         """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins
         with an element (`total = w[0]`, then `total += w[i] * x[i]`), and what such a function returns."""
         beside = [d for d in self.flow.run.definitions if d.place == definition.place and d is not definition]
-        made = (d for d in (*definition.deps, *beside) if d.kind == "bind" and not d.alias and d.place[0] != FIELD)
+        sources = [*_sources(definition), *beside]
+        made = (d for d in sources if d.kind == "bind" and not d.alias and d.place[0] != FIELD)
         made = (d for d in made if d not in self.flow.updates)  # `w = w - lr * dw` of a parameter taken from a dict
         return any(d in self.flow.living and d.place not in self.flow.parameters for d in made)
 
@@ -203,4 +204,16 @@ def _loop_targets(walker: Walker) -> set[Place]:
             scope = walker.script.scope_around(node)
             places = (walker.name_place(scope, name) for name in target_names(node.target))
             found.update(place for place in places if place is not None)
+    return found
+
+
+def _sources(definition: Definition) -> set[Definition]:
+    """What a value came from, through all the second names it had on its way."""
+    found: set[Definition] = set()
+    waiting = list(definition.deps)
+    while waiting:
+        d = waiting.pop()
+        if d not in found:
+            found.add(d)
+            waiting += d.deps if d.alias or d.kind == "parameter" else ()
     return found

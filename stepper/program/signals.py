@@ -11,9 +11,13 @@ SQUASHING = frozenset({"tanh", "sigmoid", "sigm", "softmax", "relu"})
 
 
 def is_gradient(definition: Definition) -> bool:
+    """Whether this is called a gradient, or stored under a key that is (`neuron["delta"]`)."""
     name = definition.place[1]
     if definition.place == GRAD:
         return True
+    match definition.node:
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str(key)))]) if definition.kind == "change":
+            return names_gradient(key) or names_gradient(name)
     return definition.kind != "start" and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
 
 

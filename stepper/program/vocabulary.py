@@ -138,7 +138,9 @@ def names_gradient(name: str) -> bool:
     return bool(_GRADIENT.search(name) or _DIFFERENTIAL.search(name))
 
 
-_ERROR_SIGNAL = re.compile(r"(^|_)(err|errs|diff|residual|residuals|mse|rmse|nll|td)(_|$)|误差|誤差", re.IGNORECASE)
+_ERROR_SIGNAL = re.compile(
+    r"(^|_)(err|errs|residual|residuals|mse|rmse|nll|td)(_|$)|\w_diff(_|$)|^diff_|误差|誤差", re.IGNORECASE
+)
 
 
 def names_error(name: str) -> bool:

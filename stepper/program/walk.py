@@ -352,6 +352,9 @@ class Walker(Evaluator):
                     self.mark_name(attribute, target)
                     selected = frozenset(loop for _, loops in roots for loop in loops)
                     self.change(self.look(place).roots, node, self.gathered(scope, place, node.value, added), selected)
+                    if names_loss(attribute):
+                        made = [d for d in self.read(place) if d.node is node]
+                        self.note_loss(node, frozenset(made), made[0] if made else None)
             case ast.Subscript(value=base, slice=index):
                 held = self.evaluate(scope, base)
                 self.evaluate(scope, index)

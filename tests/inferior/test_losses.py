@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -239,3 +240,16 @@ def test_an_error_on_its_way_back_and_a_total_over_the_passes_are_no_losses_besi
     for record_from in (0, None):
         ran = run(source, record_from=record_from)
         assert ran.losses == [4.0, 0.5625, 0.0791015625]
+
+
+def test_values_that_hand_their_gradients_on_are_no_losses() -> None:
+    source = (Path(__file__).parents[1] / "program" / "corpus" / "values_begin_with_gradient.txt").read_text()
+    source = source.replace("np.random.randn(8, 3)", "np.random.randn(8, 1)").replace(
+        "Linear(3, 4), Linear(4, 1)", "Linear(1, 1)"
+    )
+    ran, plain = run(source), run(source, record_from=None)
+    assert repr(ran.losses) == repr(plain.losses)
+    first, last = ran.losses[0], ran.losses[-1]
+    assert first is not None and last is not None and first > last > 0
+    (weight,) = ran.record(1).parameters
+    assert weight.grad is not None and weight.grad.label == "p.grad.data"
