@@ -73,6 +73,14 @@ class Terminal:
                 return self._status
         raise TimeoutError(f"still running after {timeout} s\n{self.text}")
 
+    def wait_until_stopped(self, timeout: float = 60.0) -> None:
+        """Until the program has stopped itself, as for the shell's job control."""
+        self.wait_until(lambda: os.waitpid(self._process, os.WNOHANG | os.WUNTRACED)[0] != 0, timeout)
+
+    def go_on(self) -> None:
+        """Let a program that has stopped itself go on, as the shell's `fg` does."""
+        os.kill(self._process, signal.SIGCONT)
+
     def wait_for(self, *words: str, timeout: float = 60.0) -> float:
         """Seconds from the start until the screen shows all of `words` (none: anything at all)."""
         deadline = time.perf_counter() + timeout

@@ -210,6 +210,14 @@ ACTIONS = (
         APP,
     ),
     Action("help", ("question_mark", "f1"), "help", "Help", "All keys, and what the figures mean.", APP, "help"),
+    Action(
+        "suspend",
+        ("ctrl+z",),
+        "suspend_process",
+        "Suspend",
+        "Back to the shell, whose fg leads here again; a script that runs goes on meanwhile.",
+        APP,
+    ),
     Action("quit", ("q",), "quit", "Quit", "Close the app and end the script; asks once while it runs.", APP, "quit"),
     *(
         replace(action, short=FOOTER[action.name][0], drop=FOOTER[action.name][1]) if action.name in FOOTER else action

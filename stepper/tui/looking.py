@@ -8,6 +8,7 @@ from textual import events, on
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.screen import Screen
 
 from stepper.tui.actions import ACTIONS
@@ -23,6 +24,11 @@ class Looking(Stage):
     def on_resize(self, event: events.Resize) -> None:
         """Choose between all panels and one at a time."""
         self.desk.fit(event.size.width, event.size.height)
+
+    @on(Driver.SignalResume)
+    def paint_anew(self) -> None:
+        """Back from the shell, which has the other screen: nothing of this one is there any more."""
+        self.refresh(layout=True)
 
     def on_descendant_focus(self) -> None:
         """Remember the panel the person is at: the one that has the focus now, for such events can overtake others."""

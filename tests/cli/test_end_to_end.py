@@ -38,6 +38,24 @@ def test_keys_typed_before_the_app_reads_any_do_what_they_mean() -> None:
         assert terminal.wait_until_closed() == 0
 
 
+def test_the_app_is_suspended_and_comes_back_whole() -> None:
+    with Terminal([installed(), "and-gate"], 120, 40) as terminal:
+        terminal.wait_for("statement 1/")
+        terminal.settle()
+        terminal.press("\x1a")
+        terminal.wait_until_stopped()
+        assert bytes(terminal.written).rstrip().rfind(b"\x1b[?1049l") > bytes(terminal.written).rfind(b"statement")
+        before = len(terminal.written)
+        terminal.go_on()
+        terminal.wait_until(
+            lambda: all(word in terminal.written[before:] for word in (b"statement", b"Source", b"quit"))
+        )
+        terminal.press("n")
+        terminal.wait_for("statement 2/")
+        terminal.press("q")
+        assert terminal.wait_until_closed() == 0
+
+
 def test_misuse_in_a_terminal_is_one_line(tmp_path: Path) -> None:
     script = tmp_path / "straight.py"
     script.write_text("print('hello')\n")

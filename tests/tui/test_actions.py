@@ -59,8 +59,8 @@ USUAL: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 PLACES = {"viewer.what": 9}
 """The event at which the cursor stands, where it is not 2."""
-ALONE = ("quit", "panel.traceback", "restart")
-"""Those that need an app of their own; `test_restart` has the last."""
+ALONE = ("quit", "panel.traceback", "restart", "suspend")
+"""Those that need an app of their own; `test_restart` and, in a real terminal, `test_end_to_end` have the last two."""
 REFUSALS = ("There is no", "Nothing ", "This is the last", "Panels are shown one", "No statement", "No breakpoint")
 
 
