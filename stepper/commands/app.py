@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,16 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
 
     `config` is the file that keeps its theme and arrangement (None: that in the person's configuration folder).
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    lacking = _lacking()
+    if lacking:
         from stepper.session.target import launch_of
 
         launch_of(target, options)  # what is wrong with the target is said first
-        raise Misuse(f"{target}: the app needs a terminal; use stepper run or stepper trace without one")
+        raise Misuse(f"{target}: the app needs a terminal{lacking}; use stepper run or stepper trace without one")
+    if isinstance(sys.__stderr__, io.TextIOWrapper):
+        sys.__stderr__.reconfigure(
+            encoding="utf-8"
+        )  # where it is drawn, and most of its signs are in no other encoding
     with opening(target):
         gc.disable()
         try:
@@ -40,6 +47,13 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
         print(app.unkept, file=sys.stderr)
     if app.return_code:
         raise SystemExit(app.return_code)
+
+
+def _lacking() -> str:
+    """What the app would need of a terminal and cannot have; empty where it can have all."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return " for its input and output"
+    return " that can do more than TERM=dumb says" if os.environ.get("TERM") == "dumb" else ""
 
 
 def _loaded(target: str, options: Options, config: str | None) -> StepperApp:

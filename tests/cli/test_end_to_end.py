@@ -56,6 +56,23 @@ def test_the_app_is_suspended_and_comes_back_whole() -> None:
         assert terminal.wait_until_closed() == 0
 
 
+def test_the_app_is_drawn_in_utf_8_whatever_the_locale() -> None:
+    with Terminal(["env", "PYTHONIOENCODING=ascii", installed(), "and-gate"], 120, 40) as terminal:
+        terminal.wait_for("╭─ Source ─", "■ stopped")
+        terminal.press("q")
+        assert terminal.wait_until_closed() == 0
+
+
+def test_a_terminal_that_can_do_nothing_gets_one_line() -> None:
+    with Terminal(["env", "TERM=dumb", installed(), "and-gate"], 200, 24) as terminal:
+        assert terminal.wait_until_closed() == 2
+        said = bytes(terminal.written).decode().strip()
+        assert said.startswith(
+            "and-gate: the app needs a terminal that can do more than TERM=dumb says; use stepper run"
+        )
+        assert "\x1b" not in said
+
+
 def test_misuse_in_a_terminal_is_one_line(tmp_path: Path) -> None:
     script = tmp_path / "straight.py"
     script.write_text("print('hello')\n")
