@@ -223,6 +223,10 @@ def command_line(arguments: Sequence[str]) -> App:
     return app
 
 
+NUMBERED = {"trace": "iteration", "check": "iteration", "run": "iterations"}
+"""The option of a command that takes a number, which may have been meant by one that stands alone."""
+
+
 def _named(target: str | None, module: str | None, default: str | None = None) -> str:
     """The target, as the commands take it. Raises NotUnderstood where there is not one."""
     if module is not None and target is not None:
@@ -264,6 +268,9 @@ def _advice(error: CycloptsError) -> str:
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"too many words: {' '.join(error.unused_tokens)} (the script's own arguments go behind --)"
+        words = error.unused_tokens
+        counts = NUMBERED.get((error.command_chain or ("",))[-1])
+        meant = f"did you mean --{counts} {words[0]}? " if counts and len(words) == 1 and words[0].isdigit() else ""
+        return f"too many words: {' '.join(words)} ({meant}the script's own arguments go behind --)"
     error.verbose = False
     return str(error)

@@ -347,3 +347,11 @@ def test_an_argument_that_is_no_utf_8(capsys: pytest.CaptureFixture[str], tmp_pa
     script = tmp_path / "script.py"
     script.write_text(LOOP)
     assert "is not UTF-8" in complaint(capsys, "run", str(script), "--", os.fsdecode(b"caf\xe9"))
+
+
+@pytest.mark.parametrize(("command", "option"), [("trace", "iteration"), ("check", "iteration"), ("run", "iterations")])
+def test_a_number_that_stands_alone_is_told_its_option(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"too many words: 3 (did you mean --{option} 3? the script's" in complaint(capsys, command, "numpy", "3")
+    assert "too many words: 3 4 (the script's" in complaint(capsys, command, "numpy", "3", "4")
