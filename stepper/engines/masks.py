@@ -84,7 +84,7 @@ def is_relu(h: Any, out: Any) -> bool:
     import numpy
 
     if on_host(h):
-        same = out == numpy.where(h > 0, h, 0)
+        same = out == numpy.maximum(h, 0)  # several times faster than `where`
         if same.all():
             return True
         same |= numpy.isnan(h) & (numpy.isnan(out) | (out == 0))
