@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -52,23 +52,31 @@ def standard(colour: Color | None, default: int) -> int:
     return colour.downgrade(ColorSystem.STANDARD).number or 0
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
-@pytest.mark.parametrize("scene", SCENES)
-async def test_text_differs_from_its_ground_in_sixteen_colours(scene: str, theme: str) -> None:
+async def in_both_themes(scene: str) -> AsyncIterator[tuple[str, Iterator[tuple[str, Style]]]]:
+    """What is written on the screen of a scene, in the one theme and then in the other."""
     plant, keys = SCENES[scene]
     app = app_of(Standin(plant))
-    app.theme = theme
+    app.theme = "textual-dark"
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         for key in keys:
             await pilot.press(key)
             await settled(pilot)
-        hidden = []
-        for text, style in written(app):
+        for theme in ("textual-dark", "textual-light"):
+            app.theme = theme
+            await settled(pilot)
+            yield theme, written(app)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+async def test_text_differs_from_its_ground_in_sixteen_colours(scene: str) -> None:
+    hidden = []
+    async for theme, texts in in_both_themes(scene):
+        for text, style in texts:
             ink, ground = standard(style.color, 7), standard(style.bgcolor, 0)
             if ink == ground:
-                hidden.append((text, str(style)))
-        assert not hidden
+                hidden.append((theme, text, str(style)))
+    assert not hidden
 
 
 def luminance(colour: Color | None, default: float) -> float:
@@ -80,25 +88,17 @@ def luminance(colour: Color | None, default: float) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
 @pytest.mark.parametrize("scene", SCENES)
-async def test_text_stands_out_by_its_lightness_alone(scene: str, theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_text_stands_out_by_its_lightness_alone(scene: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    plant, keys = SCENES[scene]
-    app = app_of(Standin(plant))
-    app.theme = theme
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        for key in keys:
-            await pilot.press(key)
-            await settled(pilot)
-        faint = []
-        for text, style in written(app):
+    faint = []
+    async for theme, texts in in_both_themes(scene):
+        for text, style in texts:
             ink, ground = luminance(style.color, 1.0), luminance(style.bgcolor, 0.0)
             contrast = (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05)
             if contrast < CONTRAST and not set(text.strip()) <= FRAME:
-                faint.append((text, str(style), round(contrast, 2)))
-        assert not faint
+                faint.append((theme, text, str(style), round(contrast, 2)))
+    assert not faint
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
