@@ -27,7 +27,7 @@ SCENES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "save": (None, ("x",)),
     "palette": (None, ("ctrl+p",)),
 }
-SAME = {"█", "▀", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "▊", "▎", "▌", "▐", "▔", "╸", "━", "⎸"}
+SAME = {"🔎", "█", "▀", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "▊", "▎", "▌", "▐", "▔", "╸", "━", "⎸"}
 """Characters that are pictures or edges themselves: what they hide in hides nothing."""
 
 FRAME = set("─│╭╮╰╯├└┬┴┼╌┄ ")
@@ -37,7 +37,9 @@ CONTRAST = 2.0
 
 def written(app: StepperApp) -> Iterator[tuple[str, Style]]:
     """All text on the screen, with its style; of a screen over another only its own."""
-    region = Region.from_union([child.region for child in app.screen.children if child.display])
+    shown = [child.region for child in app.screen.children if child.region]
+    # of the palette, what holds the rest is itself not shown
+    region = Region.from_union(shown or [child.region for child in app.screen.query("*") if child.region])
     strips = app.screen._compositor.render_strips()[region.y : region.bottom]
     for strip in strips:
         for text, style, _ in strip.crop(region.x, region.right):
@@ -52,7 +54,7 @@ def standard(colour: Color | None, default: int) -> int:
     return colour.downgrade(ColorSystem.STANDARD).number or 0
 
 
-async def in_both_themes(scene: str) -> AsyncIterator[tuple[str, Iterator[tuple[str, Style]]]]:
+async def in_both_themes(scene: str) -> AsyncIterator[tuple[str, list[tuple[str, Style]]]]:
     """What is written on the screen of a scene, in the one theme and then in the other."""
     plant, keys = SCENES[scene]
     app = app_of(Standin(plant))
@@ -65,7 +67,9 @@ async def in_both_themes(scene: str) -> AsyncIterator[tuple[str, Iterator[tuple[
         for theme in ("textual-dark", "textual-light"):
             app.theme = theme
             await settled(pilot)
-            yield theme, written(app)
+            texts = list(written(app))
+            assert texts, "something can be read"
+            yield theme, texts
 
 
 @pytest.mark.parametrize("scene", SCENES)
