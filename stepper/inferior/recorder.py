@@ -95,6 +95,14 @@ class Recorder(Changing):
         if number in self.answers.by_site:
             self._ask(happening, script_frame)
 
+    def passed(self) -> None:
+        """The loop's body came to its end."""
+        if (self.active or self.full) and get_ident() == self.thread:
+            try:
+                self.end_pass()
+            except Exception as error:
+                self.fault(error)
+
     def value(self, number: int, value: Any) -> Any:
         """A value was read or computed inside a statement."""
         if not self.active or get_ident() != self.thread:

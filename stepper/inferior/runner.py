@@ -126,6 +126,7 @@ class Runner:
             "iteration": self._heads().__next__,
             "iterable": self.iterable,
             "leave": self.losses.cut,
+            "passed": self.recorder.passed,
             "loss": self.losses.named,
             "backward": self.losses.backward,
             "loss_of": self.losses.of,

@@ -236,6 +236,9 @@ class Tracker:
         self._gather_rows()
         held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
         for name, track in list(self.tracks.items()):
+            if not (track.certain or track.updates) and (whole := self._spans.around(track.value)) and whole.certain:
+                del self.tracks[name]  # a slice that was read before the parameter itself was known
+                continue
             copy = self._look(track.value)
             beside = bool(ELEMENT.search(name)) and holder_of(name) in held  # its own update came to nothing
             if not (track.certain or track.updates or track.after or beside) and copy is track.before.copy:

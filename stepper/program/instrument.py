@@ -265,6 +265,8 @@ class Instrument:
         recorded += self._with_loss(self.statements.body(node.body, within), node)
         armed += self._with_loss(self.armed.body(node.body), node)
         plain = self._with_loss(self.plain.body(node.body), node)
+        # what the loop's head does for the next pass (a data set, its transforms) is no part of the last statement
+        recorded.append(nodes.statement(nodes.call(nodes.PASSED, nodes.head(node)), nodes.head(node)))
         place = nodes.head(node.body[0])
         dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         after = replace(context, phase="between")

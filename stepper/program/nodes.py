@@ -26,6 +26,7 @@ ITERABLE = "__stepper_iterable__"
 COUNTING = "__stepper_counting__"
 SETTING = "__stepper_setting__"
 LEAVE = "__stepper_leave__"
+PASSED = "__stepper_passed__"
 BACKWARD = "__stepper_backward__"
 LOSS = "__stepper_loss__"
 LOSS_OF = "__stepper_loss_of__"
@@ -49,6 +50,7 @@ PROBES = (
     COUNTING,
     SETTING,
     LEAVE,
+    PASSED,
     BACKWARD,
     LOSS,
     LOSS_OF,

@@ -491,3 +491,28 @@ def test_what_takes_the_place_of_a_parameter_under_its_name_is_its_new_value() -
     centroids = ran.parameter("centroids", 0)
     assert not numpy.array_equal(ran.array(centroids.before), ran.array(centroids.after))
     assert numpy.array_equal(ran.array(centroids.after), ran.array(ran.values("new_centroids")[-1]))
+
+
+def test_slices_of_a_parameter_that_are_read_are_no_parameters() -> None:
+    ran = run(
+        """
+        import torch
+        class Attention(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a = torch.nn.Parameter(torch.randn(2, 6, 1))
+            def forward(self, h):
+                return torch.matmul(h, self.a[:, :3, :]) + torch.matmul(h, self.a[:, 3:, :]).mT
+        model = Attention()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
+        h = torch.randn(2, 4, 3)
+        for step in range(2):
+            optimizer.zero_grad()
+            loss = model(h).pow(2).mean()
+            loss.backward()
+            optimizer.step()
+        """
+    )
+    for iteration in range(2):
+        assert [each.name for each in ran.record(iteration).parameters] == ["model.a"]
+        check(ran, "model.a", ran.array(ran.values("model.a.grad", iteration)[0], iteration), 0.125, iteration)

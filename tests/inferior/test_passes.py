@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stepper.inferior.passes import PassCount, passes_over
+from tests.inferior.running import run
 
 
 class Counted:
@@ -80,3 +81,39 @@ def test_more_passes_than_can_be_told_are_no_number() -> None:
     count.entered(1, 10**12, lambda: 0)
     count.entered(2, 10**12, lambda: 0)
     assert count.total is None
+
+
+def test_what_the_next_batch_is_made_by_is_no_part_of_the_last_statement() -> None:
+    ran = run(
+        """
+        import torch
+        class Scale(torch.nn.Module):
+            def forward(self, x):
+                return x * 2
+        scale = Scale()
+        class Points(torch.utils.data.Dataset):
+            def __len__(self):
+                return 4
+            def __getitem__(self, i):
+                x = scale(torch.tensor([float(i)]))
+                return x
+        def train(batches):
+            for x in batches:
+                loss = model(x).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if loss.item() < 0:
+                    break
+        model = torch.nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        train(torch.utils.data.DataLoader(Points(), 2))
+        """
+    )
+    events = ran.record(0).events
+    last = ran.event("if loss.item() < 0")
+    assert last.phase == "update" and not [each for each in events if each.parent == last.id]
+    fetched = [each for each in events if each.text in ("x = scale(torch.tensor([float(i)]))", "return x")]
+    assert len(fetched) == 4 and {each.phase for each in fetched} == {"between"}
+    assert {events[each.parent].parent for each in fetched if each.parent is not None} == {None}
+    assert [each.id > last.id for each in fetched] == [True] * 4
