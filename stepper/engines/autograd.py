@@ -108,6 +108,9 @@ class AutogradEngine(Engine):
         if node is None:
             self._outside.add(label)
             made = self._results.get(id(value))
+            base = look(value, "_base", torch)
+            if base is not None and look(base, "requires_grad", torch):
+                return  # a slice of a parameter, taken under `no_grad`
             if made is None or made() is not value:  # `(x + noise).requires_grad_()` is an input
                 observer.parameter(label, value)
             return

@@ -166,6 +166,10 @@ class Engine:
         parameter by itself."""
         return False
 
+    def is_constant(self, value: Any) -> bool:
+        """Whether it is known that nothing which is learnt had a part in a value."""
+        return False
+
     def identity(self, value: Any) -> Hashable:
         """Equal for two looks at the same memory (same storage, offset, shape, strides, dtype)."""
         return id(value)

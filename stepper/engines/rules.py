@@ -3,7 +3,7 @@
 Works on copies with torch's own kernels, so that the result has the very bits of the real step: one tensor after
 another, or by those that take lists (`foreach`, what optimizers do by themselves on accelerators), which may round
 differently. `fused` steps do all in one kernel, and round differently again. Sources:
-torch/optim/{sgd,adam,rmsprop,adagrad}.py.
+torch/optim/{sgd,adam,rmsprop,adagrad,adadelta}.py.
 """
 
 from __future__ import annotations
@@ -173,7 +173,30 @@ def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any],
     return Recomputed("; ".join(said), after, rate)
 
 
-RULES: dict[str, Rule] = {"SGD": _sgd, "Adam": _adam, "AdamW": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}
+def _adadelta(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
+    lr, rho, eps = group["lr"], group["rho"], group["eps"]
+    g, said = _directed(group, p, g, by)
+    v = by.addcmul(by.scale(_held(state, "square_avg", p), rho), g, g, 1 - rho)
+    moved = _held(state, "acc_delta", p)
+    # a quotient and a product of two numbers round alike in every kernel
+    step = by.sqrt(by.shift(moved, eps)) / by.sqrt(by.shift(v, eps)) * g
+    said += [
+        f"v = {_n(rho)} v + {_n(1 - rho)} g²",
+        f"d = √(u + {_n(eps)}) / √(v + {_n(eps)}) g",
+        f"u = {_n(rho)} u + {_n(1 - rho)} d²",
+        f"w = w − lr d, lr = {_n(lr)}",
+    ]
+    return Recomputed("; ".join(said), by.add(p, step, -lr), lr)
+
+
+RULES: dict[str, Rule] = {
+    "SGD": _sgd,
+    "Adam": _adam,
+    "AdamW": _adam,
+    "RMSprop": _rmsprop,
+    "Adagrad": _adagrad,
+    "Adadelta": _adadelta,
+}
 
 
 def _n(value: float) -> str:

@@ -65,6 +65,10 @@ class TorchEngine(Engine):
             return False
         return look(value, "grad_fn", torch) is not None and look(value, "_base", torch) is not None
 
+    def is_constant(self, value: Any) -> bool:
+        torch = self._torch or self._load()
+        return bool(torch.is_grad_enabled()) and not self._wrapped(value) and not look(value, "requires_grad", torch)
+
     def _load(self) -> Any:
         """torch, where the script has imported it, and what we need to know of it."""
         torch = self._torch or torch_module()

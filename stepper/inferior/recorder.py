@@ -16,6 +16,7 @@ from typing import Any
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.changing import Changing
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar
+from stepper.inferior.made_roles import role_of_made
 from stepper.inferior.members import DEPTH, identities, suffix
 from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, plain, scalar_summary
@@ -146,7 +147,8 @@ class Recorder(Changing):
                     self._operate_result(site, frame, None)
             return
         frame = self._frame(script_frame)
-        draft = self._draft(engine, value, site.label, site.role or self._role(site, frame), when)
+        role = site.role or self._role_of_made(site, frame, engine.is_constant(value))
+        draft = self._draft(engine, value, site.label, role, when)
         frame.latest[number] = draft
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
         if kind == "result":
@@ -269,6 +271,15 @@ class Recorder(Changing):
             known = self._alias_sites[site.id] = is_alias(site)
         return known
 
+    def _role_of_made(self, site: Site, frame: Frame, constant: bool) -> Role:
+        """Of a value whose place in the script does not say what it is."""
+        role = self._role(site, frame)
+        if site.kind == "operand" or not self.program.uses_backward:
+            return role
+        happening = self._statement_of(site, frame) if site.kind == "result" else None
+        operands = frame.pending.get(site.id, []) if happening is None else happening.drafts
+        return role_of_made(role, operands, site.text, self.program.roles, constant=constant)
+
     def _expression(self, site: Site, frame: Frame, draft: Draft) -> Happening | None:
         if not self._room():
             return None
@@ -348,7 +359,9 @@ class Recorder(Changing):
         if site.kind == "result":
             role = site.role or self._role(site, frame)
             for label, engine, element in self._leaves(value, site.label, role, frame.innermost):
-                draft = self._draft(engine, element, label, role, "result")
+                known = self._met_as(element) if site.role is None else None
+                part = known.role if known is not None and known.role != "other" else role
+                draft = self._draft(engine, element, label, part, "result")
                 event = self._write(frame, site, draft)
                 self._remember(engine, element, label, event, draft, made=True)
         elif site.role == "parameter" and not self.pass_over:

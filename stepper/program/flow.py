@@ -17,8 +17,8 @@ class Flow:
     """One pass, sorted.
 
     `forward` feeds the loss; `backward` feeds an update and not the loss; `updates` change lasting state; `losses` are
-    the values that are losses; `measured` feeds one that is computed behind the updates. `living` is what depends on a
-    parameter or on an object that is called (a model);
+    the values that are losses; `measured` feeds one that is computed behind the updates, or is
+    made of losses only. `living` is what depends on a parameter or on an object that is called (a model);
     `derived`, of `backward`, is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`); `picked` is taken
     out of what keeps gradients, for nothing but the step (`dw = grads[key]`).
     """
@@ -35,6 +35,13 @@ class Flow:
     derived: set[Definition]
     measured: set[Definition]
     picked: set[Definition]
+
+    def tells_loss(self, definition: Definition) -> bool:
+        """Whether this, of `measured`, is called a loss or made of one, and not what a loss will be made of."""
+        if names_loss(definition.place[1]):
+            return True
+        named = {loss.definition for loss in self.run.losses}
+        return bool(_until(definition.deps, self.updates) & (self.loss_definitions | named))
 
 
 def sort(
@@ -119,6 +126,8 @@ def sort(
     last = max((d.order for d in updates), default=0)
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
     measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
+    sorted_out = forward | backward | updates | defined
+    measured |= {d for d in run.definitions if d.kind == "bind" and d.deps and d.deps <= defined} - sorted_out
     return Flow(
         run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured, picked
     )
@@ -336,16 +345,28 @@ def adds_up(definition: Definition) -> bool:
 
 
 def _parts(run: Pass, defined: set[Definition], forward: set[Definition]) -> set[Definition]:
-    """What is called a loss, and feeds nothing of the forward pass but losses: `loss = data_loss + penalty_loss`."""
+    """What is called a loss, or added to a total of them, and feeds nothing of the forward pass but losses:
+    `loss = data_loss + penalty_loss`."""
     users: dict[Definition, set[Definition]] = {}
     for definition in forward | defined:
         for dependency in definition.deps | definition.own:
             users.setdefault(dependency, set()).add(definition)
-    named = {d for d in forward if d.kind == "bind" and d.deps and names_loss(d.place[1])}
+    added = {place for total in defined for place in _summand(total)}
+    named = {d for d in forward if d.kind == "bind" and d.deps and (names_loss(d.place[1]) or d.place in added)}
     parts = {d for d in run.definitions if d in named}
     while wrong := {d for d in parts if not users.get(d, set()) <= parts | defined}:
         parts -= wrong
     return parts
+
+
+def _summand(total: Definition) -> set[Place]:
+    """The name that is added to a total of losses, as it is: `l` of `loss += l`."""
+    match total.node:
+        case ast.AugAssign(op=ast.Add(), value=ast.Name(id=name)):
+            return {d.place for d in total.deps if d.place[1] == name}
+        case ast.Assign(value=ast.BinOp(ast.Name(), ast.Add(), ast.Name(id=name))) if adds_up(total):
+            return {d.place for d in total.deps if d.place[1] == name}
+    return set()
 
 
 def _kept_for_backward(

@@ -122,7 +122,7 @@ class Phases:
                 phases[key] = "backward"
         for definition in flow.measured:
             if definition.statement is not None:
-                phases.setdefault(id(definition.statement), "loss")
+                phases.setdefault(id(definition.statement), "loss" if flow.tells_loss(definition) else "forward")
         self._effects(phases)
         return phases
 
@@ -187,7 +187,7 @@ class Phases:
                 nested = {self.direct.get(key) for key in self.flow.run.nested.get(id(node), ())}
                 if "update" in nested:
                     before = "update"  # what comes behind a whole pass
-                elif before != "update" or not self._is_aside(node):
+                elif before not in ("update", "backward") or not self._is_aside(node):
                     before = into[id(node)]
         return before
 

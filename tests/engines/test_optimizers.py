@@ -26,6 +26,7 @@ OPTIMIZERS = {
     "RMSprop": "RMSprop(parameters, lr=0.01)",
     "RMSprop, centred, momentum": "RMSprop(parameters, lr=0.01, centered=True, momentum=0.5, weight_decay=0.1)",
     "Adagrad": "Adagrad(parameters, lr=0.01, lr_decay=0.1, weight_decay=0.1)",
+    "Adadelta": "Adadelta(parameters, lr=0.5, weight_decay=0.1)",
 }
 
 

@@ -511,6 +511,8 @@ def test_slices_of_a_parameter_that_are_read_are_no_parameters() -> None:
             loss = model(h).pow(2).mean()
             loss.backward()
             optimizer.step()
+            with torch.no_grad():
+                print(model(h).mean())
         """
     )
     for iteration in range(2):

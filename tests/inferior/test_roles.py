@@ -320,7 +320,7 @@ def test_a_loss_measured_behind_the_update_through_a_method_that_a_library_calls
         "forward",
         "backward",
         "update",
-        "loss",
+        "forward",
     ]
 
 
@@ -470,3 +470,41 @@ def test_what_a_pass_computes_anew_beside_the_parameters_in_their_dicts_is_none(
         ran.array(ran.parameter(names[2], 1).after, 1).tolist()
         == ran.array(ran.parameter(names[2], 2).before, 2).tolist()
     )
+
+
+def test_values_without_a_name_are_what_they_are_made_of() -> None:
+    ran = run(
+        """
+        import torch
+        model = torch.nn.Linear(2, 2)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        x, target, chosen = torch.randn(4, 2), torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2])
+        def batch(x, y):
+            return x, y
+        for step in range(2):
+            inputs, labels = batch(x, target)
+            output = model(inputs)
+            loss_a = torch.nn.functional.cross_entropy(output[chosen], labels[chosen])
+            l = output.pow(2).mean()
+            loss = torch.zeros(())
+            loss += loss_a
+            loss += l
+            optimizer.zero_grad()
+            loss.backward()
+            mean = output.mean().item()
+            both = loss_a + l
+            optimizer.step()
+        """
+    )
+    found = roles(ran)
+    assert found["labels[chosen]"] == "data" and found["output[chosen]"] == "activation"
+    assert found["x, y[0]"] == found["x, y[1]"] == "data"
+    assert found["l"] == found["both"] == "loss" and found["output.mean()"] == "activation"
+    phases = {event.text.partition(" ")[0]: event.phase for event in ran.events(1)}
+    assert [phases[name] for name in ("l", "loss", "mean", "both", "optimizer.step()")] == [
+        "loss",
+        "loss",
+        "backward",
+        "loss",
+        "update",
+    ]
