@@ -76,13 +76,18 @@ class Driving(Pausing):
             await self._drive(replay, None, at.halt[0])
         if at.halt[0] in replay.records:
             self.notice = ""
-            self._died_in = at.halt[0]
+            self._died_in, self._death_recorded = at.halt[0], True
             lane.losses.extend(replay.losses[len(lane.losses) :])  # what it had not told yet
             lane.lost = f"{lane.process.death()}{at.told(lane.elsewhere)}"
         else:
             self.notice = f"the replay did not come to where the process died{at.told(lane.elsewhere)}"
         self._read_facts()
         return self._died_in
+
+    async def _death_is_recorded(self) -> bool:
+        """Whether what led to the process's death is recorded, now at least: in iteration `_died_in`."""
+        await self._look_into_death()
+        return self._death_recorded and self._recorded(self._died_in) is not None
 
     async def _again(self, *, record_setup: bool, halt: tuple[int | None, int] | None = None) -> Lane:
         """A new lane from the very same start, in place of the one for replays."""

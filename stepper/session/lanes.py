@@ -72,6 +72,7 @@ class Lanes:
         self._replaying_to: int | None = None  # how many iterations the replay is to make
         self._countable: bool | None = None
         self._died_in: int | None = None
+        self._death_recorded = False  # in `_died_in`, which is the setup where it is None
         self._listeners: list[Callable[[], None]] = []
         self._fillings: dict[tuple[Lane, int | None], asyncio.Task[None]] = {}
 

@@ -50,8 +50,8 @@ class Standing(Driving):
             return
         if iteration is None or await self._ensure(iteration):
             self._stand(iteration, event)
-        elif self._lane.lost is not None and self._recorded(died := await self._look_into_death()) is not None:
-            self._stand(died, None)
+        elif self._lane.lost is not None and await self._death_is_recorded():
+            self._stand(self._died_in, None)
         elif self._lane.spot is not None and not self.notice:
             await self._come_to_rest()
         elif not self._over() and 0 < self._lane.position <= iteration and not self.notice:
@@ -62,6 +62,8 @@ class Standing(Driving):
             self._rest()
             if self._lane.ended is not None and not self.notice:
                 self.notice = self._end_of(self._lane.ended)
+            elif self._lane.lost is not None and not self.notice:
+                self.notice = self._nothing_runs_on()
             self._notify()
 
     async def _back(self, event_of: Callable[[Record], int] | None) -> None:

@@ -137,6 +137,11 @@ async def test_a_process_that_is_killed_at_full_speed_is_not_started_anew(tmp_pa
         assert session.state is State.LOST and len(session.losses) == 4
         assert session.traceback == "the script's process was ended by SIGKILL in iteration 4"
         assert set(session.records) == {None, 0}
+        here = session.cursor
+        for step in (session.go(6), session.go(4)):
+            await step
+            assert session.cursor == here, "it is not known where in its iteration it died"
+            assert session.notice == f"{session.traceback}; g goes to any iteration"
 
 
 KILL = "os.kill(os.getpid(), 9)"
