@@ -39,7 +39,7 @@ class Changing(Observing):
         if site.method == "setattr":
             frame.keyed[number] = value
             return
-        if site.method == "backward":
+        if site.method == "backward" and site.loss:
             self.losses.backward(value)
         engine = self._owner(value)
         if engine is not None:
@@ -80,7 +80,9 @@ class Changing(Observing):
         if engine is not None:
             draft = self._draft(engine, held, label, role, "before")
             frame.watched.append(Watched(label, role, value, draft, peek=attribute))
-            self._remember(engine, held, label, None, draft, made=False)
+            # A library's number, which another replaces, is known by the object that keeps it, as a plain one is.
+            owner = None if type(held).__weakrefoffset__ else value
+            self._remember(engine, held, label, None, draft, made=False, owner=owner)
             self._write(frame, site, draft)
         elif type(held) in SCALARS:
             draft = Draft(label, role, "before", None, scalar_summary(held))

@@ -235,11 +235,13 @@ def _by_pass(kept: list[Any]) -> list[float | None]:
 
 
 def _own_data(value: Any) -> Any:
-    """The instance attribute `data`, read without running any code of the object's class."""
+    """The instance attribute `data`, or what a property of that name keeps as `_data`, read without running any code of
+    the object's class."""
     try:
-        return object.__getattribute__(value, "__dict__").get("data")
+        kept = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return None
+    return kept.get("data", kept.get("_data"))
 
 
 def _of_pass(kept: list[Any]) -> list[float]:

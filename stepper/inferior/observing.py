@@ -142,8 +142,10 @@ class Observing(Recording):
         *,
         made: bool,
         rebound: bool | None = None,
+        owner: Any = None,
     ) -> None:
-        """A value passed a probe. `made`: it got this label there; `rebound`: and is new (None: as `made`)."""
+        """A value passed a probe. `made`: it got this label there; `rebound`: and is new (None: as `made`); `owner`:
+        the object that keeps it."""
         number = event.id if event is not None else None
         if made and rebound is False:
             self._second_names.add(label)
@@ -156,7 +158,7 @@ class Observing(Recording):
         if not self.pass_over:
             new = made if rebound is None else rebound or (made and self._takes_place(label, draft, known))
             if new or not made or known is None or not known.made:
-                self.tracker.met(label, draft.role, value, draft, made=new, event=event)
+                self.tracker.met(label, draft.role, value, draft, made=new, event=event, owner=owner)
             # Else the pass made it, and stores it: it is no parameter that came in, whatever is changed by that.
         if self._seers:
             name = self.tracker.name_of(value, label) or label

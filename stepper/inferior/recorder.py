@@ -160,7 +160,7 @@ class Recorder(Changing):
     def before(self, number: int, value: Any) -> Any:
         """`value` is about to be changed in place, or one of its in-place methods to be called."""
         if not self.active or get_ident() != self.thread:
-            if self.full and self.sites[number].method == "backward":
+            if self.full and self.sites[number].method == "backward" and self.sites[number].loss:
                 self.losses.backward(value)
             return value
         try:

@@ -134,16 +134,20 @@ class Expressions:
         self.table.fill(site, "result", node, context, label=label, role=role, operation=inner.operation, loss=loss)
         return Probed(nodes.call(nodes.VALUE, node, site, inner.node), operand, inner.operation)
 
-    def before(self, node: ast.expr, context: Context, method: str = "", *, keyed: bool = False) -> Probed:
+    def before(
+        self, node: ast.expr, context: Context, method: str = "", *, keyed: bool = False, loss: bool = False
+    ) -> Probed:
         """Wrap an object that is about to be changed in place by `method` (empty: by a store); `keyed`: under a key
-        that a probe of its own is handed."""
+        that a probe of its own is handed; `loss`: it is the loss that `backward` is called on."""
         site = self.table.reserve()
         inner = self.bare(node, context.inside(site))
         role = self.knowledge.role(context.scope, node)
-        if role is None and method == "backward":
+        if role is None and loss:
             role = "loss"  # `scaler.scale(loss).backward()`
         operation = inner.operation
-        self.table.fill(site, "mutated", node, context, role=role, operation=operation, method=method, keyed=keyed)
+        self.table.fill(
+            site, "mutated", node, context, role=role, operation=operation, method=method, keyed=keyed, loss=loss
+        )
         return Probed(nodes.call(nodes.BEFORE, node, site, inner.node), Operand(site=site, text=self._text(node)))
 
     def owner(self, node: ast.expr, attribute: ast.Attribute, context: Context) -> Probed:
@@ -250,9 +254,9 @@ class Expressions:
                 return function, None, method if mutates_argument(method) else changed
             if self._is_super(function.value):
                 return function, None, None
-            handed_on = method == "backward" and self.losses.is_handed_on(node)
-            if mutates_receiver(method) and changed is None and not handed_on:
-                receiver = self.before(function.value, context, method)
+            if mutates_receiver(method) and changed is None:
+                loss = self.losses.backward_of(node) is not None
+                receiver = self.before(function.value, context, method, loss=loss)
             else:
                 receiver = self.probe(function.value, context)
             return nodes.changed(function, value=receiver.node), receiver.operand, changed
@@ -264,7 +268,7 @@ class Expressions:
 
     def _argument(self, node: ast.expr, context: Context, method: str | None) -> Probed:
         if method is not None and not isinstance(node, (ast.Starred, ast.Constant)):
-            return self.before(node, context, method)
+            return self.before(node, context, method, loss=method == "backward")
         return self.probe(node, context)
 
     def _is_super(self, node: ast.AST) -> bool:

@@ -20,7 +20,8 @@ class Losses:
         for cls in script.classes:
             names = {node.name for base in script.bases(cls) for node in base.body if isinstance(node, FUNCTIONS)}
             if "backward" in names and not script.is_a(cls, "Function"):
-                (self.values if names & {"__add__", "__mul__", "__sub__"} else self.layers).add(cls.name)
+                kept = {"data", "grad"} <= _kept(cls)
+                (self.values if kept or names & {"__add__", "__mul__", "__sub__"} else self.layers).add(cls.name)
         self.uses_torch = any(
             path.split(".")[0] in {"torch", "lightning", "accelerate"} for path in script.imports.values()
         )
@@ -91,3 +92,9 @@ def _last(node: ast.AST) -> str:
     if isinstance(node, ast.Call):
         return _last(node.func)
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _kept(cls: ast.ClassDef) -> set[str]:
+    """The attributes of itself that a class binds."""
+    stores = (node for node in ast.walk(cls) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
+    return {node.attr for node in stores if isinstance(node.value, ast.Name) and node.value.id == "self"}

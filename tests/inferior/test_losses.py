@@ -253,3 +253,31 @@ def test_values_that_hand_their_gradients_on_are_no_losses() -> None:
     assert first is not None and last is not None and first > last > 0
     (weight,) = ran.record(1).parameters
     assert weight.grad is not None and weight.grad.label == "p.grad.data"
+
+
+def test_the_loss_of_tensors_made_by_functions_is_the_same_recorded_or_not() -> None:
+    source = (Path(__file__).parents[1] / "program" / "corpus" / "tensors_of_functions.txt").read_text()
+    ran, plain = run(source), run(source, record_from=None)
+    assert repr(ran.losses) == repr(plain.losses) and None not in ran.losses
+    assert [parameter.shape for parameter in ran.record(1).parameters] == [(5, 4), (4, 1)]
+
+
+def test_the_loss_of_tensors_that_keep_their_data_behind_a_property() -> None:
+    ran = run(
+        """
+        class Tensor:
+            def __init__(self, data, made_of=None):
+                self._data, self.grad, self.made_of = data, 0.0, made_of
+            @property
+            def data(self): return self._data
+            def __mul__(self, other): return Tensor(self.data * other.data, self)
+            def backward(self):
+                self.made_of.grad = 2.0 * self.made_of.data
+        w = Tensor(3.0)
+        for t in range(3):
+            loss = w * w
+            loss.backward()
+            w._data -= 0.25 * w.grad
+        """
+    )
+    assert ran.losses == [9.0, 2.25, 0.5625]
