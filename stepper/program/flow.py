@@ -289,11 +289,14 @@ def _picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pa
     for d in reversed(run.definitions):
         handed = d.kind in ("parameter", "target")
         match d.node:
-            case ast.Assign(value=ast.Subscript()) if d.kind == "bind" and d.alias:
-                handed = True
+            case ast.Assign(value=ast.Subscript(slice=index)) if d.kind == "bind":
+                handed = d.alias or isinstance(index, ast.Slice)
+            case ast.Assign(value=ast.ListComp(elt=ast.Subscript() | ast.Attribute())) if d.kind == "bind":
+                handed = True  # `inputs = [neuron["output"] for neuron in layer]`
         if handed and users.get(d) and all(o in found or id(o.statement) in taken for o in users[d]):
             found.add(d)
-    return {d for d in found & backward if any(signals(other) for other in closure((d,)))}
+    picked = {d for d in found & backward if any(signals(other) for other in closure((d,)))}
+    return picked | {d for d in found & backward if any(d.place == other.place for other in picked)}
 
 
 def _handed_on(definition: Definition) -> Definition:
