@@ -192,6 +192,9 @@ class Finisher:
             return "gradient"
         if draft.copy in self._certain and draft.when in ("operand", "result") and is_path(draft.label):
             return "parameter"  # what an engine knows as one, whatever a list or an attribute calls it
+        if role == "gradient" and draft.copy is None and self._recorder.program.uses_backward:
+            # a number beside the backward pass, where gradients are tensors: `self.total`, in a callback
+            role = "gradient" if "grad" in draft.label else "other"
         if role == "other":
             role = self._roles.get(draft.label, "other")
         elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":

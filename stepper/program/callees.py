@@ -12,7 +12,7 @@ from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
 from stepper.program.instances import Instances
-from stepper.program.scopes import Function, Scope, Script, assigned, constructor, root_of
+from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, assigned, constructor, root_of
 from stepper.program.vocabulary import steps_parameters
 
 
@@ -178,6 +178,9 @@ class Callees:
             return found
         if name in self.script.methods and not self._from_library(scope, receiver):
             found += [m for m in self.script.methods[name] if self._is_followed(m)][:6]
+            within = [each for each in self.script.ancestors(function) if isinstance(each, FUNCTIONS)][:1]
+            if found == within and steps_parameters(name, ast.unparse(receiver)):
+                return []  # a callback's `step` that calls an optimizer's: `learn.opt.step()`
             return found
         if not self.is_field(scope, function):
             return []

@@ -142,8 +142,8 @@ class Expressions:
         site = self.table.reserve()
         inner = self.bare(node, context.inside(site))
         role = self.knowledge.role(context.scope, node)
-        if role is None and loss:
-            role = "loss"  # `scaler.scale(loss).backward()`
+        if role in (None, "other") and loss:
+            role = "loss"  # `scaler.scale(loss).backward()`, `learn.loss.backward()`
         operation = inner.operation
         self.table.fill(
             site, "mutated", node, context, role=role, operation=operation, method=method, keyed=keyed, loss=loss
