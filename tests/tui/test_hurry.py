@@ -158,7 +158,8 @@ BEHIND: list[tuple[list[str], int, Callable[[StepperApp], bool]]] = [
 async def test_a_move_typed_behind_a_jump_has_its_turn(
     keys: list[str], wait: int, reached: Callable[[StepperApp], bool]
 ) -> None:
-    async with held(0.3) as (app, _, pilot, let_go):
+    # a dialog has to be over within that patience
+    async with held(1.0 if "enter" in keys else 0.3) as (app, _, pilot, let_go):
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, *keys)

@@ -189,9 +189,13 @@ class RecordPanel(LinePanel):
 
     def action_page(self, step: int) -> None:
         """Up or down by what is visible."""
-        page = step * max(1, self.inner.height - 2)
         name = f"record.page_{'up' if step < 0 else 'down'}"
-        self.post_message(self.Move(lambda: self._at(self._current + page), name))
+        self.post_message(self.Move(lambda: self._at(self._current + step * self._page), name))
+
+    @property
+    def _page(self) -> int:
+        # a panel that a key just before has shown has no size yet
+        return max(1, (self.inner.height or self.app.size.height // 2) - 2)
 
     def action_edge(self, place: int) -> None:
         """To the first line, or to the statement that was over last: below it may stand what happened inside it."""
