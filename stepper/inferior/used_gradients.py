@@ -188,7 +188,7 @@ class UsedGradients:
         found = self._addends(update, track)
         stored = [draft for draft in found if draft.copy is not None and draft.copy in self._gradients]
         others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
-        if any(_is_called_gradient(draft.label) for draft in others):
+        if any(_is_called_gradient(draft) for draft in others):
             return None  # that has the name itself, and says more
         if stored:
             return stored[0]
@@ -208,7 +208,7 @@ class UsedGradients:
             if each.kind == "statement"
             for draft in each.drafts
             if draft.when == "result" and draft.copy is not None and draft.role != "parameter"
-            if _is_called_gradient(draft.label) and _shape(draft) is not None
+            if _is_called_gradient(draft) and _shape(draft) is not None
         }
 
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
@@ -327,7 +327,7 @@ class UsedGradients:
         if draft.copy is not None and id(draft.copy) in self._values:
             return False  # of a parameter: `neuron["weights"]`, read on the way back
         holder = draft.label.partition("[")[0]
-        if draft.role in ("activation", "other") and names_gradient(holder.rpartition(".")[2]):
+        if draft.role in ("activation", "other") and _is_called_gradient(draft):
             return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`
         return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
 
@@ -339,9 +339,10 @@ def _splits(label: str) -> list[tuple[str, str]]:
     return [(label[: match.start()], label[match.start() :]) for match in MEMBER.finditer(label)]
 
 
-def _is_called_gradient(label: str) -> bool:
+def _is_called_gradient(draft: Draft) -> bool:
     """Whether the name of a value, or of what it is an element of, says that it is a gradient."""
-    return names_gradient(holder_of(label).rpartition(".")[2])
+    name = holder_of(draft.label).rpartition(".")[2]
+    return names_gradient(name) and not (name == "g" and draft.role == "activation")  # that of an LSTM cell
 
 
 def _dividend(made: Happening, operation: Operation) -> list[Draft]:

@@ -347,3 +347,28 @@ def test_parameters_assigned_in_one_tuple_used_each_its_own_gradient() -> None:
     m, b = ran.record().parameters
     assert m.grad is not None and b.grad is not None
     assert (m.grad.label, b.grad.label) == ("grad_m", "grad_b")
+
+
+def test_the_candidate_of_an_lstm_cell_is_no_gradient_of_the_bias() -> None:
+    ran = run(
+        """
+        import numpy as np
+        def sigmoid(v): return 1 / (1 + np.exp(-v))
+        class State: pass
+        bi, bg, state = np.array([0.5, -0.25]), np.array([0.125, 1.0]), State()
+        for t in range(2):
+            state.g = np.tanh(bg)
+            state.i = sigmoid(bi)
+            loss = ((state.g * state.i) ** 2).sum()
+            ds = 2 * state.g * state.i
+            di = state.g * ds
+            dg = state.i * ds
+            bi_diff, bg_diff = np.zeros(2), np.zeros(2)
+            bi_diff += state.i * (1 - state.i) * di
+            bg_diff += (1 - state.g ** 2) * dg
+            bi -= 0.5 * bi_diff
+            bg -= 0.5 * bg_diff
+        """
+    )
+    found = {each.name: each.grad.label if each.grad is not None else None for each in ran.record(1).parameters}
+    assert found == {"bi": "bi_diff", "bg": "bg_diff"}
