@@ -96,8 +96,9 @@ def test_recording_every_pass_or_none_changes_neither_losses_nor_parameters(
         last = {parameter.name: parameter for one in recorded for parameter in one.parameters}
         after = {final_bits(parameter) for parameter in last.values()}
         assert set(run.session.engines) == set(VARIANTS[name].engines)
-        run.run()
-        assert hexadecimal(run.losses) == plain_runs(device)[name, preset, False]["losses"]
+        if preset is not None:  # without one, the whole run is looked at above
+            run.run()
+            assert hexadecimal(run.losses) == plain_runs(device)[name, preset, False]["losses"]
     assert after == set(plain["parameters"])
 
 
