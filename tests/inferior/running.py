@@ -127,6 +127,12 @@ def run(
     return ran
 
 
+def roles(ran: Ran, iteration: int = 1, kinds: tuple[str, ...] = ("statement", "expression")) -> dict[str, str]:
+    """The role of each label in the events of these kinds, that of its last value."""
+    events = [event for event in ran.record(iteration).events if event.kind in kinds]
+    return {value.label: value.role for event in events for value in event.values}
+
+
 def check(ran: Ran, name: str, gradient: Numbers | None, scale: float, iteration: int = 0) -> None:
     """That `after` is `before` less `scale` times the gradient, and that the gradient is the one given."""
     parameter = ran.parameter(name, iteration)

@@ -156,26 +156,6 @@ def test_numbers_by_name_and_in_objects() -> None:
     assert moves == {(1.0, 1.0 - 0.1 * 2.0), (-3.0, -3.0 - 0.1 * -6.0)}
 
 
-def test_a_name_that_is_only_read_is_no_parameter_and_a_hidden_change_is_seen() -> None:
-    ran = run(
-        """
-        import numpy as np
-        w, v = np.array([1.0, 2.0]), np.array([3.0])
-        def model(p):
-            return (p ** 2).sum()
-        hidden = lambda: v.__isub__(0.5 * v)
-        for t in range(2):
-            loss = model(w) + model(v) + model(np.ones(3))
-            grad = 2 * w
-            w -= 0.1 * grad
-            hidden()
-        """
-    )
-    changed = {each.name: ran.array(each.after, 1) for each in ran.record(1).parameters}
-    assert len(changed) == 2
-    assert {each.tobytes() for each in changed.values()} == {ran.names[name].tobytes() for name in ("w", "v")}
-
-
 TORCH = """
 import torch
 torch.manual_seed(0)
@@ -218,26 +198,6 @@ def test_parameters_of_torch_and_the_gradient_that_their_update_used(torch_run: 
 
 def test_every_parameter_is_listed_once(torch_run: Ran) -> None:
     assert len(torch_run.record(1).parameters) == 6
-
-
-def test_parameters_without_numbers_cost_nobody_anything() -> None:
-    ran = run(
-        """
-        import torch
-        with torch.device("meta"):
-            ghost = torch.nn.Linear(2, 2)
-        w = torch.ones(3, requires_grad=True)
-        for t in range(2):
-            held = ghost.weight
-            loss = (w ** 2).sum()
-            loss.backward()
-            with torch.no_grad():
-                w -= 0.1 * w.grad
-                w.grad = None
-        """
-    )
-    assert ran.error is None
-    assert [each.name for each in ran.record(1).parameters] == ["w"]
 
 
 def test_a_plain_number_that_becomes_an_arrays_scalar() -> None:
@@ -289,60 +249,6 @@ def test_a_models_parameters_updated_through_their_data() -> None:
         check(ran, name, None, 0.125, 1)
     handed = [v for e in ran.events(1, "module") for v in e.values if v.label == "x"]
     assert handed and {value.role for value in handed} == {"data"}
-
-
-def test_numbers_that_a_loop_hands_out_are_data_and_no_settings() -> None:
-    ran = run(
-        """
-        samples = [(1.0, 2.0), (3.0, 4.0)]
-        w, rate = 0.5, 0.1
-        for x, y in samples:
-            error = w * x - y
-            loss = error * error
-            w -= rate * 2 * error * x
-        """
-    )
-    roles = {value.label: value.role for event in ran.events(1) for value in event.values}
-    assert (roles["x"], roles["y"], roles["rate"], roles["w"]) == ("data", "data", "setting", "parameter")
-
-
-def test_a_number_that_a_pass_makes_itself_is_no_parameter_of_it() -> None:
-    ran = run(
-        """
-        def predict(row, weights):
-            activation = weights[0]
-            for k in range(2):
-                activation += weights[k + 1] * row[k]
-            return activation
-        weights = [0.0, 0.5, -0.5]
-        for row, y in [([1.0, 2.0], 1.0), ([2.0, 1.0], 0.0)]:
-            error = y - predict(row, weights)
-            weights[0] = weights[0] + 0.1 * error
-            for k in range(2):
-                weights[k + 1] = weights[k + 1] + 0.1 * error * row[k]
-        """
-    )
-    assert [parameter.name for parameter in ran.record().parameters] == ["weights"]
-
-
-def test_an_input_whose_gradient_is_asked_for_is_no_parameter() -> None:
-    ran = run(
-        """
-        import torch
-        D = torch.nn.Linear(2, 1)
-        opt = torch.optim.SGD(D.parameters(), lr=0.1)
-        for t in range(2):
-            x = torch.randn(4, 2)
-            x.requires_grad = True
-            inter = (torch.rand(4, 1) * x.detach()).requires_grad_(True)
-            slopes = torch.autograd.grad(D(inter).sum(), inter, create_graph=True)[0]
-            loss = D(x).mean() + slopes.norm()
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-        """
-    )
-    assert {each.name for each in ran.record(1).parameters} == {"D.weight", "D.bias"}
 
 
 def test_a_parameter_that_is_detached_and_bound_anew_is_followed() -> None:
@@ -412,70 +318,6 @@ def test_complex_parameters_have_updates(source: str) -> None:
     assert parameter.ratio == pytest.approx(numpy.linalg.norm(update) / numpy.linalg.norm(before))
 
 
-def test_points_whose_gradients_are_asked_for_in_every_pass_are_no_parameters() -> None:
-    ran = run(
-        """
-        import torch
-        u = torch.nn.Linear(1, 1)
-        opt = torch.optim.SGD(u.parameters(), lr=0.1)
-        x = torch.rand(5, 1, requires_grad=True)
-        for t in range(2):
-            slope = torch.autograd.grad(u(x).sum(), x, create_graph=True)[0]
-            loss = (slope - 1).pow(2).mean()
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-        """
-    )
-    assert {each.name for each in ran.record(1).parameters} == {"u.weight", "u.bias"}
-
-
-def test_an_input_whose_gradient_is_asked_for_is_no_parameter_whatever_a_function_calls_it() -> None:
-    ran = run(
-        """
-        import torch
-        from torch import nn
-        class Net(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.fc = nn.Linear(1, 1)
-            def forward(self, x):
-                x = self.fc(x)
-                return x.tanh()
-        net = Net()
-        opt = torch.optim.SGD(net.parameters(), lr=0.1)
-        points = torch.ones(5, 1).requires_grad_()
-        for t in range(2):
-            u = net(points)
-            du = torch.autograd.grad(u, points, torch.ones_like(u), create_graph=True)[0]
-            loss = (du + u).pow(2).mean()
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-        """
-    )
-    assert {each.name for each in ran.record(1).parameters} == {"net.fc.weight", "net.fc.bias"}
-
-
-def test_rows_of_a_parameter_are_no_parameters_under_whatever_name() -> None:
-    ran = run(
-        """
-        import numpy as np
-        W, V = np.ones((4, 3)), np.ones((2, 3))
-        for i in range(3):
-            row = W[i]
-            error = row @ V[0] - 1.0
-            V[0] -= 0.1 * error * row
-            W[i] -= 0.1 * error * V[0]
-            for k in range(3):
-                V[1][k] = V[1][k] - 0.1 * error
-        """
-    )
-    found = {each.name: each for each in ran.record(1).parameters}
-    assert set(found) == {"W", "V"}
-    assert all(ran.array(each.update, 1).any() for each in found.values())
-
-
 def test_what_takes_the_place_of_a_parameter_under_its_name_is_its_new_value() -> None:
     ran = run(
         """
@@ -491,30 +333,3 @@ def test_what_takes_the_place_of_a_parameter_under_its_name_is_its_new_value() -
     centroids = ran.parameter("centroids", 0)
     assert not numpy.array_equal(ran.array(centroids.before), ran.array(centroids.after))
     assert numpy.array_equal(ran.array(centroids.after), ran.array(ran.values("new_centroids")[-1]))
-
-
-def test_slices_of_a_parameter_that_are_read_are_no_parameters() -> None:
-    ran = run(
-        """
-        import torch
-        class Attention(torch.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.a = torch.nn.Parameter(torch.randn(2, 6, 1))
-            def forward(self, h):
-                return torch.matmul(h, self.a[:, :3, :]) + torch.matmul(h, self.a[:, 3:, :]).mT
-        model = Attention()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.125)
-        h = torch.randn(2, 4, 3)
-        for step in range(2):
-            optimizer.zero_grad()
-            loss = model(h).pow(2).mean()
-            loss.backward()
-            optimizer.step()
-            with torch.no_grad():
-                print(model(h).mean())
-        """
-    )
-    for iteration in range(2):
-        assert [each.name for each in ran.record(iteration).parameters] == ["model.a"]
-        check(ran, "model.a", ran.array(ran.values("model.a.grad", iteration)[0], iteration), 0.125, iteration)
