@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from stepper.program import nodes
@@ -252,7 +253,7 @@ class Instrument:
         return nodes.changed(new, iter=nodes.at(ast.IfExp(flag, counted, copy.deepcopy(node.iter)), node.iter))
 
     def _loop(self, node: LoopNode, context: Context) -> list[ast.stmt]:
-        within = Context(context.scope, context.function)
+        within, end = Context(context.scope, context.function), nodes.head(node)
         recorded: list[ast.stmt] = []
         armed: list[ast.stmt] = []
         if not isinstance(node, ast.While):
@@ -266,12 +267,12 @@ class Instrument:
         armed += self._with_loss(self.armed.body(node.body), node)
         plain = self._with_loss(self.plain.body(node.body), node)
         # what the loop's head does for the next pass (a data set, its transforms) is no part of the last statement
-        recorded.append(nodes.statement(nodes.call(nodes.PASSED, nodes.head(node)), nodes.head(node)))
+        recorded = _where_a_pass_ends(recorded, lambda: nodes.statement(nodes.call(nodes.PASSED, end), end), whole=True)
         place = nodes.head(node.body[0])
         dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         after = replace(context, phase="between")
         new = nodes.changed(node, body=[dual], orelse=self._spine(node.orelse, after))
-        leave = nodes.statement(nodes.call(nodes.LEAVE, nodes.head(node)), nodes.head(node))
+        leave = nodes.statement(nodes.call(nodes.LEAVE, end), end)
         return [self._iterable(node, new, context), leave]
 
     def _whole(self, body: list[ast.stmt], context: Context) -> list[ast.stmt]:
@@ -304,7 +305,7 @@ class Instrument:
             empty = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
             return nodes.statement(nodes.call(nodes.LOSS_OF, place, ast.Lambda(empty, expression)), place)
 
-        return [*_before_continue(body, probe), probe()]
+        return _where_a_pass_ends(body, probe)
 
     def _after(self, node: ast.stmt) -> list[ast.stmt]:
         place = nodes.head(node)
@@ -320,28 +321,38 @@ class Instrument:
         ]
 
 
-def _before_continue(body: list[ast.stmt], probe: object) -> list[ast.stmt]:
+def _where_a_pass_ends(body: list[ast.stmt], probe: Callable[[], ast.stmt], *, whole: bool = False) -> list[ast.stmt]:
+    """A loop's body with a probe at its end and before each `continue`; where the `whole` pass has to be over, not
+    before those that something of the body still follows: a `finally`, or the end of a `with`."""
+    return [*_before_continue(body, probe, whole), probe()]
+
+
+def _before_continue(body: list[ast.stmt], probe: Callable[[], ast.stmt], whole: bool) -> list[ast.stmt]:
     new: list[ast.stmt] = []
     for statement in body:
         if isinstance(statement, ast.Continue):
-            new.append(probe())  # type: ignore[operator]
-            new.append(statement)
+            new += [probe(), statement]
             continue
         fields: dict[str, object] = {}
         if isinstance(statement, (ast.For, ast.AsyncFor, ast.While)):
-            fields["orelse"] = _before_continue(statement.orelse, probe)
-        elif isinstance(statement, _BLOCKS):
+            fields["orelse"] = _before_continue(statement.orelse, probe, whole)
+        elif isinstance(statement, _BLOCKS) and not (whole and _has_an_end(statement)):
             for field in ("body", "orelse", "finalbody"):
                 if getattr(statement, field, None):
-                    fields[field] = _before_continue(getattr(statement, field), probe)
+                    fields[field] = _before_continue(getattr(statement, field), probe, whole)
             for field in ("handlers", "cases"):
                 if getattr(statement, field, None):
                     fields[field] = [
-                        nodes.changed(part, body=_before_continue(part.body, probe))
+                        nodes.changed(part, body=_before_continue(part.body, probe, whole))
                         for part in getattr(statement, field)
                     ]
         new.append(nodes.changed(statement, **fields) if fields else statement)
     return new
+
+
+def _has_an_end(statement: ast.stmt) -> bool:
+    """Whether something runs at the end of a block also where it is left before."""
+    return isinstance(statement, (ast.With, ast.AsyncWith)) or bool(getattr(statement, "finalbody", None))
 
 
 def _docstring(body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:

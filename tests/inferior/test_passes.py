@@ -117,3 +117,36 @@ def test_what_the_next_batch_is_made_by_is_no_part_of_the_last_statement() -> No
     assert len(fetched) == 4 and {each.phase for each in fetched} == {"between"}
     assert {events[each.parent].parent for each in fetched if each.parent is not None} == {None}
     assert [each.id > last.id for each in fetched] == [True] * 4
+
+
+def test_nor_is_it_of_a_continue_unless_something_of_the_body_follows() -> None:
+    ran = run(
+        """
+        def made(i):
+            return float(i)
+        w, closed = 3.0, []
+        for x in map(made, range(8)):
+            loss = (w * x - 1.0) ** 2
+            w -= 0.01 * 2 * x * (w * x - 1.0)
+            if x < 2:
+                continue
+            try:
+                if x < 5:
+                    continue
+                closed.append(0)
+            except ValueError:
+                continue
+            finally:
+                closed.append(x)
+        """
+    )
+    for iteration in range(7):
+        (call,) = ran.events(iteration, "call")
+        ends = [each for each in ran.events(iteration) if each.text in ("continue", "closed.append(x)")]
+        if iteration in (2, 3, 4):
+            assert [(each.text, each.phase) for each in ends] == [
+                ("continue", "update"),
+                ("closed.append(x)", "update"),
+            ]
+        else:
+            assert (call.phase, call.parent) == ("between", None)
