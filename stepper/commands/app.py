@@ -28,9 +28,8 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
         launch_of(target, options)  # what is wrong with the target is said first
         raise Misuse(f"{target}: the app needs a terminal{lacking}; use stepper run or stepper trace without one")
     if isinstance(sys.__stderr__, io.TextIOWrapper):
-        sys.__stderr__.reconfigure(
-            encoding="utf-8"
-        )  # where it is drawn, and most of its signs are in no other encoding
+        # where it is drawn, and most of its signs are in no other encoding
+        sys.__stderr__.reconfigure(encoding="utf-8", errors="backslashreplace")
     with opening(target):
         gc.disable()
         try:

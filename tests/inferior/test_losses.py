@@ -11,6 +11,7 @@ from stepper.engines.base import Later
 from stepper.engines.registry import builtin_engines
 from stepper.engines.torch import TorchEngine
 from stepper.inferior.losses import LossKeeper
+from stepper.inferior.whereabouts import NONE
 from tests.inferior.running import run
 
 SCRIPTS = {
@@ -186,6 +187,23 @@ def test_a_loss_that_can_no_longer_be_read_is_none(monkeypatch: pytest.MonkeyPat
         keeper.named(torch.tensor(number))
     assert keeper.begun() == 4
     assert keeper.drain() == [1.0, 2.0, None, None]
+
+
+def test_the_losses_that_outlive_the_process_are_those_that_are_told() -> None:
+    keeper = LossKeeper()
+    heads = keeper.told_heads(0, 7)
+    passes: list[list[float | None]] = [[1.0], [2.0], [3.0, 4.0], [5.0, None, 6.0], [], [None, 7.0], [8.0]]
+    for losses in passes:
+        next(heads)
+        for loss in losses:
+            if loss is None:
+                keeper.cut()  # the loop was left, as at the end of an epoch
+            else:
+                keeper.named(loss)
+    keeper.tell()
+    told = keeper.drain()
+    assert told == [1.0, 2.0, 4.0, 5.0, None, 7.0, 8.0]
+    assert repr(list(keeper.whereabouts.losses[:7])) == repr([NONE if loss is None else loss for loss in told])
 
 
 @pytest.mark.parametrize("kind", ["Decimal", "Fraction"])
