@@ -71,6 +71,20 @@ def test_the_cell_state_of_an_lstm_is_no_parameter() -> None:
     }
 
 
+def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_learnt() -> None:
+    assert labels(program_of("table_without_error"), "parameter") == {"table"}
+
+
+def test_what_comes_back_to_a_state_that_passes_add_up_is_a_gradient() -> None:
+    roles = program_of("state_added_up").roles
+    assert [roles[name] for name in ("self.W", "self.h", "dh", "self.dW")] == [
+        "parameter",
+        "activation",
+        "gradient",
+        "gradient",
+    ]
+
+
 def test_roles_by_hand() -> None:
     program = program_of("numpy_by_hand")
     assert labels(program, "parameter") >= {"w1", "w2"}
