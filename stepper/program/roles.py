@@ -12,7 +12,7 @@ from stepper.program.flow import Flow
 from stepper.program.recomputed import keys_read, recomputed
 from stepper.program.records import is_record, record_fields
 from stepper.program.scopes import Scope, target_names
-from stepper.program.vocabulary import names_gradient, names_loss
+from stepper.program.vocabulary import names_error, names_gradient, names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Role
 
@@ -120,7 +120,8 @@ class Roles:
         if definition in flow.backward:
             if definition in flow.derived or definition not in flow.living:
                 return "other"
-            kept = definition.alias and not names_gradient(place[1]) and self._is_kept(definition)
+            called = names_gradient(place[1]) or names_error(place[1])
+            kept = definition.alias and not called and self._is_kept(definition)
             return "activation" if kept else "gradient"
         if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
             return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`

@@ -267,8 +267,7 @@ def test_values_that_hand_their_gradients_on_are_no_losses() -> None:
     )
     ran, plain = run(source), run(source, record_from=None)
     assert repr(ran.losses) == repr(plain.losses)
-    first, last = ran.losses[0], ran.losses[-1]
-    assert first is not None and last is not None and first > last > 0
+    assert len(ran.losses) == 10 and ran.losses[-1] == float(ran.names["loss"].data)
     (weight,) = ran.record(1).parameters
     assert weight.grad is not None and weight.grad.label == "p.grad.data"
 

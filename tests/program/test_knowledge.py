@@ -65,6 +65,16 @@ def test_what_a_pass_takes_out_of_its_cache_keeps_its_role() -> None:
     ] * 3
 
 
+def test_what_is_handed_back_through_the_nodes_of_an_lstm_is_a_gradient() -> None:
+    roles = program_of("lstm_nodes").roles
+    assert [roles[name] for name in ("diff_h", "top_diff_h", "top_diff_s")] == ["gradient"] * 3
+
+
+def test_what_was_made_of_parameters_is_none_whatever_names_it_had_on_its_way() -> None:
+    assert program_of("cached_layers").roles["linear_cache"] == "activation"
+    assert program_of("neurons_keep_outputs").roles["activation"] == "activation"
+
+
 def test_the_cell_state_of_an_lstm_is_no_parameter() -> None:
     assert labels(program_of("lstm_nodes"), "parameter") == {f"self.{name}" for name in ("wg", "wi", "wo")} | {
         f"self.weights.{name}" for name in ("wg", "wi", "wo")
@@ -77,12 +87,7 @@ def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_le
 
 def test_what_comes_back_to_a_state_that_passes_add_up_is_a_gradient() -> None:
     roles = program_of("state_added_up").roles
-    assert [roles[name] for name in ("self.W", "self.h", "dh", "self.dW")] == [
-        "parameter",
-        "activation",
-        "gradient",
-        "gradient",
-    ]
+    assert [roles[name] for name in ("self.h", "z", "dh", "self.dW")] == ["activation"] * 2 + ["gradient"] * 2
 
 
 def test_roles_by_hand() -> None:
