@@ -110,7 +110,8 @@ class Opening(Walking):
         else:
             if open_now:
                 self._opened()
-            await _give_up(old, old_start)
+            if not given_up:
+                await _give_up(old, old_start)
             await old.close()
 
     def _opened(self) -> None:

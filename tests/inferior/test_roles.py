@@ -1,5 +1,7 @@
 """Roles of values in records of scripts that call `.backward()`, where a name alone does not say them."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.inferior.running import roles, run
@@ -226,3 +228,8 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
         "loss",
         "update",
     ]
+
+
+def test_the_loss_that_a_callback_keeps_in_its_learner_is_one_and_what_it_counts_is_no_gradient() -> None:
+    found = roles(run((Path(__file__).parents[1] / "program" / "corpus" / "learner_of_callbacks.txt").read_text()))
+    assert (found["learner.loss"], found["self.total"]) == ("loss", "other")
