@@ -144,7 +144,7 @@ class Looking(Stage):
 
     def action_command_palette(self) -> None:
         """All actions, and themes."""
-        from stepper.tui.screens.question import Palette
+        from stepper.tui.screens.palette import Palette
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
@@ -153,7 +153,7 @@ class Looking(Stage):
         """A palette of themes."""
         from textual.theme import ThemeProvider
 
-        from stepper.tui.screens.question import Palette
+        from stepper.tui.screens.palette import Palette
 
         self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 

@@ -86,10 +86,16 @@ class Stopping(Remembering):
             return
         found = self.session.breakpoints.at(spot)
 
+        session = self.session
+
         def give(condition: str | None) -> None:
-            if condition is not None:
-                self.session.set_condition(spot.line, spot.file, condition)
-                self.message.say(self._said_of(spot.line, there=True))
+            if condition is None:
+                return
+            if session is not self.session:
+                self.message.say("Another target has been opened meanwhile: no breakpoint was set.", bad=True)
+                return
+            session.set_condition(spot.line, spot.file, condition)
+            self.message.say(self._said_of(spot.line, there=True))
 
         self.push_screen(ConditionScreen(self.session.named(spot), found.condition if found else ""), give)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from textual.pilot import Pilot
-from textual.widgets import Input
+from typing import cast
 
+from rich.style import Style
+from textual.command import CommandPalette
+from textual.events import Click
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from stepper.session import Session
 from stepper.tui.screens.breakpoints import BreakpointsScreen
 from stepper.tui.screens.condition import ConditionScreen
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
@@ -67,3 +73,36 @@ async def test_a_condition_is_given_to_the_selected_line() -> None:
         await press(pilot, "home", "down", "W")
         await until(pilot, lambda: "No statement begins on line 2," in screen_text(app))
         assert not app.screen.is_modal
+
+
+async def test_a_click_on_what_has_just_gone_from_a_list_picks_nothing() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        session.toggle_breakpoint(13)
+        await press(pilot, "L")
+        for screen in (BreakpointsScreen, CommandPalette):
+            await until(pilot, lambda screen=screen: isinstance(app.screen, screen) and app.focused)  # type: ignore[misc]
+            listed = app.screen.query_one(OptionList)
+            await until(pilot, lambda listed=listed: listed.option_count)  # type: ignore[misc]
+            style = Style(meta={"option": listed.option_count})
+            there = listed.region.offset
+            listed.post_message(Click(listed, 0, 0, 0, 0, 1, False, False, False, there.x, there.y, style))
+            await pilot.pause()
+            assert isinstance(app.screen, screen) and app.is_running
+            await pilot.press("escape")
+            app.action_command_palette()
+
+
+async def test_a_condition_is_not_given_to_a_target_that_has_come_meanwhile() -> None:
+    session, other = Standin(), Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", "W")
+        assert isinstance(app.screen, ConditionScreen)
+        app.follow(cast("Session", other))
+        await press(pilot, "t", "enter")
+        await until(pilot, lambda: "no breakpoint was set" in screen_text(app))
+        assert not session.breakpoints.all and not other.breakpoints.all

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
 
@@ -18,10 +17,6 @@ class AnswersOnce(Screen[ScreenResultType]):
             return AwaitComplete()
         self._answered = True
         return super().dismiss(result)
-
-
-class Palette(CommandPalette, AnswersOnce[None]):
-    """Textual's palette: of commands, or of what it is given instead."""
 
 
 class Question(ModalScreen[ScreenResultType], AnswersOnce[ScreenResultType]):
