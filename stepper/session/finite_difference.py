@@ -43,7 +43,8 @@ class Step:
 @dataclass(frozen=True)
 class Slope:
     """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, each
-    with what rounding may have done to it: where the loss has kinks (ReLU crossings) near, they are other slopes."""
+    with what rounding may have done to it, and half of what the slopes below and above lie apart: where the loss has a
+    kink (a ReLU crossing) near, the slope at θ is that of one side, or between them."""
 
     value: float
     error: float
@@ -75,15 +76,16 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
             continue
         if step.size > 0 and math.isfinite(below) and math.isfinite(above):
             rounding = ROUNDING * unit * max(abs(base), abs(below), abs(above)) + noise
-            known.append((step, (above - below) / (2 * step.size), rounding))
+            sides = abs(above - 2 * base + below) / (2 * step.size)
+            known.append((step, (above - below) / (2 * step.size), rounding, sides))
     best: Slope | None = None
-    for (step, value, rounding), (_, other, _) in pairwise(known):
+    for (step, value, rounding, _), (_, other, _, _) in pairwise(known):
         error = abs(other - value) + rounding / step.size
         if best is None or error < best.error:
             best = Slope(value, error, step.size)
     if best is None:
         return None
-    return replace(best, others=tuple((value, rounding / step.size) for step, value, rounding in known))
+    return replace(best, others=tuple((value, rounding / step.size + sides) for step, value, rounding, sides in known))
 
 
 async def measure(

@@ -79,6 +79,19 @@ def test_narrower_steps_find_the_slope_that_kinks_hide() -> None:
     assert again is not None and not again.excludes(0.1)
 
 
+def test_a_kink_nearer_than_any_step_leaves_the_slopes_of_both_sides() -> None:
+    """All central differences are about 1.05, and lie close together; below θ the slope is 1, and above it 1.1."""
+
+    def loss(distance: float) -> float:
+        return 3.0 + distance + 0.1 * max(0.0, distance - 1e-6)
+
+    steps = [Step(-size, size, [loss(-size)], [loss(size)]) for size in (0.01, 0.02, 0.04)]
+    found = slope(steps, loss(0.0), last, DOUBLE)
+    assert found is not None and abs(found.value - 1.05) < 1e-3 and found.error < 1e-3
+    assert not found.excludes(1.0) and not found.excludes(1.1)
+    assert found.excludes(0.9) and found.excludes(1.2) and found.excludes(2.0)
+
+
 def test_losses_that_are_not_finite_or_missing_tell_nothing() -> None:
     wide, narrow = Step(0.0, 2.0, [math.nan], [1.0]), Step(0.5, 1.5, [], [1.0])
     assert slope([wide, narrow], 1.0, last, DOUBLE) is None
