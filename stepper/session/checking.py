@@ -161,8 +161,9 @@ class _Check:
     def _compared_one(
         self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
     ) -> EntryCheck:
-        unit = max(self._unit, *(_unit(part) for part in version.parts))
-        return compared(index, recorded, found, unit, max(_typical(part) for part in version.parts))
+        values = (*version.parts, *version.rounded)
+        unit = max(self._unit, *map(_unit, values))
+        return compared(index, recorded, found, unit, abs(version.scale) * max(map(_typical, values)))
 
     async def _try_unchanged(self, parameter: Parameter) -> str:
         """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is.
@@ -188,7 +189,7 @@ class _Check:
         """An entry's index, its recorded gradient, and the losses beside it."""
         recorded = 0.0
         for part in version.parts:
-            recorded += await self._element(part, flat if part.summary.size > 1 else 0)
+            recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
         at = await self._element(parameter.before, flat)
         norm = parameter.before.summary.norm or 0.0
         scale = max(abs(at), norm / math.sqrt(max(1, parameter.before.summary.size))) or 1.0

@@ -43,8 +43,8 @@ class Step:
 @dataclass(frozen=True)
 class Slope:
     """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, each
-    with what rounding may have done to it, and half of what the slopes below and above lie apart: where the loss has a
-    kink (a ReLU crossing) near, the slope at θ is that of one side, or between them."""
+    with what rounding may have done to it, and half of what the slopes below and above θ lie apart, curvature aside:
+    where the loss has a kink (a ReLU crossing) near, the slope at θ is that of one side, or between them."""
 
     value: float
     error: float
@@ -75,9 +75,10 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
         except LookupError:
             continue
         if step.size > 0 and math.isfinite(below) and math.isfinite(above):
-            rounding = ROUNDING * unit * max(abs(base), abs(below), abs(above)) + noise
-            sides = abs(above - 2 * base + below) / (2 * step.size)
-            known.append((step, (above - below) / (2 * step.size), rounding, sides))
+            value, sides = (above - below) / (2 * step.size), (above - 2 * base + below) / (2 * step.size)
+            # of the loss, and of θ itself in what is computed with it: that is what is left where the loss is near zero
+            rounded = max(abs(base), abs(below), abs(above)) + abs(value * (step.below + step.above) / 2)
+            known.append((step, value, ROUNDING * unit * rounded + noise, sides))
     best: Slope | None = None
     for (step, value, rounding, _), (_, other, _, _) in pairwise(known):
         error = abs(other - value) + rounding / step.size
@@ -85,7 +86,17 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
             best = Slope(value, error, step.size)
     if best is None:
         return None
-    return replace(best, others=tuple((value, rounding / step.size + sides) for step, value, rounding, sides in known))
+    kinks = [_kink(one[0].size, one[3], two[0].size, two[3]) for one, two in pairwise(known)]
+    others = zip(known, [*kinks, kinks[-1]], strict=True)
+    return replace(
+        best, others=tuple((value, rounding / step.size + kink) for (step, value, rounding, _), kink in others)
+    )
+
+
+def _kink(size: float, sides: float, larger: float, further: float) -> float:
+    """Half of what the slopes below and above θ lie apart at no distance at all, by what they do at two step sizes:
+    what is due to curvature goes with the distance."""
+    return abs(larger * sides - size * further) / (larger - size) if larger > size else abs(sides)
 
 
 async def measure(

@@ -1,23 +1,30 @@
 """What the record has of a parameter's gradient: as the update used it, and as the backward pass left it, before it was
-clipped, scaled, decayed, or added to what an earlier iteration had left.
+clipped, scaled, decayed, or added to what an earlier iteration had left. Of an update by hand also what its step was
+made of, a rate and a gradient, whatever part of that the script computes by itself: `w -= lr * (2 / n) * x.T @ err`.
 
 Pure: reads records only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+import math
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from stepper.record import Contribution, Parameter, Record, Value
+from stepper.record import Contribution, Event, Parameter, Record, Value
 
 
 @dataclass(frozen=True)
 class Version:
-    """One of them: the sum of `parts`. `note` says what it is, where it is not the one that the update used."""
+    """One of them: the sum of `parts`, times `scale`. `note` says what it is, where it is not the one that the update
+    used; `rounded` is the value that it was rounded as, where that is another."""
 
     parts: tuple[Value, ...]
     note: str = ""
+    scale: float = 1.0
+    rounded: tuple[Value, ...] = ()
 
 
 def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
@@ -34,6 +41,10 @@ def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
         first = _made(record, used)
         if first is not None:
             yield Version((first,), f"as it was made; it was changed{_where(record, used)}, before the update used it")
+    if used is not None and not shares:
+        for text, rate in _rates(record, parameter).items():
+            note = f"by the update's step, which is {text} times it"
+            yield Version((parameter.update,), note, -1 / rate, (parameter.before,))
 
 
 def _contributions(record: Record, parameter: str) -> list[Value]:
@@ -43,6 +54,48 @@ def _contributions(record: Record, parameter: str) -> list[Value]:
         for event in record.events
         if isinstance(event.detail, Contribution) and event.detail.parameter == parameter
     ]
+
+
+def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
+    """What the step of a parameter may have been scaled by: the numbers that its one update reads or spells out."""
+    updates = [
+        event for event in record.events if event.kind == "statement" and any(map(_is(parameter.after), event.values))
+    ]
+    if len(updates) != 1:
+        return {}
+    inside = {updates[0].id}
+    for event in record.events[updates[0].id + 1 :]:
+        if event.parent in inside:
+            inside.add(event.id)
+    numbers = (each for event in record.events if event.id in inside for each in _numbers(event))
+    return {text: rate for text, rate in numbers if rate and math.isfinite(rate)}
+
+
+def _is(after: Value) -> Callable[[Value], bool]:
+    """Whether a value is what a parameter became, in the statement that changed or bound it."""
+
+    def same(value: Value) -> bool:
+        if value.when == "operand" or value.when == "before":
+            return False
+        if after.copy is None:
+            return value.label == after.label and value.summary.value == after.summary.value
+        return value.copy == after.copy
+
+    return same
+
+
+def _numbers(event: Event) -> Iterator[tuple[str, float]]:
+    for value in event.values:
+        number = value.summary.value
+        if value.when == "operand" and type(number) in (int, float):
+            yield value.label, float(number)  # type: ignore[arg-type]
+    try:
+        nodes = list(ast.walk(ast.parse(textwrap.dedent(event.text))))
+    except SyntaxError:
+        return
+    for node in nodes:
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            yield ast.unparse(node), float(node.value)  # type: ignore[arg-type]
 
 
 def _made(record: Record, used: Value) -> Value | None:

@@ -158,6 +158,38 @@ def test_decay_and_clipping_by_hand_are_no_mistakes(tmp_path: Path) -> None:
     assert f"line {decayed}" in found["w1"].note and "before the update" in found["w2"].note
 
 
+SCALED = """
+import numpy as np
+numbers = np.random.default_rng(0)
+m, lr = 8, 0.1
+x, y = numbers.normal(size=(m, 3)).astype(np.{dtype}), numbers.normal(size=m).astype(np.{dtype})
+w1, w2, w3, w4, w5, v1, v2 = (np.zeros(3, np.{dtype}) for _ in range(7))
+for t in range(4):
+    apart = x @ (w1 + w2 + w3 + w4 + w5 + v1 + v2) - y
+    loss = (apart ** 2).mean() / 2
+    whole = x.T @ apart
+    w1 = w1 - lr * (1 / m) * x.T @ apart
+    w2 -= lr * (x.T @ apart / m)
+    w3 = w3 - lr / m * np.dot(x.T, apart)
+    w4 -= lr * whole / m
+    w5 = w5 - 0.1 * (0.125 * x.T @ apart)
+    v1 -= lr * (2 / m) * x.T @ apart
+    v2 = v2 - lr * np.dot(x.T, apart)
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_path: Path, dtype: str) -> None:
+    """Whatever of `lr * (1 / m) * x.T @ apart` is taken for the gradient: the step is `lr` times the right one. That of
+    v1 is twice, and that of v2 eight times as long."""
+    with opened(tmp_path, SCALED.format(dtype=dtype)) as run:
+        found = named(run.check(2, 2))
+    for name, each in found.items():
+        assert each.verdict is (Verdict.DIFFERS if name.startswith("v") else Verdict.AGREES), each
+    assert len(found) == 7 and found["v2"].factor == 8
+    assert "which is lr times it" in found["w1"].note and "which is 0.1 times it" in found["w5"].note
+
+
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     text = """
         import torch

@@ -21,7 +21,7 @@ def single(number: float) -> float:
     return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
-def measured(loss: Callable[[float], float], at: float, unit: float = DOUBLE) -> Slope:
+def measured(loss: Callable[[float], float], at: float, unit: float = DOUBLE, scale: float | None = None) -> Slope:
     rounded = single if unit == SINGLE else float
 
     async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
@@ -29,7 +29,7 @@ def measured(loss: Callable[[float], float], at: float, unit: float = DOUBLE) ->
         return [(number, [rounded(loss(number))]) for number in held]
 
     base = rounded(loss(at))
-    steps = asyncio.run(measure(ask, at, abs(at) or 1.0, base, last, unit, 0.0))
+    steps = asyncio.run(measure(ask, at, scale or abs(at) or 1.0, base, last, unit, 0.0))
     found = slope(steps, base, last, unit)
     assert found is not None
     return found
@@ -90,6 +90,31 @@ def test_a_kink_nearer_than_any_step_leaves_the_slopes_of_both_sides() -> None:
     assert found is not None and abs(found.value - 1.05) < 1e-3 and found.error < 1e-3
     assert not found.excludes(1.0) and not found.excludes(1.1)
     assert found.excludes(0.9) and found.excludes(1.2) and found.excludes(2.0)
+
+
+@pytest.mark.parametrize("unit", [DOUBLE, SINGLE])
+def test_curvature_hides_no_wrong_slope(unit: float) -> None:
+    """Near its minimum a loss is all curvature: the slopes beside θ are far apart, and yet that at θ is known."""
+    found = measured(lambda t: 4 * t * t, 1e-3, unit, scale=1.0)
+    assert abs(found.value - 8e-3) <= found.error
+    assert found.excludes(4e-3) and found.excludes(-8e-3) and not found.excludes(8e-3)
+
+
+def test_steps_as_narrow_as_theta_is_rounded_tell_nothing() -> None:
+    """Where the loss is nearly zero they seem to be exact, and what is computed of θ is not."""
+    target = 1 / 3
+
+    def loss(number: float) -> float:
+        return (number - target) ** 2
+
+    async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+        return [(number, [loss(number)]) for number in numbers]
+
+    at = target - 1e-6
+    steps = asyncio.run(measure(ask, at, at, loss(at), last, DOUBLE, 0.0))
+    steps += [Step(at - size, at + size, [loss(at - size)], [loss(at + 1.4 * size)]) for size in (2e-16, 4e-16)]
+    found = slope(steps, loss(at), last, DOUBLE)
+    assert found is not None and found.excludes(-1e-6) and not found.excludes(-2e-6)
 
 
 def test_losses_that_are_not_finite_or_missing_tell_nothing() -> None:
