@@ -13,6 +13,7 @@ from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
+from stepper.engines.base import Engine
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.changing import Changing
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar
@@ -147,7 +148,7 @@ class Recorder(Changing):
                     self._operate_result(site, frame, None)
             return
         frame = self._frame(script_frame)
-        role = site.role or self._role_of_made(site, frame, engine.is_constant(value))
+        role = site.role or self._role_of_made(site, frame, engine, value)
         draft = self._draft(engine, value, site.label, role, when)
         frame.latest[number] = draft
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
@@ -271,14 +272,14 @@ class Recorder(Changing):
             known = self._alias_sites[site.id] = is_alias(site)
         return known
 
-    def _role_of_made(self, site: Site, frame: Frame, constant: bool) -> Role:
+    def _role_of_made(self, site: Site, frame: Frame, engine: Engine, value: Any) -> Role:
         """Of a value whose place in the script does not say what it is."""
         role = self._role(site, frame)
         if site.kind == "operand" or not self.program.uses_backward:
             return role
         happening = self._statement_of(site, frame) if site.kind == "result" else None
         operands = frame.pending.get(site.id, []) if happening is None else happening.drafts
-        return role_of_made(role, operands, site.text, self.program.roles, constant=constant)
+        return role_of_made(role, operands, site.text, self.program.roles, lambda: engine.is_constant(value))
 
     def _expression(self, site: Site, frame: Frame, draft: Draft) -> Happening | None:
         if not self._room():
