@@ -49,7 +49,7 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._status is None:
-            os.kill(self._process, signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             os.waitpid(self._process, 0)
         os.close(self._descriptor)
         self._home.cleanup()
@@ -66,12 +66,18 @@ class Terminal:
         deadline = time.perf_counter() + timeout
         while time.perf_counter() < deadline:
             self._pump(0.05)
+            if (status := self.status()) is not None:
+                self.settle(0.05)
+                return status
+        raise TimeoutError(f"still running after {timeout} s\n{self.text}")
+
+    def status(self) -> int | None:
+        """The program's exit code, a signal's number with a minus before it; None while it runs."""
+        if self._status is None:
             process, status = os.waitpid(self._process, os.WNOHANG)
             if process:
                 self._status = os.waitstatus_to_exitcode(status)
-                self.settle(0.05)
-                return self._status
-        raise TimeoutError(f"still running after {timeout} s\n{self.text}")
+        return self._status
 
     def wait_until_stopped(self, timeout: float = 60.0) -> None:
         """Until the program has stopped itself, as for the shell's job control."""
@@ -79,7 +85,17 @@ class Terminal:
 
     def go_on(self) -> None:
         """Let a program that has stopped itself go on, as the shell's `fg` does."""
-        os.kill(self._process, signal.SIGCONT)
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        os.kill(self._process, number)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, and tell the program, as a terminal's window does."""
+        self._screen.resize(rows, columns)
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.signal(signal.SIGWINCH)
 
     def wait_for(self, *words: str, timeout: float = 60.0) -> float:
         """Seconds from the start until the screen shows all of `words` (none: anything at all)."""
@@ -109,6 +125,11 @@ class Terminal:
         deadline = time.perf_counter() + timeout
         while self._pump(quiet) is not None and time.perf_counter() < deadline:
             continue
+
+    def send(self, keys: str, pause: float = 0.0) -> None:
+        """Type `keys`, and take in what the program writes within `pause` seconds of the last that it wrote."""
+        os.write(self._descriptor, keys.encode())
+        self.settle(pause, pause)
 
     def press(self, key: str) -> float:
         """Seconds from writing `key` to the last output of the burst it causes."""
