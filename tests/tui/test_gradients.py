@@ -193,3 +193,19 @@ async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_opt
         await press(pilot, "i", "i", "i")
         assert line(app, "body.weight")[1] == "^"
         assert "^ uphill by momentum" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_every_mark_is_explained_also_when_the_panel_is_alone_and_another_parameter_selected(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    script = tmp_path / "momentum.py"
+    script.write_text(MOMENTUM, encoding="utf-8")
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await press(pilot, "i", "i", "i", "4", "m")
+        for _ in range(4):
+            assert "^ uphill by momentum · ∘ no optimizer updated it" in screen_text(app)
+            await press(pilot, "down")
+        assert line(app, "body.bias")[1] == "^", "the last one has been selected: it has but one of the marks"

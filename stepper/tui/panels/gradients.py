@@ -52,6 +52,7 @@ class GradientsPanel(LinePanel):
         "accumulation on purpose); since when stands below\n"
         f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign; by momentum: the optimizer "
         "follows earlier gradients, too (momentum, Adam's exp_avg)\n"
+        f"{LEFT_OUT} an optimizer took its step, but this parameter is in none: it stays as it is\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the "
         "Viewer\nf: are they right? a few entries of each are compared with finite differences of the loss"
     )
@@ -112,29 +113,37 @@ class GradientsPanel(LinePanel):
         return self._carried.since(self.scene.records, record, parameter.name) if record is not None else None
 
     def _explain(self) -> None:
-        """Say below what the marks and the signs mean: those of the selected parameter, or of all."""
-        parameters = self.parameters
-        if self.has_focus and self._selected < len(parameters):
-            parameters = [parameters[self._selected]]
-        found = {since for parameter in parameters if (since := self._since(parameter)) is not None}
+        """Say below what the marks and the signs that are seen mean: where there is no room for all marks, those of the
+        selected parameter."""
+        seen = {_health(logarithm_of(each))[0] for each in self.parameters}
+        signs = [f"{sign} {SIZES[sign]}" for sign in SIZES if sign in seen]
+        legend = " ".join(["step", *signs]) if signs else ""
+        marks = self._meanings(self.parameters)
+        forms = [" · ".join(filter(None, (each, legend))) for each in marks] + (marks if marks[0] else [])
+        if self._chosen is not None:
+            forms += filter(None, self._meanings([self._chosen]))
+        said, _ = fitted(forms, (), self.outer_size.width - CORNERS)
+        if said != self._said:
+            self._said = said
+            self.border_subtitle = Content(visible(said))
+
+    def _meanings(self, parameters: Sequence[Parameter]) -> list[str]:
+        """What the marks of these parameters mean, and the same in less room. Since when a gradient is added up, and
+        what leads uphill, is told of the selected parameter where it has the mark, else of all that have it."""
+        selected, record = self._chosen.name if self._chosen is not None else "", self.scene.record
+        since = {each.name: when for each in parameters if (when := self._since(each)) is not None}
+        found = {since[selected]} if selected in since else set(since.values())
         begun = str(found.pop()) if len(found) == 1 else "earlier iterations" if found else ""
-        rising, record = [parameter.name for parameter in parameters if uphill(parameter)], self.scene.record
+        rising = [each.name for each in parameters if uphill(each)]
+        rising = [selected] if selected in rising else rising
         by_momentum = record is not None and all(momentum(record, name) for name in rising)
         up = [f"{UPHILL} uphill{' by momentum' if by_momentum else ''}"] if rising else []
         if not {parameter.name for parameter in parameters}.isdisjoint(self._left_out):
             up.append(f"{LEFT_OUT} no optimizer updated it")
-        whole, short = (
+        return [
             " · ".join([f"{CARRIED} added up since {when}", *up] if when else up)
             for when in (begun, begun.removeprefix("iteration "))
-        )
-        seen = {_health(logarithm_of(each))[0] for each in self.parameters}
-        signs = [sign for sign in SIZES if sign in seen]
-        legend = " ".join(["step", *(f"{sign} {SIZES[sign]}" for sign in signs)]) if signs else ""
-        forms = [" · ".join(filter(None, (marks, legend))) for marks in (whole, short)]
-        said, _ = fitted((*forms, *((whole, short) if short else ())), (), self.outer_size.width - CORNERS)
-        if said != self._said:
-            self._said = said
-            self.border_subtitle = Content(visible(said))
+        ]
 
     def _ahead(self) -> str:
         """What of all this the cursor has not come to yet."""
@@ -148,6 +157,12 @@ class GradientsPanel(LinePanel):
     def action_line(self, step: int) -> None:
         """Select the parameter above or below."""
         self._select(self._selected + step)
+
+    @property
+    def _chosen(self) -> Parameter | None:
+        """The selected parameter, while that is seen."""
+        found = self.parameters[self._selected : self._selected + 1] if self.has_focus else ()
+        return found[0] if found else None
 
     def _select(self, index: int) -> None:
         if self.parameters:
