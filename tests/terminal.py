@@ -34,6 +34,7 @@ class Terminal:
         self.started = time.perf_counter()
         self._painted = self.started
         self._status: int | None = None
+        self.stopped = False  # as the shell's ctrl+z does
         self._process, self._descriptor = pty.fork()
         if self._process == 0:
             os.environ.update(
@@ -74,17 +75,20 @@ class Terminal:
     def status(self) -> int | None:
         """The program's exit code, a signal's number with a minus before it; None while it runs."""
         if self._status is None:
-            process, status = os.waitpid(self._process, os.WNOHANG)
-            if process:
+            process, status = os.waitpid(self._process, os.WNOHANG | os.WUNTRACED)
+            if process and os.WIFSTOPPED(status):
+                self.stopped = True
+            elif process:
                 self._status = os.waitstatus_to_exitcode(status)
         return self._status
 
     def wait_until_stopped(self, timeout: float = 60.0) -> None:
         """Until the program has stopped itself, as for the shell's job control."""
-        self.wait_until(lambda: os.waitpid(self._process, os.WNOHANG | os.WUNTRACED)[0] != 0, timeout)
+        self.wait_until(lambda: self.status() is None and self.stopped, timeout)
 
     def go_on(self) -> None:
         """Let a program that has stopped itself go on, as the shell's `fg` does."""
+        self.stopped = False
         self.signal(signal.SIGCONT)
 
     def signal(self, number: signal.Signals) -> None:

@@ -51,7 +51,8 @@ def play(
 
 def _make(terminal: Terminal, move: Move) -> None:
     with suppress(OSError):  # it may have ended meanwhile, and is then asked for its exit code
-        terminal.go_on()  # ctrl+z may have stopped it
+        if terminal.stopped:  # ctrl+z has been pressed
+            terminal.go_on()
         if move.size:
             terminal.resize(*move.size)
         terminal.send(move.keys, move.pause)
@@ -71,20 +72,21 @@ def _quit(terminal: Terminal, patience: float) -> None:
     deadline = time.monotonic() + patience
     while not _ended(terminal):
         if time.monotonic() > deadline:
-            terminal.settle(1.0)
-            shown = terminal.text
-            terminal.written.clear()
+            shown, before = terminal.text, len(terminal.written)
             terminal.signal(signal.SIGABRT)  # under `python -X faulthandler` it says where it stands
             terminal.settle(1.0)
-            raise Trouble(f"does not quit\n{shown}")
+            raise Trouble(f"does not quit\n{shown}\n{_plain(terminal.written[before:])}")
         for keys in (*(ESCAPE,) * 6, "q", "q", "\r"):
             _make(terminal, Move(keys, None, 0.1))
 
 
 def _report(terminal: Terminal, error: Exception, last: Sequence[Move]) -> str:
-    """What happened, what was done last, and what the program has said of it, or shows."""
-    said = bytes(terminal.written)
-    gone = said.rfind(LEAVE)
-    trace = CODES.sub("", said[gone:].decode(errors="replace")) if gone >= 0 or b"Fatal Python" in said else ""
-    shown = trace.replace("\r", "").strip() or terminal.text
-    return f"{error}\nlast: {', '.join(map(str, last))}\n{shown}"
+    """What happened, what was done last, and what the program said when it had left its screen, or else shows."""
+    left = terminal.written.rfind(LEAVE)
+    said = _plain(terminal.written[left:]) if left >= 0 else ""
+    return f"{error}\nlast: {', '.join(map(str, last))}\n{said or terminal.text}"
+
+
+def _plain(written: bytearray) -> str:
+    """The text of what was written, without what a terminal obeys."""
+    return CODES.sub("", written.decode(errors="replace")).replace("\r", "").strip()
