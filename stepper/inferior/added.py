@@ -1,5 +1,5 @@
-"""What a hand-written update adds to a parameter, taken apart: what only scales it (a learning rate, a count), and the
-rest, which is the gradient. Pure: reads the text of a statement."""
+"""What a hand-written update adds to a parameter, taken apart: the learning rate, and the rest, which is the gradient,
+with numbers of its own (a count, the 2 of a square's slope). Pure: reads the text of a statement."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from stepper.program.vocabulary import names_rate
+
 Look = Callable[[str], float | None]
 """The number of a name or path that only scales (a setting); None for anything else."""
 
 
 class Added(NamedTuple):
-    """A product that is added or taken away.
+    """A product that is added or taken away, and which of its factors make up the gradient.
 
     `whole` is its text, `factors` are the texts of what is left without what scales it, joined by `sign` (` * `, or
-    ` @ ` where the last is multiplied as a matrix), and `scale` is what it is scaled by: None where that has no number
-    that is known. `quotient`: the rest divides by something, too.
+    ` @ ` where the last is multiplied as a matrix). What scales it is the learning rate's or the gradient's own:
+    `rate` and `own` are the two numbers (None where one is not known), and `gradient` is the text without the rate,
+    `2 / m * x.T @ e` of `lr * (2 / m) * x.T @ e`. `quotient`: the rest divides by something, too.
     """
 
     whole: str
     factors: tuple[str, ...]
-    scale: float | None
+    rate: float | None
+    own: float | None
+    gradient: str
     sign: str = " * "
     quotient: bool = False
 
@@ -139,29 +144,41 @@ class _Product:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._factors: list[str] = []
-        self._scale: float | None = 1.0
+        self._scales: list[tuple[ast.expr, bool]] = []  # and whether it is divided by
         self._sign = " * "
         self._quotient = False
 
     def of(self, node: ast.expr) -> Added:
         self._take(node)
-        return Added(_unparsed(node), tuple(self._factors), self._scale, self._sign, self._quotient)
+        of_rate = self._of_rate()
+        own = [each for each in self._scales if each[0] not in of_rate]
+        rates = [each for each in self._scales if each[0] in of_rate]
+        gradient = _without(of_rate, node)
+        return Added(
+            _unparsed(node),
+            tuple(self._factors),
+            self._combined(rates),
+            self._combined(own),
+            "1" if gradient is None else ast.unparse(gradient),
+            self._sign,
+            self._quotient,
+        )
 
     def _take(self, node: ast.expr) -> None:
         match node:
             case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
                 self._take(operand)
-            case _ if self._is_scale(node):
-                self._by(self._number(node), divided=False)
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 self._take(left)
                 self._take(right)
-            case ast.BinOp(left=left, op=ast.Div(), right=right):
+            case ast.BinOp(left=left, op=ast.Div(), right=right) if self._is_scale(right):
                 self._take(left)
-                if self._is_scale(right):
-                    self._by(self._number(right), divided=True)
-                else:
-                    self._quotient = True
+                self._scales.append((right, True))
+            case ast.BinOp(left=left, op=ast.Div()):
+                self._take(left)
+                self._quotient = True
+            case _ if self._is_scale(node):
+                self._scales.append((node, False))
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 self._take(left)
                 self._factors.append(_text(right))
@@ -169,11 +186,21 @@ class _Product:
             case _:
                 self._factors.append(_text(node))
 
-    def _by(self, number: float | None, *, divided: bool) -> None:
-        if number is None or self._scale is None or (divided and not number):
-            self._scale = None
-        else:
-            self._scale = self._scale / number if divided else self._scale * number
+    def _of_rate(self) -> list[ast.expr]:
+        """What of the scaling is the learning rate: what is called so, else the only name that multiplies; the rest is
+        the gradient's then (the `2 / m` of a mean of squares). Of nameless numbers, and of several names, all."""
+        named = [node for node, divided in self._scales if not divided and _is_path(node)]
+        rates = [node for node in named if names_rate(_unparsed(node).rpartition(".")[2])]
+        return rates or (named if len(named) == 1 else [node for node, _ in self._scales])
+
+    def _combined(self, scales: list[tuple[ast.expr, bool]]) -> float | None:
+        product = 1.0
+        for node, divided in scales:
+            number = self._number(node)
+            if number is None or (divided and not number):
+                return None
+            product = product / number if divided else product * number
+        return product
 
     def _is_scale(self, node: ast.expr) -> bool:
         """Whether an expression is made of settings, constants and lengths alone."""
@@ -221,6 +248,29 @@ def _combined(a: float | None, op: ast.operator, b: float | None) -> float | Non
         case ast.Sub():
             return a - b
     return None
+
+
+def _without(dropped: list[ast.expr], node: ast.expr) -> ast.expr | None:
+    """A product without these of its factors, and without signs; None where nothing is left."""
+    match node:
+        case _ if node in dropped:
+            return None
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            return _without(dropped, operand)
+        case ast.BinOp(left=left, op=ast.Mult() as op, right=right):
+            kept, other = _without(dropped, left), _without(dropped, right)
+            return ast.BinOp(kept, op, other) if kept is not None and other is not None else kept or other
+        case ast.BinOp(left=left, op=ast.Div() as op, right=right):
+            kept = _without(dropped, left)
+            return kept if right in dropped else ast.BinOp(kept or ast.Constant(1), op, right)
+        case ast.BinOp(left=left, op=ast.MatMult() as op, right=right):
+            kept = _without(dropped, left)
+            return right if kept is None else ast.BinOp(kept, op, right)
+    return node
+
+
+def _is_path(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and not _is_length(node)
 
 
 def _is_length(node: ast.expr) -> bool:

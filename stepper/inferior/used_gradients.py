@@ -67,16 +67,16 @@ class UsedGradients:
         for update in track.updates:
             read, term = self._term(update, track)
             part = part_of(update.text)
-            if term is None or part is None or term.quotient or term.scale in (None, 0.0) or filled[part].any():
+            if term is None or part is None or term.quotient or term.rate in (None, 0.0) or filled[part].any():
                 return None
-            draft = read.get(plainly(term.whole)) or read.get(plainly(term.rest))
+            draft = read.get(plainly(term.whole)) or read.get(plainly(term.gradient))
             value = _numbers(draft)
             if value is None or numpy.shape(value) != whole[part].shape:
                 return None
-            scaled = draft is read.get(plainly(term.whole)) and term.scale is not None
-            whole[part] = value / abs(term.scale) if scaled and term.scale else value
+            scaled = draft is read.get(plainly(term.whole)) and term.rate is not None
+            whole[part] = value / abs(term.rate) if scaled and term.rate else value
             filled[part] = True
-            names.append(term.rest)
+            names.append(term.gradient)
         if not names or not filled.all():
             return None
         copy = Copy.derived(arrays, lambda: whole, lambda: arrays.describe(whole), whole.nbytes)
@@ -117,29 +117,37 @@ class UsedGradients:
         return None if draft.role == "other" and is_path(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:
-        """`w -= lr * err * x` used `err * x`, which the script itself does not compute: it is what was added, without
-        what only scales it."""
+        """`w -= lr * err * x` used `err * x`, which the script itself does not compute, and `lr / m * np.dot(x, err)`
+        the m-th part of what it does: it is what was added, without the learning rate."""
         read, term = self._term(update, track)
-        if term is None or term.quotient or len(term.factors) < 2:
+        if term is None or term.quotient:
             return None
         shape = _shape(track.before)
         factors = [read.get(plainly(factor)) for factor in term.factors]
-        if shape is None:
-            numbers = [_number(draft) for draft in factors]
-            known = [number for number in numbers if number is not None]
-            if term.sign != " * " or len(known) != len(numbers):
-                return None
-            return Draft(term.rest, "gradient", "operand", None, scalar_summary(math.prod(known)))
+        if len(factors) < 2 and (term.own == 1.0 or not factors or is_path(term.factors[0])):
+            return None
         if any(each is not None and _shape(each) == shape and self._is_gradient(each) for each in factors):
             return None
-        part, whole = read.get(plainly(term.rest)), read.get(plainly(term.whole))
+        part, whole = read.get(plainly(term.gradient)), read.get(plainly(term.whole))
         if part is not None and _shape(part) == shape:
             return part
+        if shape is None:
+            return self._number_of(term, factors)
         if whole is None or whole.copy is None or whole.copy.gone or _shape(whole) != shape:
             return None
-        if term.scale is None or abs(term.scale) in (0.0, 1.0) or not math.isfinite(term.scale):
+        if term.rate is None or abs(term.rate) in (0.0, 1.0) or not math.isfinite(term.rate):
             return whole
-        return Draft(term.rest, "gradient", "operand", self._recorder.differences.quotient(whole.copy, abs(term.scale)))
+        quotient = self._recorder.differences.quotient(whole.copy, abs(term.rate))
+        return Draft(term.gradient, "gradient", "operand", quotient)
+
+    def _number_of(self, term: Added, factors: list[Draft | None]) -> Draft | None:
+        """The gradient of a plain number, from its factors."""
+        numbers = [_number(draft) for draft in factors]
+        known = [number for number in numbers if number is not None]
+        if term.sign != " * " or len(known) != len(numbers):
+            return None
+        label, own = (term.rest, 1.0) if term.own is None else (term.gradient, term.own)
+        return Draft(label, "gradient", "operand", None, scalar_summary(own * math.prod(known)))
 
     def _term(self, update: Happening, track: Track) -> tuple[dict[str, Draft], Added | None]:
         """What a statement read and computed, by text, and what it adds to the parameter."""

@@ -148,6 +148,17 @@ def names_error(name: str) -> bool:
     return bool(_ERROR_SIGNAL.search(name))
 
 
+_RATE = re.compile(
+    r"^(base_|init(ial)?_)?l_?r(_?\d+|_t)?$|learn\w*?_?rate|^l_rate$|^(eta|alpha|rate|step_?size)(_?\d+|_t)?$|学习率|学習率",
+    re.IGNORECASE,
+)
+
+
+def names_rate(name: str) -> bool:
+    """Whether a name is that of a learning rate: `lr`, `eta`, `alpha`, `learning_rate`."""
+    return bool(_RATE.search(name))
+
+
 # Functions that differentiate, by the last part of their names; `grad` is also torch.autograd's and jax's.
 DIFFERENTIATING = frozenset({"grad", "value_and_grad", "jacrev", "jacfwd", "vjp", "gradient", "gradients"})
 

@@ -194,9 +194,10 @@ def test_an_update_without_a_gradient_of_its_own_shows_what_it_scales() -> None:
 @pytest.mark.parametrize(
     ("update", "label", "divisor"),
     [
-        ("w -= lr * err * x / len(X)", "err * x", None),  # nobody has seen the length: what was added is shown whole
+        ("w -= lr * err * x / len(X)", "err * x / len(X)", 0.1),  # nobody has seen the length
         ("w = w - lr * (err * x)", "err * x", 0.1),
-        ("w += 2 * lr * (y - p) * x", "(y - p) * x", 0.2),
+        ("w += 2 * lr * (y - p) * x", "2 * (y - p) * x", 0.1),
+        ("w -= 0.5 * 0.1 * err * x", "err * x", 0.05),  # nothing tells the rate among numbers without names
         ("w -= -lr * err * -x", "err * x", 0.1),
         ("w -= lr * err * x + 0.5 * lr * w", "lr * err * x + 0.5 * lr * w", 1.0),
         ("w[1:] -= lr * err * x[1:]", None, None),
@@ -222,12 +223,42 @@ def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str 
         assert "no value of the script is by itself the gradient of w" in [e.note for e in ran.record(1).events]
         return
     assert parameter.grad is not None
-    if divisor is None:
-        assert parameter.grad.label == update.removeprefix("w -= ")
-        numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved, rtol=1e-9)
-    else:
-        assert parameter.grad.label == label
-        numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved / divisor, rtol=1e-9)
+    assert parameter.grad.label == label and divisor is not None
+    numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved / divisor, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("update", "label"),
+    [
+        ("w = w - lr * (2 / m) * X.T @ e", "2 / m * X.T @ e"),
+        ("w -= lr * (X.T @ e / m)", "X.T @ e / m"),
+        ("w -= lr * 2 * X.T @ e", "2 * X.T @ e"),
+        ("w -= lr * (2 * X.T.dot(e))", "2 * X.T.dot(e)"),
+        ("w = w - (alpha / m) * np.dot(X.T, e)", "1 / m * np.dot(X.T, e)"),
+        ("w = w - (lr * np.dot(X.T, e)) / m", "np.dot(X.T, e) / m"),
+        ("w -= rate_of_mine * 2 * np.dot(X.T, e)", "2 * np.dot(X.T, e)"),
+        ("w -= lr * X.T @ e", "X.T @ e"),
+        ("w -= lr / m * dw", "dw"),  # the script calls it its gradient
+    ],
+)
+def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(update: str, label: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X, y = np.arange(8.0).reshape(4, 2) % 5, np.array([1.0, -2.0, 3.0, 0.5])
+        m, lr, alpha, rate_of_mine = len(y), 0.05, 0.05, 0.05
+        w = np.array([0.5, -0.5])
+        for i in range(3):
+            e = X @ w - y
+            loss = (e ** 2).mean()
+            dw = X.T @ e
+            {update}
+        """
+    )
+    parameter = ran.parameter("w", 2)
+    assert parameter.grad is not None and parameter.grad.label == label
+    step = 0.05 / 4 if label == "dw" else 0.05
+    numpy.testing.assert_allclose(ran.array(parameter.update, 2), -step * ran.array(parameter.grad, 2), rtol=1e-9)
 
 
 def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:

@@ -180,14 +180,15 @@ for t in range(4):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_path: Path, dtype: str) -> None:
-    """Whatever of `lr * (1 / m) * x.T @ apart` is taken for the gradient: the step is `lr` times the right one. That of
-    v1 is twice, and that of v2 eight times as long."""
+    """Whatever of `lr * whole / m` or `0.1 * (0.125 * x.T @ apart)` is taken for the gradient: the step is the rate
+    times the right one. That of v1 is twice, and that of v2 eight times as long."""
     with opened(tmp_path, SCALED.format(dtype=dtype)) as run:
         found = named(run.check(2, 2))
     for name, each in found.items():
         assert each.verdict is (Verdict.DIFFERS if name.startswith("v") else Verdict.AGREES), each
     assert len(found) == 7 and found["v2"].factor == 8
-    assert "which is lr times it" in found["w1"].note and "which is 0.1 times it" in found["w5"].note
+    assert found["w1"].note == found["w2"].note == found["w3"].note == ""
+    assert "which is lr times it" in found["w4"].note and "which is 0.1 times it" in found["w5"].note
 
 
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
