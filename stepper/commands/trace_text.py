@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
 from stepper.record import Array, Event, Gate, Parameter, Record, Value
 from stepper.session.carried import all_carried
+from stepper.session.evaluated import all_in_evaluation
 from stepper.session.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
@@ -46,6 +47,7 @@ def trace_lines(
         yield from _parameters(record.parameters)
         yield from all_shared(record)
         yield from all_carried(record)
+        yield from all_in_evaluation(record)
     for fault in record.faults:
         yield ""
         yield f"! {fault}"

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from stepper.engines.base import Change, Engine, GateSeen, Held, Observer
+from stepper.engines.evaluation import depends_on_mode
 from stepper.engines.graph import saved
 from stepper.engines.members import ELEMENTS, modules
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
@@ -27,11 +30,11 @@ class Call:
     """A call of a module that is under way. `buffers` are copies of what its own buffers held before it, `h` of what an
     activation is handed (it may overwrite it)."""
 
-    __slots__ = ("buffers", "event", "h", "module", "name")
+    __slots__ = ("buffers", "detail", "event", "h", "module")
 
-    def __init__(self, module: Any, name: str, event: int | None) -> None:
+    def __init__(self, module: Any, detail: ModuleCall, event: int | None) -> None:
         self.module = module
-        self.name = name
+        self.detail = detail
         self.event = event
         self.buffers: dict[str, Any] = {}
         self.h: Any = None
@@ -135,12 +138,13 @@ class ModuleEngine(Engine):
         number = held[1] + 1 if held is not None else 1
         self._counts[id(module)] = (module, number)  # held, so that its id is nobody else's
         text = name if number == 1 else f"{name}, call {number}"
-        call = Call(module, name, observer.begin("module", text, type(module).__name__))
+        detail = ModuleCall(name, number, bool(module.__dict__.get("training")))
+        call = Call(module, detail, observer.begin("module", text, type(module).__name__))
         self._calls.append(call)
         observer.contributed(self.name)
         if call.event is None:
             return
-        observer.tell(call.event, ModuleCall(name, number, bool(module.__dict__.get("training"))))
+        observer.tell(call.event, detail)
         given = _tensors(inputs, torch)
         if type(module).__name__ in LAYERS and len(given) == 1:
             call.h = observer.keep(given[0])
@@ -170,11 +174,14 @@ class ModuleEngine(Engine):
                 continue
             if call.event is None:
                 return
-            name = call.name
+            name = call.detail.path
             for key, given in keywords.items():  # what is handed over by keyword is told to this hook only
                 for value in _tensors(given, torch):
                     _read(value, f"{key} of {name}", observer, call.event)
             found = _tensors(output, torch)
+            if not call.detail.training and depends_on_mode(module, torch):
+                trained = any(look(value, "requires_grad", torch) for value in found)
+                observer.tell(call.event, msgspec.structs.replace(call.detail, unlike_training=trained))
             for index, value in enumerate(found):
                 role: Role = "activation" if look(value, "ndim", torch) else "loss"
                 observer.note(name if len(found) == 1 else f"{name}[{index}]", role, "result", value, call.event)
@@ -208,7 +215,7 @@ def _gate(call: Call, h: Any, output: Any, observer: Observer) -> None:
     opening = opening_of_layer(call.module)
     if opening is None or call.event is None:
         return
-    gate = GateSeen(observer.label_of(h) or f"input of {call.name}", opening.op, call.event, call.h, "h <= 0")
+    gate = GateSeen(observer.label_of(h) or f"input of {call.detail.path}", opening.op, call.event, call.h, "h <= 0")
     gate.out = observer.keep(output)
     if opening.share is not None:
         gate.soft, gate.share = opening.soft, lambda kept: opening.at(kept.at_home)

@@ -103,11 +103,16 @@ class OptimizerStep(msgspec.Struct, frozen=True, gc=False, tag="optimizer"):
 
 
 class ModuleCall(msgspec.Struct, frozen=True, gc=False, tag="module"):
-    """A call of a module: `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record."""
+    """A call of a module: `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record.
+
+    `unlike_training`: it was called in evaluation mode, in which its rule is another than in training (a dropout, a
+    normalisation by running statistics), and gradients can go back through what it made.
+    """
 
     path: str
     call: int
     training: bool
+    unlike_training: bool = False
 
 
 Detail = Backward | Contribution | ModuleCall | OptimizerStep

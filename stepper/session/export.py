@@ -204,7 +204,12 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
     if isinstance(detail, Contribution):
         return {"parameter": detail.parameter, "use": detail.use, "backward": detail.backward}
     if isinstance(detail, ModuleCall):
-        return {"path": detail.path, "call": detail.call, "training": detail.training}
+        return {
+            "path": detail.path,
+            "call": detail.call,
+            "training": detail.training,
+            "unlike_training": detail.unlike_training,
+        }
     if isinstance(detail, OptimizerStep):
         return {
             "parameter": detail.parameter,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stepper.record import Backward, Contribution, Event, ModuleCall, OptimizerStep, Record
+from stepper.session.evaluated import in_evaluation
 from stepper.session.sums import LEAF, Arrival, Used, arrivals, is_top, used
 
 FEW = 4  # parameters that are named one by one
@@ -64,7 +65,12 @@ def _own(event: Event, record: Record) -> list[str]:
         )
         again = "run again inside the backward pass, by a checkpoint; " if _inside_a_node(event, record) else ""
         times = f"call {detail.call} of {calls} in this iteration, " if calls > 1 else ""
-        return [f"{event.function}: {again}{times}{'training' if detail.training else 'evaluating'}"]
+        lines = [f"{event.function}: {again}{times}{'training' if detail.training else 'evaluating'}"]
+        if detail.unlike_training and event in in_evaluation(record):
+            lines.append(
+                "the loss is trained through it; in training it computes something else: model.train() ends that"
+            )
+        return lines
     return []
 
 

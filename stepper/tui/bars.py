@@ -11,6 +11,7 @@ from stepper.session.divergence import name_of
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import ACTIONS, Action
+from stepper.tui.hints import POINTED_OUT
 from stepper.tui.keymap import Keymap
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad, wrapped
 from stepper.tui.scene import Scene
@@ -162,6 +163,8 @@ def _standing(scene: Scene) -> list[Entry]:
         entries.append(Entry(3, ((f"{scene.event.phase:<8}", "note"),), "panel(0)"))
     if scene.iteration is not None:
         entries.append(_loss(scene.record.loss))
+    if scene.history is not None and scene.history.in_evaluation:
+        entries.append(Entry(1, ((f"{POINTED_OUT} eval mode", "bad"),), "panel(5)"))
     return entries
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stepper.record import Event, Record, Value, place
+from stepper.session.evaluated import in_evaluation
 from stepper.tui.names import Names, names_of
 
 Moment = tuple[int, int]
@@ -159,6 +160,11 @@ class History:
         while event.kind != "statement" and event.parent is not None:
             event = self.record.events[event.parent]
         return event
+
+    @cached_property
+    def in_evaluation(self) -> frozenset[int]:
+        """The calls of layers in evaluation mode that the loss is trained through, as `session.evaluated` has it."""
+        return frozenset(event.id for event in in_evaluation(self.record))
 
     @cached_property
     def final(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from stepper.record import Record
+from stepper.session import Session
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of
 from tests.tui.standin import Standin
 
@@ -71,3 +74,40 @@ async def test_what_is_cut_of_a_line_can_be_read(size: tuple[int, int]) -> None:
         await settled(pilot)
         assert str(record.border_subtitle) == f"{LONG}  (8, 10)"
         assert any(LONG[:40] in line for line in screen_text(app).splitlines() if "╰" in line)
+
+
+EVALUATING = """
+import torch
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+x = torch.randn(8, 4)
+for step in range(3):
+    optimizer.zero_grad()
+    loss = model(x).pow(2).mean()
+    loss.backward()
+    optimizer.step()
+    model.eval()
+"""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_model_that_is_trained_in_evaluation_mode_is_marked(tmp_path: Path, size: tuple[int, int]) -> None:
+    script = tmp_path / "evaluating.py"
+    script.write_text(EVALUATING, encoding="utf-8")
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        assert "eval mode" not in screen_text(app)
+        await pilot.press("i", "6")
+        await settled(pilot)
+        status = screen_text(app).splitlines()[0]
+        assert "! eval mode" in status
+        marked = [line.split()[1] for line in text_of(app.desk.record).splitlines() if "eval !" in line]
+        assert marked == ["model.1"]
+        assert "eval !" in app.desk.record.HELP
+        await pilot.press("1")
+        await settled(pilot)
+        await pilot.click("#status", offset=(status.index("eval mode"), 0))
+        await settled(pilot)
+        assert app.desk.chosen is app.desk.record, "a click on the mark leads to the layers"

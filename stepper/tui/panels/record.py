@@ -15,7 +15,7 @@ from stepper.record import Event, ModuleCall
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings
-from stepper.tui.hints import results
+from stepper.tui.hints import POINTED_OUT, results
 from stepper.tui.outline import Outline, Site
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
@@ -36,6 +36,8 @@ class RecordPanel(LinePanel):
         f"the letter is the phase; {CURRENT} the cursor · {NONFINITE} where something first became NaN or infinite · "
         f"{FOLDED} folded · {UNFOLDED} unfolded\n"
         "train, eval: the mode that a layer or a model was called in\n"
+        f"eval {POINTED_OUT}: the loss is trained through this layer, which computes something else in training (a "
+        "dropout, a batch normalisation): nothing has undone a model.eval(); the status line says eval mode then\n"
         "on the right: what it computed, and the time it took, the recording of it included\n"
         "what is cut of the cursor's line stands below it whole, that of another where the mouse rests on it"
     )
@@ -111,7 +113,7 @@ class RecordPanel(LinePanel):
         left = "".join(text for text, _ in self._beginning(outline, index))
         return "  ".join(
             [
-                left + _text(event),
+                left + _text(event, outline),
                 *filter(None, [_right(event, outline), figures.duration(event.duration)]),
             ]
         )
@@ -123,7 +125,7 @@ class RecordPanel(LinePanel):
             return ""
         event = outline.events[self._lines[index]]
         shown = "".join(text for text, _ in self.row(index).pieces)
-        if _text(event) in shown and _right(event, outline) in shown:
+        if _text(event, outline) in shown and _right(event, outline) in shown:
             return ""
         return "  ".join(filter(None, [" ".join(event.text.split()) or event.kind, _right(event, outline)]))
 
@@ -147,7 +149,7 @@ class RecordPanel(LinePanel):
         event = outline.events[self._lines[index]]
         current = index == self._current
         pieces = self._beginning(outline, index)
-        text = _text(event)
+        text = _text(event, outline)
         room = self.inner.width
         time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
         left = room - len(time) - 1 - sum(len(piece) for piece, _ in pieces)
@@ -268,9 +270,10 @@ def _right(event: Event, outline: Outline) -> str:
     return "  ".join(filter(None, [results(event), place]))
 
 
-def _text(event: Event) -> str:
+def _text(event: Event, outline: Outline) -> str:
     lines = event.text.splitlines()
     text = lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind
     if isinstance(event.detail, ModuleCall):
         text += TRAIN if event.detail.training else EVAL
+        text += f" {POINTED_OUT}" if event.id in outline.history.in_evaluation else ""
     return text
