@@ -262,6 +262,7 @@ class Inferior:
 
     def _execute(self, program: Program, runner: Runner, main: ModuleType) -> int:
         error: BaseException | None = None
+        process = os.getpid()
         # A script may go exactly as deep as under plain Python, whatever frames of ours lie beneath it.
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + FRAMES_BENEATH)
@@ -282,6 +283,8 @@ class Inferior:
                 return 0
             error = raised
         self._flush()
+        if os.getpid() != process:
+            return _leave_forked(error)
         self._tell_end(error, program, runner)
         self.control.wait_for_quit()
         return exit_code(error)
@@ -320,6 +323,19 @@ class Inferior:
                 stream.flush()
             except (AttributeError, OSError, ValueError):
                 continue  # the script closed or replaced it
+
+
+def _leave_forked(error: BaseException | None) -> int:
+    """The exit code of a process that the script forked, and that came to the script's end: it is nobody's run."""
+    if isinstance(error, SystemExit):
+        if error.code is not None and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+    elif error is not None:
+        if sys.excepthook is sys.__excepthook__:
+            print(own_traceback(error), end="", file=sys.stderr)
+        else:
+            call_excepthook(error)
+    return exit_code(error)
 
 
 def _device(torch: ModuleType | None) -> str:

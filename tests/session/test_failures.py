@@ -1,5 +1,8 @@
 """Scripts that fail: their own traceback, and the cursor on the statement that failed."""
 
+import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,21 +228,46 @@ async def test_leaving_by_the_shortest_way_loses_nothing(tmp_path: Path, status:
         assert [event.text for event in session.records[2].events][-1] == f"os._exit({status})"
 
 
-async def test_a_forked_process_leaves_by_itself(tmp_path: Path) -> None:
-    source = """
-    import os
+@pytest.mark.parametrize(
+    ("leave", "code"),
+    [("os._exit(5)", 5), ("sys.exit(5)", 5), ("sys.exit()", 0), ("raise ValueError()", 1), ("break", 0)],
+)
+async def test_a_forked_process_leaves_by_itself(tmp_path: Path, leave: str, code: int) -> None:
+    source = f"""
+    import os, sys
     w = 1.0
     for i in range(3):
         loss = w * w
         child = os.fork()
         if child == 0:
-            os._exit(5)
+            {leave}
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         w = w - 0.1 * code
     """
-    async with opened(script(tmp_path, source)) as session:
+    async with opened(script(tmp_path, source)) as session, asyncio.timeout(60):
         await session.run()
-        assert session.state is State.ENDED and session.losses == [1.0, 0.25, 0.0]
+        once, twice = 1 - 0.1 * code, 1 - 0.1 * code - 0.1 * code
+        assert session.state is State.ENDED and session.losses == [1.0, once * once, twice * twice]
+
+
+def test_what_a_forked_process_says_at_its_end_is_what_plain_python_says(tmp_path: Path) -> None:
+    source = """
+    import os, sys
+    w = 1.0
+    for i in range(2):
+        loss = w * w
+        if (child := os.fork()) == 0:
+            if i:
+                sys.exit("enough")
+            raise ValueError("of the child")
+        os.waitpid(child, 0)
+        w = w - 0.1
+    """
+    path, said = script(tmp_path, source), bytearray()
+    plain = subprocess.run([sys.executable, path], stderr=subprocess.PIPE, check=True)
+    run_losses(path, Options(), None, lambda *_: None, said.extend)
+    assert b"of the child" in plain.stderr and b"enough" in plain.stderr
+    assert bytes(said) == plain.stderr
 
 
 @pytest.mark.parametrize(
