@@ -9,11 +9,9 @@ from __future__ import annotations
 import ast
 import builtins
 import math
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from inspect import CO_OPTIMIZED
 from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -21,6 +19,7 @@ from msgspec.structs import replace
 
 from stepper.engines.base import Engine
 from stepper.engines.modes import capturing, torch_module
+from stepper.inferior.frames import is_function, names_in
 from stepper.inferior.protocol import Stop
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.program.sites import Site
@@ -52,8 +51,6 @@ READS = frozenset(
 )
 """What of a tensor only reads it, be it a method or a function of its library."""
 LIBRARIES = frozenset(("numpy", "torch"))
-KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir", "f_locals"))
-"""Through these a function may hold the very dict by which its names are read before Python 3.13."""
 _OPERATORS = (ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context)
 _PARTS = (ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Constant, ast.Tuple, ast.List, ast.Set)
 
@@ -77,21 +74,13 @@ class Condition:
         code = frame.f_code
         known = self._local.get(id(code))
         if known is None:
-            own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars} if code.co_flags & CO_OPTIMIZED else set()
+            own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars} if is_function(frame) else set()
             known = self._local[id(code)] = (code, tuple(name for name in self._names if name in own))
         names = known[1]
         if not names:
             return {}
-        if sys.version_info >= (3, 13):
-            return {name: frame.f_locals[name] for name in names if name in frame.f_locals}
-        if not KEEPS_NAMES.isdisjoint(code.co_names):
-            raise LookupError(
-                "its names cannot be read unnoticed in a function that calls locals(), eval() or the like"
-            )
-        held = frame.f_locals
-        found = {name: held[name] for name in names if name in held}
-        held.clear()  # the frame keeps this dict: it would keep the values alive
-        return found
+        held = names_in(frame)
+        return {name: held[name] for name in names if name in held}
 
     def evaluate(self, names: Mapping[str, Any], frame: FrameType) -> bool:
         """Whether it holds. Raises whatever it raises."""

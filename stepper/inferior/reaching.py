@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import CellType, FrameType, FunctionType, MethodType
@@ -18,6 +19,7 @@ from stepper.inferior.scalars import SCALARS
 from stepper.record import Summary
 
 MOST = 100_000  # objects that are looked at
+NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 SAME = ("shape", "dtype", "min", "max")  # what two values of the same bits have in common
 NEAR, ROUNDING = ("mean", "l2"), 1e-9  # and what may be summed up in another order
 
@@ -62,6 +64,7 @@ def reach(
     What holds other numbers is none. Of several that hold the same, it is the one whose path is nearest to the name.
     Raises LookupError where there is none, or more than one.
     """
+    name = NUMBER.sub("", name)
     nearest, found = -1, dict[Any, Reached]()
     for place in _places(frames, namespaces, engines, passing):
         engine = next((each for each in engines if each.owns(place.value)), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from threading import get_ident
 from time import perf_counter_ns
@@ -21,6 +21,7 @@ from stepper.inferior.conditions import Conditions
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.drafts import Draft, Frame, Happening, Key, Known, Operated, is_path
+from stepper.inferior.frames import is_function, names_in, own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
 from stepper.inferior.naming import Namer, passing_names
@@ -66,6 +67,7 @@ class Recording:
         self.conditions = Conditions(self.sites, (), nullcontext)
         self.answers = self.conditions.answers()
         self.asked: Callable[[Spot], None] | None = None  # told of the place before each statement, while it is wanted
+        self._files = {program.path, program.home, *(module.path for module in program.modules)}
         self._passing = passing_names([site for site in self.sites if not site.file])
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
@@ -83,7 +85,7 @@ class Recording:
         self.gates: list[GateSeen] = []
         self._names = Names()
         self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
-        self.tracker = Tracker(self._names, self._look, self._called, self._place, self._span)
+        self.tracker = Tracker(self._names, self._look, self._called, self._place, self._span, self._learn_local)
         self.pass_over = iteration is None
         self.truncated = False
         self._limit = MAX_EVENTS
@@ -122,6 +124,14 @@ class Recording:
             self._namer.learn_objects(holders, self.tracker.paths)
         except Exception as error:
             self.fault(error)
+
+    def _learn_local(self) -> None:
+        """Learn what the names of the functions that are running lead to."""
+        for frame in own_frames(self._files):
+            if is_function(frame):
+                with suppress(LookupError):
+                    holders = self._namer.holders(names_in(frame), self._passing)
+                    self._namer.learn_objects(holders, self.tracker.paths)
 
     def stop(self) -> None:
         """The record is over: let go of everything that belongs to the script."""

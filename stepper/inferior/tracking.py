@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -47,12 +48,14 @@ class Tracker:
         called: Callable[[Any], str | None] = lambda _: None,
         place: Callable[[Any], Hashable] = id,
         span: Callable[[Any], tuple[int, int] | None] = lambda _: None,
+        learn: Callable[[], None] = lambda: None,
     ) -> None:
         """`look` gives a copy of a value as it is now; `called` says what the script calls it, `place` where it lies,
-        and `span` from where to where."""
+        and `span` from where to where. `learn` learns further `paths`, where those that are known do not do."""
         self._names = names
         self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
         self._look = look
+        self._learn = learn
         self._called = called
         self._spans: Spans[Track] = Spans(span)
         self._place = place  # where a value lies: two objects over the same memory have the same
@@ -186,12 +189,25 @@ class Tracker:
         track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
         if before.copy is not None:
             self._spans.put(track)
-        if owner is None:
-            track.path = self.paths.get(value)
-            track.apart = self.paths.told_apart(value, label) is not None
-        elif (path := self.paths.get(owner)) is not None:  # of a number, what its owner keeps it under
-            track.path = path + "." + label.rpartition(".")[2] if "." in label else path
+        track.path = self._path(track)
+        track.apart = owner is None and self.paths.told_apart(value, label) is not None
         return track
+
+    def _path(self, track: Track) -> str | None:
+        """The path of a parameter through the script's own objects; of a number, what its owner keeps it under."""
+        path = self.paths.get(track.value if track.owner is None else track.owner)
+        if path is None or track.owner is None or "." not in track.label:
+            return path
+        return path + "." + track.label.rpartition(".")[2]
+
+    def _find_paths(self) -> None:
+        """Look further for the paths of parameters that bear one label: through the names of functions, too."""
+        labels = Counter(track.label for track in self.tracks.values())
+        alike = [track for track in self.tracks.values() if labels[track.label] > 1 and track.path is None]
+        if alike:
+            self._learn()
+        for track in alike:
+            track.path = self._path(track)
 
     def used_gradient(self, parameter: Any, gradient: Draft) -> None:
         """The gradient that an optimizer is about to use for `parameter`."""
@@ -234,6 +250,7 @@ class Tracker:
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
         self._gather_rows()
+        self._find_paths()
         held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
         for name, track in list(self.tracks.items()):
             if not (track.certain or track.updates) and (whole := self._spans.around(track.value)) and whole.certain:

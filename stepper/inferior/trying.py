@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from stepper.engines.base import Engine
+from stepper.inferior.frames import own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.naming import passing_names
 from stepper.inferior.protocol import Nudge, Reply, Tried
@@ -133,12 +134,7 @@ class Trials:
 
     def _holders(self) -> tuple[list[FrameType], list[dict[str, Any]]]:
         """The script's frames, innermost first, and the namespaces of its files."""
-        frames: list[FrameType] = []
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            if frame.f_code.co_filename in self._files:
-                frames.append(frame)
-            frame = frame.f_back
+        frames = list(own_frames(self._files))
         spaces = {id(each.f_globals): each.f_globals for each in frames}
         main = vars(sys.modules["__main__"])
         others = [vars(each) for each in list(sys.modules.values()) if getattr(each, "__file__", None) in self._files]

@@ -341,3 +341,52 @@ def test_an_iteration_without_a_loss_is_a_misuse(tmp_path: Path) -> None:
             run.check(80)
         with pytest.raises(Misuse, match="setup"):
             run.setup.check()
+
+
+OBJECTS = """
+    class Neuron:
+        def __init__(self, w):
+            self.w, self.b = w, 0.0
+        def forward(self, x):
+            self.x = x
+            return self.w * x + self.b
+        def backward(self, grad):
+            inner = {grad} * self.w
+            self.w -= 0.05 * (grad * self.x)
+            self.b -= 0.05 * grad
+            return inner
+
+    class Net:
+        def __init__(self):
+            self.neurons = [Neuron(0.5), Neuron(0.3)]
+
+    def main():
+        net = Net()
+        for t in range(3):
+            x = 1.0 + t
+            for each in net.neurons:
+                x = each.forward(x)
+            loss = (x - 2.0) ** 2
+            grad = 2 * (x - 2.0)
+            for each in reversed(net.neurons):
+                grad = each.backward(grad)
+    {call}
+"""
+
+
+@pytest.mark.parametrize("call", ["main()", "def outer():\n        main()\n    outer()"])
+def test_every_object_of_a_list_is_reached_also_through_the_names_of_a_function(tmp_path: Path, call: str) -> None:
+    with opened(tmp_path, OBJECTS.format(grad="grad", call=call)) as run:
+        found = run.check(0)
+    assert set(verdicts(found)) == {f"net.neurons[{place}].{name}" for place in (0, 1) for name in "wb"}
+    assert set(verdicts(found).values()) == {Verdict.AGREES}, found
+    with opened(tmp_path, OBJECTS.format(grad="2 * grad", call=call)) as run:
+        wrong = named(run.check(1))
+    assert {name for name, each in wrong.items() if each.factor == 2} == {"net.neurons[0].w", "net.neurons[0].b"}
+
+
+def test_a_function_that_may_keep_its_names_is_left_alone_and_objects_are_still_told_apart(tmp_path: Path) -> None:
+    text = OBJECTS.format(grad="grad", call="main()").replace("net = Net()", "net = Net(); kept = locals()")
+    with opened(tmp_path, text) as run:
+        found = run.check(1)
+    assert verdicts(found) == dict.fromkeys(("self.w", "self.b", "self.w (2)", "self.b (2)"), Verdict.AGREES)

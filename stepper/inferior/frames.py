@@ -1,0 +1,38 @@
+"""The script's frames, and what the names in them stand for, read so that the script does not notice."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from inspect import CO_OPTIMIZED
+from types import FrameType
+from typing import Any
+
+KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir", "f_locals"))
+"""Through these a function may hold the very dict by which its names are read before Python 3.13."""
+
+
+def own_frames(files: Collection[str], depth: int = 1) -> Iterator[FrameType]:
+    """The frames of code in these files, innermost first; the first `depth` frames of the stack are ours."""
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        if frame.f_code.co_filename in files:
+            yield frame
+        frame = frame.f_back
+
+
+def is_function(frame: FrameType) -> bool:
+    """Whether a frame has names of its own, and not a namespace that is one anyway."""
+    return bool(frame.f_code.co_flags & CO_OPTIMIZED)
+
+
+def names_in(frame: FrameType) -> dict[str, Any]:
+    """What the names of a function's frame stand for, those that are bound. LookupError where it might notice."""
+    if sys.version_info >= (3, 13):
+        return dict(frame.f_locals)
+    if not KEEPS_NAMES.isdisjoint(frame.f_code.co_names):
+        raise LookupError("its names cannot be read unnoticed in a function that calls locals(), eval() or the like")
+    held = frame.f_locals
+    found = dict(held)
+    held.clear()  # the frame keeps this dict: it would keep the values alive
+    return found
