@@ -1,6 +1,7 @@
 """The role of a value under a name of which nothing else is known: the one it had under another name.
 
-`x`, in a function that an object keeps (`self.act(self.z)`), is the activation that it was handed.
+`x`, in a function that an object keeps (`self.act(self.z)`), is the activation that it was handed; so is `input`
+in the `forward` of an `autograd.Function` that is applied to an expression.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ class HandedRoles:
         if happening.kind in ("statement", "expression", "call"):
             for place, (draft, value) in enumerate(zip(drafts, values, strict=True)):
                 copy = draft.copy
-                if copy is None or not is_path(draft.label):
+                if copy is None:
                     continue
                 if value.role != "other":
                     last[copy] = value.role
-                elif copy in last:
+                elif copy in last and is_path(draft.label):
                     values[place] = msgspec.structs.replace(value, role=last[copy])
         elif happening.kind == "backward":
             last.update([(each.copy, each.role) for each in drafts if each.role == "gradient" and each.copy])

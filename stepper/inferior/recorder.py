@@ -23,7 +23,8 @@ from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Site
-from stepper.record import Role, Spot, When
+from stepper.program.vocabulary import names_gradient
+from stepper.record import Phase, Role, Spot, When
 
 GATE_OPERATIONS = frozenset(
     [
@@ -334,7 +335,7 @@ class Recorder(Changing):
         depth: int = DEPTH,
     ) -> Draft | None:
         engine = self._owner(value)
-        known: Role = role or ("activation" if happening.phase == "forward" and when == "result" else "other")
+        known: Role = role or (_unknown(happening.phase, label) if when == "result" else "other")
         if engine is not None:
             draft = self._draft(engine, value, label, known, when)
             happening.drafts.append(draft)
@@ -378,3 +379,10 @@ class Recorder(Changing):
         for label, engine, element in self._leaves(value, site.label, "parameter", frame.innermost):
             draft = self._draft(engine, element, label, "parameter", "operand")
             self.tracker.met(label, "parameter", element, draft, made=False)
+
+
+def _unknown(phase: Phase, label: str) -> Role:
+    """The role of what a phase makes under a name of which the script's data flow says nothing."""
+    if phase == "backward" and names_gradient(label):
+        return "gradient"  # `grad_input`, in an `autograd.Function`
+    return "activation" if phase == "forward" else "other"

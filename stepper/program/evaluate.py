@@ -384,7 +384,7 @@ class Evaluator(Definitions, ABC):
                 made = self.made_here(scope, node.func.value) if name in COLLECTING_METHODS else None
                 roots = receiver.roots if made is None else frozenset(((made, frozenset[int]()),))
                 self.change(roots, node, changed, keep=not zero)
-            if name in _VIEWS:
+            if name in _VIEWS and not (name in self.fields and self.is_field(scope, node.func)):  # `self.flatten(x)`
                 return Value(receiver.deps, receiver.roots)
         elif mutates_argument(name) and arguments:
             changed = frozenset(d for value in arguments[1:] for d in value.deps)

@@ -122,7 +122,8 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
     if not loops and not script.modules:
         raise ProgramError(NOT_FOUND)
     walker = Walker(script, losses)
-    reachable = set(walker.walk_module().inner)
+    whole = walker.walk_module()
+    reachable = set(whole.inner)
     further = (node for scope in script.modules.values() for node in loops_in(scope.node))
     loops += [node for node in further if id(node) in reachable]
     studied = {id(node): study_loop(walker, node) for node in loops}
@@ -138,8 +139,10 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
         (lambda s: s.level() >= TOTAL, lambda s: s.state),
         (lambda s: True, lambda s: [d for d in s.state if d.kind == "bind"]),
     ]
+    # Where a gradient is computed in no loop at all, a loop that computes none is a part of that one pass.
+    once = any(mark.kind == "backward" and not mark.loops & studied.keys() for mark in whole.marks)
     for test, state in tests:
-        found = _candidates(studied, around, test, state)
+        found = [each for each in _candidates(studied, around, test, state) if each.run.marks or not once]
         if found:
             return max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno)).node
     raise ProgramError(NOT_FOUND)

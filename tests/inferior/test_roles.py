@@ -233,3 +233,33 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
 def test_the_loss_that_a_callback_keeps_in_its_learner_is_one_and_what_it_counts_is_no_gradient() -> None:
     found = roles(run((Path(__file__).parents[1] / "program" / "corpus" / "learner_of_callbacks.txt").read_text()))
     assert (found["learner.loss"], found["self.total"]) == ("loss", "other")
+
+
+def test_what_an_autograd_function_is_handed_is_an_activation_and_what_it_makes_backward_a_gradient() -> None:
+    ran = run(
+        """
+        import torch
+        class Cube(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, input):
+                ctx.save_for_backward(input)
+                return input ** 3
+            @staticmethod
+            def backward(ctx, grad_output):
+                input, = ctx.saved_tensors
+                grad_input = grad_output * 3
+                return grad_input * input ** 2
+        w = torch.ones(3, requires_grad=True)
+        x = torch.arange(3.0)
+        for t in range(2):
+            cube = Cube.apply
+            loss = cube(w * x + 1).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad = None
+        """
+    )
+    assert (roles(ran)["input"], roles(ran)["grad_input"]) == ("activation", "gradient")
+    handed = [value.role for event in ran.record(1).events for value in event.values if value.label == "input"]
+    assert handed and set(handed) == {"activation"}

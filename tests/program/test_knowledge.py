@@ -54,6 +54,11 @@ def test_names_that_only_look_like_gradients(name: str) -> None:
     assert not names_gradient(name)
 
 
+def test_what_goes_through_a_layer_that_is_called_like_a_view_is_data() -> None:
+    roles = program_of("quickstart").roles  # self.flatten = nn.Flatten()
+    assert (roles["X"], roles["y"]) == ("data", "data")
+
+
 def test_what_a_function_with_a_capital_returns_is_no_object() -> None:
     assert program_of("cached_layers").roles["grads"] == "gradient"
 

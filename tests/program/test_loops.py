@@ -52,6 +52,31 @@ def test_a_script_without_a_training_loop_is_refused(source: str) -> None:
     assert str(refused.value) == NOT_FOUND
 
 
+def test_a_loop_within_the_only_pass_of_a_script_is_no_training_loop() -> None:
+    source = """\
+import torch
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.nn.Linear(4, 2)
+    def forward(self, x):
+        return self.fc(x.view(-1, self.features(x)))
+    def features(self, x):
+        count = 1
+        for size in x.size()[1:]:
+            count *= size
+        return count
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.ones(3, 2, 2)).sum()
+loss.backward()
+optimizer.step()
+"""
+    with pytest.raises(ProgramError) as refused:
+        analyse(source, "s.py")
+    assert str(refused.value) == NOT_FOUND
+
+
 def test_a_counting_loop_is_taken_where_there_is_no_better() -> None:
     assert loop_line(analyse("total = 0\nfor i in range(10):\n    total += i\n", "s.py")) == 2
 
