@@ -130,8 +130,8 @@ class Phases:
         flow = self.flow
         if definition in flow.updates:
             return "update"
-        if definition.place == GRAD:
-            return None
+        if definition.place == GRAD and definition.kind != "bind":
+            return None  # a zeroing
         if definition in flow.loss_definitions:
             return "loss"
         if definition in flow.forward:

@@ -214,6 +214,29 @@ def test_methods_have_phases_of_their_own_where_they_compute_gradients() -> None
     assert own["", "print(t, model.loss())"] == "loss"
 
 
+@pytest.mark.parametrize("name", ["dw", "grad"])
+def test_a_layer_that_keeps_its_gradient_computes_it_in_the_backward_phase(name: str) -> None:
+    source = f"""
+import numpy as np
+class Linear:
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+    def backward(self, e):
+        self.{name} = 2 * self.x.T @ e
+layer = Linear()
+layer.w = np.zeros(3)
+for t in range(20):
+    e = layer.forward(x) - y
+    loss = (e ** 2).sum()
+    layer.backward(e)
+    layer.w -= 0.05 * layer.{name}
+"""
+    found = phases(analyse(source, "layer.py"))
+    assert found[f"self.{name} = 2 * self.x.T @ e"] == found["layer.backward(e)"] == "backward"
+    assert found["loss = (e ** 2).sum()"] == "loss"
+
+
 def test_a_hand_written_recurrent_network_is_sorted() -> None:
     program = program_of("min_char_rnn")
     found = phases(program)
