@@ -30,6 +30,17 @@ KEYS: Sequence[str] = [
 ]
 LEFT, RIGHT, DRAG, SHIFT, CONTROL, WHEEL_UP, WHEEL_DOWN = 0, 2, 32, 4, 16, 64, 65
 BUTTONS = (LEFT, LEFT, LEFT, RIGHT, SHIFT, CONTROL, WHEEL_UP, WHEEL_DOWN, WHEEL_UP + SHIFT, WHEEL_DOWN + SHIFT)
+PASTED = (
+    "100",
+    "h.sum() > 0",
+    "two\nlines\n",
+    "\tnp.zeros((3,\r\n4))",
+    "漢字 é \u202e[bold]x[/bold]",
+    "w1[0, :]",
+    "/tmp",
+    "",
+)
+"""What may be in the clipboard."""
 PAUSES = (0.0, 0.0, 0.02, 0.05, 0.1, 0.3)
 
 
@@ -61,7 +72,9 @@ def moves(seed: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Iterator[Move]
 
 
 def _typed(chance: random.Random) -> str:
-    """A key, now and then many times, a number with enter after it, an escape at the end."""
+    """A key, now and then many times, a number with enter after it, an escape at the end; or a paste."""
+    if chance.random() < 0.03:
+        return f"{ESCAPE}[200~{chance.choice(PASTED)}{ESCAPE}[201~"
     key = chance.choice(KEYS)
     keys: str = key * chance.randint(2, 6) if chance.random() < 0.25 else key
     if key == "g" or chance.random() < 0.1:
