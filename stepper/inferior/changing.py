@@ -12,6 +12,7 @@ from typing import Any
 from stepper.engines.base import Change
 from stepper.inferior.drafts import Draft, Frame, Happening, Key, Watched
 from stepper.inferior.members import DICTS, element_at, is_key, suffix
+from stepper.inferior.naming import attributes
 from stepper.inferior.observing import Observing
 from stepper.inferior.scalars import SCALARS, scalar_summary
 from stepper.program.sites import Site
@@ -61,6 +62,8 @@ class Changing(Observing):
             frame.keyed[number] = value
         else:
             self._watch_members(frame, site, value)
+            if not site.method and frame.open and frame.open[-1].phase == "update":
+                self._watch_own_tensor(frame, site, value)
         for each in self._changers:
             found = list(each.changes(value, site.method or ""))
             for change in found:
@@ -73,6 +76,23 @@ class Changing(Observing):
         self._watch_attribute(
             frame, site, value, site.attribute or "", site.label, site.role or self._role(site, frame)
         )
+
+    def _watch_own_tensor(self, frame: Frame, site: Site, value: Any) -> None:
+        """`w -= lr * w.grad`, where `w` is of a class of the script's own and keeps a gradient: its numbers are what it
+        keeps in `data`, or in `_data` behind a property, and the gradient those of `grad`."""
+        held = dict(attributes(value))
+        numbers = next((name for name in ("data", "_data") if self._owner(held.get(name)) is not None), None)
+        gradient = held.get("grad", held.get("_grad"))
+        if numbers is None or gradient is None:
+            return
+        self._watch_attribute(frame, site, value, numbers, site.label, "parameter")
+        if self._owner(gradient) is None:
+            kept = dict(attributes(gradient))
+            gradient = kept.get("data", kept.get("_data"))
+        engine = self._owner(gradient)
+        if engine is not None and not self.pass_over:
+            draft = self._draft(engine, gradient, f"{site.label}.grad", "gradient", "operand")
+            self.tracker.used_gradient(held[numbers], draft)
 
     def _watch_attribute(self, frame: Frame, site: Site, value: Any, attribute: str, label: str, role: Role) -> None:
         held = self._peek(value, attribute)

@@ -8,6 +8,7 @@ from stepper.program.sites import Site
 
 ITEM = r"[A-Za-z_][\w.]*(?:\[[^\]]*\][\w.]*)*"  # a name, attribute path or element
 HEADS = ("for ", "async for ", "with ", "async with ", "except")
+OPERATORS = tuple("+-*/%@&|^<>")
 ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
 
 
@@ -17,6 +18,8 @@ def is_alias(site: Site) -> bool:
         head, equals, source = site.text.partition("=")
         if not equals or head.startswith(HEADS):
             return site.text.startswith(HEADS)
+        if head.endswith(OPERATORS):
+            return False  # `b += v` makes another number, or changes an array
     else:
         source = site.text
     return bool(ALIASES.fullmatch(source.strip()))

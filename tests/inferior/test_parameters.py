@@ -333,3 +333,66 @@ def test_what_takes_the_place_of_a_parameter_under_its_name_is_its_new_value() -
     centroids = ran.parameter("centroids", 0)
     assert not numpy.array_equal(ran.array(centroids.before), ran.array(centroids.after))
     assert numpy.array_equal(ran.array(centroids.after), ran.array(ran.values("new_centroids")[-1]))
+
+
+def test_a_number_that_is_moved_through_a_velocity_of_its_own() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x = np.array([1.0, 2.0])
+        b, vb = 0.5, 0.0
+        for t in range(2):
+            loss = ((x + b) ** 2).mean()
+            grad_b = 2 * (x + b).mean()
+            vb = 0.5 * vb - 0.125 * grad_b
+            b += vb
+        """
+    )
+    first, second = ran.parameter("b", 0), ran.parameter("b", 1)
+    assert (first.before.summary.value, first.update.summary.value) == (0.5, -0.5)
+    assert first.grad is not None
+    assert (first.grad.label, ran.array(first.grad)) == ("grad_b", 4.0)
+    assert second.after.summary.value == ran.names["b"]
+
+
+@pytest.mark.parametrize("step", ["w -= w.grad * 0.125", "step = w.grad * 0.125; w -= step"])
+def test_a_tensor_of_the_scripts_own_that_changes_itself(step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+
+        class Tensor:
+            def __init__(self, data):
+                self._data, self.grad = np.array(data), None
+
+            @property
+            def data(self):
+                return self._data
+
+            @data.setter
+            def data(self, new):
+                self._data, self.grad = new, None
+
+            def __mul__(self, rate):
+                return Tensor(self.data * rate)
+
+            def __isub__(self, other):
+                self.data = self.data - other.data
+                return self
+
+            def loss(self):
+                return (self.data ** 2).sum()
+
+            def backward(self):
+                self.grad = Tensor(2 * self.data)
+
+        w = Tensor([1.0, -2.0])
+        for t in range(2):
+            loss = w.loss()
+            w.backward()
+            {step}
+        """
+    )
+    for iteration in range(2):
+        before = ran.array(ran.parameter("w", iteration).before, iteration)
+        check(ran, "w", 2 * before, 0.125, iteration)
