@@ -157,7 +157,7 @@ class Recorder(Changing):
             self._operate_result(site, frame, draft)
         # `w.clamp_(0, 1)` gives w itself, which keeps its name.
         made = kind != "operand" and not any(watched.value is value for watched in frame.watched)
-        self._remember(engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site))
+        self._remember(engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site, frame))
 
     def before(self, number: int, value: Any) -> Any:
         """`value` is about to be changed in place, or one of its in-place methods to be called."""
@@ -267,7 +267,12 @@ class Recorder(Changing):
                 if loss:
                     self.losses.named(value)
 
-    def _aliases(self, site: Site) -> bool:
+    def _aliases(self, site: Site, frame: Frame) -> bool:
+        operation = site.operation
+        if operation is not None and operation.name == "getitem":
+            base = operation.operands[0].site
+            if base is not None and isinstance(frame.latest.get(base), Draft):
+                return False  # of an array: rows that are new, or a view, which is known by its memory
         known = self._alias_sites.get(site.id)
         if known is None:
             known = self._alias_sites[site.id] = is_alias(site)
@@ -340,7 +345,7 @@ class Recorder(Changing):
             draft = self._draft(engine, value, label, known, when)
             happening.drafts.append(draft)
             made = when == "result"
-            self._remember(engine, value, label, happening, draft, made=made, rebound=made and not self._aliases(site))
+            self._remember(engine, value, label, happening, draft, made=made, rebound=made and not self._aliases(site, frame))
             return draft
         if type(value) in SCALARS:
             self.used.add("python")

@@ -57,7 +57,7 @@ class Phases:
         """A function's statements: its own phases where it computes gradients, updates state, is a model's, or a
         generator (it goes on wherever it is asked to); else they are what its caller does."""
         phases: dict[int, Phase] = {}
-        self._assign(function.body, "forward", phases)
+        self._assign(function.body, self._begin(function), phases)
         named = {self.direct.get(key) for key in phases}
         whole = bool(named & {"update", "backward"})
         if function in self.models.of_losses and not whole:
@@ -69,6 +69,11 @@ class Phases:
             self.shown.update(phases)
             return
         self.own.update(phases)
+
+    def _begin(self, function: Function) -> Phase:
+        """The phase that a function begins with: forward, where it does not only compute gradients or take steps."""
+        phases = [phase for node in function.body if (phase := self._of(node)) is not None]
+        return phases[0] if phases and set(phases) <= {"backward", "update"} else "forward"
 
     def _is_forward(self, function: Function) -> bool:
         """Whether a function is a network's forward pass."""

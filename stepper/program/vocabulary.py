@@ -70,7 +70,7 @@ COLLECTING_METHODS = words(
 )
 
 MUTATING_FUNCTIONS = words(
-    """copyto putmask place put put_along_axis fill_diagonal shuffle heappush heappop heapify insort
+    """at copyto putmask place put put_along_axis fill_diagonal shuffle heappush heappop heapify insort
     insort_left insort_right"""
 )
 

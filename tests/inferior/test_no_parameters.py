@@ -1,5 +1,7 @@
 """What is taken for no parameter: inputs with a gradient, rows and slices of parameters, what a pass makes itself."""
 
+from pathlib import Path
+
 from tests.inferior.running import check, run
 
 
@@ -186,3 +188,11 @@ def test_slices_of_a_parameter_that_are_read_are_no_parameters() -> None:
     for iteration in range(2):
         assert [each.name for each in ran.record(iteration).parameters] == ["model.a"]
         check(ran, "model.a", ran.array(ran.values("model.a.grad", iteration)[0], iteration), 0.125, iteration)
+
+
+def test_rows_that_an_embedding_picks_are_no_parameter() -> None:
+    ran = run((Path(__file__).parents[1] / "program" / "corpus" / "embedding_by_hand.txt").read_text())
+    for iteration in range(2):
+        assert [each.shape for each in ran.record(iteration).parameters] == [(6, 3)]
+        (name,) = (each.name for each in ran.record(iteration).parameters)
+        check(ran, name, None, 0.1, iteration)
