@@ -157,7 +157,9 @@ class Recorder(Changing):
             self._operate_result(site, frame, draft)
         # `w.clamp_(0, 1)` gives w itself, which keeps its name.
         made = kind != "operand" and not any(watched.value is value for watched in frame.watched)
-        self._remember(engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site, frame))
+        self._remember(
+            engine, value, site.label, event, draft, made=made, rebound=made and not self._aliases(site, frame)
+        )
 
     def before(self, number: int, value: Any) -> Any:
         """`value` is about to be changed in place, or one of its in-place methods to be called."""
@@ -345,7 +347,9 @@ class Recorder(Changing):
             draft = self._draft(engine, value, label, known, when)
             happening.drafts.append(draft)
             made = when == "result"
-            self._remember(engine, value, label, happening, draft, made=made, rebound=made and not self._aliases(site, frame))
+            self._remember(
+                engine, value, label, happening, draft, made=made, rebound=made and not self._aliases(site, frame)
+            )
             return draft
         if type(value) in SCALARS:
             self.used.add("python")
