@@ -5,6 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+Stamp = tuple[int, int, int]
+"""What differs where a file has been written since: its time of change, its size, and which file it is."""
+
+
+class Edits:
+    """Follows the files of one run. A file is read only where it may have been written since it was looked at last."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Stamp, bool]] = {}
+
+    def changed(self, texts: Mapping[str, str]) -> tuple[str, ...]:
+        """The paths of those that hold another text now than that of the run; one that is gone is none of them."""
+        return tuple(path for path, text in texts.items() if self._differs(path, text))
+
+    def _differs(self, path: str, text: str) -> bool:
+        try:
+            now = os.stat(path)
+        except OSError:
+            return False
+        stamp = (now.st_mtime_ns, now.st_size, now.st_ino)
+        known = self._known.get(path)
+        if known is None or known[0] != stamp:
+            known = self._known[path] = (stamp, _differs(path, text))
+        return known[1]
+
 
 def changed_since(texts: Mapping[str, str]) -> str:
     """A sentence about the files that hold another text by now; empty where none does. `texts` are those of the run,

@@ -18,6 +18,7 @@ import msgspec
 from stepper.inferior.protocol import Ended, Line, Range
 from stepper.record import Array, Record, Region, Spot, Survey, Window, place
 from stepper.session.answers import Answers
+from stepper.session.edited import Edits
 from stepper.session.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -66,6 +67,7 @@ class Lanes:
         self.answers = Answers()
         """What came of the conditions of breakpoints."""
         self._count_later = count_later
+        self._edits = Edits()
         self._hash_seed = new_hash_seed()
         self._main: Lane | None = None
         self._replay: Lane | None = None
@@ -88,9 +90,13 @@ class Lanes:
         """The texts of the script, and of the modules that its setup imported, as they were run, by path: what is
         imported later may be written first."""
         started = self._main.started if self._main is not None else None
-        loaded = (self.script, *started.loaded) if started is not None else ()
+        loaded = (self.script, *(started.loaded if started is not None else ()))
         texts = {**self.modules, self.home: self.source} if self.source else {}
         return {path: text for path, text in texts.items() if path in loaded}
+
+    def edited(self) -> tuple[str, ...]:
+        """The paths of those files that hold another text by now. Costs a look at the time of each."""
+        return self._edits.changed(self.texts)
 
     async def connect(self) -> None:
         """Attach to the running event loop; messages of the script's process arrive from now on."""

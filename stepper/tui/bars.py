@@ -112,6 +112,8 @@ class StatusBar(Bar):
         entries += _under_way(scene) if scene.state in ("running", "replaying") else _standing(scene)
         if scene.wrong is not None:
             entries.append(_wrong(scene.losses[scene.wrong], scene.wrong))
+        if scene.edited:
+            entries.append(Entry(4, (("file changed", "note"),), "panel(0)"))
         state = STATES.get(scene.state, scene.state)
         part = {"stopped": "muted", "failed": "bad", "lost": "bad"}.get(scene.state, "good")
         if self._speed and scene.state == "stopped":

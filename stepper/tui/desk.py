@@ -89,6 +89,7 @@ class Desk(Borders):
         """Name these keys beside the panels' names."""
         self._keymap = keymap
         self.viewer.take_key(keymap.shown("viewer.follow"))
+        self.source.take_key(keymap.shown("restart"))
         self.lay_out()
 
     def _key(self, index: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ class Scene:
     history: History | None = None
     event: Event | None = None
     generation: int = 0
+    edited: str = ""
+    """That files of the run hold another text by now: the one that is shown, or which."""
     elsewhere: bool = False
     """Whether that file is another than the one the cursor stands in."""
     breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
@@ -85,9 +88,12 @@ class Scene:
         return self.record is not None and self.record.iteration is not None
 
 
-def scene_of(session: Session, previous: Scene, generation: int, shown: str | None = None) -> Scene:
+def scene_of(
+    session: Session, previous: Scene, generation: int, shown: str | None = None, edited: Sequence[str] = ()
+) -> Scene:
     """What `session` looks like now. The history of the record is kept from `previous` if it is the same record.
-    `shown`: the file to show, as `Scene.module` has it; None: that of the cursor."""
+    `shown`: the file to show, as `Scene.module` has it; None: that of the cursor. `edited`: the paths of the files that
+    hold another text by now."""
     record = session.record
     history, records = previous.history, previous.records
     if record is None:
@@ -117,6 +123,7 @@ def scene_of(session: Session, previous: Scene, generation: int, shown: str | No
         source=session.modules[module] if module else session.source,
         file="" if path in ("", session.script) else session.relative(path),
         module=module,
+        edited=_edited(edited, path),
         elsewhere=elsewhere,
         engines=tuple(session.engines),
         device=session.device,
@@ -142,6 +149,13 @@ def scene_of(session: Session, previous: Scene, generation: int, shown: str | No
         wrong=wrong,
         advice=_advice(session) if session.traceback else "",
     )
+
+
+def _edited(paths: Sequence[str], shown: str) -> str:
+    if not paths or shown in paths:
+        return "changed on disk" if paths else ""
+    name = os.path.basename(paths[0])
+    return f"{name} changed on disk" if len(paths) == 1 else f"{name} and {len(paths) - 1} more changed on disk"
 
 
 def _phases(session: Session) -> Mapping[int, str]:

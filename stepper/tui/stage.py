@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 REFRESH = 1 / 15
 """Seconds between two looks at a script that is at work."""
 
+LOOK_FOR_EDITS = 1.0
+"""Seconds between two looks at whether the script's files have been edited, while the app has nothing else to do."""
+
 HOLD = 1 / 20
 """Seconds for which a repaint waits for the pictures that belong to it."""
 
@@ -62,6 +65,7 @@ class Stage(Keystrokes):
         self._timer: Timer | None = None
         self._shown_at = 0.0
         self._turned: tuple[str, Cursor] | None = None  # a file that was asked for, and where the cursor stood then
+        self._edited: tuple[str, ...] = ()
         self._held = ExitStack()
         self._release: Timer | None = None
         self._looking_whether_whole = False
@@ -106,6 +110,7 @@ class Stage(Keystrokes):
         self.session = session
         self.places = Places()
         self._turned = None
+        self._edited = ()
         self._generation += 1
         self._unsubscribe = session.subscribe(self._changed)
         self.look()
@@ -140,7 +145,9 @@ class Stage(Keystrokes):
         if self._turned is not None and self._turned[1] != self.session.cursor:
             self._turned = None
         turned = None if self._turned is None else self._turned[0]
-        before, self.scene = self.scene, scene_of(self.session, self.scene, self._generation, turned)
+        before, self.scene = (
+            self.scene, scene_of(self.session, self.scene, self._generation, turned, self._edited)
+        )  # fmt: skip
         with self.batch_update():
             self.status.show(self.scene)
             if self.scene != before or self.desk.viewer.repinned:  # a move's end is often told twice
@@ -150,6 +157,15 @@ class Stage(Keystrokes):
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.set_timer(HOLD, self._repaint)
+
+    def look_for_edits(self) -> None:
+        """Look whether the files of the script still hold what runs."""
+        if not self.idle or self.scene.busy:
+            return
+        edited = self.session.edited()
+        if edited != self._edited:
+            self._edited = edited
+            self.look()
 
     def turn_to(self, file: str) -> None:
         """Show another file of the script in Source, until the cursor moves; empty: the one with the training loop."""
@@ -199,6 +215,8 @@ class Stage(Keystrokes):
 
     def begin_work(self) -> None:
         """Do moves from now on."""
+        if self._worker is None:
+            self.set_interval(LOOK_FOR_EDITS, self.look_for_edits)
         self._worker = self.run_worker(self.work(), group="moves", exit_on_error=False)
 
     async def leave_move(self, number: int) -> None:

@@ -260,6 +260,9 @@ class Standin:
         self.sketched: list[int] = []
         self.calls: list[str] = []
 
+    def edited(self) -> tuple[str, ...]:
+        return ()
+
     def send(self) -> None:
         self.calls.append("send")
 

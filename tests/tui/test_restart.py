@@ -220,3 +220,46 @@ async def test_a_restart_that_is_refused_late_leaves_what_was_recorded(tmp_path:
         await pilot.press("r")
         await until(pilot, lambda: app.session is not session and app.idle and app.scene.iteration == 0)
         assert app.scene.state == "stopped" and app.session.settings == {"rate": 0.25}
+
+
+async def test_an_edit_is_told_of_while_the_file_is_open_and_no_longer_after_a_restart(tmp_path: Path) -> None:
+    script, module = tmp_path / "train.py", tmp_path / "rule.py"
+    module.write_text("def step(w):\n    return w - 0.2 * w\n")
+    script.write_text("from rule import step\nw = 2.0\nfor t in range(40):\n    loss = w * w\n    w = step(w)\n")
+    told = "changed on disk — r restarts"
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        text = script.read_text()
+        for changed, back in ((text + "\n# more\n", text), (text.replace("2.0", "3.0"), text)):
+            assert told not in screen_text(app)
+            script.write_text(changed)
+            await until(pilot, lambda: f"─ Source · {told}" in screen_text(app))
+            assert "file changed" in screen_text(app).splitlines()[0]
+            script.write_text(back)
+            await until(pilot, lambda: told not in screen_text(app), "what is as it was has not changed")
+        module.write_text(module.read_text() + "# more\n")
+        await until(pilot, lambda: f"─ Source · rule.py {told}" in screen_text(app))
+        assert app.scene.source == text
+        session = app.session
+        await pilot.press("r")
+        await until(pilot, lambda: app.session is not session and app.idle and app.scene.event is not None)
+        assert told not in screen_text(app)
+        module.unlink()
+        app.look_for_edits()
+        await settled(pilot)
+        assert told not in screen_text(app), "what is gone has no other text"
+
+
+async def test_an_edit_of_a_script_that_failed_in_its_setup_is_told_of(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("w = 2.0\nw = w / 0\n" + TRAIN.partition("\n\n")[2] + "for t in range(3):\n    w -= 0.1 * w\n")
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.scene.state == "failed" and app.idle)
+        await pilot.press("1")
+        script.write_text(script.read_text().replace("/ 0", "/ 1"))
+        await until(pilot, lambda: "changed on disk — r restarts" in screen_text(app))
+        await pilot.press("r")
+        await until(pilot, lambda: app.scene.state == "stopped" and app.idle)
+        assert "changed on disk" not in screen_text(app)

@@ -47,6 +47,8 @@ class SourcePanel(LinePanel):
         "the letter of each line is its phase: s setup, F forward, L loss, B backward, U update, · between two passes\n"
         f"{NONFINITE} in place of that letter: something first became NaN or infinite there in this iteration\n"
         f"{BREAKPOINT} a breakpoint, {CONDITIONAL} one with a condition, {OFF} one that is switched off\n"
+        "changed on disk: the file has been edited since it was run; what is shown, and replayed, is the text that "
+        "runs, until a restart\n"
         "the line that is selected is underlined; the arrows and a click select another\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
@@ -89,6 +91,7 @@ class SourcePanel(LinePanel):
         self._texts: dict[int, str] = {}
         self._said = ""
         self._told: list[Row] = []
+        self._restart = "r"
 
     def show(self, scene: Scene) -> None:
         """Redraw the lines whose mark, hint or highlighting changed, and follow the cursor."""
@@ -97,7 +100,6 @@ class SourcePanel(LinePanel):
             self._code = highlight(scene.source)
             self._marks, self._hints, self._current, self._nonfinite = {}, {}, 0, 0
             self.set_count(len(self._code))
-            self.retitle(f"{self.TITLE} · {scene.file}" if scene.file else self.TITLE, self.TITLE)
             self.refresh()
         if scene.history is not self.scene.history:
             self._texts.clear()
@@ -108,8 +110,21 @@ class SourcePanel(LinePanel):
             self.touch(line - 1 for line in old.keys() | new.keys() if old.get(line) != new.get(line))
         turned = scene.elsewhere or self.scene.elsewhere
         super().show(scene)
+        self._entitle()
         if turned:
             self.refill()
+
+    def take_key(self, restart: str) -> None:
+        """The key that runs the target anew."""
+        self._restart = restart
+        self._entitle()
+
+    def _entitle(self) -> None:
+        """Say which file it is, and whether it has been edited since."""
+        title = f"{self.TITLE} · {self.scene.file}" if self.scene.file else self.TITLE
+        edited = f"{self.scene.edited} — {self._restart} restarts" if self.scene.edited else ""
+        titles = [f"{each} · {edited}" for each in (title, self.TITLE)] if edited else []
+        self.retitle(*titles, title, self.TITLE)
 
     def refill(self) -> None:
         """Mark what has run by now and what it computed, and follow the cursor."""
