@@ -6,7 +6,7 @@ import pytest
 
 from stepper.tui.panels.lines import pad
 from stepper.tui.panels.titles import fitted
-from tests.tui.screen import app_of, ready, screen_text, settled
+from tests.tui.screen import app_of, place, ready, screen_text, settled
 from tests.tui.standin import Standin
 
 TITLES = ("Gate · ahead of the cursor, line 23", "Gate · ahead", "Gate")
@@ -52,3 +52,20 @@ def test_what_is_cut_ends_with_an_ellipsis_wherever_its_pieces_end() -> None:
         found = "".join(text for text, _ in pad(pieces, [], width))
         assert found == whole[: width - 1] + "…"
     assert "".join(text for text, _ in pad(pieces, [], len(whole))) == whole
+
+
+@pytest.mark.parametrize("key", "2345679")
+async def test_a_click_on_a_panels_border_does_nothing_to_what_is_in_it(key: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("i", "i", "n", "n", "n", "n", key)
+        await settled(pilot)
+        panel = app.desk.chosen
+        panel.scroll_to(y=2, animate=False, immediate=True)
+        await settled(pilot)
+        before = (place(app), screen_text(app))
+        for y in (0, panel.size.height + 1):
+            await pilot.click(f"#{panel.id}", offset=(panel.region.width - 4, y))
+            await settled(pilot)
+            assert (place(app), screen_text(app)) == before

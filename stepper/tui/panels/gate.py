@@ -156,15 +156,14 @@ class GatePanel(ViewPanel):
 
     def on_click(self, click: events.Click) -> None:
         """Put the cursor there, in whichever map, or on the unit of a bar; above: choose a gate, or a dead unit."""
-        drawing = self._drawing
-        if drawing is None:
+        drawing, at = self._drawing, click.get_content_offset(self)
+        if drawing is None or at is None:
             return
-        y = click.y - self.gutter.top
-        if y < self._head:
-            self.call_later(self.run_action, "dead" if y else "app.pick_gate")
+        if at.y < self._head:
+            self.call_later(self.run_action, "dead" if at.y else "app.pick_gate")
             return
         above = self._head + reading_height(self.inner.width) + (0 if self._aligned(drawing.gate, drawing.view) else 1)
-        there = drawing.arrangement.at(click.x - self.gutter.left, click.y - self.gutter.top - above)
+        there = drawing.arrangement.at(at.x, at.y - above)
         if there is None:
             return
         cell = (max(0, there[1]) // drawing.high, there[0] // drawing.wide)

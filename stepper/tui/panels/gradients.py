@@ -179,7 +179,8 @@ class GradientsPanel(LinePanel):
 
     def on_click(self, click: events.Click) -> None:
         """Select a parameter, or look at the gradient of the one that is selected."""
-        index = click.y - self.gutter.top + self.scroll_offset.y - 1
+        at = click.get_content_offset(self)
+        index = at.y + self.scroll_offset.y - 1 if at is not None else -1
         if 0 <= index < len(self.parameters):
             if index == self._selected:
                 self.action_open()

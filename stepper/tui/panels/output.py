@@ -93,7 +93,8 @@ class OutputPanel(LinePanel):
 
     def on_click(self, click: events.Click) -> None:
         """Go to the statement that printed the line."""
-        index = click.y - self.gutter.top + self.scroll_offset.y
+        at = click.get_content_offset(self)
+        index = at.y + self.scroll_offset.y if at is not None else -1
         if 0 <= index < len(self._printed):
             event = self._printed[index]
             if event is not None:

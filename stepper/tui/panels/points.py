@@ -81,7 +81,8 @@ class PointPanel(LinePanel):
 
     def on_click(self, click: events.Click) -> None:
         """Read a point, or go to the one that is read."""
-        there = self.pointed(click.x - self.gutter.left, click.y - self.gutter.top)
+        at = click.get_content_offset(self)
+        there = self.pointed(at.x, at.y) if at is not None else None
         if there is not None:
             last = self.point
             self.read(there)

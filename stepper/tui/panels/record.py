@@ -253,12 +253,13 @@ class RecordPanel(LinePanel):
 
     def on_click(self, click: events.Click) -> None:
         """Move to the line; on its fold mark or beside it, fold or unfold it."""
-        place = click.y - self.gutter.top + self.scroll_offset.y
-        if self._outline is None or not 0 <= place < len(self._lines):
+        at = click.get_content_offset(self)
+        place = at.y + self.scroll_offset.y if at is not None else -1
+        if at is None or self._outline is None or not 0 <= place < len(self._lines):
             return
         event = self._lines[place]
         mark = 3 + 2 * self._outline.depths[event]
-        if self._outline.inside(event) and abs(click.x - self.gutter.left - mark) <= 1:
+        if self._outline.inside(event) and abs(at.x - mark) <= 1:
             self._fold(event, not self._outline.folded(event))
         elif (to := self._at(place)) is not None:
             self.post_message(self.Move(to))

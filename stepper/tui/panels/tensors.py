@@ -283,7 +283,9 @@ class TensorsPanel(LinePanel):
 
     def on_click(self, click: events.Click) -> None:
         """Select a line, or look at the one that is selected; on the heading, sort."""
-        y, x = click.y - self.gutter.top, click.x - self.gutter.left - 2
+        if (at := click.get_content_offset(self)) is None:
+            return
+        y, x = at.y, at.x - 2
         if y == 0:
             for index, width in enumerate(self._widths):
                 if 0 <= x < width:
