@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from stepper.program.collected import Collected
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
@@ -45,6 +46,7 @@ class Callees:
         # What a list or the like holds that is made once and for all: a change of its elements is a change of those.
         self.held: dict[Place, set[Place]] = {}
         self._note_held()
+        self.collected = Collected(script, self.place_of, self.places_in, self.held)
         # What objects keep of what they were made with.
         self.kept = handed(script, self.place_of)
         for place, others in self.kept.items():

@@ -369,7 +369,7 @@ class Evaluator(Definitions, ABC):
         if is_method and isinstance(node.func, ast.Attribute):
             text = ast.unparse(node.func.value)
             if steps_parameters(name, text):
-                self._step(node, name, receiver, everything)
+                self._step(scope, node, receiver, everything)
             elif name == "zero_grad":
                 self.effects["zero", id(node)] = self.current or node
                 self.change(((GRAD, frozenset()),), node, (), keep=False)
@@ -437,16 +437,19 @@ class Evaluator(Definitions, ABC):
         literal = all(isinstance(_bound_to(d), COLLECTIONS) for d in binds)
         return place if binds and literal else None
 
-    def _step(self, node: ast.Call, name: str, receiver: Value, arguments: Sequence[Value]) -> None:
+    def _step(self, scope: Scope, node: ast.Call, receiver: Value, arguments: Sequence[Value]) -> None:
         self.mark("step", node)
         self.effects["step", id(node)] = self.current or node
         roots = set(receiver.roots)
         for value in arguments:
             roots |= value.roots
+        stepped = node.func.value if isinstance(node.func, ast.Attribute) else None
+        handed = self.functions_in.made(scope, stepped.id) if isinstance(stepped, ast.Name) else []
         for place, loops in list(roots):
-            for scope, made in self.constructions.get(place[1], []):
+            for where, made in self.constructions.get(place[1], handed):
                 given = made.args[:1] + [k.value for k in made.keywords if k.arg == "params"]
-                roots |= {(held, loops) for part in given for held in self.places_in(scope, part)}
+                places = {held for part in given for held in self.places_in(where, part)}
+                roots |= {(held, loops) for held in self.collected.of(places)}
         given_deps = frozenset(d for value in arguments for d in value.deps)
         self.change(roots, node, self.read(GRAD) | given_deps)
 

@@ -52,6 +52,11 @@ class HeldFunctions:
             for where, value in found
         )
 
+    def made(self, scope: Scope, name: str) -> list[tuple[Scope, ast.Call]]:
+        """The calls that make what a variable holds, also under its callers' names for it: `train(optimizer)`, of a
+        function that calls it `opt`."""
+        return [(where, made) for where, made in self._sources(scope, name, DEPTH) if isinstance(made, ast.Call)]
+
     def _sources(self, scope: Scope, name: str, depth: int) -> Iterator[tuple[Scope, ast.expr]]:
         """The expressions that give a variable its value, looked for through other names and through callers."""
         owner = self._script.owner(scope, name)

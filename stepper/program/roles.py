@@ -111,6 +111,8 @@ class Roles:
             return "loss"
         if self._returns_gradients(definition.node):
             return "gradient"  # be it that a penalty on them feeds the loss
+        if definition.deps and all(d.place == place and self._returns_gradients(d.node) for d in definition.deps):
+            return "gradient"  # `gradients = gradients.view(len(x), -1)`
         if definition in flow.measured and definition.deps and definition.deps <= flow.loss_definitions:
             return "loss"  # `errD = errD_real + errD_fake`
         if definition in flow.forward or definition in flow.measured:
