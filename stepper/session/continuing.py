@@ -116,7 +116,11 @@ class Continuing(Standing):
     async def _continue(self) -> None:
         """To the next breakpoint; without one to the script's end, at full speed."""
         if self._over() and not self.breakpoints.spots:
-            self._say(self._nothing_runs_on())
+            here = self.cursor
+            if self._lane.ended is not None and not self._failed():
+                await self._after_run()
+            if self.cursor == here:
+                self._say(self._nothing_runs_on())
             return
         self._interrupted, here, begun = False, self.cursor, monotonic()
         stood = self._lane.position, self._lane.spot
@@ -144,8 +148,8 @@ class Continuing(Standing):
             await self._come_to_rest()
         else:
             await self._after_run()
-            stopped = self.breakpoints.spots and self.cursor == here
-            self._say("no breakpoint was reached after this" if stopped else self.notice)
+            none = "no breakpoint was reached after this" if self.breakpoints.spots else ""
+            self._say("; ".join(filter(None, (none, self.notice))))
 
     async def _continue_backward(self) -> None:
         """To the breakpoint before the cursor."""

@@ -20,7 +20,7 @@ from stepper.session.options import Options
 from stepper.session.pausing import Pausing
 
 LONG_SECONDS = 1.5  # after which the next iteration is said to be under way
-REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be looked into at once
+REPLAY_SECONDS = 30.0  # what a process may have been at work for its death, or its end, to be replayed unasked
 
 
 class Stops(NamedTuple):

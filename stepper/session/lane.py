@@ -84,8 +84,8 @@ class Lane:
         self.refused: str | None = None
         self.ended: Ended | None = None
         self.lost: str | None = None
-        self._began = monotonic()
-        self.seconds = 0.0  # how long it had lived when it was lost
+        self._began: float | None = monotonic()  # when it went on, while it is at work
+        self.seconds = 0.0  # how long it was at work before
         self.stopped = False
         self.position = 0
         self.spot: Spot | None = None  # where it stands inside the iteration before `position`
@@ -164,7 +164,7 @@ class Lane:
                 if not isinstance(message, Reply):  # whoever asked has it; how things stand is as it was
                     self._tell()
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, msgspec.DecodeError) as error:
-            self.seconds = monotonic() - self._began
+            self._has_come_to_rest()
             if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
                 self.lost = await _aside(self.process.describe_death, self.elsewhere)
                 self.losses.extend(self.process.losses_from(len(self.losses)))
@@ -222,17 +222,24 @@ class Lane:
                     self.records[message.iteration] = filled(self.records[message.iteration], message.summaries)
             case Stopped():
                 self.stopped = True
+                self._has_come_to_rest()
                 self.position, self.spot = message.iteration, message.spot
                 self.at_breakpoint, self._midway = message.breakpoint, message.recording
             case Reached():
                 self.reached.extend(message.iterations)
             case Ended():
                 self.ended = message
+                self._has_come_to_rest()
                 self.position = message.iterations
             case Reply():
                 future = self._waiting.pop(message.id, None)
                 if future is not None and not future.done():
                     future.set_result(message)
+
+    def _has_come_to_rest(self) -> None:
+        if self._began is not None:
+            self.seconds += monotonic() - self._began
+            self._began = None
 
     # -------------------------------------------------------------------------------------------------- requests
 
@@ -268,6 +275,7 @@ class Lane:
             self._called_off = False
         elif self.ended is None:
             self.stopped, self.spot, self.at_breakpoint = False, None, False
+            self._began = monotonic()
             await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
 
     async def stop_at(self, stops: tuple[Stop, ...], *, noting: bool = False) -> None:

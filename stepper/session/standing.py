@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stepper.record import Event, Record
 from stepper.session import navigation
-from stepper.session.driving import Driving
+from stepper.session.driving import REPLAY_SECONDS, Driving
 from stepper.session.navigation import Cursor, Place
 from stepper.session.options import Options
 
@@ -112,11 +112,27 @@ class Standing(Driving):
             if self._lane_with(failed) is not None:
                 self._stand(failed, None)
                 return
+        done = lane.ended.iterations if lane.ended is not None and not self._failed() else 0
+        if done and await self._stand_at_the_end(done - 1):
+            return
         newest = max((iteration for iteration in self.records if iteration is not None), default=None)
-        if lane.ended is not None and newest != lane.ended.iterations - 1:
-            self.notice = f"the script ended after {lane.ended.iterations} iterations; g goes to any of them"
         # who stands in it already stays where he is
         self._stand(newest, self.cursor.event if newest == self.cursor.iteration and self.cursor.event >= 0 else None)
+
+    async def _stand_at_the_end(self, last: int) -> bool:
+        """Stand on the last statement of the last iteration, of a script that has ended, where all is done. Where that
+        is not recorded and a replay would take long, say so: False."""
+        ended = f"the script ended after {last + 1} iteration{'s' if last else ''}"
+        if self._lane_with(last) is None and self._lane.seconds <= REPLAY_SECONDS:
+            await self._ensure(last)
+        record = self._recorded(last)
+        if record is None:
+            self.notice = f"{ended}; the last one is not recorded: g {last} replays it"
+            return False
+        said = f"; {self.notice}" if self.notice else ""
+        self.notice = ended + said
+        self._stand(last, navigation.last_statement(record))
+        return True
 
     def _stand(self, iteration: int | None, event: int | None) -> None:
         """Put the cursor on an event; by default the first statement, or the one that failed."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stepper.inferior.protocol import Progress
-from stepper.session import Cursor, Misuse, Options, Session, State, Step
+from stepper.session import Cursor, Misuse, Options, Session, State, Step, standing
 from tests.session.support import SMALL, opened, script, text_at
 
 TOP = ["for sample in range(3)", "loss = w * w", "grad = slope(w) + random.random()", "w = w - 0.1 * grad"]
@@ -108,10 +108,40 @@ async def test_running_on_stops_where_it_was_told_and_records_the_last_pass(tmp_
         assert session.cursor == Cursor(3, 0) and len(session.losses) == 4
         assert set(session.records) == {None, 0, 3}
         await session.run()
-        assert (session.state, session.cursor) == (State.ENDED, Cursor(5, 0))
+        assert (session.state, session.cursor) == (State.ENDED, Cursor(5, 8))
+        assert session.notice == "the script ended after 6 iterations"
         assert session.output() == "epoch 0\nepoch 1\ndone\n"
         await session.run()
         assert "has ended" in session.notice
+        await session.go(2)
+        await session.run()
+        assert session.cursor == Cursor(5, 8), "the end is also where to run on leads from before it"
+
+
+UNCOUNTED = "w = 1.0\nwhile w > 0.5:\n    loss = w * w\n    w = w - 0.01 * w\n"
+
+
+async def test_the_last_pass_is_stood_in_at_the_end_also_where_none_knew_it_would_be(tmp_path: Path) -> None:
+    async with opened(script(tmp_path, UNCOUNTED)) as session:
+        await session.run()
+        assert session.state is State.ENDED and session.total == len(session.losses) > 60
+        assert session.cursor.iteration == session.total - 1 and text_at(session) == "w = w - 0.01 * w"
+        assert session.notice == f"the script ended after {session.total} iterations"
+        await session.step(Step.NEXT)
+        assert session.notice == f"the last iteration is {session.total - 1}"
+
+
+async def test_a_last_pass_that_would_take_long_to_replay_is_only_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "REPLAY_SECONDS", -1.0)
+    async with opened(script(tmp_path, UNCOUNTED)) as session:
+        await session.run()
+        assert session.cursor == Cursor(0, 0) and session.total is not None
+        last = session.total - 1
+        assert session.notice == (
+            f"the script ended after {last + 1} iterations; the last one is not recorded: g {last} replays it"
+        )
 
 
 async def test_a_run_is_paused_at_a_pass_and_goes_on(tmp_path: Path) -> None:
