@@ -82,7 +82,16 @@ def _outcome(line: Typed, error: Exception) -> int:
     if isinstance(error, NotUnderstood):
         _complain(_misspelt(line) or f"{line.target or 'stepper'}: {error}")
         return MISUSE
+    if _interrupted(error):
+        return INTERRUPTED
     raise error
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt is what led to an error: one in the midst of an import becomes another."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _misspelt(line: Typed) -> str:

@@ -120,3 +120,21 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == stepper.__version__
+
+
+def test_an_interrupt_is_one_also_where_an_import_made_another_error_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(line: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Error calling __set_name__") from error
+
+    monkeypatch.setattr("stepper.cli._obey", interrupted)
+    assert main(["numpy"]) == 130
+
+    def wrong(line: object) -> None:
+        raise RuntimeError("of our own")
+
+    monkeypatch.setattr("stepper.cli._obey", wrong)
+    with pytest.raises(RuntimeError, match="of our own"):
+        main(["numpy"])

@@ -16,8 +16,8 @@ PAINTED = 60.0
 """Seconds within which a program must have painted something."""
 LAST = 25
 """How many moves are told of."""
-INTERRUPTED = 130
-"""The exit code of a program that ctrl+c has ended, as shells have it."""
+INTERRUPTED = (130, -signal.SIGINT)
+"""The exit codes of a program that ctrl+c has ended."""
 CODES = re.compile(r"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b[()78=>]|\x1b\].*?(\x07|\x1b\\)")
 LEAVE = b"\x1b[?1049l"
 """What a program writes when it gives the person's own screen back."""
@@ -63,7 +63,7 @@ def _make(terminal: Terminal, move: Move) -> None:
 def _ended(terminal: Terminal) -> bool:
     """Whether the program has gone because it was told to: by the palette, or by ctrl+c before it had its terminal."""
     status = terminal.status()
-    if status and status != INTERRUPTED:
+    if status and status not in INTERRUPTED:
         terminal.settle(0.2)
         raise Trouble(f"ended with exit code {status}")
     return status is not None
