@@ -22,7 +22,22 @@ class Recent(NamedTuple):
 def entry_of(target: str, script: str) -> str:
     """What is to be remembered of an open target: `/home/me/train.py`, `/home/me/lab/train.py -m lab.train`."""
     module = module_of(target)
-    return script if module is None else f"{script}{RUN_AS}{module}"
+    return plain(script) if module is None else f"{plain(script)}{RUN_AS}{module}"
+
+
+def plain(path: str) -> str:
+    """The path of a file from the root, however it was typed: without `.`, `..` and doubled slashes."""
+    short = os.path.abspath(path)
+    try:
+        return short if os.path.samefile(short, path) else os.path.realpath(path)
+    except OSError:
+        return short  # there is no such file
+
+
+def tidied(entry: str) -> str:
+    """What is remembered of a script, as it is written down now; earlier versions kept paths as they were typed."""
+    path, run_as, module = entry.rpartition(RUN_AS)
+    return f"{plain(path)}{run_as}{module}" if run_as else plain(entry)
 
 
 def there(entry: str) -> Recent | None:

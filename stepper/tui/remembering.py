@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stepper.tui.keymap import keymap_of
 from stepper.tui.preferences import Preferences, load, save
+from stepper.tui.recent import tidied
 from stepper.tui.stage import Stage
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Remembering(Stage):
             self.desk.loss.toggle()
         self.desk.arrangement.restore(found.panels, found.hidden, found.sizes)
         self.desk.lay_out()
-        self.recent, self.arguments = found.recent, dict(found.arguments)
+        self.recent = tuple(dict.fromkeys(map(tidied, found.recent)))
+        self.arguments = {tidied(entry): found.arguments[entry] for entry in reversed(list(found.arguments))}
         self._remembered = self._preferences()
 
     def keep(self) -> None:

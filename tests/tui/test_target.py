@@ -14,7 +14,8 @@ from textual.widgets import Input, OptionList, Select
 
 from stepper.session import Options, Session
 from stepper.tui.app import StepperApp
-from stepper.tui.preferences import load
+from stepper.tui.preferences import Preferences, load, save
+from stepper.tui.recent import plain
 from stepper.tui.screens.files import FilesScreen
 from stepper.tui.screens.target import Choice, TargetScreen
 from stepper.variants import VARIANTS
@@ -261,3 +262,46 @@ async def test_a_long_file_name_leaves_room_for_its_folder(tmp_path: Path) -> No
         start = next(line.index(str(folder)[:8]) for line in lines if str(folder)[:8] in line)
         assert str(folder) in "".join(line[start:].strip(" │") for line in lines)
         assert script.name in "".join(line[:start].strip(" │") for line in lines)
+
+
+@pytest.mark.parametrize("typed", ["mine.py", "./mine.py", "inner/../mine.py", "~/mine.py", "{folder}//mine.py"])
+async def test_a_script_is_the_same_however_its_path_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "mine.py").write_text("w = 1.0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with picker() as (pilot, answers):
+        field(pilot, "path").value = typed.format(folder=tmp_path)
+        field(pilot, "path").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: answers)
+        assert answers == [Choice(str(tmp_path / "mine.py"), Options(seed=0))]
+
+
+async def test_recent_scripts_that_are_one_are_remembered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, config = tmp_path / "mine.py", tmp_path / "stepper.toml"
+    script.write_text("w = 1.0\nfor step in range(3):\n    loss = w * w\n    w = w - 0.2 * w\n")
+    monkeypatch.chdir(tmp_path)
+    twice = (f"{tmp_path}/./mine.py", f"{tmp_path}/gone.py", str(script))
+    save(config, Preferences(recent=twice, arguments={twice[0]: "5", twice[2]: "6"}))
+    app = StepperApp(Session("./mine.py"), config)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert app.recent == (str(script), f"{tmp_path}/gone.py") and app.arguments == {}
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        row = app.focused
+        assert isinstance(row, OptionList) and row.highlighted == 0
+        assert sum("mine.py" in line for line in screen_text(app).splitlines()[1:]) == 1
+    assert load(config)[0].recent == app.recent
+
+
+def test_a_link_into_another_folder_is_followed_where_the_short_path_would_be_another_file(tmp_path: Path) -> None:
+    (tmp_path / "far" / "deep").mkdir(parents=True)
+    (tmp_path / "far" / "mine.py").write_text("w = 1.0\n")
+    (tmp_path / "mine.py").write_text("w = 2.0\n")
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "deep")
+    assert plain(f"{tmp_path}/link/../mine.py") == str(tmp_path / "far" / "mine.py")
+    assert plain(f"{tmp_path}/link/../gone.py") == f"{tmp_path}/gone.py"

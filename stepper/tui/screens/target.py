@@ -23,7 +23,7 @@ from stepper.session import Misuse, Options
 from stepper.session.options import LARGEST_SEED
 from stepper.session.target import launch_of, module_of
 from stepper.terminal_text import visible
-from stepper.tui.recent import there
+from stepper.tui.recent import plain, there
 from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
 
@@ -129,7 +129,7 @@ class TargetScreen(Question[Choice | None]):
         """Start at the target that is open."""
         options = self.query_one(OptionList)
         given = self._refused or self._session
-        own = self._session.script if self._refused is None else str(Path(given.target).resolve())
+        own = plain(self._session.script if self._refused is None else given.target)
         own = own if module_of(given.target) is None else given.target
         here = (Row(given.target, given.options.preset), Row(own))
         found = [index for index, row in enumerate(self._rows) if row in here]
@@ -224,6 +224,8 @@ class TargetScreen(Question[Choice | None]):
             self.action_browse()
             return
         target = row.target if row.target in VARIANTS else os.path.expanduser(row.target)
+        if target not in VARIANTS and module_of(target) is None and os.path.isfile(target):
+            target = plain(target)
         try:
             choice = Choice(target, self._options(target, row.preset))
             launch_of(target, choice.options)
@@ -253,7 +255,9 @@ class TargetScreen(Question[Choice | None]):
     def _is_open(self, target: str) -> bool:
         """Whether a target is the one that is open now."""
         session = self._session
-        return target == session.target or (target == session.script and module_of(session.target) is None)
+        if target == session.target or module_of(session.target) is not None:
+            return target == session.target
+        return target == plain(session.script)
 
     def _words(self, name: str) -> tuple[str, ...]:
         """What is typed in a field, taken apart as a shell does."""
