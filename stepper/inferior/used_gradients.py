@@ -39,6 +39,10 @@ class UsedGradients:
         `w -= lr * grad_w` used `grad_w`; `w += x.T.dot(delta)` used the product itself, whatever its factors' shapes.
         Where it read an optimizer's state (`w -= lr * v`), the gradient is what that was made of in this pass.
         """
+        if self._is_autograds(track):
+            # What is no gradient by itself is none here: it may be an average of the weights (`ema.lerp_(w, 0.01)`).
+            read = (self._gradient_read(update, track, MOMENTS) for update in reversed(track.updates))
+            return next((draft for draft in read if draft is not None and self._is_gradient(draft)), None)
         for update in reversed(track.updates):
             found = (
                 self._product(update, track)
@@ -52,6 +56,11 @@ class UsedGradients:
             if found is not None:
                 return found
         return None
+
+    def _is_autograds(self, track: Track) -> bool:
+        """Whether autograd would have told the gradient of a parameter, had there been one."""
+        copy = track.before.copy
+        return self._recorder.program.uses_backward and copy is not None and copy.engine.name == "torch"
 
     def in_parts(self, track: Track, arrays: Engine) -> Draft | None:
         """`w[1:] += eta * xi.dot(error)` and `w[0] += eta * error`: what was added to each part, without what only

@@ -403,3 +403,41 @@ def test_the_candidate_of_an_lstm_cell_is_no_gradient_of_the_bias() -> None:
     )
     found = {each.name: each.grad.label if each.grad is not None else None for each in ran.record(1).parameters}
     assert found == {"bi": "bi_diff", "bg": "bg_diff"}
+
+
+@pytest.mark.parametrize(
+    "average",
+    [
+        "q.copy_(p.lerp(q, 0.9))",
+        "q.lerp_(p, 0.1)",
+        "q.mul_(0.9).add_(p, alpha=0.1)",
+        "q.sub_(0.1 * (q - p))",
+        "q.data = 0.9 * q.data + 0.1 * p.data",
+    ],
+)
+def test_an_average_of_the_weights_moves_without_a_gradient(average: str) -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        f"""
+        import copy
+        import torch
+        model = torch.nn.Linear(3, 1)
+        ema = copy.deepcopy(model)
+        opt = torch.optim.SGD(model.parameters(), lr=0.1)
+        for t in range(2):
+            loss = model(torch.ones(4, 3)).pow(2).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            with torch.no_grad():
+                for q, p in zip(ema.parameters(), model.parameters()):
+                    {average}
+        """
+    )
+    found = {each.name: (each.grad is not None, bool(each.update.summary.l2)) for each in ran.record(1).parameters}
+    assert found == {
+        "model.weight": (True, True),
+        "model.bias": (True, True),
+        "ema.weight": (False, True),
+        "ema.bias": (False, True),
+    }
