@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import lru_cache
 
 from stepper.program.scopes import Script
 
@@ -25,7 +26,7 @@ def attribute_names(script: Script, node: ast.expr, fields: Collection[str]) -> 
     if any(parts):
         pattern = "".join(".+" if texts is None else f"({'|'.join(map(re.escape, texts))})" for texts in parts)
         return frozenset(field for field in fields if re.fullmatch(pattern, field))
-    return frozenset(_listed(script)) & frozenset(fields)
+    return _listed(script) & frozenset(fields)
 
 
 def _texts(script: Script, node: ast.expr) -> frozenset[str] | None:
@@ -69,9 +70,12 @@ def _joined(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _listed(script: Script) -> Iterator[str]:
+@lru_cache(maxsize=1)
+def _listed(script: Script) -> frozenset[str]:
     """The texts that stand in the script's lists, tuples and sets, and as keys of its dicts."""
+    found: set[str] = set()
     for node in script.nodes:
         match node:
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) | ast.Dict(keys=parts):
-                yield from (each.value for each in parts if isinstance(each, ast.Constant) and type(each.value) is str)
+                found.update(each.value for each in parts if isinstance(each, ast.Constant) and type(each.value) is str)
+    return frozenset(found)

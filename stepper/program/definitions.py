@@ -32,6 +32,7 @@ class Definitions(Callees):
         """Forget the last walk."""
         self.state = State()
         self.starts: dict[Place, Definition] = {}
+        self._alone: dict[Place, frozenset[Definition]] = {}  # the same, each in a set
         self.definitions: dict[tuple[int, int, Place], Definition] = {}
         self.marks: dict[tuple[str, int], Mark] = {}
         self.loss_values: dict[tuple[int, int], LossValue] = {}
@@ -55,8 +56,9 @@ class Definitions(Callees):
     def start_of(self, place: Place) -> frozenset[Definition]:
         """A place's value at the start of the pass."""
         if place not in self.starts:
-            self.starts[place] = Definition(place, self.script.source.tree, "start")
-        return frozenset((self.starts[place],))
+            start = self.starts[place] = Definition(place, self.script.source.tree, "start")
+            self._alone[place] = frozenset((start,))
+        return self._alone[place]
 
     def read(self, place: Place) -> frozenset[Definition]:
         """A place's definitions now."""
@@ -73,7 +75,7 @@ class Definitions(Callees):
             for place in self.state.values.keys() ^ other.values.keys():
                 if place[0] == FIELD:
                     self.start_of(place)
-        self.state.join(others, {place: frozenset((start,)) for place, start in self.starts.items()})
+        self.state.join(others, self._alone)
 
     def define(
         self,

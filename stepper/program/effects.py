@@ -8,8 +8,9 @@ what the value was computed from, `own` the earlier value that an in-place chang
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 Place = tuple[int, str]
@@ -194,6 +195,32 @@ class Pass:
     functions: list[ast.AST]
     entered: dict[int, set[ast.AST]]
     reads: dict[int, set[Definition]]
+    _downstream: dict[Callable[[Definition], bool], set[Definition]] = field(default_factory=dict)
+
+    def downstream(self, says: Callable[[Definition], bool]) -> set[Definition]:
+        """The definitions of which `says` holds, and all that are made of such; worked out once for each question."""
+        if says not in self._downstream:
+            self._downstream[says] = self.descendants({d for d in (*self.definitions, *self.start.values()) if says(d)})
+        return self._downstream[says]
+
+    def descendants(self, roots: Iterable[Definition]) -> set[Definition]:
+        """These, and all that are made of them."""
+        found: set[Definition] = set()
+        waiting = list(roots)
+        while waiting:
+            definition = waiting.pop()
+            if definition not in found:
+                found.add(definition)
+                waiting += self._users.get(definition, [])
+        return found
+
+    @cached_property
+    def _users(self) -> dict[Definition, list[Definition]]:
+        users: dict[Definition, list[Definition]] = {}
+        for definition in self.definitions:
+            for dependency in definition.deps | definition.own:
+                users.setdefault(dependency, []).append(definition)
+        return users
 
     def carried(self) -> set[Place]:
         """Places that are changed in the pass and whose value at its end still depends on that at its start."""

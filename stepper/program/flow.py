@@ -58,7 +58,7 @@ def sort(
     changes = {d for d in run.definitions if d.changes and d.place in steady}
     stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
     changes |= stepped
-    if any(takes_step(d) for d in changes):  # gradients that are kept in place are made anew by every pass
+    if any(takes_step(d, run) for d in changes):  # gradients that are kept in place are made anew by every pass
         changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)}
     later = of_later_runs(changes, run)
     changes -= later
@@ -70,7 +70,8 @@ def sort(
         forward = closure({d for loss in early for d in loss.deps})
         done = max((d.order for d in forward - defined if d.kind == "bind"), default=0)
         # What is changed when the loss is known is there for the next pass: `w -= 0.1 * w`, of the loss's own sources.
-        updates = {d for d in changes if d in stepped or not closure(d.deps) <= forward or (d.own and d.order > done)}
+        beside = run.descendants({*run.definitions, *run.start.values()} - forward)
+        updates = {d for d in changes if d in stepped or d.deps & beside or (d.own and d.order > done)}
         updates -= {d for d in updates & forward if id(d.node) in anew}
     else:
         forward = _before_gradients(run, feeding)
@@ -79,12 +80,12 @@ def sort(
     if by_autograd:
         # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
         # statistics) is no parameter.
-        updates = {d for d in updates if any(other.place == GRAD for other in closure(d.deps))} or updates
+        updates = {d for d in updates if d.deps & run.downstream(_is_grad)} or updates
         # What gradients are taken of was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
-    elif any(signals(other) for d in updates for other in closure(d.deps)):
+    elif any(d.deps & run.downstream(signals) for d in updates):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
-        updates = _like_steps(updates, carried)
+        updates = _like_steps(updates, run, carried)
     else:
         updates = _without_indices(updates, run, indices)
     if not by_autograd:
@@ -94,7 +95,7 @@ def sort(
         forward = forward | {d for d in closure(c for s in steered for c in s.controls) if d.order < first}
     updates |= _steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
-    kept = _kept_for_backward(backward, forward, updates)
+    kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
     held = {run.start[d.place] for d in updates if d.place in run.start}
     reached = forward or feeding
@@ -118,11 +119,12 @@ def sort(
     backward -= updates
     defined |= _parts(run, defined, forward)
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
-    derived = {d for d in backward if closure(d.deps) & moments}
+    made_of_moments = run.descendants(moments)
+    derived = {d for d in backward if d.deps & made_of_moments}
     derived |= _beside_steps(backward, forward, updates, moments, run)
     derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
     picked = _picked_for_steps(backward, updates | derived, run)
-    living = _descendants(run, roots)
+    living = run.descendants(roots)
     last = max((d.order for d in updates), default=0)
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
     measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
@@ -141,17 +143,17 @@ def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
     found: set[Definition] = set()
     for d in run.definitions:
         if d.kind in ("bind", "change") and d.place in places:
-            if not any(signals(other) for other in closure(d.deps)):
+            if not d.deps & run.downstream(signals):
                 idle.add(id(d.node))
             elif d in changes and id(d.node) in idle:
                 found.add(d)
     return found
 
 
-def _like_steps(updates: set[Definition], carried: set[Place]) -> set[Definition]:
+def _like_steps(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Definition]:
     """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
     learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`)."""
-    steps = {d for d in updates if any(signals(other) for other in closure(d.deps))}
+    steps = {d for d in updates if d.deps & run.downstream(signals)}
     rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
     stepped = {d.place for d in steps}
 
@@ -219,7 +221,7 @@ def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
             parts = definition.deps | definition.own
             others = {d for d in definition.deps if _origin(d) is not start}
             kept = any(_origin(d) is start for d in parts)
-            if definition.kind == "bind" and kept and any(signals(other) for other in closure(others)):
+            if definition.kind == "bind" and kept and others & run.downstream(signals):
                 found.add(definition)
     return found
 
@@ -252,6 +254,7 @@ def _beside_steps(
     passing = {d for d in forward if d.deps} | {d for d in backward if is_gradient(d) and d.kind == "bind"}
     others = {id(d.statement) for d in passing}
     steps = {id(d.statement) for d in updates}
+    passed = run.downstream(signals) | run.descendants({d for d in forward if d.kind != "start"})
     for function in run.functions:
         inside = {id(node) for node in ast.walk(function)}
         if inside & steps and not inside & others:
@@ -260,7 +263,7 @@ def _beside_steps(
                 for d in backward
                 if id(d.statement) in inside
                 and d.kind in ("bind", "change")
-                and not any(signals(o) or (o in forward and o.kind != "start") for o in closure((d,)))
+                and d not in passed
             }
     return found
 
@@ -295,7 +298,7 @@ def _picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pa
                 handed = True  # `inputs = [neuron["output"] for neuron in layer]`
         if handed and users.get(d) and all(o in found or id(o.statement) in taken for o in users[d]):
             found.add(d)
-    picked = {d for d in found & backward if any(signals(other) for other in closure((d,)))}
+    picked = found & backward & run.downstream(signals)
     return picked | {d for d in found & backward if any(d.place == other.place for other in picked)}
 
 
@@ -373,21 +376,18 @@ def _summand(total: Definition) -> set[Place]:
 
 
 def _kept_for_backward(
-    backward: set[Definition], forward: set[Definition], updates: set[Definition]
+    backward: set[Definition], forward: set[Definition], updates: set[Definition], run: Pass
 ) -> set[Definition]:
     """What the forward pass puts aside for the gradients (`caches.append(cache)`): made before its last value is, and
     of no gradient. A loss that is measured behind the update is not part of it."""
-    steps = {d for d in updates if any(signals(other) for other in closure(d.deps))}
+    steps = {d for d in updates if d.deps & run.downstream(signals)}
     first = min((d.order for d in steps), default=math.inf)
     made = (d for d in forward if d.kind == "bind" and not (d.alias and names_loss(d.place[1])))
     last = max((d.order for d in made if d.order < first), default=-1)
     return {
         d
         for d in backward
-        if d.order < last
-        and not any(
-            is_gradient(other) or (other.kind != "start" and names_error(other.place[1])) for other in closure((d,))
-        )
+        if d.order < last and d not in run.downstream(signals)
     }
 
 
@@ -397,9 +397,9 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
     A loss or accuracy that is measured again behind the update depends on the gradients, too, and tells nothing of the
     phases. Empty where all losses are such.
     """
-    kept = {d for d in changes if d.own or any(is_gradient(other) for other in closure(d.deps))}
+    kept = {d for d in changes if d.own or d.deps & run.downstream(is_gradient)}
     # A hidden state that the forward pass hands on is no update, where others are.
-    kept = kept & _like_steps(changes, carried) or kept
+    kept = kept & _like_steps(changes, run, carried) or kept
     places = {d.place for d in kept if d.place in run.start}
     early: list[LossValue] = []
     late: list[LossValue] = []
@@ -425,6 +425,10 @@ def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Defi
             if definition not in ends:
                 waiting += definition.deps | definition.own
     return found
+
+
+def _is_grad(definition: Definition) -> bool:
+    return definition.place == GRAD
 
 
 def _is_data(node: ast.AST) -> bool:
@@ -462,18 +466,3 @@ def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
     changed = {run.start[d.place] for d in run.definitions if d.place in run.start and d.kind in ("bind", "change")}
     found = closure(d for end in ends for d in end.deps if changed & closure(end.deps))
     return found if any(d.kind == "bind" for d in feeding - found) else set()
-
-
-def _descendants(run: Pass, roots: set[Definition]) -> set[Definition]:
-    users: dict[Definition, list[Definition]] = {}
-    for definition in run.definitions:
-        for dependency in definition.deps | definition.own:
-            users.setdefault(dependency, []).append(definition)
-    found: set[Definition] = set()
-    waiting = list(roots)
-    while waiting:
-        definition = waiting.pop()
-        if definition not in found:
-            found.add(definition)
-            waiting += users.get(definition, [])
-    return found

@@ -179,7 +179,8 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
     if LOSS < outer.level() < BACKWARD:
         # Beside steps by gradients, a hidden state or the gradients themselves, that a pass carries on, are no state.
         # What a forward pass keeps of itself is none either, where that is run again to evaluate the model.
-        steps = {id(d.node) for d in set(state(outer)) - of_later_runs(set(state(outer)), outer.run) if takes_step(d)}
+        changed = set(state(outer))
+        steps = {id(d.node) for d in changed - of_later_runs(changed, outer.run) if takes_step(d, outer.run)}
         inside = inside & steps if steps else inside
     if not inside & own:
         return False

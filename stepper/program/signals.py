@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from stepper.program.effects import GRAD, Definition, closure
+from stepper.program.effects import GRAD, Definition, Pass
 from stepper.program.vocabulary import names_error, names_gradient
 
 SQUASHING = frozenset({"tanh", "sigmoid", "sigm", "softmax", "relu"})
@@ -48,8 +48,8 @@ def signals(definition: Definition) -> bool:
     return is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
 
 
-def takes_step(definition: Definition) -> bool:
+def takes_step(definition: Definition, run: Pass) -> bool:
     """Whether this keeps the old value and adds to it what is made of gradients or errors; and is no gradient."""
     if is_gradient(definition) or not definition.own:
         return False
-    return any(signals(other) for other in closure(definition.deps))
+    return bool(definition.deps & run.downstream(signals))
