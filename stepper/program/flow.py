@@ -259,11 +259,7 @@ def _beside_steps(
         inside = {id(node) for node in ast.walk(function)}
         if inside & steps and not inside & others:
             found |= {
-                d
-                for d in backward
-                if id(d.statement) in inside
-                and d.kind in ("bind", "change")
-                and d not in passed
+                d for d in backward if id(d.statement) in inside and d.kind in ("bind", "change") and d not in passed
             }
     return found
 
@@ -384,11 +380,7 @@ def _kept_for_backward(
     first = min((d.order for d in steps), default=math.inf)
     made = (d for d in forward if d.kind == "bind" and not (d.alias and names_loss(d.place[1])))
     last = max((d.order for d in made if d.order < first), default=-1)
-    return {
-        d
-        for d in backward
-        if d.order < last and d not in run.downstream(signals)
-    }
+    return {d for d in backward if d.order < last and d not in run.downstream(signals)}
 
 
 def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried: set[Place]) -> list[LossValue]:
