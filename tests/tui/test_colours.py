@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.color import Color, ColorSystem
+from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from textual.geometry import Region
 
 from stepper.tui.app import StepperApp
 from stepper.tui.panels import heatmap
+from stepper.tui.panels.legible import LEAST, contrast, legible
 from tests.tui.screen import app_of, ready, settled
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_failure, plant_nan
@@ -145,3 +149,38 @@ async def test_in_the_terminals_own_colours_nothing_is_written_in_a_colour_on_an
             style = gate.part_style(part)
             assert style.color is not None and style.color.is_default
             assert style.bgcolor is not None and style.bgcolor.is_default
+
+
+async def test_quiet_text_can_be_read_in_every_kind_of_theme() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("i", *"nnnnnnnnn", "b")
+        await settled(pilot)
+        for theme in ("solarized-light", "solarized-dark", "catppuccin-latte", "textual-light", "atom-one-dark"):
+            app.theme = theme
+            await settled(pilot)
+            faint = [
+                (text, str(style))
+                for text, style in written(app)
+                if not set(text.strip()) <= FRAME
+                and style.color is not None
+                and style.bgcolor is not None
+                and style.color.triplet is not None
+                and style.bgcolor.triplet is not None
+                and contrast(style.color.triplet, style.bgcolor.triplet) < LEAST
+            ]
+            assert not faint, theme
+
+
+@given(ink=st.tuples(*[st.integers(0, 255)] * 3), ground=st.tuples(*[st.integers(0, 255)] * 3))
+def test_a_text_that_can_be_read_stays_as_it_is_and_one_that_cannot_becomes_so(
+    ink: tuple[int, int, int], ground: tuple[int, int, int]
+) -> None:
+    style = Style.from_color(Color.from_rgb(*ink), Color.from_rgb(*ground)) + Style(bold=True)
+    found = legible(style)
+    assert found.bgcolor == style.bgcolor and found.bold and found.color is not None
+    if ink == ground or contrast(ColorTriplet(*ink), ColorTriplet(*ground)) >= LEAST:
+        assert found == style  # what is drawn in its ground's own colour is meant to be nothing
+    else:
+        assert contrast(found.color.get_truecolor(), ColorTriplet(*ground)) >= LEAST

@@ -21,6 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from stepper.terminal_text import visible
+from stepper.tui.panels.legible import legible
 from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
 
@@ -248,7 +249,7 @@ class LinePanel(ScrollView, can_focus=True):
                 if name:
                     own = self.part_style(name)
                     style += own.without_color + Style(reverse=not own.reverse) if style.reverse else own
-            self._styles_by_part[base, part] = style
+            style = self._styles_by_part[base, part] = legible(style)
         return style
 
     def notify_style_update(self) -> None:
