@@ -211,6 +211,15 @@ def command_line(arguments: Sequence[str]) -> App:
         entries: Annotated[
             int, Parameter(converter=whole, help="How many entries of each parameter (4).", group=_what)
         ] = 4,
+        parameter: Annotated[
+            tuple[str, ...],
+            Parameter(
+                negative="",
+                consume_multiple=False,
+                help="Only this one, or those of this module (net.0). May be repeated.",
+                group=_what,
+            ),
+        ] = (),
         format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
         how: HowToRun = DEFAULTS,
     ) -> None:
@@ -218,7 +227,9 @@ def command_line(arguments: Sequence[str]) -> App:
         from stepper.commands.check import check_target
 
         target = _named(target, module)
-        check_target(target, options(target, how), iteration=iteration, entries=entries, format=format)
+        check_target(
+            target, options(target, how), iteration=iteration, entries=entries, parameters=parameter, format=format
+        )
 
     return app
 

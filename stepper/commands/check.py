@@ -3,9 +3,11 @@
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
+from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one, iteration_number
 from stepper.session.check_text import lines
 from stepper.session.errors import GradientsDiffer, Misuse
@@ -18,26 +20,54 @@ FORMAT = 1
 
 
 def check_target(
-    target: str, options: Options, *, iteration: str, entries: int, format: Literal["text", "json"]
+    target: str,
+    options: Options,
+    *,
+    iteration: str,
+    entries: int,
+    parameters: Sequence[str] = (),
+    format: Literal["text", "json"],
 ) -> None:
-    """Check the gradients of one iteration of `target` and print what came of it.
+    """Check the gradients of one iteration of `target`, of some of its parameters, and print what came of it; where it
+    is interrupted, what came of it until then.
 
-    Raises Misuse and ScriptFailed, and GradientsDiffer unless all that could be told agrees.
+    Raises Misuse and ScriptFailed, KeyboardInterrupt, and GradientsDiffer unless all that could be told agrees.
     """
     at_least_one(target, "--entries", entries)
     at = iteration_number(target, iteration)
     if at is None:
         raise Misuse(f"{target}: the setup has no loss to differentiate; name an iteration's number, counted from 0")
-    found = check(target, options, at, entries, _tell)
+    told = _Telling(at)
+    try:
+        found = check(target, options, at, entries, told, parameters)
+    except KeyboardInterrupt:
+        if told.found is not None:
+            _print(target, told.found, format)
+        told.say(f"{target}: interrupted: {_reached(told.found)}")
+        raise
+    finally:
+        told.wipe()
+    _print(target, found, format)
+    if not found.agrees:
+        sys.stdout.flush()
+        raise GradientsDiffer
+
+
+def _print(target: str, found: GradientCheck, format: Literal["text", "json"]) -> None:
     if format == "json":
         json.dump(document(target, found), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
         for line in page(target, found):
             sys.stdout.write(visible(line) + "\n")
-    if not found.agrees:
-        sys.stdout.flush()
-        raise GradientsDiffer
+    sys.stdout.flush()
+
+
+def _reached(found: GradientCheck | None) -> str:
+    if found is None or not found.parameters:
+        return "nothing was checked yet"
+    done = len(found.parameters)
+    return f"{done} of {done + len(found.ahead)} parameters were checked"
 
 
 def page(target: str, found: GradientCheck) -> Iterator[str]:
@@ -55,6 +85,7 @@ def document(target: str, found: GradientCheck) -> dict[str, Any]:
         "iteration": found.iteration,
         "loss": _json(found.loss),
         "agrees": found.agrees,
+        "unchecked": list(found.ahead),
         "parameters": [
             {
                 "name": parameter.name,
@@ -84,10 +115,31 @@ def _json(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
-def _tell(done: int, total: int, name: str) -> None:
-    """A line on stderr, where that is a terminal: which parameter is being checked."""
-    terminal = sys.__stderr__
-    if terminal is not None and terminal.isatty():
-        text = f"checking {name} ({done + 1} of {total})" if name else ""
-        terminal.write("\r\x1b[K" + visible(text))
-        terminal.flush()
+class _Telling:
+    """Keeps what is known so far, and says on stderr, where that is a terminal, how far it is."""
+
+    def __init__(self, iteration: int) -> None:
+        self.found: GradientCheck | None = None
+        self._terminal = sys.__stderr__ if sys.__stderr__ is not None and sys.__stderr__.isatty() else None
+        self._show(f"running to iteration {iteration} …")
+
+    def __call__(self, found: GradientCheck, name: str) -> None:
+        self.found = found
+        done = len(found.parameters)
+        self._show(f"checking {name} ({done + 1} of {done + len(found.ahead)}) …" if name else "")
+
+    def wipe(self) -> None:
+        """Take the line away."""
+        self._show("")
+
+    def say(self, text: str) -> None:
+        """A line that stays, on stderr."""
+        self.wipe()
+        with suppress(OSError):
+            sys.stderr.write(plain_line(text) + "\n")
+
+    def _show(self, text: str) -> None:
+        if self._terminal is not None:
+            with suppress(OSError):
+                self._terminal.write("\r\x1b[K" + visible(text))
+                self._terminal.flush()

@@ -364,6 +364,7 @@ class Finisher:
             update=self._value(Draft(track.name, "parameter", "result", update), shelf),
             ratio=ratio_of(moved, size),
             cosine=None if grad is None or grad.copy is None else cosine(old, new, grad.copy),
+            frozen=track.frozen,
         )
 
     def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, shelf: Shelf) -> Parameter:

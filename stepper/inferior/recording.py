@@ -85,7 +85,9 @@ class Recording:
         self.gates: list[GateSeen] = []
         self._names = Names()
         self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
-        self.tracker = Tracker(self._names, self._look, self._called, self._place, self._span, self._learn_local)
+        self.tracker = Tracker(
+            self._names, self._look, self._called, self._place, self._span, self._learn_local, self._is_frozen
+        )
         self.pass_over = iteration is None
         self.truncated = False
         self._limit = MAX_EVENTS
@@ -124,6 +126,10 @@ class Recording:
             self._namer.learn_objects(holders, self.tracker.paths)
         except Exception as error:
             self.fault(error)
+
+    def _is_frozen(self, value: Any) -> bool:
+        engine = self._owner(value)
+        return engine is not None and engine.is_constant(value)
 
     def _learn_local(self) -> None:
         """Learn what the names of the functions that are running lead to."""

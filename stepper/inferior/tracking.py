@@ -35,6 +35,7 @@ class Track:
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
         self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
+        self.frozen = False  # no gradient is asked for
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
 
 
@@ -49,13 +50,16 @@ class Tracker:
         place: Callable[[Any], Hashable] = id,
         span: Callable[[Any], tuple[int, int] | None] = lambda _: None,
         learn: Callable[[], None] = lambda: None,
+        frozen: Callable[[Any], bool] = lambda _: False,
     ) -> None:
         """`look` gives a copy of a value as it is now; `called` says what the script calls it, `place` where it lies,
-        and `span` from where to where. `learn` learns further `paths`, where those that are known do not do."""
+        and `span` from where to where. `learn` learns further `paths`, where those that are known do not do;
+        `frozen` says whether no gradient of a value is asked for."""
         self._names = names
         self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
         self._look = look
         self._learn = learn
+        self._frozen = frozen
         self._called = called
         self._spans: Spans[Track] = Spans(span)
         self._place = place  # where a value lies: two objects over the same memory have the same
@@ -270,6 +274,7 @@ class Tracker:
                     track.name = given
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
+                track.frozen = self._frozen(track.value)
             track.value = track.previous = track.owner = None
         self._tell_apart()
         self.tracks = {track.name: track for track in self.tracks.values()}

@@ -49,6 +49,7 @@ class Trials:
         self._pipe = -1  # in a copy: where its losses are told
         self._number: float | None = None
         self._enough = 0
+        self._reached: dict[str, Reached] = {}
         self.answer = Reply(0)
 
     def copied(self, nudge: Nudge) -> bool:
@@ -57,7 +58,10 @@ class Trials:
         tried: list[Tried] = []
         try:
             fork = _copier()
-            reached = reach(nudge.parameter, nudge.like, *self._holders(), self._engines, self._passing)
+            reached = self._reached.get(nudge.parameter)
+            if reached is None:
+                reached = reach(nudge.parameter, nudge.like, *self._holders(), self._engines, self._passing)
+                self._reached[nudge.parameter] = reached  # the process stands still
             states = [(engine, engine.random_state()) for engine in self._engines]
             for number in nudge.numbers:
                 offsets = list(_offsets())

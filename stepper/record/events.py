@@ -255,7 +255,8 @@ class Parameter(msgspec.Struct, gc=False):
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
-    parameters; None where one of them is zero, not finite or not known.
+    parameters; None where one of them is zero, not finite or not known. `frozen`: a library that has
+    gradients says that none is asked for (`requires_grad` is False).
     """
 
     name: str
@@ -266,6 +267,7 @@ class Parameter(msgspec.Struct, gc=False):
     update: Value
     ratio: float | None = None
     cosine: float | None = None
+    frozen: bool = False
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

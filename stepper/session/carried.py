@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
+from stepper.session.left_out import all_left_out
 from stepper.session.sums import LEAF, held_before
 
 FEW = 4  # parameters that are named one by one
@@ -107,12 +108,6 @@ def momentum(record: Record, parameter: str) -> str:
     return ""
 
 
-def left_out(record: Record) -> list[str]:
-    """The parameters that nothing updated, in an iteration in which optimizers took their steps without them."""
-    stepped = {event.detail.parameter for event in record.events if isinstance(event.detail, OptimizerStep)}
-    return [each.name for each in record.parameters if each.ratio == 0 and each.name not in stepped] if stepped else []
-
-
 def all_carried(record: Record) -> list[str]:
     """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on each gradient
     that is computed in vain, and one on what no optimizer updated."""
@@ -130,8 +125,4 @@ def all_carried(record: Record) -> list[str]:
         if UNREAD in event.note:
             made = next((value.label for value in event.values if value.when == "result"), event.text)
             lines.append(f"{made}, line {event.line}: a gradient that no line reads")
-    left = left_out(record)
-    if left:
-        more = f" and {len(left) - FEW} more" if len(left) > FEW else ""
-        lines.append(f"{', '.join(left[:FEW])}{more}: no optimizer updated it in this iteration")
-    return lines
+    return lines + all_left_out(record)

@@ -17,6 +17,10 @@ def lines(found: GradientCheck) -> Iterator[str]:
         shape = str(parameter.shape) if parameter.shape else "scalar"
         yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(parameter.note)}"
         yield from _entries(parameter)
+    if found.ahead:
+        if found.parameters:
+            yield ""
+        yield f"not checked yet: {', '.join(found.ahead)}"
 
 
 def _entries(parameter: ParameterCheck) -> Iterator[str]:

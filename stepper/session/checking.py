@@ -15,7 +15,18 @@ from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, in
 from stepper.session.carried import added
 from stepper.session.continuing import Continuing
 from stepper.session.errors import Misuse, ScriptFailed
-from stepper.session.finite_difference import Losses, Reading, Slope, Step, measure, narrowed, slope
+from stepper.session.finite_difference import (
+    ENOUGH,
+    EXACT,
+    Losses,
+    Reading,
+    Slope,
+    Step,
+    measure,
+    narrowed,
+    scale_of,
+    slope,
+)
 from stepper.session.gradient_check import (
     EntryCheck,
     GradientCheck,
@@ -25,7 +36,9 @@ from stepper.session.gradient_check import (
     concluded,
     unknown,
 )
+from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
+from stepper.session.left_out import left_out, why
 from stepper.session.versions import Version, versions
 
 ENTRIES = 4
@@ -34,19 +47,22 @@ UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 DOUBLE = 2.0**-53
 FEW = 8  # losses of an iteration whose sums are looked at
 SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
-Tell = Callable[[int, int, str], None]
-"""Told how many parameters are done, how many there are, and which one is next."""
+Tell = Callable[[GradientCheck, str], None]
+"""Told what is known so far, and which parameter is next."""
 
 
 class Checking(Continuing):
     """A target whose gradients can be checked."""
 
-    async def check(self, iteration: int, entries: int = ENTRIES, tell: Tell = lambda *_: None) -> GradientCheck:
+    async def check(
+        self, iteration: int, entries: int = ENTRIES, tell: Tell = lambda *_: None, names: Sequence[str] = ()
+    ) -> GradientCheck:
         """Compare the gradients of a recorded iteration with finite differences of its loss, at a few entries of each
-        parameter: those with the largest gradients, and some spread over it.
+        parameter: those with the largest gradients, and some spread over it. With `names` only those parameters, or
+        the ones in the modules that are called so.
 
-        Raises LookupError where the iteration is not recorded, Misuse where there is nothing to differentiate, and
-        ScriptFailed where the script does not come so far again.
+        Raises LookupError where the iteration is not recorded, Misuse where there is nothing to differentiate or no
+        parameter is called so, and ScriptFailed where the script does not come so far again.
         """
         record = self.records.get(iteration)
         if record is None:
@@ -59,6 +75,7 @@ class Checking(Continuing):
             raise Misuse(f"{self.target}: the loss of iteration {iteration} is {record.loss}: it has no gradients")
         if not record.parameters:
             raise Misuse(f"{self.target}: iteration {iteration} updates no parameter whose gradient could be checked")
+        parameters = named(self.target, record.parameters, names)
         await self.counted(iteration)
         record = self.records.get(iteration, record)
         lane = self._anew(record_setup=False)
@@ -71,7 +88,7 @@ class Checking(Continuing):
                 raise ScriptFailed(
                     "the script did not come so far again", f"{self.target}: {lane.lost or 'it ended'}\n"
                 )
-            return await _Check(self, lane, record, entries).run(tell)
+            return await _Check(self, lane, record, entries).run([each.name for each in parameters], tell)
         except LaneLost as lost:
             raise ScriptFailed(str(lost), f"{self.target}: {lost}\n") from lost
         finally:
@@ -92,20 +109,26 @@ class _Check:
         self._carried = added(record)
         self._unit = max((_unit(value) for value in _on_the_way(record)), default=DOUBLE)
         self._updated = updated_before(record)
+        self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
+        self._chosen_for: tuple[str, list[int]] = ("", [])
 
-    async def run(self, tell: Tell) -> GradientCheck:
+    async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
         """Parameter by parameter."""
-        record, parameters = self._record, self._record.parameters
+        record = self._record
+        parameters = [each for each in record.parameters if each.name in names]
         assert record.iteration is not None and record.loss is not None
         found: list[ParameterCheck] = []
         for number, parameter in enumerate(parameters):
-            tell(number, len(parameters), parameter.name)
+            ahead = tuple(each.name for each in parameters[number:])
+            tell(GradientCheck(record.iteration, record.loss, tuple(found), ahead), parameter.name)
+            self._steps.clear()
             try:
                 found.append(await self._parameter(parameter))
             except LookupError as reason:
                 found.append(unknown(parameter.name, parameter.shape, str(reason.args[0] if reason.args else reason)))
-        tell(len(parameters), len(parameters), "")
-        return GradientCheck(record.iteration, record.loss, tuple(found))
+        whole = GradientCheck(record.iteration, record.loss, tuple(found))
+        tell(whole, "")
+        return whole
 
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
@@ -115,10 +138,11 @@ class _Check:
             if found.verdict is Verdict.AGREES:
                 return replace(found, note=version.note or found.note)
             first = first or found
-            if found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
+            if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
         if first is None:
-            raise LookupError("no gradient of it is in the record")
+            reason = why(self._record, parameter) if parameter.name in left_out(self._record) else None
+            raise LookupError("no gradient of it is in the record" if reason is None else reason.value)
         return first
 
     async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
@@ -133,8 +157,9 @@ class _Check:
             self._unlike = await self._try_unchanged(parameter)
         if self._unlike:
             raise LookupError(self._unlike)
-        flat = await self._chosen(version.parts[0], size)
-        samples = [await self._sample(parameter, version, index) for index in flat]
+        if self._chosen_for[0] != parameter.name:
+            self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
+        samples = [await self._sample(parameter, version, index) for index in self._chosen_for[1]]
         checks = [self._compared(parameter, version, samples, read) for read in _readings(len(self._base))]
         return next((each for each in checks if each.verdict is Verdict.AGREES), checks[0])
 
@@ -191,18 +216,25 @@ class _Check:
         for part in version.parts:
             recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
         at = await self._element(parameter.before, flat)
-        norm = parameter.before.summary.norm or 0.0
-        scale = max(abs(at), norm / math.sqrt(max(1, parameter.before.summary.size))) or 1.0
+        base = self._base[-1]
 
         async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
             tried = await self._ask(parameter, flat, numbers)
             return [(at if each.number is None else each.number, each.losses) for each in tried]
 
-        base = self._base[-1]
-        steps = await measure(ask, at, scale, base, _last, self._unit, self._noise)
+        steps = self._steps.get(flat)
+        if steps is None:
+            others = max((_typical(each.before) for each in self._record.parameters), default=0.0)
+            slope_size = abs(version.scale) * max(map(_typical, version.parts))
+            scale = scale_of(at, _typical(parameter.before), others, base, slope_size)
+            exact = ENOUGH if self._steps else EXACT
+            steps = await measure(ask, at, scale, base, _last, self._unit, self._noise, exact)
         found = slope(steps, base, _last, self._unit, self._noise)
-        if found is not None and self._compared_one(version, (), recorded, found).verdict is Verdict.DIFFERS:
-            steps += await narrowed(ask, at, base, abs(recorded - found.value), self._unit)
+        if found is not None:
+            apart = abs(recorded - found.value)
+            if apart > self._compared_one(version, (), recorded, found).tolerance:
+                steps += await narrowed(ask, at, base, apart, self._unit)
+        self._steps[flat] = steps
         return index_of(flat, parameter.shape), recorded, steps
 
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
@@ -298,6 +330,6 @@ def _number(value: Value) -> float | None:
     return number if isinstance(number, int | float) else None
 
 
-def _typical(gradient: Value) -> float:
-    """The root mean square of a gradient."""
-    return (gradient.summary.norm or 0.0) / math.sqrt(max(1, gradient.summary.size))
+def _typical(value: Value) -> float:
+    """The root mean square of a parameter, or a gradient."""
+    return (value.summary.norm or 0.0) / math.sqrt(max(1, value.summary.size))

@@ -15,10 +15,13 @@ from itertools import pairwise
 
 FIRST = (1.0, 2.0, 4.0)  # the first steps, in units of ∛u times the scale
 ROUNDS = 3  # and how often further ones are taken, where these are not exact enough
+FLOOR = 1e-3  # a step's scale is at least so much of that of the other parameters
+NARROWEST = 3  # so many steps are looked at for whether they exclude a slope
 WIDEST = 0.25  # a step is at most so much of the scale
 ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned with
-CLEAR = 4.0  # how much larger than its rounding a difference is to be, to be seen
+CLEAR = 16.0  # how much larger than its rounding a difference is to be, to be seen
 EXACT = 1e-3  # the relative error that is sought
+ENOUGH = 1e-2  # and where another entry of the same parameter is known as exactly
 
 Losses = list[float]
 Ask = Callable[[list[float]], Awaitable[list[tuple[float, Losses]]]]
@@ -42,23 +45,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Slope:
-    """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, each
-    with what rounding may have done to it, and half of what the slopes below and above θ lie apart, curvature aside:
-    where the loss has a kink (a ReLU crossing) near, the slope at θ is that of one side, or between them."""
+    """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, the
+    narrowest first, each with what rounding may have done to it, and half of what the slopes below and above θ lie
+    apart, curvature aside: where the loss has a kink (a ReLU crossing) near, the slope at θ is that of one side, or
+    between them."""
 
     value: float
     error: float
     step: float
-    others: tuple[tuple[float, float], ...] = ()
+    others: tuple[tuple[float, float, float], ...] = ()
 
     def excludes(self, slope: float) -> bool:
-        """Whether the steps that are exact enough to tell leave no room for this slope: it lies further from all of
-        them than they do from one another."""
+        """Whether the narrowest steps at which rounding lets tell leave no room for this slope: it lies further from
+        each of them than they do from one another. Wider ones tell nothing more: over many kinks, of which some open
+        where others close, the slopes below and above may be alike, and neither that at θ."""
         apart = abs(slope - self.value)
-        told = [(value, error) for value, error in self.others if 2 * error < apart]
-        values = [value for value, _ in told]
+        told = [each for each in self.others if 4 * each[1] < apart][:NARROWEST]
+        values = [value for value, _, _ in told]
         width = max(values) - min(values) if told else math.inf
-        return all(abs(slope - value) > 2 * error + width for value, error in told) and bool(told)
+        far = (abs(slope - value) > 2 * (rounding + kink) + 1.5 * width for value, rounding, kink in told)
+        return len(told) > 1 and all(far)
 
 
 Reading = Callable[[Losses], float]
@@ -86,30 +92,37 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
             best = Slope(value, error, step.size)
     if best is None:
         return None
-    kinks = [_kink(one[0].size, one[3], two[0].size, two[3]) for one, two in pairwise(known)]
+    kinks = [
+        _kink(one, two) for one, two in pairwise((step.size, sides, rounding) for step, _, rounding, sides in known)
+    ]
     others = zip(known, [*kinks, kinks[-1]], strict=True)
     return replace(
-        best, others=tuple((value, rounding / step.size + kink) for (step, value, rounding, _), kink in others)
+        best, others=tuple((value, rounding / step.size, kink) for (step, value, rounding, _), kink in others)
     )
 
 
-def _kink(size: float, sides: float, larger: float, further: float) -> float:
-    """Half of what the slopes below and above θ lie apart at no distance at all, by what they do at two step sizes:
-    what is due to curvature goes with the distance."""
-    return abs(larger * sides - size * further) / (larger - size) if larger > size else abs(sides)
+def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) -> float:
+    """Half of what the slopes below and above θ lie apart at no distance at all, by what they do at two step sizes,
+    each with the rounding of its losses: what is due to curvature goes with the distance. What rounding may make,
+    is none."""
+    (size, sides, rounding), (larger, further, other) = narrow, wide
+    if larger <= size:
+        return abs(sides)
+    noise = 2 * (larger * rounding / size + size * other / larger) / (larger - size)
+    return max(0.0, abs(larger * sides - size * further) / (larger - size) - noise)
 
 
 async def measure(
-    ask: Ask, at: float, scale: float, base: float, read: Reading, unit: float, noise: float
+    ask: Ask, at: float, scale: float, base: float, read: Reading, unit: float, noise: float, exact: float = EXACT
 ) -> list[Step]:
-    """Take steps beside θ = `at`, of a parameter whose elements are about as large as `scale`, until the slope is
-    known well enough, or it cannot be."""
+    """Take steps beside θ = `at`, of a parameter that it takes a step of about `scale` to change much of the loss by,
+    until the slope is known with a relative error of `exact`, or it cannot be."""
     smallest = unit ** (1 / 3) * scale
     steps = await _taken(ask, at, [smallest * each for each in FIRST])
     low, high = smallest * FIRST[0], smallest * FIRST[-1]
     for _ in range(ROUNDS):
         found = slope(steps, base, read, unit, noise)
-        if found is None or found.error <= EXACT * abs(found.value):
+        if found is None or found.error <= exact * abs(found.value):
             break
         if found.step > low:  # the wider the better so far: it is the loss's rounding that is left
             further = [size for size in (2 * high, 4 * high) if size <= WIDEST * scale]
@@ -121,6 +134,20 @@ async def measure(
             break
         steps += await _taken(ask, at, further)
     return steps
+
+
+def scale_of(at: float, typical: float, others: float, loss: float, gradient: float) -> float:
+    """What the steps beside θ = `at` are measured by. `typical` is the root mean square of θ's parameter, `others` the
+    largest of all parameters, `gradient` that of ∂L/∂θ as it was recorded.
+
+    An element's own size, and its parameter's, say nothing where all of them are about zero, as biases are at first.
+    Then it is the size of the other parameters, or the way on which the gradient would use up the whole loss, where
+    that is shorter: there the loss bends.
+    """
+    own = max(abs(at), typical)
+    beside = others or own or 1.0
+    way = abs(loss) / gradient if gradient > 0 else math.inf
+    return max(own, min(beside, max(way, FLOOR * beside)))
 
 
 async def narrowed(ask: Ask, at: float, base: float, apart: float, unit: float) -> list[Step]:

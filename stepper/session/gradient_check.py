@@ -64,17 +64,19 @@ class ParameterCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The check of one iteration."""
+    """The check of one iteration. `ahead` are the parameters that it has not come to: while it goes on, or where it was
+    interrupted."""
 
     iteration: int
     loss: float
     parameters: tuple[ParameterCheck, ...]
+    ahead: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        """Whether something could be told, and all of it agrees."""
+        """Whether something could be told, and all of it agrees; not before it is done."""
         verdicts = [each.verdict for each in self.parameters]
-        return Verdict.AGREES in verdicts and Verdict.DIFFERS not in verdicts
+        return not self.ahead and Verdict.AGREES in verdicts and Verdict.DIFFERS not in verdicts
 
 
 def compared(index: tuple[int, ...], recorded: float, found: Slope | None, unit: float, typical: float) -> EntryCheck:

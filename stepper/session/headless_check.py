@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from stepper.session.checking import Tell
 from stepper.session.errors import Misuse, ScriptFailed
@@ -11,15 +12,20 @@ from stepper.session.options import Options
 from stepper.session.session import Session
 
 
-def check(target: str, options: Options, iteration: int, entries: int, tell: Tell) -> GradientCheck:
-    """Record an iteration and compare its gradients with finite differences of its loss; `tell` hears how far it is.
+def check(
+    target: str, options: Options, iteration: int, entries: int, tell: Tell, names: Sequence[str] = ()
+) -> GradientCheck:
+    """Record an iteration and compare its gradients, or those of the parameters that `names` name, with finite
+    differences of its loss; `tell` hears how far it is.
 
     Raises Misuse (an iteration past the end, or without a loss, too), or ScriptFailed where the script fails.
     """
-    return asyncio.run(_check(target, options, iteration, entries, tell))
+    return asyncio.run(_check(target, options, iteration, entries, tell, names))
 
 
-async def _check(target: str, options: Options, iteration: int, entries: int, tell: Tell) -> GradientCheck:
+async def _check(
+    target: str, options: Options, iteration: int, entries: int, tell: Tell, names: Sequence[str]
+) -> GradientCheck:
     session = Session(target, options)
     session.launch()
     try:
@@ -31,6 +37,6 @@ async def _check(target: str, options: Options, iteration: int, entries: int, te
             raise ScriptFailed("the script failed", session.traceback)
         if record is None:
             raise Misuse(f"{target}: iteration {iteration} cannot be checked: {session.notice or 'it is past the end'}")
-        return await session.check(iteration, entries, tell)
+        return await session.check(iteration, entries, tell, names)
     finally:
         await session.close()

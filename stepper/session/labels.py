@@ -1,10 +1,14 @@
-"""What is said of a label that a record does not have: the ones that are like it, else some that there are."""
+"""What a person calls a value or a parameter, and what is said of a name that a record does not have: the ones that are
+like it, else some that there are."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Sequence
+
+from stepper.record import Parameter
+from stepper.session.errors import Misuse
 
 FEW = 5
 NAME = re.compile(r"[\w.]+(\[[^\]]*\][\w.]*)*")
@@ -19,6 +23,30 @@ def missing(label: str, labels: Sequence[str]) -> str:
     more = len(labels) - len(names[:FEW])
     there = ", ".join(names[:FEW]) + (f" and {more} more, in .labels" if more else "")
     return f"no value '{label}' in this record; there are {there}" if labels else "this record has no values"
+
+
+def named(target: str, parameters: Sequence[Parameter], names: Sequence[str]) -> list[Parameter]:
+    """The parameters that are called so, those in what is called so (`net.0`, of `net.0.weight`), else those whose
+    names begin so; all of them without names. Raises Misuse where a name is none."""
+    wanted: set[str] = set()
+    labels = [each.name for each in parameters]
+    for name in names:
+        asked = name.strip()
+        inside = [
+            label for label in labels if label == asked or label.startswith((f"{asked}.", f"{asked}[", f"{asked} ("))
+        ]
+        found = (inside or [label for label in labels if label.startswith(asked)]) if asked else []
+        if not found:
+            like = near(asked, labels) if asked else []
+            there = f"did you mean {_listed(like, 'or')}?" if like else f"there are {_some(labels)}"
+            raise Misuse(f"{target}: no parameter is called {asked or 'nothing but blanks'}; {there}")
+        wanted.update(found)
+    return [each for each in parameters if not names or each.name in wanted]
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = len(labels) - FEW
+    return ", ".join(labels[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def near(label: str, labels: Sequence[str]) -> list[str]:

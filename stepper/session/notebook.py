@@ -132,11 +132,11 @@ class Iteration:
             if value.label == label
         ]
 
-    def check(self, entries: int = ENTRIES) -> GradientCheck:
+    def check(self, entries: int = ENTRIES, parameters: Sequence[str] = ()) -> GradientCheck:
         """The same as `Run.check`, of this iteration."""
         if self.iteration is None:
             raise Misuse("the setup has no loss to differentiate")
-        return self._run.check(self.iteration, entries)
+        return self._run.check(self.iteration, entries, parameters)
 
     def __getitem__(self, label: str) -> RecordedValue:
         """The last value of that label. Raises KeyError, naming labels that are like it, else some that there are."""
@@ -214,12 +214,13 @@ class Run:
         self._do(self.session.go(number))
         return self._iteration(number)
 
-    def check(self, number: int, entries: int = ENTRIES) -> GradientCheck:
+    def check(self, number: int, entries: int = ENTRIES, parameters: Sequence[str] = ()) -> GradientCheck:
         """Compare the gradients of iteration `number` with finite differences of its loss, at so many entries of each
-        parameter; in a process of its own. Raises as `iteration` does, and Misuse where there is no loss."""
+        parameter, or of those that `parameters` names; in a process of its own. Raises as `iteration` does, and Misuse
+        where there is no loss, or no parameter of such a name."""
         at = self.iteration(number).iteration
         assert at is not None
-        return self._do(self.session.check(at, entries))
+        return self._do(self.session.check(at, entries, names=parameters))
 
     def run(self, until: int | None = None) -> None:
         """Run on to iteration `until`; without one to the next breakpoint, or to the end at full speed.

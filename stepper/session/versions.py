@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stepper.record import Contribution, Event, Parameter, Record, Value
+
+NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,15 @@ def _is(after: Value) -> Callable[[Value], bool]:
         if value.when == "operand" or value.when == "before":
             return False
         if after.copy is None:
-            return value.label == after.label and value.summary.value == after.summary.value
+            return last_part(value.label) == last_part(after.label) and value.summary.value == after.summary.value
         return value.copy == after.copy
 
     return same
+
+
+def last_part(label: str) -> str:
+    """What an object calls a parameter, whatever the object is called: `w` of `self.w (2)` and `layers[1].w`."""
+    return NUMBER.sub("", label).rpartition(".")[2]
 
 
 def _numbers(event: Event) -> Iterator[tuple[str, float]]:

@@ -1,11 +1,15 @@
 """`stepper check`: gradients against finite differences, for people and for programs, and its exit codes."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from stepper.cli import main
+from stepper.commands.check import _Telling
+from stepper.session.gradient_check import GradientCheck
 from tests.session.support import script
 
 WRONG = """
@@ -60,6 +64,8 @@ def test_a_failing_script_shows_its_own_traceback(capsys: pytest.CaptureFixture[
         (["--iteration", "setup"], "the setup has no loss"),
         (["--iteration", "-1"], "--iteration must be an iteration's number"),
         (["--entries", "0"], "--entries must be from 1"),
+        (["--parameter", "w11"], "no parameter is called w11; did you mean w1"),
+        (["--parameter", "bias"], "no parameter is called bias; there are w1, w2, b"),
     ],
 )
 def test_a_misuse_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,3 +73,33 @@ def test_a_misuse_is_one_line(arguments: list[str], said: str, capsys: pytest.Ca
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert captured.err.startswith("and-gate: ") and said in captured.err
+
+
+def test_only_the_parameters_that_are_named_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    for asked, names in (("w", ["w1", "w2"]), ("b", ["b"]), ("w2", ["w2"])):
+        assert main(["check", "and-gate", "--format", "json", "--parameter", asked]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [each["name"] for each in told["parameters"]] == names
+
+
+def test_an_interrupt_prints_what_is_known_so_far(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ctrl+c does: while the second parameter is being checked."""
+    asked = _Telling.__call__
+
+    def interrupted(self: _Telling, found: GradientCheck, name: str) -> None:
+        asked(self, found, name)
+        if found.parameters:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(_Telling, "__call__", interrupted)
+    assert main(["check", "and-gate"]) == 130
+    captured = capsys.readouterr()
+    assert captured.err == "and-gate: interrupted: 1 of 3 parameters were checked\n"
+    lines = captured.out.splitlines()
+    assert lines[0].startswith("and-gate  iteration 0") and lines[-1] == "not checked yet: w2, b"
+    assert sum("  agrees" in line and not line.startswith(" ") for line in lines) == 1
+    assert main(["check", "and-gate", "--format", "json"]) == 130
+    told = json.loads(capsys.readouterr().out)
+    assert told["agrees"] is False and told["unchecked"] == ["w2", "b"]

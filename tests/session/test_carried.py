@@ -7,6 +7,7 @@ import pytest
 from stepper.commands.trace_text import trace_lines
 from stepper.record import Record
 from stepper.session.carried import Carried, Since, added, all_carried
+from stepper.session.left_out import Why, all_left_out, gradient_norm, left_out, why
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 
@@ -116,6 +117,41 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
     for line in lines:
         assert "uphill (cosine " in line
         assert line.endswith(f"; it follows {by}, of earlier gradients" if by else ")")
+
+
+STAYS = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        for name in ("used", "cut", "idle", "frozen", "left"):
+            setattr(self, name, nn.Linear(2, 2, bias=False))
+        self.frozen.weight.requires_grad_(False)
+    def forward(self, x):
+        hidden = self.used(x) + self.cut(x).detach()
+        return self.left(self.frozen(hidden))
+net = Net()
+optimizer = torch.optim.SGD([each for name, each in net.named_parameters() if "left" not in name], lr=0.1)
+x = torch.ones(3, 2)
+for t in range(2):
+    net.zero_grad()
+    loss = net(x).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_why_an_optimizer_left_a_parameter_as_it_was_is_told() -> None:
+    record = run_recorded(STAYS).records[1]
+    named = {each.name: each for each in record.parameters}
+    assert left_out(record) == [f"net.{name}.weight" for name in ("cut", "idle", "left", "frozen")]
+    assert [why(record, named[name]) for name in left_out(record)] == [Why.DETACHED, Why.IDLE, Why.UNUSED, Why.FROZEN]
+    lines = all_left_out(record)
+    norm = gradient_norm(record, "net.left.weight")
+    assert norm is not None and norm > 0
+    assert lines[2].startswith(f"net.left.weight (‖grad‖ {norm:.3g}): no optimizer updated it; its gradient came, but")
+    assert all_carried(record) == lines and len(lines) == 4
 
 
 def test_records_that_the_session_gave_up_are_not_held() -> None:

@@ -145,6 +145,32 @@ def test_autograd_agrees_with_dropout_clipping_and_random_numbers_as_they_were(t
     assert all("backward pass" in each.note for each in clipped.parameters), "what clipping does is no mistake"
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_biases_about_zero_are_told_and_the_error_bars_hold(tmp_path: Path, dtype: str) -> None:
+    text = f"""
+        import torch
+        from torch import nn
+        torch.manual_seed(0)
+        torch.set_default_dtype(torch.{dtype})
+        model = nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3), nn.LayerNorm(3))
+        for layer in (model[0], model[3]):
+            nn.init.zeros_(layer.bias)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+        x, y = torch.randn(16, 5), torch.randint(0, 3, (16,))
+        for t in range(3):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+    """
+    with opened(tmp_path, text) as run:
+        found = run.check(2, 2, ["model.0.bias", "model.1.bias"])
+    assert verdicts(found) == {"model.0.bias": Verdict.AGREES, "model.1.bias": Verdict.AGREES}, found
+    assert {entry.verdict for each in found.parameters for entry in each.entries} == {Verdict.AGREES}, found
+    for entry in (entry for each in found.parameters for entry in each.entries):
+        assert abs(entry.recorded - (entry.difference or 0.0)) <= 2 * entry.error + 1e-5 * abs(entry.recorded), entry
+
+
 def test_decay_and_clipping_by_hand_are_no_mistakes(tmp_path: Path) -> None:
     text = by_hand().replace(
         "        w1[:] -=",
@@ -352,7 +378,8 @@ OBJECTS = """
             return self.w * x + self.b
         def backward(self, grad):
             inner = {grad} * self.w
-            self.w -= 0.05 * (grad * self.x)
+            grad_w = grad * self.x
+            self.w -= 0.05 * grad_w
             self.b -= 0.05 * grad
             return inner
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stepper.session.finite_difference import Losses, Slope, Step, measure, narrowed, slope
+from stepper.session.finite_difference import Losses, Slope, Step, measure, narrowed, scale_of, slope
 
 DOUBLE, SINGLE = 2.0**-53, 2.0**-24
 
@@ -90,6 +90,44 @@ def test_a_kink_nearer_than_any_step_leaves_the_slopes_of_both_sides() -> None:
     assert found is not None and abs(found.value - 1.05) < 1e-3 and found.error < 1e-3
     assert not found.excludes(1.0) and not found.excludes(1.1)
     assert found.excludes(0.9) and found.excludes(1.2) and found.excludes(2.0)
+
+
+def test_many_kinks_that_even_out_over_wide_steps_are_no_slope() -> None:
+    """At θ the slope is 0.1, and 0.3 beside it: by narrow steps it is seen that there are several, and by wide ones
+    there seems to be one only."""
+
+    def loss(distance: float) -> float:
+        return 1.0 + 0.1 * distance + 0.2 * max(0.0, distance - 1e-3) - 0.2 * max(0.0, -distance - 3e-3)
+
+    sizes = (0.002, 0.004, 0.2, 0.4)
+    steps = [Step(-size, size, [loss(-size)], [loss(size)]) for size in sizes]
+    found = slope(steps, loss(0.0), last, DOUBLE)
+    assert found is not None and not found.excludes(0.1) and found.excludes(2.0)
+
+
+@pytest.mark.parametrize("unit", [DOUBLE, SINGLE])
+@pytest.mark.parametrize("at", [0.0, 1e-5, -3e-5])
+@pytest.mark.parametrize("stiff", [1.0, 1e4])
+def test_a_theta_about_zero_is_moved_by_what_the_others_and_the_loss_are_like(
+    at: float, stiff: float, unit: float
+) -> None:
+    """A bias beside weights of about 0.3; also where it works 10,000 times as strongly."""
+
+    def loss(bias: float) -> float:
+        return math.log(1.0 + math.exp(stiff * bias)) + 0.3
+
+    gradient = stiff / (1.0 + math.exp(-stiff * at))
+    scale = scale_of(at, abs(at), 0.3, loss(at), gradient)
+    found = measured(loss, at, unit, scale)
+    assert abs(found.value - gradient) <= 2 * found.error <= 0.04 * gradient
+    assert measured(loss, 1e-5, SINGLE, 1e-5).error > 0.02 * stiff or stiff > 1.0, "by its own size float32 hides it"
+
+
+def test_without_others_an_element_is_moved_by_its_own_size() -> None:
+    assert scale_of(2.0, 1.0, 0.0, 5.0, 1.0) == 2.0
+    assert scale_of(0.0, 0.0, 0.0, 5.0, 0.0) == 1.0
+    assert scale_of(1e-3, 1e-3, 0.5, 5.0, 0.0) == 0.5, "no gradient, and no way that it uses the loss up on"
+    assert scale_of(1e-9, 1e-9, 1e3, 5.0, 1e3) == 1.0, "at least so much of the others' size"
 
 
 @pytest.mark.parametrize("unit", [DOUBLE, SINGLE])

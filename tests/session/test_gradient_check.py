@@ -18,7 +18,7 @@ UNIT = 2.0**-53
 
 
 def entry(recorded: float, found: float, error: float = 1e-6) -> EntryCheck:
-    others = ((found, error), (found * (1 + 1e-9), error / 2))
+    others = ((found, error, 0.0), (found * (1 + 1e-9), error / 2, 0.0))
     return compared((0,), recorded, Slope(found, error, 1e-5, others), UNIT, 1.0)
 
 
@@ -75,7 +75,7 @@ def test_an_error_bar_as_wide_as_the_gradient_tells_nothing() -> None:
 
 
 def test_slopes_of_other_steps_leave_room() -> None:
-    kinks = Slope(1.0, 0.01, 0.1, ((0.5, 0.01), (1.0, 0.01)))
+    kinks = Slope(1.0, 0.01, 0.1, ((0.5, 0.01, 0.0), (1.0, 0.01, 0.0)))
     assert compared((0,), 0.45, kinks, UNIT, 1.0).verdict is Verdict.UNKNOWN
     assert compared((0,), 2.0, kinks, UNIT, 1.0).verdict is Verdict.DIFFERS
 

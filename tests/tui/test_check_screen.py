@@ -13,8 +13,8 @@ from tests.tui.screen import until
 
 
 async def test_a_fault_of_the_check_is_shown() -> None:
-    async def broken(tell: Callable[[int, int, str], None]) -> GradientCheck:
-        tell(0, 1, "w")
+    async def broken(tell: Callable[[GradientCheck, str], None]) -> GradientCheck:
+        tell(GradientCheck(3, 1.0, (), ("w",)), "w")
         raise ValueError("no such axis")
 
     app: App[int] = App()

@@ -12,7 +12,8 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
-from stepper.session.carried import Carried, Since, left_out, momentum, uphill
+from stepper.session.carried import Carried, Since, momentum, uphill
+from stepper.session.left_out import Why, left_out, why
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -52,7 +53,8 @@ class GradientsPanel(LinePanel):
         "accumulation on purpose); since when stands below\n"
         f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign; by momentum: the optimizer "
         "follows earlier gradients, too (momentum, Adam's exp_avg)\n"
-        f"{LEFT_OUT} an optimizer took its step, but this parameter is in none: it stays as it is\n"
+        f"{LEFT_OUT} an optimizer took its step without this parameter, which stays as it is: no optimizer has it, or "
+        "no gradient of it came (detached before the loss, not used, requires_grad False); select it to see which\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the "
         "Viewer\nf: are they right? a few entries of each are compared with finite differences of the loss"
     )
@@ -64,7 +66,7 @@ class GradientsPanel(LinePanel):
         self._selected = 0
         self._carried = Carried()
         self._said = ""
-        self._left_out: frozenset[str] = frozenset()
+        self._left_out: dict[str, Why] = {}
 
     def forget(self) -> None:
         """Its gradients are others."""
@@ -89,7 +91,8 @@ class GradientsPanel(LinePanel):
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
             record = self.scene.record
-            self._left_out = frozenset(left_out(record) if record is not None else ())
+            named = {parameter.name: parameter for parameter in parameters}
+            self._left_out = {name: why(record, named[name]) for name in left_out(record)} if record is not None else {}
             marks = {parameter.name: self._marks(parameter) for parameter in parameters}
             wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
             columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
@@ -128,8 +131,9 @@ class GradientsPanel(LinePanel):
             self.border_subtitle = Content(visible(said))
 
     def _meanings(self, parameters: Sequence[Parameter]) -> list[str]:
-        """What the marks of these parameters mean, and the same in less room. Since when a gradient is added up, and
-        what leads uphill, is told of the selected parameter where it has the mark, else of all that have it."""
+        """What the marks of these parameters mean, and the same in less room. Since when a gradient is added up, what
+        leads uphill, and why one was not updated, is told of the selected parameter where it has the mark, else of all
+        that have it."""
         selected, record = self._chosen.name if self._chosen is not None else "", self.scene.record
         since = {each.name: when for each in parameters if (when := self._since(each)) is not None}
         found = {since[selected]} if selected in since else set(since.values())
@@ -138,10 +142,13 @@ class GradientsPanel(LinePanel):
         rising = [selected] if selected in rising else rising
         by_momentum = record is not None and all(momentum(record, name) for name in rising)
         up = [f"{UPHILL} uphill{' by momentum' if by_momentum else ''}"] if rising else []
-        if not {parameter.name for parameter in parameters}.isdisjoint(self._left_out):
-            up.append(f"{LEFT_OUT} no optimizer updated it")
+        out = {self._left_out[each.name] for each in parameters if each.name in self._left_out}
+        out = {self._left_out[selected]} if selected in self._left_out else out
+        whys = [out.pop().short] if len(out) == 1 else []
+        whys += ["no optimizer updated it"] if whys or out else []
         return [
-            " · ".join([f"{CARRIED} added up since {when}", *up] if when else up)
+            " · ".join(([f"{CARRIED} added up since {when}"] if when else []) + up + said)
+            for said in [[f"{LEFT_OUT} {each}"] for each in whys] or [[]]
             for when in (begun, begun.removeprefix("iteration "))
         ]
 

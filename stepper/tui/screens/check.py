@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from stepper.session.gradient_check import GradientCheck
 from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 
-Check = Callable[[Callable[[int, int, str], None]], Awaitable[GradientCheck]]
+Check = Callable[[Callable[[GradientCheck, str], None]], Awaitable[GradientCheck]]
 
 
 class CheckScreen(Question[None]):
@@ -50,9 +51,11 @@ class CheckScreen(Question[None]):
         self.run_worker(self._run(), exit_on_error=False)
 
     async def _run(self) -> None:
-        def tell(done: int, total: int, name: str) -> None:
+        def tell(found: GradientCheck, name: str) -> None:
+            done = len(found.parameters)
             if name:
-                self._say(f"checking {name} ({done + 1} of {total}) …")
+                known = [*lines(replace(found, ahead=())), ""] if done else []
+                self._say("\n".join([*known, f"checking {name} ({done + 1} of {done + len(found.ahead)}) …"]))
 
         try:
             found = await self._check(tell)
