@@ -444,12 +444,16 @@ class Evaluator(Definitions, ABC):
         for value in arguments:
             roots |= value.roots
         stepped = node.func.value if isinstance(node.func, ast.Attribute) else None
+        names = self.functions_in.handed(scope)
         handed = self.functions_in.made(scope, stepped.id) if isinstance(stepped, ast.Name) else []
         for place, loops in list(roots):
             for where, made in self.constructions.get(place[1], handed):
                 given = made.args[:1] + [k.value for k in made.keywords if k.arg == "params"]
                 places = {held for part in given for held in self.places_in(where, part)}
-                roots |= {(held, loops) for held in self.collected.of(places)}
+                found = self.collected.of(places)
+                roots |= {(held, loops) for held in found}
+                # and under the names that a function has for what it is handed: `train(optimizer, params=params)`
+                roots |= {(own, loops) for own, at, value in names if self.place_of(at, value) in found}
         given_deps = frozenset(d for value in arguments for d in value.deps)
         self.change(roots, node, self.read(GRAD) | given_deps)
 

@@ -57,6 +57,20 @@ class HeldFunctions:
         function that calls it `opt`."""
         return [(where, made) for where, made in self._sources(scope, name, DEPTH) if isinstance(made, ast.Call)]
 
+    def handed(self, scope: Scope) -> list[tuple[tuple[int, str], Scope, ast.expr]]:
+        """What callers hand to the function around `scope`: for each argument the parameter's place, and where what is
+        given stands."""
+        function = scope.node
+        if not isinstance(function, FUNCTIONS):
+            return []
+        calls = self._calls.get(function.name, [])
+        found = [(name, call, self._argument(function, call, name)) for call in calls for name in parameters(function)]
+        return [
+            ((id(function), name), self._script.scope_around(call), value)
+            for name, call, value in found
+            if value is not None
+        ]
+
     def _sources(self, scope: Scope, name: str, depth: int) -> Iterator[tuple[Scope, ast.expr]]:
         """The expressions that give a variable its value, looked for through other names and through callers."""
         owner = self._script.owner(scope, name)

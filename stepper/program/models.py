@@ -53,6 +53,10 @@ class Models:
             elif not isinstance(part, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
                 waiting += ast.iter_child_nodes(part)
 
+    def is_call(self, node: ast.expr) -> bool:
+        """Whether an expression is the call of a library's model."""
+        return isinstance(node, ast.Call) and self._is_models(node, False)
+
     def serves_model(self, function: Function, calls: set[int]) -> bool:
         """Whether a function is only called in the arguments of these calls of models: `encoder(augment(x))`."""
         sites = {call for call, entered in self._flow.run.entered.items() if function in entered}

@@ -178,6 +178,8 @@ class Phases:
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 continue
             phase = self._of(node)
+            if phase is None and before == "backward" and self._is_bare_forward(node):
+                phase = "forward"
             blocks = list(_blocks(node))
             if blocks:
                 into[id(node)] = phase or before
@@ -195,6 +197,14 @@ class Phases:
                 elif before not in ("update", "backward") or not self._is_aside(node):
                     before = into[id(node)]
         return before
+
+    def _is_bare_forward(self, node: ast.stmt) -> bool:
+        """Whether a statement only calls a model, behind a zeroing and ahead of the backward pass: the layers keep what
+        the loss is made of (`model(image)`, then `loss = sum(layer.loss for layer in losses)`)."""
+        run = self.flow.run
+        ends = [run.visited.get(id(end), 0) for kind, end in run.effects if kind == "backward"]
+        ahead = bool(ends) and run.visited.get(id(node), max(ends)) < min(ends)
+        return ahead and isinstance(node, ast.Expr) and self.models.is_call(node.value)
 
     def _is_aside(self, node: ast.stmt) -> bool:
         """Whether a statement only calls what runs the model, and keeps nothing of it (a sample, a callback), or only

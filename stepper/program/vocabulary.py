@@ -99,12 +99,16 @@ _NO_LOSS = re.compile(
     r"|^(n|num|count)_?(loss|cost)(es|s)?$",
     re.IGNORECASE,
 )
+# `dloss_dw`, `dloss_fn`; but not `d_loss`, a discriminator's.
+_DERIVATIVE = re.compile(r"^d(loss|cost|err(or)?)_(d|fn$|func)", re.IGNORECASE)
 _EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
 
 
 def names_loss(name: str) -> bool:
     """Whether a name or callee says that its value is a loss. Exceptions (`ValueError`) do not count."""
-    if not _LOSS.search(name) or _NO_LOSS.search(name) or _EXCEPTION.match(name) or _PROPAGATING.search(name):
+    if not _LOSS.search(name) or _NO_LOSS.search(name) or _EXCEPTION.match(name):
+        return False
+    if _PROPAGATING.search(name) or _DERIVATIVE.match(name):
         return False
     return not isinstance(getattr(builtins, name, None), type)
 
@@ -133,6 +137,8 @@ _NO_GRADIENT = re.compile(
 @lru_cache(maxsize=4096)
 def names_gradient(name: str) -> bool:
     """Whether a name says that its value is a gradient, or that a gradient is computed."""
+    if _DERIVATIVE.match(name):
+        return True
     if _NO_GRADIENT.search(name) or (_LOSS.search(name) and "grad" not in name.lower()):
         return False  # `d_loss` and `g_loss` are those of a discriminator and a generator
     return bool(_GRADIENT.search(name) or _DIFFERENTIAL.search(name))

@@ -51,3 +51,25 @@ def test_what_a_sum_is_made_of_is_no_parameter() -> None:
     )
     roles = analyse(source.replace("- y)", "- y + a.sum())"), "s.py").roles
     assert (roles["W2"], roles["a"]) == ("parameter", "data")
+
+
+def test_parameters_that_a_function_is_handed_beside_their_optimizer_are_parameters() -> None:
+    source = """\
+import torch
+def model(x, w, b):
+    h = w * x
+    return h + b
+def training_loop(optimizer, weights, x, y):
+    for epoch in range(3):
+        loss = ((model(x, *weights) - y) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+weights = torch.tensor([1.0, 0.0], requires_grad=True)
+sgd = torch.optim.SGD([weights], lr=0.01)
+training_loop(optimizer=sgd, weights=weights, x=torch.arange(4.0), y=torch.ones(4))
+"""
+    roles = analyse(source, "s.py").roles
+    assert [roles[name] for name in ("weights", "w", "h", "x", "y")] == ["parameter"] * 2 + ["activation"] + [
+        "data"
+    ] * 2

@@ -40,7 +40,23 @@ def test_marked_lines_have_their_phase(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["dW1", "db", "dl_dw1", "dhraw", "d_weights2", "dlogits", "grad_h", "delta", "nabla_w", "dZ", "g", "gw"]
+    "name",
+    [
+        "dW1",
+        "db",
+        "dloss_dw",
+        "dloss_fn",
+        "dl_dw1",
+        "dhraw",
+        "d_weights2",
+        "dlogits",
+        "grad_h",
+        "delta",
+        "nabla_w",
+        "dZ",
+        "g",
+        "gw",
+    ],
 )
 def test_names_of_gradients(name: str) -> None:
     assert names_gradient(name)
