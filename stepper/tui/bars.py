@@ -29,7 +29,7 @@ STATES = {
 NONFINITE = "!"
 LEAST_NAME = 4
 """Columns of a target's name below which nothing of it is said."""
-SHORT = {"Gradients": "Grads", "Traceback": "Trace"}
+SHORT = {"Gradients": "Grads", "Traceback": "Trace", "Process lost": "Lost"}
 """What panels are called where there is little room."""
 
 

@@ -189,7 +189,12 @@ class Desk(Borders):
         if self.single:
             return ()
         hidden = [PANELS.index(name) for name in self.arrangement.beside(panel.id or "")]
-        return tuple((self._key(index), self.panels[index].TITLE, f"app.panel({index})") for index in hidden)
+        return tuple((self._key(index), self._title(index), f"app.panel({index})") for index in hidden)
+
+    def _title(self, index: int) -> str:
+        """What a panel is called."""
+        panel = self.panels[index]
+        return TroublePanel.title_of(self._scene) if panel is self.trouble else panel.TITLE
 
     def lay_out(self) -> None:
         """Show and hide."""
@@ -207,7 +212,7 @@ class Desk(Borders):
         self.set_class(self.single, "-single")
         self.set_sizes()
         shown = [index for index, panel in enumerate(self.panels) if panel is not self.trouble or self._trouble]
-        self.tabs.set_tabs(tuple((self._key(index), self.panels[index].TITLE, index) for index in shown), self._chosen)
+        self.tabs.set_tabs(tuple((self._key(index), self._title(index), index) for index in shown), self._chosen)
         if self.single and self.chosen.screen.is_current:
             self.chosen.focus(scroll_visible=False)
 

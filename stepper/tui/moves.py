@@ -7,8 +7,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-LONG = {"open": "starting", "target": "starting", "restart": "starting", "continue": "at work", "go": "at work"}
+LONG = {
+    "open": "starting", "target": "starting", "restart": "starting",
+    "continue": "at work", "go": "at work", "place": "at work",
+}  # fmt: skip
 """Moves that may take long, and what the script is while they last."""
+JUMPS = ("go", "place")
+"""Those that lead to an iteration: one that is named, or one that the cursor jumped from."""
+AFRESH = ("restart", "target")
+"""Those that end what is under way."""
 MOST = 20
 """Moves that may wait for the script to start."""
 
@@ -60,7 +67,7 @@ class Moves:
     @property
     def leading(self) -> bool:
         """Whether the cursor may be elsewhere when something that is asked for now has its turn."""
-        return self.starting or self.underway == "go" or bool(self._waiting) or self.stepping
+        return self.starting or self.underway in JUMPS or bool(self._waiting) or self.stepping
 
     @property
     def keys(self) -> list[str]:
@@ -76,24 +83,24 @@ class Moves:
     def refusal(self, name: str) -> str:
         """Why a move may not wait behind what there is, as far as it does not end by itself; empty where it may.
 
-        Behind a run at full speed, whose end nobody knows, nothing waits but a restart, which ends it; behind a jump,
-        and while the script starts, everything may wait that does not open another target, except behind a run.
+        Behind a run at full speed, whose end nobody knows, nothing waits but a restart or another target, which end it;
+        behind a jump, and while the script starts, everything may wait, except behind a run.
         """
         run_waits = any(each.name == "continue" for each in self._waiting)
         if self.starting:
             if name in ("go", "continue", "target", "restart"):  # these put aside what they do not go on from
                 return ""
             return "run" if run_waits else "many" if len(self._waiting) >= MOST else ""
-        if name == "restart" or self.underway not in LONG:
+        if name in AFRESH or self.underway not in LONG:
             return ""
-        if self.underway == "go" and name != "target":
+        if self.underway in JUMPS:
             return "run" if run_waits else ""
         return "work"
 
     def add(self, waiting: Waiting) -> None:
         """Let it wait. While the script starts, one that goes to a place of its own puts aside all that would have led
-        elsewhere, as a restart does at any time, and a run another run."""
-        if waiting.name == "restart" or (self.starting and waiting.name in ("go", "target")):
+        elsewhere, as a restart or another target does at any time, and a run another run."""
+        if waiting.name in AFRESH or (self.starting and waiting.name == "go"):
             self.clear()
         elif self.starting and waiting.name == "continue":
             self._waiting = deque(each for each in self._waiting if each.name != "continue")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 WAY_SECONDS = 2.0
-"""How long a restart waits for the script to pause; inside a call that does not end it never does."""
+"""How long a restart, or another target, waits for the script to pause; inside a call that does not end it never does.
+"""
 
 
 class Opening(Walking):
@@ -126,10 +127,14 @@ class Opening(Walking):
             self.opened(entry, shlex.join(self.session.options.arguments))
 
     def _elsewhere_by(self, name: str, move: Move) -> None:
-        """Let a move wait that opens a session, and what is starting now no longer be waited for."""
+        """Let a move wait that opens a session; what is starting now is no longer waited for, and what the script is at
+        work on for a while only."""
         asked = self.enqueue(name, move, self.keymap.shown(name) if name == "restart" else "")
         if asked and self.moves.starting and self._elsewhere is not None and not self._elsewhere.done():
             self._elsewhere.set_result(None)
+        if (self.scene.busy or self.moving) and not self.moves.starting:  # in a call it may be stuck
+            self.run_worker(self.session.pause(), group="pause", exit_on_error=False)
+            self.set_timer(WAY_SECONDS, partial(self.leave_move, self.number))
 
     def action_restart(self) -> None:
         """Run the same target anew; while it is at work, say first what that ends."""
@@ -152,9 +157,6 @@ class Opening(Walking):
                     self.message.say(f"Restarted; {self.keymap.shown('place.back')} leads to where the cursor stood.")
 
         self._elsewhere_by("restart", anew)
-        if (working or self.moving) and not self.moves.starting:
-            self.run_worker(session.pause(), group="pause", exit_on_error=False)
-            self.set_timer(WAY_SECONDS, partial(self.leave_move, self.number))
 
     def action_target(self) -> None:
         """Choose what to debug."""

@@ -16,7 +16,7 @@ from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
 from stepper.tui.keymap import Keymap
 from stepper.tui.keystrokes import Keystrokes
-from stepper.tui.moves import MOST, Move, Moves, Waiting
+from stepper.tui.moves import AFRESH, JUMPS, MOST, Move, Moves, Waiting
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.lines import component_classes
 from stepper.tui.panels.output import OutputPanel
@@ -260,9 +260,9 @@ class Stage(Keystrokes):
         self._show_waiting()
         if self.moves.starting:
             return True
-        if name == "go":
+        if name in JUMPS:
             self.hold_keys()
-        elif self.moves.underway == "go" and self.scene.busy:
+        elif self.moves.underway in JUMPS and name not in AFRESH and self.scene.busy:
             self.message.say(f"That waits for the jump that is under way; {self.keymap.shown('run.pause')} drops both.")
         return True
 

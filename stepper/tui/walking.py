@@ -133,7 +133,7 @@ class Walking(Stopping):
             else:
                 await self.session.go(there.iteration, there.event if there.event >= 0 else None)
 
-        self.enqueue("go", move, self.keymap.shown("place.back" if step < 0 else "place.forth"))
+        self.enqueue("place", move, self.keymap.shown("place.back" if step < 0 else "place.forth"))
 
     @on(PointPanel.Go)
     def go_to_point(self, message: PointPanel.Go) -> None:

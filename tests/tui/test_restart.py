@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from stepper.session import Options, Session
 from stepper.tui.app import StepperApp
@@ -263,3 +264,40 @@ async def test_an_edit_of_a_script_that_failed_in_its_setup_is_told_of(tmp_path:
         await pilot.press("r")
         await until(pilot, lambda: app.scene.state == "stopped" and app.idle)
         assert "changed on disk" not in screen_text(app)
+
+
+async def test_another_target_is_opened_while_the_script_is_stuck_in_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepper.session.pausing.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("stepper.tui.opening.WAY_SECONDS", 0.5)
+    stuck, other = tmp_path / "stuck.py", tmp_path / "other.py"
+    stuck.write_text(TRAIN + f"    t == 2 and __import__('os').system({blocking(tmp_path)!r})\n")
+    other.write_text(TRAIN)
+    app = app_of(Session(str(stuck), Options(arguments=("2.0",))))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, (tmp_path / "here").exists)
+        await pilot.press("v", *["tab"])
+        assert "The script is at work: opening a target ends that." in screen_text(app)
+        app.screen.query_one("#path", Input).value = str(other)
+        app.screen.query_one("#arguments", Input).value = "2.0"
+        app.screen.query_one("#path", Input).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.session.target == str(other) and app.idle and app.scene.iteration == 0)
+        assert app.scene.state == "stopped"
+
+
+async def test_a_script_that_left_by_itself_has_no_traceback(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(TRAIN + "    t == 2 and sys.exit('done')\n")
+    app = app_of(Session(str(script), Options(arguments=("2.0",))))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "failed" and app.idle)
+        assert "╭─ Exit ─" in screen_text(app) and "Traceback" not in screen_text(app)
+        await pilot.press("0", "m")
+        await settled(pilot)
+        assert "0 Exit" in screen_text(app).splitlines()[1]

@@ -35,6 +35,7 @@ LEADS: list[tuple[list[str], str, tuple[int | None, int]]] = [
     (["n", "g", "7", "enter"], "then g 7 · esc forgets", (7, 0)),
     (["g", "7", "enter", "g", "3", "enter", "n"], "then g 3 n · esc forgets", (3, 1)),
     (["n", "c", "c"], "then n c · esc forgets", (19, 12)),
+    (["n", "n", "left_square_bracket"], "then n ×2 [ · esc forgets", (0, 2)),
     (["c", "g", "5", "enter"], "then g 5 · esc forgets", (5, 0)),
     (["slash", *"grad_w2", "enter", "n"], "then / grad_w2 n · esc forgets", (0, 7)),
 ]

@@ -18,6 +18,7 @@ class TroublePanel(LinePanel):
     TITLE = "Traceback"
     HELP = (
         "the script's own traceback, with its own lines; the record stays readable up to the failing statement\n"
+        "Exit: the script left by itself, as by sys.exit · Process lost: it was ended from outside, or crashed\n"
         "below it, where stepper knows what is to be done: that"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset()
@@ -32,6 +33,13 @@ class TroublePanel(LinePanel):
         """Whether there is trouble to show."""
         return bool(scene.traceback) or scene.state == "lost"
 
+    @classmethod
+    def title_of(cls, scene: Scene) -> str:
+        """What there is to read: of a script that left by itself, as by `sys.exit`, no traceback."""
+        if scene.state == "lost":
+            return "Process lost"
+        return cls.TITLE if "Traceback (most recent call last)" in scene.traceback else "Exit"
+
     def show(self, scene: Scene) -> None:
         """Show the traceback, or what is known of a lost process."""
         super().show(scene)
@@ -42,7 +50,7 @@ class TroublePanel(LinePanel):
         if (text, scene.advice) == (self._text, self._advice):
             return
         self._text, self._advice = text, scene.advice
-        self.retitle("Process lost" if scene.state == "lost" else self.TITLE)
+        self.retitle(self.title_of(scene))
         self.fold()
 
     @on(events.Resize)

@@ -123,6 +123,8 @@ class TargetScreen(Question[Choice | None]):
                 yield Label("Arguments", classes="name")
                 yield Input(placeholder="the script's own, as in a shell", compact=True, id="arguments")
             yield Label("enter opens · tab: the fields · ctrl+o finds a file · esc closes")
+            if self._session.state.name in ("RUNNING", "REPLAYING"):
+                yield Label("The script is at work: opening a target ends that.")
             yield Label("", id="problem")
 
     def on_mount(self) -> None:
