@@ -276,9 +276,11 @@ class Parameter(msgspec.Struct, gc=False):
 class Record(msgspec.Struct, gc=False):
     """All that one iteration (None: the setup) did, in order.
 
-    `loss` is None where the iteration has none. `error` is the line that names the exception which ended it.
-    `truncated` says that events beyond the recorder's limit were left out; `faults` are what went wrong in recording.
-    `file` is the path of the file that has the training loop. `asked`: what came of the conditions of breakpoints.
+    `loss` is None where the iteration has none. `losses` are all that this iteration had, in order, one for each
+    backward pass where there are several; the last one is `loss`. `error` is the line that names the exception
+    which ended it. `truncated` says that events beyond the recorder's limit were left out; `faults` are what went
+    wrong in recording. `file` is the path of the file that has the training loop. `asked`: what came of the
+    conditions of breakpoints.
     """
 
     iteration: int | None

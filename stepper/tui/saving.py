@@ -24,9 +24,10 @@ def offers(scene: Scene, value: Value | None) -> list[Offer]:
         label = re.sub(r"\W+", "-", value.label).strip("-") or "tensor"
         found.append(Offer("tensor", f"The tensor {value.label} (.npy)", f"{target}-{place}-{label}.npy"))
     if scene.record is not None:
-        found.append(Offer("record", "The record of this iteration (JSON)", f"{target}-{place}.json"))
+        which = "the setup" if scene.iteration is None else f"iteration {scene.iteration}"
+        found.append(Offer("record", f"The record of {which} (JSON)", f"{target}-{place}.json"))
     if scene.done:
-        found.append(Offer("losses", "The losses of all iterations so far (CSV)", f"{target}-losses.csv"))
+        found.append(Offer("losses", "The loss of every iteration so far (CSV)", f"{target}-losses.csv"))
     found.append(Offer("screen", "The screen (SVG)", f"{target}-{place}.svg"))
     return found
 

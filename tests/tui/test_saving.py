@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from stepper.tui.saving import offers
 from stepper.tui.scene import Scene
@@ -34,7 +34,11 @@ async def test_x_saves_and_never_replaces_a_file_without_asking(
         assert (tmp_path / "numpy-losses.csv").read_text() == "iteration,loss\n0,21128.0\n"
         assert (tmp_path / "numpy-0.svg").read_text().startswith("<svg")
         (tmp_path / "numpy-0-h.npy").write_text("mine")
-        await pilot.press("x", "enter", "enter")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        assert "The record of iteration 0 (JSON)" in screen_text(app)
+        assert "The loss of every iteration so far (CSV)" in screen_text(app)
+        await pilot.press("enter", "enter")
         await until(pilot, lambda: "is there already" in screen_text(app))
         assert (tmp_path / "numpy-0-h.npy").read_text() == "mine"
         await pilot.press("enter")
