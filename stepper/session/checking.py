@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from stepper.inferior.protocol import Tried
 from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
-from stepper.session.carried import added
+from stepper.session.carried import Carried, added
 from stepper.session.continuing import Continuing
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.finite_difference import (
@@ -40,6 +40,7 @@ from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import left_out, why
 from stepper.session.versions import Version, versions
+from stepper.session.zeroing import summed
 
 ENTRIES = 4
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -136,7 +137,7 @@ class _Check:
         for version in versions(self._record, parameter):
             found = await self._version(parameter, version)
             if found.verdict is Verdict.AGREES:
-                return replace(found, note=version.note or found.note)
+                return replace(found, note=self._summed(parameter) or version.note or found.note)
             first = first or found
             if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
@@ -144,6 +145,11 @@ class _Check:
             reason = why(self._record, parameter) if parameter.name in left_out(self._record) else None
             raise LookupError("no gradient of it is in the record" if reason is None else reason.value)
         return first
+
+    def _summed(self, parameter: Parameter) -> str:
+        """What to say where the gradient was added to what earlier iterations had left; else nothing."""
+        since = Carried().since(self._session.records, self._record, parameter.name)
+        return "" if since is None else summed(self._record, parameter, since, self._session.sources)
 
     async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
         """One of the gradients that the record has. Raises LookupError where it cannot be checked."""

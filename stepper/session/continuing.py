@@ -86,6 +86,11 @@ class Continuing(Standing):
         self.breakpoints.clear()
         self._changed_breakpoints()
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """The texts of the script's files by path; that of the training loop by the empty one."""
+        return {"": self.source, **self.modules}
+
     def _text(self, file: str) -> str:
         return self.modules[file] if file else self.source
 
