@@ -1,5 +1,6 @@
 """The installed command in a real terminal, as a person meets it."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -52,6 +53,22 @@ def test_the_app_is_suspended_and_comes_back_whole() -> None:
         )
         terminal.press("n")
         terminal.wait_for("statement 2/")
+        terminal.press("q")
+        assert terminal.wait_until_closed() == 0
+
+
+def test_the_app_comes_back_whole_from_a_stop_that_it_did_not_make() -> None:
+    with Terminal([installed(), "and-gate"], 120, 40) as terminal:
+        terminal.wait_for("statement 1/")
+        terminal.settle()
+        for _ in range(2):
+            terminal.signal(signal.SIGSTOP)
+            terminal.wait_until_stopped()
+            terminal.written.clear()
+            terminal.go_on()
+            terminal.wait_until(lambda: all(word in terminal.written for word in (b"statement", b"Source", b"quit")))
+        terminal.press("n")
+        terminal.wait_until(lambda: b"2/" in terminal.written)
         terminal.press("q")
         assert terminal.wait_until_closed() == 0
 

@@ -1,0 +1,41 @@
+"""Stops from outside, as by `kill -STOP`: what the app has of the terminal is put back when it goes on."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from textual.app import App
+
+
+def survive_stops(app: App[Any]) -> None:
+    """Take the terminal anew, and paint, when the process goes on after a stop that it knew nothing of.
+
+    Textual takes every SIGCONT for the end of a SIGTSTP, at which it has given the terminal back: after any other stop
+    it starts a second reader of keys beside the first, and the process never ends.
+    """
+    driver = app._driver
+    stopping, going_on = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
+    if driver is None or not driver.can_suspend or not callable(stopping) or not callable(going_on):
+        return
+    given_back = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal given_back
+        given_back = True
+        stopping(number, frame)
+
+    def go_on(number: int, frame: FrameType | None) -> None:
+        nonlocal given_back
+        known, given_back = given_back, False
+        if not app.is_running:
+            return
+        if not known:
+            driver.suspend_application_mode()
+        going_on(number, frame)
+        if not known:
+            app.call_later(app.refresh, layout=True)
+
+    signal.signal(signal.SIGTSTP, stop)
+    signal.signal(signal.SIGCONT, go_on)
