@@ -21,7 +21,7 @@ from stepper.inferior.made_roles import role_of_made
 from stepper.inferior.members import DEPTH, identities, suffix
 from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, plain, scalar_summary
-from stepper.program.aliases import is_alias
+from stepper.program.aliases import is_alias, is_gathered
 from stepper.program.sites import Site
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Phase, Role, Spot, When
@@ -346,7 +346,7 @@ class Recorder(Changing):
         if engine is not None:
             draft = self._draft(engine, value, label, known, when)
             happening.drafts.append(draft)
-            made = when == "result"
+            made = when == "result" and label.partition("[")[0] not in self.tracker.gathered
             self._remember(
                 engine, value, label, happening, draft, made=made, rebound=made and not self._aliases(site, frame)
             )
@@ -358,6 +358,8 @@ class Recorder(Changing):
             if not self.pass_over:
                 self.tracker.met(label, known, value, draft, made=when == "result", event=happening)
             return draft
+        if when == "result" and depth == DEPTH:
+            (self.tracker.gathered.add if is_gathered(site) else self.tracker.gathered.discard)(label)
         for key, element in self._members(value, label, known, happening) if depth else ():
             self._bind(frame, happening, site, label + suffix(key), self._at(key, role), element, when, depth - 1)
         self._meet_members(label, value)

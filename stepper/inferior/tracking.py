@@ -69,6 +69,7 @@ class Tracker:
         self._by_object: dict[int, Track] = {}
         self._by_owner: dict[tuple[str, int], Track] = {}
         self._ahead: dict[int, Any] = {}  # what a second name of a parameter was bound to
+        self.gathered: set[str] = set()  # lists that this pass made of what exists already
         self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
         self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
@@ -256,6 +257,7 @@ class Tracker:
         self._gather_rows()
         self._find_paths()
         held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
+        held -= self.gathered
         for name, track in list(self.tracks.items()):
             if not (track.certain or track.updates) and (whole := self._spans.around(track.value)) and whole.certain:
                 del self.tracks[name]  # a slice that was read before the parameter itself was known
@@ -281,6 +283,7 @@ class Tracker:
         self._by_object.clear()
         self._by_owner.clear()
         self._ahead.clear()
+        self.gathered.clear()
         self._places.clear()
         self._spans.clear()
         self._latest.clear()

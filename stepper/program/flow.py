@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure
-from stepper.program.signals import is_gradient, signals, takes_step
+from stepper.program.signals import is_gradient, sets_data, signals, takes_step
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
 
@@ -56,7 +56,9 @@ def sort(
     carried = run.carried()
     steady = run.feedback(carried - {GRAD})
     changes = {d for d in run.definitions if d.changes and d.place in steady}
-    stepped = {d for d in run.definitions if d.kind == "change" and d.place in carried and _by_gradient(d)}
+    stepped = {d for d in run.definitions if d.kind == "change" and _by_gradient(d)}
+    # A list that an optimizer makes of a model's parameters is none that the pass found; their `data` is changed.
+    stepped = {d for d in stepped if d.place in carried or (d.own and sets_data(d.node))}
     changes |= stepped
     if any(takes_step(d, run) for d in changes):  # gradients that are kept in place are made anew by every pass
         changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)}
@@ -111,7 +113,7 @@ def sort(
     if by_autograd:
         parameters |= {place for place in made if run.start.get(place) in reached}
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
-        parameters |= {d.place for d in updates & stepped if _is_data(d.node)}
+        parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     copied = _on_copies(run, backward, parameters)
     updates |= copied
@@ -421,14 +423,6 @@ def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Defi
 
 def _is_grad(definition: Definition) -> bool:
     return definition.place == GRAD
-
-
-def _is_data(node: ast.AST) -> bool:
-    """Whether a statement sets the `data` of an object."""
-    match node:
-        case ast.AugAssign(target=ast.Attribute(attr="data")) | ast.Assign(targets=[ast.Attribute(attr="data")]):
-            return True
-    return False
 
 
 def _by_gradient(definition: Definition) -> bool:

@@ -12,6 +12,7 @@ from stepper.program.flow import Flow
 from stepper.program.recomputed import keys_read, recomputed
 from stepper.program.records import is_record, record_fields
 from stepper.program.scopes import Scope, target_names
+from stepper.program.signals import sets_data
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Role
@@ -38,6 +39,7 @@ class Roles:
         # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
         self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
         self._states = {place for place in self._states if flow.run.start[place] in flow.forward}
+        self._stepped = {d.place for d in flow.updates if sets_data(d.node)}
         self._moments = {d.place for d in flow.updates if d.own and d.place != GRAD} - flow.parameters
         found: dict[Place, set[Role]] = {}
         for definition in flow.run.definitions:
@@ -175,6 +177,8 @@ class Roles:
 
     def _is_object(self, place: Place) -> bool:
         """Whether a place holds something that is called, or was made by a class: a model, an optimizer."""
+        if place in self._stepped:
+            return False  # a tensor of the script's own class: `w.data -= lr * w.grad.data`
         if place in self.flow.run.called:
             return True
         made = self.walker.constructions.get(place[1], [])

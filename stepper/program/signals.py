@@ -53,3 +53,11 @@ def takes_step(definition: Definition, run: Pass) -> bool:
     if is_gradient(definition) or not definition.own:
         return False
     return bool(definition.deps & run.downstream(signals))
+
+
+def sets_data(node: ast.AST) -> bool:
+    """Whether a statement sets the `data` of an object."""
+    match node:
+        case ast.AugAssign(target=ast.Attribute(attr="data")) | ast.Assign(targets=[ast.Attribute(attr="data")]):
+            return True
+    return False

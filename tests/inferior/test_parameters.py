@@ -1,5 +1,7 @@
 """Parameters: what a pass found, left and used, for those kept by hand, in dicts and lists, by objects and by torch."""
 
+from pathlib import Path
+
 import numpy
 import pytest
 
@@ -397,3 +399,11 @@ def test_a_tensor_of_the_scripts_own_that_changes_itself(step: str) -> None:
     for iteration in range(2):
         before = ran.array(ran.parameter("w", iteration).before, iteration)
         check(ran, "w", 2 * before, 0.125, iteration)
+
+
+def test_variables_that_a_model_yields_and_an_optimizer_gathers() -> None:
+    ran = run((Path(__file__).parents[1] / "program" / "corpus" / "variables_of_a_framework.txt").read_text())
+    for iteration in range(2):
+        assert [each.shape for each in ran.record(iteration).parameters] == [(3, 4), (4, 1)]
+        for each in ran.record(iteration).parameters:
+            check(ran, each.name, None, 0.125, iteration)
