@@ -8,8 +8,9 @@ data (the mask is the very result of comparing h, or the output, with zero), els
 from __future__ import annotations
 
 import math
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stepper.engines import masks
@@ -66,8 +67,12 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     found = [(gate, _attach(gate, maskings, compared)) for gate in gates]
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.event for _, masking in found if masking is not None}
+    lines = {each.event.id: each.site.line for each in operated}
     for gate, masking in found:
-        gate.note = _others(gate, found, maskings, compared) if masking is None else _differing(gate, masking)
+        if masking is None:
+            gate.note = _others(gate, found, maskings, compared)
+        else:
+            gate.note = _differing(gate, masking, compared, lines)
     return [
         (gate, None if masking is None else masking.blocked)
         for gate, masking in found
@@ -106,8 +111,9 @@ def _is_by_rule(blocked: Any, h: Any) -> bool:
         return any(masks.equal(blocked, rule) for rule in (h < 0, h <= 0, ~(h >= 0), ~(h > 0)))
 
 
-def _differing(gate: GateSeen, masking: Masking) -> str:
-    """That backward masks by h, or by the output, and yet not as the operation did: `h_relu < 0`, `h > 1`."""
+def _differing(gate: GateSeen, masking: Masking, compared: list[Operated], lines: Mapping[int, int]) -> str:
+    """That backward masks by h, or by the output, and yet not as the operation did: `h_relu < 0`, `h > 1`. Where both
+    are called `h`, what is meant is said."""
     import numpy
 
     h = _numbers(gate.h)
@@ -115,7 +121,13 @@ def _differing(gate: GateSeen, masking: Masking) -> str:
         return ""
     with numpy.errstate(all="ignore"):
         differing = masks.count(masking.blocked != (h < 0))
-    return f"backward masks by {masking.place}, which is not {gate.label} < 0 in {differing} of {masks.size(h)} entries"
+    there = f"in {differing} of {masks.size(h)} entries"
+    of_input = _flows(masking.mask, (gate.h,), compared)
+    if not of_input and re.search(rf"(?<![\w.]){re.escape(gate.label)}(?!\w)", masking.place):
+        what = "the gate's output" if _flows(masking.mask, (gate.out,), compared) else "another value"
+        own = f"the gate's input ({gate.label} on line {lines.get(gate.event, 0)}) is < 0"
+        return f"backward masks by {masking.place}, where {gate.label} is {what}; that is not where {own} {there}"
+    return f"backward masks by {masking.place}, which is not {gate.label} < 0 {there}"
 
 
 def _others(
@@ -130,7 +142,10 @@ def _others(
             if each.event <= gate.event or each.event in used or each.blocked.shape != h.shape:
                 continue
             if other.h is not gate.h and _flows(each.mask, (other.h, other.out), compared):
-                return f"no gradient is masked by {gate.label}; one is by {each.place}, which is of {other.label}"
+                own, its = gate.label, other.label
+                if own == its:
+                    own, its = f"this {own}", f"another gate's {its}"
+                return f"no gradient is masked by {own}; one is by {each.place}, which is of {its}"
     return ""
 
 

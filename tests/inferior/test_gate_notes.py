@@ -64,3 +64,39 @@ def test_a_mask_that_is_not_the_operations_own_is_told_with_how_many_differ(tmp_
     assert found["h1"].startswith(f"backward masks by {mask} (line 19), which is not h1 < 0 in ")
     assert found["h1"].endswith(" of 48 entries") and " 0 of" not in found["h1"]
     assert found["h2"] == ""
+
+
+def test_two_values_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        np.random.seed(0)
+        x = np.random.randn(8, 5); y = np.random.randn(8, 2)
+        w1 = np.random.randn(5, 6); w2 = np.random.randn(6, 2)
+        for t in range(2):
+            h = x @ w1
+            h = np.maximum(h, 0)
+            g = 2 * (h @ w2 - y)
+            loss = (g ** 2).sum() / 4
+            gh = g @ w2.T
+            gh[h < 0] = 0
+            w2 -= 1e-4 * h.T @ g
+            w1 -= 1e-4 * x.T @ gh
+    """
+    with stepper.open(script(tmp_path, text)) as run:
+        (gate,) = run.iteration(0).gates
+        negative = int((gate.h.array < 0).sum())
+    assert gate.gate.note == (
+        "backward masks by h < 0 (line 12), where h is the gate's output; that is not where the gate's input "
+        f"(h on line 8) is < 0 in {negative} of 48 entries"
+    )
+
+
+def test_two_gates_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    text = NETWORK.replace("a1 = np.maximum(h1, 0)", "h = h1; a1 = np.maximum(h, 0)").replace(
+        "{relu}", "np.maximum(h, 0)"
+    )
+    text = text.replace("    a2 =", "    h = h2\n    a2 =").replace("{second}", "gh2 = ga2 * (h > 0)")
+    with stepper.open(script(tmp_path, text.replace("{first}", "gh1 = ga1.copy(); gh1[h < 0] = 0"))) as run:
+        first, second = (gate.gate for gate in run.iteration(0).gates)
+    assert (first.label, second.label, second.note) == ("h", "h", "")
+    assert first.note == "no gradient is masked by this h; one is by h < 0 (line 20), which is of another gate's h"
