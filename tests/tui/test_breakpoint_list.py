@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
 from rich.style import Style
 from textual.command import CommandPalette
 from textual.events import Click
@@ -93,6 +94,22 @@ async def test_a_click_on_what_has_just_gone_from_a_list_picks_nothing() -> None
             assert isinstance(app.screen, screen) and app.is_running
             await pilot.press("escape")
             app.action_command_palette()
+
+
+@pytest.mark.parametrize("opened", ["x", "ctrl+p"])
+async def test_pages_of_a_list_that_has_no_room_do_not_end_the_app(opened: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(60, 20)) as pilot:
+        await ready(pilot)
+        await press(pilot, "n", opened)
+        await until(pilot, lambda: app.screen.is_modal and app.screen.query_one(OptionList).option_count)
+        listed = app.screen.query_one(OptionList)
+        listed.styles.height = 0
+        await until(pilot, lambda: not listed.scrollable_content_region)
+        for key in ("pagedown", "pageup"):
+            listed.focus()
+            await pilot.press(key)
+        assert app.is_running and app.screen.is_modal
 
 
 async def test_a_condition_is_not_given_to_a_target_that_has_come_meanwhile() -> None:
