@@ -13,7 +13,7 @@ from stepper.tui.actions import bindings
 from stepper.tui.looking import Looking
 from stepper.tui.opening import Opening
 from stepper.tui.pictures import reason
-from stepper.tui.suspension import survive_stops
+from stepper.tui.signals import mind_signals
 
 if TYPE_CHECKING:
     from stepper.session import Session
@@ -40,7 +40,7 @@ class StepperApp(Opening, Looking):
 
     def on_mount(self) -> None:
         """Paint at once; open the session beside it."""
-        survive_stops(self)
+        mind_signals(self)
         self.desk.fit(self.size.width, self.size.height)
         self.remember()
         self.desk.choose(0)

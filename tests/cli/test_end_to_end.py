@@ -73,6 +73,17 @@ def test_the_app_comes_back_whole_from_a_stop_that_it_did_not_make() -> None:
         assert terminal.wait_until_closed() == 0
 
 
+def test_an_app_that_is_told_to_end_gives_the_terminal_back_first() -> None:
+    with Terminal([installed(), "and-gate"], 120, 40) as terminal:
+        terminal.wait_for("statement 1/")
+        terminal.settle()
+        terminal.written.clear()
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait_until_closed() == -signal.SIGTERM
+        for mode in (b"\x1b[?1049l", b"\x1b[?1000l", b"\x1b[?25h"):  # its screen, the mouse, the cursor
+            assert mode in terminal.written
+
+
 def test_the_app_is_drawn_in_utf_8_whatever_the_locale() -> None:
     with Terminal(["env", "PYTHONIOENCODING=ascii", installed(), "and-gate"], 120, 40) as terminal:
         terminal.wait_for("╭─ Source ─", "■ stopped")

@@ -1,7 +1,8 @@
-"""Stops from outside, as by `kill -STOP`: what the app has of the terminal is put back when it goes on."""
+"""Signals from outside, as by `kill`: the terminal is given back, and taken anew when the app goes on."""
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from textual.app import App
 
 
-def survive_stops(app: App[Any]) -> None:
-    """Take the terminal anew, and paint, when the process goes on after a stop that it knew nothing of.
+def mind_signals(app: App[Any]) -> None:
+    """Give the terminal back before SIGTERM ends the process; take it anew, and paint, when the process goes on after a
+    stop that it knew nothing of.
 
     Textual takes every SIGCONT for the end of a SIGTSTP, at which it has given the terminal back: after any other stop
     it starts a second reader of keys beside the first, and the process never ends.
@@ -37,5 +39,12 @@ def survive_stops(app: App[Any]) -> None:
         if not known:
             app.call_later(app.refresh, layout=True)
 
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if app.is_running:
+            driver.suspend_application_mode()
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGTSTP, stop)
     signal.signal(signal.SIGCONT, go_on)
