@@ -16,6 +16,8 @@ from stepper.session.sums import LEAF, held_before
 FEW = 4  # parameters that are named one by one
 UPHILL = 0.01
 """The cosine between update and gradient from which on an update goes along its gradient, and not across it."""
+COASTING = 0.1
+"""And the one from which on it is worth saying of one that momentum carries there."""
 
 SIZES = frozenset(
     (
@@ -97,6 +99,19 @@ def uphill(parameter: Parameter) -> bool:
     return parameter.cosine is not None and parameter.cosine > UPHILL
 
 
+def coasting(record: Record, parameter: Parameter) -> str:
+    """What of earlier gradients carries the update clearly along this gradient, uphill; empty where nothing does. It is
+    usual past a minimum, and where gradients are noisy."""
+    if parameter.cosine is None or parameter.cosine <= COASTING:
+        return ""
+    return momentum(record, parameter.name)
+
+
+def climbs(record: Record, parameter: Parameter) -> bool:
+    """Whether the update goes along its gradient, and no momentum is why: a sign may be wrong."""
+    return uphill(parameter) and not momentum(record, parameter.name)
+
+
 def momentum(record: Record, parameter: str) -> str:
     """What of earlier gradients an optimizer's last step went by, and can go uphill by: `Adam's exp_avg`;
     empty where there is nothing."""
@@ -109,18 +124,24 @@ def momentum(record: Record, parameter: str) -> str:
 
 
 def all_carried(record: Record) -> list[str]:
-    """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on each gradient
-    that is computed in vain, and one on what no optimizer updated."""
+    """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on those that
+    momentum carries there, one on each gradient that is computed in vain, and one on what no optimizer updated."""
     names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
     lines = []
     if names:
         more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
         listed = ", ".join(f"{name}.grad" for name in names[:FEW])
         lines.append(f"{listed}{more}: added to what an earlier iteration had left there")
-    for parameter in filter(uphill, record.parameters):
-        by = momentum(record, parameter.name)
-        line = f"{parameter.name}: the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
-        lines.append(f"{line}; it follows {by}, of earlier gradients" if by else line)
+    carried: dict[str, list[str]] = {}
+    for parameter in record.parameters:
+        if climbs(record, parameter):
+            told = f"the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
+            lines.append(f"{parameter.name}: {told}")
+        elif by := coasting(record, parameter):
+            carried.setdefault(by, []).append(parameter.name)
+    for by, names in carried.items():
+        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+        lines.append(f"{', '.join(names[:FEW])}{more}: carried along the gradient by {by}, of earlier gradients")
     for event in record.events:
         if UNREAD in event.note:
             made = next((value.label for value in event.values if value.when == "result"), event.text)

@@ -38,7 +38,7 @@ from stepper.session.gradient_check import (
 )
 from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
-from stepper.session.left_out import left_out, why
+from stepper.session.left_out import left_out
 from stepper.session.versions import Version, versions
 from stepper.session.zeroing import summed
 
@@ -142,7 +142,7 @@ class _Check:
             if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
         if first is None:
-            reason = why(self._record, parameter) if parameter.name in left_out(self._record) else None
+            reason = left_out(self._record).get(parameter.name)
             raise LookupError("no gradient of it is in the record" if reason is None else reason.value)
         return first
 

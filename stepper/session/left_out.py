@@ -36,33 +36,34 @@ SHORT = {
 }
 
 
-def left_out(record: Record) -> list[str]:
-    """The parameters that nothing updated, in an iteration in which optimizers took their steps without them."""
+def left_out(record: Record) -> dict[str, Why]:
+    """The parameters that nothing updated, in an iteration in which optimizers took their steps without them: why."""
     stepped = {event.detail.parameter for event in record.events if isinstance(event.detail, OptimizerStep)}
-    return [each.name for each in record.parameters if each.ratio == 0 and each.name not in stepped] if stepped else []
+    out = [each for each in record.parameters if each.ratio == 0 and each.name not in stepped] if stepped else []
+    if not out:
+        return {}
+    came = {event.detail.parameter for event in record.events if isinstance(event.detail, Contribution)}
+    before = [value for event in record.events if event.phase in ("forward", "loss") for value in event.values]
+    copies, labels = {value.copy for value in before}, {value.label for value in before}
 
+    def why(parameter: Parameter) -> Why:
+        if parameter.name in came:
+            return Why.UNUSED
+        if parameter.frozen:
+            return Why.FROZEN
+        if record.truncated or record.pooled or parameter.before.copy is None:
+            return Why.NONE  # whether it was used is not known
+        used = parameter.before.copy in copies or not labels.isdisjoint((parameter.name, parameter.before.label))
+        return Why.DETACHED if used else Why.IDLE
 
-def why(record: Record, parameter: Parameter) -> Why:
-    """Why a parameter stayed as it was."""
-    if any(isinstance(each.detail, Contribution) and each.detail.parameter == parameter.name for each in record.events):
-        return Why.UNUSED
-    if parameter.frozen:
-        return Why.FROZEN
-    if record.truncated or record.pooled or parameter.before.copy is None:
-        return Why.NONE  # whether it was used is not known
-    used = (event for event in record.events if event.phase in ("forward", "loss"))
-    names = (parameter.name, parameter.before.label)
-    if any(value.copy == parameter.before.copy or value.label in names for event in used for value in event.values):
-        return Why.DETACHED
-    return Why.IDLE
+    return {each.name: why(each) for each in out}
 
 
 def all_left_out(record: Record) -> list[str]:
     """A line for each reason, with the parameters that it left as they were."""
-    parameters = {each.name: each for each in record.parameters}
     by_reason: dict[Why, list[str]] = {}
-    for name in left_out(record):
-        by_reason.setdefault(why(record, parameters[name]), []).append(name)
+    for name, reason in left_out(record).items():
+        by_reason.setdefault(reason, []).append(name)
     return [
         f"{_listed(record, names, reason)}: no optimizer updated it; {reason.value}"
         for reason, names in by_reason.items()

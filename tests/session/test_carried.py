@@ -7,7 +7,7 @@ import pytest
 from stepper.commands.trace_text import trace_lines
 from stepper.record import Record
 from stepper.session.carried import Carried, Since, added, all_carried
-from stepper.session.left_out import Why, all_left_out, gradient_norm, left_out, why
+from stepper.session.left_out import Why, all_left_out, gradient_norm, left_out
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 
@@ -113,10 +113,11 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
     source = source.replace("SGD(layer.parameters(), lr=0.01)", optimizer).replace(".sum()", ".sum() * sign")
     record = run_recorded(script(source)).records[5]
     lines = all_carried(record)
-    assert len(lines) == 2, "each parameter's last update goes against what the gradient has become"
-    for line in lines:
-        assert "uphill (cosine " in line
-        assert line.endswith(f"; it follows {by}, of earlier gradients" if by else ")")
+    if by:
+        assert lines == [f"layer.weight, layer.bias: carried along the gradient by {by}, of earlier gradients"]
+    else:
+        assert len(lines) == 2, "each parameter's last update goes against what the gradient has become"
+        assert all("uphill (cosine " in line for line in lines)
 
 
 STAYS = """
@@ -144,9 +145,8 @@ for t in range(2):
 
 def test_why_an_optimizer_left_a_parameter_as_it_was_is_told() -> None:
     record = run_recorded(STAYS).records[1]
-    named = {each.name: each for each in record.parameters}
-    assert left_out(record) == [f"net.{name}.weight" for name in ("cut", "idle", "left", "frozen")]
-    assert [why(record, named[name]) for name in left_out(record)] == [Why.DETACHED, Why.IDLE, Why.UNUSED, Why.FROZEN]
+    reasons = {"cut": Why.DETACHED, "idle": Why.IDLE, "left": Why.UNUSED, "frozen": Why.FROZEN}
+    assert left_out(record) == {f"net.{name}.weight": why for name, why in reasons.items()}
     lines = all_left_out(record)
     norm = gradient_norm(record, "net.left.weight")
     assert norm is not None and norm > 0

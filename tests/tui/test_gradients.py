@@ -191,8 +191,8 @@ async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_opt
         assert line(app, "head.weight")[1] == "∘" and line(app, "body.weight")[1] != "∘"
         assert "∘ no optimizer has it" in screen_text(app)
         await press(pilot, "i", "i", "i")
-        assert line(app, "body.weight")[1] == "^"
-        assert "^ uphill by momentum" in screen_text(app)
+        assert line(app, "body.weight")[1] == "~"
+        assert "~ carried by momentum" in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
@@ -206,6 +206,6 @@ async def test_every_mark_is_explained_also_when_the_panel_is_alone_and_another_
         await ready(pilot)
         await press(pilot, "i", "i", "i", "4", "m")
         for _ in range(4):
-            assert "^ uphill by momentum · ∘ no optimizer has it" in screen_text(app)
+            assert "~ carried by momentum · ∘ no optimizer has it" in screen_text(app)
             await press(pilot, "down")
-        assert line(app, "body.bias")[1] == "^", "the last one has been selected: it has but one of the marks"
+        assert line(app, "body.bias")[1] == "~", "the last one has been selected: it has but one of the marks"

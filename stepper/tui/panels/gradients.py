@@ -12,8 +12,8 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
-from stepper.session.carried import Carried, Since, momentum, uphill
-from stepper.session.left_out import Why, left_out, why
+from stepper.session.carried import Carried, Since, climbs, coasting
+from stepper.session.left_out import Why, left_out
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -25,7 +25,7 @@ HEALTHY = (-4.0, -2.0)
 """log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
 _LEFT, _RIGHT = -8.0, 0.0
 WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
-CARRIED, UPHILL, LEFT_OUT = "+", "^", "∘"
+CARRIED, UPHILL, COASTING, LEFT_OUT = "+", "^", "~", "∘"
 SIZES = {WITHIN: "usual", ABOVE: "large", BELOW: "small"}
 """What the signs say of a step, against the parameter's own size."""
 BARS = "▁▂▃▄▅▆▇█"
@@ -51,8 +51,9 @@ class GradientsPanel(LinePanel):
         "largest; 0 where nothing was updated, ? where it was not finite\n"
         f"{CARRIED} the gradient was added to what an earlier iteration had left in .grad (no zero_grad between, or "
         "accumulation on purpose); since when stands below\n"
-        f"{UPHILL} the update goes along its gradient, update·grad > 0: a wrong sign; by momentum: the optimizer "
-        "follows earlier gradients, too (momentum, Adam's exp_avg)\n"
+        f"{UPHILL} the update goes along its gradient, update·grad > 0: a sign may be wrong\n"
+        f"{COASTING} so does this one, but by momentum: the optimizer follows earlier gradients, too (momentum, Adam's "
+        "exp_avg); usual past a minimum, and where gradients are noisy\n"
         f"{LEFT_OUT} an optimizer took its step without this parameter, which stays as it is: no optimizer has it, or "
         "no gradient of it came (detached before the loss, not used, requires_grad False); select it to see which\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the "
@@ -67,6 +68,7 @@ class GradientsPanel(LinePanel):
         self._carried = Carried()
         self._said = ""
         self._left_out: dict[str, Why] = {}
+        self._told_of: Record | None = None
 
     def forget(self) -> None:
         """Its gradients are others."""
@@ -91,8 +93,8 @@ class GradientsPanel(LinePanel):
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
             record = self.scene.record
-            named = {parameter.name: parameter for parameter in parameters}
-            self._left_out = {name: why(record, named[name]) for name in left_out(record)} if record is not None else {}
+            if record is not self._told_of:
+                self._told_of, self._left_out = record, left_out(record) if record is not None else {}
             marks = {parameter.name: self._marks(parameter) for parameter in parameters}
             wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
             columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
@@ -108,7 +110,9 @@ class GradientsPanel(LinePanel):
 
     def _marks(self, parameter: Parameter) -> str:
         """What is unusual about its gradient and its update."""
-        marks = (CARRIED if self._since(parameter) is not None else "") + (UPHILL if uphill(parameter) else "")
+        marks, record = CARRIED if self._since(parameter) is not None else "", self.scene.record
+        if record is not None:
+            marks += UPHILL if climbs(record, parameter) else COASTING if coasting(record, parameter) else ""
         return marks + (LEFT_OUT if parameter.name in self._left_out else "")
 
     def _since(self, parameter: Parameter) -> Since | None:
@@ -131,17 +135,18 @@ class GradientsPanel(LinePanel):
             self.border_subtitle = Content(visible(said))
 
     def _meanings(self, parameters: Sequence[Parameter]) -> list[str]:
-        """What the marks of these parameters mean, and the same in less room. Since when a gradient is added up, what
-        leads uphill, and why one was not updated, is told of the selected parameter where it has the mark, else of all
+        """What the marks of these parameters mean, and the same in less room. Since when a gradient is added up, and
+        why one was not updated, is told of the selected parameter where it has the mark, else of all
         that have it."""
         selected, record = self._chosen.name if self._chosen is not None else "", self.scene.record
         since = {each.name: when for each in parameters if (when := self._since(each)) is not None}
         found = {since[selected]} if selected in since else set(since.values())
         begun = str(found.pop()) if len(found) == 1 else "earlier iterations" if found else ""
-        rising = [each.name for each in parameters if uphill(each)]
-        rising = [selected] if selected in rising else rising
-        by_momentum = record is not None and all(momentum(record, name) for name in rising)
-        up = [f"{UPHILL} uphill{' by momentum' if by_momentum else ''}"] if rising else []
+        up = []
+        if record is not None and any(climbs(record, each) for each in parameters):
+            up.append(f"{UPHILL} uphill")
+        if record is not None and any(coasting(record, each) for each in parameters):
+            up.append(f"{COASTING} carried by momentum")
         out = {self._left_out[each.name] for each in parameters if each.name in self._left_out}
         out = {self._left_out[selected]} if selected in self._left_out else out
         whys = [out.pop().short] if len(out) == 1 else []
@@ -250,7 +255,7 @@ class Columns:
             norm = _wrong(gradient)
         pieces: list[Piece] = [
             (f"{name:<{self.name}}", ""),
-            (f"{' ' + marks if marks else '':<{self.marks}} ", "note"),
+            (f"{' ' + marks if marks else '':<{self.marks}} ", "muted" if marks == COASTING else "note"),
             (f"{norm:>7} ", "bad" if wrong else ""),
         ]
         if self.largest:
