@@ -305,3 +305,10 @@ def test_a_link_into_another_folder_is_followed_where_the_short_path_would_be_an
     (tmp_path / "link").symlink_to(tmp_path / "far" / "deep")
     assert plain(f"{tmp_path}/link/../mine.py") == str(tmp_path / "far" / "mine.py")
     assert plain(f"{tmp_path}/link/../gone.py") == f"{tmp_path}/gone.py"
+
+
+async def test_what_an_empty_field_says_is_not_cut_in_a_small_terminal() -> None:
+    async with picker(size=(80, 24)) as (pilot, _):
+        field_width = field(pilot, "path").content_size.width
+        assert len(str(field(pilot, "path").placeholder)) <= field_width
+        assert "ctrl+o finds a file" in screen_text(pilot.app)

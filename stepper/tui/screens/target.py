@@ -104,7 +104,7 @@ class TargetScreen(Question[Choice | None]):
             with Horizontal():
                 yield Label("Script", classes="name")
                 yield Input(
-                    placeholder="a Python script's path, or -m and a module; ctrl+o finds a file",
+                    placeholder="a Python script's path, or -m and a module",
                     compact=True,
                     id="path",
                 )
