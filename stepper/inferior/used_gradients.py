@@ -15,6 +15,7 @@ from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
+from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Role
@@ -298,7 +299,8 @@ class UsedGradients:
         return found
 
     def _maker(self, draft: Draft, before: Happening) -> Happening | None:
-        """The statement that gave a value its name in this pass."""
+        """The statement that made a value in this pass, or gave it its name."""
+        named: Happening | None = None
         for happening in reversed(self._recorder.happenings[: before.id]):
             if happening.kind != "statement" or happening.phase not in ("update", "backward"):
                 continue
@@ -308,9 +310,11 @@ class UsedGradients:
                 same = [one.when for one in happening.drafts if one.same_value(draft)]
             if "operand" in same and happening.text.startswith("return "):
                 continue  # it only hands it on
-            if "result" in same or "after" in same:
+            if "result" in same and is_alias(happening.site):
+                named = named or happening  # that was made before
+            elif "result" in same or "after" in same:
                 return happening
-        return None
+        return named
 
     def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
         """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used

@@ -211,11 +211,12 @@ class Pass:
             definition = waiting.pop()
             if definition not in found:
                 found.add(definition)
-                waiting += self._users.get(definition, [])
+                waiting += self.users.get(definition, [])
         return found
 
     @cached_property
-    def _users(self) -> dict[Definition, list[Definition]]:
+    def users(self) -> dict[Definition, list[Definition]]:
+        """By definition, what is made of it directly."""
         users: dict[Definition, list[Definition]] = {}
         for definition in self.definitions:
             for dependency in definition.deps | definition.own:

@@ -124,6 +124,7 @@ def sort(
     made_of_moments = run.descendants(moments)
     derived = {d for d in backward if d.deps & made_of_moments}
     derived |= _beside_steps(backward, forward, updates, moments, run)
+    derived |= _scaled_for_steps(backward, forward, updates, run)
     derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
     picked = _picked_for_steps(backward, updates | derived, run)
     living = run.descendants(roots)
@@ -264,6 +265,33 @@ def _beside_steps(
                 d for d in backward if id(d.statement) in inside and d.kind in ("bind", "change") and d not in passed
             }
     return found
+
+
+def _scaled_for_steps(
+    backward: set[Definition], forward: set[Definition], updates: set[Definition], run: Pass
+) -> set[Definition]:
+    """The step itself, where it has a name (`step = lr * grad`, then `w -= step`): a gradient and what scales it."""
+    passed = {d for d in forward if d.kind != "start"} | run.downstream(signals)
+    found: set[Definition] = set()
+    for d in backward:
+        if d.kind == "bind" and not signals(d) and isinstance(d.node, ast.Assign) and _is_scaled(d.node.value):
+            gradients = {other for other in d.deps if is_gradient(other)}
+            users = run.users.get(d, [])
+            if gradients and d.deps - gradients and not (d.deps - gradients) & passed and updates.issuperset(users):
+                found |= {d} if users else set()
+    return found
+
+
+def _is_scaled(node: ast.expr) -> bool:
+    """Whether an expression only multiplies and divides what has a name already."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            return _is_scaled(left) and _is_scaled(right)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _is_scaled(operand)
+        case ast.Subscript(value=value, slice=ast.Name() | ast.Constant()):
+            return _is_scaled(value)
+    return isinstance(node, ast.Name | ast.Attribute | ast.Constant)
 
 
 def _behind_steps(backward: set[Definition], forward: set[Definition], updates: set[Definition]) -> set[Definition]:
@@ -437,7 +465,8 @@ def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
             continue  # `error = 0.0`
         if definition.kind == "bind" and (names_gradient(name) or names_error(name) or names_loss(name)):
             # what comes later feeds it in the next turn of a loop only
-            return {d for d in closure(definition.deps) if d.kind == "start" or d.order < definition.order}
+            made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
+            return {d for d in made if d.kind == "start" or d.order < definition.order}
     return _before_ends(run, feeding) or feeding
 
 
@@ -446,9 +475,10 @@ def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
     called `L`, an accuracy. Empty where there is none, or where all that feeds the updates feeds it, too."""
     users = {other for d in run.definitions for other in d.deps | d.own}
     ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding and not d.own]
-    # What the next pass begins with is no end, nor what comes with a value that is used.
-    together = {(id(d.node), frozenset(d.deps)) for d in feeding}
-    ends = [d for d in ends if d.place not in run.start and (id(d.node), frozenset(d.deps)) not in together]
+    # What the next pass begins with is no end, nor what comes with a value that is used,
+    # nor what the same statement makes of something else, where it is only told (`print(reward(w))`).
+    together = {id(d.node) for d in feeding if d.kind == "bind"}
+    ends = [d for d in ends if d.place not in run.start and id(d.node) not in together]
     changed = {run.start[d.place] for d in run.definitions if d.place in run.start and d.kind in ("bind", "change")}
     found = closure(d for end in ends for d in end.deps if changed & closure(end.deps))
     return found if any(d.kind == "bind" for d in feeding - found) else set()

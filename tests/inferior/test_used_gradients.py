@@ -1,9 +1,11 @@
 """The gradients that updates used: of hand-written steps, optimizers by hand, and gradients that were returned."""
 
+from pathlib import Path
+
 import numpy
 import pytest
 
-from tests.inferior.running import check, run
+from tests.inferior.running import check, roles, run
 
 
 @pytest.mark.parametrize(
@@ -440,4 +442,14 @@ def test_an_average_of_the_weights_moves_without_a_gradient(average: str) -> Non
         "model.bias": (True, True),
         "ema.weight": (False, True),
         "ema.bias": (False, True),
+    }
+
+
+def test_a_step_that_has_a_name_is_no_gradient() -> None:
+    ran = run((Path(__file__).parents[1] / "program" / "corpus" / "named_steps.txt").read_text())
+    labels = [(each.name, each.grad and each.grad.label) for each in ran.record(1).parameters]
+    assert sorted(labels) == [("b", "grad_b"), ("self.w", "layer.dw")]
+    assert {label: role for label, role in roles(ran).items() if "step" in label} == {
+        "step": "other",
+        "b_step": "other",
     }

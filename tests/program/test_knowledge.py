@@ -64,7 +64,21 @@ def test_names_of_gradients(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["data", "dropout", "done", "device", "d_loss", "g_loss", "d_model", "ds", "gamma", "generator", "no_grad", "D_x"],
+    [
+        "data",
+        "dropout",
+        "done",
+        "device",
+        "d_loss",
+        "g_loss",
+        "d_model",
+        "ds",
+        "gamma",
+        "generator",
+        "no_grad",
+        "D_x",
+        "db_path",
+    ],
 )
 def test_names_that_only_look_like_gradients(name: str) -> None:
     assert not names_gradient(name)
