@@ -36,6 +36,7 @@ from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, Spot, When
 
 TRANSPOSED = (".T", ".mT", ".H")
+IN_A_THREAD = "the training loop runs in a thread of the script's own: what threads do is not recorded"
 MAX_EVENTS = 20_000
 MOST_EVENTS = 2 * MAX_EVENTS  # with what the loops of the body itself, and of the setup, add
 MOST_BESIDE = 4_000  # in the functions of other files
@@ -116,6 +117,8 @@ class Recording:
         self.whereabouts[1] = -1
         self.whereabouts[0] = SETUP if iteration is None else iteration
         self._owners = dict.fromkeys(SCALARS)  # a library may have been imported, and its engine become active
+        if get_ident() != self.thread:
+            self.faults.append(IN_A_THREAD)
         self.active = True
 
     def learn(self, namespace: Mapping[str, Any]) -> None:

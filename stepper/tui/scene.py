@@ -147,7 +147,7 @@ def scene_of(
         phases=phases,
         records=records,
         wrong=wrong,
-        advice=_advice(session) if session.traceback else "",
+        advice=_advice(session) if session.traceback else _fault(session),
     )
 
 
@@ -160,6 +160,12 @@ def _edited(paths: Sequence[str], shown: str) -> str:
 
 def _phases(session: Session) -> Mapping[int, str]:
     return {line.number: line.phase for line in session.lines if line.phase is not None}
+
+
+def _fault(session: Session) -> str:
+    """What could not be recorded of the iteration that the cursor stands in, if anything."""
+    record = session.record or session.records.get(session.cursor.iteration)  # it may have no event to stand at
+    return record.faults[0] if record is not None and record.faults else ""
 
 
 def _advice(session: Session) -> str:

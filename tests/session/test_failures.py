@@ -461,3 +461,23 @@ async def test_what_a_setup_said_before_it_left_is_its_own(tmp_path: Path) -> No
         last = session.record.events[-1]
         assert last.error == "SystemExit: 2"
         assert session.output(*last.output) == "bad option\n"
+
+
+async def test_a_training_loop_in_a_thread_is_said_not_to_be_recorded(tmp_path: Path) -> None:
+    source = """
+    import threading
+    def train():
+        w = 1.0
+        for i in range(3):
+            loss = w * w
+            w = w - 0.1 * loss
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    """
+    async with opened(script(tmp_path, source)) as session:
+        await session.go(1)
+        record = session.records[1]
+        assert not record.events
+        (fault,) = record.faults
+        assert fault == "the training loop runs in a thread of the script's own: what threads do is not recorded"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from tests.tui.screen import app_of, ready, screen_text
+from tests.tui.screen import app_of, ready, screen_text, settled
 from tests.tui.standin import Standin
 
 PATH = "/home/somebody/projects/deep/inside/of/a/folder/training_loop.py"
@@ -27,3 +28,19 @@ async def test_the_status_keeps_what_tells_most(width: int, begins: str, words: 
         line = screen_text(app).splitlines()[0]
         assert line.startswith(begins), line
         assert all(word in line for word in words), line
+
+
+async def test_what_could_not_be_recorded_is_said_while_its_iteration_is_shown() -> None:
+    session = Standin()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "not all" not in screen_text(app)
+        faulty = msgspec.structs.replace(session.records[0], faults=["not all could be recorded: x"])
+        session.records = {**session.records, 0: faulty}
+        app.look()
+        await settled(pilot)
+        assert "Not all could be recorded: x" in screen_text(app)
+        await pilot.press("i")
+        await settled(pilot)
+        assert "ot all could" not in screen_text(app)
