@@ -10,7 +10,7 @@ from contextlib import suppress
 from tests.monkey.moves import ESCAPE, SIZES, Move, moves
 from tests.terminal import Terminal
 
-FAULTS = ("not all could be recorded",)
+FAULTS = ("ot all could be recorded",)
 """What the app says where something of its own went wrong, but did not end it."""
 PAINTED = 60.0
 """Seconds within which a program must have painted something."""
