@@ -38,7 +38,7 @@ from stepper.session.gradient_check import (
 )
 from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
-from stepper.session.left_out import left_out
+from stepper.session.left_out import Why, left_out
 from stepper.session.versions import Version, versions
 from stepper.session.zeroing import summed
 
@@ -137,7 +137,8 @@ class _Check:
         for version in versions(self._record, parameter):
             found = await self._version(parameter, version)
             if found.verdict is Verdict.AGREES:
-                return replace(found, note=self._summed(parameter) or version.note or found.note)
+                notes = (self._summed(parameter) or version.note, found.note)
+                return replace(found, note="; ".join(filter(None, notes)))
             first = first or found
             if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
@@ -147,7 +148,10 @@ class _Check:
         return first
 
     def _summed(self, parameter: Parameter) -> str:
-        """What to say where the gradient was added to what earlier iterations had left; else nothing."""
+        """What to say where no optimizer has the parameter, or its gradient was added to what earlier iterations had
+        left; else nothing."""
+        if left_out(self._record).get(parameter.name) is Why.UNUSED:
+            return f"{Why.UNUSED.value}; what this iteration added is checked"
         since = Carried().since(self._session.records, self._record, parameter.name)
         return "" if since is None else summed(self._record, parameter, since, self._session.sources)
 
@@ -166,8 +170,15 @@ class _Check:
         if self._chosen_for[0] != parameter.name:
             self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
         samples = [await self._sample(parameter, version, index) for index in self._chosen_for[1]]
-        checks = [self._compared(parameter, version, samples, read) for read in _readings(len(self._base))]
-        return next((each for each in checks if each.verdict is Verdict.AGREES), checks[0])
+        first: ParameterCheck | None = None
+        for read, what in _readings(len(self._base)):
+            found = self._compared(parameter, version, samples, read)
+            if found.verdict is Verdict.AGREES:
+                by = f"by {what} ({read(self._base):.6g})" if what else ""
+                return replace(found, note="; ".join(filter(None, (found.note, by))))
+            first = first or found
+        assert first is not None
+        return first
 
     def _compared(
         self,
@@ -277,11 +288,24 @@ def _last(losses: Losses) -> float:
     return losses[-1]
 
 
-def _readings(count: int) -> list[Reading]:
-    """What a gradient may be that of: the last loss; where there are several, their sum, or that of some in a row: a
-    backward pass of each adds to the gradients, which may be used in between."""
-    runs = [(first, end) for first in range(count) for end in range(count, first, -1)] if count <= FEW else [(0, count)]
-    return [_last, *(_of_run(first, end) for first, end in runs if (first, end) != (count - 1, count))]
+def _readings(count: int) -> list[tuple[Reading, str]]:
+    """What a gradient may be that of, and in words what that is: the last loss; where there are several, their sum, or
+    that of some in a row (a backward pass of each adds to the gradients, which may be used in between), or one of the
+    last (a mean over iterations may come behind it)."""
+    if count <= FEW:
+        runs = [(first, end) for first in range(count) for end in range(count, first, -1)]
+    else:
+        runs = [(0, count), *((place, place + 1) for place in range(count - 2, count - FEW, -1))]
+    others = [(first, end) for first, end in runs if (first, end) != (count - 1, count)]
+    return [(_last, ""), *((_of_run(first, end), _called(first, end, count)) for first, end in others)]
+
+
+def _called(first: int, end: int, count: int) -> str:
+    if end - first == count:
+        return f"the sum of its {count} losses"
+    if end - first == 1:
+        return f"loss {end} of {count}, not the last"
+    return f"the sum of losses {first + 1} to {end} of {count}"
 
 
 def _of_run(first: int, end: int) -> Reading:

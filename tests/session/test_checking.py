@@ -417,3 +417,23 @@ def test_a_function_that_may_keep_its_names_is_left_alone_and_objects_are_still_
     with opened(tmp_path, text) as run:
         found = run.check(1)
     assert verdicts(found) == dict.fromkeys(("self.w", "self.b", "self.w (2)", "self.b (2)"), Verdict.AGREES)
+
+
+def test_a_mean_over_iterations_behind_the_loss_is_not_what_gradients_are_of(tmp_path: Path) -> None:
+    text = """
+        w, smooth_loss = [1.0, -2.0], 20.0
+        for t in range(3):
+            loss = 0.0
+            for step in range(10):
+                loss += (w[0] - 3) ** 2 + (w[1] - step) ** 2
+            grad = [20 * (w[0] - 3), sum(2 * (w[1] - step) for step in range(10))]
+            smooth_loss = 0.999 * smooth_loss + 0.001 * loss
+            w[0] -= 0.001 * grad[0]
+            w[1] -= 0.001 * grad[1]
+    """
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0).parameters
+    with opened(tmp_path, text.replace("[20 *", "[30 *")) as run:
+        (wrong,) = run.check(0).parameters
+    assert found.verdict is Verdict.AGREES and "not the last (" in found.note, found
+    assert wrong.verdict is Verdict.DIFFERS
