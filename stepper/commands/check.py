@@ -41,6 +41,7 @@ def check_target(
     try:
         found = check(target, options, at, entries, told, parameters)
     except KeyboardInterrupt:
+        told.wipe()
         if told.found is not None:
             _print(target, told.found, format)
         told.say(f"{target}: interrupted: {_reached(told.found)}")
