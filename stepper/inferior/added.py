@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,7 +48,15 @@ def added(text: str, look: Look) -> Added | None:
 def _added(text: str, numbers: tuple[float | None, ...]) -> Added | None:
     """The same, where these are the numbers of the names in it: as a rule those of the iteration before."""
     term = _term(text)
-    return None if term is None else _Product(dict(zip(_names_in(text) or (), numbers, strict=True)).get).of(term)
+    if term is None:
+        return None
+    look = dict(zip(_names_in(text) or (), numbers, strict=True)).get
+    found = _Product(look).of(term)
+    if len(found.factors) == 1:
+        kept = _undecayed(found.gradient, target_of(text))
+        if kept is not None:  # inside the brackets of `lr * (g + decay * w)`, where the rate is taken off already
+            return _Product(look, has_rate=False).of(kept)
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -61,16 +69,67 @@ def _names_in(text: str) -> tuple[str, ...] | None:
 
 
 def _term(text: str) -> ast.expr | None:
-    """What a statement adds or takes away, as a whole."""
+    """What a statement adds or takes away, as a whole, but for a decay of what is changed."""
     match _parsed(text):
-        case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
-            return value
-        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Sub() | ast.Add() as op, right=right)):
-            if _unparsed(target) == _unparsed(left):
-                return right
-            if isinstance(op, ast.Add) and _unparsed(target) == _unparsed(right):
-                return left
+        case ast.AugAssign(target=target, op=ast.Sub() | ast.Add(), value=value):
+            return _undecayed(value, _unparsed(target)) or value
+        case ast.Assign(
+            targets=[target], value=ast.BinOp(left=left, op=ast.Sub() | ast.Add() as op, right=right) as sum_
+        ):
+            name = _unparsed(target)
+            if name == _unparsed(left):
+                return _undecayed(right, name) or right
+            if isinstance(op, ast.Add) and name == _unparsed(right):
+                return _undecayed(left, name) or left
+            return _undecayed(sum_, name, kept=True)
     return None
+
+
+def _undecayed(sum_: ast.expr | str, name: str, *, kept: bool = False) -> ast.expr | None:
+    """The one addend of a sum that is no decay of what is changed, where all others are: `lr * g` of
+    `lr * g + lr * decay * w`, or of `(1 - lr * decay) * w - lr * g`. None for anything else. `kept`: what is changed
+    may itself be among them."""
+    whole = ast.parse(sum_, mode="eval").body if isinstance(sum_, str) else sum_
+    addends = list(_addends(whole))
+    others = [each for each in addends if not (_is_decay(each, name) or (kept and ast.unparse(each) == name))]
+    return others[0] if len(others) == 1 < len(addends) else None
+
+
+def _is_decay(addend: ast.expr, name: str) -> bool:
+    """Whether an addend is what is changed times a named number or a small one: `2 * w` may be a slope of the loss."""
+    factors = list(_factors(addend))
+    others = [each for each in factors if ast.unparse(each) != name]
+    if len(others) != len(factors) - 1:
+        return False
+    parts = [node for each in others for node in ast.walk(each)]
+    if any(isinstance(node, ast.Call | ast.Subscript) for node in parts):
+        return False
+    return any(
+        isinstance(node, ast.Name)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, float) and abs(node.value) < 1)
+        for node in parts
+        if not (isinstance(node, ast.Name) and names_rate(node.id))
+    )
+
+
+def _factors(node: ast.expr) -> Iterator[ast.expr]:
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            yield from _factors(left)
+            yield from _factors(right)
+        case ast.UnaryOp(operand=operand):
+            yield from _factors(operand)
+        case _:
+            yield node
+
+
+def _addends(node: ast.expr) -> Iterator[ast.expr]:
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            yield from _addends(left)
+            yield from _addends(right)
+        case _:
+            yield node
 
 
 def pair_of(text: str, target: str) -> str:
@@ -141,8 +200,9 @@ def _unparsed(node: ast.AST) -> str:
 class _Product:
     """Takes one product apart."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, *, has_rate: bool = True) -> None:
         self._look = look
+        self._has_rate = has_rate
         self._factors: list[str] = []
         self._scales: list[tuple[ast.expr, bool]] = []  # and whether it is divided by
         self._sign = " * "
@@ -189,6 +249,8 @@ class _Product:
     def _of_rate(self) -> list[ast.expr]:
         """What of the scaling is the learning rate: what is called so, else the only name that multiplies; the rest is
         the gradient's then (the `2 / m` of a mean of squares). Of nameless numbers, and of several names, all."""
+        if not self._has_rate:
+            return []
         named = [node for node, divided in self._scales if not divided and _is_path(node)]
         rates = [node for node in named if names_rate(_unparsed(node).rpartition(".")[2])]
         return rates or (named if len(named) == 1 else [node for node, _ in self._scales])

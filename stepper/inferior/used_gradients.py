@@ -134,8 +134,10 @@ class UsedGradients:
             return None
         shape = _shape(track.before)
         factors = [read.get(plainly(factor)) for factor in term.factors]
-        if len(factors) < 2 and (term.own == 1.0 or not factors or is_path(term.factors[0])):
+        if not factors or (len(factors) == 1 and is_path(term.factors[0])):
             return None
+        if len(factors) == 1 and term.own == 1.0 and track.label not in texts_in(term.rest):
+            return None  # what `x - mean` is, in `mean += rate * (x - mean)`, is the gradient as it stands
         if any(each is not None and _shape(each) == shape and self._is_gradient(each) for each in factors):
             return None
         part, whole = read.get(plainly(term.gradient)), read.get(plainly(term.whole))

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from stepper.inferior.protocol import Tried
 from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
-from stepper.session.carried import Carried, added
+from stepper.session.carried import Carried, added, momentum
 from stepper.session.continuing import Continuing
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.finite_difference import (
@@ -47,6 +47,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 DOUBLE = 2.0**-53
 FEW = 8  # losses of an iteration whose sums are looked at
+MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
 SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
 Tell = Callable[[GradientCheck, str], None]
 """Told what is known so far, and which parameter is next."""
@@ -170,9 +171,11 @@ class _Check:
         if self._chosen_for[0] != parameter.name:
             self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
         samples = [await self._sample(parameter, version, index) for index in self._chosen_for[1]]
+        recorded = [each for _, each, _ in samples]
+        along = version.scale > 0 and await self._along(parameter, recorded)
         first: ParameterCheck | None = None
         for read, what in _readings(len(self._base)):
-            found = self._compared(parameter, version, samples, read)
+            found = self._compared(parameter, version, samples, along, read)
             if found.verdict is Verdict.AGREES:
                 by = f"by {what} ({read(self._base):.6g})" if what else ""
                 return replace(found, note="; ".join(filter(None, (found.note, by))))
@@ -180,11 +183,23 @@ class _Check:
         assert first is not None
         return first
 
+    async def _along(self, parameter: Parameter, recorded: Sequence[float]) -> bool:
+        """Whether the update went along what was recorded, at the entries that are looked at, and not by momentum."""
+        if momentum(self._record, parameter.name):
+            return False
+        moved = [
+            await self._element(parameter.after, flat) - await self._element(parameter.before, flat)
+            for flat in self._chosen_for[1]
+        ]
+        product = sum(gradient * step for gradient, step in zip(recorded, moved, strict=True))
+        return product > MOSTLY * math.hypot(*recorded) * math.hypot(*moved)
+
     def _compared(
         self,
         parameter: Parameter,
         version: Version,
         samples: Sequence[tuple[tuple[int, ...], float, list[Step]]],
+        along: bool,
         read: Reading,
     ) -> ParameterCheck:
         base = read(self._base)
@@ -197,8 +212,7 @@ class _Check:
             unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
         elif self._carried.get(parameter.name):
             unsure = "it was added to what an earlier iteration had left"
-        descent = parameter.cosine is not None and parameter.cosine > 0
-        return concluded(parameter.name, parameter.shape, entries, descent=descent, unsure=unsure)
+        return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure)
 
     def _compared_one(
         self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None

@@ -49,6 +49,9 @@ class EntryCheck:
         return abs(self.recorded - self.difference) / larger if larger else 0.0
 
 
+UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
+
+
 @dataclass(frozen=True)
 class ParameterCheck:
     """The entries of one parameter, and what they say together. `factor`: the recorded gradient is so many times the
@@ -108,15 +111,15 @@ def concluded(
     shape: tuple[int, ...],
     entries: Sequence[EntryCheck],
     *,
-    descent: bool = False,
+    along: bool = False,
     unsure: str = "",
 ) -> ParameterCheck:
-    """What the entries say together. `descent`: the update goes along what was recorded, so that it is the negative
-    gradient. `unsure` is why one that differs may be right."""
+    """What the entries say together. `along`: the update goes along what was recorded, so that this is the negative
+    gradient, or the step a wrong one. `unsure` is why one that differs may be right."""
     whole = tuple(entries)
     factor = _factor(whole)
     if any(each.verdict is Verdict.DIFFERS for each in whole):
-        if factor is not None and descent and _is_about(factor, -1.0):
+        if factor is not None and along and _is_about(factor, -1.0):
             return ParameterCheck(
                 name,
                 shape,
@@ -130,7 +133,7 @@ def concluded(
         said = "" if factor is None else told_factor(factor)
         return ParameterCheck(name, shape, whole, Verdict.DIFFERS, factor, said)
     if any(each.verdict is Verdict.AGREES for each in whole):
-        return ParameterCheck(name, shape, whole, Verdict.AGREES)
+        return ParameterCheck(name, shape, whole, Verdict.AGREES, note=UPHILL if along else "")
     reasons = list(dict.fromkeys(each.reason for each in whole if each.reason))
     return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(reasons))
 

@@ -201,7 +201,7 @@ def test_an_update_without_a_gradient_of_its_own_shows_what_it_scales() -> None:
         ("w += 2 * lr * (y - p) * x", "2 * (y - p) * x", 0.1),
         ("w -= 0.5 * 0.1 * err * x", "err * x", 0.05),  # nothing tells the rate among numbers without names
         ("w -= -lr * err * -x", "err * x", 0.1),
-        ("w -= lr * err * x + 0.5 * lr * w", "lr * err * x + 0.5 * lr * w", 1.0),
+        ("w -= lr * err * x + 0.5 * lr * v", "lr * err * x + 0.5 * lr * v", 1.0),
         ("w[1:] -= lr * err * x[1:]", None, None),
     ],
 )
@@ -210,7 +210,7 @@ def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str 
         f"""
         import numpy as np
         X = np.array([[1.0, 2.0], [3.0, -1.0]])
-        w, lr = np.array([0.5, -0.5]), 0.1
+        w, v, lr = np.array([0.5, -0.5]), np.array([0.25, 0.5]), 0.1
         for x, y in zip(X, np.array([1.0, 2.0])):
             p = x @ w
             err = p - y
@@ -241,6 +241,12 @@ def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str 
         ("w -= rate_of_mine * 2 * np.dot(X.T, e)", "2 * np.dot(X.T, e)"),
         ("w -= lr * X.T @ e", "X.T @ e"),
         ("w -= lr / m * dw", "dw"),  # the script calls it its gradient
+        ("w -= lr * (2 * X.T.dot(e) + decay * w)", "2 * X.T.dot(e)"),
+        ("w -= lr * 2 * X.T @ e + lr * decay * w", "2 * X.T @ e"),
+        ("w = w - lr * 2 * X.T @ e - lr * decay * w", "2 * X.T @ e"),
+        ("w = (1 - lr * decay) * w - lr * np.dot(X.T, e) / m", "np.dot(X.T, e) / m"),
+        ("w = (1 - lr * decay) * w - lr / m * dw", "dw"),
+        ("w -= lr * (4 * w - 2 * np.ones(2))", "4 * w - 2 * np.ones(2)"),  # a slope, and no decay
     ],
 )
 def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(update: str, label: str) -> None:
@@ -248,7 +254,7 @@ def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(updat
         f"""
         import numpy as np
         X, y = np.arange(8.0).reshape(4, 2) % 5, np.array([1.0, -2.0, 3.0, 0.5])
-        m, lr, alpha, rate_of_mine = len(y), 0.05, 0.05, 0.05
+        m, lr, alpha, rate_of_mine, decay = len(y), 0.05, 0.05, 0.05, 0.5
         w = np.array([0.5, -0.5])
         for i in range(3):
             e = X @ w - y
@@ -260,7 +266,9 @@ def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(updat
     parameter = ran.parameter("w", 2)
     assert parameter.grad is not None and parameter.grad.label == label
     step = 0.05 / 4 if label == "dw" else 0.05
-    numpy.testing.assert_allclose(ran.array(parameter.update, 2), -step * ran.array(parameter.grad, 2), rtol=1e-9)
+    decayed = 0.05 * 0.5 * ran.array(parameter.before, 2) if "decay" in update else 0.0
+    moved = ran.array(parameter.update, 2) + decayed
+    numpy.testing.assert_allclose(moved, -step * ran.array(parameter.grad, 2), rtol=1e-9)
 
 
 def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
@@ -331,7 +339,7 @@ def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
         """
         import numpy as np
         X = np.array([[1.0, 2.0], [3.0, -1.0]])
-        w, lr = np.array([0.5, -0.5]), 0.1
+        w, v, lr = np.array([0.5, -0.5]), np.array([0.25, 0.5]), 0.1
         for x, y in zip(X, np.array([1.0, 2.0])):
             err = x @ w - y
             loss = err ** 2

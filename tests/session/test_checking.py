@@ -217,6 +217,35 @@ def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_pat
     assert "which is lr times it" in found["w4"].note and "which is 0.1 times it" in found["w5"].note
 
 
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        ("w -= lr * 2 * x.T @ e", ""),
+        ("w += lr * 2 * x.T @ e", "a step uphill, which makes the loss larger"),
+        ("grad_w = 2 * x.T @ e\n    w += lr * grad_w", "a step uphill, which makes the loss larger"),
+        ("w += lr * 2 * x.T @ (y - x @ w)", "the negative gradient, and the update adds it"),
+        ("w -= lr * 2 * x.T @ e - lr * growth * w", ""),  # the decay goes the other way, and weighs more
+    ],
+)
+def test_a_right_gradient_that_is_added_is_told_from_one_that_is_taken_away(
+    tmp_path: Path, update: str, said: str
+) -> None:
+    text = f"""
+import numpy as np
+numbers = np.random.default_rng(0)
+lr, growth, w = 0.01, 500, np.full(3, 0.1)
+x, y = numbers.normal(size=(8, 3)), numbers.normal(size=8)
+for t in range(3):
+    e = x @ w - y
+    loss = (e ** 2).sum()
+    {update}
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = named(run.check(0)).values()
+    assert said in found.note and bool(said) == bool(found.note)
+    assert found.verdict is Verdict.AGREES
+
+
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     text = """
         import torch

@@ -22,8 +22,8 @@ def entry(recorded: float, found: float, error: float = 1e-6) -> EntryCheck:
     return compared((0,), recorded, Slope(found, error, 1e-5, others), UNIT, 1.0)
 
 
-def checked(*pairs: tuple[float, float], descent: bool = False, unsure: str = "") -> ParameterCheck:
-    return concluded("w", (9,), [entry(*pair) for pair in pairs], descent=descent, unsure=unsure)
+def checked(*pairs: tuple[float, float], along: bool = False, unsure: str = "") -> ParameterCheck:
+    return concluded("w", (9,), [entry(*pair) for pair in pairs], along=along, unsure=unsure)
 
 
 def test_the_same_gradient_agrees() -> None:
@@ -60,7 +60,7 @@ def unsaid() -> EntryCheck:
 
 
 def test_a_negative_gradient_that_is_added_is_right() -> None:
-    assert checked((-1.0, 1.0), (2.0, -2.0), descent=True).verdict is Verdict.AGREES
+    assert checked((-1.0, 1.0), (2.0, -2.0), along=True).verdict is Verdict.AGREES
     assert checked((-1.0, 1.0), (2.0, -2.0)).verdict is Verdict.DIFFERS
 
 
