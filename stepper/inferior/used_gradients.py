@@ -138,8 +138,9 @@ class UsedGradients:
             return None
         if len(factors) == 1 and term.own == 1.0 and track.label not in texts_in(term.rest):
             return None  # what `x - mean` is, in `mean += rate * (x - mean)`, is the gradient as it stands
-        if any(each is not None and _shape(each) == shape and self._is_gradient(each) for each in factors):
-            return None
+        alike = [each for each in factors if each is not None and _shape(each) == shape and self._is_gradient(each)]
+        if alike and (shape is not None or len(factors) == 1):
+            return None  # numbers are multiplied by the chain rule: `lr * (grad * x)`
         part, whole = read.get(plainly(term.gradient)), read.get(plainly(term.whole))
         if part is not None and _shape(part) == shape:
             return part
@@ -296,7 +297,7 @@ class UsedGradients:
             operation = made.site.operation if made is not None and made.site.label == draft.label else None
             if made is not None and operation is not None and operation.name in LINEAR:
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
-            elif _shape(draft) == _shape(track.before) and not _is_itself(draft, track):
+            elif _fits(draft, track) and not _is_itself(draft, track):
                 found.append(draft)
         return found
 
@@ -384,6 +385,12 @@ def _shape(draft: Draft) -> tuple[int, ...] | None:
     while len(shape) > 1 and shape[0] == 1:
         shape = shape[1:]
     return shape or None
+
+
+def _fits(draft: Draft, track: Track) -> bool:
+    """Whether a value is of a parameter's shape, or a number for its only element: `b += vb`, where b has shape (1,)."""
+    shape = _shape(track.before)
+    return _shape(draft) == shape or (shape == (1,) and _shape(draft) is None and draft.role != "setting")
 
 
 def _number(draft: Draft | None) -> float | None:

@@ -271,6 +271,41 @@ def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(updat
     numpy.testing.assert_allclose(moved, -step * ran.array(parameter.grad, 2), rtol=1e-9)
 
 
+def test_a_number_may_be_the_gradient_of_a_parameter_with_one_element() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0), np.array([1.0, -2.0, 3.0, 0.5, 0.0, 1.0])
+        w, b, lr, vb = np.zeros(1), np.zeros(1), 0.01, 0.0
+        for i in range(3):
+            e = X * w + b - y
+            loss = (e ** 2).mean()
+            grad_w, grad_b = 2 * (e * X).mean(), 2 * e.mean()
+            w -= lr * grad_w
+            vb = 0.9 * vb - lr * grad_b
+            b += vb
+        """
+    )
+    for name in ("w", "b"):
+        parameter = ran.parameter(name, 1)
+        assert parameter.grad is not None and parameter.grad.label == f"grad_{name}"
+
+
+def test_a_number_s_gradient_goes_on_by_the_chain_rule() -> None:
+    ran = run(
+        """
+        w, lr = 0.5, 0.05
+        for x, y in [(1.0, 2.0), (3.0, -1.0)]:
+            loss = (w * x - y) ** 2
+            grad = 2 * (w * x - y)
+            w -= lr * (grad * x)
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "grad * x"
+    assert parameter.update.summary.value == pytest.approx(-0.05 * parameter.grad.summary.value)
+
+
 def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
     ran = run(
         """
