@@ -388,7 +388,7 @@ def _shape(draft: Draft) -> tuple[int, ...] | None:
 
 
 def _fits(draft: Draft, track: Track) -> bool:
-    """Whether a value is of a parameter's shape, or a number for its only element: `b += vb`, where b has shape (1,)."""
+    """Whether a value is of a parameter's shape, or a number for the only element of one: `b += vb`."""
     shape = _shape(track.before)
     return _shape(draft) == shape or (shape == (1,) and _shape(draft) is None and draft.role != "setting")
 

@@ -303,7 +303,8 @@ def test_a_number_s_gradient_goes_on_by_the_chain_rule() -> None:
     )
     parameter = ran.parameter("w", 1)
     assert parameter.grad is not None and parameter.grad.label == "grad * x"
-    assert parameter.update.summary.value == pytest.approx(-0.05 * parameter.grad.summary.value)
+    gradient = parameter.grad.summary.value
+    assert isinstance(gradient, float) and parameter.update.summary.value == pytest.approx(-0.05 * gradient)
 
 
 def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
