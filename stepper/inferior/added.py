@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from stepper.program.vocabulary import names_rate
+from stepper.program.vocabulary import names_decay, names_error, names_gradient, names_rate
 
 Look = Callable[[str], float | None]
 """The number of a name or path that only scales (a setting); None for anything else."""
@@ -87,12 +87,30 @@ def _term(text: str) -> ast.expr | None:
 
 def _undecayed(sum_: ast.expr | str, name: str, *, kept: bool = False) -> ast.expr | None:
     """The one addend of a sum that is no decay of what is changed, where all others are: `lr * g` of
-    `lr * g + lr * decay * w`, or of `(1 - lr * decay) * w - lr * g`. None for anything else. `kept`: what is changed
-    may itself be among them."""
+    `lr * g + lr * decay * w`, or of `(1 - lr * decay) * w - lr * g`. None for anything else: `a * w - b` may be the
+    slope of a parabola. `kept`: what is changed may itself be among them."""
     whole = ast.parse(sum_, mode="eval").body if isinstance(sum_, str) else sum_
-    addends = list(_addends(whole))
-    others = [each for each in addends if not (_is_decay(each, name) or (kept and ast.unparse(each) == name))]
-    return others[0] if len(others) == 1 < len(addends) else None
+    addends = [each for each in _addends(whole) if not (kept and ast.unparse(each) == name)]
+    decays = [each for each in addends if _is_decay(each, name)]
+    others = [each for each in addends if each not in decays]
+    if len(others) != 1 or not decays:
+        return None
+    told = all(any(map(names_decay, _names(each))) for each in decays)
+    return others[0] if told or _is_computed(others[0]) else None
+
+
+def _is_computed(addend: ast.expr) -> bool:
+    """Whether an addend is named a gradient or an error, or computes more than a multiple of what has another name."""
+    parts = list(ast.walk(addend))
+    if any(isinstance(node, ast.Call | ast.MatMult | ast.Add | ast.Sub) for node in parts):
+        return True
+    return any(names_gradient(each) or names_error(each) for each in _names(addend))
+
+
+def _names(node: ast.expr) -> list[str]:
+    """The last parts of the names and paths in an expression."""
+    found = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
+    return found + [each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)]
 
 
 def _is_decay(addend: ast.expr, name: str) -> bool:

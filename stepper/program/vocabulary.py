@@ -165,6 +165,14 @@ def names_rate(name: str) -> bool:
     return bool(_RATE.search(name))
 
 
+_DECAY = re.compile(r"decay|penal|regular|^(l2|wd|reg|lam|lamda|lambda|lmbda|λ)(_|\d|$)", re.IGNORECASE)
+
+
+def names_decay(name: str) -> bool:
+    """Whether a name is that of a decay of the weights: `weight_decay`, `reg`, `lam`."""
+    return bool(_DECAY.search(name))
+
+
 # Functions that differentiate, by the last part of their names; `grad` is also torch.autograd's and jax's.
 DIFFERENTIATING = frozenset({"grad", "value_and_grad", "jacrev", "jacfwd", "vjp", "gradient", "gradients"})
 

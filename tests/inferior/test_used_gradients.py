@@ -246,7 +246,10 @@ def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str 
         ("w = w - lr * 2 * X.T @ e - lr * decay * w", "2 * X.T @ e"),
         ("w = (1 - lr * decay) * w - lr * np.dot(X.T, e) / m", "np.dot(X.T, e) / m"),
         ("w = (1 - lr * decay) * w - lr / m * dw", "dw"),
+        ("w -= lr * (dw + 0.1 * w)", "dw"),
         ("w -= lr * (4 * w - 2 * np.ones(2))", "4 * w - 2 * np.ones(2)"),  # a slope, and no decay
+        ("w -= lr * (m * w - b)", "m * w - b"),
+        ("w = w - lr * (0.5 * w - b)", "0.5 * w - b"),
     ],
 )
 def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(update: str, label: str) -> None:
@@ -255,7 +258,7 @@ def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(updat
         import numpy as np
         X, y = np.arange(8.0).reshape(4, 2) % 5, np.array([1.0, -2.0, 3.0, 0.5])
         m, lr, alpha, rate_of_mine, decay = len(y), 0.05, 0.05, 0.05, 0.5
-        w = np.array([0.5, -0.5])
+        w, b = np.array([0.5, -0.5]), np.array([1.0, 2.0])
         for i in range(3):
             e = X @ w - y
             loss = (e ** 2).mean()
@@ -265,8 +268,9 @@ def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(updat
     )
     parameter = ran.parameter("w", 2)
     assert parameter.grad is not None and parameter.grad.label == label
-    step = 0.05 / 4 if label == "dw" else 0.05
-    decayed = 0.05 * 0.5 * ran.array(parameter.before, 2) if "decay" in update else 0.0
+    step = 0.05 / 4 if "/ m * dw" in update else 0.05
+    decay = 0.5 if "decay" in update else 0.1 if "0.1 * w" in update else 0.0
+    decayed = 0.05 * decay * ran.array(parameter.before, 2)
     moved = ran.array(parameter.update, 2) + decayed
     numpy.testing.assert_allclose(moved, -step * ran.array(parameter.grad, 2), rtol=1e-9)
 
