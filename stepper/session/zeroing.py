@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from stepper.record import Parameter, Record, Spot
 from stepper.session.carried import Since
-from stepper.session.sums import arrivals
 
 AGAIN = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 """What stands in one of these may run once more in a later iteration."""
@@ -21,14 +20,14 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
     """What to say of a gradient that was added to what earlier iterations had left. `sources` are the texts of the
     script's files, by path; that of the training loop by the empty one."""
     lines = [Spot(file, line).place for file, text in sources.items() for line in zeroing_lines(text)]
-    passes = len(arrivals(record).get(parameter.name, ()))
-    assert record.iteration is not None
+    held = f"since {since}"
     if lines:
         some = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
-        held, how = f"since {since}", f"{some} can zero .grad, and did not in between"
+        how = f"{some} can zero .grad, and did not in between"
+    elif since.certain and since.iteration:
+        how = "no line of the script is known to zero .grad, and yet it was zeroed before that"
     else:
-        count = passes * (record.iteration + 1)
-        held = f"of {count} backward passes (iterations 0 to {record.iteration})" if count else f"since {since}"
+        held = f"of all backward passes (iterations 0 to {record.iteration})"
         how = "no line zeroes .grad (zero_grad forgotten?)"
     if parameter.grad is None:
         return f"no step used it here: .grad holds the sum {held}; {how}"
@@ -37,7 +36,8 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
 
 @lru_cache(maxsize=64)
 def zeroing_lines(source: str) -> tuple[int, ...]:
-    """The lines that zero gradients: `zero_grad()`, `.grad = None`, `.grad.zero_()`, inside loops and functions."""
+    """The lines that zero gradients: `zero_grad()`, `.grad = None`, `.grad *= 0`, `.grad.detach_().zero_()`, inside
+    loops and functions."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -52,6 +52,10 @@ def _zeroing(node: ast.AST) -> Iterator[int]:
             yield node.lineno
         case ast.Call(func=ast.Attribute(attr="zero_" | "fill_", value=value)) if _is_gradient(value):
             yield node.lineno
+        case ast.Call(func=ast.Attribute(attr="_foreach_zero_")):
+            yield node.lineno
+        case ast.AugAssign(target=target, op=ast.Mult(), value=ast.Constant(value=0)) if _is_gradient(target):
+            yield node.lineno
         case ast.Assign(targets=targets) if any(map(_is_gradient, targets)):
             yield node.lineno
         case ast.Delete(targets=targets) if any(map(_is_gradient, targets)):
@@ -63,5 +67,7 @@ def _is_gradient(node: ast.AST) -> bool:
         case ast.Attribute(attr="grad"):
             return True
         case ast.Attribute(attr="data", value=value) | ast.Subscript(value=value):
+            return _is_gradient(value)
+        case ast.Call(func=ast.Attribute(attr="detach" | "detach_", value=value)):
             return _is_gradient(value)
     return False

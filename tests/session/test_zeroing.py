@@ -28,7 +28,7 @@ LOOP = """
     [
         (
             "optimizer.step()",
-            "the step used the sum of 4 backward passes (iterations 0 to 3): no line zeroes .grad "
+            "the step used the sum of all backward passes (iterations 0 to 3): no line zeroes .grad "
             "(zero_grad forgotten?); this iteration's share was checked",
         ),
         (
@@ -39,6 +39,11 @@ LOOP = """
         (
             "if t == 5: optimizer.step(); optimizer.zero_grad()",
             "no step used it here: .grad holds the sum since iteration ",
+        ),
+        (
+            "optimizer.step(); [g.zero_() for g in (net.weight.grad, net.bias.grad) if t % 2]",
+            "the step used the sum since iteration 2: no line of the script is known to zero .grad, and yet it was "
+            "zeroed before that; this iteration's share was checked",
         ),
         ("optimizer.step(); optimizer.zero_grad()", ""),
     ],
@@ -56,4 +61,6 @@ def test_only_what_may_run_again_zeroes_gradients() -> None:
     reset = "def reset(model):\n    for p in model:\n        del p.grad\n    model.zero_grad()\n"
     assert zeroing_lines(reset) == (3, 4)
     assert zeroing_lines("for p in q:\n    p.grad[:] = 0\n    grad = 0\n") == (2,)
+    by_torch = "while True:\n    w.grad.detach_().zero_()\n    w.grad *= 0\n    w.grad *= 0.5\n    torch._foreach_zero_(grads)\n"
+    assert zeroing_lines(by_torch) == (2, 3, 5)
     assert zeroing_lines("no python") == ()
