@@ -284,6 +284,7 @@ class Inferior:
             error = raised
         self._flush()
         if os.getpid() != process:
+            runner.end_copy("" if error is None or clean_exit(error) else describe_error(error))
             return _leave_forked(error)
         self._tell_end(error, program, runner)
         self.control.wait_for_quit()

@@ -416,9 +416,13 @@ class Runner:
             self._reported += len(self._finished)
             self._finished = []
 
+    def end_copy(self, message: str) -> None:
+        """The script is over in a process that was forked: end a copy that tries a nudge. In one that the script forked,
+        nothing."""
+        self._trials.over(message)
+
     def finish(self, error: BaseException | None, message: str | None, *, at_head: bool = False) -> int:
         """The script is over. Returns how many iterations it finished: all that began but one that an error left."""
-        self._trials.over(message or "")
         if self._recording:
             unfinished = error is not None and not (at_head or self.recorder.pass_over)
             if error is not None:

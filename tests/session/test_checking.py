@@ -332,6 +332,28 @@ def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path)
     assert found.verdict is Verdict.UNKNOWN and "updated before" in found.note
 
 
+@pytest.mark.parametrize(
+    ("leave", "said"),
+    [("raise OSError('only here')", "OSError: only here"), ("raise SystemExit(3)", "SystemExit: 3"), ("break", "no loss")],
+)
+def test_why_an_iteration_cannot_be_run_again_is_told(tmp_path: Path, leave: str, said: str) -> None:
+    text = f"""
+        import os
+        import numpy as np
+        w, here = np.array([1.0, 2.0]), os.getpid()
+        for t in range(2):
+            if os.getpid() != here:
+                {leave}
+            loss = (w ** 2).sum()
+            grad = 2 * w
+            w -= 0.1 * grad
+    """
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0).parameters
+    assert found.verdict is Verdict.UNKNOWN and found.note.startswith("the iteration cannot be run again: ")
+    assert said in found.note
+
+
 def test_a_loss_that_differs_each_time_is_not_differentiated(tmp_path: Path) -> None:
     text = """
         import os
