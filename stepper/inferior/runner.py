@@ -417,8 +417,7 @@ class Runner:
             self._finished = []
 
     def end_copy(self, message: str) -> None:
-        """The script is over in a process that was forked: end a copy that tries a nudge. In one that the script forked,
-        nothing."""
+        """The script is over in a forked process: end it if it is a copy that tries a nudge, not one of the script."""
         self._trials.over(message)
 
     def finish(self, error: BaseException | None, message: str | None, *, at_head: bool = False) -> int:

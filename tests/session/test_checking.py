@@ -334,7 +334,11 @@ def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("leave", "said"),
-    [("raise OSError('only here')", "OSError: only here"), ("raise SystemExit(3)", "SystemExit: 3"), ("break", "no loss")],
+    [
+        ("raise OSError('only here')", "OSError: only here"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("break", "no loss"),
+    ],
 )
 def test_why_an_iteration_cannot_be_run_again_is_told(tmp_path: Path, leave: str, said: str) -> None:
     text = f"""
