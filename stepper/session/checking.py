@@ -185,10 +185,15 @@ class _Check:
 
     async def _along(self, parameter: Parameter, recorded: Sequence[float]) -> bool:
         """Whether the update went along what was recorded, at the entries that are looked at, and not by momentum."""
-        if momentum(self._record, parameter.name):
+        after = parameter.after
+        if (
+            momentum(self._record, parameter.name)
+            or after.pooled
+            or after.summary.shape != parameter.before.summary.shape
+        ):
             return False
         moved = [
-            await self._element(parameter.after, flat) - await self._element(parameter.before, flat)
+            await self._element(after, flat) - await self._element(parameter.before, flat)
             for flat in self._chosen_for[1]
         ]
         product = sum(gradient * step for gradient, step in zip(recorded, moved, strict=True))
