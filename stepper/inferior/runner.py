@@ -294,6 +294,7 @@ class Runner:
             self.store.look(iteration - 1)
             self._report()
             self.control.stand(at_head=True)
+            self._trials.stand()
             self._channel.send(Stopped(iteration))
             while (nudge := self.control.wait_at_head()) is not None:
                 if self._trials.copied(nudge):

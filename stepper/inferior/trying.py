@@ -52,6 +52,10 @@ class Trials:
         self._reached: dict[str, Reached] = {}
         self.answer = Reply(0)
 
+    def stand(self) -> None:
+        """The process has come to another head: parameters may be other objects by now."""
+        self._reached.clear()
+
     def copied(self, nudge: Nudge) -> bool:
         """Try each number of a nudge. True in a copy, which has to run the pass; in the process itself False, and
         `answer` is to be sent."""
@@ -61,7 +65,7 @@ class Trials:
             reached = self._reached.get(nudge.parameter)
             if reached is None:
                 reached = reach(nudge.parameter, nudge.like, *self._holders(), self._engines, self._passing)
-                self._reached[nudge.parameter] = reached  # the process stands still
+                self._reached[nudge.parameter] = reached  # until the process goes on
             states = [(engine, engine.random_state()) for engine in self._engines]
             for number in nudge.numbers:
                 offsets = list(_offsets())

@@ -12,7 +12,8 @@ FEW = 4  # layers that are named one by one
 
 def in_evaluation(record: Record) -> list[Event]:
     """The calls of layers in evaluation mode that compute something else in training, in passes that gradients went
-    back through. A validation pass, and a part whose parameters are frozen, are none."""
+    back through. A validation pass is none, nor a part whose parameters are frozen, nor one that is in evaluation mode
+    inside a model that is training: it was put there by itself (normalisations that are to stay as they are)."""
     calls = [event for event in record.events if isinstance(event.detail, ModuleCall) and event.detail.unlike_training]
     if not calls:
         return []
@@ -22,6 +23,9 @@ def in_evaluation(record: Record) -> list[Event]:
 
     def is_trained(call: Event) -> bool:
         outermost = _outermost(call, record)
+        whole = record.events[outermost].detail
+        if isinstance(whole, ModuleCall) and whole.training:
+            return False
         # a layer alone may leave no node: a dropout hands on what it is given
         return outermost in trained or (outermost == call.id and call.id < first)
 

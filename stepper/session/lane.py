@@ -275,7 +275,7 @@ class Lane:
             self._called_off = False
         elif self.ended is None:
             self.stopped, self.spot, self.at_breakpoint = False, None, False
-            self._began = monotonic()
+            self._began = monotonic() if self._began is None else self._began  # the setup may still be at work
             await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
 
     async def stop_at(self, stops: tuple[Stop, ...], *, noting: bool = False) -> None:

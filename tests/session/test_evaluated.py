@@ -74,6 +74,11 @@ def test_a_part_whose_parameters_are_frozen_may_be_in_evaluation() -> None:
     assert paths(run_recorded(source("nn.BatchNorm1d(4)", before=frozen)).records[1]) == []
 
 
+@pytest.mark.parametrize(("mode", "told"), [("model.train(); model[1].eval()", []), ("model.eval()", ["model.1"])])
+def test_a_normalisation_may_be_in_evaluation_by_itself(mode: str, told: list[str]) -> None:
+    assert paths(run_recorded(source("nn.BatchNorm1d(4)", before=mode)).records[1]) == told
+
+
 def test_a_dropout_alone_is_told_of_although_it_leaves_no_node() -> None:
     given = "alone(x.clone().requires_grad_())"
     assert paths(run_recorded(source(before="alone.eval()", given=given)).records[1]) == ["alone"]
