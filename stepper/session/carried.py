@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
+from stepper.session.labels import some
 from stepper.session.left_out import all_left_out
 from stepper.session.sums import LEAF, held_before
 
@@ -129,9 +130,8 @@ def all_carried(record: Record) -> list[str]:
     names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
     lines = []
     if names:
-        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-        listed = ", ".join(f"{name}.grad" for name in names[:FEW])
-        lines.append(f"{listed}{more}: added to what an earlier iteration had left there")
+        listed = some([f"{name}.grad" for name in names], FEW)
+        lines.append(f"{listed}: added to what an earlier iteration had left there")
     carried: dict[str, list[str]] = {}
     for parameter in record.parameters:
         if climbs(record, parameter):
@@ -140,8 +140,7 @@ def all_carried(record: Record) -> list[str]:
         elif by := coasting(record, parameter):
             carried.setdefault(by, []).append(parameter.name)
     for by, names in carried.items():
-        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-        lines.append(f"{', '.join(names[:FEW])}{more}: carried along the gradient by {by}, of earlier gradients")
+        lines.append(f"{some(names, FEW)}: carried along the gradient by {by}, of earlier gradients")
     for event in record.events:
         if UNREAD in event.note:
             made = next((value.label for value in event.values if value.when == "result"), event.text)

@@ -6,6 +6,7 @@ Pure: reads records only.
 from __future__ import annotations
 
 from stepper.record import Backward, Event, ModuleCall, Record
+from stepper.session.labels import some
 
 FEW = 4  # layers that are named one by one
 
@@ -50,5 +51,4 @@ def all_in_evaluation(record: Record) -> list[str]:
     if not layers:
         return []
     named = [f"{path} ({kind})" for path, kind in layers.items()]
-    more = f" and {len(named) - FEW} more" if len(named) > FEW else ""
-    return [f"{', '.join(named[:FEW])}{more}: in evaluation mode while the loss is trained; model.train() ends that"]
+    return [f"{some(named, FEW)}: in evaluation mode while the loss is trained; model.train() ends that"]

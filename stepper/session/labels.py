@@ -38,15 +38,16 @@ def named(target: str, parameters: Sequence[Parameter], names: Sequence[str]) ->
         found = (inside or [label for label in labels if label.startswith(asked)]) if asked else []
         if not found:
             like = near(asked, labels) if asked else []
-            there = f"did you mean {_listed(like, 'or')}?" if like else f"there are {_some(labels)}"
+            there = f"did you mean {_listed(like, 'or')}?" if like else f"there are {some(labels, FEW)}"
             raise Misuse(f"{target}: no parameter is called {asked or 'nothing but blanks'}; {there}")
         wanted.update(found)
     return [each for each in parameters if not names or each.name in wanted]
 
 
-def _some(labels: Sequence[str]) -> str:
-    more = len(labels) - FEW
-    return ", ".join(labels[:FEW]) + (f" and {more} more" if more > 0 else "")
+def some(names: Sequence[str], few: int) -> str:
+    """The first `few` of these, and how many more there are."""
+    more = len(names) - few
+    return ", ".join(names[:few]) + (f" and {more} more" if more > 0 else "")
 
 
 def near(label: str, labels: Sequence[str]) -> list[str]:

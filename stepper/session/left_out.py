@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import Enum
 
 from stepper.record import Contribution, OptimizerStep, Parameter, Record
+from stepper.session.labels import some
 
 FEW = 4  # parameters that are named one by one
 
@@ -85,5 +86,4 @@ def _listed(record: Record, names: list[str], reason: Why) -> str:
     for name in names[:FEW]:
         norm = gradient_norm(record, name) if reason is Why.UNUSED else None
         shown.append(name if norm is None else f"{name} (‖grad‖ {norm:.3g})")
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return ", ".join(shown) + more
+    return some([*shown, *names[FEW:]], FEW)
