@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from stepper.commands.trace_text import trace_lines
@@ -147,6 +148,9 @@ def test_why_an_optimizer_left_a_parameter_as_it_was_is_told() -> None:
     record = run_recorded(STAYS).records[1]
     reasons = {"cut": Why.DETACHED, "idle": Why.IDLE, "left": Why.UNUSED, "frozen": Why.FROZEN}
     assert left_out(record) == {f"net.{name}.weight": why for name, why in reasons.items()}
+    known = (Why.UNUSED, Why.FROZEN)
+    cut = {name: why if why in known else Why.NONE for name, why in left_out(record).items()}
+    assert left_out(msgspec.structs.replace(record, truncated=True)) == cut, "what used it may be what is left out"
     lines = all_left_out(record)
     norm = gradient_norm(record, "net.left.weight")
     assert norm is not None and norm > 0

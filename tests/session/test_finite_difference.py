@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stepper.session.finite_difference import Losses, Slope, Step, measure, narrowed, scale_of, slope
+from stepper.session.finite_difference import Losses, Slope, Step, _kink, measure, narrowed, scale_of, slope
 
 DOUBLE, SINGLE = 2.0**-53, 2.0**-24
 
@@ -103,6 +103,23 @@ def test_many_kinks_that_even_out_over_wide_steps_are_no_slope() -> None:
     steps = [Step(-size, size, [loss(-size)], [loss(size)]) for size in sizes]
     found = slope(steps, loss(0.0), last, DOUBLE)
     assert found is not None and not found.excludes(0.1) and found.excludes(2.0)
+
+
+def test_one_step_alone_excludes_no_slope() -> None:
+    one, other = (1.0, 1e-6, 0.0), (1.001, 1e-6, 0.0)
+    assert not Slope(1.0, 0.01, 0.1, (one,)).excludes(2.0)
+    assert Slope(1.0, 0.01, 0.1, (one, other)).excludes(2.0)
+
+
+def test_what_rounding_may_make_is_no_kink() -> None:
+    """Slopes below and above that lie 2e-5 apart, by losses that are off by 1e-8."""
+
+    def kink(half: float, rounding: float) -> float:
+        return _kink((1e-3, half, rounding), (2e-3, half, rounding))
+
+    assert kink(1e-5, 1e-8) == 0.0
+    assert kink(1e-5, 0.0) == pytest.approx(1e-5)
+    assert kink(0.2, 1e-8) == pytest.approx(0.2, rel=1e-3)
 
 
 @pytest.mark.parametrize("unit", [DOUBLE, SINGLE])

@@ -134,7 +134,7 @@ async def test_the_last_pass_is_stood_in_at_the_end_also_where_none_knew_it_woul
 async def test_a_last_pass_that_would_take_long_to_replay_is_only_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "REPLAY_SECONDS", -1.0)
+    monkeypatch.setattr(standing, "REPLAY_SECONDS", 0.0)  # less than any script is at work
     async with opened(script(tmp_path, UNCOUNTED)) as session:
         await session.run()
         assert session.cursor == Cursor(0, 0) and session.total is not None
