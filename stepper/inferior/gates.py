@@ -64,7 +64,8 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
     if not gates:
         return []
     maskings = [masking for each in _named(operated, MASKINGS) for masking in _maskings(each)]
-    found = [(gate, _attach(gate, maskings, compared)) for gate in gates]
+    turns = _turns(gates, maskings, compared)
+    found = [(gate, _attach(gate, maskings, compared, turns.get(gate.event))) for gate in gates]
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.event for _, masking in found if masking is not None}
     lines = {each.event.id: each.site.line for each in operated}
@@ -89,12 +90,36 @@ def _event(each: Operated) -> int:
     return each.event.id
 
 
-def _attach(gate: GateSeen, maskings: list[Masking], compared: list[Operated]) -> Masking | None:
-    """Give `gate` the gradients of the masking that belongs to it, and return that masking."""
+def _turns(gates: list[GateSeen], maskings: list[Masking], compared: list[Operated]) -> dict[int, int]:
+    """By a gate's event, the event of the masking whose turn is its own: backward goes through gates of one shape from
+    the last to the first. Only where each of them has one, whichever of them it masks by."""
+    turns: dict[int, int] = {}
+    for shape in {_numbers(gate.h).shape for gate in gates}:
+        alike = sorted((each for each in gates if _numbers(each.h).shape == shape), key=lambda gate: -gate.event)
+        sources = tuple(copy for gate in alike for copy in (gate.h, gate.out))
+        last = alike[0].event
+        events = sorted(
+            {
+                each.event
+                for each in maskings
+                if each.event > last and each.blocked.shape == shape and _flows(each.mask, sources, compared)
+            }
+        )
+        if len(events) == len(alike):
+            turns.update(zip((gate.event for gate in alike), events, strict=True))
+    return turns
+
+
+def _attach(
+    gate: GateSeen, maskings: list[Masking], compared: list[Operated], turn: int | None = None
+) -> Masking | None:
+    """Give `gate` the gradients of the masking that belongs to it, and return that masking. Of several that mask by
+    this gate it is the one at the gate's own `turn`."""
     h = _numbers(gate.h)
     later = [each for each in maskings if each.event > gate.event and each.before is not gate.h]
     later = [each for each in later if each.blocked.shape == h.shape and masks.together(each.blocked, h)]
     flowing = [each for each in later if _flows(each.mask, (gate.h, gate.out), compared)]
+    flowing.sort(key=lambda each: each.event != turn)
     chosen = next((each for each in (*flowing, *later) if _is_by_rule(each.blocked, h)), None)
     chosen = flowing[0] if flowing and (chosen is None or chosen not in flowing) else chosen
     if chosen is None:

@@ -100,3 +100,16 @@ def test_two_gates_of_one_name_are_told_apart(tmp_path: Path) -> None:
         first, second = (gate.gate for gate in run.iteration(0).gates)
     assert (first.label, second.label, second.note) == ("h", "h", "")
     assert first.note == "no gradient is masked by this h; one is by h < 0 (line 20), which is of another gate's h"
+
+
+@pytest.mark.parametrize(
+    "second", ["gh2 = ga2.copy(); gh2[h1 < 0] = 0", "gh2 = ga2 * (h1 > 0)", "gh2 = ga2 * (a1 > 0)"]
+)
+def test_a_mask_of_the_layer_before_is_told_though_that_has_its_own_turn_later(tmp_path: Path, second: str) -> None:
+    with stepper.open(script(tmp_path, NETWORK.format(relu="np.maximum(h2, 0)", first=FIRST, second=second))) as run:
+        gates = {gate.label: gate for gate in run.iteration(0).gates}
+    mask = "h1 < 0" if "<" in second else second.rpartition("(")[2].removesuffix(")")
+    assert gates["h2"].gate.note == f"no gradient is masked by h2; one is by {mask} (line 16), which is of h1"
+    assert gates["h1"].gate.note == "" and gates["h2"].grad_before is None
+    before = gates["h1"].gate.grad_before
+    assert before is not None and before.label in ("gh1", "ga1")
