@@ -14,6 +14,7 @@ from stepper.inferior.protocol import Tried
 from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
 from stepper.session.carried import Carried, added, momentum
 from stepper.session.continuing import Continuing
+from stepper.session.cuts import cut
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.finite_difference import (
     ENOUGH,
@@ -109,6 +110,7 @@ class _Check:
         self._noise = 0.0
         self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
+        self._cut = cut(record)
         self._unit = max((_unit(value) for value in _on_the_way(record)), default=DOUBLE)
         self._updated = updated_before(record)
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
@@ -217,6 +219,7 @@ class _Check:
             unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
         elif self._carried.get(parameter.name):
             unsure = "it was added to what an earlier iteration had left"
+        unsure = unsure or self._cut
         return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure)
 
     def _compared_one(

@@ -161,7 +161,8 @@ def _factor(entries: Sequence[EntryCheck]) -> float | None:
     middle = median(ratios)
     if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in zip(ratios, widths, strict=True)):
         return None
-    return _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
+    found = _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
+    return found if not alone or _is_simple(found) else None  # any two numbers have a quotient
 
 
 def _rounded(factor: float, width: float) -> float:
@@ -171,6 +172,10 @@ def _rounded(factor: float, width: float) -> float:
         if whole and abs(number - whole) <= max(width * abs(number / factor), 1e-6 * abs(whole)):
             return float(whole) if number == factor else 1 / whole
     return factor
+
+
+def _is_simple(factor: float) -> bool:
+    return any(math.isclose(number, round(number), rel_tol=1e-12) for number in (factor, 1 / factor))
 
 
 def _is_about(factor: float, number: float) -> bool:

@@ -246,6 +246,30 @@ for t in range(3):
     assert found.verdict is Verdict.AGREES
 
 
+@pytest.mark.parametrize(("target", "cut"), [("(0.9 * head(h)).detach()", True), ("0.9 * head(h)", False)])
+def test_what_differs_where_the_graph_is_cut_on_purpose_is_no_mistake(tmp_path: Path, target: str, cut: bool) -> None:
+    text = f"""
+import torch
+from torch import nn
+torch.manual_seed(0)
+net, head = nn.Linear(3, 4).double(), nn.Linear(4, 1).double()
+opt = torch.optim.SGD([*net.parameters(), *head.parameters()], lr=0.1)
+x, y = torch.randn(8, 3).double(), torch.randn(8, 1).double()
+for t in range(3):
+    h = net(x).tanh()
+    target = {target}
+    loss = ((head(h) - y - target) ** 2).mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    print(loss.detach().item())
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(1)
+    assert set(verdicts(found).values()) == {Verdict.UNKNOWN if cut else Verdict.AGREES}
+    assert not cut or all("line 10 cuts the graph (.detach())" in each.note for each in found.parameters)
+
+
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     text = """
         import torch

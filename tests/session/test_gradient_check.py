@@ -46,6 +46,11 @@ def test_a_constant_factor_is_told(factor: float, said: str) -> None:
     assert found.factor == factor and found.note == said == told_factor(factor)
 
 
+def test_of_a_single_entry_only_a_simple_factor_is_told() -> None:
+    assert checked((8.0, 2.0)).factor == 4 and checked((1.0, -3.0)).factor == -1 / 3
+    assert checked((-236.5432, 1.0)).factor is None
+
+
 def test_a_factor_that_is_not_the_same_everywhere_is_none() -> None:
     found = checked((1.0, 2.0), (1.0, 3.0))
     assert found.verdict is Verdict.DIFFERS and found.factor is None and found.note == ""
