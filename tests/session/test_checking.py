@@ -1,16 +1,13 @@
 """Gradients against finite differences, of whole scripts: right ones agree, planted mistakes are told."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import stepper
 from stepper.session.errors import Misuse
-from stepper.session.gradient_check import GradientCheck, ParameterCheck, Verdict
-from stepper.session.notebook import Run
-from tests.session.support import script
+from stepper.session.gradient_check import Verdict
+from tests.session.checks import named, opened, verdicts
 
 BY_HAND = """
 import numpy as np
@@ -38,22 +35,8 @@ train()
 """
 
 
-@contextmanager
-def opened(folder: Path, text: str) -> Iterator[Run]:
-    with stepper.open(script(folder, text), seed=0) as run:
-        yield run
-
-
 def by_hand(dtype: str = "float64", two: str = "2 * ", mask: str = "h < 0") -> str:
     return BY_HAND.format(dtype=dtype, two=two, mask=mask)
-
-
-def named(found: GradientCheck) -> dict[str, ParameterCheck]:
-    return {each.name: each for each in found.parameters}
-
-
-def verdicts(found: GradientCheck) -> dict[str, Verdict]:
-    return {each.name: each.verdict for each in found.parameters}
 
 
 def test_the_variant_by_hand_agrees_and_its_run_is_as_if_nothing_had_been_checked() -> None:
@@ -182,92 +165,6 @@ def test_decay_and_clipping_by_hand_are_no_mistakes(tmp_path: Path) -> None:
     lines = text.split("\n")
     decayed = next(number for number, line in enumerate(lines, 1) if "grad_w1 +=" in line)
     assert f"line {decayed}" in found["w1"].note and "before the update" in found["w2"].note
-
-
-SCALED = """
-import numpy as np
-numbers = np.random.default_rng(0)
-m, lr = 8, 0.1
-x, y = numbers.normal(size=(m, 3)).astype(np.{dtype}), numbers.normal(size=m).astype(np.{dtype})
-w1, w2, w3, w4, w5, v1, v2 = (np.zeros(3, np.{dtype}) for _ in range(7))
-for t in range(4):
-    apart = x @ (w1 + w2 + w3 + w4 + w5 + v1 + v2) - y
-    loss = (apart ** 2).mean() / 2
-    whole = x.T @ apart
-    w1 = w1 - lr * (1 / m) * x.T @ apart
-    w2 -= lr * (x.T @ apart / m)
-    w3 = w3 - lr / m * np.dot(x.T, apart)
-    w4 -= lr * whole / m
-    w5 = w5 - 0.1 * (0.125 * x.T @ apart)
-    v1 -= lr * (2 / m) * x.T @ apart
-    v2 = v2 - lr * np.dot(x.T, apart)
-"""
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_path: Path, dtype: str) -> None:
-    """Whatever of `lr * whole / m` or `0.1 * (0.125 * x.T @ apart)` is taken for the gradient: the step is the rate
-    times the right one. That of v1 is twice, and that of v2 eight times as long."""
-    with opened(tmp_path, SCALED.format(dtype=dtype)) as run:
-        found = named(run.check(2, 2))
-    for name, each in found.items():
-        assert each.verdict is (Verdict.DIFFERS if name.startswith("v") else Verdict.AGREES), each
-    assert len(found) == 7 and found["v2"].factor == 8
-    assert found["w1"].note == found["w2"].note == found["w3"].note == ""
-    assert "which is lr times it" in found["w4"].note and "which is 0.1 times it" in found["w5"].note
-
-
-@pytest.mark.parametrize(
-    ("update", "said"),
-    [
-        ("w -= lr * 2 * x.T @ e", ""),
-        ("w += lr * 2 * x.T @ e", "a step uphill, which makes the loss larger"),
-        ("grad_w = 2 * x.T @ e\n    w += lr * grad_w", "a step uphill, which makes the loss larger"),
-        ("w += lr * 2 * x.T @ (y - x @ w)", "the negative gradient, and the update adds it"),
-        ("w -= lr * 2 * x.T @ e - lr * growth * w", ""),  # the decay goes the other way, and weighs more
-    ],
-)
-def test_a_right_gradient_that_is_added_is_told_from_one_that_is_taken_away(
-    tmp_path: Path, update: str, said: str
-) -> None:
-    text = f"""
-import numpy as np
-numbers = np.random.default_rng(0)
-lr, growth, w = 0.01, 500, np.full(3, 0.1)
-x, y = numbers.normal(size=(8, 3)), numbers.normal(size=8)
-for t in range(3):
-    e = x @ w - y
-    loss = (e ** 2).sum()
-    {update}
-"""
-    with opened(tmp_path, text) as run:
-        (found,) = named(run.check(0)).values()
-    assert said in found.note and bool(said) == bool(found.note)
-    assert found.verdict is Verdict.AGREES
-
-
-@pytest.mark.parametrize(("target", "cut"), [("(0.9 * head(h)).detach()", True), ("0.9 * head(h)", False)])
-def test_what_differs_where_the_graph_is_cut_on_purpose_is_no_mistake(tmp_path: Path, target: str, cut: bool) -> None:
-    text = f"""
-import torch
-from torch import nn
-torch.manual_seed(0)
-net, head = nn.Linear(3, 4).double(), nn.Linear(4, 1).double()
-opt = torch.optim.SGD([*net.parameters(), *head.parameters()], lr=0.1)
-x, y = torch.randn(8, 3).double(), torch.randn(8, 1).double()
-for t in range(3):
-    h = net(x).tanh()
-    target = {target}
-    loss = ((head(h) - y - target) ** 2).mean()
-    opt.zero_grad()
-    loss.backward()
-    opt.step()
-    print(loss.detach().item())
-"""
-    with opened(tmp_path, text) as run:
-        found = run.check(1)
-    assert set(verdicts(found).values()) == {Verdict.UNKNOWN if cut else Verdict.AGREES}
-    assert not cut or all("line 10 cuts the graph (.detach())" in each.note for each in found.parameters)
 
 
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:

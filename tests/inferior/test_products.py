@@ -1,0 +1,165 @@
+"""The gradient of an update by hand: what it adds, without the learning rate and without a decay."""
+
+import numpy
+import pytest
+
+from tests.inferior.running import run
+
+
+def test_an_update_without_a_gradient_of_its_own_shows_what_it_scales() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, -2.0, 3.0])
+        w, b, lr = np.array([0.5, -0.5]), 0.0, 0.05
+        for i in range(3):
+            err = X[i] @ w + b - y[i]
+            loss = err ** 2
+            w -= lr * err * X[i]
+            b -= lr * err
+        """
+    )
+    for name, label in (("w", "err * X[i]"), ("b", "err")):
+        parameter = ran.parameter(name, 2)
+        assert parameter.grad is not None and (parameter.grad.label, parameter.grad.role) == (label, "gradient")
+        gradient, update = ran.array(parameter.grad, 2), ran.array(parameter.update, 2)
+        numpy.testing.assert_allclose(update, -0.05 * gradient, rtol=1e-12)
+        assert parameter.ratio == pytest.approx(
+            numpy.linalg.norm(update) / numpy.linalg.norm(ran.array(parameter.before, 2))
+        )
+
+
+@pytest.mark.parametrize(
+    ("update", "label", "divisor"),
+    [
+        ("w -= lr * err * x / len(X)", "err * x / len(X)", 0.1),  # nobody has seen the length
+        ("w = w - lr * (err * x)", "err * x", 0.1),
+        ("w += 2 * lr * (y - p) * x", "2 * (y - p) * x", 0.1),
+        ("w -= 0.5 * 0.1 * err * x", "err * x", 0.05),  # nothing tells the rate among numbers without names
+        ("w -= -lr * err * -x", "err * x", 0.1),
+        ("w -= lr * err * x + 0.5 * lr * v", "lr * err * x + 0.5 * lr * v", 1.0),
+        ("w[1:] -= lr * err * x[1:]", None, None),
+    ],
+)
+def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str | None, divisor: float | None) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X = np.array([[1.0, 2.0], [3.0, -1.0]])
+        w, v, lr = np.array([0.5, -0.5]), np.array([0.25, 0.5]), 0.1
+        for x, y in zip(X, np.array([1.0, 2.0])):
+            p = x @ w
+            err = p - y
+            loss = err ** 2
+            {update}
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    moved = abs(ran.array(parameter.update, 1))
+    if label is None:
+        assert parameter.grad is None
+        assert "no value of the script is by itself the gradient of w" in [e.note for e in ran.record(1).events]
+        return
+    assert parameter.grad is not None
+    assert parameter.grad.label == label and divisor is not None
+    numpy.testing.assert_allclose(abs(ran.array(parameter.grad, 1)), moved / divisor, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("update", "label"),
+    [
+        ("w = w - lr * (2 / m) * X.T @ e", "2 / m * X.T @ e"),
+        ("w -= lr * (X.T @ e / m)", "X.T @ e / m"),
+        ("w -= lr * 2 * X.T @ e", "2 * X.T @ e"),
+        ("w -= lr * (2 * X.T.dot(e))", "2 * X.T.dot(e)"),
+        ("w = w - (alpha / m) * np.dot(X.T, e)", "1 / m * np.dot(X.T, e)"),
+        ("w = w - (lr * np.dot(X.T, e)) / m", "np.dot(X.T, e) / m"),
+        ("w -= rate_of_mine * 2 * np.dot(X.T, e)", "2 * np.dot(X.T, e)"),
+        ("w -= lr * X.T @ e", "X.T @ e"),
+        ("w -= lr / m * dw", "dw"),  # the script calls it its gradient
+        ("w -= lr * (2 * X.T.dot(e) + decay * w)", "2 * X.T.dot(e)"),
+        ("w -= lr * 2 * X.T @ e + lr * decay * w", "2 * X.T @ e"),
+        ("w = w - lr * 2 * X.T @ e - lr * decay * w", "2 * X.T @ e"),
+        ("w = (1 - lr * decay) * w - lr * np.dot(X.T, e) / m", "np.dot(X.T, e) / m"),
+        ("w = (1 - lr * decay) * w - lr / m * dw", "dw"),
+        ("w -= lr * (dw + 0.1 * w)", "dw"),
+        ("w -= lr * (4 * w - 2 * np.ones(2))", "4 * w - 2 * np.ones(2)"),  # a slope, and no decay
+        ("w -= lr * (m * w - b)", "m * w - b"),
+        ("w = w - lr * (0.5 * w - b)", "0.5 * w - b"),
+    ],
+)
+def test_the_gradient_has_what_the_script_multiplies_it_by_beside_the_rate(update: str, label: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X, y = np.arange(8.0).reshape(4, 2) % 5, np.array([1.0, -2.0, 3.0, 0.5])
+        m, lr, alpha, rate_of_mine, decay = len(y), 0.05, 0.05, 0.05, 0.5
+        w, b = np.array([0.5, -0.5]), np.array([1.0, 2.0])
+        for i in range(3):
+            e = X @ w - y
+            loss = (e ** 2).mean()
+            dw = X.T @ e
+            {update}
+        """
+    )
+    parameter = ran.parameter("w", 2)
+    assert parameter.grad is not None and parameter.grad.label == label
+    step = 0.05 / 4 if "/ m * dw" in update else 0.05
+    decay = 0.5 if "decay" in update else 0.1 if "0.1 * w" in update else 0.0
+    decayed = 0.05 * decay * ran.array(parameter.before, 2)
+    moved = ran.array(parameter.update, 2) + decayed
+    numpy.testing.assert_allclose(moved, -step * ran.array(parameter.grad, 2), rtol=1e-9)
+
+
+def test_a_number_may_be_the_gradient_of_a_parameter_with_one_element() -> None:
+    ran = run(
+        """
+        import numpy as np
+        X, y = np.arange(6.0), np.array([1.0, -2.0, 3.0, 0.5, 0.0, 1.0])
+        w, b, lr, vb = np.zeros(1), np.zeros(1), 0.01, 0.0
+        for i in range(3):
+            e = X * w + b - y
+            loss = (e ** 2).mean()
+            grad_w, grad_b = 2 * (e * X).mean(), 2 * e.mean()
+            w -= lr * grad_w
+            vb = 0.9 * vb - lr * grad_b
+            b += vb
+        """
+    )
+    for name in ("w", "b"):
+        parameter = ran.parameter(name, 1)
+        assert parameter.grad is not None and parameter.grad.label == f"grad_{name}"
+
+
+def test_a_number_s_gradient_goes_on_by_the_chain_rule() -> None:
+    ran = run(
+        """
+        w, lr = 0.5, 0.05
+        for x, y in [(1.0, 2.0), (3.0, -1.0)]:
+            loss = (w * x - y) ** 2
+            grad = 2 * (w * x - y)
+            w -= lr * (grad * x)
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "grad * x"
+    gradient = parameter.grad.summary.value
+    assert isinstance(gradient, float) and parameter.update.summary.value == pytest.approx(-0.05 * gradient)
+
+
+def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
+    ran = run(
+        """
+        w, b, lr = 0.5, 0.25, 0.1
+        for x, y in [(1.0, 2.0), (3.0, -1.0)]:
+            d = w * x + b - y
+            loss = d * d
+            w -= lr * d * x
+            b -= lr * d
+        """
+    )
+    (d,) = [v.summary.value for v in ran.values("d", 1, "result")]
+    assert isinstance(d, float)
+    for name, label, value in (("w", "d * x", d * 3.0), ("b", "d", d)):
+        grad = ran.parameter(name, 1).grad
+        assert grad is not None and (grad.label, grad.summary.value) == (label, value)

@@ -1,0 +1,81 @@
+"""What an iteration updates, and what it only binds or counts."""
+
+from stepper.program.program import analyse
+from tests.program.test_knowledge import labels, phases
+
+
+def test_an_observation_that_is_bound_anew_is_no_parameter_beside_what_gradients_change() -> None:
+    source = """\
+import numpy as np
+def step(action):
+    return np.array([action, 1.0]), action
+W, seen = np.ones(2), np.zeros(2)
+while True:
+    p = 1.0 / (1.0 + np.exp(-W @ seen))
+    before = seen
+    seen, reward = step(p)
+    grad = before * (reward - p)
+    W += 0.1 * grad
+"""
+    roles = analyse(source, "s.py").roles
+    assert roles["W"] == "parameter" and roles["seen"] != "parameter"
+
+
+def test_a_bias_that_only_a_condition_reads_is_a_parameter_and_a_counter_is_none() -> None:
+    source = """
+for epoch in range(3):
+    for i, row in enumerate(X):
+        condition = y[i] * (np.dot(row, w) - b) >= 1
+        seen += 1
+        if condition or seen > limit:
+            w -= lr * (2 * lam * w)
+        else:
+            w -= lr * (2 * lam * w - row * y[i])
+            b -= lr * y[i]
+            wrong += 1
+"""
+    program = analyse("import numpy as np\n" + source, "s.py")
+    assert labels(program, "parameter") == {"w", "b"}
+    found = phases(program)
+    assert found["b -= lr * y[i]"] == found["w -= lr * (2 * lam * w)"] == "update"
+    assert found["condition = y[i] * (np.dot(row, w) - b) >= 1"] == "forward"
+
+
+def test_a_step_on_a_copy_of_the_parameters_is_an_update() -> None:
+    source = """
+import copy
+def update(params, grads, lr):
+    parameters = copy.deepcopy(params)
+    for l in range(2):
+        parameters["W" + str(l)] = parameters["W" + str(l)] - lr * grads["dW" + str(l)]
+    return parameters
+for i in range(3):
+    z = parameters["W0"] @ X
+    cost = ((parameters["W1"] @ z - Y) ** 2).sum()
+    grads = {"dW1": 2 * (parameters["W1"] @ z - Y) @ z.T, "dW0": X}
+    parameters = update(parameters, grads, lr)
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert found["parameters = copy.deepcopy(params)"] == found["return parameters"] == "update"
+    assert program.roles["parameters"] == "parameter" and program.roles["grads"] == "gradient"
+
+
+def test_a_target_network_that_goes_after_the_parameters_is_updated() -> None:
+    source = """
+import torch
+net, target = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for t in range(5):
+    loss = (net(x) - target(x).detach()).pow(2).mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    new, old = net.state_dict(), target.state_dict()
+    for key in new:
+        old[key] = 0.1 * new[key] + 0.9 * old[key]
+    target.load_state_dict(old)
+"""
+    found = phases(analyse(source, "s.py"))
+    assert found["new, old = net.state_dict(), target.state_dict()"] == "update"
+    assert found["old[key] = 0.1 * new[key] + 0.9 * old[key]"] == "update"
