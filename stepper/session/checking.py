@@ -111,6 +111,7 @@ class _Check:
         self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
         self._cut = cut(record)
+        self._left_out = left_out(record)
         self._unit = max((_unit(value) for value in _on_the_way(record)), default=DOUBLE)
         self._updated = updated_before(record)
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
@@ -146,14 +147,14 @@ class _Check:
             if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
         if first is None:
-            reason = left_out(self._record).get(parameter.name)
+            reason = self._left_out.get(parameter.name)
             raise LookupError("no gradient of it is in the record" if reason is None else reason.value)
         return first
 
     def _summed(self, parameter: Parameter) -> str:
         """What to say where no optimizer has the parameter, or its gradient was added to what earlier iterations had
         left; else nothing."""
-        if left_out(self._record).get(parameter.name) is Why.UNUSED:
+        if self._left_out.get(parameter.name) is Why.UNUSED:
             return f"{Why.UNUSED.value}; what this iteration added is checked"
         since = Carried().since(self._session.records, self._record, parameter.name)
         return "" if since is None else summed(self._record, parameter, since, self._session.sources)
