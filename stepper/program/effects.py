@@ -141,18 +141,21 @@ class State:
                 self.items.setdefault(place, items)
 
 
-def closure(definitions: Iterable[Definition], own: bool = True) -> set[Definition]:
-    """All that these depend on, themselves included."""
+def reached(roots: Iterable[Definition], onward: Callable[[Definition], Iterable[Definition]]) -> set[Definition]:
+    """These, and all that is reached from them by going `onward`."""
     found: set[Definition] = set()
-    waiting = list(definitions)
+    waiting = list(roots)
     while waiting:
         definition = waiting.pop()
         if definition not in found:
             found.add(definition)
-            waiting += definition.deps
-            if own:
-                waiting += definition.own
+            waiting += onward(definition)
     return found
+
+
+def closure(definitions: Iterable[Definition]) -> set[Definition]:
+    """All that these depend on, themselves included."""
+    return reached(definitions, lambda definition: definition.deps | definition.own)
 
 
 @dataclass
@@ -205,14 +208,7 @@ class Pass:
 
     def descendants(self, roots: Iterable[Definition]) -> set[Definition]:
         """These, and all that are made of them."""
-        found: set[Definition] = set()
-        waiting = list(roots)
-        while waiting:
-            definition = waiting.pop()
-            if definition not in found:
-                found.add(definition)
-                waiting += self.users.get(definition, [])
-        return found
+        return reached(roots, lambda definition: self.users.get(definition, []))
 
     @cached_property
     def users(self) -> dict[Definition, list[Definition]]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure
+from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, reached
 from stepper.program.signals import is_gradient, sets_data, signals, takes_step
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
@@ -438,15 +438,7 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
 
 def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Definition]:
     """All that these depend on, but for what the `ends` among it were made of."""
-    found: set[Definition] = set()
-    waiting = list(definitions)
-    while waiting:
-        definition = waiting.pop()
-        if definition not in found:
-            found.add(definition)
-            if definition not in ends:
-                waiting += definition.deps | definition.own
-    return found
+    return reached(definitions, lambda definition: () if definition in ends else definition.deps | definition.own)
 
 
 def _is_grad(definition: Definition) -> bool:
