@@ -1,0 +1,88 @@
+"""Some random scripts of each family are as in plain Python; and a comparison tells where one is not."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import stepper
+from stepper.session.notebook import Run
+from tests.fuzz.comparison import compared
+from tests.fuzz.families import FAMILIES, written
+from tests.fuzz.plain import Plain, Truth, plain_run
+from tests.fuzz.script import Script
+from tests.fuzz.trial import tried
+
+SEEDS = [("torch", 1), ("hand-torch", 2), ("numpy", 3)]
+
+
+def test_every_family_is_tried() -> None:
+    assert {family for family, _ in SEEDS} == set(FAMILIES)
+
+
+def test_a_seeds_script_is_always_the_same() -> None:
+    for family in FAMILIES:
+        assert written(family, 5) == written(family, 5)
+        assert written(family, 5).text != written(family, 6).text
+
+
+@pytest.mark.parametrize(("family", "seed"), SEEDS)
+def test_a_random_script_is_as_in_plain_python(family: str, seed: int, tmp_path: Path) -> None:
+    script = written(family, seed)
+    assert tried(script, tmp_path / script.name) == []
+
+
+Compared = tuple[Run, Script, Plain]
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
+    script = written("numpy", 1)
+    path = tmp_path_factory.mktemp("honest") / script.name
+    path.write_text(script.text, encoding="utf-8")
+    with stepper.open(path) as run:
+        yield run, script, plain_run(path)
+
+
+def test_what_is_as_in_plain_python_has_no_difference(honest: Compared) -> None:
+    assert compared(*honest) == []
+
+
+LIES: dict[str, Callable[[Truth], Truth]] = {
+    "its loss is": lambda truth: replace(truth, loss=2 * truth.loss),
+    "the gradient of W1 (dW1) is another": lambda truth: replace(
+        truth, gradients={**truth.gradients, "W1": (2 * truth.gradients["W1"][0],)}
+    ),
+    "no parameter holds what b1 does": lambda truth: replace(
+        truth, parameters={**truth.parameters, "b1": truth.parameters["b1"] + 1e-15}
+    ),
+}
+
+
+@pytest.mark.parametrize("said", LIES)
+def test_another_truth_of_one_iteration_is_told_of(honest: Compared, said: str) -> None:
+    run, script, plain = honest
+    *before, last = plain.truths
+    found = compared(run, script, replace(plain, truths=[*before, LIES[said](last)]))
+    assert len(found) == 1 and said in found[0]
+
+
+def test_another_number_of_iterations_or_another_print_is_told_of(honest: Compared) -> None:
+    run, script, plain = honest
+    assert compared(run, script, replace(plain, truths=plain.truths[1:]))[0] == "4 iterations, and 3 of plain Python"
+    assert "it prints" in compared(run, script, replace(plain, printed=plain.printed.upper()))[0]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("# role gradient: dW1", "# role gradient: z1; dW1", "z1 is activation, not gradient"),
+        ("+ b1  # forward", "+ b1  # update", "is forward, not update"),
+    ],
+)
+def test_another_role_or_phase_is_told_of(honest: Compared, right: str, wrong: str, said: str) -> None:
+    run, script, plain = honest
+    assert right in script.text
+    found = compared(run, replace(script, text=script.text.replace(right, wrong)), plain)
+    assert any(said in each for each in found)
