@@ -60,20 +60,27 @@ def uses_cuda(torch: Any) -> bool:
 def capturing(torch: Any) -> bool:
     """Whether the script is capturing a CUDA graph: then whatever is asked of the device lands in the graph, or breaks
     it."""
-    return uses_cuda(torch) and bool(torch._C._cuda_isCurrentStreamCapturing())
+    return uses_cuda(torch) and _captures(torch)
+
+
+def _captures(torch: Any) -> bool:
+    """Whether the current stream captures a graph. One of a device that has failed answers nothing but that."""
+    try:
+        return bool(torch._C._cuda_isCurrentStreamCapturing())
+    except RuntimeError:
+        return False  # the script will meet the error itself
 
 
 def watched(torch: Any) -> bool:
     """Whether the script would notice a look at a tensor on a device: it captures a graph, or is warned of waiting."""
-    core = torch._C
-    return uses_cuda(torch) and bool(core._cuda_isCurrentStreamCapturing() or core._cuda_get_sync_debug_mode())
+    return uses_cuda(torch) and (_captures(torch) or bool(torch._C._cuda_get_sync_debug_mode()))
 
 
 def settle(torch: Any) -> None:
     """Wait until the devices have done all that the script has asked of them, on whatever stream: copies to the host
     that nobody has waited for yet are complete then."""
     core = torch._C
-    if not uses_cuda(torch) or core._cuda_isCurrentStreamCapturing():
+    if not uses_cuda(torch) or _captures(torch):
         return
     try:
         core._cuda_synchronize()

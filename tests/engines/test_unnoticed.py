@@ -1,5 +1,6 @@
 """Looking at tensors is not noticed: by modes, subclasses, transforms and tracers; and odd tensors do no harm."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 from torch.testing._internal.two_tensor import TwoTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from stepper.engines import modes
 from stepper.engines.kept import Kept
 from stepper.engines.torch import TorchEngine
 
@@ -179,3 +181,18 @@ def test_a_full_memory_costs_the_numbers_and_not_the_run(monkeypatch: pytest.Mon
     for each in (kept, copied):
         found = engine.describe(each)
         assert (found.kind, found.type, found.shape, found.mean) == ("tensor", "Tensor", (2, 3), None)
+
+
+def test_a_device_that_has_failed_is_asked_nothing_more() -> None:
+    """A kernel that fails leaves every later call of CUDA raising: the script is to meet that, not our own looks."""
+
+    def failed(*_: object) -> bool:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    core = SimpleNamespace(
+        _cuda_isCurrentStreamCapturing=failed, _cuda_get_sync_debug_mode=lambda: 0, _cuda_synchronize=failed
+    )
+    broken = SimpleNamespace(cuda=SimpleNamespace(_initialized=True, is_initialized=lambda: True), _C=core)
+    assert not modes.capturing(broken)
+    assert not modes.watched(broken)
+    modes.settle(broken)
