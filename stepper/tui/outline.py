@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from stepper.record import Event
+from os.path import basename
+
+from stepper.record import Event, ModuleCall
+from stepper.tui.hints import POINTED_OUT, results
 from stepper.tui.history import History
 
 LARGE = 60
 """An event with more events inside than this is folded until someone unfolds it."""
+TRAIN, EVAL = " · train", " · eval"
 Site = tuple[str, int, int, str, str]
 
 
@@ -16,7 +20,7 @@ class Outline:
 
     def __init__(self, history: History, folds: dict[Site, bool]) -> None:
         self.history = history
-        self.events, self.home = history.record.events, history.record.home
+        self.events = history.record.events
         self.folds = folds
         self.depths = [0] * len(self.events)
         for event in self.events:
@@ -59,28 +63,48 @@ class Outline:
         return self._places.get(event, 0)
 
 
+def text_of(event: Event, history: History) -> str:
+    """What an event's line says it is: the first line of its text, and the mode that a layer was called in."""
+    lines = event.text.splitlines()
+    text = lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind
+    if isinstance(event.detail, ModuleCall):
+        text += TRAIN if event.detail.training else EVAL
+        text += f" {POINTED_OUT}" if event.id in history.in_evaluation else ""
+    return text
+
+
+def result_of(event: Event, history: History) -> str:
+    """What an event's line says that it computed; of a call into another file, which that is."""
+    elsewhere = event.kind == "call" and event.file != history.record.home
+    return "  ".join(filter(None, [results(event), f"{basename(event.file)}:{event.line}" if elsewhere else ""]))
+
+
 def find(history: History, text: str, start: int, again: bool = False) -> int | None:
-    """The next event after `start`, from the beginning again after the end, that has `text` in its own text or in the
-    label of a value; `nan` and `inf` find events that made such values. A whole name leads to where it is made, and
-    from there, `again`, to whatever else has it."""
+    """The next event after `start`, from the beginning again after the end, that has `text` in its own text, in the
+    label of a value, or in what its line says else; `nan` and `inf` find events that made such values. A whole name
+    leads to where it is made, and from there, `again`, to whatever else has it."""
     wanted = text.lower()
     events = history.record.events
     order = [events[(start + offset) % len(events)] for offset in range(1, len(events) + 1)]
     found = None if again else next((event.id for event in order if _makes(event, text)), None)
-    return found if found is not None else next((event.id for event in order if _matches(event, wanted)), None)
+    if found is not None:
+        return found
+    return next((event.id for event in order if _matches(event, wanted, history)), None)
 
 
 def _makes(event: Event, name: str) -> bool:
     return any(value.label == name and value.when == "result" for value in event.values)
 
 
-def _matches(event: Event, wanted: str) -> bool:
+def _matches(event: Event, wanted: str, history: History) -> bool:
     if wanted in ("nan", "inf"):
         made = [value.summary for value in event.values if value.when in ("result", "after")]
         return any((s.nan if wanted == "nan" else (s.inf or 0) + (s.neginf or 0)) for s in made)
     if wanted in event.text.lower() or wanted in event.function.lower():
         return True
-    return any(wanted in value.label.lower() for value in event.values)
+    if any(wanted in value.label.lower() for value in event.values):
+        return True
+    return wanted in text_of(event, history).lower() or wanted in result_of(event, history).lower()
 
 
 def _site(event: Event) -> Site:

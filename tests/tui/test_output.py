@@ -58,3 +58,57 @@ async def test_a_quiet_iteration_says_so() -> None:
         await pilot.press("7")
         await settled(pilot)
         assert "Nothing was printed" in text_of(app.desk.output)
+
+
+async def test_an_iteration_that_printed_nothing_says_so_below_what_was_printed_before() -> None:
+    def spans(record: Record) -> None:
+        for event in record.events:
+            event.output = (12, 12)
+
+    class Printing(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return PRINTED[start:end]
+
+    app = app_of(Printing(after=spans))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        lines = text_of(app.desk.output).splitlines()
+        assert lines[0].endswith("made 8 rows") and lines[-1] == "Nothing was printed in this iteration."
+
+
+async def test_slash_in_output_looks_in_what_was_printed() -> None:
+    def spans(record: Record) -> None:
+        starts = {3: (12, 25), 4: (25, 31)}
+        for event in record.events:
+            event.output = starts.get(event.id, (12, 12) if event.id < 3 else (31, 31))
+
+    class Printing(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return PRINTED[start:end]
+
+    app = app_of(Printing(after=spans))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+
+        async def look_for(text: str) -> list[str]:
+            """What is marked as found."""
+            await pilot.press("slash", *text, "enter")
+            await settled(pilot)
+            rows = [app.desk.output.row(index) for index in range(app.desk.output.virtual_size.height)]
+            return [
+                "".join(each for each, _ in row.pieces) for row in rows if "span" in dict(map(reversed, row.pieces))
+            ]
+
+        await pilot.press("7")
+        assert await look_for("SECOND") == ["▶17 │ second"], "it is the second line that the statement printed"
+        assert app.scene.event is not None and app.scene.event.id == 3
+        assert await look_for("ir") == ["▶18 │ third"]
+        assert app.scene.event.id == 4
+        assert await look_for("") == ["▶17 │ first"], "enter alone looks for the same again, from the beginning"
+        assert app.scene.event.id == 3
+        assert await look_for("made") == ["    │ made 8 rows"], "printed before the iteration: only shown"
+        assert app.scene.event.id == 3
+        await look_for("grad_w1")
+        assert "Nothing that was printed up to the end of this iteration has grad_w1 in it." in screen_text(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stepper.record import Record
+from stepper.record import ModuleCall, Record
 from stepper.tui.screens.search import SearchScreen
 from tests.tui.screen import app_of, place, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
@@ -87,3 +87,28 @@ async def test_slash_looks_for_a_text() -> None:
         assert place(app)[0] == 3
         await pilot.press("slash", "escape")
         await until(pilot, lambda: not isinstance(app.screen, SearchScreen))
+
+
+async def test_slash_finds_whatever_a_line_of_the_record_says() -> None:
+    def evaluated(record: Record) -> None:
+        record.events[2].detail = ModuleCall("net.drop", 1, training=False)
+
+    app = app_of(Standin(after=evaluated))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("6", "slash", *"eval", "enter")
+        await settled(pilot)
+        assert place(app) == (0, 2), "the mode that a layer was called in"
+        await pilot.press("slash", *"(8, 3)", "enter")
+        await settled(pilot)
+        assert place(app) == (0, 5), "a shape"
+
+
+async def test_slash_in_source_selects_a_line_that_did_not_run() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("1", "slash", *"# update", "enter")
+        await settled(pilot)
+        assert app.desk.source.selected == 28 and place(app) == (0, 0)
+        assert "Nothing in this record has # update in it; the selected line has." in screen_text(app)

@@ -14,7 +14,7 @@ from stepper.record import Event
 from stepper.terminal_text import printed
 from stepper.tui.actions import bindings
 from stepper.tui.history import History
-from stepper.tui.panels.lines import LinePanel, Piece, Row
+from stepper.tui.panels.lines import LinePanel, Piece, Row, mark
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import CURRENT
 
@@ -37,7 +37,7 @@ class OutputPanel(LinePanel):
         f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration\n"
         f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands"
     )
-    PARTS: ClassVar[frozenset[str]] = frozenset({"gutter"})
+    PARTS: ClassVar[frozenset[str]] = frozenset({"gutter", "span"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("output")
 
     def __init__(self, read: Read, *, id: str | None = None) -> None:
@@ -46,6 +46,8 @@ class OutputPanel(LinePanel):
         self._history: History | None = None
         self._spans: list[tuple[str, Event | None]] = []
         self._printed: list[Event | None] = []
+        self._found: tuple[int, str] | None = None
+        self._found_from: Event | None = None
 
     def refill(self) -> None:
         """Read the output of another record; mark what the cursor's statement printed."""
@@ -53,6 +55,8 @@ class OutputPanel(LinePanel):
             self._history = self.scene.history
             self._spans = _spans(self._history, self._read) if self._history is not None else []
         cursor = self.scene.event
+        if cursor is not self._found_from:
+            self._found = None
         rows: list[Row] = []
         self._printed = []
         first, later = None, 0
@@ -65,15 +69,21 @@ class OutputPanel(LinePanel):
             is_ahead = cursor is not None and event is not None and not self._reached(event, cursor)
             text: Piece = (line, "muted" if event is None or is_ahead else "")
             gutter: Piece = (f"{place:>{digits}} {AHEAD if is_ahead else REACHED} ", "gutter")
-            rows.append(Row(((CURRENT if own else " ", "strong"), gutter, text), "current" if own else ""))
+            pieces: tuple[Piece, ...] = ((CURRENT if own else " ", "strong"), gutter, text)
+            if self._found is not None and self._found[0] == len(rows):
+                start = len(pieces[0][0]) + len(gutter[0]) + line.lower().find(self._found[1])
+                pieces = mark(pieces, start, start + len(self._found[1]), "span")
+            rows.append(Row(pieces, "current" if own else ""))
             later += is_ahead
             self._printed.append(event)
-        if not rows:
-            rows = [Row((("Nothing was printed.", "muted"),))] if self.scene.record is not None else []
+        where = "the setup" if self.scene.iteration is None else "this iteration"
+        if self.scene.record is not None and not any(self._printed):
+            rows.append(Row(((f"Nothing was printed in {where}.", "muted"),)))
         self.set_rows(rows)
         ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""
         self.retitle(self.TITLE + ahead, self.TITLE)
-        self.keep_visible(max(0, len(rows) - 1 - later) if first is None else first, 1)
+        shown = max(0, len(rows) - 1 - later) if first is None else first
+        self.keep_visible(shown if self._found is None else self._found[0], 1)
 
     def _place(self, event: Event | None) -> str:
         """The number of the line that printed; with the file's name, where that is not the script."""
@@ -90,6 +100,21 @@ class OutputPanel(LinePanel):
     def _within(self, event: Event, cursor: Event) -> bool:
         history = self.scene.history
         return history is not None and cursor.id <= event.id <= history.end(cursor.id)
+
+    def find(self, text: str) -> tuple[int, Event | None] | None:
+        """The next line that has `text` in it, after the one that was found last or else after the cursor's, and from
+        the beginning again after the end; and the event that printed it (None: before this iteration)."""
+        cursor, wanted = self.scene.event, text.lower()
+        ahead = (at for at, event in enumerate(self._printed) if event and cursor and not self._reached(event, cursor))
+        start = next(ahead, 0) if self._found is None else self._found[0] + 1
+        order = [*range(start, len(self._spans)), *range(min(start, len(self._spans)))]
+        found = next((at for at in order if wanted in self._spans[at][0].lower()), None)
+        return None if found is None else (found, self._printed[found])
+
+    def point_at(self, line: int, text: str) -> None:
+        """Show a line that was found, and `text` in it, until the cursor moves on."""
+        self._found, self._found_from = (line, text.lower()), self.scene.event
+        self.refill()
 
     def on_click(self, click: events.Click) -> None:
         """Go to the statement that printed the line."""

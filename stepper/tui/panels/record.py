@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from os.path import basename
 from typing import ClassVar
 
 from textual import events
@@ -11,17 +10,15 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
-from stepper.record import Event, ModuleCall
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings
-from stepper.tui.hints import POINTED_OUT, results
-from stepper.tui.outline import Outline, Site
+from stepper.tui.hints import POINTED_OUT
+from stepper.tui.outline import Outline, Site, result_of, text_of
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
 
 FOLDED, UNFOLDED = "▸", "▾"
-TRAIN, EVAL = " · train", " · eval"
 TIME, BEGINNING = 6, 24
 """Columns of a time, and of a statement's text at least."""
 
@@ -113,8 +110,8 @@ class RecordPanel(LinePanel):
         left = "".join(text for text, _ in self._beginning(outline, index))
         return "  ".join(
             [
-                left + _text(event, outline),
-                *filter(None, [_right(event, outline), figures.duration(event.duration)]),
+                left + text_of(event, outline.history),
+                *filter(None, [result_of(event, outline.history), figures.duration(event.duration)]),
             ]
         )
 
@@ -125,9 +122,9 @@ class RecordPanel(LinePanel):
             return ""
         event = outline.events[self._lines[index]]
         shown = "".join(text for text, _ in self.row(index).pieces)
-        if _text(event, outline) in shown and _right(event, outline) in shown:
+        if text_of(event, outline.history) in shown and result_of(event, outline.history) in shown:
             return ""
-        return "  ".join(filter(None, [" ".join(event.text.split()) or event.kind, _right(event, outline)]))
+        return "  ".join(filter(None, [" ".join(event.text.split()) or event.kind, result_of(event, outline.history)]))
 
     def _tell(self) -> None:
         """Say at the bottom what is cut of the cursor's line."""
@@ -149,13 +146,13 @@ class RecordPanel(LinePanel):
         event = outline.events[self._lines[index]]
         current = index == self._current
         pieces = self._beginning(outline, index)
-        text = _text(event, outline)
+        text = text_of(event, outline.history)
         room = self.inner.width
         time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
         left = room - len(time) - 1 - sum(len(piece) for piece, _ in pieces)
         # the text gives way first, down to its beginning
         most = max((room - len(time)) // 3, left - min(BEGINNING, len(text)))
-        result = _right(event, outline)
+        result = result_of(event, outline.history)
         result = result if len(result) <= most else figures.fit(result, max(0, most))
         if len(text) + len(result) > left:
             text = outline.history.names.forms(text)[:2][-1]
@@ -263,18 +260,3 @@ class RecordPanel(LinePanel):
             self._fold(event, not self._outline.folded(event))
         elif (to := self._at(place)) is not None:
             self.post_message(self.Move(to))
-
-
-def _right(event: Event, outline: Outline) -> str:
-    """What an event computed; of a call into another file, which that is."""
-    place = f"{basename(event.file)}:{event.line}" if event.kind == "call" and event.file != outline.home else ""
-    return "  ".join(filter(None, [results(event), place]))
-
-
-def _text(event: Event, outline: Outline) -> str:
-    lines = event.text.splitlines()
-    text = lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind
-    if isinstance(event.detail, ModuleCall):
-        text += TRAIN if event.detail.training else EVAL
-        text += f" {POINTED_OUT}" if event.id in outline.history.in_evaluation else ""
-    return text

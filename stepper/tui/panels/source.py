@@ -283,6 +283,15 @@ class SourcePanel(LinePanel):
         self._select(line)
         self.keep_visible(self._selected - 1, margin=4)
 
+    def find(self, text: str) -> bool:
+        """Select the next line that has `text` in it, from the first again after the last; whether there is one."""
+        lines, wanted = ["".join(text for text, _ in line).lower() for line in self._code], text.lower()
+        order = [*range(self._selected, len(lines)), *range(min(self._selected, len(lines)))]
+        found = next((index + 1 for index in order if wanted in lines[index]), None)
+        if found is not None:
+            self.select(found)
+        return found is not None
+
     def _select(self, line: int) -> None:
         line = max(1, min(line, len(self._code)))
         if line != self._selected:
