@@ -12,6 +12,7 @@ from stepper.session.export import trace_document
 from stepper.session.headless import Trace, trace
 from stepper.session.options import Options
 from stepper.session.target import folder_of
+from stepper.session.telling import which_loss
 from stepper.terminal_text import visible
 
 
@@ -42,6 +43,7 @@ def _title(traced: Trace) -> list[str]:
     record = traced.record
     what = "setup" if record.iteration is None else f"iteration {record.iteration}"
     loss = "" if record.loss is None else f"  loss {record.loss}"
+    loss += f" ({which})" if loss and (which := which_loss(record)) else ""
     seed = "no seed" if traced.seed is None else f"seed {traced.seed}"
     return [
         f"{traced.target}  {what}{loss}",

@@ -191,6 +191,7 @@ class Continuing(Standing):
         """Have the conditions asked in an iteration that was recorded when they were others."""
         if iteration is None:
             self.notice = "replaying the setup, to ask a condition"
+            self._replaying_to = None
             self._set_state(State.REPLAYING)
             await self._again(record_setup=True)
         elif iteration == self._died_in:

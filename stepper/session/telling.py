@@ -74,6 +74,13 @@ def _own(event: Event, record: Record) -> list[str]:
     return []
 
 
+def which_loss(record: Record) -> str:
+    """`last of 4` where several backward passes were run, each with a loss of its own (the closure of LBFGS, two
+    networks): the iteration's loss is that of the last. Empty where there is one."""
+    passes = {event.detail.backward for event in record.events if isinstance(event.detail, Contribution)}
+    return f"last of {len(record.losses)}" if len(passes) > 1 and len(record.losses) > 1 else ""
+
+
 # ------------------------------------------------------------------------------------------- uses and updates
 
 

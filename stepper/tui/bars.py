@@ -165,15 +165,25 @@ def _standing(scene: Scene) -> list[Entry]:
         entries.append(Entry(3, ((f"{scene.event.phase:<8}", "note"),), "panel(0)"))
     if scene.iteration is not None:
         entries.append(_loss(scene.record.loss))
+        if scene.history is not None and scene.history.which_loss:
+            entries.append(Entry(4, ((f"({scene.history.which_loss})", "muted"),), "panel(4)"))
     if scene.history is not None and scene.history.in_evaluation:
         entries.append(Entry(1, ((f"{POINTED_OUT} eval mode", "bad"),), "panel(5)"))
     return entries
 
 
 def _under_way(scene: Scene) -> list[Entry]:
-    """How far the script has come."""
+    """How far the script has come; of a replay where it leads, and how far that is."""
+    if scene.state == "replaying":
+        done, total = scene.progress
+        if not total:
+            return [Entry(0, (("replayed ", "muted"), (str(done), "strong")), "go")] if done else []
+        return [
+            Entry(0, (("to iteration ", "muted"), (str(total - 1), "strong")), "go"),
+            Entry(1, (("replayed ", "muted"), (f"{done}/{total}", "strong")), "go"),
+        ]
     entries = [Entry(0, (("iteration ", "muted"), (_of(*scene.progress), "strong")), "go")]
-    if scene.state == "running" and scene.losses:
+    if scene.losses:
         entries.append(_loss(scene.losses[-1]))
     return entries
 

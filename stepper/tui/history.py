@@ -11,6 +11,7 @@ from functools import cached_property
 
 from stepper.record import Event, Record, Value, place
 from stepper.session.evaluated import in_evaluation
+from stepper.session.telling import which_loss
 from stepper.tui.names import Names, names_of
 
 Moment = tuple[int, int]
@@ -165,6 +166,11 @@ class History:
     def in_evaluation(self) -> frozenset[int]:
         """The calls of layers in evaluation mode that the loss is trained through, as `session.evaluated` has it."""
         return frozenset(event.id for event in in_evaluation(self.record))
+
+    @cached_property
+    def which_loss(self) -> str:
+        """Which of several losses is the iteration's, as `session.telling` has it."""
+        return which_loss(self.record)
 
     @cached_property
     def final(self) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from stepper.record import Contribution, Event, Record
-from stepper.session.telling import all_shared, shared, title, told, updates, uses
+from stepper.session.telling import all_shared, shared, title, told, updates, uses, which_loss
 from tests.engines.recorded import of_kind, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 
@@ -63,6 +63,7 @@ def test_passes_within_a_closure_are_not_told_as_lost() -> None:
     count = uses(record)[weight]
     step = of_kind(record, "optimizer")[0]
     assert count > 1
+    assert which_loss(record) == f"last of {count}"
     assert shared(record, weight) == (
         f"{weight}: used {count} times by {count} backward passes, "
         f"in the closure of one step (line {step.line}), which may move it after each"
@@ -178,3 +179,16 @@ def test_uses_of_two_parameters_of_one_name_are_never_added_up() -> None:
     record = run_recorded(script(LAYERS)).records[1]
     assert {told_of(event).parameter for event in of_kind(record, "contribution")} == {"self.W"}
     assert all_shared(record) == []
+
+
+def test_a_loss_that_is_bound_twice_is_one_loss() -> None:
+    record = run_recorded(
+        script("""
+        w = 1.0
+        for t in range(3):
+            loss = (w - 2.0) ** 2
+            loss = loss / 4
+            w -= 0.5 * (w - 2.0)
+    """)
+    ).records[1]
+    assert len(record.losses) == 2 and which_loss(record) == ""

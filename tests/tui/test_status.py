@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from stepper.session import Session
 from tests.tui.screen import app_of, ready, screen_text, settled
 from tests.tui.standin import Standin
 
@@ -44,3 +48,33 @@ async def test_what_could_not_be_recorded_is_said_while_its_iteration_is_shown()
         await pilot.press("i")
         await settled(pilot)
         assert "ot all could" not in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [((3, 8), "to iteration 7  replayed 3/8 "), ((0, 1), "to iteration 0  replayed 0/1 "), ((5, None), "replayed 5 ")],
+)
+async def test_a_replay_says_where_it_leads_and_how_far_it_is(progress: tuple[int, int | None], words: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.status.show(replace(app.scene, state="replaying", progress=progress))
+        await settled(pilot)
+        line = screen_text(app).splitlines()[0]
+        assert words in line and "↻ replaying" in line and "statement" not in line, line
+        app.status.show(replace(app.scene, state="replaying", progress=(0, None)))
+        await settled(pilot)
+        assert "0" not in screen_text(app).splitlines()[0].replace("float64", ""), "nothing is counted in the setup"
+
+
+async def test_of_several_losses_the_status_says_which_it_is() -> None:
+    session = Session(str(Path(__file__).parents[1] / "scripts" / "closure.py"))
+    app = app_of(session)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await ready(pilot)
+        assert session.record is not None
+        several = len(session.record.losses)
+        assert several > 1 and f" (last of {several}) " in screen_text(app).splitlines()[0]
+        await pilot.press("I")
+        await settled(pilot)
+        assert "last of" not in screen_text(app), "the setup has no loss"

@@ -24,6 +24,8 @@ class LossPanel(PointPanel):
         "each dot column spans the losses of the iterations that fall into it\n"
         "? at the top: a loss there was NaN · ∞: infinite · ▲ the iteration under the cursor\n"
         "arrows or the mouse read a point; enter, g or a second click goes to its iteration\n"
+        "of an iteration with several backward passes (the closure of LBFGS, two networks) it is the loss of the last "
+        "one; the status line says last of 4 then\n"
         "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
