@@ -128,8 +128,8 @@ ACTIONS = (
         ("slash",),
         "search",
         "Search",
-        "Look for a text, a name or nan in the record, from the cursor on (in Output: in what was printed); enter alone "
-        "looks for the same again. In Tensors: show only what has it.",
+        "Look for a text, a name or nan in the record, from the cursor on (in Output: in what was printed); enter "
+        "alone looks for the same again. In Tensors: show only what has it.",
         LOOKING,
         "search",
         6,
