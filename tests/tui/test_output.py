@@ -98,7 +98,7 @@ async def test_slash_in_output_looks_in_what_was_printed() -> None:
             await settled(pilot)
             rows = [app.desk.output.row(index) for index in range(app.desk.output.virtual_size.height)]
             return [
-                "".join(each for each, _ in row.pieces) for row in rows if "span" in dict(map(reversed, row.pieces))
+                "".join(each for each, _ in row.pieces) for row in rows if any(part == "span" for _, part in row.pieces)
             ]
 
         await pilot.press("7")
