@@ -199,7 +199,7 @@ class Finisher:
             role = self._roles.get(draft.label, "other")
         elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
-        elif role in ("activation", "gradient") and "[" in draft.label and draft.copy in self._beside:
+        elif role in ("activation", "gradient", "loss") and "[" in draft.label and draft.copy in self._beside:
             role = "parameter"  # under another label: `params['W' + str(layer)]`
         elif role == "loss" and summary.size > 1 and self._roles.get(draft.label) != "loss":
             role = "activation"  # on the way to the loss: `model(x)` in `loss = criterion(model(x), y)`

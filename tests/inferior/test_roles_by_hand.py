@@ -124,6 +124,24 @@ def test_elements_of_parameters_by_a_computed_key_are_parameters() -> None:
     assert roles(ran)['params["W" + str(k)]'] == "parameter"
 
 
+def test_a_parameter_in_a_dict_is_one_where_a_penalty_in_the_loss_reads_it() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"W": np.array([1.0, 2.0]), "b": np.array([0.5])}
+        for t in range(2):
+            loss = ((params["W"] + params["b"]) ** 2).sum()
+            loss = loss + 0.5 * (params["W"] ** 2).sum()
+            grads = {"W": 2 * (params["W"] + params["b"]) + params["W"], "b": 2 * (params["W"] + params["b"]).sum()}
+            for k in params:
+                params[k] -= 0.1 * grads[k]
+        """
+    )
+    values = [value for event in ran.events(1, "expression") for value in event.values]
+    assert {value.role for value in values if value.label == 'params["W"]'} == {"parameter"}
+    assert {value.role for value in values if value.label == 'params["W"] ** 2'} == {"activation"}
+
+
 def test_a_loss_measured_behind_the_update_through_a_method_that_a_library_calls() -> None:
     ran = run(
         """
