@@ -139,7 +139,10 @@ class Changing(Observing):
             self._watch_member(frame, site, value, key, element)
         self._meet_members(site.label, value)
 
-    def _watch_member(self, frame: Frame, site: Site, value: Any, key: Key, element: Any) -> None:
+    def _watch_member(
+        self, frame: Frame, site: Site, value: Any, key: Key, element: Any, *, alone: bool = False
+    ) -> None:
+        """`alone`: it is this member that the statement stores, be it what was there."""
         owner = self._owner(element)
         known = site.role or self._role(site, frame)
         role, label = self._at(key, known) or known, site.label + suffix(key)
@@ -150,6 +153,8 @@ class Changing(Observing):
         else:
             return
         frame.watched.append(Watched(label, role, value, draft, key=key))
+        if alone:
+            self._write(frame, site, draft)
         if not self.pass_over:
             self.tracker.met(label, role, element, draft, made=False)
 
@@ -167,7 +172,7 @@ class Changing(Observing):
         if not is_key(key):
             self._watch_members(frame, site, value)
             return
-        self._watch_member(frame, site, value, key, element_at(value, key))
+        self._watch_member(frame, site, value, key, element_at(value, key), alone=True)
         self._meet_members(site.label, value)
 
     def _role_of_attribute(self, site: Site, name: str) -> Role:

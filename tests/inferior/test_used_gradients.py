@@ -111,6 +111,25 @@ def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step
         assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))
 
 
+def test_a_gradient_of_nothing_but_zeros_was_used_by_an_update_under_a_key() -> None:
+    ran = run(
+        """
+        import numpy as np
+        params = {"W": np.array([1.0, 2.0]), "b": np.array([0.5, 0.5])}
+        for t in range(2):
+            alive = 1.0 - t
+            out = params["W"] * alive + params["b"]
+            loss = (out ** 2).sum()
+            grads = {"W": 2 * out * alive, "b": 2 * out}
+            for k in params:
+                params[k] -= 0.125 * grads[k]
+        """
+    )
+    check(ran, "params['W']", numpy.zeros(2), 0.125, 1)
+    update = ran.event("params[k] -= 0.125 * grads[k]", 1)
+    assert [value.when for value in update.values if value.label == "params['W']"] == ["before", "after"]
+
+
 GRAD_SETUP = """
     import torch
     torch.manual_seed(0)
