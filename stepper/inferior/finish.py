@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from stepper.engines import masks
 from stepper.engines.base import Engine, GateSeen
-from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy, summarise
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_numbered, is_path
 from stepper.inferior.drawn import drawn
+from stepper.inferior.finished_parameters import FinishedParameters
 from stepper.inferior.gates import by_hand
 from stepper.inferior.handed_roles import HandedRoles
 from stepper.inferior.origins import Origins
@@ -18,10 +17,7 @@ from stepper.inferior.recorder import Recorder
 from stepper.inferior.renaming import rename
 from stepper.inferior.store import Shelf
 from stepper.inferior.stretched import remark_stretched
-from stepper.inferior.tracking import Track
-from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import UNREAD, Backward, Event, Gate, OptimizerStep, Parameter, Record, Role, Summary, Units, Value
-from stepper.record import ratio as ratio_of
+from stepper.record import UNREAD, Backward, Event, Gate, OptimizerStep, Record, Role, Summary, Units, Value
 
 
 class Finisher:
@@ -39,7 +35,7 @@ class Finisher:
         self._certain: set[Copy] = set()
         self._beside: set[Copy] = set()
         self._handed = HandedRoles()
-        self._used_gradients = UsedGradients(recorder, self._roles)
+        self._parameters = FinishedParameters(recorder, numpy, self._summary)
         self._count_later = count_later
 
     def finish(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
@@ -66,17 +62,10 @@ class Finisher:
         tracks = recorder.tracker.tracks.values()
         held = (each.copy for track in tracks for each in (track.before, track.after) if each is not None)
         self._beside = {copy for copy in held if copy is not None}
-        self._used_gradients = UsedGradients(recorder, self._roles)
+        self._parameters = FinishedParameters(recorder, self._numpy, self._summary)
         self._summarise()
         gates = self._gates(shelf)
-        parameters = []
-        for track in recorder.tracker.tracks.values():
-            try:
-                made = self._parameter(track, shelf)
-            except (LookupError, TypeError, ValueError, MemoryError, RuntimeError):
-                continue  # a parameter without numbers (sparse, packed, on a device that failed) has no update to show
-            if made is not None:
-                parameters.append(made)
+        parameters = self._parameters.all(lambda draft: self._value(draft, shelf))
         for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
             if happening.parent is not None:
                 parent = recorder.happenings[happening.parent]
@@ -128,21 +117,10 @@ class Finisher:
     def _summarise(self) -> None:
         """The summaries of all small copies in one go; large ones get theirs when they are asked for."""
         recorder = self._recorder
-        updates = [update for update in map(self._update, recorder.tracker.tracks.values()) if update is not None]
+        tracks = recorder.tracker.tracks.values()
+        updates = [update for update in map(self._parameters.update, tracks) if update is not None]
         copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
         summarise([copy for copy in (*copies, *updates) if copy is not None])
-
-    def _update(self, track: Track) -> Copy | None:
-        """after − before of a parameter in float64; None where it has no numbers, or another shape than before."""
-        old, new = track.before.copy, (track.after or track.before).copy
-        if old is None or new is None or old.gone or new.gone:
-            return None
-        shape = old.engine.extents(old.kept)
-        if shape is None or new.engine.extents(new.kept) != shape:
-            return None
-        if old.engine.name == "python":
-            return Copy(old.engine, _difference(old.kept, new.kept))
-        return self._recorder.differences.of(new, old)
 
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
         site = happening.site
@@ -339,65 +317,6 @@ class Finisher:
         draft = Draft(name or f"{label}.grad", "gradient", "before" if when == "before" else "after", copy)
         return self._value(draft, shelf)
 
-    # ---------------------------------------------------------------------------------------------- parameters
-
-    def _parameter(self, track: Track, shelf: Shelf) -> Parameter | None:
-        before, after = track.before, track.after or track.before
-        grad = track.grad or self._used_gradients.of(track) or track.returned
-        grad = grad or self._used_gradients.of_rows(track) or self._used_gradients.in_parts(track, self._numpy)
-        if grad is None:
-            self._used_gradients.remark(track)
-        if before.copy is None or after.copy is None:
-            return self._scalar_parameter(track.name, before, after, grad, shelf)
-        old, new, update = before.copy, after.copy, self._update(track)
-        if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
-            return self._gone_parameter(track.name, old, new, grad, shelf)
-        if update is None:
-            return None
-        moved, size = self._summary(update), self._summary(old)
-        return Parameter(
-            name=track.name,
-            shape=size.shape or (),
-            before=self._value(Draft(track.name, "parameter", "before", old), shelf),
-            after=self._value(Draft(track.name, "parameter", "after", new), shelf),
-            grad=None if grad is None else self._value(_operand(grad, track.name), shelf),
-            update=self._value(Draft(track.name, "parameter", "result", update), shelf),
-            ratio=ratio_of(moved, size),
-            cosine=None if grad is None or grad.copy is None else cosine(old, new, grad.copy),
-            frozen=track.frozen,
-        )
-
-    def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, shelf: Shelf) -> Parameter:
-        """A parameter of which only summaries are kept: its update cannot be told."""
-        return Parameter(
-            name=name,
-            shape=old.summary.shape or (),
-            before=self._value(Draft(name, "parameter", "before", old), shelf),
-            after=self._value(Draft(name, "parameter", "after", new), shelf),
-            grad=None if grad is None else self._value(_operand(grad, name), shelf),
-            update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
-        )
-
-    def _scalar_parameter(
-        self, name: str, before: Draft, after: Draft, grad: Draft | None, shelf: Shelf
-    ) -> Parameter | None:
-        old, new = _number(before), _number(after)
-        if not isinstance(old, int | float) or not isinstance(new, int | float):
-            return None
-        moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
-        ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
-        slope = None if grad is None else _number(grad)
-        return Parameter(
-            name=name,
-            shape=(),
-            before=self._value(Draft(name, "parameter", "before", before.copy, before.summary), shelf),
-            after=self._value(Draft(name, "parameter", "after", after.copy, after.summary), shelf),
-            grad=None if grad is None else self._value(_operand(grad, name), shelf),
-            update=self._value(Draft(name, "parameter", "result", None, moved), shelf),
-            ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
-            cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
-        )
-
 
 def _once(happening: Happening) -> list[Draft]:
     """The values of an event; what it read twice, or what was seen twice, once. Its detail counts all of them."""
@@ -460,27 +379,3 @@ def _layer_of_gone(gate: GateSeen, shape: tuple[int, ...]) -> Units | None:
 def recorder_event(recorder: Recorder, event: int) -> Happening | None:
     """The happening with this id, where there is one."""
     return recorder.happenings[event] if 0 <= event < len(recorder.happenings) else None
-
-
-def _number(draft: Draft) -> bool | int | float | str | None:
-    """The value of a scalar, be it Python's or one that an engine keeps (`np.float64`)."""
-    if draft.copy is not None:
-        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
-    return draft.summary.value if draft.summary is not None else None
-
-
-def _same_sign(update: float, grad: float) -> float | None:
-    """The cosine of two single numbers: 1 or −1."""
-    product = update * grad
-    return math.copysign(1.0, product) if product and math.isfinite(product) else None
-
-
-def _operand(grad: Draft, name: str) -> Draft:
-    return Draft(grad.label or f"{name}.grad", "gradient", "operand", grad.copy, grad.summary)
-
-
-def _difference(old: Any, new: Any) -> Any:
-    """new − old of two nested lists of the same shape."""
-    if isinstance(old, list | tuple):
-        return [_difference(a, b) for a, b in zip(old, new, strict=True)]
-    return float(new) - float(old)

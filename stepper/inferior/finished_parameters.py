@@ -1,0 +1,133 @@
+"""The parameters of a finished record: what each was and became, its update, and the gradient that the update used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.inferior.angle import cosine
+from stepper.inferior.copies import Copy
+from stepper.inferior.drafts import Draft
+from stepper.inferior.recorder import Recorder
+from stepper.inferior.tracking import Track
+from stepper.inferior.used_gradients import UsedGradients
+from stepper.record import Parameter, Summary, Value
+from stepper.record import ratio as ratio_of
+
+
+class FinishedParameters:
+    """Makes them of what a recorder wrote down for one record. `numpy` is the engine for arrays of our own; `summary`
+    says what is told of a copy."""
+
+    def __init__(self, recorder: Recorder, numpy: Engine, summary: Callable[[Copy], Summary]) -> None:
+        self._recorder = recorder
+        self._numpy = numpy
+        self._summary = summary
+        self._used = UsedGradients(recorder, recorder.program.roles)
+        self._value: Callable[[Draft], Value]
+
+    def all(self, value: Callable[[Draft], Value]) -> list[Parameter]:
+        """In the order of their first sight. `value` makes what travels of a draft."""
+        self._value = value
+        found = []
+        for track in self._recorder.tracker.tracks.values():
+            try:
+                made = self._parameter(track)
+            except (LookupError, TypeError, ValueError, MemoryError, RuntimeError):
+                continue  # a parameter without numbers (sparse, packed, on a device that failed) has no update to show
+            if made is not None:
+                found.append(made)
+        return found
+
+    def update(self, track: Track) -> Copy | None:
+        """after − before of a parameter in float64; None where it has no numbers, or another shape than before."""
+        old, new = track.before.copy, (track.after or track.before).copy
+        if old is None or new is None or old.gone or new.gone:
+            return None
+        shape = old.engine.extents(old.kept)
+        if shape is None or new.engine.extents(new.kept) != shape:
+            return None
+        if old.engine.name == "python":
+            return Copy(old.engine, _difference(old.kept, new.kept))
+        return self._recorder.differences.of(new, old)
+
+    def _parameter(self, track: Track) -> Parameter | None:
+        before, after = track.before, track.after or track.before
+        grad = track.grad or self._used.of(track) or track.returned
+        grad = grad or self._used.of_rows(track) or self._used.in_parts(track, self._numpy)
+        if grad is None:
+            self._used.remark(track)
+        if before.copy is None or after.copy is None:
+            return self._scalar_parameter(track.name, before, after, grad)
+        old, new, update = before.copy, after.copy, self.update(track)
+        if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
+            return self._gone_parameter(track.name, old, new, grad)
+        if update is None:
+            return None
+        moved, size = self._summary(update), self._summary(old)
+        return Parameter(
+            name=track.name,
+            shape=size.shape or (),
+            before=self._value(Draft(track.name, "parameter", "before", old)),
+            after=self._value(Draft(track.name, "parameter", "after", new)),
+            grad=None if grad is None else self._value(_operand(grad, track.name)),
+            update=self._value(Draft(track.name, "parameter", "result", update)),
+            ratio=ratio_of(moved, size),
+            cosine=None if grad is None or grad.copy is None else cosine(old, new, grad.copy),
+            frozen=track.frozen,
+        )
+
+    def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None) -> Parameter:
+        """A parameter of which only summaries are kept: its update cannot be told."""
+        return Parameter(
+            name=name,
+            shape=old.summary.shape or (),
+            before=self._value(Draft(name, "parameter", "before", old)),
+            after=self._value(Draft(name, "parameter", "after", new)),
+            grad=None if grad is None else self._value(_operand(grad, name)),
+            update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
+        )
+
+    def _scalar_parameter(self, name: str, before: Draft, after: Draft, grad: Draft | None) -> Parameter | None:
+        old, new = _number(before), _number(after)
+        if not isinstance(old, int | float) or not isinstance(new, int | float):
+            return None
+        moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
+        ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
+        slope = None if grad is None else _number(grad)
+        return Parameter(
+            name=name,
+            shape=(),
+            before=self._value(Draft(name, "parameter", "before", before.copy, before.summary)),
+            after=self._value(Draft(name, "parameter", "after", after.copy, after.summary)),
+            grad=None if grad is None else self._value(_operand(grad, name)),
+            update=self._value(Draft(name, "parameter", "result", None, moved)),
+            ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
+            cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
+        )
+
+
+def _number(draft: Draft) -> bool | int | float | str | None:
+    """The value of a scalar, be it Python's or one that an engine keeps (`np.float64`)."""
+    if draft.copy is not None:
+        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
+    return draft.summary.value if draft.summary is not None else None
+
+
+def _same_sign(update: float, grad: float) -> float | None:
+    """The cosine of two single numbers: 1 or −1."""
+    product = update * grad
+    return math.copysign(1.0, product) if product and math.isfinite(product) else None
+
+
+def _operand(grad: Draft, name: str) -> Draft:
+    return Draft(grad.label or f"{name}.grad", "gradient", "operand", grad.copy, grad.summary)
+
+
+def _difference(old: Any, new: Any) -> Any:
+    """new − old of two nested lists of the same shape."""
+    if isinstance(old, list | tuple):
+        return [_difference(a, b) for a, b in zip(old, new, strict=True)]
+    return float(new) - float(old)
