@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from stepper.engines.base import Engine
+from stepper.inferior.accumulated import Accumulations
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import Parameter, Summary, Value
+from stepper.record import Held, Parameter, Summary, Value
 from stepper.record import ratio as ratio_of
 
 
@@ -59,8 +61,9 @@ class FinishedParameters:
         grad = grad or self._used.of_rows(track) or self._used.in_parts(track, self._numpy)
         if grad is None:
             self._used.remark(track)
+        held = self._held(track, grad)
         if before.copy is None or after.copy is None:
-            return self._scalar_parameter(track.name, before, after, grad)
+            return self._scalar_parameter(track.name, before, after, grad, held)
         old, new, update = before.copy, after.copy, self.update(track)
         if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
             return self._gone_parameter(track.name, old, new, grad)
@@ -77,7 +80,23 @@ class FinishedParameters:
             ratio=ratio_of(moved, size),
             cosine=None if grad is None or grad.copy is None else cosine(old, new, grad.copy),
             frozen=track.frozen,
+            held=held,
         )
+
+    def _held(self, track: Track, grad: Draft | None) -> Held | None:
+        """What a gradient that the script adds up held of earlier iterations; None where it held nothing, where
+        autograd's engine tells, and where the record is not whole."""
+        if grad is None or self._used.is_autograds(track) or not self._recorder.whole:
+            return None
+        end = track.updates[-1].id if track.updates else len(self._recorder.happenings)
+        found = self._accumulations.of(grad, end)
+        if found is None:
+            return None
+        return Held(self._value(found.before), self._value(found.after), found.first.id)
+
+    @cached_property
+    def _accumulations(self) -> Accumulations:
+        return Accumulations(self._recorder.happenings)
 
     def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None) -> Parameter:
         """A parameter of which only summaries are kept: its update cannot be told."""
@@ -90,7 +109,9 @@ class FinishedParameters:
             update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
         )
 
-    def _scalar_parameter(self, name: str, before: Draft, after: Draft, grad: Draft | None) -> Parameter | None:
+    def _scalar_parameter(
+        self, name: str, before: Draft, after: Draft, grad: Draft | None, held: Held | None
+    ) -> Parameter | None:
         old, new = _number(before), _number(after)
         if not isinstance(old, int | float) or not isinstance(new, int | float):
             return None
@@ -106,6 +127,7 @@ class FinishedParameters:
             update=self._value(Draft(name, "parameter", "result", None, moved)),
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
             cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
+            held=held,
         )
 
 

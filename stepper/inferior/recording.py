@@ -173,6 +173,11 @@ class Recording:
             self.tracker.end_pass()
             self.pass_over = True
 
+    @property
+    def whole(self) -> bool:
+        """Whether all that happened is in the record, but for what is opaque."""
+        return not self.truncated and self._left_beside > 0
+
     def forked(self) -> None:
         """In a process that the script forked: what it does is not the recorded run."""
         self.active = self.full = False

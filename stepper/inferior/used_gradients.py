@@ -40,7 +40,7 @@ class UsedGradients:
         `w -= lr * grad_w` used `grad_w`; `w += x.T.dot(delta)` used the product itself, whatever its factors' shapes.
         Where it read an optimizer's state (`w -= lr * v`), the gradient is what that was made of in this pass.
         """
-        if self._is_autograds(track):
+        if self.is_autograds(track):
             # What is no gradient by itself is none here: it may be an average of the weights (`ema.lerp_(w, 0.01)`).
             read = (self._gradient_read(update, track, MOMENTS) for update in reversed(track.updates))
             return next((draft for draft in read if draft is not None and self._is_gradient(draft)), None)
@@ -58,7 +58,7 @@ class UsedGradients:
                 return found
         return None
 
-    def _is_autograds(self, track: Track) -> bool:
+    def is_autograds(self, track: Track) -> bool:
         """Whether autograd would have told the gradient of a parameter, had there been one."""
         copy = track.before.copy
         return self._recorder.program.uses_backward and copy is not None and copy.engine.name == "torch"

@@ -250,8 +250,19 @@ class Gate(msgspec.Struct, gc=False):
         return f"<gate {self.op} of {self.label}: {self.active} active, {self.blocked} blocked>"
 
 
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """That a gradient which the script adds up itself held something of earlier iterations: `before` is what it held
+    when this one began to add to it, in the event `event`, and `after` what it came to; the used one may be a multiple
+    of that."""
+
+    before: Value
+    after: Value
+    event: int
+
+
 class Parameter(msgspec.Struct, gc=False):
-    """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it.
+    """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it,
+    and `held` tells where a gradient by hand was added to that of earlier iterations.
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
@@ -268,6 +279,7 @@ class Parameter(msgspec.Struct, gc=False):
     ratio: float | None = None
     cosine: float | None = None
     frozen: bool = False
+    held: Held | None = None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

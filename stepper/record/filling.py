@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stepper.record.events import Event, Gate, Parameter, Record, Value
+from stepper.record.events import Event, Gate, Held, Parameter, Record, Value
 from stepper.record.summary import Summary
 
 replace = msgspec.structs.replace
@@ -66,5 +66,9 @@ class _Filling:
             after=self._value(parameter.after),
             grad=self._perhaps(parameter.grad),
             update=update,
+            held=None if (held := parameter.held) is None else self._held(held),
             ratio=parameter.ratio if known else ratio(update.summary, before.summary),
         )
+
+    def _held(self, held: Held) -> Held:
+        return replace(held, before=self._value(held.before), after=self._value(held.after))

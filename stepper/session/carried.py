@@ -1,5 +1,5 @@
-"""Gradients that were added to what earlier iterations had left in `.grad`: a forgotten `zero_grad`, or accumulation on
-purpose. And updates that go uphill. Only the fact is told.
+"""Gradients that were added to what earlier iterations had left in `.grad`, or where a script adds them up itself: a
+forgotten zeroing, or accumulation on purpose. And updates that go uphill. Only the fact is told.
 
 Pure: reads records only. The screen and the headless commands say the same.
 """
@@ -7,9 +7,10 @@ Pure: reads records only. The screen and the headless commands say the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
+from stepper.session.held_sums import HeldSums
 from stepper.session.labels import some
 from stepper.session.left_out import all_left_out
 from stepper.session.sums import LEAF, held_before
@@ -40,10 +41,11 @@ SIZES = frozenset(
 @dataclass(frozen=True)
 class Since:
     """The first iteration (None: the setup) whose gradient is still in a sum; where not `certain`, the first that may
-    be: the records end there."""
+    be: the records end there. `passes`: how many iterations it is the sum of, where that is counted."""
 
     iteration: int | None
     certain: bool = True
+    passes: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         if self.iteration is None:
@@ -52,8 +54,9 @@ class Since:
 
 
 def added(record: Record) -> dict[str, bool]:
-    """For each parameter that got a gradient: whether the first one was added to something that was not zero."""
-    found: dict[str, bool] = {}
+    """For each parameter that got a gradient: whether the first one was added to something that was not zero. Of those
+    by hand only such are told."""
+    found = {parameter.name: True for parameter in record.parameters if parameter.held is not None}
     for event in record.events:
         if not isinstance(event.detail, Backward) or event.detail.node != LEAF:
             continue
@@ -72,6 +75,7 @@ class Carried:
 
     def __init__(self) -> None:
         self._known: dict[int | None, tuple[Record, dict[str, bool]]] = {}
+        self._by_hand = HeldSums()
 
     def _added(self, record: Record) -> dict[str, bool]:
         known = self._known.get(record.iteration)
@@ -86,6 +90,9 @@ class Carried:
             self._known = {at: known for at, known in self._known.items() if records.get(at) is known[0]}
         if record.iteration is None or not self._added(record).get(parameter):
             return None
+        held = next((each.held for each in record.parameters if each.name == parameter), None)
+        if held is not None:
+            return Since(*self._by_hand.begun(records, record, held))
         for iteration in range(record.iteration - 1, -1, -1):
             earlier = records.get(iteration)
             if earlier is None:
@@ -93,6 +100,13 @@ class Carried:
             if self._added(earlier).get(parameter) is False:
                 return Since(iteration)
         return Since(None)
+
+
+def _added_up(record: Record) -> list[str]:
+    """The gradients that were added to what was there: `w.grad`, `self.dw of layers[0].w`."""
+    by_hand = {each.name: each.held.after.label for each in record.parameters if each.held is not None}
+    carried = (name for name, held in added(record).items() if held)
+    return [f"{by_hand[name]} of {name}" if name in by_hand else f"{name}.grad" for name in carried]
 
 
 def uphill(parameter: Parameter) -> bool:
@@ -127,10 +141,10 @@ def momentum(record: Record, parameter: str) -> str:
 def all_carried(record: Record) -> list[str]:
     """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on those that
     momentum carries there, one on each gradient that is computed in vain, and one on what no optimizer updated."""
-    names = [name for name, held in added(record).items() if held] if record.iteration is not None else []
+    names = _added_up(record) if record.iteration is not None else []
     lines = []
     if names:
-        listed = some([f"{name}.grad" for name in names], FEW)
+        listed = some(names, FEW)
         lines.append(f"{listed}: added to what an earlier iteration had left there")
     carried: dict[str, list[str]] = {}
     for parameter in record.parameters:

@@ -140,7 +140,7 @@ class _Check:
         first: ParameterCheck | None = None
         for version in versions(self._record, parameter):
             found = await self._version(parameter, version)
-            if found.verdict is Verdict.AGREES:
+            if found.verdict is Verdict.AGREES or version.share:
                 notes = (self._summed(parameter) or version.note, found.note)
                 return replace(found, note="; ".join(filter(None, notes)))
             first = first or found
@@ -162,7 +162,7 @@ class _Check:
     async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
         """One of the gradients that the record has. Raises LookupError where it cannot be checked."""
         size = max(1, parameter.before.summary.size)
-        for part in version.parts:
+        for part in (*version.parts, *version.less):
             if part.summary.size not in (1, size):
                 raise LookupError(f"its gradient {part.label} has another shape")
             if part.pooled or parameter.before.pooled:
@@ -175,7 +175,7 @@ class _Check:
             self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
         samples = [await self._sample(parameter, version, index) for index in self._chosen_for[1]]
         recorded = [each for _, each, _ in samples]
-        along = version.scale > 0 and await self._along(parameter, recorded)
+        along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
         first: ParameterCheck | None = None
         for read, what in _readings(len(self._base)):
             found = self._compared(parameter, version, samples, along, read)
@@ -218,7 +218,7 @@ class _Check:
         unsure = ""
         if self._updated:
             unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
-        elif self._carried.get(parameter.name):
+        elif self._carried.get(parameter.name) and not version.share:
             unsure = "it was added to what an earlier iteration had left"
         unsure = unsure or self._cut
         return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure)
@@ -226,7 +226,7 @@ class _Check:
     def _compared_one(
         self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
     ) -> EntryCheck:
-        values = (*version.parts, *version.rounded)
+        values = (*version.parts, *version.rounded, *version.less)
         unit = max(self._unit, *map(_unit, values))
         return compared(index, recorded, found, unit, abs(version.scale) * max(map(_typical, values)))
 
@@ -255,6 +255,8 @@ class _Check:
         recorded = 0.0
         for part in version.parts:
             recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
+        for part in version.less:
+            recorded -= version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
         at = await self._element(parameter.before, flat)
         base = self._base[-1]
 

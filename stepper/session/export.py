@@ -162,6 +162,7 @@ class _Writer:
             "update": self.value(parameter.update),
             "ratio": number(parameter.ratio),
             "cosine": number(parameter.cosine),
+            "held": None if (held := parameter.held) is None else self.value(held.before),
         }
 
     def optional(self, value: Value | None) -> dict[str, Any] | None:

@@ -99,6 +99,8 @@ class RecordedParameter:
         self.after = RecordedValue(run, iteration, parameter.after)
         self.update = RecordedValue(run, iteration, parameter.update)
         self.grad = RecordedValue(run, iteration, parameter.grad) if parameter.grad is not None else None
+        held = parameter.held
+        self.held = RecordedValue(run, iteration, held.before) if held is not None else None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

@@ -21,18 +21,26 @@ NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 
 @dataclass(frozen=True)
 class Version:
-    """One of them: the sum of `parts`, times `scale`. `note` says what it is, where it is not the one that the update
-    used; `rounded` is the value that it was rounded as, where that is another."""
+    """One of them: the sum of `parts` without `less`, times `scale`. `note` says what it is, where it is not the one
+    that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
+    iteration added to what earlier ones had left."""
 
     parts: tuple[Value, ...]
     note: str = ""
     scale: float = 1.0
     rounded: tuple[Value, ...] = ()
+    less: tuple[Value, ...] = ()
+    share: bool = False
 
 
 def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
     """The one that the update used comes first, where there was one."""
-    used = parameter.grad
+    used, held = parameter.grad, parameter.held
+    if used is not None and held is not None:
+        scale = _multiple(used, held.after)
+        if scale is not None:
+            yield Version((held.after,), "", scale, (), (held.before,), share=True)
+            return
     if used is not None:
         yield Version((used,))
     shares = _contributions(record, parameter.name)
@@ -48,6 +56,25 @@ def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
         for text, rate in _rates(record, parameter).items():
             note = f"by the update's step, which is {text} times it"
             yield Version((parameter.update,), note, -1 / rate, (parameter.before,))
+
+
+def _multiple(used: Value, sum_: Value) -> float | None:
+    """What a sum was multiplied by to become the gradient that was used; None where it was not only that."""
+    if used.copy is not None and used.copy == sum_.copy:
+        return 1.0
+    one, other = used.summary, sum_.summary
+    if one.kind == "scalar" or other.kind == "scalar":
+        pairs = [(one.value, other.value)]
+    else:
+        pairs = [(one.min, other.min), (one.max, other.max), (one.l2, other.l2)]
+    scales = []
+    for number, whole in pairs:
+        if not isinstance(number, int | float) or not isinstance(whole, int | float):
+            return None
+        if whole:
+            scales.append(number / whole)
+    alike = bool(scales) and all(math.isclose(each, scales[0], rel_tol=1e-6) for each in scales)
+    return scales[0] if alike else None
 
 
 def _contributions(record: Record, parameter: str) -> list[Value]:

@@ -6,7 +6,7 @@ Pure: reads records and source texts only.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
 
 from stepper.record import Parameter, Record, Spot
@@ -19,31 +19,93 @@ AGAIN = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef
 def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[str, str]) -> str:
     """What to say of a gradient that was added to what earlier iterations had left. `sources` are the texts of the
     script's files, by path; that of the training loop by the empty one."""
-    lines = [Spot(file, line).place for file, text in sources.items() for line in zeroing_lines(text)]
-    held = f"since {since}"
+    held = parameter.held
+    name = ".grad" if held is None else held.after.label
+    what = "" if held is None else f"{name}, "
+    lines = [Spot(file, line).place for file, text in sources.items() for line in zeroing_lines(text, name)]
+    of = f"since {since}"
     if lines:
         some = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
-        how = f"{some} can zero .grad, and did not in between"
+        how = f"{some} can zero {name}, and did not in between"
     elif since.certain and since.iteration:
-        how = "no line of the script is known to zero .grad, and yet it was zeroed before that"
+        how = f"no line of the script is known to zero {name}, and yet it was zeroed before that"
     else:
-        held = f"of all backward passes (iterations 0 to {record.iteration})"
+        count = "all" if held is None or since.passes is None or not since.certain else str(since.passes)
+        of = f"of {count} backward passes (iterations 0 to {record.iteration})"
         how = "no line zeroes .grad (zero_grad forgotten?)"
+        if held is not None:
+            place = record.place(record.events[held.event])
+            how = f"no line zeroes {name}, to which {place} adds (forgotten?)"
     if parameter.grad is None:
-        return f"no step used it here: .grad holds the sum {held}; {how}"
-    return f"the step used the sum {held}: {how}; this iteration's share was checked"
+        return f"no step used it here: .grad holds the sum {of}; {how}"
+    return f"the step used {what}the sum {of}: {how}; this iteration's share was checked"
 
 
 @lru_cache(maxsize=64)
-def zeroing_lines(source: str) -> tuple[int, ...]:
+def zeroing_lines(source: str, name: str = ".grad") -> tuple[int, ...]:
     """The lines that zero gradients: `zero_grad()`, `.grad = None`, `.grad *= 0`, `.grad.detach_().zero_()`, inside
-    loops and functions."""
+    loops and functions. Of one that the script adds up itself under another `name` (`self.dw`, `grads['w']`) those that
+    set what is called so, or zero in place what a loop goes through (`for g in grads: g.fill(0)`)."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return ()
-    again = (inner for node in ast.walk(tree) if isinstance(node, AGAIN) for inner in ast.walk(node))
-    return tuple(sorted({line for node in again for line in _zeroing(node)}))
+    own = name.partition("[")[0].rpartition(".")[2]
+    again = [inner for node in ast.walk(tree) if isinstance(node, AGAIN) for inner in _run_again(node)]
+    if own == "grad":
+        return tuple(sorted({line for node in again for line in _zeroing(node)}))
+    targets = {part.id for node in ast.walk(tree) for part in _loop_targets(node)}
+    return tuple(
+        sorted({node.lineno for node in again if isinstance(node, ast.stmt | ast.expr) and _sets(node, own, targets)})
+    )
+
+
+def _run_again(node: ast.AST) -> Iterator[ast.AST]:
+    """What is inside something that runs again, but for the making of objects in it."""
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        if not (isinstance(inner, ast.FunctionDef) and inner.name == "__init__"):
+            yield inner
+            waiting += ast.iter_child_nodes(inner)
+
+
+def _loop_targets(node: ast.AST) -> Iterator[ast.Name]:
+    if isinstance(node, ast.For | ast.comprehension):
+        yield from (part for part in ast.walk(node.target) if isinstance(part, ast.Name))
+
+
+def _sets(node: ast.AST, name: str, targets: Set[str]) -> bool:
+    """Whether a statement or call sets what is called `name`, or zeroes in place what a loop goes through."""
+
+    def is_own(target: ast.expr) -> bool:
+        return _last(target) == name
+
+    def is_held(target: ast.expr) -> bool:
+        return is_own(target) or _last(target) in targets
+
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=elements)]):
+            return any(map(is_own, elements))
+        case ast.Assign(targets=[ast.Subscript(value=base)], value=ast.Constant(value=0 | 0.0)):
+            return is_held(base)
+        case ast.Assign(targets=[target], value=value):
+            return is_own(target) and not any(is_own(part) for part in ast.walk(value) if isinstance(part, ast.expr))
+        case ast.AugAssign(target=target, op=ast.Mult(), value=ast.Constant(value=0 | 0.0)):
+            return is_held(target)
+        case ast.Call(func=ast.Attribute(attr="fill" | "fill_" | "zero_" | "clear", value=base)):
+            return is_held(base)
+    return False
+
+
+def _last(node: ast.expr) -> str:
+    """What a target is called, whatever keeps it and whichever part of it is meant: `dw` of `self.dw[:]`."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=value):
+            return _last(value)
+    return ""
 
 
 def _zeroing(node: ast.AST) -> Iterator[int]:
@@ -56,10 +118,20 @@ def _zeroing(node: ast.AST) -> Iterator[int]:
             yield node.lineno
         case ast.AugAssign(target=target, op=ast.Mult(), value=ast.Constant(value=0)) if _is_gradient(target):
             yield node.lineno
-        case ast.Assign(targets=targets) if any(map(_is_gradient, targets)):
+        case ast.Assign(targets=targets, value=value) if any(map(_is_gradient, targets)) and not _is_seed(value):
             yield node.lineno
         case ast.Delete(targets=targets) if any(map(_is_gradient, targets)):
             yield node.lineno
+
+
+def _is_seed(value: ast.expr) -> bool:
+    """Whether this is what a backward pass of a script's own begins with: 1, or an array of ones."""
+    match value:
+        case ast.Constant(value=int() | float() as number):
+            return bool(number)
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name in ("ones", "ones_like")
+    return False
 
 
 def _is_gradient(node: ast.AST) -> bool:

@@ -49,7 +49,7 @@ class GradientsPanel(LinePanel):
         f"{figures.COMING}: a large tensor is still being counted\n"
         "history: log10 over the iterations that are recorded, the latest on the right, between their smallest and "
         "largest; 0 where nothing was updated, ? where it was not finite\n"
-        f"{CARRIED} the gradient was added to what an earlier iteration had left in .grad (no zero_grad between, or "
+        f"{CARRIED} the gradient was added to what an earlier iteration had left there (not zeroed between, or "
         "accumulation on purpose); since when stands below\n"
         f"{UPHILL} the update goes along its gradient, update·grad > 0: a sign may be wrong\n"
         f"{COASTING} so does this one, but by momentum: the optimizer follows earlier gradients, too (momentum, Adam's "

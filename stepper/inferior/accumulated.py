@@ -1,0 +1,157 @@
+"""Gradients that a script adds up itself (`self.dw += x.T @ d`), in a place that held something of earlier iterations
+when this one began to add to it: a zeroing that was forgotten, or accumulation on purpose.
+
+A value is followed back by its bits, from what the update used to the first statement of the iteration that added to
+it. What was made anew in the iteration, or begins with zeros, is no such sum; nor is a velocity, which is scaled.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from stepper.inferior.copies import Copy
+from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
+from stepper.program.vocabulary import names_gradient
+
+SCALINGS = 3  # statements and expressions between a sum and the gradient that is used: a mean of it, clipped
+Key = Copy | tuple[str, float | int]
+
+
+class Accumulated(NamedTuple):
+    """A sum: what it was before the iteration added to it, in the event `first`, and behind the last addition."""
+
+    before: Draft
+    after: Draft
+    first: Happening
+
+
+class Accumulations:
+    """Looks into the events of one record, in their order."""
+
+    def __init__(self, happenings: Iterable[Happening]) -> None:
+        self._makers: dict[Key, list[tuple[Happening, Draft]]] = {}
+        self._made: list[tuple[Happening, Draft]] = []
+        for happening in happenings:
+            if happening.kind not in ("statement", "expression"):
+                continue
+            read = {key for draft in happening.drafts if draft.when == "operand" and (key := _key(draft)) is not None}
+            for draft in happening.drafts:
+                key = _key(draft)
+                if draft.when in ("result", "after") and key is not None and key not in read:
+                    self._makers.setdefault(key, []).append((happening, draft))
+                    if happening.kind == "statement":
+                        self._made.append((happening, draft))
+
+    def of(self, gradient: Draft, update: int) -> Accumulated | None:
+        """The sum that the gradient used by the event `update` is, or is a multiple of; None where it holds nothing of
+        earlier iterations."""
+        made = self._maker(gradient, update)
+        for _ in range(SCALINGS):
+            if made is None or _sum_before(*made) is not None:
+                break
+            made = self._scaled(*made)
+        if made is None or not _is_called_gradient(made[1]):
+            return None
+        after, first = made[1], made[0]
+        while True:
+            before = _sum_before(*made)
+            if before is None or _is_zero(before):
+                return None
+            first = made[0]
+            earlier = self._maker(before, first.id)
+            if earlier is None:
+                return None if self._is_made_anew(before, first.id) else Accumulated(before, after, first)
+            made = earlier
+
+    def _maker(self, draft: Draft, end: int) -> tuple[Happening, Draft] | None:
+        """What made a value last, before an event."""
+        key = _key(draft)
+        found = self._makers.get(key, []) if key is not None else []
+        return next((each for each in reversed(found) if each[0].id < end), None)
+
+    def _scaled(self, happening: Happening, made: Draft) -> tuple[Happening, Draft] | None:
+        """What made the gradient of which an event made another of its shape: `dw / n`, `np.clip(dw, -5, 5)`."""
+        shape = _shape(made)
+        for draft in happening.drafts:
+            if draft.when in ("operand", "before") and _is_called_gradient(draft) and _shape(draft) == shape:
+                found = self._maker(draft, happening.id)
+                if found is not None:
+                    return found
+        return None
+
+    def _is_made_anew(self, before: Draft, end: int) -> bool:
+        """Whether it was made in this iteration, and something unseen changed it since: an array by its memory, which
+        nothing else has while it lives; a number by its name, where no other object can have one called so."""
+        if before.copy is None and "." in before.label:
+            return False
+        made = (
+            draft for happening, draft in self._made if happening.id < end and _sum_before(happening, draft) is None
+        )
+        if before.copy is None or before.copy.key is None:
+            return any(draft.label == before.label for draft in made)
+        return any(draft.copy is not None and draft.copy.key == before.copy.key for draft in made)
+
+
+def _sum_before(happening: Happening, made: Draft) -> Draft | None:
+    """What a statement that made a value had added to: `g` of `g += d`, `g[i] += d`, `g = g + d`, `g.add_(d)`; None
+    where it did anything else."""
+    if happening.kind != "statement" or not _adds(happening.text):
+        return None
+    kept = ("before",) if made.when == "after" else ("before", "operand")
+    alike = (each for each in happening.drafts if each.when in kept and each.label == made.label)
+    return next((each for each in alike if _shape(each) == _shape(made)), None)
+
+
+@lru_cache(maxsize=1024)
+def _adds(text: str) -> bool:
+    try:
+        (statement,) = ast.parse(textwrap.dedent(text)).body
+    except (SyntaxError, ValueError):
+        return False
+    match statement:
+        case ast.AugAssign(target=target, op=ast.Add() | ast.Sub(), value=value):
+            return not _reads(value, ast.unparse(target))  # `mean += rate * (g - mean)`
+        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right)):
+            own = ast.unparse(target)
+            if isinstance(op, ast.Add) and own == ast.unparse(right):
+                left, right = right, left
+            return own == ast.unparse(left) and not _reads(right, own)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="add_" | "sub_"), keywords=[])):
+            return True
+    return False
+
+
+def _reads(node: ast.expr, text: str) -> bool:
+    return any(isinstance(part, ast.expr) and ast.unparse(part) == text for part in ast.walk(node))
+
+
+def _is_called_gradient(draft: Draft) -> bool:
+    if draft.role == "gradient":
+        return True
+    return draft.role == "other" and is_path(draft.label) and names_gradient(_tail(draft.label))
+
+
+def _tail(label: str) -> str:
+    """What an object calls a value, whatever the object and the place in it is called: `dw` of `self.dw[0]`."""
+    return holder_of(label).rpartition(".")[2]
+
+
+def _shape(draft: Draft) -> tuple[int, ...] | None:
+    return None if draft.copy is None else (draft.copy.described or draft.copy.outline).shape
+
+
+def _key(draft: Draft) -> Key | None:
+    """What tells a value from others: its copy, or of a plain number its name and itself."""
+    if draft.copy is not None:
+        return draft.copy
+    number = draft.summary.value if draft.summary is not None else None
+    return (_tail(draft.label), number) if type(number) in (int, float) else None  # type: ignore[return-value]
+
+
+def _is_zero(draft: Draft) -> bool:
+    summary = (draft.copy.described or draft.copy.outline) if draft.copy is not None else draft.summary
+    return summary is not None and not summary.largest and not summary.nonfinite
