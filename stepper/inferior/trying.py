@@ -1,26 +1,26 @@
 """Trying out what the loss of an iteration would be with other numbers: in copies of the process, forked at its head.
 
 A copy has everything as it was there, generators and all; it runs the pass, tells its losses through a pipe and ends at
-once, without the script's exit handlers. Nothing of it comes back into the run.
+once, without the script's exit handlers. Nothing of it comes back into the run. Copies that notice nothing of one
+another (see `alone`) run side by side.
 """
 
 from __future__ import annotations
 
 import builtins
 import os
-import signal
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from os import _exit as leave  # the script may put another in its place
-from select import select
 from types import FrameType
 from typing import Any
 
 import msgspec
 
 from stepper.engines.base import Engine
+from stepper.inferior.alone import Silence, room
+from stepper.inferior.forks import Forks, Told
 from stepper.inferior.frames import own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.naming import passing_names
@@ -29,13 +29,9 @@ from stepper.inferior.reaching import Reached, reach
 from stepper.program.program import Program
 
 FORK: Callable[[], int] | None = getattr(os, "fork", None)  # not every system has it, and a script may replace it
-FILES = "/dev/fd"  # the open files of this process, by number
-SECONDS = 120.0
-"""How long one pass may take."""
+ENOUGH = 2  # copies that ran by themselves, and did nothing that others would notice
 TAKING = ("named", "backward", "of", "held")  # the probes that losses are taken by
 PROBES = ("loss", "backward", "loss_of", "loss_held")  # and what the program calls them
-
-_tried = msgspec.msgpack.Decoder(Tried)
 
 
 class Trials:
@@ -47,49 +43,82 @@ class Trials:
         self._files = {program.path, program.home, *(module.path for module in program.modules)}
         self._passing = passing_names(program.sites)
         self._pipe = -1  # in a copy: where its losses are told
+        self._silence: Silence | None = None
         self._number: float | None = None
         self._enough = 0
         self._reached: dict[str, Reached] = {}
+        self._alone = 0  # copies that did nothing that others would notice
+        self._noticed = False  # one did
+        self._known: int | None = None  # the file whose memory is shared with the debugger
+        self._largest = 0  # bytes that one took
         self.answer = Reply(0)
 
     def stand(self) -> None:
-        """The process has come to another head: parameters may be other objects by now."""
+        """The process has come to another head: parameters may be other objects by now, and the pass another."""
         self._reached.clear()
+        self._alone, self._noticed = 0, False
 
     def copied(self, nudge: Nudge) -> bool:
         """Try each number of a nudge. True in a copy, which has to run the pass; in the process itself False, and
         `answer` is to be sent."""
-        tried: list[Tried] = []
         try:
-            fork = _copier()
+            copier = _copier()
+            self._known = self._losses.whereabouts.inode
             reached = self._reached.get(nudge.parameter)
             if reached is None:
                 reached = reach(nudge.parameter, nudge.like, *self._holders(), self._engines, self._passing)
                 self._reached[nudge.parameter] = reached  # until the process goes on
             states = [(engine, engine.random_state()) for engine in self._engines]
-            for number in nudge.numbers:
-                offsets = list(_offsets())
-                ours, theirs = os.pipe()
-                with warnings.catch_warnings(action="ignore"):
-                    process = fork()
-                if process == 0:
-                    os.close(ours)
-                    self._become(theirs, nudge, reached, number, states)
-                    return True
-                os.close(theirs)
-                tried.append(_outcome(process, ours))
-                for descriptor, offset in offsets:
-                    os.lseek(descriptor, offset, os.SEEK_SET)  # what a copy has read is there for the next
+            told = self._all_told(copier, nudge, reached, states)
         except (LookupError, OSError) as error:
             self.answer = Reply(nudge.id, error=str(error.args[-1] if error.args else error))
-        else:
-            self.answer = Reply(nudge.id, tried=tried)
+            return False
+        if told is None:
+            return True
+        self._largest = max(self._largest, *(each.bytes for each in told), 0)
+        self.answer = Reply(nudge.id, tried=[each.tried for each in told])
         return False
+
+    def _all_told(
+        self, copier: Callable[[], int], nudge: Nudge, reached: Reached, states: list[tuple[Engine, bytes | None]]
+    ) -> list[Told] | None:
+        """The same as `_told`, by copies side by side where they notice nothing of one another; where they turn out to
+        have, one by one again."""
+        at_once = 1 if self._noticed or self._alone < ENOUGH else room(self._largest)
+        if at_once > 1:
+            with suppress(OSError):  # so many are too many
+                told = self._told(nudge, reached, states, Forks(copier, at_once))
+                if told is None or all(each.alone for each in told):
+                    return told
+                self._noticed = True
+        told = self._told(nudge, reached, states, Forks(copier, 1))
+        if told is not None:
+            self._alone += sum(each.alone for each in told)
+            self._noticed |= not all(each.alone for each in told)
+        return told
+
+    def _told(
+        self, nudge: Nudge, reached: Reached, states: list[tuple[Engine, bytes | None]], copies: Forks
+    ) -> list[Told] | None:
+        """What came of each number; None in a copy. Raises OSError where this process cannot be copied."""
+        told: list[Told] = []
+        with copies:
+            for number in nudge.numbers:
+                if copies.full:
+                    told.append(copies.finished())
+                pipe = copies.fork()
+                if pipe is not None:
+                    self._become(pipe, nudge, reached, number, states)
+                    return None
+            while copies.running:
+                told.append(copies.finished())
+        return told
 
     def over(self, error: str = "") -> None:
         """In a copy, its pass is over: tell what came of it, and end. Elsewhere, nothing."""
         if self._pipe >= 0:
-            told = Tried(self._number, self._losses.current(), error)
+            alone = self._silence is not None and self._silence.kept
+            told = Told(Tried(self._number, self._losses.current(), error), alone)
             os.write(self._pipe, msgspec.msgpack.encode(told))
             leave(0)
 
@@ -103,9 +132,7 @@ class Trials:
     ) -> None:
         """This process is a copy: it says nothing, has the other number, and ends with the pass."""
         self._pipe, self._enough = pipe, nudge.losses
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
+        self._silence = Silence(self._known)
         self._losses.forget()
         self._losses.head()
         for taking, probe in zip(TAKING, PROBES, strict=True):
@@ -159,32 +186,3 @@ def _copier() -> Callable[[], int]:
     if cuda is not None and cuda.is_initialized():
         raise LookupError("a process that uses CUDA cannot be copied: check the gradients with --device cpu")
     return FORK
-
-
-def _offsets() -> Iterator[tuple[int, int]]:
-    """The places that open files are read at, which a copy shares with this process."""
-    for name in os.listdir(FILES) if os.path.isdir(FILES) else ():
-        try:
-            yield int(name), os.lseek(int(name), 0, os.SEEK_CUR)
-        except OSError:
-            continue  # a pipe, a socket, or the listing itself
-
-
-def _outcome(process: int, pipe: int) -> Tried:
-    """What a copy tells; its end."""
-    told = b""
-    try:
-        while select([pipe], [], [], SECONDS)[0]:
-            part = os.read(pipe, 1 << 16)
-            if not part:
-                break
-            told += part
-            with suppress(msgspec.DecodeError):  # there is more to come
-                return _tried.decode(told)
-        else:
-            os.kill(process, signal.SIGKILL)
-            return Tried(None, [], f"it did not come to its loss within {SECONDS:.0f} seconds")
-    finally:
-        os.close(pipe)
-        os.waitpid(process, 0)
-    return Tried(None, [], "its process died")

@@ -25,7 +25,9 @@ class Whereabouts:
     def __init__(self, descriptor: int | None = None) -> None:
         self.cells: MutableSequence[int] = list(NOWHERE)
         self.losses: MutableSequence[float] = [0.0] * LOSSES_KEPT
+        self.inode: int | None = None  # of the file that they are kept in
         if descriptor is not None:
+            self.inode = os.fstat(descriptor).st_ino
             view = memoryview(mmap.mmap(descriptor, WHEREABOUTS.size + LOSSES.size))
             self.cells = view[: WHEREABOUTS.size].cast("q")  # type: ignore[assignment]
             self.losses = view[WHEREABOUTS.size :].cast("d")  # type: ignore[assignment]

@@ -1,0 +1,126 @@
+"""Whether copies of a process notice one another, and how many of them there is room for.
+
+Copies that run side by side come to the same numbers as one by one only where each has all that it uses to itself: what
+they write elsewhere than into their own memory, another may read; so do sockets, memory that is shared, and the place
+that an open file is read at. What a copy did is seen at its end, from what the system counts. Where the system does not
+tell (it is Linux that does), nothing is taken for granted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+
+FILES = "/dev/fd"  # the open files of this process, by number
+COUNTS = "/proc/self/io"
+MAPPINGS = "/proc/self/maps"
+LIMITS = (  # of memory, in bytes: the most that there may be, and what there is already
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+MEMORY = "/proc/meminfo"
+SHARE = 0.5  # of the free memory that copies may take
+SEMAPHORE = "/dev/shm/sem."  # shared, but for being waited at
+
+
+class Silence:
+    """Takes the standard output and error of a copy, and counts what is written anywhere else from now on. `known` is
+    the inode of a file whose memory is shared, and that no script writes to."""
+
+    def __init__(self, known: int | None = None) -> None:
+        self._known = known
+        self._sink = os.memfd_create("stepper") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(self._sink, descriptor)
+        self._begun = _written()
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing was done, as far as can be seen, that another copy could notice."""
+        written = _written()
+        if written is None or self._begun is None or not hasattr(os, "memfd_create"):
+            return False
+        own = os.fstat(self._sink).st_size
+        return (
+            written - self._begun == own and not any(map(_is_socket, descriptors())) and not _shares_memory(self._known)
+        )
+
+
+def places() -> dict[int, int]:
+    """The places that open files are read at, which a copy shares with this process."""
+    found = {}
+    for descriptor in descriptors():
+        with suppress(OSError):  # a pipe, a socket, or the listing itself
+            found[descriptor] = os.lseek(descriptor, 0, os.SEEK_CUR)
+    return found
+
+
+def descriptors() -> Iterator[int]:
+    """The open files of this process."""
+    for name in os.listdir(FILES) if os.path.isdir(FILES) else ():
+        yield int(name)
+
+
+def room(largest: int) -> int:
+    """How many copies may run at a time, each of which takes at most `largest` bytes, with the memory it shares with
+    this process."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    free = _free_memory()
+    if free is None:
+        return 1
+    own = max(1, largest - _shared_text())
+    return max(1, min(processors, int(SHARE * free / own)))
+
+
+def _written() -> int | None:
+    """Bytes that this process, and those that it has waited for, have written, into whatever."""
+    return _figure(COUNTS, r"^wchar: (\d+)$")
+
+
+def _is_socket(descriptor: int) -> bool:
+    with suppress(OSError):
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    return False
+
+
+def _shares_memory(known: int | None) -> bool:
+    try:
+        with open(MAPPINGS, encoding="utf-8", errors="replace") as file:
+            shared = [line.split(maxsplit=5) for line in file if " rw-s " in line and SEMAPHORE not in line]
+    except OSError:
+        return True
+    return any(inode != str(known) for _, _, _, _, inode, *_ in shared)
+
+
+def _shared_text() -> int:
+    """Bytes of this process that are of files, its libraries above all: a copy has no more of them."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[2]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def _free_memory() -> int | None:
+    """Bytes that could be had, by the system's account and by the limits of the container; None where nothing tells."""
+    free = _figure(MEMORY, r"^MemAvailable: +(\d+) kB$")
+    if free is None:
+        return None
+    found = [1024 * free]
+    for most, taken in LIMITS:
+        limit, used = _figure(most, r"^(\d+)$"), _figure(taken, r"^(\d+)$")
+        if limit is not None and used is not None:
+            found.append(max(0, limit - used))
+    return min(found)
+
+
+def _figure(path: str, pattern: str) -> int | None:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            found = re.search(pattern, file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else int(found[1])

@@ -1,0 +1,119 @@
+"""Whether a copy of a process does anything that another would notice, as the system tells; how many have room."""
+
+import mmap
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stepper.inferior import alone
+from stepper.inferior.alone import Silence, room
+from stepper.inferior.forks import Forks, Told
+from stepper.inferior.protocol import Tried
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what a process has written")
+
+
+def kept_after(act: Callable[[], object]) -> bool:
+    """Whether a process that is forked off, and does this, is as if it had not been."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        for descriptor in list(alone.descriptors()):
+            if descriptor > 2 and alone._is_socket(descriptor):
+                os.close(descriptor)  # of whoever runs the tests
+        silence = Silence()
+        held = act()
+        os.write(writing, b"yes" if silence.kept else b"no")
+        del held
+        os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 3)
+    os.close(reading)
+    os.waitpid(process, 0)
+    return told == b"yes"
+
+
+@linux
+def test_what_is_printed_or_only_read_is_noticed_by_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    assert kept_after(lambda: None)
+    assert kept_after(lambda: os.write(1, b"out" * 1000) + os.write(2, b"err"))
+    assert kept_after(lambda: (tmp_path / "file").read_text())
+
+
+@linux
+def test_what_another_process_could_come_across_is_seen(tmp_path: Path) -> None:
+    assert not kept_after(lambda: (tmp_path / "file").write_text("text"))
+    assert not kept_after(lambda: subprocess.run(["sh", "-c", f"echo text > {tmp_path / 'other'}"], check=True))
+    assert not kept_after(lambda: socket.socketpair())
+    assert not kept_after(lambda: mmap.mmap(-1, 4096))
+
+
+def test_there_is_room_for_as_many_as_processors_and_half_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(alone, "_shared_text", lambda: 0)
+    monkeypatch.setattr(alone, "_free_memory", lambda: 1000)
+    assert [room(each) for each in (1, 100, 250, 400, 5000)] == [8, 5, 2, 1, 1]
+    monkeypatch.setattr(alone, "_free_memory", lambda: None)
+    assert room(1) == 1, "nobody knows"
+
+
+def test_a_limit_of_the_container_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "max").write_text("5000\n")
+    (tmp_path / "current").write_text("3000\n")
+    (tmp_path / "info").write_text("MemTotal:       9 kB\nMemAvailable:       8 kB\n")
+    monkeypatch.setattr(alone, "MEMORY", str(tmp_path / "info"))
+    monkeypatch.setattr(alone, "LIMITS", ((str(tmp_path / "max"), str(tmp_path / "current")),))
+    assert alone._free_memory() == 2000
+    (tmp_path / "max").write_text("max\n")
+    assert alone._free_memory() == 8 * 1024
+
+
+def test_copies_run_at_the_same_time_and_are_told_of_in_order() -> None:
+    """The first waits for what the second says."""
+    reading, writing = os.pipe()
+    told: list[Told] = []
+    with Forks(os.fork, 2) as forks:
+        for number in range(3):
+            if forks.full:
+                told.append(forks.finished())
+            pipe = forks.fork()
+            if pipe is not None:
+                if number == 0:
+                    os.read(reading, 1)
+                elif number == 1:
+                    os.write(writing, b"!")
+                os.write(pipe, alone_and_well(float(number)))
+                os._exit(0)
+        while forks.running:
+            told.append(forks.finished())
+    assert [each.tried.number for each in told] == [0.0, 1.0, 2.0]
+    assert all(each.bytes > 0 for each in told)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_none_is_left_where_something_fails_meanwhile() -> None:
+    reading, writing = os.pipe()
+    with pytest.raises(KeyError), Forks(os.fork, 2) as forks:
+        for _ in range(2):
+            if forks.fork() is not None:
+                os.close(writing)
+                os.read(reading, 1)  # for ever, while the other end is open elsewhere
+                os._exit(0)
+        raise KeyError
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    os.close(reading)
+    os.close(writing)
+
+
+def alone_and_well(number: float) -> bytes:
+    import msgspec
+
+    return msgspec.msgpack.encode(Told(Tried(number, [1.0]), alone=True))
