@@ -191,7 +191,7 @@ class Finisher:
     def _gates(self, shelf: Shelf) -> list[Gate]:
         recorder = self._recorder
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
-        found += by_hand(recorder.operated, recorder.gates)
+        found += by_hand(recorder.operated, recorder.gates, recorder.happenings)
         found.sort(key=lambda pair: pair[0].event)
         origins: Origins | None = None
         gates = []

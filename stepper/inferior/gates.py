@@ -17,7 +17,8 @@ from stepper.engines import masks
 from stepper.engines.base import GateSeen
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Operated, Scalar
+from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
+from stepper.inferior.swapped import swapped
 from stepper.record import place
 
 COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
@@ -43,7 +44,9 @@ class Masking:
         self.after = after
 
 
-def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> list[tuple[GateSeen, Any]]:
+def by_hand(
+    operated: Sequence[Operated], engine_gates: Sequence[GateSeen], happenings: Sequence[Happening]
+) -> list[tuple[GateSeen, Any]]:
     """The gates among the operations of an iteration, each with its mask of blocked entries (None: by its rule).
 
     Operations that an engine has already reported as gates are left to it.
@@ -74,6 +77,7 @@ def by_hand(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> l
             gate.note = _others(gate, found, maskings, compared)
         else:
             gate.note = _differing(gate, masking, compared, lines)
+    _remark_swapped(found, maskings, compared, lines, happenings)
     return [
         (gate, None if masking is None else masking.blocked)
         for gate, masking in found
@@ -139,20 +143,50 @@ def _is_by_rule(blocked: Any, h: Any) -> bool:
 def _differing(gate: GateSeen, masking: Masking, compared: list[Operated], lines: Mapping[int, int]) -> str:
     """That backward masks by h, or by the output, and yet not as the operation did: `h_relu < 0`, `h > 1`. Where both
     are called `h`, what is meant is said."""
-    import numpy
-
     h = _numbers(gate.h)
     if gate.share is not None or _is_by_rule(masking.blocked, h):
         return ""
-    with numpy.errstate(all="ignore"):
-        differing = masks.count(masking.blocked != (h < 0))
-    there = f"in {differing} of {masks.size(h)} entries"
+    there = _there(masking.blocked, h)
     of_input = _flows(masking.mask, (gate.h,), compared)
     if not of_input and re.search(rf"(?<![\w.]){re.escape(gate.label)}(?!\w)", masking.place):
         what = "the gate's output" if _flows(masking.mask, (gate.out,), compared) else "another value"
         own = f"the gate's input ({gate.label} on line {lines.get(gate.event, 0)}) is < 0"
         return f"backward masks by {masking.place}, where {gate.label} is {what}; that is not where {own} {there}"
     return f"backward masks by {masking.place}, which is not {gate.label} < 0 {there}"
+
+
+def _remark_swapped(
+    found: list[tuple[GateSeen, Masking | None]],
+    maskings: list[Masking],
+    compared: list[Operated],
+    lines: Mapping[int, int],
+    happenings: Sequence[Happening],
+) -> None:
+    """Of two gates that are each masked once, by the other's input: say so, and give each the gradients of its turn."""
+    once = []
+    for gate, masking in found:
+        own = {each.event for each in maskings if _flows(each.mask, (gate.h, gate.out), compared)}
+        if masking is not None and own == {masking.event}:
+            once.append((gate, masking))
+    for earlier, its, later, other in swapped(once, _differ, happenings):
+        both = " and ".join(f"{each.label} (line {lines.get(each.event, 0)})" for each in (earlier, later))
+        for gate, taken in ((earlier, other), (later, its)):
+            gate.before, gate.after = taken.before, taken.after
+            there = _there(taken.blocked, _numbers(gate.h))
+            told = f"backward masks by {taken.place}, which is not this {gate.label} < 0 {there}"
+            gate.note = f"the masks of {both} are swapped: {told}"
+
+
+def _differ(one: Masking, other: Masking) -> bool:
+    return one.blocked.shape == other.blocked.shape and not masks.equal(one.blocked, other.blocked)
+
+
+def _there(blocked: Any, h: Any) -> str:
+    """In how many entries a mask is not that of a gate's input."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        return f"in {masks.count(blocked != (h < 0))} of {masks.size(h)} entries"
 
 
 def _others(
@@ -170,7 +204,9 @@ def _others(
                 own, its = gate.label, other.label
                 if own == its:
                     own, its = f"this {own}", f"another gate's {its}"
-                return f"no gradient is masked by {own}; one is by {each.place}, which is of {its}"
+                there = _there(each.blocked, h) if masks.together(each.blocked, h) else ""
+                which = f"which is of {its}" + (f", and not {own} < 0 {there}" if there else "")
+                return f"no gradient is masked by {own}; one is by {each.place}, {which}"
     return ""
 
 

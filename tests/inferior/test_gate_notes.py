@@ -54,7 +54,9 @@ def test_right_masks_are_passed_over(tmp_path: Path, relu: str, first: str, seco
 
 def test_a_mask_of_the_next_layer_is_told_at_the_gate_that_has_none(tmp_path: Path) -> None:
     found = notes(tmp_path, first="gh1 = ga1.copy(); gh1[h2 < 0] = 0")
-    assert found["h1"] == "no gradient is masked by h1; one is by h2 < 0 (line 19), which is of h2"
+    assert found["h1"] == (
+        "no gradient is masked by h1; one is by h2 < 0 (line 19), which is of h2, and not h1 < 0 in 28 of 48 entries"
+    )
     assert found["h2"] == ""
 
 
@@ -99,7 +101,10 @@ def test_two_gates_of_one_name_are_told_apart(tmp_path: Path) -> None:
     with stepper.open(script(tmp_path, text.replace("{first}", "gh1 = ga1.copy(); gh1[h < 0] = 0"))) as run:
         first, second = (gate.gate for gate in run.iteration(0).gates)
     assert (first.label, second.label, second.note) == ("h", "h", "")
-    assert first.note == "no gradient is masked by this h; one is by h < 0 (line 20), which is of another gate's h"
+    told = (
+        "no gradient is masked by this h; one is by h < 0 (line 20), which is of another gate's h, and not this h < 0"
+    )
+    assert first.note.startswith(f"{told} in ")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,51 @@ def test_a_mask_of_the_layer_before_is_told_though_that_has_its_own_turn_later(t
     with stepper.open(script(tmp_path, NETWORK.format(relu="np.maximum(h2, 0)", first=FIRST, second=second))) as run:
         gates = {gate.label: gate for gate in run.iteration(0).gates}
     mask = "h1 < 0" if "<" in second else second.rpartition("(")[2].removesuffix(")")
-    assert gates["h2"].gate.note == f"no gradient is masked by h2; one is by {mask} (line 16), which is of h1"
+    assert gates["h2"].gate.note == (
+        f"no gradient is masked by h2; one is by {mask} (line 16), which is of h1, and not h2 < 0 in 28 of 48 entries"
+    )
     assert gates["h1"].gate.note == "" and gates["h2"].grad_before is None
     before = gates["h1"].gate.grad_before
     assert before is not None and before.label in ("gh1", "ga1")
+
+
+def test_two_masks_that_are_swapped_are_told_at_both_gates(tmp_path: Path) -> None:
+    found = notes(tmp_path, first="gh1 = ga1 * (h2 > 0)", second="gh2 = ga2 * (h1 > 0)")
+    assert found["h1"] == (
+        "the masks of h1 (line 8) and h2 (line 10) are swapped: backward masks by h2 > 0 (line 19), which is not this "
+        "h1 < 0 in 28 of 48 entries"
+    )
+    assert found["h2"].startswith(
+        "the masks of h1 (line 8) and h2 (line 10) are swapped: backward masks by h1 > 0 (line 16)"
+    )
+
+
+BRANCHES = """
+import numpy as np
+np.random.seed(0)
+x = np.random.randn(8, 5); y = np.random.randn(8, 2)
+w1 = np.random.randn(5, 6); w2 = np.random.randn(5, 6); w3 = np.random.randn(6, 2)
+for t in range(2):
+    h1 = x @ w1
+    a1 = np.maximum(h1, 0)
+    h2 = x @ w2
+    a2 = np.maximum(h2, 0)
+    g = 2 * ((a1 + a2) @ w3 - y)
+    loss = (g ** 2).sum() / 4
+    ga = g @ w3.T
+    gh1 = ga * (h1 > 0)
+    gh2 = ga * (h2 > 0)
+    w1 -= 1e-4 * x.T @ gh1
+    w2 -= 1e-4 * x.T @ gh2
+    w3 -= 1e-4 * (a1 + a2).T @ g
+"""
+
+
+def test_branches_that_lie_side_by_side_may_be_masked_in_any_order(tmp_path: Path) -> None:
+    with stepper.open(script(tmp_path, BRANCHES)) as run:
+        assert [gate.gate.note for gate in run.iteration(0).gates] == ["", ""]
+
+
+def test_a_derivative_that_goes_forward_through_the_gates_is_no_swap(tmp_path: Path) -> None:
+    tangent = "gh2 = ga2 * (h2 > 0); u = (np.ones((8, 5)) @ w1 * (h1 > 0)) @ w2; v = u * (h2 > 0)"
+    assert notes(tmp_path, second=tangent) == {"h1": "", "h2": ""}
