@@ -134,14 +134,36 @@ def _numbers(event: Event) -> Iterator[tuple[str, float]]:
 
 
 def _made(record: Record, used: Value) -> Value | None:
-    """The first value of that name in the iteration, where its numbers were others."""
+    """What it was before statements changed it in place, whatever its names (`grads["w"]`, `grads[k]`); else the first
+    value of its name in the iteration, where its numbers were others."""
     if used.copy is None or not used.label:
         return None
+    if (first := _unchanged(record, used)) is not None:
+        return first
     for event in record.events:
         for value in event.values:
             if value.label == used.label and value.when == "result" and value.copy is not None:
                 return value if value.copy != used.copy and value.summary.shape == used.summary.shape else None
     return None
+
+
+def _unchanged(record: Record, used: Value) -> Value | None:
+    """What was made in this iteration, and then changed once or more, to become what was used."""
+    first, copy = None, used.copy
+    for event in reversed(record.events):
+        after = next((value for value in event.values if value.when == "after" and value.copy == copy), None)
+        if after is None:
+            continue
+        before = next((each for each in event.values if each.when == "before" and each.label == after.label), None)
+        made = before is not None and any(
+            value.copy == before.copy and value.when in ("result", "after")
+            for earlier in record.events[: event.id]
+            for value in earlier.values
+        )
+        if before is None or not made or before.summary.shape != used.summary.shape:
+            break  # what was there before is an earlier iteration's
+        first, copy = before, before.copy
+    return first
 
 
 def _where(record: Record, used: Value) -> str:

@@ -167,6 +167,27 @@ def test_decay_and_clipping_by_hand_are_no_mistakes(tmp_path: Path) -> None:
     assert f"line {decayed}" in found["w1"].note and "before the update" in found["w2"].note
 
 
+def test_a_decay_of_gradients_in_a_dict_is_no_mistake(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        x, params = rng.normal(size=(5, 3)), {"v": rng.normal(size=3), "w": rng.normal(size=3)}
+        for t in range(2):
+            e = x @ params["v"] + x * x @ params["w"] - 1
+            loss = (e * e).sum()
+            grads = {}
+            grads["v"] = 2 * x.T @ e
+            grads["w"] = 2 * (x * x).T @ e
+            grads["w"] += 0.1 * params["w"]
+            for k in params:
+                params[k] -= 0.01 * grads[k]
+    """
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {each.verdict for each in found.values()} == {Verdict.AGREES}, found
+    assert "changed on line 11, before the update used it" in found["params['w']"].note
+
+
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     text = """
         import torch
