@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.fuzz.families import FAMILIES, ON_DEVICES, written
-from tests.fuzz.trial import tried
+from tests.fuzz.trial import tried, tried_with_a_mistake
 
 
 def main() -> int:
@@ -31,14 +31,20 @@ def main() -> int:
         for family in families:
             script = written(family, seed, asked.device)
             path = folder / script.name
-            found = tried(script, path, asked.device)
-            print(f"{family} {seed}: {'as in plain Python' if not found else path}", flush=True)
-            print("".join(f"    {each}\n" for each in found), end="", flush=True)
-            if found:
-                failed = True
-            elif not asked.keep:
-                path.unlink()
+            failed |= _told(f"{family} {seed}", path, tried(script, path, asked.device), bool(asked.keep))
+            if family != "torch" and asked.device == "cpu":
+                path = path.with_stem(path.stem + "_wrong")
+                failed |= _told(f"{family} {seed}, wrong", path, tried_with_a_mistake(script, path), bool(asked.keep))
     return int(failed)
+
+
+def _told(what: str, path: Path, found: list[str], keep: bool) -> bool:
+    """Say what was found of a script, whose file is not kept where that is nothing."""
+    print(f"{what}: {path if found else 'as it should be'}", flush=True)
+    print("".join(f"    {each}\n" for each in found), end="", flush=True)
+    if not (found or keep):
+        path.unlink(missing_ok=True)
+    return bool(found)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stepper.session.errors import Misuse
-from stepper.session.gradient_check import GradientCheck, Verdict
+from stepper.session.gradient_check import EntryCheck, GradientCheck, ParameterCheck, Verdict
 from stepper.session.notebook import Run
+from tests.fuzz.comparison import parameters_of
+from tests.fuzz.plain import Numbers, Truth
+
+WRONG, RIGHT = 0.02, 1e-9
+"""How far a gradient is off, relative to the right one, that must be found; and one that must not be."""
 
 
 def accused(run: Run, iteration: int) -> Iterator[str]:
@@ -28,3 +33,27 @@ def _reason(check: GradientCheck) -> str:
     if not check.parameters:
         return "there are no parameters"
     return next((each.reason for each in check.parameters[0].entries if each.reason), check.parameters[0].note)
+
+
+def misjudged(run: Run, right: Truth, wrong: Truth) -> Iterator[str]:
+    """Where the check of iteration 0 judges an entry falsely. `right` is what its gradients should be, `wrong` what
+    they are; both have the same parameters."""
+    told = {each.name: each for each in run.check(0).parameters}
+    for name, recorded in parameters_of(run.iteration(0), wrong).items():
+        yield from _entries(told[recorded], right.gradients[name][0])
+
+
+def _entries(told: ParameterCheck, due: Numbers) -> Iterator[str]:
+    larger = float(abs(due).max())
+    off = [abs(entry.recorded - float(due[entry.index])) / (larger or 1.0) for entry in told.entries]
+    for entry, far in zip(told.entries, off, strict=True):
+        if far > WRONG and entry.verdict is Verdict.AGREES:
+            yield f"check: {_said(told, entry, due)} is called right"
+        if far < RIGHT and entry.verdict is Verdict.DIFFERS:
+            yield f"check: {_said(told, entry, due)} is called wrong"
+    if off and max(off) < RIGHT and told.verdict is Verdict.DIFFERS:
+        yield f"check: {told.name} is called wrong, and is right"
+
+
+def _said(told: ParameterCheck, entry: EntryCheck, due: Numbers) -> str:
+    return f"{told.name}{list(entry.index)} = {entry.recorded}, which should be {float(due[entry.index])},"

@@ -120,6 +120,16 @@ def _parameters(pairs: list[tuple[Iteration, Truth]]) -> Iterator[str]:
         yield from min(wrong.values(), key=len)
 
 
+def parameters_of(it: Iteration, truth: Truth) -> dict[str, str]:
+    """What stepper calls the parameters, by their names in the truth: those that hold, and used, the same."""
+    return {
+        name: each.name
+        for name, held in truth.parameters.items()
+        for each in it.parameters
+        if same(each.before.array, held) and not any(_gradient(each, truth.gradients[name]))
+    }
+
+
 def _gradients(told: list[tuple[Iteration, Truth]], name: str, recorded: str) -> Iterator[str]:
     for it, truth in told:
         (parameter,) = (each for each in it.parameters if each.name == recorded)

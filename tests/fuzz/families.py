@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.fuzz.dialects import NUMPY, TORCH
+from tests.fuzz.hand_loops import LOOPS
 from tests.fuzz.hand_structures import STRUCTURES
 from tests.fuzz.script import Pen, Script
 from tests.fuzz.torch_training import write_torch
 
 FAMILIES: dict[str, Callable[[Pen], None]] = {
     "torch": write_torch,
-    "numpy": lambda pen: pen.pick(*STRUCTURES)(pen, NUMPY),
-    "hand-torch": lambda pen: pen.pick(*STRUCTURES)(pen, TORCH),
+    "numpy": lambda pen: pen.pick(*STRUCTURES, *LOOPS)(pen, NUMPY),
+    "hand-torch": lambda pen: pen.pick(*STRUCTURES, *LOOPS)(pen, TORCH),
 }
 """Each writes a whole script with a pen."""
 ON_DEVICES = ("torch", "hand-torch")

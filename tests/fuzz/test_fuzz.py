@@ -8,10 +8,14 @@ import pytest
 
 import stepper
 from stepper.session.notebook import Run
+from tests.fuzz.checked import accused, misjudged
 from tests.fuzz.comparison import compared
+from tests.fuzz.dialects import NUMPY
 from tests.fuzz.families import FAMILIES, written
+from tests.fuzz.hand_structures import straight
 from tests.fuzz.plain import Plain, Truth, plain_run
-from tests.fuzz.script import Script
+from tests.fuzz.planting import planted
+from tests.fuzz.script import Pen, Script
 from tests.fuzz.trial import tried
 
 SEEDS = [("torch", 1), ("hand-torch", 2), ("numpy", 3)]
@@ -36,9 +40,16 @@ def test_a_random_script_is_as_in_plain_python(family: str, seed: int, tmp_path:
 Compared = tuple[Run, Script, Plain]
 
 
+def _straight() -> Script:
+    """A script whose names are known: `W1`, `b1` and their gradients `dW1` and `db1`."""
+    pen = Pen(1)
+    straight(pen, NUMPY)
+    return Script("numpy", 1, pen.text)
+
+
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
-    script = written("numpy", 1)
+    script = _straight()
     path = tmp_path_factory.mktemp("honest") / script.name
     path.write_text(script.text, encoding="utf-8")
     with stepper.open(path) as run:
@@ -70,7 +81,9 @@ def test_another_truth_of_one_iteration_is_told_of(honest: Compared, said: str) 
 
 def test_another_number_of_iterations_or_another_print_is_told_of(honest: Compared) -> None:
     run, script, plain = honest
-    assert compared(run, script, replace(plain, truths=plain.truths[1:]))[0] == "4 iterations, and 3 of plain Python"
+    count = len(plain.truths)
+    found = compared(run, script, replace(plain, truths=plain.truths[1:]))
+    assert found[0] == f"{count} iterations, and {count - 1} of plain Python"
     assert "it prints" in compared(run, script, replace(plain, printed=plain.printed.upper()))[0]
 
 
@@ -86,3 +99,30 @@ def test_another_role_or_phase_is_told_of(honest: Compared, right: str, wrong: s
     assert right in script.text
     found = compared(run, replace(script, text=script.text.replace(right, wrong)), plain)
     assert any(said in each for each in found)
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Truth, Truth]]:
+    """A run with a mistake in its backward pass, and the first truths of the right script and of the wrong one."""
+    right, truths = _straight(), []
+    wrong = planted(right)
+    assert wrong is not None
+    path = tmp_path_factory.mktemp("mistaken") / right.name
+    for script in (right, wrong):
+        path.write_text(script.text, encoding="utf-8")
+        truths.append(plain_run(path).truths[0])
+    with stepper.open(path) as run:
+        yield run, truths[0], truths[1]
+
+
+def test_a_planted_mistake_is_found(mistaken: tuple[Run, Truth, Truth]) -> None:
+    run, right, wrong = mistaken
+    assert list(misjudged(run, right, wrong)) == []
+    assert any("differs" in each for each in accused(run, 0))
+
+
+def test_a_check_that_is_mistaken_is_told_of(mistaken: tuple[Run, Truth, Truth]) -> None:
+    run, right, wrong = mistaken
+    assert any("is called wrong" in each for each in misjudged(run, wrong, wrong))
+    other = replace(right, gradients={name: (2 * each + 1,) for name, (each,) in right.gradients.items()})
+    assert any("is called right" in each for each in misjudged(run, other, wrong))

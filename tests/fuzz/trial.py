@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import stepper
-from tests.fuzz.checked import accused
+from tests.fuzz.checked import accused, misjudged
 from tests.fuzz.comparison import compared
 from tests.fuzz.plain import plain_run
+from tests.fuzz.planting import planted
 from tests.fuzz.script import Script
 
 CHECKED = 3
@@ -23,3 +24,17 @@ def tried(script: Script, path: Path, device: str = "cpu") -> list[str]:
         if device == "cpu" and (script.family != "torch" or script.seed % CHECKED == 0):  # CUDA cannot be forked
             found += accused(run, min(2, len(plain.truths) - 1))
     return found
+
+
+def tried_with_a_mistake(script: Script, path: Path) -> list[str]:
+    """Plant a mistake into a script that has its backward pass by hand, write that to `path`, and say what the check
+    finds there that is not so, or finds to be so and is not."""
+    wrong = planted(script)
+    if wrong is None:
+        return []
+    path.write_text(script.text, encoding="utf-8")
+    right = plain_run(path)
+    path.write_text(wrong.text, encoding="utf-8")
+    told = plain_run(path)
+    with stepper.open(path) as run:
+        return list(misjudged(run, right.truths[0], told.truths[0]))
