@@ -109,6 +109,8 @@ class Phases:
                 continue
             if definition.kind == "target" and isinstance(definition.node, (ast.For, ast.AsyncFor, ast.comprehension)):
                 continue  # a loop's head has the phase of what it leads to
+            if definition.made and definition in flow.backward:
+                continue  # `self.grad = 0.0` of an object that is being made, in whatever phase that is
             phase = self._phase_of(definition)
             if phase == "update" and _is_backward(definition.node):
                 networks.add(id(definition.statement))

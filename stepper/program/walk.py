@@ -279,7 +279,7 @@ class Walker(Evaluator):
                 elif place is not None:
                     own = self.read(place) if keeps else EMPTY
                     others = self._others(place)
-                    if place == GRAD and not value.deps:
+                    if place == GRAD and not value.deps and not self.is_making():
                         self.effects["zero", id(node)] = node
                     self.mark_name(attribute, target)
                     definition = self.bind(place, node, value, own, attribute, alias=reference)
