@@ -18,6 +18,7 @@ import msgspec
 import stepper
 from stepper.engines.base import Engine
 from stepper.engines.registry import discover
+from stepper.inferior import forking
 from stepper.inferior.by_name import Found, become, located, of_file
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
@@ -109,6 +110,7 @@ class Inferior:
         runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts.cells, self.launch.halt
         runner.losses.whereabouts = self.whereabouts
         os.register_at_fork(after_in_child=runner.forked)
+        forking.install()
         builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]
         Service(self.channel, self.control, runner).start()
         main = self._main_module(program)

@@ -18,6 +18,7 @@ from stepper.engines.survey import histogram, surveying
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.copies import Copy
+from stepper.inferior.forking import OURS
 from stepper.inferior.protocol import (
     Count,
     Counted,
@@ -53,7 +54,7 @@ class Service(threading.Thread):
     """Serves one connection until it ends; a debugger that has gone takes the process with it."""
 
     def __init__(self, channel: Channel, control: Control, runner: Runner) -> None:
-        super().__init__(name="stepper-service", daemon=True)
+        super().__init__(name=f"{OURS}service", daemon=True)
         self._channel = channel
         self._control = control
         self._runner = runner
@@ -142,7 +143,7 @@ class Service(threading.Thread):
                 self._control.pause()
                 self._runner.interrupt()
                 later = threading.Timer(HEAD_SECONDS, self._runner.stand_anywhere)
-                later.daemon = True
+                later.name, later.daemon = f"{OURS}pause", True
                 later.start()
             case Where():
                 return Reply(request.id, spot=self._runner.where())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -57,6 +58,7 @@ class Sketches:
             self._start(self._fetch(missing, Begun(self._draw(missing[0].iteration, ranges))))
 
     async def _fetch(self, wanted: list[Sketched], coming: Awaitable[list[list[int]]]) -> None:
+        await asyncio.sleep(0)  # from Python 3.12 on this begins at once, amid the drawing that asked
         try:
             found = await coming
         except LookupError:

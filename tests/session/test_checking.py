@@ -1,5 +1,6 @@
 """Gradients against finite differences, of whole scripts: right ones agree, planted mistakes are told."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -413,7 +414,10 @@ def test_a_function_that_may_keep_its_names_is_left_alone_and_objects_are_still_
     text = OBJECTS.format(grad="grad", call="main()").replace("net = Net()", "net = Net(); kept = locals()")
     with opened(tmp_path, text) as run:
         found = run.check(1)
-    assert verdicts(found) == dict.fromkeys(("self.w", "self.b", "self.w (2)", "self.b (2)"), Verdict.AGREES)
+    names = ["self.w", "self.b", "self.w (2)", "self.b (2)"]
+    if sys.version_info >= (3, 13):  # there a look into a frame changes nothing that a function kept of its names
+        names = [f"net.neurons[{number}].{name}" for number in (0, 1) for name in "wb"]
+    assert verdicts(found) == dict.fromkeys(names, Verdict.AGREES)
 
 
 def test_a_mean_over_iterations_behind_the_loss_is_not_what_gradients_are_of(tmp_path: Path) -> None:
