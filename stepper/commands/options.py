@@ -5,7 +5,7 @@ from typing import Protocol
 
 from stepper.command_line import as_typed
 from stepper.session.errors import Misuse
-from stepper.session.options import LARGEST, MEMORY, Options
+from stepper.session.options import LARGEST_COUNT, LARGEST_MEMORY, MEMORY, Options
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -51,22 +51,28 @@ def bytes_of(target: str, text: str) -> int:
     """A size as typed (`512M`, `2GiB`; K, M, G and T are powers of 1024) in bytes. Raises Misuse for anything else."""
     found = SIZE.fullmatch(text.strip())
     size = float(found[1]) * UNITS[found[2].lower()] if found is not None else 0
-    if not 1 <= size < LARGEST:
+    if size < 1:
         raise Misuse(f"{target}: --memory must be a size such as 512M or 2G, not {as_typed(text)}")
+    if size > LARGEST_MEMORY:
+        raise Misuse(f"{target}: --memory is too large: at most {LARGEST_MEMORY >> 40}T, not {as_typed(text)}")
     return int(size)
 
 
 def at_least_one(target: str, option: str, count: int | None) -> None:
     """Raise Misuse where a count is zero or negative, or no run can come to it."""
-    if count is not None and not 1 <= count <= LARGEST:
-        raise Misuse(f"{target}: {option} must be from 1 to {LARGEST}, not {count}")
+    if count is not None and count < 1:
+        raise Misuse(f"{target}: {option} must be at least 1, not {count}")
+    if count is not None and count > LARGEST_COUNT:
+        raise Misuse(f"{target}: {option} is too large: at most 10^18, not {count}")
 
 
 def iteration_number(target: str, text: str) -> int | None:
     """The iteration that `--iteration` names; None for the setup. Raises Misuse for anything else."""
     if text == "setup":
         return None
-    if not text.isdecimal() or len(text) >= len(str(LARGEST)):
+    if text.isdecimal() and len(text) >= len(str(LARGEST_COUNT)):
+        raise Misuse(f"{target}: --iteration is too large: at most 10^18, not {as_typed(text)}")
+    if not text.isdecimal():
         raise Misuse(
             f"{target}: --iteration must be an iteration's number, counted from 0, or setup, not {as_typed(text)}"
         )

@@ -20,7 +20,7 @@ from stepper.session.checking import ENTRIES
 from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.gradient_check import GradientCheck
 from stepper.session.labels import missing
-from stepper.session.options import LARGEST, MEMORY, Options
+from stepper.session.options import LARGEST_COUNT, MEMORY, Options
 from stepper.session.session import Session
 
 if TYPE_CHECKING:
@@ -306,8 +306,10 @@ def _end(session: Session, loop: asyncio.AbstractEventLoop, thread: threading.Th
 def _counted(number: int) -> int:
     """An iteration's number, be it of NumPy. Raises IndexError for one that there can be in no run."""
     number = int(index(number))
-    if not 0 <= number < LARGEST:
+    if number < 0:
         raise IndexError(f"iterations count from 0, so there is no iteration {number}")
+    if number > LARGEST_COUNT:
+        raise IndexError("the iteration is too large: at most 10^18")
     return number
 
 

@@ -8,8 +8,10 @@ LARGEST_SEED = 2**32 - 1
 """NumPy's global generator takes none above it."""
 LARGEST_THREADS = 4096
 """More than any machine has cores, and fewer than an operating system refuses to start."""
-LARGEST = 2**63 - 1
-"""The largest count, and size in bytes: that of a C `long long`."""
+LARGEST_COUNT = 10**18
+"""No run comes to so many iterations; it fits into 64 bits."""
+LARGEST_MEMORY = 1 << 50
+"""Bytes: 1024T, more than any machine has."""
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ class Session(Checking):
         if first is None or (self._warned and not self._over()):
             return
         self._warned = True
-        there = "" if self.cursor.iteration == first else f"; g {first} goes there"
+        there = "" if self.cursor.iteration == first else "; D goes there"
         self._say(told(self.losses, first) + there + (f"; {self.notice}" if self.notice else ""))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stepper.inferior.protocol import Launch
 from stepper.session.errors import Misuse
-from stepper.session.options import LARGEST, LARGEST_SEED, LARGEST_THREADS, Options
+from stepper.session.options import LARGEST_COUNT, LARGEST_MEMORY, LARGEST_SEED, LARGEST_THREADS, Options
 from stepper.variants import VARIANTS, Variant, nearest
 
 
@@ -46,8 +46,8 @@ def launch_of(target: str, options: Options) -> Launch:
         raise Misuse(f"{target}: --seed must be from 0 to {LARGEST_SEED}, not {options.seed}")
     if options.memory < 1:
         raise Misuse(f"{target}: --memory must be at least 1 byte, not {options.memory}")
-    if options.memory > LARGEST:
-        raise Misuse(f"{target}: --memory must be at most {LARGEST} bytes, not {options.memory}")
+    if options.memory > LARGEST_MEMORY:
+        raise Misuse(f"{target}: --memory must be at most {LARGEST_MEMORY >> 40}T, not {options.memory}")
     if options.loop is not None and options.loop != "none" and not _is_a_line(options.loop.rpartition(":")[2]):
         raise Misuse(f"{target}: --loop needs a line number, FILE:LINE or 'none', not '{options.loop}'")
     return Launch(
@@ -83,7 +83,7 @@ def _is_broken(text: str) -> bool:
 
 
 def _is_a_line(text: str) -> bool:
-    return text.isdecimal() and len(text) < len(str(LARGEST))
+    return text.isdecimal() and len(text) < len(str(LARGEST_COUNT))
 
 
 def _kind(device: str) -> str:

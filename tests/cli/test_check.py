@@ -63,7 +63,7 @@ def test_a_failing_script_shows_its_own_traceback(capsys: pytest.CaptureFixture[
         (["--iteration", "80"], "there are only 80 iterations, 0 to 79"),
         (["--iteration", "setup"], "the setup has no loss"),
         (["--iteration", "-1"], "--iteration must be an iteration's number"),
-        (["--entries", "0"], "--entries must be from 1"),
+        (["--entries", "0"], "--entries must be at least 1, not 0"),
         (["--parameter", "w11"], "no parameter is called w11; did you mean w1"),
         (["--parameter", "bias"], "no parameter is called bias; there are w1, w2, b"),
     ],

@@ -161,12 +161,29 @@ def test_counts_that_are_none(option: str, value: str, capsys: pytest.CaptureFix
     assert "class" not in line
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "value", "most"),
+    [
+        ("run", "--iterations", "9" * 30, "10^18"),
+        ("trace", "--iteration", "9" * 5000, "10^18"),
+        ("check", "--entries", "9" * 30, "10^18"),
+        ("run", "--memory", "99999T", "1024T"),
+        ("run", "--memory", "9" * 400, "1024T"),
+    ],
+)
+def test_what_is_too_large_is_told_in_round_figures(
+    command: str, option: str, value: str, most: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = complaint(capsys, command, "numpy", option, value)
+    assert line == f"numpy: {option} is too large: at most {most}, not {value}"
+
+
 @pytest.mark.parametrize("option", ["--iterations", "--threads", "--seed", "--memory", "--device", "--format"])
 def test_a_value_that_is_empty_is_said_to_be_so(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "run", "numpy", f"{option}=").endswith(", not an empty word")
 
 
-@pytest.mark.parametrize("iteration", ["-1", "1.5", "last", "", "nan", "5..2", "3:1", "9" * 30, "9" * 5000])
+@pytest.mark.parametrize("iteration", ["-1", "1.5", "last", "", "nan", "5..2", "3:1"])
 def test_an_iteration_that_is_none(iteration: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, "trace", "numpy", f"--iteration={iteration}")
     assert line.startswith("numpy: ")
@@ -274,7 +291,7 @@ def test_a_name_with_a_line_break_is_still_answered_in_one_line(capsys: pytest.C
     assert complaint(capsys, "run", "no\nsuch\x1b[31m").startswith("no such")
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "1.5.2G", "lots", "1e3", "G", "nan", "99999999T", "9" * 400])
+@pytest.mark.parametrize("size", ["0", "-1", "1.5.2G", "lots", "1e3", "G", "nan"])
 def test_a_size_of_memory_that_is_none(size: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, "trace", "numpy", f"--memory={size}")
     assert line == f"numpy: --memory must be a size such as 512M or 2G, not {size}"

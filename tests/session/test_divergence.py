@@ -47,7 +47,7 @@ async def test_a_run_that_diverges_says_from_where_on(tmp_path: Path) -> None:
         await session.run()
         assert session.cursor.iteration == 8
         assert (
-            session.notice == "the loss is NaN from iteration 1 on; g 1 goes there; the script ended after 9 iterations"
+            session.notice == "the loss is NaN from iteration 1 on; D goes there; the script ended after 9 iterations"
         )
         await session.go(1)
         assert session.cursor.iteration == 1 and session.notice == ""
@@ -66,7 +66,7 @@ async def test_a_run_from_breakpoint_to_breakpoint_says_so_once_and_at_the_end(
         assert [at for at, _ in notices] == [0, 1, 2, 3, 4, 4]
         assert [notice for _, notice in notices[:4]] == ["", "", "the loss is inf from iteration 2 on", ""]
         assert notices[-1][1] == (
-            "the loss is inf from iteration 2 on; g 2 goes there; no breakpoint was reached after this; "
+            "the loss is inf from iteration 2 on; D goes there; no breakpoint was reached after this; "
             "the script ended after 5 iterations"
         )
 

@@ -312,3 +312,19 @@ async def test_what_an_empty_field_says_is_not_cut_in_a_small_terminal() -> None
         field_width = field(pilot, "path").content_size.width
         assert len(str(field(pilot, "path").placeholder)) <= field_width
         assert "ctrl+o finds a file" in screen_text(pilot.app)
+
+
+@pytest.mark.parametrize(("size", "cut"), [((80, 24), True), ((120, 50), False)])
+async def test_settings_that_are_cut_in_their_field_stand_below_it(size: tuple[int, int], cut: bool) -> None:
+    known = "N=64 D_in=1000 H=100 D_out=10 learning_rate=1e-6 iterations=500"
+    async with picker(size) as (pilot, _):
+        below = pilot.app.screen.query_one("#known")
+        await until(pilot, lambda: field(pilot, "settings").placeholder.endswith("…" if cut else "iterations=500"))
+        assert field(pilot, "settings").placeholder.removesuffix("…") in known and not below.display
+        field(pilot, "settings").focus()
+        await until(pilot, lambda: below.display is cut)
+        await pilot.press(*"N=8")
+        await until(pilot, lambda: below.display, "what can be set, while it is typed")
+        assert "iterations=500" in screen_text(pilot.app)
+        field(pilot, "seed").focus()
+        await until(pilot, lambda: not below.display)

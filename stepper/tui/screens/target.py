@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -23,6 +24,7 @@ from stepper.session import Misuse, Options
 from stepper.session.options import LARGEST_SEED
 from stepper.session.target import launch_of, module_of
 from stepper.terminal_text import visible
+from stepper.tui import figures
 from stepper.tui.recent import plain, there
 from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
@@ -74,6 +76,7 @@ class TargetScreen(Question[Choice | None]):
         & #device > SelectOverlay, & #device > SelectOverlay:focus { height: 3; }
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
+        & #known { margin-left: 10; color: $foreground 60%; display: none; }
         &.-narrow > Vertical { width: 100%; height: 100%; }
         &.-narrow .name { width: 10; }
         &.-narrow #seed { width: 6; }
@@ -94,6 +97,7 @@ class TargetScreen(Question[Choice | None]):
         self._rows: list[Row | None] = []
         self._arguments = arguments
         self._typed: set[str] = set()
+        self._known = ""
 
     def compose(self) -> ComposeResult:
         """The list above; below, a path and how the script is to run."""
@@ -119,6 +123,7 @@ class TargetScreen(Question[Choice | None]):
             with Horizontal():
                 yield Label("Settings", classes="name")
                 yield Input(compact=True, id="settings")
+            yield Label("", id="known")
             with Horizontal():
                 yield Label("Arguments", classes="name")
                 yield Input(placeholder="the script's own, as in a shell", compact=True, id="arguments")
@@ -164,12 +169,11 @@ class TargetScreen(Question[Choice | None]):
     def describe(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the settings of the highlighted target are; those of the open one are filled in."""
         row = self._rows[event.option_index]
-        field = self.query_one("#settings", Input)
         same = row is not None and self._is_open(row.target)
         variant = VARIANTS.get(row.target) if row is not None else None
         defaults = variant.settings if variant is not None else self._session.defaults if same else {}
-        known = " ".join(f"{name}={value}" for name, value in defaults.items())
-        field.placeholder = known or "NAME=VALUE, several with blanks between"
+        self._known = " ".join(f"{name}={value}" for name, value in defaults.items())
+        self._tell_known()
         entry = row.entry if row is not None else ""
         given = shlex.join(self._session.options.arguments) if same else self._arguments.get(entry, "")
         settings = shlex.join(self._session.options.settings) if same else ""
@@ -177,6 +181,25 @@ class TargetScreen(Question[Choice | None]):
             for name, text in (("settings", settings), ("arguments", given)):
                 if name not in self._typed:
                     self.query_one(f"#{name}", Input).value = text
+
+    @on(events.Resize)
+    def fit_known(self) -> None:
+        """The field has another width, once that is laid out."""
+        self.call_after_refresh(self._tell_known)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    @on(Input.Changed, "#settings")
+    def _tell_known(self) -> None:
+        """Say in the field which settings there are and what they are; while it is typed in, below it, where they cannot
+        be read in it."""
+        field, below = self.query_one("#settings", Input), self.query_one("#known", Label)
+        room = field.content_size.width
+        cut = bool(room) and cell_len(self._known) > room
+        told = figures.fit(self._known, room).rstrip() if cut else self._known
+        field.placeholder = told or "NAME=VALUE, several with blanks between"
+        below.update(Content(visible(self._known)))
+        below.display = bool(field.has_focus and self._known and (cut or field.value))
 
     @on(Input.Changed, "#settings, #arguments")
     def keep_typed(self, event: Input.Changed) -> None:
