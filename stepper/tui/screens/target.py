@@ -191,8 +191,8 @@ class TargetScreen(Question[Choice | None]):
     @on(events.DescendantBlur)
     @on(Input.Changed, "#settings")
     def _tell_known(self) -> None:
-        """Say in the field which settings there are and what they are; while it is typed in, below it, where they cannot
-        be read in it."""
+        """Say in the field which settings there are and what they are; while it is typed in, below it, where
+        they cannot be read in it."""
         field, below = self.query_one("#settings", Input), self.query_one("#known", Label)
         room = field.content_size.width
         cut = bool(room) and cell_len(self._known) > room
