@@ -31,8 +31,9 @@ class Looking(Stage):
         self.refresh(layout=True)
 
     def on_descendant_focus(self) -> None:
-        """Remember the panel the person is at: the one that has the focus now, for such events can overtake others."""
-        if self.focused is not None:
+        """Remember the panel the person is at: the one that has the focus now, for such events can overtake others,
+        even the end of the app, which has no screen any more."""
+        if self.screen_stack and self.focused is not None:
             self.desk.focused(self.focused)
             self.keys.at(self.desk.chosen.id or "")
 
