@@ -89,6 +89,7 @@ class Recording:
         self.tracker = Tracker(
             self._names, self._look, self._called, self._place, self._span, self._learn_local, self._is_frozen
         )
+        self.tracker.keeps_data = self.program.keeps_data
         self.pass_over = iteration is None
         self.truncated = False
         self._limit = MAX_EVENTS

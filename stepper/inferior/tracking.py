@@ -72,6 +72,7 @@ class Tracker:
         self.gathered: set[str] = set()  # lists that this pass made of what exists already
         self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
         self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
+        self.keeps_data = False  # `p.data` is an attribute like any other of the script's own objects
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
     def name_of(self, value: Any, label: str | None) -> str | None:
@@ -109,7 +110,7 @@ class Tracker:
 
         `owner` is the object that keeps a scalar in an attribute.
         """
-        bare = label.removesuffix(".data")
+        bare = label if self.keeps_data else label.removesuffix(".data")
         whole = draft.copy is not None
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
         if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
@@ -146,7 +147,7 @@ class Tracker:
                 track.previous, track.value = track.value, value
                 if whole:
                     self._spans.put(track)
-            if whole and not label.endswith(".data"):
+            if whole and (self.keeps_data or not label.endswith(".data")):
                 self._by_object[id(value)] = track
             elif owner is not None:
                 self._by_owner[bare, id(owner)] = track

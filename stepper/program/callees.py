@@ -13,6 +13,7 @@ from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
 from stepper.program.instances import Instances
+from stepper.program.records import keeps_data
 from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, assigned, constructor, root_of
 from stepper.program.vocabulary import steps_parameters
 
@@ -28,6 +29,9 @@ class Callees:
             for node in script.nodes
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
         }
+        self.keeps_data = keeps_data(script)
+        if self.keeps_data:
+            self.fields.add("data")
         self.functions_in = HeldFunctions(script)
         self.instances = Instances(script)
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
@@ -137,7 +141,7 @@ class Callees:
         if isinstance(node, ast.Name):
             return self.name_place(scope, node.id)
         if isinstance(node, ast.Attribute):
-            if node.attr == "data":
+            if node.attr == "data" and not self.keeps_data:
                 return self.place_of(scope, node.value)
             if (node.attr == "grad" or node.attr in self.fields) and not self.script.is_import(scope, node):
                 return (FIELD, node.attr)

@@ -200,7 +200,7 @@ class Evaluator(Definitions, ABC):
         place = self.place_of(scope, node)
         if node.attr in _SHAPES:
             return NOTHING
-        if node.attr != "data" and place is not None and place[0] == FIELD:
+        if (node.attr != "data" or self.keeps_data) and place is not None and place[0] == FIELD:
             value = self.look(place)
             loops = frozenset(loop for _, selected in base.roots for loop in selected)
             return Value(

@@ -31,6 +31,7 @@ class Known:
         flow = sort(run, walker.made_parameters(), stored_anew(script), _indices(walker))
         losses.aside = _no_losses(flow)
         self.uses_backward = any(loss.backward for loss in run.losses)
+        self.keeps_data = walker.keeps_data
         body = script.source.tree.body if loop is None else loop.body
         self.marks_gradient = any(mark.kind in ("backward", "gradient") for mark in run.marks)
         models = Models(walker, flow)

@@ -53,7 +53,7 @@ class Program:
     `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
     phase of each line on which a statement starts, and `stops` are the lines, of all files, on which code that is not
     recorded can stop, by their keys (see `Armed`); `criteria` names the classes whose objects compute the loss when
-    they are called.
+    they are called. `keeps_data`: `p.data` is what an object of the script's own keeps, not a tensor's own values.
     `modules` are the script's own that it imports; their sites follow the script's. `home` is the file that has the
     training loop, and to which `lines` belong: the script, or one of them.
     """
@@ -71,6 +71,7 @@ class Program:
     lines: dict[int, Phase]
     stops: dict[str, Spot]
     uses_backward: bool
+    keeps_data: bool
     criteria: frozenset[str]
     modules: tuple[Module, ...] = ()
 
@@ -135,6 +136,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         lines=known.lines(home, sites),
         stops=stops,
         uses_backward=known.uses_backward,
+        keeps_data=known.keeps_data,
         criteria=known.criteria,
         modules=modules,
     )

@@ -1,4 +1,5 @@
-"""Classes that are records: named tuples and dataclasses, whose objects are no more than what their fields hold.
+"""Classes that are records: named tuples and dataclasses, whose objects are no more than what their fields hold; and
+those that keep an array beside its gradient (`p.data`, `p.grad`), without being a number themselves.
 
 Knows text only, nothing of a walk.
 """
@@ -8,13 +9,35 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from stepper.program.scopes import Script
+from stepper.program.scopes import FUNCTIONS, Script
+
+TENSORS = frozenset({"torch", "lightning", "accelerate"})
+NUMERIC = frozenset({"backward", "__add__", "__mul__", "__sub__", "__matmul__", "__getattr__"})
 
 
 def is_record(script: Script, cls: ast.ClassDef) -> bool:
     """Whether a class of the script is a named tuple, or a dataclass."""
     made = (each.func if isinstance(each, ast.Call) else each for each in cls.decorator_list)
     return script.is_a(cls, "NamedTuple") or any(_last(each) == "dataclass" for each in made)
+
+
+def keeps_data(script: Script) -> bool:
+    """Whether `p.data` is what an object of the script's own keeps, an attribute like any other, and not once more the
+    values of a tensor: its own classes that have one do no arithmetic, and no library with such tensors is there."""
+    if any(path.split(".")[0] in TENSORS for path in script.imports.values()):
+        return False
+    keeping = [cls for cls in script.classes if any(map(_stores_data, ast.walk(cls)))]
+    methods = {
+        node.name for cls in keeping for base in script.bases(cls) for node in base.body if isinstance(node, FUNCTIONS)
+    }
+    return bool(keeping) and not methods & NUMERIC
+
+
+def _stores_data(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr="data", ctx=ast.Store()):
+            return True
+    return False
 
 
 def record_fields(script: Script) -> frozenset[str]:

@@ -60,7 +60,7 @@ class Roles:
         if isinstance(node, ast.Attribute):
             if node.attr == "grad":
                 return "gradient"
-            if node.attr in _SAME_VALUES:
+            if node.attr in _SAME_VALUES and not (node.attr == "data" and self.walker.keeps_data):
                 return self.of(scope, node.value)
         place = self.walker.place_of(scope, node)
         if place is None and isinstance(node, ast.Attribute) and node.attr in self._record_fields:

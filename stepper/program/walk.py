@@ -274,7 +274,7 @@ class Walker(Evaluator):
                 roots = self.evaluate(scope, base).roots
                 place = self.place_of(scope, target)
                 selected = frozenset(loop for _, loops in roots for loop in loops)
-                if attribute == "data":
+                if attribute == "data" and not self.keeps_data:
                     self.change(roots, node, value.deps, keep=keeps)
                 elif place is not None:
                     own = self.read(place) if keeps else EMPTY
@@ -346,7 +346,7 @@ class Walker(Evaluator):
             case ast.Attribute(value=base, attr=attribute) as target:
                 roots = self.evaluate(scope, base).roots
                 place = self.place_of(scope, target)
-                if attribute == "data":
+                if attribute == "data" and not self.keeps_data:
                     self.change(roots, node, added.deps)
                 elif place is not None:
                     self.mark_name(attribute, target)

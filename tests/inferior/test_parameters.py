@@ -407,3 +407,49 @@ def test_variables_that_a_model_yields_and_an_optimizer_gathers() -> None:
         assert [each.shape for each in ran.record(iteration).parameters] == [(3, 4), (4, 1)]
         for each in ran.record(iteration).parameters:
             check(ran, each.name, None, 0.125, iteration)
+
+
+OWN = """
+import numpy as np
+numbers = np.random.default_rng(0)
+x, y = numbers.normal(size=(6, 3)), numbers.normal(size=(6, 2))
+class Parameter:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+class Linear:
+    def __init__(self, i, o):
+        self.w, self.b = Parameter(numbers.normal(size=(i, o))), Parameter(np.zeros(o))
+    def __call__(self, x):
+        self.x = x
+        return x @ self.w.data + self.b.data
+    def backward(self, d):
+        self.w.grad[...] = self.x.T @ d
+        self.b.grad[...] = d.sum(axis=0)
+        return d @ self.w.data.T
+class SGD:
+    def __init__(self, parameters): self.parameters = parameters
+    def step(self):
+        for p in self.parameters:
+            {update}
+first, second = Linear(3, 4), Linear(4, 2)
+optimizer = SGD([first.w, first.b, second.w, second.b])
+for t in range(3):
+    h = np.tanh(first(x))
+    out = second(h)
+    loss = ((out - y) ** 2).sum()
+    d = second.backward(2 * (out - y))
+    first.backward(d * (1 - h ** 2))
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("update", ["p.data -= 0.01 * p.grad", "p.data = p.data - 0.01 * p.grad"])
+def test_objects_of_the_scripts_own_that_keep_data_beside_a_gradient_are_parameters(update: str) -> None:
+    ran = run(OWN.format(update=update))
+    record = ran.record(1)
+    assert {each.name.partition(" ")[0] for each in record.parameters} == {"self.w.data", "self.b.data"}
+    assert len(record.parameters) == 4
+    for each in record.parameters:
+        assert each.grad is not None and each.cosine is not None and each.cosine < -0.999999, each.name
+    assert ran.values("out", 1)[0].role == "activation" and ran.values("d", 1)[0].role == "gradient"
+    assert ran.event("d = second.backward(2 * (out - y))", 1).phase == "backward"
