@@ -348,17 +348,28 @@ def _unit(value: Value) -> float:
 
 
 def _on_the_way(record: Record) -> Iterator[Value]:
-    """The values that a loss is computed from: the parameters, and what was made of them."""
+    """The values that a loss is computed from: the parameters, and what was made of them. The data is no such value,
+    whatever a function calls it: float32 inputs of float64 weights round nothing that moves with these."""
     for parameter in record.parameters:
         yield parameter.before
+    data = {_likeness(value) for event in record.events for value in event.values if value.role == "data"}
     for event in record.events:
         if event.phase in ("forward", "loss"):
-            yield from (value for value in event.values if value.role in ("activation", "loss"))
+            made = (value for value in event.values if value.role in ("activation", "loss"))
+            yield from (value for value in made if value.role == "loss" or _likeness(value) not in data)
+
+
+def _likeness(value: Value) -> tuple[object, ...]:
+    """What a value has in common with itself under another name, or in another shape."""
+    summary = value.summary
+    return summary.dtype, summary.size, summary.min, summary.max, summary.norm
 
 
 def updated_before(record: Record) -> str:
     """A parameter that the iteration updates before it has come to its loss; empty where there is none."""
     names = {name for each in record.parameters for name in (each.name, each.before.label)}
+    # An object has other names elsewhere: `network.params[key]`, of `self.params`.
+    changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
     made = next(
         (event.id for event in record.events if any(_number(value) == record.loss for value in event.values)), 0
     )
@@ -366,7 +377,7 @@ def updated_before(record: Record) -> str:
     for event in record.events[:made]:
         if event.phase == "update" and event.id not in around:
             for value in event.values:
-                if value.label in names and value.when in ("after", "result"):
+                if (value.label in names or value.copy in changed - {None}) and value.when in ("after", "result"):
                     return value.label
     return ""
 

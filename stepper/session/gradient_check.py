@@ -13,6 +13,7 @@ from stepper.session.finite_difference import Slope
 COARSE = 0.02  # relative error of a finite difference beyond which it tells too little
 SMALL = 1e-3  # an entry so much smaller than the gradient's root mean square need not be known relatively
 ROUNDED = {2.0**-24: "float32", 2.0**-11: "float16", 2.0**-8: "bfloat16", 2.0**-53: "float64"}
+GUARD = 1e-5  # relative: what a guard against zero (`log(y + 1e-7)`), left out of a gradient by hand, may make of it
 ROUNDINGS = 128.0  # of a recorded gradient, in unit roundoffs of its entries' size
 
 
@@ -93,7 +94,7 @@ def compared(index: tuple[int, ...], recorded: float, found: Slope | None, unit:
     apart = abs(recorded - found.value)
     larger = max(abs(recorded), abs(found.value))
     told = EntryCheck(index, recorded, found.value, found.error, tolerance)
-    if apart <= tolerance:
+    if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
         if found.error <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
             return _judged(told, Verdict.AGREES)
         return _judged(told, Verdict.UNKNOWN, f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it")
