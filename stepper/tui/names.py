@@ -2,7 +2,8 @@
 
 `model.0.weight.grad` becomes `…0.weight.grad` where there is one model, and `exp_avg of model.0.weight` becomes
 `exp_avg…0.weight`. Where that is too long, the parts before the last are abbreviated, from the left, as far as their
-neighbours allow: `model.1.attention.query.weight` becomes `…1.att.query.weight`, then `…1.att.que.weight`.
+neighbours allow, and an ellipsis takes the place of the dot behind them: `model.1.attention.query.weight` becomes
+`…1.att…query.weight`, then `…1.att…que…weight`.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class Names:
             text = part if kept and index >= count else kept
             dot = "." if short and not short.endswith(ELLIPSIS) else ""
             short += f"{dot}{text}" if text else "" if short.endswith(ELLIPSIS) else ELLIPSIS
+            short += ELLIPSIS if text and text != part else ""
             prefix += "."
         if short.removeprefix(ELLIPSIS).isdecimal():
             return path  # a number alone says too little

@@ -30,9 +30,9 @@ def test_what_all_share_is_left_out_and_then_the_parts_before_the_last_are_abbre
     assert names.forms("model.1.attention.query.weight.grad") == [
         "model.1.attention.query.weight.grad",
         "…1.attention.query.weight.grad",
-        "…1.att.query.weight.grad",
-        "…1.att.que.weight.grad",
-        "…1.a.q.weight.grad",
+        "…1.att…query.weight.grad",
+        "…1.att…que…weight.grad",
+        "…1.a…q…weight.grad",
     ]
     assert names.forms("model.1.norm2.bias") == ["model.1.norm2.bias", "…1.norm2.bias"], "norm1 is beside it"
     assert names.fitted("exp_avg_sq of model.2.norm1.bias", 24) == "exp_avg_sq…2.norm1.bias"
@@ -40,8 +40,8 @@ def test_what_all_share_is_left_out_and_then_the_parts_before_the_last_are_abbre
 
 def test_two_models_are_told_apart_by_their_beginnings() -> None:
     names = Names(["generator.0.weight", "discriminator.0.weight"])
-    assert names.forms("generator.0.weight") == ["generator.0.weight", "gen.0.weight", "g.0.weight"]
-    assert names.forms("∂L/∂discriminator.0.weightᵀ")[-1] == "∂L/∂d.0.weightᵀ"
+    assert names.forms("generator.0.weight") == ["generator.0.weight", "gen…0.weight", "g…0.weight"]
+    assert names.forms("∂L/∂discriminator.0.weightᵀ")[-1] == "∂L/∂d…0.weightᵀ"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,18 @@ def test_no_two_names_look_the_same_and_all_fit(labels: tuple[str, ...]) -> None
         assert set(found) == set(labels)
         assert max(map(len, found.values())) <= width
         assert len(set(found.values())) == len(labels), f"at {width} columns"
-        assert width < shortest or not any("…" in name[1:] for label, name in found.items() if " of " not in label)
+        names = Names(labels)
+        assert width < shortest or all(
+            name in names.forms(label) for label, name in found.items() if " of " not in label
+        )
+
+
+def test_a_part_that_is_abbreviated_says_so() -> None:
+    labels = ("self.data", "other.data", "parameters.grad")
+    assert shortened(labels, 8)["self.data"] == "sel…data"
+    for width in range(6, 16):
+        for label, name in shortened(labels, width).items():
+            assert name == label or "…" in name, f"at {width} columns"
 
 
 def test_names_that_are_cut_in_the_middle_are_told_apart_where_they_can_be() -> None:

@@ -112,3 +112,33 @@ async def test_slash_in_output_looks_in_what_was_printed() -> None:
         assert app.scene.event.id == 3
         await look_for("grad_w1")
         assert "Nothing that was printed up to the end of this iteration has grad_w1 in it." in screen_text(app)
+
+
+async def test_a_line_that_is_cut_says_so_and_what_was_found_in_it_is_seen() -> None:
+    words = " ".join(f"word{number}" for number in range(40))
+
+    def spans(record: Record) -> None:
+        for event in record.events:
+            event.output = (0, len(words) + 1) if event.id == 3 else (0, 0) if event.id < 3 else (len(words) + 1,) * 2
+
+    class Printing(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return f"{words}\n"[start:end]
+
+    app = app_of(Printing(after=spans))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        output = app.desk.output
+        shown = text_of(output)
+        assert shown.startswith(" 17 ┆ word0 word1 ") and shown.endswith("…") and len(shown) == output.inner.width
+        assert output.copied().endswith("word39"), "the clipboard has all of it"
+        await pilot.press("slash", *"word30", "enter")
+        await settled(pilot)
+        shown = text_of(output)
+        assert shown.startswith("▶17 │ …") and "word30 " in shown and shown.endswith("…")
+        assert ("word30", "span") in output.row(0).pieces
+        await pilot.press("slash", *"word38", "enter")
+        await settled(pilot)
+        assert text_of(output).endswith(" word38 word39")

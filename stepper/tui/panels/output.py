@@ -7,14 +7,16 @@ from itertools import pairwise
 from os.path import basename
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 
 from stepper.record import Event
-from stepper.terminal_text import printed
+from stepper.terminal_text import printed, visible
 from stepper.tui.actions import bindings
 from stepper.tui.history import History
-from stepper.tui.panels.lines import LinePanel, Piece, Row, mark
+from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import CURRENT
 
@@ -22,6 +24,8 @@ EARLIER = 4000
 """Bytes of what was printed before the iteration that are shown above it."""
 MOST = 200_000
 """Bytes of one iteration's output that are shown."""
+MARGIN = 12
+"""Columns that a line needs for its end to be told from its number."""
 REACHED, AHEAD = "│", "┆"
 """Before a line that was printed by the cursor, or before it; and that is printed later."""
 Read = Callable[[int, int | None], str]
@@ -71,8 +75,8 @@ class OutputPanel(LinePanel):
             gutter: Piece = (f"{place:>{digits}} {AHEAD if is_ahead else REACHED} ", "gutter")
             pieces: tuple[Piece, ...] = ((CURRENT if own else " ", "strong"), gutter, text)
             if self._found is not None and self._found[0] == len(rows):
-                start = len(pieces[0][0]) + len(gutter[0]) + line.lower().find(self._found[1])
-                pieces = mark(pieces, start, start + len(self._found[1]), "span")
+                end = len(pieces[0][0]) + len(gutter[0]) + self._found_end
+                pieces = mark(pieces, end - len(self._found[1]), end, "span")
             rows.append(Row(pieces, "current" if own else ""))
             later += is_ahead
             self._printed.append(event)
@@ -100,6 +104,49 @@ class OutputPanel(LinePanel):
     def _within(self, event: Event, cursor: Event) -> bool:
         history = self.scene.history
         return history is not None and cursor.id <= event.id <= history.end(cursor.id)
+
+    def row(self, index: int) -> Row:
+        """A line, as far as there is room; of one in which a text was found, from there on if need be."""
+        row, room = super().row(index), self.inner.width
+        if room < MARGIN or sum(cell_len(text) for text, _ in row.pieces) <= room:
+            return row
+        pieces, end = row.pieces, 0
+        if self._found is not None and self._found[0] == index:
+            end = sum(len(text) for text, part in pieces if part == "gutter") + self._found_end
+        if end >= room:
+            sign, gutter, *rest = pieces
+            skipped = self._found_end - room // 2
+            kept: list[Piece] = []
+            for text, part in rest:
+                kept.append((text[max(0, skipped) :], part))
+                skipped -= len(text)
+            pieces = (sign, gutter, ("…", "muted"), *kept)
+        return Row(pad(pieces, (), room), row.base)
+
+    @property
+    def _found_end(self) -> int:
+        """The column of its line behind the text that was found."""
+        if self._found is None:
+            return 0
+        index, wanted = self._found
+        return self._spans[index][0].lower().find(wanted) + len(wanted)
+
+    def copied(self) -> str:
+        """What was printed, nothing of it cut."""
+        return "\n".join("".join(text for text, _ in row.pieces).rstrip() for row in self._rows).rstrip()
+
+    def on_resize(self) -> None:
+        """Cut the lines anew."""
+        self.refresh()
+
+    def on_mouse_move(self, move: events.MouseMove) -> None:
+        """The whole of a line that is cut is its tooltip."""
+        index = move.y - self.gutter.top + self.scroll_offset.y
+        cut = 0 <= index < len(self._spans) and self._spans[index][0] not in self._shown_text(index)
+        self.tooltip = Content(visible(self._spans[index][0])) if cut else None
+
+    def _shown_text(self, index: int) -> str:
+        return "".join(text for text, _ in self.row(index).pieces)
 
     def find(self, text: str) -> tuple[int, Event | None] | None:
         """The next line that has `text` in it, after the one that was found last or else after the cursor's, and from

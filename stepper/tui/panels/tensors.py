@@ -53,7 +53,7 @@ class TensorsPanel(LinePanel):
         "what the statement changed comes first, then what it read, then all else, the latest first\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements, of "
         "complex ones over |z|\n"
-        "a name too long for its column loses what all names share, then its parts are abbreviated: …1.att.que.weight\n"
+        "a name too long for its column loses what all names share, then its parts are abbreviated: …1.att…que…weight\n"
         "≈ before a shape: there was no room for the elements (--memory), a summary and a pooled picture are kept\n"
         "health: the shares of « −∞, - negative, 0 zero, + positive, » +∞ and ? NaN elements; none is left out\n"
         "histogram: how the elements lie between min and max, of a sample where there are very many\n"
