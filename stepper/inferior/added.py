@@ -113,6 +113,16 @@ def target_of(text: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
+def paths_in_comprehension(text: str) -> frozenset[str]:
+    """The names and paths that a list comprehension reads, where a statement binds what it gives."""
+    match _parsed(text):
+        case ast.Assign(value=ast.ListComp() as comprehension):
+            nodes = (node for node in ast.walk(comprehension) if isinstance(node, ast.Name | ast.Attribute))
+            return frozenset(_unparsed(node) for node in nodes)
+    return frozenset()
+
+
 def part_of(text: str) -> int | slice | None:
     """Which part along its first axis a statement `w[1:] += E` adds to, where that is spelt out; None for any other."""
     match _parsed(text):

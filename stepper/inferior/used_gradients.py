@@ -9,7 +9,16 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.inferior.added import Added, added, pair_of, part_of, plainly, target_of, texts_in
+from stepper.inferior.added import (
+    Added,
+    added,
+    pair_of,
+    part_of,
+    paths_in_comprehension,
+    plainly,
+    target_of,
+    texts_in,
+)
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
 from stepper.inferior.recorder import Recorder
@@ -327,6 +336,17 @@ class UsedGradients:
                 beside = number < update.id and other != holder and _shape(draft) == _shape(track.before)
                 if beside and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
                     return draft
+        return self._list_beside(track, update)
+
+    def _list_beside(self, track: Track, update: Happening) -> Draft | None:
+        """`w = [a - lr * g for a, g in zip(w, dw)]`, of numbers in lists: the gradient of its shape that is read."""
+        read = paths_in_comprehension(update.text) - {track.label, track.name}
+        if not read or _shape(track.before) is None:
+            return None
+        for happening in reversed(self._recorder.happenings[: update.id]):
+            for draft in reversed(happening.drafts):
+                if draft.label in read and draft.copy is not None and self._is_gradient(draft):
+                    return draft if _shape(draft) == _shape(track.before) else None
         return None
 
     @cached_property

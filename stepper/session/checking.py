@@ -179,7 +179,8 @@ class _Check:
         first: ParameterCheck | None = None
         for read, what in _readings(len(self._base)):
             found = self._compared(parameter, version, samples, along, read)
-            if found.verdict is Verdict.AGREES:
+            depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
+            if found.verdict is Verdict.AGREES and (depends or not what):
                 by = f"by {what} ({read(self._base):.6g})" if what else ""
                 return replace(found, note="; ".join(filter(None, (found.note, by))))
             first = first or found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from dataclasses import replace
@@ -35,6 +36,7 @@ def planted(script: Script) -> Script | None:
 def _wrong(line: str, chance: random.Random) -> str:
     if changed := CHANGED.match(line):
         return f"{changed[1]}pass"
-    if computed := COMPUTED.match(line):
+    computed = COMPUTED.match(line)
+    if computed and not isinstance(ast.parse(computed[3], mode="eval").body, ast.Tuple):
         return computed[1] + computed[2] + chance.choice(WRONG).format(computed[3])
     return ""

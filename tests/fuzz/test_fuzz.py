@@ -18,7 +18,7 @@ from tests.fuzz.planting import planted
 from tests.fuzz.script import Pen, Script
 from tests.fuzz.trial import tried
 
-SEEDS = [("torch", 1), ("hand-torch", 2), ("numpy", 3)]
+SEEDS = [("torch", 1), ("hand-torch", 2), ("numpy", 3), ("python", 8), ("python", 1)]
 
 
 def test_every_family_is_tried() -> None:

@@ -21,8 +21,10 @@ def tried(script: Script, path: Path, device: str = "cpu") -> list[str]:
     plain = plain_run(path)
     with stepper.open(path) as run:
         found = compared(run, script, plain)
-        if device == "cpu" and (script.family != "torch" or script.seed % CHECKED == 0):  # CUDA cannot be forked
-            found += accused(run, min(2, len(plain.truths) - 1))
+        last = min(2, len(plain.truths) - 1)
+        due = script.family != "torch" or script.seed % CHECKED == 0
+        if due and device == "cpu" and plain.truths[last].loss is not None:  # CUDA cannot be forked
+            found += accused(run, last)
     return found
 
 
@@ -34,6 +36,8 @@ def tried_with_a_mistake(script: Script, path: Path) -> list[str]:
         return []
     path.write_text(script.text, encoding="utf-8")
     right = plain_run(path)
+    if right.truths[0].loss is None:
+        return []
     path.write_text(wrong.text, encoding="utf-8")
     told = plain_run(path)
     with stepper.open(path) as run:

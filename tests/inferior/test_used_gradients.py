@@ -130,6 +130,43 @@ def test_a_gradient_of_nothing_but_zeros_was_used_by_an_update_under_a_key() -> 
     assert [value.when for value in update.values if value.label == "params['W']"] == ["before", "after"]
 
 
+@pytest.mark.parametrize(
+    "update",
+    [
+        "w = [a - 0.5 * g for a, g in zip(w, dw)]",
+        "w = [w[i] - 0.5 * dw[i] for i in range(2)]",
+    ],
+)
+def test_a_list_of_numbers_bound_anew_in_a_comprehension_used_the_list_of_gradients(update: str) -> None:
+    ran = run(
+        f"""
+        w, x = [1.0, -2.0], [0.5, 4.0]
+        for t in range(2):
+            e = sum(a * v for a, v in zip(w, x)) - 1.0
+            loss = e * e
+            dw = [2 * e * v for v in x]
+            {update}
+        """
+    )
+    check(ran, "w", numpy.array([-17.0 * 0.5, -17.0 * 4.0]), 0.5)
+    assert ran.parameter("w").grad.label == "dw"  # type: ignore[union-attr]
+
+
+def test_a_velocity_in_a_list_is_no_gradient() -> None:
+    ran = run(
+        """
+        w, v = [1.0, -2.0], [0.0, 0.0]
+        for t in range(2):
+            loss = sum(a * a for a in w)
+            dw = [2 * a for a in w]
+            v = [0.9 * m + g for m, g in zip(v, dw)]
+            w = [a - 0.125 * m for a, m in zip(w, v)]
+        """
+    )
+    grad = ran.parameter("w", 1).grad
+    assert grad is None or grad.label == "dw"
+
+
 GRAD_SETUP = """
     import torch
     torch.manual_seed(0)
