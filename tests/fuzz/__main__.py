@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz SEED [--count N] [--family F] [--keep FOLDER]`: exit code 1 where something differs."""
+"""`python -m tests.fuzz SEED [--count N] [--family F] [--keep FOLDER] [--app]`: exit code 1 where something differs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import argparse
 import os
 import sys
 import tempfile
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.fuzz.families import FAMILIES, ON_DEVICES, written
+from tests.fuzz.script import Script
 from tests.fuzz.trial import tried, tried_with_a_mistake
+from tests.fuzz.walk import walked
 
 
 def main() -> int:
@@ -19,6 +23,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1, help="so many seeds, from SEED on (1)")
     parser.add_argument("--family", choices=FAMILIES, action="append", help="kinds of scripts (all)")
     parser.add_argument("--keep", type=Path, help="the folder for the scripts (a temporary one)")
+    parser.add_argument("--app", action="store_true", help="walk through each in the app, too")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where tensors are (cpu)")
     asked = parser.parse_args()
     folder = asked.keep or Path(tempfile.mkdtemp(prefix="stepper-fuzz-"))
@@ -29,22 +34,29 @@ def main() -> int:
     failed = False
     for seed in range(asked.seed, asked.seed + asked.count):
         for family in families:
-            script = written(family, seed, asked.device)
-            path = folder / script.name
-            failed |= _told(f"{family} {seed}", path, tried(script, path, asked.device), bool(asked.keep))
-            if family != "torch" and asked.device == "cpu":
-                path = path.with_stem(path.stem + "_wrong")
-                failed |= _told(f"{family} {seed}, wrong", path, tried_with_a_mistake(script, path), bool(asked.keep))
+            for what, path, found in _trials(written(family, seed, asked.device), folder, asked.device, asked.app):
+                failed |= bool(found)
+                print(f"{family} {seed}{what}: {path if found else 'as it should be'}", flush=True)
+                print("".join(f"    {each}\n" for each in found), end="", flush=True)
+                if not (found or asked.keep):
+                    path.unlink(missing_ok=True)
     return int(failed)
 
 
-def _told(what: str, path: Path, found: list[str], keep: bool) -> bool:
-    """Say what was found of a script, whose file is not kept where that is nothing."""
-    print(f"{what}: {path if found else 'as it should be'}", flush=True)
-    print("".join(f"    {each}\n" for each in found), end="", flush=True)
-    if not (found or keep):
-        path.unlink(missing_ok=True)
-    return bool(found)
+def _trials(script: Script, folder: Path, device: str, app: bool) -> Iterator[tuple[str, Path, list[str]]]:
+    """What a script is tried with, the file, and what differs. A trial that fails is told of."""
+    path, wrong = folder / script.name, folder / script.name.replace(".py", "_wrong.py")
+    trials: dict[str, tuple[Path, Callable[[], list[str]]]] = {"": (path, lambda: tried(script, path, device))}
+    if script.family != "torch" and device == "cpu":
+        trials[", with a mistake"] = (wrong, lambda: tried_with_a_mistake(script, wrong))
+    if app:
+        trials[", in the app"] = (path, lambda: walked(script, path))
+    for what, (place, trial) in trials.items():
+        try:
+            found = trial()
+        except Exception:
+            found = [f"the trial fails: {traceback.format_exc().strip()}"]
+        yield what, place, found
 
 
 if __name__ == "__main__":

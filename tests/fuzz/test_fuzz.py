@@ -8,6 +8,7 @@ import pytest
 
 import stepper
 from stepper.session.notebook import Run
+from tests.fuzz import walk
 from tests.fuzz.checked import accused, misjudged
 from tests.fuzz.comparison import compared
 from tests.fuzz.dialects import NUMPY
@@ -17,6 +18,7 @@ from tests.fuzz.plain import Plain, Truth, plain_run
 from tests.fuzz.planting import planted
 from tests.fuzz.script import Pen, Script
 from tests.fuzz.trial import tried
+from tests.fuzz.walk import walked
 
 SEEDS = [("torch", 1), ("hand-torch", 2), ("numpy", 3), ("python", 8), ("python", 1)]
 
@@ -126,3 +128,20 @@ def test_a_check_that_is_mistaken_is_told_of(mistaken: tuple[Run, Truth, Truth])
     assert any("is called wrong" in each for each in misjudged(run, wrong, wrong))
     other = replace(right, gradients={name: (2 * each + 1,) for name, (each,) in right.gradients.items()})
     assert any("is called right" in each for each in misjudged(run, other, wrong))
+
+
+def test_a_script_is_walked_through_in_the_app(tmp_path: Path) -> None:
+    script = written("python", 1)
+    assert walked(script, tmp_path / script.name, count=6) == []
+
+
+def test_an_app_that_fails_in_a_walk_is_told_of_with_the_last_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise ValueError("one key too many")
+
+    monkeypatch.setattr(walk, "settled", fail)
+    script = written("python", 1)
+    (said,) = walked(script, tmp_path / script.name, count=6)
+    assert "in the app at" in said and "one key too many" in said
