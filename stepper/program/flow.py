@@ -20,7 +20,8 @@ class Flow:
     the values that are losses; `measured` feeds one that is computed behind the updates, or is
     made of losses only. `living` is what depends on a parameter or on an object that is called (a model);
     `derived`, of `backward`, is made of an optimizer's own state (`m_hat = m / (1 - beta1 ** t)`); `picked` is taken
-    out of what keeps gradients, for nothing but the step (`dw = grads[key]`).
+    out of what keeps gradients, for nothing but the step (`dw = grads[key]`); `metrics` are worked out behind the
+    updates of what the pass made before them, and feed nothing (`pred = out.argmax(1)`).
     """
 
     run: Pass
@@ -35,6 +36,7 @@ class Flow:
     derived: set[Definition]
     measured: set[Definition]
     picked: set[Definition]
+    metrics: set[Definition]
 
     def tells_loss(self, definition: Definition) -> bool:
         """Whether this, of `measured`, is called a loss or made of one, and not what a loss will be made of."""
@@ -133,9 +135,21 @@ def sort(
     measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
     sorted_out = forward | backward | updates | defined
     measured |= {d for d in run.definitions if d.kind == "bind" and d.deps and d.deps <= defined} - sorted_out
+    fed = forward | backward | updates | feeding
+    metrics = _metrics(run, last, fed, updates, forward | defined) - sorted_out - measured if updates else set()
     return Flow(
-        run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured, picked
-    )
+        run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured, picked,
+        metrics,
+    )  # fmt: skip
+
+
+def _metrics(
+    run: Pass, last: int, fed: set[Definition], updates: set[Definition], made: set[Definition]
+) -> set[Definition]:
+    """What is worked out behind the last update of what the pass had `made` before it, and feeds nothing (`pred`,
+    `correct` of a prediction); no state that the next pass begins with, and nothing of the new parameters."""
+    behind = {d for d in run.definitions if d.kind == "bind" and d.order > last and run.start.get(d.place) not in fed}
+    return {d for d in behind if _until(d.deps, updates) & made and not _until(d.deps, updates) & updates}
 
 
 def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:

@@ -26,7 +26,7 @@ class Phases:
         self.script = script
         self.flow = flow
         self.models = models
-        self._told = {id(d.statement) for d in flow.measured if d.statement is not None}
+        self._told = {id(d.statement) for d in flow.measured | flow.metrics if d.statement is not None}
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
@@ -127,7 +127,7 @@ class Phases:
         for key in networks:
             if phases.get(key) != "update":
                 phases[key] = "backward"
-        for definition in flow.measured:
+        for definition in flow.measured | flow.metrics:
             if definition.statement is not None:
                 phases.setdefault(id(definition.statement), "loss" if flow.tells_loss(definition) else "forward")
         self._effects(phases)

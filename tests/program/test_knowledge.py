@@ -1,6 +1,7 @@
 """Phases, roles, losses and what flows from pass to pass."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -451,3 +452,33 @@ def test_propagating_an_error_gives_no_loss() -> None:
 def test_names_in_chinese_and_japanese_say_what_english_ones_say(loss: str, gradient: str) -> None:
     assert names_loss(loss) and not names_gradient(loss)
     assert names_gradient(gradient) and not names_loss(gradient)
+
+
+def test_a_metric_behind_the_step_is_no_part_of_the_update() -> None:
+    source = """
+        import torch
+
+        model = torch.nn.Linear(4, 2)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        x, y = torch.randn(8, 4), torch.randint(0, 2, (8,))
+        hidden, correct, average, seen = torch.zeros(8, 4), 0, 0.0, 0
+        for step in range(3):
+            out = model(x + hidden)
+            loss = torch.nn.functional.cross_entropy(out, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            average += loss.item()
+            pred = out.argmax(1)
+            correct += (pred == y).sum().item()
+            hidden = 0.1 * out.detach().repeat(1, 2)
+            seen += 1
+    """
+    program = analyse(textwrap.dedent(source), "metrics.py")
+    found = phases(program)
+    assert found["average += loss.item()"] == "loss"
+    assert found["pred = out.argmax(1)"] == "forward"
+    assert found["correct += (pred == y).sum().item()"] == "forward"
+    assert found["seen += 1"] == "update", "it tells nothing of the pass"
+    assert found["optimizer.step()"] == "update"
+    assert {"pred", "correct"}.isdisjoint(labels(program, "activation")), "what the network computes is another thing"
