@@ -24,6 +24,7 @@ from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
+from stepper.inferior.velocities import velocities
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
@@ -218,6 +219,7 @@ class UsedGradients:
         found = self._addends(update, track)
         stored = [draft for draft in found if draft.copy is not None and draft.copy in self._gradients]
         others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
+        others = [draft for draft in others if draft.copy not in self._velocities]
         if any(_is_called_gradient(draft) for draft in others):
             return None  # that has the name itself, and says more
         if stored:
@@ -238,8 +240,12 @@ class UsedGradients:
             if each.kind == "statement"
             for draft in each.drafts
             if draft.when == "result" and draft.copy is not None and draft.role != "parameter"
-            if _is_called_gradient(draft) and _shape(draft) is not None
+            if _is_called_gradient(draft) and _shape(draft) is not None and draft.copy not in self._velocities
         }
+
+    @cached_property
+    def _velocities(self) -> set[Copy]:
+        return velocities(self._recorder.happenings)
 
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
         shape = _shape(track.before)
@@ -370,6 +376,8 @@ class UsedGradients:
         """Whether a value is a gradient by its own role, or an element of something that is."""
         if draft.copy is not None and id(draft.copy) in self._values:
             return False  # of a parameter: `neuron["weights"]`, read on the way back
+        if draft.copy is not None and draft.copy in self._velocities:
+            return False
         holder = draft.label.partition("[")[0]
         if draft.role in ("activation", "other") and _is_called_gradient(draft):
             return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`

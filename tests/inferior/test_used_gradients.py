@@ -398,3 +398,45 @@ def test_a_step_that_has_a_name_is_no_gradient() -> None:
         "step": "other",
         "b_step": "other",
     }
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "delta = 0.9 * delta + dw\n            w -= 0.1 * delta",
+        "delta = 0.9 * delta - 0.1 * dw\n            w += delta",
+        "delta *= 0.9\n            delta += dw\n            w = w - 0.1 * delta",
+    ],
+)
+def test_a_velocity_is_no_gradient_though_it_is_called_like_one(update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, delta = np.array([1.0, 2.0]), np.zeros(2)
+        for t in range(4):
+            loss = (w ** 2).sum()
+            dw = 2 * w
+            {update}
+        """
+    )
+    for iteration in range(1, 4):
+        (w,) = ran.record(iteration).parameters
+        assert w.grad is not None and w.grad.label == "dw"
+        assert numpy.array_equal(ran.array(w.grad, iteration), 2 * ran.array(w.before, iteration))
+
+
+def test_a_gradient_of_this_iteration_that_is_scaled_before_a_penalty_is_added_is_one() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.array([1.0, 2.0])
+        for t in range(3):
+            loss = (w ** 2).sum()
+            dw = 4 * w
+            dw = 0.5 * dw + 0.5 * w
+            w -= 0.125 * dw
+        """
+    )
+    (w,) = ran.record(2).parameters
+    assert w.grad is not None and w.grad.label == "dw"
+    assert numpy.array_equal(ran.array(w.grad, 2), 2.5 * ran.array(w.before, 2))
