@@ -209,8 +209,11 @@ def command_line(arguments: Sequence[str]) -> App:
         module: Module = None,
         iteration: Annotated[str, Parameter(help="Which one, counted from 0.", group=_what)] = "0",
         entries: Annotated[
-            int, Parameter(converter=whole, help="How many entries of each parameter (4).", group=_what)
-        ] = 4,
+            int | None,
+            Parameter(
+                converter=whole, help="How many entries of each (4; of many parameters as few as tell).", group=_what
+            ),
+        ] = None,
         parameter: Annotated[
             tuple[str, ...],
             Parameter(

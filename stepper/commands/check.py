@@ -24,7 +24,7 @@ def check_target(
     options: Options,
     *,
     iteration: str,
-    entries: int,
+    entries: int | None,
     parameters: Sequence[str] = (),
     format: Literal["text", "json"],
 ) -> None:
@@ -33,7 +33,8 @@ def check_target(
 
     Raises Misuse and ScriptFailed, KeyboardInterrupt, and GradientsDiffer unless all that could be told agrees.
     """
-    at_least_one(target, "--entries", entries)
+    if entries is not None:
+        at_least_one(target, "--entries", entries)
     at = iteration_number(target, iteration)
     if at is None:
         raise Misuse(f"{target}: the setup has no loss to differentiate; name an iteration's number, counted from 0")
@@ -87,6 +88,17 @@ def document(target: str, found: GradientCheck) -> dict[str, Any]:
         "loss": _json(found.loss),
         "agrees": found.agrees,
         "unchecked": list(found.ahead),
+        "directions": [
+            {
+                "parameters": list(each.names),
+                "entries": each.entries,
+                "recorded": _json(each.recorded),
+                "difference": _json(each.difference),
+                "error": _json(each.error),
+                "verdict": each.verdict.value,
+            }
+            for each in found.directions
+        ],
         "parameters": [
             {
                 "name": parameter.name,

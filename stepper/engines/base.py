@@ -205,6 +205,12 @@ class Engine:
         """
         raise LookupError(f"the engine {self.name} writes no values")
 
+    def move(self, value: Any, step: float, signs: Any) -> None:
+        """Add `step` times its sign (a NumPy array of +1 and −1, in C order) to each element of `value`, in place; a
+        narrow type's are rounded once. Raises as `write` does.
+        """
+        raise LookupError(f"the engine {self.name} writes no values")
+
     def size(self, kept: Any) -> int:
         """Bytes that `kept` takes."""
         return 0

@@ -134,13 +134,16 @@ class NumpyEngine(Engine):
         numpy.copyto(value, kept)
 
     def write(self, value: Any, index: int, number: float) -> float:
-        import numpy
-
-        array = _base(value) if issubclass(type(value), numpy.ndarray) else value
-        if array.dtype.kind != "f" or not array.flags.writeable:
-            raise LookupError("this array is read-only, or holds no real floating-point numbers")
+        array = _writeable(value)
         array.flat[index] = number
         return _narrowed(array.flat[index])
+
+    def move(self, value: Any, step: float, signs: Any) -> None:
+        import numpy
+
+        array = _writeable(value)
+        wide = numpy.result_type(array.dtype, numpy.float32)
+        array[...] = array + numpy.multiply(signs.reshape(array.shape), step, dtype=wide)
 
     def size(self, kept: Any) -> int:
         import numpy
@@ -316,6 +319,16 @@ def picture(array: Any, where: Region, rows: int, columns: int) -> list[float]:
     part = part_of(array, where)
     with numpy.errstate(all="ignore"):
         return pool(lambda top, bottom: part[top:bottom], part.shape[0], part.shape[1], rows, columns)
+
+
+def _writeable(value: Any) -> Any:
+    """The array of real numbers that can be written to. Raises LookupError where it cannot."""
+    import numpy
+
+    array = _base(value) if issubclass(type(value), numpy.ndarray) else value
+    if array.dtype.kind != "f" or not array.flags.writeable:
+        raise LookupError("this array is read-only, or holds no real floating-point numbers")
+    return array
 
 
 def _base(value: Any) -> Any:

@@ -63,16 +63,15 @@ class PythonEngine(Engine):
             raise LookupError("this value cannot be written back in place")
 
     def write(self, value: Any, index: int, number: float) -> float:
-        row, within = value, math.prod(_shape(value) or ()) if type(value) in _LISTS else 0
-        if not 0 <= index < within:
-            raise LookupError("a number by itself cannot be written to in place")
-        while type(row[0]) in _LISTS:
-            within //= len(row)
-            row, index = row[index // within], index % within
+        row, index = _row(value, index)
         if type(row) is not list:
             raise LookupError("the numbers of a tuple cannot be written to")
         row[index] = float(number)
         return float(row[index])
+
+    def move(self, value: Any, step: float, signs: Any) -> None:
+        for index, sign in enumerate(signs.tolist()):
+            self.write(value, index, _element(value, index) + step * sign)
 
     def size(self, kept: Any) -> int:
         shape = _shape(kept) if type(kept) in _LISTS else None
@@ -140,6 +139,22 @@ class PythonEngine(Engine):
             yield
         finally:
             random.setstate(state)
+
+
+def _row(value: Any, index: int) -> tuple[Any, int]:
+    """The innermost list that has an element, counted in C order, and its place there. Raises LookupError."""
+    row, within = value, math.prod(_shape(value) or ()) if type(value) in _LISTS else 0
+    if not 0 <= index < within:
+        raise LookupError("a number by itself cannot be written to in place")
+    while type(row[0]) in _LISTS:
+        within //= len(row)
+        row, index = row[index // within], index % within
+    return row, index
+
+
+def _element(value: Any, index: int) -> float:
+    row, place = _row(value, index)
+    return float(row[place])
 
 
 def _shape(value: Any, limit: int = LIMIT, depth: int = DEPTH) -> tuple[int, ...] | None:

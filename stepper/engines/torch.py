@@ -249,12 +249,26 @@ class TorchEngine(Engine):
 
         self._load()
         with unnoticed():
-            plain = self._plain(value)
-            if plain is None or not plain.is_floating_point():
-                raise LookupError("this tensor holds no real floating-point numbers that can be written to")
-            element = plain.data[numpy.unravel_index(index, plain.shape)]  # no version counter hears of it
+            plain = self._written(value)
+            element = plain[numpy.unravel_index(index, plain.shape)]
             element.fill_(number)
             return float(element)
+
+    def move(self, value: Any, step: float, signs: Any) -> None:
+        self._load()
+        torch = self._torch
+        with unnoticed():
+            plain = self._written(value)
+            wide = torch.promote_types(plain.dtype, torch.float32)
+            way = torch.from_numpy(signs).to(plain.device, wide).view(plain.shape) * step
+            plain.copy_(plain.to(wide) + way)
+
+    def _written(self, value: Any) -> Any:
+        """Its memory, to be written to: no version counter hears of it. Raises LookupError where it has no such."""
+        plain = self._plain(value)
+        if plain is None or not plain.is_floating_point():
+            raise LookupError("this tensor holds no real floating-point numbers that can be written to")
+        return plain.data
 
     def activation(
         self, name: str, h: Any, out: Any, given: Sequence[Any], named: Mapping[str, Any]

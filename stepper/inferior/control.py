@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from stepper.inferior.protocol import Nudge
+from stepper.inferior.protocol import Nudge, Push
 
 
 class Control:
@@ -17,7 +17,7 @@ class Control:
         self._quit = False
         self._standing = True
         self._at_head = False
-        self._nudges: deque[Nudge] = deque()
+        self._nudges: deque[Nudge | Push] = deque()
         self.until: int | None = None
         self.record_from: int | None = None
         self.record_last = False
@@ -32,7 +32,7 @@ class Control:
             self._running, self._standing, self._at_head = True, False, False
             self._condition.notify_all()
 
-    def nudge(self, nudge: Nudge) -> bool:
+    def nudge(self, nudge: Nudge | Push) -> bool:
         """Have this tried, if the script stands at a head; whether it does."""
         with self._condition:
             if self._at_head:
@@ -70,7 +70,7 @@ class Control:
         with self._condition:
             self._condition.wait_for(lambda: not self._standing or self._quit)
 
-    def wait_at_head(self) -> Nudge | None:
+    def wait_at_head(self) -> Nudge | Push | None:
         """Stand at a head until there is something to try, which is returned; None when told to go on, as `wait`."""
         with self._condition:
             self._condition.wait_for(lambda: self._nudges or not self._standing or self._quit)

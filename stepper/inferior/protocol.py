@@ -205,9 +205,37 @@ class Nudge(msgspec.Struct, tag="nudge", frozen=True):
     losses: int
 
 
+class Move(msgspec.Struct, frozen=True):
+    """A parameter, as in a `Nudge`, the seed of a random direction through all of its entries, and how far one goes
+    along it with a step of 1."""
+
+    parameter: str
+    like: Summary
+    seed: int
+    scale: float
+
+
+class Push(msgspec.Struct, tag="push", frozen=True):
+    """As `Nudge`, with all entries of several parameters moved at once: by each of `numbers` steps."""
+
+    id: int
+    moves: list[Move]
+    numbers: list[float | None]
+    losses: int
+
+
+class GetProduct(msgspec.Struct, tag="product", frozen=True):
+    """Ask for a kept copy's product with the random direction of a seed."""
+
+    id: int
+    iteration: int | None
+    copy: int
+    seed: int
+
+
 class Tried(msgspec.Struct, frozen=True):
-    """What came of one number: the one that the element held, rounded to its type, and the losses of the pass, or what
-    it failed with."""
+    """What came of one number: the one that the element held, rounded to its type (or the step), and the losses of the
+    pass, or what it failed with."""
 
     number: float | None
     losses: list[float]
@@ -221,7 +249,20 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
 
 
 Request = (
-    Run | StopAt | Pause | Where | GetRecord | Count | GetWindow | GetSurvey | GetHistograms | GetArray | Nudge | Quit
+    Run
+    | StopAt
+    | Pause
+    | Where
+    | GetRecord
+    | Count
+    | GetWindow
+    | GetSurvey
+    | GetHistograms
+    | GetArray
+    | GetProduct
+    | Nudge
+    | Push
+    | Quit
 )
 
 # ------------------------------------------------------------------------------------------------ process → debugger
@@ -330,6 +371,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     record: Record | None = None
     spot: Spot | None = None
     tried: list[Tried] | None = None
+    product: float | None = None
     error: str | None = None
 
 

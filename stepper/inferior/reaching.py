@@ -14,6 +14,7 @@ from types import CellType, FrameType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
+from stepper.inferior.direction import signs
 from stepper.inferior.naming import attributes, is_scripts
 from stepper.inferior.scalars import SCALARS
 from stepper.record import Summary
@@ -45,6 +46,20 @@ class Reached:
         value = self._place.value
         if self._engine is not None and not self._engine.fixed(value):
             return self._engine.write(value, index, number)
+        return self._hold(number)
+
+    def move(self, step: float, seed: int) -> None:
+        """Go a step along a random direction (see `direction`), in place. LookupError where that cannot be."""
+        value = self._place.value
+        if self._engine is not None and not self._engine.fixed(value):
+            shape = self._engine.describe(self._engine.keep(value)).shape or ()
+            self._engine.move(value, step, signs(seed, math.prod(shape)))
+        else:
+            self._hold(float(value) + step)
+
+    def _hold(self, number: float) -> float:
+        """Have another number held in the place of this one."""
+        value = self._place.value
         held = float(number) if type(value) in SCALARS else type(value)(number)
         _rebind(self._place, held)
         return float(held)

@@ -18,18 +18,21 @@ from stepper.engines.survey import histogram, surveying
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.copies import Copy
+from stepper.inferior.direction import product
 from stepper.inferior.forking import OURS
 from stepper.inferior.protocol import (
     Count,
     Counted,
     GetArray,
     GetHistograms,
+    GetProduct,
     GetRecord,
     GetSurvey,
     GetWindow,
     Message,
     Nudge,
     Pause,
+    Push,
     Quit,
     Range,
     Reply,
@@ -76,7 +79,9 @@ class Service(threading.Thread):
                 self._errands.append(self._count(request))
             elif isinstance(request, GetSurvey):
                 self._errands.append(self._survey(request))
-            elif not (isinstance(request, Nudge) and self._control.nudge(request)):  # which the script's thread answers
+            elif not (
+                isinstance(request, Nudge | Push) and self._control.nudge(request)
+            ):  # which the script's thread answers
                 replies.append(self._answer(request))
             # what was asked for together is answered together, if that does not take long
             if not self._channel.waiting or perf_counter() - begun > TOGETHER_SECONDS:
@@ -149,7 +154,7 @@ class Service(threading.Thread):
                 return Reply(request.id, spot=self._runner.where())
             case Quit():
                 self._control.quit()
-            case Nudge():
+            case Nudge() | Push():
                 raise LookupError("the script stands at the head of no iteration")
             case GetRecord():
                 self._runner.store.look(request.iteration)
@@ -167,6 +172,9 @@ class Service(threading.Thread):
             case GetArray():
                 copy = self._runner.store.get(request.iteration, request.copy)
                 return Reply(request.id, array=copy.engine.array(copy.kept))
+            case GetProduct():
+                copy = self._runner.store.get(request.iteration, request.copy)
+                return Reply(request.id, product=product(copy.engine.ndarray(copy.kept), request.seed))
         return Reply(request.id)
 
     def _histogram(self, request: GetHistograms, each: Range) -> list[int]:

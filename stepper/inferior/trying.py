@@ -24,14 +24,18 @@ from stepper.inferior.forks import Forks, Told
 from stepper.inferior.frames import own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.naming import passing_names
-from stepper.inferior.protocol import Nudge, Reply, Tried
+from stepper.inferior.protocol import Nudge, Push, Reply, Tried
 from stepper.inferior.reaching import Reached, reach
 from stepper.program.program import Program
+from stepper.record import Summary
 
 FORK: Callable[[], int] | None = getattr(os, "fork", None)  # not every system has it, and a script may replace it
 ENOUGH = 2  # copies that ran by themselves, and did nothing that others would notice
 TAKING = ("named", "backward", "of", "held")  # the probes that losses are taken by
 PROBES = ("loss", "backward", "loss_of", "loss_held")  # and what the program calls them
+
+Act = Callable[[float], float]
+"""Has a copy be another, and tells the number that it has then."""
 
 
 class Trials:
@@ -58,18 +62,15 @@ class Trials:
         self._reached.clear()
         self._alone, self._noticed = 0, False
 
-    def copied(self, nudge: Nudge) -> bool:
+    def copied(self, nudge: Nudge | Push) -> bool:
         """Try each number of a nudge. True in a copy, which has to run the pass; in the process itself False, and
         `answer` is to be sent."""
         try:
             copier = _copier()
             self._known = self._losses.whereabouts.inode
-            reached = self._reached.get(nudge.parameter)
-            if reached is None:
-                reached = reach(nudge.parameter, nudge.like, *self._holders(), self._engines, self._passing)
-                self._reached[nudge.parameter] = reached  # until the process goes on
+            act = self._act(nudge)
             states = [(engine, engine.random_state()) for engine in self._engines]
-            told = self._all_told(copier, nudge, reached, states)
+            told = self._all_told(copier, nudge, act, states)
         except (LookupError, OSError) as error:
             self.answer = Reply(nudge.id, error=str(error.args[-1] if error.args else error))
             return False
@@ -80,25 +81,46 @@ class Trials:
         return False
 
     def _all_told(
-        self, copier: Callable[[], int], nudge: Nudge, reached: Reached, states: list[tuple[Engine, bytes | None]]
+        self, copier: Callable[[], int], nudge: Nudge | Push, act: Act, states: list[tuple[Engine, bytes | None]]
     ) -> list[Told] | None:
         """The same as `_told`, by copies side by side where they notice nothing of one another; where they turn out to
         have, one by one again."""
         at_once = 1 if self._noticed or self._alone < ENOUGH else room(self._largest)
         if at_once > 1:
             with suppress(OSError):  # so many are too many
-                told = self._told(nudge, reached, states, Forks(copier, at_once))
+                told = self._told(nudge, act, states, Forks(copier, at_once))
                 if told is None or all(each.alone for each in told):
                     return told
                 self._noticed = True
-        told = self._told(nudge, reached, states, Forks(copier, 1))
+        told = self._told(nudge, act, states, Forks(copier, 1))
         if told is not None:
             self._alone += sum(each.alone for each in told)
             self._noticed |= not all(each.alone for each in told)
         return told
 
+    def _act(self, nudge: Nudge | Push) -> Act:
+        """What a copy is to do with a number. Raises LookupError where a parameter is not reached."""
+        if isinstance(nudge, Nudge):
+            place = self._reach(nudge.parameter, nudge.like)
+            return lambda number: place.write(nudge.index, number)
+        places = [(self._reach(move.parameter, move.like), move) for move in nudge.moves]
+
+        def push(step: float) -> float:
+            for reached, move in places:
+                reached.move(step * move.scale, move.seed)
+            return step
+
+        return push
+
+    def _reach(self, name: str, like: Summary) -> Reached:
+        reached = self._reached.get(name)
+        if reached is None:
+            reached = reach(name, like, *self._holders(), self._engines, self._passing)
+            self._reached[name] = reached  # until the process goes on
+        return reached
+
     def _told(
-        self, nudge: Nudge, reached: Reached, states: list[tuple[Engine, bytes | None]], copies: Forks
+        self, nudge: Nudge | Push, act: Act, states: list[tuple[Engine, bytes | None]], copies: Forks
     ) -> list[Told] | None:
         """What came of each number; None in a copy. Raises OSError where this process cannot be copied."""
         told: list[Told] = []
@@ -108,7 +130,7 @@ class Trials:
                     told.append(copies.finished())
                 pipe = copies.fork()
                 if pipe is not None:
-                    self._become(pipe, nudge, reached, number, states)
+                    self._become(pipe, nudge, act, number, states)
                     return None
             while copies.running:
                 told.append(copies.finished())
@@ -125,8 +147,8 @@ class Trials:
     def _become(
         self,
         pipe: int,
-        nudge: Nudge,
-        reached: Reached,
+        nudge: Nudge | Push,
+        act: Act,
         number: float | None,
         states: list[tuple[Engine, bytes | None]],
     ) -> None:
@@ -146,9 +168,10 @@ class Trials:
             if state is not None:
                 engine.set_random_state(state)  # Python seeds its own anew in a forked process
         try:
-            self._number = None if number is None else reached.write(nudge.index, number)
+            self._number = None if number is None else act(number)
         except Exception as error:
-            self.over(f"{nudge.parameter} cannot be written to: {error}")
+            name = nudge.parameter if isinstance(nudge, Nudge) else "what is to be moved"
+            self.over(f"{name} cannot be written to: {error}")
 
     def _counted(self, take: Callable[..., Any]) -> Callable[..., Any]:
         """A probe that takes losses, and ends the pass when there are as many as there were."""

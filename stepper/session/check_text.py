@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stepper.session.gradient_check import EntryCheck, GradientCheck, ParameterCheck
+from stepper.session.gradient_check import Direction, EntryCheck, GradientCheck, ParameterCheck, Verdict
 
 HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
 
 
 def lines(found: GradientCheck) -> Iterator[str]:
     """Each parameter, what came of it, and its entries beneath."""
+    ways = [each for each in found.directions if each.verdict is Verdict.AGREES]
+    yield from map(_direction, ways)
+    if ways:
+        yield ""
     for place, parameter in enumerate(found.parameters):
         if place:
             yield ""
@@ -21,6 +25,15 @@ def lines(found: GradientCheck) -> Iterator[str]:
         if found.parameters:
             yield ""
         yield f"not checked yet: {', '.join(found.ahead)}"
+
+
+def _direction(along: Direction) -> str:
+    of = f"of {len(along.names)} parameters" if len(along.names) > 1 else f"of {along.names[0]}"
+    figures = (
+        f"recorded {_number(along.recorded, 9)}, finite difference {_number(along.difference, 9)}, "
+        f"give or take {_number(along.error, 2)}"
+    )
+    return f"a random direction through all {along.entries:,} entries {of}  agrees: {figures}"
 
 
 def _entries(parameter: ParameterCheck) -> Iterator[str]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from stepper.inferior.protocol import Tried
+from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
 from stepper.session.carried import Carried, added, momentum
 from stepper.session.continuing import Continuing
@@ -29,25 +30,31 @@ from stepper.session.finite_difference import (
     slope,
 )
 from stepper.session.gradient_check import (
+    DOUBLE,
+    UPHILL,
     EntryCheck,
     GradientCheck,
     ParameterCheck,
     Verdict,
+    alongside,
     compared,
     concluded,
+    doubted,
+    unit_of,
     unknown,
 )
 from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import Why, left_out
+from stepper.session.readings import last, readings
+from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.versions import Version, versions
 from stepper.session.zeroing import summed
 
 ENTRIES = 4
+MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
+SPLITS = 4  # how often, at least, a group of them that does not is halved
 GOLDEN = (math.sqrt(5) - 1) / 2
-UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-DOUBLE = 2.0**-53
-FEW = 8  # losses of an iteration whose sums are looked at
 MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
 SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
 Tell = Callable[[GradientCheck, str], None]
@@ -58,11 +65,12 @@ class Checking(Continuing):
     """A target whose gradients can be checked."""
 
     async def check(
-        self, iteration: int, entries: int = ENTRIES, tell: Tell = lambda *_: None, names: Sequence[str] = ()
+        self, iteration: int, entries: int | None = None, tell: Tell = lambda *_: None, names: Sequence[str] = ()
     ) -> GradientCheck:
-        """Compare the gradients of a recorded iteration with finite differences of its loss, at a few entries of each
-        parameter: those with the largest gradients, and some spread over it. With `names` only those parameters, or
-        the ones in the modules that are called so.
+        """Compare the gradients of a recorded iteration with finite differences of its loss: along a random direction
+        through all entries of all parameters, and at so many entries of each, those with the largest gradients and some
+        spread over it. None: `ENTRIES`, of more than `MANY` parameters only of those that a direction does not tell of.
+        With `names` only those parameters, or the ones in the modules that are called so.
 
         Raises LookupError where the iteration is not recorded, Misuse where there is nothing to differentiate or no
         parameter is called so, and ScriptFailed where the script does not come so far again.
@@ -101,39 +109,100 @@ class Checking(Continuing):
 class _Check:
     """One check, of one record."""
 
-    def __init__(self, session: Checking, lane: Lane, record: Record, entries: int) -> None:
+    def __init__(self, session: Checking, lane: Lane, record: Record, entries: int | None) -> None:
         self._session = session
         self._lane = lane
         self._record = record
-        self._entries = entries
+        self._entries = ENTRIES if entries is None else entries
+        self._always = entries is not None  # entries are looked at, whatever directions tell
         self._base: Losses = []
         self._noise = 0.0
         self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
         self._cut = cut(record)
         self._left_out = left_out(record)
-        self._unit = max((_unit(value) for value in _on_the_way(record)), default=DOUBLE)
+        self._unit = max((unit_of(value) for value in _on_the_way(record)), default=DOUBLE)
         self._updated = updated_before(record)
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
         self._chosen_for: tuple[str, list[int]] = ("", [])
 
     async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
-        """Parameter by parameter."""
+        """All of them at once, and then parameter by parameter."""
         record = self._record
         parameters = [each for each in record.parameters if each.name in names]
         assert record.iteration is not None and record.loss is not None
-        found: list[ParameterCheck] = []
-        for number, parameter in enumerate(parameters):
-            ahead = tuple(each.name for each in parameters[number:])
-            tell(GradientCheck(record.iteration, record.loss, tuple(found), ahead), parameter.name)
-            self._steps.clear()
-            try:
-                found.append(await self._parameter(parameter))
-            except LookupError as reason:
-                found.append(unknown(parameter.name, parameter.shape, str(reason.args[0] if reason.args else reason)))
-        whole = GradientCheck(record.iteration, record.loss, tuple(found))
+        whole = GradientCheck(record.iteration, record.loss, (), tuple(each.name for each in parameters))
+        tell(whole, whole.ahead[0])
+        self._unlike = await self._try_unchanged()
+        many = len(parameters) > MANY and not self._always
+        ways = await self._ways(parameters, many)
+        told = await self._together(ways, max(SPLITS, len(ways) // 4) if many else 0)
+        whole = replace(whole, directions=told.directions)
+        for parameter in parameters:
+            tell(whole, parameter.name)
+            found = self._told(parameter, told) if many else None
+            found = found or await self._one(parameter)
+            whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
+        if told.differing and not many and not self._updated and not self._cut:
+            whole = await self._doubted(whole, told.differing[0])
         tell(whole, "")
         return whole
+
+    async def _ways(self, parameters: Sequence[Parameter], many: bool) -> list[Way]:
+        """Directions through those that have gradients; none where single entries tell all that there is."""
+        if self._unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
+            return []
+        others = max((_typical(each.before) for each in self._record.parameters), default=0.0)
+
+        async def product(copy: int, seed: int) -> float:
+            return await self._session.product(self._record.iteration, copy, seed)
+
+        found: list[Way] = []
+        for place, each in enumerate(self._record.parameters):
+            if each in parameters:
+                with suppress(LookupError):  # it is said of that parameter by itself
+                    known = list(versions(self._record, each))
+                    way = await way_through(each, known, place, others, self._base[-1], product)
+                    found += [] if way is None else [way]
+        return found
+
+    async def _together(self, ways: Sequence[Way], splits: int) -> Together:
+        setting = Setting(self._base, readings(len(self._base)), self._unit, self._noise)
+        return await together(ways, setting, self._push, splits)
+
+    def _told(self, parameter: Parameter, told: Together) -> ParameterCheck | None:
+        """A parameter that agrees along a direction through many; else None."""
+        known = told.agreed.get(parameter.name)
+        if known is None:
+            return None
+        version, direction, by = known
+        uphill = (parameter.cosine or 0.0) > MOSTLY and not momentum(self._record, parameter.name)
+        notes = (
+            self._summed(parameter) or version.note,
+            UPHILL if uphill and version.scale > 0 and not version.share else "",
+            by,
+            alongside(direction),
+        )
+        return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note="; ".join(filter(None, notes)))
+
+    async def _doubted(self, whole: GradientCheck, group: tuple[Way, ...]) -> GradientCheck:
+        """A direction through these does not agree. Where all of their entries that were looked at do, others may be
+        wrong: of which parameter is sought."""
+        names = {each.parameter.name for each in group}
+        if any(each.verdict is not Verdict.AGREES for each in whole.parameters if each.name in names):
+            return whole
+        told = await self._together(group, len(group))
+        wrong = {each.names[0]: each for each in told.directions if each.verdict is Verdict.DIFFERS}
+        checked = tuple(doubted(each, wrong.get(each.name)) for each in whole.parameters)
+        return replace(whole, parameters=checked, directions=told.directions)
+
+    async def _one(self, parameter: Parameter) -> ParameterCheck:
+        """By its entries."""
+        self._steps.clear()
+        try:
+            return await self._parameter(parameter)
+        except LookupError as reason:
+            return unknown(parameter.name, parameter.shape, str(reason.args[0] if reason.args else reason))
 
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
@@ -167,8 +236,6 @@ class _Check:
                 raise LookupError(f"its gradient {part.label} has another shape")
             if part.pooled or parameter.before.pooled:
                 raise LookupError("its elements are past --memory")
-        if not self._base and not self._unlike:
-            self._unlike = await self._try_unchanged(parameter)
         if self._unlike:
             raise LookupError(self._unlike)
         if self._chosen_for[0] != parameter.name:
@@ -177,7 +244,7 @@ class _Check:
         recorded = [each for _, each, _ in samples]
         along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
         first: ParameterCheck | None = None
-        for read, what in _readings(len(self._base)):
+        for read, what in readings(len(self._base)):
             found = self._compared(parameter, version, samples, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             if found.verdict is Verdict.AGREES and (depends or not what):
@@ -228,14 +295,15 @@ class _Check:
         self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
     ) -> EntryCheck:
         values = (*version.parts, *version.rounded, *version.less)
-        unit = max(self._unit, *map(_unit, values))
+        unit = max(self._unit, *map(unit_of, values))
         return compared(index, recorded, found, unit, abs(version.scale) * max(map(_typical, values)))
 
-    async def _try_unchanged(self, parameter: Parameter) -> str:
-        """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is.
-
-        Raises LookupError where the parameter is not reached."""
-        first, second = await self._ask(parameter, 0, [None, None])
+    async def _try_unchanged(self) -> str:
+        """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is."""
+        try:
+            first, second = await self._push([], [None, None])
+        except LookupError as reason:
+            return str(reason.args[0] if reason.args else reason)
         if first.error or second.error or not first.losses or not second.losses:
             return f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}"
         recorded = self._record.loss
@@ -248,6 +316,9 @@ class _Check:
             return "its loss differs each time it is run: it depends on more than the random generators"
         self._base = first.losses
         return ""
+
+    async def _push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
+        return await self._lane.push(moves, numbers, len(self._record.losses))
 
     async def _sample(
         self, parameter: Parameter, version: Version, flat: int
@@ -271,8 +342,8 @@ class _Check:
             slope_size = abs(version.scale) * max(map(_typical, version.parts))
             scale = scale_of(at, _typical(parameter.before), others, base, slope_size)
             exact = ENOUGH if self._steps else EXACT
-            steps = await measure(ask, at, scale, base, _last, self._unit, self._noise, exact)
-        found = slope(steps, base, _last, self._unit, self._noise)
+            steps = await measure(ask, at, scale, base, last, self._unit, self._noise, exact)
+        found = slope(steps, base, last, self._unit, self._noise)
         if found is not None:
             apart = abs(recorded - found.value)
             if apart > self._compared_one(version, (), recorded, found).tolerance:
@@ -308,44 +379,6 @@ class _Check:
         region = Region(row, row + 1, column, column + 1, tuple(leading))
         window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
         return window.cells[0]
-
-
-def _last(losses: Losses) -> float:
-    return losses[-1]
-
-
-def _readings(count: int) -> list[tuple[Reading, str]]:
-    """What a gradient may be that of, and in words what that is: the last loss; where there are several, their sum, or
-    that of some in a row (a backward pass of each adds to the gradients, which may be used in between), or one of the
-    last (a mean over iterations may come behind it)."""
-    if count <= FEW:
-        runs = [(first, end) for first in range(count) for end in range(count, first, -1)]
-    else:
-        runs = [(0, count), *((place, place + 1) for place in range(count - 2, count - FEW, -1))]
-    others = [(first, end) for first, end in runs if (first, end) != (count - 1, count)]
-    return [(_last, ""), *((_of_run(first, end), _called(first, end, count)) for first, end in others)]
-
-
-def _called(first: int, end: int, count: int) -> str:
-    if end - first == count:
-        return f"the sum of its {count} losses"
-    if end - first == 1:
-        return f"loss {end} of {count}, not the last"
-    return f"the sum of losses {first + 1} to {end} of {count}"
-
-
-def _of_run(first: int, end: int) -> Reading:
-    def read(losses: Losses) -> float:
-        if len(losses) < end:
-            raise LookupError("there were fewer losses")
-        return sum(losses[first:end])
-
-    return read
-
-
-def _unit(value: Value) -> float:
-    """The unit roundoff of a value's type; that of float64 for numbers of Python's."""
-    return UNITS.get(value.summary.dtype or value.summary.type, DOUBLE)
 
 
 def _on_the_way(record: Record) -> Iterator[Value]:

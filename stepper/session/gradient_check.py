@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import median
 
+from stepper.record import Value
 from stepper.session.finite_difference import Slope
 
 COARSE = 0.02  # relative error of a finite difference beyond which it tells too little
 SMALL = 1e-3  # an entry so much smaller than the gradient's root mean square need not be known relatively
+UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+DOUBLE = 2.0**-53
 ROUNDED = {2.0**-24: "float32", 2.0**-11: "float16", 2.0**-8: "bfloat16", 2.0**-53: "float64"}
 GUARD = 1e-5  # relative: what a guard against zero (`log(y + 1e-7)`), left out of a gradient by hand, may make of it
 ROUNDINGS = 128.0  # of a recorded gradient, in unit roundoffs of its entries' size
@@ -67,14 +70,29 @@ class ParameterCheck:
 
 
 @dataclass(frozen=True)
+class Direction:
+    """The slope of the loss along a random direction through all `entries` of some parameters: as what was recorded of
+    their gradients says, and by finite differences, give or take `error`."""
+
+    names: tuple[str, ...]
+    entries: int
+    recorded: float
+    difference: float | None
+    error: float
+    tolerance: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class GradientCheck:
     """The check of one iteration. `ahead` are the parameters that it has not come to: while it goes on, or where it was
-    interrupted."""
+    interrupted. `directions` are those that told something."""
 
     iteration: int
     loss: float
     parameters: tuple[ParameterCheck, ...]
     ahead: tuple[str, ...] = ()
+    directions: tuple[Direction, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -137,6 +155,29 @@ def concluded(
         return ParameterCheck(name, shape, whole, Verdict.AGREES, note=UPHILL if along else "")
     reasons = list(dict.fromkeys(each.reason for each in whole if each.reason))
     return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(reasons))
+
+
+def unit_of(value: Value) -> float:
+    """The unit roundoff of a value's type; that of float64 for numbers of Python's."""
+    return UNITS.get(value.summary.dtype or value.summary.type, DOUBLE)
+
+
+def alongside(direction: Direction) -> str:
+    """In words: by what a parameter agrees whose entries were not looked at."""
+    others = len(direction.names) - 1
+    return "along a random direction" + (f" with {others} other{'s' if others > 1 else ''}" if others else "")
+
+
+def doubted(found: ParameterCheck, direction: Direction | None) -> ParameterCheck:
+    """A parameter whose entries agree, and a direction through all of which does not."""
+    if direction is None or direction.difference is None:
+        return found
+    figures = f"{direction.recorded:.6g} recorded, {direction.difference:.6g} by finite differences"
+    said = (
+        f"the entries below agree, but not the slope along a random direction through all of them ({figures}): "
+        "others may be wrong, --entries looks at more"
+    )
+    return replace(found, verdict=Verdict.UNKNOWN, note=said)
 
 
 def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:

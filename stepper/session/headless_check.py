@@ -13,7 +13,7 @@ from stepper.session.session import Session
 
 
 def check(
-    target: str, options: Options, iteration: int, entries: int, tell: Tell, names: Sequence[str] = ()
+    target: str, options: Options, iteration: int, entries: int | None, tell: Tell, names: Sequence[str] = ()
 ) -> GradientCheck:
     """Record an iteration and compare its gradients, or those of the parameters that `names` name, with finite
     differences of its loss; `tell` hears how far it is.
@@ -24,7 +24,7 @@ def check(
 
 
 async def _check(
-    target: str, options: Options, iteration: int, entries: int, tell: Tell, names: Sequence[str]
+    target: str, options: Options, iteration: int, entries: int | None, tell: Tell, names: Sequence[str]
 ) -> GradientCheck:
     session = Session(target, options)
     session.launch()

@@ -21,14 +21,17 @@ from stepper.inferior.protocol import (
     Ended,
     GetArray,
     GetHistograms,
+    GetProduct,
     GetSurvey,
     GetWindow,
     Hello,
     Launch,
     Message,
+    Move,
     Nudge,
     Pause,
     Progress,
+    Push,
     Quit,
     Range,
     Reached,
@@ -329,6 +332,12 @@ class Lane:
         assert reply.histograms is not None
         return reply.histograms
 
+    async def product(self, iteration: int | None, copy: int, seed: int) -> float:
+        """A kept copy's product with the random direction of a seed. Raises as `window` does."""
+        reply = await self._ask(GetProduct(next(self._numbers), iteration, copy, seed))
+        assert reply.product is not None
+        return reply.product
+
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole kept copy. Raises as `window` does."""
         reply = await self._ask(GetArray(next(self._numbers), iteration, copy))
@@ -341,6 +350,12 @@ class Lane:
         """What the iteration that the lane stands before comes to with other numbers; see `Nudge`. LookupError where
         the parameter cannot be reached, LaneLost where the process is gone."""
         reply = await self._ask(Nudge(next(self._numbers), parameter, like, index, numbers, losses))
+        assert reply.tried is not None
+        return reply.tried
+
+    async def push(self, moves: list[Move], numbers: list[float | None], losses: int) -> list[Tried]:
+        """The same with several parameters moved at once; see `Push`. Raises as `nudge` does."""
+        reply = await self._ask(Push(next(self._numbers), moves, numbers, losses))
         assert reply.tried is not None
         return reply.tried
 

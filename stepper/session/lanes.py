@@ -247,6 +247,10 @@ class Lanes:
         """A whole recorded value. LookupError where it is not kept."""
         return await self._looked(iteration, lambda lane: lane.array(iteration, copy))
 
+    async def product(self, iteration: int | None, copy: int, seed: int) -> float:
+        """A recorded value's product with the random direction of a seed. LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.product(iteration, copy, seed))
+
     async def _looked(self, iteration: int | None, look: Callable[[Lane], Awaitable[T]]) -> T:
         lane = self._lane_with(iteration)
         if lane is None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
 from stepper.session.breakpoints import Breakpoint
-from stepper.session.checking import ENTRIES
 from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.gradient_check import GradientCheck
 from stepper.session.labels import missing
@@ -134,7 +133,7 @@ class Iteration:
             if value.label == label
         ]
 
-    def check(self, entries: int = ENTRIES, parameters: Sequence[str] = ()) -> GradientCheck:
+    def check(self, entries: int | None = None, parameters: Sequence[str] = ()) -> GradientCheck:
         """The same as `Run.check`, of this iteration."""
         if self.iteration is None:
             raise Misuse("the setup has no loss to differentiate")
@@ -216,7 +215,7 @@ class Run:
         self._do(self.session.go(number))
         return self._iteration(number)
 
-    def check(self, number: int, entries: int = ENTRIES, parameters: Sequence[str] = ()) -> GradientCheck:
+    def check(self, number: int, entries: int | None = None, parameters: Sequence[str] = ()) -> GradientCheck:
         """Compare the gradients of iteration `number` with finite differences of its loss, at so many entries of each
         parameter, or of those that `parameters` names; in a process of its own. Raises as `iteration` does, and Misuse
         where there is no loss, or no parameter of such a name."""

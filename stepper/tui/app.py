@@ -55,14 +55,13 @@ class StepperApp(Opening, Looking):
 
     def action_check(self) -> None:
         """Compare the gradients of the iteration that is shown with finite differences of its loss."""
-        from stepper.session.checking import ENTRIES
         from stepper.tui.screens.check import CheckScreen
 
         iteration = self.scene.iteration
         if iteration is None or self.scene.record is None:
             self.message.say("There are no gradients to check here: the setup has none, i goes to an iteration.")
             return
-        self.push_screen(CheckScreen(iteration, partial(self.session.check, iteration, ENTRIES)))
+        self.push_screen(CheckScreen(iteration, partial(self.session.check, iteration, None)))
 
     # ----------------------------------------------------------------------------------------------- taking away
 

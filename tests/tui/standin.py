@@ -455,7 +455,7 @@ class Standin:
         array = self._recorder.copies[copy]
         return Array(array.shape, str(array.dtype), array.tobytes())
 
-    async def check(self, iteration: int, entries: int, tell: Callable[[int, int, str], None]) -> GradientCheck:
+    async def check(self, iteration: int, entries: int | None, tell: Callable[[int, int, str], None]) -> GradientCheck:
         raise Misuse(f"a session without a process runs nothing again, nor iteration {iteration}")
 
     async def survey(self, iteration: int | None, copy: int, bins: int, less: int | None = None) -> Survey:

@@ -1,0 +1,40 @@
+"""Which of the losses of an iteration a gradient may be that of. Pure."""
+
+from __future__ import annotations
+
+from stepper.session.finite_difference import Losses, Reading
+
+FEW = 8  # losses of an iteration whose sums are looked at
+
+
+def last(losses: Losses) -> float:
+    return losses[-1]
+
+
+def readings(count: int) -> list[tuple[Reading, str]]:
+    """What a gradient may be that of, and in words what that is: the last loss; where there are several, their sum, or
+    that of some in a row (a backward pass of each adds to the gradients, which may be used in between), or one of the
+    last (a mean over iterations may come behind it)."""
+    if count <= FEW:
+        runs = [(first, end) for first in range(count) for end in range(count, first, -1)]
+    else:
+        runs = [(0, count), *((place, place + 1) for place in range(count - 2, count - FEW, -1))]
+    others = [(first, end) for first, end in runs if (first, end) != (count - 1, count)]
+    return [(last, ""), *((_of_run(first, end), _called(first, end, count)) for first, end in others)]
+
+
+def _called(first: int, end: int, count: int) -> str:
+    if end - first == count:
+        return f"the sum of its {count} losses"
+    if end - first == 1:
+        return f"loss {end} of {count}, not the last"
+    return f"the sum of losses {first + 1} to {end} of {count}"
+
+
+def _of_run(first: int, end: int) -> Reading:
+    def read(losses: Losses) -> float:
+        if len(losses) < end:
+            raise LookupError("there were fewer losses")
+        return sum(losses[first:end])
+
+    return read

@@ -1,0 +1,200 @@
+"""The gradients of many parameters at once: the slope of the loss along one random direction through all their entries.
+
+What was recorded says what that slope is, too: the product of gradient and direction. A few passes tell so of a whole
+model what would take some for each entry. Along a random direction a wrong gradient hides behind a right one by chance
+only: an error as large as the gradient itself is missed in less than one case in fifty, where the two slopes are known
+to lie within `CLOSE` of the gradient's share of them, and they mostly lie much nearer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from stepper.inferior.protocol import Move, Tried
+from stepper.record import Parameter, Value
+from stepper.session.finite_difference import ROUNDING, Losses, Reading, measure, scale_of, slope
+from stepper.session.gradient_check import Direction, Verdict, compared, unit_of
+from stepper.session.versions import Version
+
+CLOSE = 0.02  # of a parameter's share in a slope, that the two may lie apart to tell something of it
+EXACT = 1e-5  # the smallest relative error that is sought
+SAFELY = 4.0  # how much smaller than need be
+SEEDS = 8  # directions that are looked at for one which does not run across a gradient
+STEEP = 0.5  # and is not: the product with it, relative to the gradient's norm
+
+Push = Callable[[list[Move], list[float | None]], Awaitable[list[Tried]]]
+Product = Callable[[int, int], Awaitable[float]]
+"""Of a kept value with the direction of a seed."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A parameter, the direction through it, and what each version of its gradient says of the slope along that."""
+
+    parameter: Parameter
+    versions: tuple[Version, ...]
+    move: Move
+    slopes: tuple[float, ...]
+    noise: float
+    """What rounding the parameter's own entries does to the loss, in unit roundoffs."""
+
+    def version(self, place: int) -> Version:
+        """The one at this place, or its last."""
+        return self.versions[min(place, len(self.versions) - 1)]
+
+    def slope(self, place: int) -> float:
+        """The same of the slopes."""
+        return self.slopes[min(place, len(self.slopes) - 1)]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the losses of an iteration are measured by: those where nothing is moved, which readings of them there are,
+    each with what it is called, the unit roundoff that they are computed with, and by how much they differ."""
+
+    base: Losses
+    readings: Sequence[tuple[Reading, str]]
+    unit: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class Together:
+    """What directions tell: those along which all agrees, with the version of each parameter's gradient that does, and
+    by which loss; and the groups of parameters of which they tell otherwise, or nothing."""
+
+    directions: tuple[Direction, ...]
+    agreed: dict[str, tuple[Version, Direction, str]]
+    differing: tuple[tuple[Way, ...], ...]
+
+
+async def way_through(
+    parameter: Parameter, versions: Sequence[Version], place: int, others: float, loss: float, product: Product
+) -> Way | None:
+    """A direction through a parameter that does not run across its gradient. `others` is as for `scale_of`, `place`
+    makes seeds of its own. None where its gradient is not known whole, zero, or not finite."""
+    size = max(1, parameter.before.summary.size)
+    whole = [each for each in versions if all(_is_whole(part, size) for part in (*each.parts, *each.less))]
+    if not whole or whole[0] is not versions[0] or not _is_whole(parameter.before, size):
+        return None
+    norm = abs(whole[0].scale) * max(part.summary.norm or 0.0 for part in whole[0].parts)
+    typical = (parameter.before.summary.norm or 0.0) / math.sqrt(size)
+    if not norm or not math.isfinite(norm):
+        return None
+    best: tuple[float, ...] = ()
+    seed = first = SEEDS * place
+    for number in range(first, first + (SEEDS if size > 1 else 1)):
+        found = [await _along(each, number, product) for each in whole]
+        if not best or abs(found[0]) > abs(best[0]):
+            best, seed = tuple(found), number
+        if abs(best[0]) >= STEEP * norm:
+            break
+    if not all(map(math.isfinite, best)) or not best[0]:
+        return None
+    scale = math.copysign(scale_of(typical, typical, others, loss, norm), best[0])
+    slopes = tuple(scale * each for each in best)
+    return Way(
+        parameter,
+        tuple(whole),
+        Move(parameter.name, parameter.before.summary, seed, scale),
+        slopes,
+        norm * typical,
+    )
+
+
+def _is_whole(value: Value, size: int) -> bool:
+    summary = value.summary
+    if value.copy is None:
+        return size == 1 and isinstance(summary.value, int | float)
+    return summary.size == size and not value.pooled and not summary.nan and not summary.inf and not summary.neginf
+
+
+async def _along(version: Version, seed: int, product: Product) -> float:
+    total = 0.0
+    for sign, part in [*((1, each) for each in version.parts), *((-1, each) for each in version.less)]:
+        number = part.summary.value if part.copy is None else await product(part.copy, seed)
+        assert isinstance(number, int | float)
+        total += sign * number
+    return version.scale * total
+
+
+async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: int) -> Together:
+    """What directions through all of these, and then through parts of them, tell. At most `splits` groups that do not
+    agree are halved."""
+    directions: list[Direction] = []
+    agreed: dict[str, tuple[Version, Direction, str]] = {}
+    differing: list[tuple[Way, ...]] = []
+    waiting = deque([tuple(ways)] if ways else ())
+    while waiting:
+        group = waiting.popleft()
+        found = await _compared(group, setting, push)
+        if found is None:
+            continue
+        direction, place, by = found
+        if direction.verdict is Verdict.AGREES:
+            told = [each for each in group if direction.tolerance <= CLOSE * abs(each.slope(place))]
+            if told:
+                directions.append(direction)
+            agreed |= {each.parameter.name: (each.version(place), direction, by) for each in told}
+            rest = [each for each in group if each.parameter.name not in agreed]
+            if len(group) > 1:
+                waiting += _parts(rest, direction.tolerance / abs(direction.recorded), len(group) - 1)
+        elif len(group) > 1 and splits > 0:
+            splits -= 1
+            middle = len(group) // 2
+            waiting += [group[:middle], group[middle:]]
+        elif direction.verdict is Verdict.DIFFERS:
+            differing.append(group)
+            directions.append(direction)
+    return Together(tuple(directions), agreed, tuple(differing))
+
+
+def _parts(rest: Sequence[Way], tolerance: float, most: int) -> list[tuple[Way, ...]]:
+    """What a direction was too coarse for, in groups in which each has enough of a share: of those with alike ones, and
+    as many as a relative `tolerance` lets tell; at most `most`."""
+    several = min(most, max(1, int(CLOSE / tolerance / 2)))
+    ordered = sorted(rest, key=lambda each: abs(each.slopes[0]), reverse=True)
+    return [tuple(ordered[first : first + several]) for first in range(0, len(ordered), several)]
+
+
+async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tuple[Direction, int, str] | None:
+    """The slope along one direction through a group, the version of the gradients that it was compared with, and by
+    which loss. None where it cannot be had."""
+    moves = [each.move for each in group]
+
+    async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+        tried = await push(moves, list(numbers))
+        return [(number, each.losses) for number, each in zip(numbers, tried, strict=True)]
+
+    last = setting.readings[0][0]
+    shares = [abs(each.slopes[0]) for each in group]
+    exact = max(EXACT, CLOSE * min(shares) / sum(shares) / SAFELY)
+    values = (value for each in group for version in each.versions for value in (*version.parts, *version.rounded))
+    unit = max(setting.unit, *map(unit_of, values))
+    noise = setting.noise + ROUNDING * setting.unit * sum(each.noise for each in group)
+    try:
+        steps = await measure(ask, 0.0, 1.0, last(setting.base), last, setting.unit, noise, exact)
+    except LookupError:
+        return None  # one cannot be reached
+    first: tuple[Direction, int, str] | None = None
+    for place in range(max(len(each.versions) for each in group)):
+        recorded = sum(each.slope(place) for each in group)
+        for read, by in setting.readings:
+            found = slope(steps, read(setting.base), read, setting.unit, noise)
+            entry = compared((), recorded, found, unit, abs(recorded))
+            told = Direction(
+                tuple(each.parameter.name for each in group),
+                sum(max(1, each.parameter.before.summary.size) for each in group),
+                recorded,
+                entry.difference,
+                entry.error,
+                entry.tolerance,
+                entry.verdict,
+            )
+            if entry.verdict is Verdict.AGREES:
+                return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
+            first = first or (told, place, "")
+    return first

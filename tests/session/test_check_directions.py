@@ -1,0 +1,110 @@
+"""Directions through all entries of many parameters: right ones agree at once, a wrong one among them is found."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.session.gradient_check import Verdict
+from tests.session.checks import named, opened, verdicts
+
+DEEP = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+torch.set_default_dtype(torch.{dtype})
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1.5
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * 1.5
+
+layers = [nn.Sequential(nn.Linear(6, 6), nn.LayerNorm(6), nn.Tanh()) for _ in range(5)]
+model = nn.Sequential(*layers, nn.Linear(6, 2))
+odd = nn.Parameter(torch.randn(6))
+optimizer = torch.optim.SGD([*model.parameters(), odd], lr=0.01)
+x, y = torch.randn(16, 6), torch.randn(16, 2)
+for t in range(3):
+    optimizer.zero_grad()
+    loss = (model(x * Scaled.apply(odd)) - y).square().mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.05)
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_many_right_gradients_agree_without_a_look_at_entries_clipped_or_not(tmp_path: Path, dtype: str) -> None:
+    with opened(tmp_path, DEEP.format(dtype=dtype)) as run:
+        found = run.check(1)
+        again = run.check(1)
+    assert found.agrees and len(found.parameters) == 23 and found == again
+    told = [each for each in found.parameters if not each.entries]
+    assert len(told) == 23 if dtype == "float64" else len(told) > 15, found
+    assert all("along a random direction" in each.note for each in told)
+    assert all(each.verdict is Verdict.AGREES for each in found.directions)
+    assert any("clipped" in each.note for each in told)
+    for each in found.directions:
+        assert abs(each.recorded - (each.difference or 0.0)) <= 2 * each.error + 1e-4 * abs(each.recorded)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_wrong_one_among_many_is_found_and_shown_entry_by_entry(tmp_path: Path, dtype: str) -> None:
+    with opened(tmp_path, DEEP.format(dtype=dtype).replace("return grad * 1.5", "return grad * 3")) as run:
+        found = named(run.check(1))
+    wrong = [name for name, each in found.items() if each.verdict is not Verdict.AGREES]
+    assert wrong == ["odd"] and found["odd"].factor == 2 and len(found["odd"].entries) == 4
+
+
+def test_entries_that_are_asked_for_are_looked_at(tmp_path: Path) -> None:
+    with opened(tmp_path, DEEP.format(dtype="float64")) as run:
+        found = run.check(1, 1)
+    assert found.agrees and [len(each.entries) for each in found.parameters] == [1] * 23
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_one_wrong_entry_that_nobody_looked_at_is_not_agreed_with(tmp_path: Path, wrong: bool) -> None:
+    text = f"""
+import numpy as np
+numbers = np.random.default_rng(0)
+x, y = numbers.normal(size=(8, 40)), numbers.normal(size=8)
+w, b = numbers.normal(size=40), np.zeros(3)
+for t in range(2):
+    e = x @ w + b.sum() - y
+    loss = (e ** 2).sum()
+    grad_w = 2 * np.concatenate([x.T[:20] @ e, x.T[20:21] @ e / {2 if wrong else 1}, x.T[21:] @ e])
+    grad_b = np.full(3, 2 * e.sum())
+    w -= 1e-3 * grad_w
+    b -= 1e-3 * grad_b
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert verdicts(found) == {"w": Verdict.UNKNOWN if wrong else Verdict.AGREES, "b": Verdict.AGREES}
+    assert {entry.verdict for each in found.parameters for entry in each.entries} == {Verdict.AGREES}
+    assert ("along a random direction" in named(found)["w"].note) == wrong
+    assert {each.verdict for each in found.directions if "w" in each.names} == {
+        Verdict.DIFFERS if wrong else Verdict.AGREES
+    }
+
+
+def test_lists_and_numbers_of_objects_have_directions_too(tmp_path: Path) -> None:
+    text = """
+class Unit:
+    def __init__(self, number):
+        self.w, self.b = [0.1 * number, 0.2, -0.3, 0.5, 0.7], 0.1 * number
+
+units = [Unit(each) for each in range(10)]
+for t in range(2):
+    loss = sum((sum(w * (place + 1) for place, w in enumerate(unit.w)) + unit.b - 1) ** 2 for unit in units)
+    for unit in units:
+        grad = 2 * (sum(w * (place + 1) for place, w in enumerate(unit.w)) + unit.b - 1)
+        for place in range(5):
+            unit.w[place] -= 1e-3 * grad * (place + 1)
+        unit.b -= 1e-3 * grad
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert found.parameters and Verdict.DIFFERS not in verdicts(found).values(), found
