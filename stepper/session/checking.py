@@ -48,6 +48,7 @@ from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import Why, left_out
 from stepper.session.readings import last, readings
 from stepper.session.together import Setting, Together, Way, together, way_through
+from stepper.session.updated_first import read_after_update
 from stepper.session.versions import Version, versions
 from stepper.session.zeroing import summed
 
@@ -218,7 +219,8 @@ class _Check:
         if first is None:
             reason = self._left_out.get(parameter.name)
             raise LookupError("no gradient of it is in the record" if reason is None else reason.value)
-        return first
+        why = read_after_update(self._record, parameter) if first.verdict is Verdict.DIFFERS else ""
+        return replace(first, note=why or first.note)
 
     def _summed(self, parameter: Parameter) -> str:
         """What to say where no optimizer has the parameter, or its gradient was added to what earlier iterations had

@@ -122,3 +122,40 @@ for t in range(3):
     with opened(tmp_path, text) as run:
         (found,) = named(run.check(1)).values()
     assert found.verdict is Verdict.DIFFERS and found.factor == pytest.approx(1.5)
+
+
+FIRST = """
+import numpy as np
+numbers = np.random.default_rng(0)
+x, y = numbers.normal(size=(12, 3)), numbers.normal(size=(12, 1))
+class Layer:
+    def __init__(self, i, o): self.w = numbers.normal(size=(i, o))
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+    def backward(self, d):
+        dw = self.x.T @ d
+        {back}
+        return dx
+layers = [Layer(3, 5), Layer(5, 4), Layer(4, 1)]
+for t in range(4):
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    loss = ((out - y) ** 2).mean()
+    d = 2 * (out - y) / len(y)
+    for layer in reversed(layers):
+        d = layer.backward(d)
+"""
+
+
+def test_a_gradient_by_way_of_weights_that_were_updated_already_is_told_to_be(tmp_path: Path) -> None:
+    early = "self.w -= 0.01 * dw\n        dx = d @ self.w.T"
+    with opened(tmp_path, FIRST.format(back=early)) as run:
+        found = named(run.check(2, 2))
+    assert found["layers[2].w"].verdict is Verdict.AGREES
+    for name in ("layers[0].w", "layers[1].w"):
+        assert found[name].verdict is Verdict.DIFFERS
+        assert found[name].note == "line 13 reads self.w after its update on line 12"
+    with opened(tmp_path, FIRST.format(back="dx = d @ self.w.T; self.w -= 0.01 * dw")) as run:
+        assert run.check(2, 2).agrees
