@@ -46,7 +46,7 @@ from stepper.session.gradient_check import (
 from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import Why, left_out
-from stepper.session.readings import last, readings
+from stepper.session.readings import last, of_run, readings
 from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.updated_first import read_after_update
 from stepper.session.versions import Version, versions
@@ -163,6 +163,8 @@ class _Check:
             if each in parameters:
                 with suppress(LookupError):  # it is said of that parameter by itself
                     known = list(versions(self._record, each))
+                    if any(version.loss is not None for version in known):
+                        continue  # its slope is that of another loss
                     way = await way_through(each, known, place, others, self._base[-1], product)
                     found += [] if way is None else [way]
         return found
@@ -210,7 +212,7 @@ class _Check:
         first: ParameterCheck | None = None
         for version in versions(self._record, parameter):
             found = await self._version(parameter, version)
-            if found.verdict is Verdict.AGREES or version.share:
+            if found.verdict is Verdict.AGREES or version.share or version.loss is not None:
                 notes = (self._summed(parameter) or version.note, found.note)
                 return replace(found, note="; ".join(filter(None, notes)))
             first = first or found
@@ -246,7 +248,8 @@ class _Check:
         recorded = [each for _, each, _ in samples]
         along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
         first: ParameterCheck | None = None
-        for read, what in readings(len(self._base)):
+        count = len(self._base)
+        for read, what in readings(count) if version.loss is None else [(self._read(version), "")]:
             found = self._compared(parameter, version, samples, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             if found.verdict is Verdict.AGREES and (depends or not what):
@@ -286,7 +289,7 @@ class _Check:
             found = slope(steps, base, read, self._unit, self._noise)
             entries.append(self._compared_one(version, index, recorded, found))
         unsure = ""
-        if self._updated:
+        if self._updated and version.loss is None:
             unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
         elif self._carried.get(parameter.name) and not version.share:
             unsure = "it was added to what an earlier iteration had left"
@@ -332,7 +335,8 @@ class _Check:
         for part in version.less:
             recorded -= version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
         at = await self._element(parameter.before, flat)
-        base = self._base[-1]
+        read = self._read(version)
+        base = read(self._base)
 
         async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
             tried = await self._ask(parameter, flat, numbers)
@@ -344,14 +348,18 @@ class _Check:
             slope_size = abs(version.scale) * max(map(_typical, version.parts))
             scale = scale_of(at, _typical(parameter.before), others, base, slope_size)
             exact = ENOUGH if self._steps else EXACT
-            steps = await measure(ask, at, scale, base, last, self._unit, self._noise, exact)
-        found = slope(steps, base, last, self._unit, self._noise)
+            steps = await measure(ask, at, scale, base, read, self._unit, self._noise, exact)
+        found = slope(steps, base, read, self._unit, self._noise)
         if found is not None:
             apart = abs(recorded - found.value)
             if apart > self._compared_one(version, (), recorded, found).tolerance:
                 steps += await narrowed(ask, at, base, apart, self._unit)
         self._steps[flat] = steps
         return index_of(flat, parameter.shape), recorded, steps
+
+    def _read(self, version: Version) -> Reading:
+        """The loss that a version of a gradient is most likely that of."""
+        return last if version.loss is None else of_run(version.loss, version.loss + 1)
 
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         return await self._lane.nudge(

@@ -20,7 +20,7 @@ def readings(count: int) -> list[tuple[Reading, str]]:
     else:
         runs = [(0, count), *((place, place + 1) for place in range(count - 2, count - FEW, -1))]
     others = [(first, end) for first, end in runs if (first, end) != (count - 1, count)]
-    return [(last, ""), *((_of_run(first, end), _called(first, end, count)) for first, end in others)]
+    return [(last, ""), *((of_run(first, end), _called(first, end, count)) for first, end in others)]
 
 
 def _called(first: int, end: int, count: int) -> str:
@@ -31,7 +31,9 @@ def _called(first: int, end: int, count: int) -> str:
     return f"the sum of losses {first + 1} to {end} of {count}"
 
 
-def _of_run(first: int, end: int) -> Reading:
+def of_run(first: int, end: int) -> Reading:
+    """The sum of the losses from `first` on, before `end`."""
+
     def read(losses: Losses) -> float:
         if len(losses) < end:
             raise LookupError("there were fewer losses")

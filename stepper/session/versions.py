@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stepper.record import Contribution, Event, Parameter, Record, Value
+from stepper.session.closures import first_call
 
 NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 
@@ -23,7 +24,7 @@ NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 class Version:
     """One of them: the sum of `parts` without `less`, times `scale`. `note` says what it is, where it is not the one
     that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
-    iteration added to what earlier ones had left."""
+    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0)."""
 
     parts: tuple[Value, ...]
     note: str = ""
@@ -31,11 +32,17 @@ class Version:
     rounded: tuple[Value, ...] = ()
     less: tuple[Value, ...] = ()
     share: bool = False
+    loss: int | None = None
 
 
 def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
     """The one that the update used comes first, where there was one."""
     used, held = parameter.grad, parameter.held
+    called = first_call(record, parameter.name)
+    if called is not None:
+        note = "of the first time that the step calls its closure; the later ones are at other parameters"
+        yield Version(called.shares, note, loss=called.loss)
+        return
     if used is not None and held is not None:
         scale = _multiple(used, held.after)
         if scale is not None:

@@ -1,0 +1,46 @@
+"""An optimizer that calls a closure several times in a step: only the first gradient is at the parameters before it."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.session.gradient_check import Verdict
+from tests.session.checks import named, opened
+
+FITTED = """
+import torch
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return {factor} * grad
+
+torch.manual_seed(0)
+a, b = torch.randn(30, 4, dtype=torch.{dtype}), torch.randn(30, dtype=torch.{dtype})
+w = torch.zeros(4, requires_grad=True, dtype=torch.{dtype})
+optimizer = torch.optim.LBFGS([w], lr=0.1, max_iter=3)
+for k in range(3):
+    def closure():
+        optimizer.zero_grad()
+        loss = (a @ Twice.apply(w) - b).square().mean()
+        loss.backward()
+        return loss
+    optimizer.step(closure)
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("iteration", [0, 1])
+def test_the_gradient_of_the_first_call_is_compared_with_its_own_loss(
+    tmp_path: Path, dtype: str, iteration: int
+) -> None:
+    with opened(tmp_path, FITTED.format(factor=2, dtype=dtype)) as run:
+        (found,) = named(run.check(iteration)).values()
+    assert found.verdict is Verdict.AGREES and "first time that the step calls its closure" in found.note, found
+    with opened(tmp_path, FITTED.format(factor=3, dtype=dtype)) as run:
+        (wrong,) = named(run.check(iteration)).values()
+    assert wrong.verdict is Verdict.DIFFERS and wrong.factor == pytest.approx(1.5, rel=1e-3), wrong
