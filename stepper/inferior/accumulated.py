@@ -97,8 +97,8 @@ class Accumulations:
 
 
 def _sum_before(happening: Happening, made: Draft) -> Draft | None:
-    """What a statement that made a value had added to: `g` of `g += d`, `g[i] += d`, `g = g + d`, `g.add_(d)`; None
-    where it did anything else."""
+    """What a statement that made a value had added to: `g` of `g += d`, `g[i] += d`, `g = g + d`, `g.add_(d)`,
+    `np.add.at(g, i, d)`; None where it did anything else."""
     if happening.kind != "statement" or not _adds(happening.text):
         return None
     kept = ("before",) if made.when == "after" else ("before", "operand")
@@ -122,6 +122,8 @@ def _adds(text: str) -> bool:
             return own == ast.unparse(left) and not _reads(right, own)
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="add_" | "sub_"), keywords=[])):
             return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="add" | "subtract"), attr="at"))):
+            return True  # of NumPy's ufuncs
     return False
 
 

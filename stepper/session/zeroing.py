@@ -90,12 +90,18 @@ def _sets(node: ast.AST, name: str, targets: Set[str]) -> bool:
         case ast.Assign(targets=[ast.Subscript(value=base)], value=ast.Constant(value=0 | 0.0)):
             return is_held(base)
         case ast.Assign(targets=[target], value=value):
-            return is_own(target) and not any(is_own(part) for part in ast.walk(value) if isinstance(part, ast.expr))
+            made_of_it = any(is_own(part) for part in ast.walk(value) if isinstance(part, ast.expr))
+            return is_own(target) and (not made_of_it or _called(value) in ("zeros_like", "zeros"))
         case ast.AugAssign(target=target, op=ast.Mult(), value=ast.Constant(value=0 | 0.0)):
             return is_held(target)
         case ast.Call(func=ast.Attribute(attr="fill" | "fill_" | "zero_" | "clear", value=base)):
             return is_held(base)
     return False
+
+
+def _called(node: ast.expr) -> str:
+    """The last part of the name of what is called; empty where nothing is."""
+    return _last(node.func) if isinstance(node, ast.Call) else ""
 
 
 def _last(node: ast.expr) -> str:

@@ -95,7 +95,9 @@ for t in range(4):
 """
 
 
-@pytest.mark.parametrize("add", [ADD, "dw = dw + x.T @ d\n    db = d.sum(0) + db"])
+@pytest.mark.parametrize(
+    "add", [ADD, "dw = dw + x.T @ d\n    db = d.sum(0) + db", "np.add.at(dw, np.arange(3), x.T @ d); db += d.sum(0)"]
+)
 def test_a_sum_of_earlier_iterations_is_told_and_the_share_of_this_one_is_checked(tmp_path: Path, add: str) -> None:
     with stepper.open(script(tmp_path, LOOP.format(before="pass", add=add, after="pass"))) as run:
         it = run.iteration(2)
@@ -189,4 +191,6 @@ def test_lines_that_zero_a_gradient_of_ones_own() -> None:
         "for g in grads:\n    g.fill(0)\n    h.fill(0)\n    g[:] = 0\n    g[:] = 1\n", "grads['w']"
     ) == (2, 4)
     assert zeroing_lines("while True:\n    grads = {}\n    grads['w'] *= 0\n    dw, db = f()\n", "grads['w']") == (2, 3)
+    again = "def zero(self):\n    for k in self.grads: self.grads[k] = np.zeros_like(self.grads[k])\n"
+    assert zeroing_lines(again, "self.grads['w']") == (2,)
     assert zeroing_lines("def backward(self):\n    self.grad = 1.0\n    self.grad = np.ones_like(self.data)\n") == ()
