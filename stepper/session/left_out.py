@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from stepper.record import Contribution, OptimizerStep, Parameter, Record
+from stepper.record import Contribution, OptimizerStep, Parameter, Record, Value
 from stepper.session.labels import some
 
 FEW = 4  # parameters that are named one by one
@@ -71,19 +71,20 @@ def all_left_out(record: Record) -> list[str]:
     ]
 
 
-def gradient_norm(record: Record, parameter: str) -> float | None:
-    """‖∂L/∂parameter‖ of what came and was not used: as the last backward pass left it. None where it is not known."""
+def unused_gradient(record: Record, parameter: str) -> Value | None:
+    """∂L/∂parameter that came and was not used: as the last backward pass left it. None where it is not known."""
     label = f"{parameter}.grad"
     for event in reversed(record.events):
         for value in event.values:
             if value.label == label and value.when == "after" and event.kind == "backward":
-                return value.summary.norm
+                return value
     return None
 
 
 def _listed(record: Record, names: list[str], reason: Why) -> str:
     shown = []
     for name in names[:FEW]:
-        norm = gradient_norm(record, name) if reason is Why.UNUSED else None
+        gradient = unused_gradient(record, name) if reason is Why.UNUSED else None
+        norm = gradient.summary.norm if gradient is not None else None
         shown.append(name if norm is None else f"{name} (‖grad‖ {norm:.3g})")
     return some([*shown, *names[FEW:]], FEW)

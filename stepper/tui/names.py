@@ -76,7 +76,9 @@ class Names:
     def fitted(self, text: str, width: int) -> str:
         """`text` in at most `width` columns: whole, or the longest form that fits, or cut in the middle."""
         forms = self.forms(text)
-        return next((form for form in forms if cell_len(form) <= width), figures.middle(forms[-1], width))
+        cut = forms[-1].rfind(ELLIPSIS)  # where something is left out already
+        head = cut if 0 < cut < width // 2 else None
+        return next((form for form in forms if cell_len(form) <= width), figures.middle(forms[-1], width, head))
 
     def _short(self, path: str, count: int, readable: bool) -> str:
         """`path` without what it shares with all others, and with its first `count` parts abbreviated."""

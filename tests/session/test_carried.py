@@ -8,7 +8,7 @@ import pytest
 from stepper.commands.trace_text import trace_lines
 from stepper.record import Record
 from stepper.session.carried import Carried, Since, added, all_carried
-from stepper.session.left_out import Why, all_left_out, gradient_norm, left_out
+from stepper.session.left_out import Why, all_left_out, left_out, unused_gradient
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 
@@ -152,7 +152,8 @@ def test_why_an_optimizer_left_a_parameter_as_it_was_is_told() -> None:
     cut = {name: why if why in known else Why.NONE for name, why in left_out(record).items()}
     assert left_out(msgspec.structs.replace(record, truncated=True)) == cut, "what used it may be what is left out"
     lines = all_left_out(record)
-    norm = gradient_norm(record, "net.left.weight")
+    gradient = unused_gradient(record, "net.left.weight")
+    norm = gradient.summary.norm if gradient is not None else None
     assert norm is not None and norm > 0
     assert lines[2].startswith(f"net.left.weight (‖grad‖ {norm:.3g}): no optimizer updated it; its gradient came, but")
     assert all_carried(record) == lines and len(lines) == 4

@@ -52,7 +52,8 @@ async def test_the_columns_fit(width: int, longest: int) -> None:
     await session.open()
     columns = Columns.fit(longest, longest // 2, width)
     parameter = session.records[0].parameters[0]
-    for row in (columns.heading(), columns.row(parameter, "x" * min(longest, columns.name), [-3.0] * 40)):
+    name = "x" * min(longest, columns.name)
+    for row in (columns.heading(), columns.row(parameter, parameter.grad, name, [-3.0] * 40)):
         text = "".join(text for text, _ in row.pieces).rstrip()
         assert len(text) <= max(width, 4 + 1 + 8 + 6)
 
@@ -190,6 +191,9 @@ async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_opt
         assert "uphill" not in screen_text(app)
         assert line(app, "head.weight")[1] == "∘" and line(app, "body.weight")[1] != "∘"
         assert "∘ no optimizer has it" in screen_text(app)
+        assert float(line(app, "head.weight")[2]) > 0, "the norm of the gradient that came, and was not used"
+        await press(pilot, "4", "enter")
+        assert "t.grad  (1, 2)" in text_of(app.desk.viewer).splitlines()[0]
         await press(pilot, "i", "i", "i")
         assert line(app, "body.weight")[1] == "~"
         assert "~ carried by momentum" in screen_text(app)

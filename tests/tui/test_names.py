@@ -40,6 +40,7 @@ def test_what_all_share_is_left_out_and_then_the_parts_before_the_last_are_abbre
 
 def test_two_models_are_told_apart_by_their_beginnings() -> None:
     names = Names(["generator.0.weight", "discriminator.0.weight"])
+    assert names.fitted("generator.0.weight", 9) == "g….weight", "cut in one place"
     assert names.forms("generator.0.weight") == ["generator.0.weight", "gen…0.weight", "g…0.weight"]
     assert names.forms("∂L/∂discriminator.0.weightᵀ")[-1] == "∂L/∂d…0.weightᵀ"
 

@@ -11,9 +11,9 @@ from textual import events
 from textual.binding import BindingType
 from textual.content import Content
 
-from stepper.record import Parameter, Record, Summary
+from stepper.record import Parameter, Record, Summary, Value
 from stepper.session.carried import Carried, Since, climbs, coasting
-from stepper.session.left_out import Why, left_out
+from stepper.session.left_out import Why
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -41,7 +41,8 @@ class GradientsPanel(LinePanel):
     TITLE = "Gradients"
     HELP = (
         "at the bottom: what the signs behind log10, and the marks, mean\n"
-        "‖grad‖: Euclidean norm of the gradient that the update used · largest: its largest |entry|\n"
+        "‖grad‖: Euclidean norm of the gradient that the update used (of a parameter that no optimizer has: of the one "
+        "that came) · largest: its largest |entry|\n"
         "zeros: the share of its entries that are exactly 0\n"
         "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
         f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "
@@ -67,8 +68,6 @@ class GradientsPanel(LinePanel):
         self._selected = 0
         self._carried = Carried()
         self._said = ""
-        self._left_out: dict[str, Why] = {}
-        self._told_of: Record | None = None
 
     def forget(self) -> None:
         """Its gradients are others."""
@@ -92,9 +91,6 @@ class GradientsPanel(LinePanel):
             self.set_rows([Row((("No parameter is updated here.", "muted"),))])
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
-            record = self.scene.record
-            if record is not self._told_of:
-                self._told_of, self._left_out = record, left_out(record) if record is not None else {}
             marks = {parameter.name: self._marks(parameter) for parameter in parameters}
             wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
             columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
@@ -102,11 +98,21 @@ class GradientsPanel(LinePanel):
             past = histories(self.scene.records, self.scene.iteration)
             rows = [columns.heading()]
             for index, (parameter, name) in enumerate(zip(parameters, whole, strict=True)):
-                row = columns.row(parameter, shown[name], past.get(parameter.name, []), marks[parameter.name])
+                gradient = self._gradient(parameter)
+                row = columns.row(parameter, gradient, shown[name], past.get(parameter.name, []), marks[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
         self._explain()
+
+    @property
+    def _left_out(self) -> dict[str, Why]:
+        """The parameters that no optimizer updated, and why."""
+        return self.scene.history.left_out if self.scene.history is not None else {}
+
+    def _gradient(self, parameter: Parameter) -> Value | None:
+        """The gradient that its update used; of one that no optimizer has, what came."""
+        return self.scene.history.gradient(parameter) if self.scene.history is not None else None
 
     def _marks(self, parameter: Parameter) -> str:
         """What is unusual about its gradient and its update."""
@@ -186,8 +192,11 @@ class GradientsPanel(LinePanel):
         """Look at the selected parameter's gradient."""
         if self._selected < len(self.parameters):
             parameter = self.parameters[self._selected]
-            if parameter.grad is not None:
-                self.post_message(TensorsPanel.Open(parameter.grad.label, parameter.name))
+            gradient = self._gradient(parameter)
+            if gradient is not None:
+                self.post_message(TensorsPanel.Open(gradient.label, parameter.name))
+            else:
+                self.notice(f"There is no gradient of {parameter.name} to look at.")
 
     def on_click(self, click: events.Click) -> None:
         """Select a parameter, or look at the gradient of the one that is selected."""
@@ -244,9 +253,11 @@ class Columns:
         text += f"{'history':<{self.past}} "[: self.past + 1] if self.past else ""
         return Row(((text, "heading"),))
 
-    def row(self, parameter: Parameter, name: str, past: Sequence[float | None], marks: str = "") -> Row:
-        """One parameter's line."""
-        gradient = parameter.grad.summary if parameter.grad is not None else None
+    def row(
+        self, parameter: Parameter, value: Value | None, name: str, past: Sequence[float | None], marks: str = ""
+    ) -> Row:
+        """One parameter's line; `value` is its gradient."""
+        gradient = value.summary if value is not None else None
         logarithm = logarithm_of(parameter)
         coming = gradient is not None and gradient.counted is not None
         norm = figures.COMING if coming else figures.figure(gradient.norm if gradient is not None else None)

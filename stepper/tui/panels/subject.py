@@ -45,7 +45,8 @@ def subject_of(scene: Scene, pin: Pin | None) -> Subject | None:
         return None
     if pin is not None and holds(pin, scene):
         label = pin.label
-        used = next((p.grad for p in history.record.parameters if pin.parameter and p.name == pin.parameter), None)
+        parameters = history.record.parameters if pin.parameter else ()
+        used = next((history.gradient(each) for each in parameters if each.name == pin.parameter), None)
         if used is not None:
             ahead = "" if history.seen(used, cursor) else history.place_of(used, cursor)
             return Subject(used.label, used, None, ahead)
