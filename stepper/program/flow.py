@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, reached
+from stepper.program.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached
 from stepper.program.signals import is_gradient, sets_data, signals, takes_step
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
@@ -89,7 +89,7 @@ def sort(
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     elif any(d.deps & run.downstream(signals) for d in updates):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
-        updates = _like_steps(updates, run, carried)
+        updates = _like_steps(updates, run, carried, forward)
     else:
         updates = _without_indices(updates, run, indices)
     if not by_autograd:
@@ -167,10 +167,18 @@ def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
     return found
 
 
-def _like_steps(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Definition]:
+def _like_steps(
+    updates: set[Definition], run: Pass, carried: set[Place], forward: set[Definition] | frozenset[Definition] = EMPTY
+) -> set[Definition]:
     """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
-    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`)."""
+    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`). What a forward pass keeps of itself is no step,
+    where only the parameters that an earlier step changed lead there: the masks and running statistics of a second
+    network, or of one that is evaluated behind the step."""
     steps = {d for d in updates if d.deps & run.downstream(signals)}
+    stepping = {d for d in steps if d.own and run.start.get(d.place) in forward}
+    made = [d for d in (*run.definitions, *run.start.values()) if signals(d)]
+    direct = reached(made, lambda d: () if d in stepping else run.users.get(d, ()))
+    steps = {d for d in steps if d.deps & (direct - stepping)} or steps
     rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
     stepped = {d.place for d in steps}
 

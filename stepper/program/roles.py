@@ -40,6 +40,9 @@ class Roles:
         self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
         self._states = {place for place in self._states if flow.run.start[place] in flow.forward}
         self._stepped = {d.place for d in flow.updates if sets_data(d.node)}
+        # `loss = data_loss + penalty` is a number, also where `self.loss` elsewhere is an object.
+        sums = {d.place for d in flow.run.definitions if d.kind == "bind" and _is_sum(d.node)}
+        self._sums = {place for place in sums if place[0] != FIELD}
         self._moments = {d.place for d in flow.updates if d.own and d.place != GRAD} - flow.parameters
         found: dict[Place, set[Role]] = {}
         for definition in flow.run.definitions:
@@ -177,7 +180,7 @@ class Roles:
 
     def _is_object(self, place: Place) -> bool:
         """Whether a place holds something that is called, or was made by a class: a model, an optimizer."""
-        if place in self._stepped:
+        if place in self._stepped or (place in self._sums and place not in self.flow.run.called):
             return False  # a tensor of the script's own class: `w.data -= lr * w.grad.data`
         if place in self.flow.run.called:
             return True
@@ -214,6 +217,10 @@ def _loop_targets(walker: Walker) -> set[Place]:
             places = (walker.name_place(scope, name) for name in target_names(node.target))
             found.update(place for place in places if place is not None)
     return found
+
+
+def _is_sum(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp)
 
 
 def _sources(definition: Definition) -> set[Definition]:

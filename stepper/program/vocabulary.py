@@ -121,7 +121,7 @@ def names_criterion(name: str) -> bool:
 # `dW1`, `db`, `dl_dw1`, `dhraw`, `d_weights2`, `dlogits`; but not `data`, `dropout`, `dict`, `done`, `d_model`, `ds`.
 _QUANTITY = (
     r"(w|b|x|y|z|h|a|u|v)(_?\d+|_\w{1,2}\d*|\d_\w+)?|h\w+|l_d\w+|outs?\d*|w\w{1,3}|b[wxyhio]|b(n\w*|gain|bias)|(weight|bias|layer|hidden|input|output"
-    r"|pred|score|logit|prob|count|emb|act|pre|next|param|theta|loss|value|cell|kernel|filter|relu|soft|att)\w*"
+    r"|pred|score|logit|prob|count|emb|act|pre|next|param|theta|gamma|beta|loss|value|cell|kernel|filter|relu|soft|att)\w*"
 )
 _GRADIENT = re.compile(
     rf"grad(?!e)|梯度|勾配|nabla|delta|back_?prop|backward|jacobian|^d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$",

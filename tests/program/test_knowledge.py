@@ -55,6 +55,8 @@ def test_marked_lines_have_their_phase(name: str) -> None:
         "delta",
         "nabla_w",
         "dZ",
+        "dgamma",
+        "dbeta",
         "g",
         "gw",
     ],

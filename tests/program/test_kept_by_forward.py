@@ -1,0 +1,37 @@
+"""What a forward pass by hand keeps of itself, and the losses it makes, beside the parameters."""
+
+from stepper.program.program import analyse
+from tests.program.test_knowledge import program_of
+
+
+def test_running_statistics_and_masks_of_a_second_network_are_no_parameters() -> None:
+    """Beside steps by gradients, what a forward pass keeps of itself is none, though the next network's pass begins
+    with parameters that were stepped."""
+    roles = program_of("two_networks_by_hand").roles
+    assert {label for label, role in roles.items() if role == "parameter"} >= {"self.params", "params", "self.gamma"}
+    for label in ("self.running_mean", "self.running_var", "self.mask", "self.x", "self.xn"):
+        assert roles[label] == "activation", label
+
+
+def test_a_sum_of_losses_is_one_where_an_attribute_of_that_name_is_an_object() -> None:
+    source = """
+import numpy as np
+class Mean:
+    def forward(self, y, t):
+        return ((y - t) ** 2).mean()
+class Both:
+    def __init__(self):
+        self.loss = Mean()
+    def forward(self, y, t):
+        return self.loss.forward(y, t)
+both, x, t, w = Both(), np.eye(3), np.ones(3), np.zeros(3)
+for i in range(9):
+    y = x @ w
+    data_loss = both.forward(y, t)
+    regularization_loss = 0.1 * np.sum(w * w)
+    loss = data_loss + regularization_loss
+    print(loss)
+    grad = x.T @ (y - t) / 3 + 0.2 * w
+    w -= 0.1 * grad
+"""
+    assert analyse(source, "t.py").roles["loss"] == "loss"
