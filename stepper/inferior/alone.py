@@ -2,17 +2,19 @@
 
 Copies that run side by side come to the same numbers as one by one only where each has all that it uses to itself: what
 they write elsewhere than into their own memory, another may read; so do sockets, memory that is shared, and the place
-that an open file is read at. What a copy did is seen at its end, from what the system counts. Where the system does not
-tell (it is Linux that does), nothing is taken for granted.
+that a file, open from before, is read at. What a copy did is seen at its end, from what the system counts. Where the
+system does not tell (it is Linux that does), nothing is taken for granted.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 FILES = "/dev/fd"  # the open files of this process, by number
 COUNTS = "/proc/self/io"
@@ -27,26 +29,42 @@ SEMAPHORE = "/dev/shm/sem."  # shared, but for being waited at
 
 
 class Silence:
-    """Takes the standard output and error of a copy, and counts what is written anywhere else from now on. `known` is
-    the inode of a file whose memory is shared, and that no script writes to."""
+    """Takes the standard output and error of a copy, and counts what is written anywhere else from now on, and whether
+    anything is read. `known` is the inode of a file whose memory is shared, and that no script writes to.
+
+    Raises OSError where there can be no more open files.
+    """
 
     def __init__(self, known: int | None = None) -> None:
         self._known = known
-        self._sink = os.memfd_create("stepper") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_WRONLY)
+        self._counts, self._sink = True, -1
+        try:
+            self._sink = os.memfd_create("stepper")
+        except (AttributeError, OSError):  # not every system has it, and not everybody may use it
+            self._counts, self._sink = False, os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(self._sink, descriptor)
-        self._begun = _written()
+        from_before = set(descriptors()) - {1, 2, self._sink}
+        self._reads_together = any(_has_a_place(descriptor, known) for descriptor in from_before)
+        self._begun = _counts()
 
     @property
     def kept(self) -> bool:
         """Whether nothing was done, as far as can be seen, that another copy could notice."""
-        written = _written()
-        if written is None or self._begun is None or not hasattr(os, "memfd_create"):
+        now, begun = _counts(), self._begun
+        if now is None or begun is None or not self._counts:
             return False
-        own = os.fstat(self._sink).st_size
-        return (
-            written - self._begun == own and not any(map(_is_socket, descriptors())) and not _shares_memory(self._known)
-        )
+        if self._reads_together and now.read - begun.read > begun.own:
+            return False
+        try:
+            own = os.fstat(self._sink).st_size
+            return (
+                now.written - begun.written == own
+                and not any(map(_is_socket, descriptors()))
+                and not _shares_memory(self._known)
+            )
+        except OSError:
+            return False  # as many files are open as there may be
 
 
 def places() -> dict[int, int]:
@@ -75,9 +93,29 @@ def room(largest: int) -> int:
     return max(1, min(processors, int(SHARE * free / own)))
 
 
-def _written() -> int | None:
-    """Bytes that this process, and those that it has waited for, have written, into whatever."""
-    return _figure(COUNTS, r"^wchar: (\d+)$")
+class _Counts(NamedTuple):
+    """Bytes that this process, and those that it has waited for, have read and written, from and into whatever; and
+    those that looking for that has taken."""
+
+    read: int
+    written: int
+    own: int
+
+
+def _counts() -> _Counts | None:
+    told = _text(COUNTS)
+    read, written = (re.search(rf"^{name}: (\d+)$", told, re.MULTILINE) for name in ("rchar", "wchar"))
+    return None if read is None or written is None else _Counts(int(read[1]), int(written[1]), len(told))
+
+
+def _has_a_place(descriptor: int, known: int | None) -> bool:
+    """Whether reading a file that is open, or a pipe, leaves its mark there for others that have it open, too."""
+    with suppress(OSError):
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode):
+            written_only = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+            return status.st_ino != known and not written_only
+    return False
 
 
 def _is_socket(descriptor: int) -> bool:
@@ -118,9 +156,14 @@ def _free_memory() -> int | None:
 
 
 def _figure(path: str, pattern: str) -> int | None:
+    found = re.search(pattern, _text(path), re.MULTILINE)
+    return None if found is None else int(found[1])
+
+
+def _text(path: str) -> str:
+    """What the system tells there; nothing where it does not."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
-            found = re.search(pattern, file.read(), re.MULTILINE)
+            return file.read()
     except OSError:
-        return None
-    return None if found is None else int(found[1])
+        return ""

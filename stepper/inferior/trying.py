@@ -130,7 +130,7 @@ class Trials:
                     told.append(copies.finished())
                 pipe = copies.fork()
                 if pipe is not None:
-                    self._become(pipe, nudge, act, number, states)
+                    self._begin(pipe, nudge, act, number, states)
                     return None
             while copies.running:
                 told.append(copies.finished())
@@ -144,7 +144,7 @@ class Trials:
             os.write(self._pipe, msgspec.msgpack.encode(told))
             leave(0)
 
-    def _become(
+    def _begin(
         self,
         pipe: int,
         nudge: Nudge | Push,
@@ -152,8 +152,21 @@ class Trials:
         number: float | None,
         states: list[tuple[Engine, bytes | None]],
     ) -> None:
-        """This process is a copy: it says nothing, has the other number, and ends with the pass."""
-        self._pipe, self._enough = pipe, nudge.losses
+        """This process is a copy: whatever fails, it ends, and never goes on as if it were the one that was copied."""
+        self._pipe = pipe
+        try:
+            self._become(nudge, act, number, states)
+        except BaseException as error:
+            try:
+                self.over(f"its process could not begin: {error}")
+            finally:
+                leave(1)
+
+    def _become(
+        self, nudge: Nudge | Push, act: Act, number: float | None, states: list[tuple[Engine, bytes | None]]
+    ) -> None:
+        """A copy says nothing, has the other number, and ends with the pass."""
+        self._enough = nudge.losses
         self._silence = Silence(self._known)
         self._losses.forget()
         self._losses.head()

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,15 @@ from stepper.inferior.protocol import Tried
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what a process has written")
 
 
-def kept_after(act: Callable[[], object]) -> bool:
+def kept_after(act: Callable[[], object], *open_before: int) -> bool:
     """Whether a process that is forked off, and does this, is as if it had not been."""
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:
         for descriptor in list(alone.descriptors()):
-            if descriptor > 2 and alone._is_socket(descriptor):
-                os.close(descriptor)  # of whoever runs the tests
+            if descriptor > 2 and descriptor not in (writing, *open_before):
+                with suppress(OSError):  # the listing itself
+                    os.close(descriptor)  # of whoever runs the tests
         silence = Silence()
         held = act()
         os.write(writing, b"yes" if silence.kept else b"no")
@@ -52,6 +54,39 @@ def test_what_another_process_could_come_across_is_seen(tmp_path: Path) -> None:
     assert not kept_after(lambda: subprocess.run(["sh", "-c", f"echo text > {tmp_path / 'other'}"], check=True))
     assert not kept_after(lambda: socket.socketpair())
     assert not kept_after(lambda: mmap.mmap(-1, 4096))
+
+
+@linux
+def test_a_file_that_was_open_before_is_read_at_a_place_that_others_move_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+
+    def again() -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.read(file, 4)
+
+    file = os.open(tmp_path / "file", os.O_RDONLY)
+    os.read(file, 4)
+    reading, writing = os.pipe()
+    os.write(writing, b"text")
+    try:
+        assert kept_after(lambda: None, file, reading), "only that they are open"
+        assert not kept_after(again, file), "it is where it was, at the end"
+        assert not kept_after(lambda: os.read(reading, 1), reading)
+    finally:
+        for descriptor in (file, reading, writing):
+            os.close(descriptor)
+
+
+@linux
+def test_where_nothing_is_counted_or_no_more_files_can_be_opened_nothing_is_taken_for_granted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_more(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    assert not kept_after(lambda: setattr(os, "listdir", no_more))
+    monkeypatch.setattr(os, "memfd_create", no_more)
+    assert not kept_after(lambda: None)
 
 
 def test_there_is_room_for_as_many_as_processors_and_half_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,12 +33,12 @@ for t in range(2):
 """
 
 
-def checked(folder: Path, at_once: int, act: str = "pass") -> tuple[GradientCheck, list[str]]:
+def checked(folder: Path, at_once: int, act: str = "pass", iteration: int = 0) -> tuple[GradientCheck, list[str]]:
     """What a check with so many copies at once tells, and what each of them was thought to take."""
     asked = folder / f"asked of {at_once}"
     text = TRAINING.format(asked=str(asked), at_once=at_once, act=act)
     with opened(folder, text) as run:
-        found = run.check(0)
+        found = run.check(iteration)
     return found, asked.read_text().split() if asked.exists() else []
 
 
@@ -63,6 +63,24 @@ def test_a_pass_that_writes_a_file_and_reads_it_is_never_run_beside_another(tmp_
     kept = str(tmp_path / "kept.npy")
     found, asked = checked(tmp_path, 4, f"np.save({kept!r}, w); factor = float(np.load({kept!r}).size)")
     assert found.agrees and not asked
+
+
+def test_a_pass_that_reads_a_file_that_was_open_before_is_never_run_beside_another(tmp_path: Path) -> None:
+    """Where it is read at, they have together, be it back at its place by the end."""
+    (tmp_path / "file").write_text("text")
+    reads = f"""if t == 0: file = open({str(tmp_path / "file")!r})
+    file.seek(0); factor = float(len(file.read()))"""
+    found, asked = checked(tmp_path, 4, reads, iteration=1)
+    assert found.agrees and not asked
+
+
+def test_a_copy_that_cannot_begin_ends_and_says_why(tmp_path: Path) -> None:
+    """It has everything that the process has, and must not answer for it."""
+    act = """def no_more(known): raise OSError(24, "Too many open files")
+    trying.Silence = no_more"""
+    found, _ = checked(tmp_path, 1, act, iteration=1)
+    (w,) = found.parameters
+    assert w.note.endswith("its process could not begin: [Errno 24] Too many open files")
 
 
 def test_one_that_only_then_turns_out_to_write_has_all_of_them_run_again_one_by_one(tmp_path: Path) -> None:
