@@ -88,6 +88,7 @@ def document(target: str, found: GradientCheck) -> dict[str, Any]:
         "loss": _json(found.loss),
         "agrees": found.agrees,
         "unchecked": list(found.ahead),
+        "hint": found.hint,
         "directions": [
             {
                 "parameters": list(each.names),

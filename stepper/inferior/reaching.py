@@ -94,7 +94,11 @@ def reach(
         key = engine.identity(place.value) if whole and engine is not None else (id(place.holder), place.key)
         found.setdefault(key, Reached(place, engine if whole else None))
     if len(found) != 1:
-        several = "several values hold its numbers" if found else "nothing that the script holds has its numbers"
+        several = (
+            "several values hold its numbers, which may differ at another iteration"
+            if found
+            else "nothing that the script holds has its numbers"
+        )
         raise LookupError(f"{name} cannot be reached at the head of the iteration: {several}")
     return next(iter(found.values()))
 

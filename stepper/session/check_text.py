@@ -21,6 +21,9 @@ def lines(found: GradientCheck) -> Iterator[str]:
         shape = str(parameter.shape) if parameter.shape else "scalar"
         yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(parameter.note)}"
         yield from _entries(parameter)
+    if found.hint:
+        yield ""
+        yield found.hint
     if found.ahead:
         if found.parameters:
             yield ""

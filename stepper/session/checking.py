@@ -14,6 +14,7 @@ from dataclasses import replace
 from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
 from stepper.session.carried import Carried, added, momentum
+from stepper.session.common_factor import common_factor
 from stepper.session.continuing import Continuing
 from stepper.session.cuts import cut
 from stepper.session.errors import Misuse, ScriptFailed
@@ -146,6 +147,7 @@ class _Check:
             whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
         if told.differing and not many and not self._updated and not self._cut:
             whole = await self._doubted(whole, told.differing[0])
+        whole = replace(whole, hint=common_factor(record, whole.parameters))
         tell(whole, "")
         return whole
 

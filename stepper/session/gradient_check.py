@@ -86,13 +86,14 @@ class Direction:
 @dataclass(frozen=True)
 class GradientCheck:
     """The check of one iteration. `ahead` are the parameters that it has not come to: while it goes on, or where it was
-    interrupted. `directions` are those that told something."""
+    interrupted. `directions` are those that told something, `hint` is what there is to say of all parameters."""
 
     iteration: int
     loss: float
     parameters: tuple[ParameterCheck, ...]
     ahead: tuple[str, ...] = ()
     directions: tuple[Direction, ...] = ()
+    hint: str = ""
 
     @property
     def agrees(self) -> bool:

@@ -1,0 +1,40 @@
+"""Gradients that are all wrong by one and the same factor: it is told what has that number, and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.session.check_text import lines
+from tests.session.checks import opened
+
+MEAN = """
+import numpy as np
+numbers = np.random.default_rng(0)
+x, y = numbers.normal(size=(12, 3)), numbers.normal(size=12)
+w, b = np.ones(3), np.zeros(1)
+accum = 4
+for t in range(2):
+    e = x @ w + b - y
+    loss = (e ** 2).{loss}
+    grad_w = 2 * x.T @ e{share}
+    grad_b = 2 * e.sum(keepdims=True){other}
+    w -= 0.001 * grad_w
+    b -= 0.001 * grad_b
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "share", "other", "said"),
+    [
+        ("mean()", "", "", "the same factor 12 (y has 12 rows, x has 12 rows)"),
+        ("sum()", " / accum", " / accum", "the same factor 4 (accum on line "),
+        ("sum()", " / accum", " / 2", ""),
+        ("sum()", "", " / 2", ""),
+        ("sum()", "", "", ""),
+    ],
+)
+def test_one_factor_in_all_is_named(tmp_path: Path, loss: str, share: str, other: str, said: str) -> None:
+    with opened(tmp_path, MEAN.format(loss=loss, share=share, other=other)) as run:
+        found = run.check(0)
+    assert said in found.hint and bool(said) == bool(found.hint)
+    assert not said or ("--loss EXPR names it" in found.hint and found.hint in list(lines(found)))
