@@ -35,6 +35,7 @@ class Roles:
         self._memo: dict[Definition, Role] = {}
         self._counters = _loop_targets(walker)
         self.by_key = recomputed(walker.script, flow)
+        self._saved = _put_back(walker)
         self._record_fields = record_fields(walker.script)
         # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
         self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
@@ -98,6 +99,8 @@ class Roles:
             if place in self._states:
                 return "activation"
             return "other" if place in flow.carried or place in self._counters else "data"
+        if place in self._saved:
+            return "other"
         if definition.kind in ("parameter", "target") or definition.alias:
             keys = keys_read(definition.node)
             if keys and keys <= self.by_key.keys():
@@ -217,6 +220,33 @@ def _loop_targets(walker: Walker) -> set[Place]:
             places = (walker.name_place(scope, name) for name in target_names(node.target))
             found.update(place for place in places if place is not None)
     return found
+
+
+def _put_back(walker: Walker) -> set[Place]:
+    """The names under which a numerical differentiation keeps one number of a parameter, to put it back: `old = w[i]`,
+    then `w[i] = old + h`, and `w[i] = old`. Not those that are changed themselves before they are put back."""
+    taken: dict[tuple[Place | None, str], int] = {}
+    restored: set[tuple[Place | None, str]] = set()
+    bound: dict[Place | None, int] = {}
+    moved: set[str] = set()
+    for node in walker.script.nodes:
+        scope = walker.script.scope_around(node)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            place = walker.place_of(scope, node)
+            bound[place] = bound.get(place, 0) + 1
+        match node:
+            case ast.Assign(targets=[ast.Name() as name], value=ast.Subscript() as element):
+                key = (walker.place_of(scope, name), ast.unparse(element))
+                taken[key] = taken.get(key, 0) + 1
+            case ast.Assign(targets=[ast.Subscript() as element], value=ast.Name() as name):
+                restored.add((walker.place_of(scope, name), ast.unparse(element)))
+            case ast.Assign(targets=[ast.Subscript() as element]) | ast.AugAssign(target=ast.Subscript() as element):
+                moved.add(ast.unparse(element))
+    return {
+        place
+        for (place, element), times in taken.items()
+        if place is not None and (place, element) in restored and element in moved and bound[place] == times
+    }
 
 
 def _is_sum(node: ast.AST) -> bool:

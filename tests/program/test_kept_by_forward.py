@@ -35,3 +35,21 @@ for i in range(9):
     w -= 0.1 * grad
 """
     assert analyse(source, "t.py").roles["loss"] == "loss"
+
+
+def test_what_a_numerical_differentiation_keeps_to_put_it_back_is_no_parameter() -> None:
+    roles = program_of("gradient_check").roles
+    assert roles["w"] == "parameter" and roles["old"] == "other"
+
+
+def test_a_parameter_that_is_taken_out_of_a_dict_stepped_and_put_back_is_one() -> None:
+    source = """
+import numpy as np
+x, t, params = np.eye(3), np.ones(3), {"w": np.zeros(3)}
+for i in range(9):
+    w = params["w"]
+    grad = x.T @ (x @ w - t)
+    w -= 0.1 * grad
+    params["w"] = w
+"""
+    assert analyse(source, "t.py").roles["w"] == "parameter"
