@@ -48,6 +48,7 @@ from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import Why, left_out
 from stepper.session.readings import last, of_run, readings
+from stepper.session.running import grown, number
 from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.updated_first import read_after_update
 from stepper.session.versions import Version, versions
@@ -123,6 +124,7 @@ class _Check:
         self._carried = added(record)
         self._cut = cut(record)
         self._left_out = left_out(record)
+        self._grown = grown(record)
         self._unit = max((unit_of(value) for value in _on_the_way(record)), default=DOUBLE)
         self._updated = updated_before(record)
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
@@ -172,7 +174,7 @@ class _Check:
         return found
 
     async def _together(self, ways: Sequence[Way], splits: int) -> Together:
-        setting = Setting(self._base, readings(len(self._base)), self._unit, self._noise)
+        setting = Setting(self._base, readings(len(self._base), self._grown), self._unit, self._noise)
         return await together(ways, setting, self._push, splits)
 
     def _told(self, parameter: Parameter, told: Together) -> ParameterCheck | None:
@@ -250,8 +252,8 @@ class _Check:
         recorded = [each for _, each, _ in samples]
         along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
         first: ParameterCheck | None = None
-        count = len(self._base)
-        for read, what in readings(count) if version.loss is None else [(self._read(version), "")]:
+        known = readings(len(self._base), self._grown)
+        for read, what in known if version.loss is None else [(self._read(version), "")]:
             found = self._compared(parameter, version, samples, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             if found.verdict is Verdict.AGREES and (depends or not what):
@@ -416,9 +418,7 @@ def updated_before(record: Record) -> str:
     names = {name for each in record.parameters for name in (each.name, each.before.label)}
     # An object has other names elsewhere: `network.params[key]`, of `self.params`.
     changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
-    made = next(
-        (event.id for event in record.events if any(_number(value) == record.loss for value in event.values)), 0
-    )
+    made = next((event.id for event in record.events if any(number(value) == record.loss for value in event.values)), 0)
     around = set(_around(record, made)) if len(record.losses) == 1 else set()
     for event in record.events[:made]:
         if event.phase == "update" and event.id not in around:
@@ -433,13 +433,6 @@ def _around(record: Record, event: int) -> Iterator[int]:
     while parent is not None:
         yield parent
         parent = record.events[parent].parent
-
-
-def _number(value: Value) -> float | None:
-    """The number of a value that is only one."""
-    summary = value.summary
-    number = summary.value if summary.kind == "scalar" else summary.min if summary.size == 1 else None
-    return number if isinstance(number, int | float) else None
 
 
 def _typical(value: Value) -> float:

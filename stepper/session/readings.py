@@ -11,14 +11,16 @@ def last(losses: Losses) -> float:
     return losses[-1]
 
 
-def readings(count: int) -> list[tuple[Reading, str]]:
+def readings(count: int, grown: frozenset[int] = frozenset()) -> list[tuple[Reading, str]]:
     """What a gradient may be that of, and in words what that is: the last loss; where there are several, their sum, or
     that of some in a row (a backward pass of each adds to the gradients, which may be used in between), or one of the
-    last (a mean over iterations may come behind it)."""
+    last (a mean over iterations may come behind it). A loss that has `grown` from the one before holds that already,
+    and is not added to it."""
     if count <= FEW:
         runs = [(first, end) for first in range(count) for end in range(count, first, -1)]
     else:
         runs = [(0, count), *((place, place + 1) for place in range(count - 2, count - FEW, -1))]
+    runs = [(first, end) for first, end in runs if grown.isdisjoint(range(first + 1, end))]
     others = [(first, end) for first, end in runs if (first, end) != (count - 1, count)]
     return [(last, ""), *((of_run(first, end), _called(first, end, count)) for first, end in others)]
 

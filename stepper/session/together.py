@@ -194,7 +194,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
                 entry.tolerance,
                 entry.verdict,
             )
-            if entry.verdict is Verdict.AGREES:
+            if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
             first = first or (told, place, "")
     return first

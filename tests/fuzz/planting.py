@@ -22,7 +22,8 @@ def planted(script: Script) -> Script | None:
     """
     chance = random.Random(script.seed)
     lines = script.text.split("\n")
-    places = [number for number, line in enumerate(lines) if line.endswith(MARK)]
+    # Without a penalty's share a gradient is that of the loss before the penalty, which the check tells it is
+    places = [number for number, line in enumerate(lines) if line.endswith(MARK) and "reg * " not in line]
     chance.shuffle(places)
     if "weight_decay" in script.text:
         return None
