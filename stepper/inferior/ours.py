@@ -23,6 +23,16 @@ def is_installed(path: str) -> bool:
     return path.startswith(STANDARD) or INSTALLED.search(path) is not None
 
 
+def holds_installed(root: str) -> bool:
+    """Whether packages were installed into a place by itself (`pip install --target libs`), as what lies beside them
+    tells."""
+    try:
+        with os.scandir(root) as entries:
+            return any(entry.name.endswith(".dist-info") for entry in entries)
+    except OSError:
+        return False
+
+
 def holds_us(root: str) -> bool:
     """Whether a place where modules are looked for is the one that this package was found in."""
     return os.path.realpath(root) == os.path.dirname(os.path.realpath(PACKAGE))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from stepper.inferior.by_name import Found, hooked, outermost
-from stepper.inferior.ours import holds_us, is_installed
+from stepper.inferior.ours import holds_installed, holds_us, is_installed
 from stepper.inferior.search_path import added
 from stepper.program.beside import File, Find
 from stepper.program.errors import ProgramError
@@ -54,7 +54,8 @@ def own_modules(
     further = (os.path.abspath(entry) for entry in sys.path[1:] if entry)  # the import system follows no links
     roots: list[str] = []
     for root in (*ahead, *(() if sys.flags.safe_path else (beside,)), *further, *behind):
-        ours = holds_us(root) or is_installed(root) or is_installed(os.path.realpath(root))
+        installed = is_installed(root) or is_installed(os.path.realpath(root)) or holds_installed(root)
+        ours = holds_us(root) or installed
         if root not in roots and (root == beside or not ours):
             roots.append(root)
 

@@ -8,12 +8,15 @@ import stepper
 from tests.session.support import LAYERS, TWO_FILES, inside, script
 
 
+@pytest.mark.parametrize("folder_of_packages", ["site-packages", "libs"])
 def test_modules_on_the_path_are_the_scripts_own_and_installed_ones_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_of_packages: str
 ) -> None:
-    elsewhere, installed = tmp_path / "elsewhere", tmp_path / "site-packages"
+    """`pip install --target libs` leaves there what it installed, and what tells of it."""
+    elsewhere, installed = tmp_path / "elsewhere", tmp_path / folder_of_packages
+    (installed / "bought-1.0.dist-info").mkdir(parents=True)
     for folder, name in ((elsewhere, "layers.py"), (installed, "bought.py")):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         script(folder, LAYERS, name)
     monkeypatch.setenv("PYTHONPATH", f"{elsewhere}:{installed}")
     source = TWO_FILES.replace("w = 1.0", "import bought\nw = 1.0").replace("** 2", "** 2 + 0 * bought.double(w)")
