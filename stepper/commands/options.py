@@ -70,7 +70,7 @@ def iteration_number(target: str, text: str) -> int | None:
     """The iteration that `--iteration` names; None for the setup. Raises Misuse for anything else."""
     if text == "setup":
         return None
-    if text.isdecimal() and len(text) >= len(str(LARGEST_COUNT)):
+    if text.isdecimal() and (len(text) > len(str(LARGEST_COUNT)) or int(text) > LARGEST_COUNT):
         raise Misuse(f"{target}: --iteration is too large: at most 10^18, not {as_typed(text)}")
     if not text.isdecimal():
         raise Misuse(

@@ -91,7 +91,7 @@ class Trials:
                 told = self._told(nudge, act, states, Forks(copier, at_once))
                 if told is None or all(each.alone for each in told):
                     return told
-                self._noticed = True
+            self._noticed = True
         told = self._told(nudge, act, states, Forks(copier, 1))
         if told is not None:
             self._alone += sum(each.alone for each in told)

@@ -22,9 +22,6 @@ class Losses:
             if "backward" in names and not script.is_a(cls, "Function"):
                 kept = {"data", "grad"} <= _kept(cls)
                 (self.values if kept or names & {"__add__", "__mul__", "__sub__"} else self.layers).add(cls.name)
-        self.uses_torch = any(
-            path.split(".")[0] in {"torch", "lightning", "accelerate"} for path in script.imports.values()
-        )
 
     def backward_of(self, node: ast.AST) -> ast.expr | None:
         """The loss of a call `loss.backward()` or `accelerator.backward(loss)`; None for any other call."""
@@ -42,10 +39,10 @@ class Losses:
             return node.func.value
         if own & self.layers or self.script.is_import(scope, node.func.value):
             return None
-        if self.script.is_unpacked(node) or (node.args and not self.uses_torch and not self._has_only_values()):
+        if self.script.is_unpacked(node) or (node.args and not self.script.uses_torch and not self._has_only_values()):
             return None  # autograd's gives nothing back; and what others' are handed is the gradient behind a layer
         if self.layers and not self.values:
-            return node.func.value if self.uses_torch and not node.args else None
+            return node.func.value if self.script.uses_torch and not node.args else None
         return node.func.value
 
     def is_handed_on(self, node: ast.AST) -> bool:

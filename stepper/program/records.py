@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from stepper.program.scopes import FUNCTIONS, Script
 
-TENSORS = frozenset({"torch", "lightning", "accelerate"})
 NUMERIC = frozenset({"backward", "__add__", "__mul__", "__sub__", "__matmul__", "__getattr__"})
 
 
@@ -24,7 +23,7 @@ def is_record(script: Script, cls: ast.ClassDef) -> bool:
 def keeps_data(script: Script) -> bool:
     """Whether `p.data` is what an object of the script's own keeps, an attribute like any other, and not once more the
     values of a tensor: its own classes that have one do no arithmetic, and no library with such tensors is there."""
-    if any(path.split(".")[0] in TENSORS for path in script.imports.values()):
+    if script.uses_torch:
         return False
     keeping = [cls for cls in script.classes if any(map(_stores_data, ast.walk(cls)))]
     methods = {

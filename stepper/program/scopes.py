@@ -21,6 +21,7 @@ NameKind = Literal["import", "definition", "builtin", "variable"]
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+TENSORS = frozenset({"torch", "lightning", "pytorch_lightning", "accelerate"})
 
 
 @dataclass(eq=False)
@@ -242,6 +243,11 @@ class Script:
         """The file that a node stands in."""
         tree = next((each for each in self.ancestors(node) if isinstance(each, ast.Module)), None)
         return next((source for source in self.sources if source.tree is tree), self.source)
+
+    @cached_property
+    def uses_torch(self) -> bool:
+        """Whether a library is imported whose tensors have `.data` and `.backward()`."""
+        return any(path.split(".")[0] in TENSORS for path in self.imports.values())
 
     @property
     def star_import(self) -> bool:

@@ -147,8 +147,9 @@ class _Check:
             found = self._told(parameter, told) if many else None
             found = found or await self._one(parameter)
             whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
-        if told.differing and not many and not self._updated and not self._cut:
-            whole = await self._doubted(whole, told.differing[0])
+        if not many and not self._updated and not self._cut:
+            for group in told.differing:
+                whole = await self._doubted(whole, group)
         whole = replace(whole, hint=common_factor(record, whole.parameters))
         tell(whole, "")
         return whole
@@ -201,7 +202,8 @@ class _Check:
         told = await self._together(group, len(group))
         wrong = {each.names[0]: each for each in told.directions if each.verdict is Verdict.DIFFERS}
         checked = tuple(doubted(each, wrong.get(each.name)) for each in whole.parameters)
-        return replace(whole, parameters=checked, directions=told.directions)
+        others = tuple(each for each in whole.directions if not names.intersection(each.names))
+        return replace(whole, parameters=checked, directions=(*others, *told.directions))
 
     async def _one(self, parameter: Parameter) -> ParameterCheck:
         """By its entries."""

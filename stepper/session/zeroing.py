@@ -84,14 +84,18 @@ def _sets(node: ast.AST, name: str, targets: Set[str]) -> bool:
     def is_held(target: ast.expr) -> bool:
         return is_own(target) or _last(target) in targets
 
+    def is_set(target: ast.expr, value: ast.expr) -> bool:
+        match target, value:
+            case ast.Tuple(elts=elements), _:
+                return any(map(is_own, elements))
+            case ast.Subscript(value=base), ast.Constant(value=0 | 0.0):
+                return is_held(base)
+        made_of_it = any(is_own(part) for part in ast.walk(value) if isinstance(part, ast.expr))
+        return is_own(target) and (not made_of_it or _called(value) in ("zeros_like", "zeros"))
+
     match node:
-        case ast.Assign(targets=[ast.Tuple(elts=elements)]):
-            return any(map(is_own, elements))
-        case ast.Assign(targets=[ast.Subscript(value=base)], value=ast.Constant(value=0 | 0.0)):
-            return is_held(base)
-        case ast.Assign(targets=[target], value=value):
-            made_of_it = any(is_own(part) for part in ast.walk(value) if isinstance(part, ast.expr))
-            return is_own(target) and (not made_of_it or _called(value) in ("zeros_like", "zeros"))
+        case ast.Assign(targets=several, value=value):
+            return any(is_set(target, value) for target in several)
         case ast.AugAssign(target=target, op=ast.Mult(), value=ast.Constant(value=0 | 0.0)):
             return is_held(target)
         case ast.Call(func=ast.Attribute(attr="fill" | "fill_" | "zero_" | "clear", value=base)):

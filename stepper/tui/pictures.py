@@ -91,9 +91,8 @@ class Pictures:
 
     async def _fetch(self) -> None:
         """Take what was asked for together, each as soon as it comes."""
-        await asyncio.sleep(
-            0
-        )  # from Python 3.12 on this begins at once, amid a drawing that has not asked for the rest
+        # From Python 3.12 on this begins at once, amid a drawing that has not asked for the rest.
+        await asyncio.sleep(0)
         asked, self._asked = self._asked, []
         await asyncio.gather(*(self._take(key, coming) for key, coming in asked))
 

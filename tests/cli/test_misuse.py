@@ -166,6 +166,7 @@ def test_counts_that_are_none(option: str, value: str, capsys: pytest.CaptureFix
     [
         ("run", "--iterations", "9" * 30, "10^18"),
         ("trace", "--iteration", "9" * 5000, "10^18"),
+        ("trace", "--iteration", str(10**18 + 1), "10^18"),
         ("check", "--entries", "9" * 30, "10^18"),
         ("run", "--memory", "99999T", "1024T"),
         ("run", "--memory", "9" * 400, "1024T"),

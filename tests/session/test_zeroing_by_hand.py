@@ -186,6 +186,7 @@ def test_numbers_of_an_own_engine(tmp_path: Path) -> None:
 def test_lines_that_zero_a_gradient_of_ones_own() -> None:
     text = "dw = 0\nfor t in x:\n    dw += d\n    dw = dw + d\n    self.dw = np.zeros(3)\n    w = 0\n"
     assert zeroing_lines(text, "self.dw") == (5,)
+    assert zeroing_lines("for t in x:\n    dw += d\n    dw = db = 0\n    db[:] = dw[:] = 0.0\n", "dw") == (3, 4)
     assert zeroing_lines("class A:\n    def __init__(self):\n        self.dw = 0\n", "self.dw") == ()
     assert zeroing_lines(
         "for g in grads:\n    g.fill(0)\n    h.fill(0)\n    g[:] = 0\n    g[:] = 1\n", "grads['w']"
