@@ -35,10 +35,13 @@ class Accumulations:
     def __init__(self, happenings: Iterable[Happening]) -> None:
         self._makers: dict[Key, list[tuple[Happening, Draft]]] = {}
         self._made: list[tuple[Happening, Draft]] = []
+        self._parents: dict[int, int | None] = {}
         for happening in happenings:
+            self._parents[happening.id] = happening.parent
             if happening.kind not in ("statement", "expression"):
                 continue
-            read = {key for draft in happening.drafts if draft.when == "operand" and (key := _key(draft)) is not None}
+            named = (each for each in happening.drafts if each.when == "operand" and is_path(each.label))
+            read = {_key(each) for each in named}  # and has only another name now
             for draft in happening.drafts:
                 key = _key(draft)
                 if draft.when in ("result", "after") and key is not None and key not in read:
@@ -64,14 +67,16 @@ class Accumulations:
             first = made[0]
             earlier = self._maker(before, first.id)
             if earlier is None:
-                return None if self._is_made_anew(before, first.id) else Accumulated(before, after, first)
+                return None if self._is_made_anew(before, first) else Accumulated(before, after, first)
             made = earlier
 
     def _maker(self, draft: Draft, end: int) -> tuple[Happening, Draft] | None:
-        """What made a value last, before an event."""
+        """What made a value last, before an event. Where one added to something to make these bits of an array, others
+        that have them handed them on."""
         key = _key(draft)
-        found = self._makers.get(key, []) if key is not None else []
-        return next((each for each in reversed(found) if each[0].id < end), None)
+        found = [each for each in self._makers.get(key, []) if each[0].id < end] if key is not None else []
+        added = [each for each in found if draft.copy is not None and _sum_before(*each) is not None]
+        return (added or found)[-1] if found else None
 
     def _scaled(self, happening: Happening, made: Draft) -> tuple[Happening, Draft] | None:
         """What made the gradient of which an event made another of its shape: `dw / n`, `np.clip(dw, -5, 5)`."""
@@ -83,13 +88,20 @@ class Accumulations:
                     return found
         return None
 
-    def _is_made_anew(self, before: Draft, end: int) -> bool:
-        """Whether it was made in this iteration, and something unseen changed it since: an array by its memory, which
-        nothing else has while it lives; a number by its name, where no other object can have one called so."""
+    def _is_made_anew(self, before: Draft, first: Happening) -> bool:
+        """Whether it was made in this iteration before the event `first`, and something unseen changed it since: an
+        array by its memory, which nothing else has while it lives; a number by its name, where no other object can have
+        one called so."""
         if before.copy is None and "." in before.label:
             return False
+        around, outer = set(), first.parent
+        while outer is not None:
+            around.add(outer)
+            outer = self._parents.get(outer)
         made = (
-            draft for happening, draft in self._made if happening.id < end and _sum_before(happening, draft) is None
+            draft
+            for happening, draft in self._made
+            if happening.id < first.id and happening.id not in around and _sum_before(happening, draft) is None
         )
         if before.copy is None or before.copy.key is None:
             return any(draft.label == before.label for draft in made)

@@ -139,10 +139,12 @@ class Trials:
     def over(self, error: str = "") -> None:
         """In a copy, its pass is over: tell what came of it, and end. Elsewhere, nothing."""
         if self._pipe >= 0:
-            alone = self._silence is not None and self._silence.kept
-            told = Told(Tried(self._number, self._losses.current(), error), alone)
-            os.write(self._pipe, msgspec.msgpack.encode(told))
-            leave(0)
+            try:
+                alone = self._silence is not None and self._silence.kept
+                told = Told(Tried(self._number, self._losses.current(), error), alone)
+                os.write(self._pipe, msgspec.msgpack.encode(told))
+            finally:
+                leave(0)  # also where nobody is there any more to be told: the script might go on with any error
 
     def _begin(
         self,
@@ -157,10 +159,7 @@ class Trials:
         try:
             self._become(nudge, act, number, states)
         except BaseException as error:
-            try:
-                self.over(f"its process could not begin: {error}")
-            finally:
-                leave(1)
+            self.over(f"its process could not begin: {error}")
 
     def _become(
         self, nudge: Nudge | Push, act: Act, number: float | None, states: list[tuple[Engine, bytes | None]]

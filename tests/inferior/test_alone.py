@@ -133,6 +133,24 @@ def test_copies_run_at_the_same_time_and_are_told_of_in_order() -> None:
     os.close(writing)
 
 
+def test_a_copy_that_moves_where_a_file_is_read_at_is_not_alone_and_the_place_is_as_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    file = os.open(tmp_path / "file", os.O_RDONLY)
+    told: list[Told] = []
+    os.lseek(file, 1, os.SEEK_SET)
+    with Forks(os.fork, 1) as forks:
+        for number in range(2):
+            pipe = forks.fork()
+            if pipe is not None:
+                os.lseek(file, 1 + number, os.SEEK_SET)
+                os.write(pipe, alone_and_well(float(number)))
+                os._exit(0)
+            told.append(forks.finished())
+    assert [each.alone for each in told] == [True, False]
+    assert os.lseek(file, 0, os.SEEK_CUR) == 1
+    os.close(file)
+
+
 def test_none_is_left_where_something_fails_meanwhile() -> None:
     reading, writing = os.pipe()
     with pytest.raises(KeyError), Forks(os.fork, 2) as forks:

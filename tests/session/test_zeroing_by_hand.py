@@ -131,6 +131,11 @@ def test_a_wrong_share_differs_whatever_it_was_added_to(tmp_path: Path) -> None:
         ("pass", "dw, db = x.T @ d, d.sum(0)\n    dw += 0 * w", "pass"),
         ("dw, db = 0 * w, 0 * b", "for i in range(6): dw += x[i : i + 1].T @ d[i : i + 1]; db += d[i]", "pass"),
         ("pass", "np.matmul(x.T, d, out=dw); np.sum(d, 0, out=db)\n    dw += 0 * w", "pass"),
+        (
+            "pass",
+            "dw, db = x.T @ d, d.sum(0); [g.__imul__(2) for g in (dw, db)]\n    dw += 0.1 * w; db += 0.1 * b",
+            "pass",
+        ),
         ("pass", "dw *= 0.9; db *= 0.9\n    dw += x.T @ d; db += d.sum(0)", "pass"),  # a velocity
         ("pass", "dw += 0.1 * (x.T @ d - dw); db += 0.1 * (d.sum(0) - db)", "pass"),  # a running mean
     ],
@@ -148,6 +153,24 @@ def test_momentum_by_hand_is_no_sum(tmp_path: Path) -> None:
     with stepper.open(script(tmp_path, text)) as run:
         record = run.iteration(3).record
     assert [each.held for each in record.parameters] == [None, None]
+
+
+def test_a_sum_that_is_added_to_under_two_names_is_one(tmp_path: Path) -> None:
+    add = "dw += x.T @ d / 2; grad = dw; grad += x.T @ d / 2\n    db += d.sum(0)"
+    with stepper.open(script(tmp_path, LOOP.format(before="pass", add=add, after="pass"))) as run:
+        it = run.iteration(2)
+        w = next(each for each in it.parameters if each.name == "w")
+        assert w.held is not None and (w.held.array == run.iteration(1).parameters[0].grad.array).all()  # type: ignore[union-attr]
+
+
+def test_a_sum_that_a_function_adds_to_and_hands_back_is_one(tmp_path: Path) -> None:
+    text = LOOP.replace("for t", "def further(g, d):\n    g += d\n    return g\nfor t")
+    for add in (
+        "dw = further(dw, x.T @ d); db = further(db, d.sum(0))",
+        "dw, db = further(dw, x.T @ d), further(db, d.sum(0))",
+    ):
+        with stepper.open(script(tmp_path, text.format(before="pass", add=add, after="pass"))) as run:
+            assert all(each.held is not None for each in run.iteration(2).parameters), add
 
 
 def test_accumulation_on_purpose_is_said_to_begin_where_it_was_zeroed_last(tmp_path: Path) -> None:
