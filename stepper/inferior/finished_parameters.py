@@ -12,6 +12,7 @@ from stepper.inferior.accumulated import Accumulations
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft
+from stepper.inferior.gone_through import gone_through
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
@@ -59,6 +60,7 @@ class FinishedParameters:
         before, after = track.before, track.after or track.before
         grad = track.grad or self._used.of(track) or track.returned
         grad = grad or self._used.of_rows(track) or self._used.in_parts(track, self._numpy)
+        grad = grad or gone_through(track, self._recorder.happenings, _number)
         if grad is None:
             self._used.remark(track)
         held = self._held(track, grad)

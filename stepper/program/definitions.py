@@ -112,6 +112,8 @@ class Definitions(Callees):
             own = self.read(place) if keep else EMPTY
             definition = self.define(place, node, "change", deps, own, {*selected, *loops})
             self.state.values[place] = frozenset((definition,))
+            if not all(item.roots for item in self.state.items.get(place, ())):
+                self.state.items[place] = ()  # numbers in a list: which of them is another now is not known
 
     def mark(self, kind: str, node: ast.AST) -> None:
         """Note that a loss or gradient is computed here."""

@@ -103,7 +103,8 @@ def returned(values: list[Value]) -> Value:
 
 @dataclass
 class State:
-    """What holds between two statements. `index` says which names are counters of which loops."""
+    """What holds between two statements. `index` says which names are counters of which loops; `items` are the parts of
+    what a place holds, and none where they are no longer known."""
 
     values: dict[Place, frozenset[Definition]] = field(default_factory=dict)
     alias: dict[Place, frozenset[Root]] = field(default_factory=dict)
@@ -138,7 +139,7 @@ class State:
             for place, functions in other.functions.items():
                 self.functions[place] = self.functions.get(place, frozenset()) | functions
             for place, items in other.items.items():
-                self.items.setdefault(place, items)
+                self.items[place] = self.items.get(place, items) if items else items
 
 
 def reached(roots: Iterable[Definition], onward: Callable[[Definition], Iterable[Definition]]) -> set[Definition]:

@@ -190,7 +190,7 @@ class Evaluator(Definitions, ABC):
         else:
             roots = frozenset(((place, frozenset()),))
         functions = self.state.functions.get(place, frozenset())
-        return Value(deps, roots, self.state.items.get(place), functions)
+        return Value(deps, roots, self.state.items.get(place) or None, functions)
 
     def _attribute(self, scope: Scope, node: ast.Attribute) -> Value:
         if self.script.is_import(scope, node):
