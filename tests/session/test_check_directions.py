@@ -59,6 +59,13 @@ def test_a_wrong_one_among_many_is_found_and_shown_entry_by_entry(tmp_path: Path
     assert wrong == ["odd"] and found["odd"].factor == 2 and len(found["odd"].entries) == 4
 
 
+def test_a_wrong_one_whose_share_of_the_slope_is_lost_in_rounding_is_not_agreed_with(tmp_path: Path) -> None:
+    text = DEEP.format(dtype="float32").replace("return grad * 1.5", "return grad * 3")
+    with opened(tmp_path, text.replace("Scaled.apply(odd)", "Scaled.apply(1 + 1e-4 * odd)")) as run:
+        found = named(run.check(1))
+    assert found["odd"].verdict is not Verdict.AGREES
+
+
 def test_entries_that_are_asked_for_are_looked_at(tmp_path: Path) -> None:
     with opened(tmp_path, DEEP.format(dtype="float64")) as run:
         found = run.check(1, 1)
