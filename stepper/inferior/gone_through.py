@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 from stepper.inferior.drafts import Draft, Happening
@@ -55,6 +54,5 @@ def _is(draft: Draft, numbers: Sequence[float]) -> bool:
     if copy is None or copy.gone or copy.outline.shape != (len(numbers),):
         return False
     held = copy.engine.ndarray(copy.kept).tolist()
-    return all(
-        one == other or (math.isnan(one) and math.isnan(other)) for one, other in zip(held, numbers, strict=True)
-    )
+    pairs = zip(held, numbers, strict=True)
+    return all(one == other or (one != one and other != other) for one, other in pairs)  # NaN, of whatever type
