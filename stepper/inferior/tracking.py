@@ -110,8 +110,9 @@ class Tracker:
 
         `owner` is the object that keeps a scalar in an attribute.
         """
-        bare = label if self.keeps_data else label.removesuffix(".data")
         whole = draft.copy is not None
+        kept = self.keeps_data and draft.copy is not None and bool(draft.copy.outline.shape)  # a number is its object's
+        bare = label if kept else label.removesuffix(".data")
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
         if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
             if made and event is not None and draft.when == "after":
@@ -147,7 +148,7 @@ class Tracker:
                 track.previous, track.value = track.value, value
                 if whole:
                     self._spans.put(track)
-            if whole and (self.keeps_data or not label.endswith(".data")):
+            if whole and (kept or not label.endswith(".data")):
                 self._by_object[id(value)] = track
             elif owner is not None:
                 self._by_owner[bare, id(owner)] = track
