@@ -22,7 +22,13 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
     held = parameter.held
     name = ".grad" if held is None else held.after.label
     what = "" if held is None else f"{name}, "
-    lines = [Spot(file, line).place for file, text in sources.items() for line in zeroing_lines(text, name)]
+    ran = {event.line for event in record.events if event.file not in sources}  # in the file of the training loop
+    lines = [
+        Spot(file, line).place
+        for file, text in sources.items()
+        for line in zeroing_lines(text, name)
+        if file or not any(line in loop and ran.isdisjoint(loop) for loop in loops_apart(text))
+    ]
     of = f"since {since}"
     if lines:
         some = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
@@ -39,6 +45,17 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
     if parameter.grad is None:
         return f"no step used it here: .grad holds the sum {of}; {how}"
     return f"the step used {what}the sum {of}: {how}; this iteration's share was checked"
+
+
+@lru_cache(maxsize=64)
+def loops_apart(source: str) -> tuple[range, ...]:
+    """The lines of each loop that stands by itself in a script: none of them runs in the iterations of another."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return ()
+    loops = [node for node in body if isinstance(node, ast.For | ast.AsyncFor | ast.While)]
+    return tuple(range(node.lineno, (node.end_lineno or node.lineno) + 1) for node in loops)
 
 
 @lru_cache(maxsize=64)

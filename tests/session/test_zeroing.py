@@ -55,6 +55,14 @@ def test_what_a_step_used_of_earlier_iterations_is_told(tmp_path: Path, step: st
     assert found.note.startswith(said) and bool(found.note) is bool(said)
 
 
+def test_what_another_loop_zeroes_by_itself_is_not_named(tmp_path: Path) -> None:
+    other = "for warm in range(2): optimizer.zero_grad(); net(x).sum().backward()"
+    text = LOOP.format(step="optimizer.step()").replace("    optimizer.zero_grad()\n", f"    {other}\n", 1)
+    with stepper.open(script(tmp_path, text), seed=0, loop="8") as run:
+        (found,) = run.check(3, 1, ["net.bias"]).parameters
+    assert "no line zeroes .grad (zero_grad forgotten?)" in found.note
+
+
 def test_only_what_may_run_again_zeroes_gradients() -> None:
     text = "zero_grad()\nw.grad = None\nfor t in x:\n    w.grad = None\n    if t: w.grad.data.zero_()\n    h.zero_()\n"
     assert zeroing_lines(text) == (4, 5)
