@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.inferior import alone
+from stepper.inferior import alone, forks
 from stepper.inferior.alone import Silence, room
 from stepper.inferior.forks import Forks, Told
 from stepper.inferior.protocol import Tried
@@ -133,19 +133,23 @@ def test_copies_run_at_the_same_time_and_are_told_of_in_order() -> None:
     os.close(writing)
 
 
-def test_a_copy_that_moves_where_a_file_is_read_at_is_not_alone_and_the_place_is_as_before(tmp_path: Path) -> None:
+def test_a_copy_that_moves_where_a_file_is_read_at_is_not_alone_and_the_place_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("text")
     file = os.open(tmp_path / "file", os.O_RDONLY)
+    # not those of the files that this process has open beside it, where what is captured goes
+    monkeypatch.setattr(forks, "places", lambda: {file: os.lseek(file, 0, os.SEEK_CUR)})
     told: list[Told] = []
     os.lseek(file, 1, os.SEEK_SET)
-    with Forks(os.fork, 1) as forks:
+    with Forks(os.fork, 1) as begun:
         for number in range(2):
-            pipe = forks.fork()
+            pipe = begun.fork()
             if pipe is not None:
                 os.lseek(file, 1 + number, os.SEEK_SET)
                 os.write(pipe, alone_and_well(float(number)))
                 os._exit(0)
-            told.append(forks.finished())
+            told.append(begun.finished())
     assert [each.alone for each in told] == [True, False]
     assert os.lseek(file, 0, os.SEEK_CUR) == 1
     os.close(file)
