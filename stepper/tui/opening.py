@@ -100,12 +100,14 @@ class Opening(Walking):
         except Misuse as error:
             self.refused = (target, options)
             self.forget_moves()  # they were meant for the new one
-            if self.session is new:
+            followed = self.session is new
+            if followed:
                 self.follow(old)
                 self._start, self.places = old_start, places
-                await new.close()
             if old_start is not None:
-                self.begin()
+                self.begin()  # ahead of the keys that come while the new one is closed
+            if followed:
+                await new.close()
             again = f"; what was recorded can be read, {self.keymap.shown('restart')} tries again" if given_up else ""
             self.message.say(f"{error}{again}", bad=True)
         else:

@@ -68,10 +68,12 @@ def test_a_gate_of_numbers_that_are_not_finite_says_so_where_all_would_count_as_
 def test_what_there_is_to_say_of_a_gate_is_folded_to_its_width() -> None:
     h = Value("h", "activation", "result", Summary("tensor", "array", (2, 2)), 0)
     gate = Gate("h", "relu", 0, 1, 1, h, None, None, 4, 0, [], 2, h)
-    assert noted(gate, 40) == []
+    assert noted(gate, 40, 2) == []
     gate.note = "backward masks by h > 1 (line 9), which is not h < 0 in 3 of 4 entries"
-    lines = ["".join(text for text, _ in row.pieces) for row in noted(gate, 40)]
+    lines = ["".join(text for text, _ in row.pieces) for row in noted(gate, 40, 9)]
     assert len(lines) == 2 and max(map(len, lines)) <= 40 and " ".join(lines) == gate.note
+    first, last = ("".join(text for text, _ in row.pieces) for row in noted(gate, 25, 2))
+    assert max(len(first), len(last)) <= 25 and last.endswith("…"), "what is cut says so"
 
 
 def test_the_cursors_dead_unit_is_among_those_listed() -> None:

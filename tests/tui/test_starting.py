@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from stepper.session import Session
 from stepper.tui.app import StepperApp
 from stepper.tui.moves import MOST, Moves, Waiting
 from stepper.tui.screens.target import TargetScreen
@@ -126,6 +128,30 @@ async def test_a_wrong_target_leaves_the_one_that_is_starting(tmp_path: Path) ->
         await pilot.press("n", "n")
         let_go()
         await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == (0, 2))
+
+
+async def test_a_key_that_comes_while_a_wrong_target_is_closed_waits_for_the_start_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("x = 1\n")
+    closing, typed, close = asyncio.Event(), asyncio.Event(), Session.close
+
+    async def slowly(session: Session) -> None:
+        closing.set()
+        await typed.wait()
+        await close(session)
+
+    monkeypatch.setattr(Session, "close", slowly)
+    async with starting() as (app, stand, pilot, let_go):
+        await choose_target(pilot, str(wrong))
+        await until(pilot, closing.is_set)
+        await pilot.press("n")
+        typed.set()
+        await until(pilot, lambda: "wrong.py: " in text_of(app.message))
+        assert "NEXT" not in stand.calls and app.scene.state == "starting"
+        let_go()
+        await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == (0, 1))
 
 
 async def move() -> None:

@@ -212,7 +212,7 @@ class GatePanel(ViewPanel):
         elsewhere = dead_elsewhere(self.gates, self.number)
         most = height // 6 if height >= HIGH else 1
         dead = dead_lines(gate, self._streaks, unit, width, most, elsewhere)
-        self._dead = [*noted(gate, width)[:2], *dead]
+        self._dead = [*noted(gate, width, max(2, height // 5)), *dead]
         drawing = self._gather(gate)
         self.set_rows([heading(gate, self.scene.history.names, width), *self._dead, *self._lines(gate, drawing)])
         self.remark(legend(drawing.view, drawing.grid, width - 4) if drawing is not None else "")

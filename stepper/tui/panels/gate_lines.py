@@ -132,9 +132,13 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
     return Row(pad([(names.fitted(own, max(SHORT, room)), "strong"), (where, "muted")], right, width))
 
 
-def noted(gate: Gate, width: int) -> list[Row]:
-    """What there is to say of it in words: that a gradient is masked by something else."""
-    return [Row(((line, "bad"),)) for line in wrapped(gate.note, width)] if gate.note else []
+def noted(gate: Gate, width: int, most: int) -> list[Row]:
+    """What there is to say of it in words, that a gradient is masked by something else: in at most so many lines, the
+    last of which says so where there is more."""
+    lines = wrapped(gate.note, width) if gate.note else []
+    if len(lines) > most:
+        lines[most - 1] = f"{lines[most - 1][: width - 1]}…"
+    return [Row(((line, "bad"),)) for line in lines[:most]]
 
 
 def dead_elsewhere(gates: Sequence[Gate], number: int) -> str:
