@@ -8,13 +8,13 @@ it. What was made anew in the iteration, or begins with zeros, is no such sum; n
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
+from stepper.inferior.texts import reads, statement_of
 from stepper.program.vocabulary import names_gradient
 
 SCALINGS = 3  # statements and expressions between a sum and the gradient that is used: a mean of it, clipped
@@ -120,27 +120,19 @@ def _sum_before(happening: Happening, made: Draft) -> Draft | None:
 
 @lru_cache(maxsize=1024)
 def _adds(text: str) -> bool:
-    try:
-        (statement,) = ast.parse(textwrap.dedent(text)).body
-    except (SyntaxError, ValueError):
-        return False
-    match statement:
+    match statement_of(text):
         case ast.AugAssign(target=target, op=ast.Add() | ast.Sub(), value=value):
-            return not _reads(value, ast.unparse(target))  # `mean += rate * (g - mean)`
+            return not reads(value, ast.unparse(target))  # `mean += rate * (g - mean)`
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right)):
             own = ast.unparse(target)
             if isinstance(op, ast.Add) and own == ast.unparse(right):
                 left, right = right, left
-            return own == ast.unparse(left) and not _reads(right, own)
+            return own == ast.unparse(left) and not reads(right, own)
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="add_" | "sub_"), keywords=[])):
             return True
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="add" | "subtract"), attr="at"))):
             return True  # of NumPy's ufuncs
     return False
-
-
-def _reads(node: ast.expr, text: str) -> bool:
-    return any(isinstance(part, ast.expr) and ast.unparse(part) == text for part in ast.walk(node))
 
 
 def _is_called_gradient(draft: Draft) -> bool:

@@ -4,12 +4,12 @@ with numbers of its own (a count, the 2 of a square's slope). Pure: reads the te
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 from stepper.inferior.decays import undecayed
+from stepper.inferior.texts import statement_of
 from stepper.program.vocabulary import names_rate
 
 Look = Callable[[str], float | None]
@@ -71,7 +71,7 @@ def _names_in(text: str) -> tuple[str, ...] | None:
 
 def _term(text: str) -> ast.expr | None:
     """What a statement adds or takes away, as a whole, but for a decay of what is changed."""
-    match _parsed(text):
+    match statement_of(text):
         case ast.AugAssign(target=target, op=ast.Sub() | ast.Add(), value=value):
             return undecayed(value, _unparsed(target)) or value
         case ast.Assign(
@@ -88,7 +88,7 @@ def _term(text: str) -> ast.expr | None:
 
 def pair_of(text: str, target: str) -> str:
     """Of a statement `m, b = E, F`, the part that assigns to a target, as a statement; any other statement whole."""
-    match _parsed(text):
+    match statement_of(text):
         case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
             for to, value in zip(targets, values, strict=True):
                 if _unparsed(to) == target:
@@ -99,7 +99,7 @@ def pair_of(text: str, target: str) -> str:
 @lru_cache(maxsize=1024)
 def texts_in(text: str) -> frozenset[str]:
     """The expressions inside a statement, as `plainly` spells them."""
-    found = _parsed(text)
+    found = statement_of(text)
     return (
         frozenset(_unparsed(node) for node in ast.walk(found) if isinstance(node, ast.expr)) if found else frozenset()
     )
@@ -107,7 +107,7 @@ def texts_in(text: str) -> frozenset[str]:
 
 def target_of(text: str) -> str:
     """What a statement assigns to; empty where that is no one thing."""
-    match _parsed(text):
+    match statement_of(text):
         case ast.AugAssign(target=target) | ast.Assign(targets=[target]):
             return _unparsed(target)
     return ""
@@ -116,7 +116,7 @@ def target_of(text: str) -> str:
 @lru_cache(maxsize=1024)
 def paths_in_comprehension(text: str) -> frozenset[str]:
     """The names and paths that a list comprehension reads, where a statement binds what it gives."""
-    match _parsed(text):
+    match statement_of(text):
         case ast.Assign(value=ast.ListComp() as comprehension):
             nodes = (node for node in ast.walk(comprehension) if isinstance(node, ast.Name | ast.Attribute))
             return frozenset(_unparsed(node) for node in nodes)
@@ -125,7 +125,7 @@ def paths_in_comprehension(text: str) -> frozenset[str]:
 
 def part_of(text: str) -> int | slice | None:
     """Which part along its first axis a statement `w[1:] += E` adds to, where that is spelt out; None for any other."""
-    match _parsed(text):
+    match statement_of(text):
         case ast.AugAssign(target=ast.Subscript(slice=ast.Slice(lower=lower, upper=upper, step=None))):
             bounds = [None if bound is None else _whole(bound) for bound in (lower, upper)]
             known = all(
@@ -146,18 +146,9 @@ def _whole(node: ast.expr) -> int | None:
     return None
 
 
-@lru_cache(maxsize=1024)
-def _parsed(text: str) -> ast.stmt | None:
-    try:
-        (statement,) = ast.parse(textwrap.dedent(text)).body
-    except (SyntaxError, ValueError):
-        return None
-    return statement
-
-
 @lru_cache(maxsize=4096)
 def _unparsed(node: ast.AST) -> str:
-    """The text of a node. Nodes are those of `_parsed`, told apart as objects, and met again in every record."""
+    """The text of a node. Nodes are those of `statement_of`, told apart as objects, and met again in every record."""
     return ast.unparse(node)
 
 

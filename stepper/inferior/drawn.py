@@ -6,11 +6,11 @@ Pure: reads the text of statements.
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections.abc import Iterable
 from functools import lru_cache
 
 from stepper.inferior.drafts import Happening, is_numbered
+from stepper.inferior.texts import statement_of
 
 _LOOPS = ("for ", "async for ")
 _EXTENTS = ("shape", "size")
@@ -33,10 +33,7 @@ def _elements(text: str) -> frozenset[str]:
     """The names that a statement binds to elements, by index, of something."""
     if "[" not in text:
         return frozenset()
-    try:
-        (statement,) = ast.parse(textwrap.dedent(text)).body
-    except (SyntaxError, ValueError):
-        return frozenset()
+    statement = statement_of(text)
     if not isinstance(statement, ast.Assign):
         return frozenset()
     found: set[str] = set()

@@ -8,13 +8,13 @@ scaled before a penalty is added (`dw = dw * scale + decay * w`), is still one.
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.texts import reads, statement_of
 
 Step = Literal["scaled", "added", "both", ""]
 
@@ -54,18 +54,14 @@ def _before(happenings: Iterable[Happening], came: Draft) -> Copy | None:
 @lru_cache(maxsize=1024)
 def _step(text: str) -> Step:
     """What a statement does with what its target was: it scales it, adds to it, or both."""
-    try:
-        (statement,) = ast.parse(textwrap.dedent(text)).body
-    except (SyntaxError, ValueError):
-        return ""
-    match statement:
+    match statement_of(text):
         case ast.AugAssign(op=ast.Mult()):
             return "scaled"
         case ast.AugAssign(op=ast.Add() | ast.Sub()):
             return "added"
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right)):
             own = ast.unparse(target)
-            kept = [each for each in (left, right) if _reads(each, own)]
+            kept = [each for each in (left, right) if reads(each, own)]
             return "both" if len(kept) == 1 and _is_scaled(kept[0], own) else ""
     return ""
 
@@ -76,7 +72,3 @@ def _is_scaled(node: ast.expr, own: str) -> bool:
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return own in (ast.unparse(left), ast.unparse(right))
     return False
-
-
-def _reads(node: ast.expr, text: str) -> bool:
-    return any(isinstance(part, ast.expr) and ast.unparse(part) == text for part in ast.walk(node))
