@@ -184,3 +184,10 @@ class Frame:
     def innermost(self) -> Happening | None:
         """What is happening now: the innermost open event, or the call into this frame."""
         return self.open[-1] if self.open else self.call
+
+
+def value_of(draft: Draft) -> bool | int | float | str | None:
+    """The value of a scalar, be it Python's or one that an engine keeps (`np.float64`)."""
+    if draft.copy is not None:
+        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
+    return draft.summary.value if draft.summary is not None else None

@@ -11,7 +11,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.accumulated import Accumulations
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft
+from stepper.inferior.drafts import Draft, value_of
 from stepper.inferior.gone_through import gone_through
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
@@ -60,7 +60,7 @@ class FinishedParameters:
         before, after = track.before, track.after or track.before
         grad = track.grad or self._used.of(track) or track.returned
         grad = grad or self._used.of_rows(track) or self._used.in_parts(track, self._numpy)
-        grad = grad or gone_through(track, self._recorder.happenings, _number)
+        grad = grad or gone_through(track, self._recorder.happenings)
         if grad is None:
             self._used.remark(track)
         held = self._held(track, grad)
@@ -114,12 +114,12 @@ class FinishedParameters:
     def _scalar_parameter(
         self, name: str, before: Draft, after: Draft, grad: Draft | None, held: Held | None
     ) -> Parameter | None:
-        old, new = _number(before), _number(after)
+        old, new = value_of(before), value_of(after)
         if not isinstance(old, int | float) or not isinstance(new, int | float):
             return None
         moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
         ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
-        slope = None if grad is None else _number(grad)
+        slope = None if grad is None else value_of(grad)
         return Parameter(
             name=name,
             shape=(),
@@ -131,13 +131,6 @@ class FinishedParameters:
             cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
             held=held,
         )
-
-
-def _number(draft: Draft) -> bool | int | float | str | None:
-    """The value of a scalar, be it Python's or one that an engine keeps (`np.float64`)."""
-    if draft.copy is not None:
-        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
-    return draft.summary.value if draft.summary is not None else None
 
 
 def _same_sign(update: float, grad: float) -> float | None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.drafts import Draft, Happening, value_of
 from stepper.inferior.tracking import Track
 
 
-def gone_through(
-    track: Track, happenings: Sequence[Happening], number: Callable[[Draft], bool | int | float | str | None]
-) -> Draft | None:
+def gone_through(track: Track, happenings: Sequence[Happening]) -> Draft | None:
     """The latest list of which a parameter's updates read all numbers, in their order, under the name of a gradient;
-    None where there is none. `number` gives that of a draft which is a single one."""
+    None where there is none."""
     before, updates = track.before.copy, track.updates
     shape = before.outline.shape if before is not None and not before.gone else None
     if shape is None or len(shape) != 1 or len(updates) != shape[0] or shape[0] < 2:
         return None
-    read = [_read(update, number) for update in updates]
+    read = [_read(update) for update in updates]
     for name in read[0]:
         numbers = [each[name] for each in read if name in each]
         if len(numbers) == len(read):
@@ -27,9 +25,9 @@ def gone_through(
     return None
 
 
-def _read(update: Happening, number: Callable[[Draft], bool | int | float | str | None]) -> dict[str, float]:
+def _read(update: Happening) -> dict[str, float]:
     """The single numbers called gradients that an update read, by name."""
-    read = {draft.label: number(draft) for draft in update.drafts if draft.when == "operand" and _is_gradient(draft)}
+    read = {draft.label: value_of(draft) for draft in update.drafts if draft.when == "operand" and _is_gradient(draft)}
     return {name: value for name, value in read.items() if isinstance(value, int | float)}
 
 

@@ -20,7 +20,7 @@ from stepper.inferior.added import (
     texts_in,
 )
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
+from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_of
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
@@ -423,11 +423,7 @@ def _fits(draft: Draft, track: Track) -> bool:
 
 def _number(draft: Draft | None) -> float | None:
     """A single number that a probe saw; None for anything else."""
-    if draft is None:
-        return None
-    if draft.copy is not None:
-        return None if draft.copy.gone else draft.copy.engine.number(draft.copy.kept)
-    value = draft.summary.value if draft.summary is not None else None
+    value = value_of(draft) if draft is not None else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
