@@ -167,7 +167,7 @@ ACTIONS = (
         ("escape",),
         "restore",
         "Restore panels",
-        "Show all the panels again; while the script starts, forget the steps that wait for it.",
+        "Show all the panels again; forget the keys that wait, as while the script starts.",
         LOOKING,
     ),
     Action("panel.1", ("1",), "panel(0)", "Source", "Go to the Source panel.", LOOKING),

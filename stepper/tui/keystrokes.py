@@ -1,4 +1,5 @@
-"""Keys are dealt with one after the other, each where the one before has led: also those typed while a dialog opens.
+"""Keys are dealt with one after the other, each where the one before has led: also those typed while a dialog opens, or
+while a move is under way.
 
 Textual hands every key to what has the focus when it comes, and asks what it is bound to when it has come back from
 there. Of keys that come together, as from someone who types fast, the later ones would go where the focus was before
@@ -11,9 +12,13 @@ from collections import deque
 
 from textual import events, on
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.timer import Timer
+
+from stepper.tui.action import key_name
+from stepper.tui.turns import Turn, asks, turn_of
 
 LAPS = 2
 """What a key caused in a dialog is done when what was sent after it has come back, and what was sent after that."""
@@ -40,24 +45,44 @@ class Keystrokes(App[int]):
         self._typed: deque[events.Key | events.Paste] = deque()
         self._keys_held = False
         self._dealt = 0  # keys so far
-        self._awaited = False
-        self._parked = False
         self._patience: Timer | None = None
+        self._kept: deque[events.Key | events.Paste] = deque()
+        self._answered = False  # whether one of those asks what the next ones answer
 
     @property
     def typing(self) -> bool:
         """Whether keys wait for what an earlier one does."""
-        return self._keys_held
+        return self._keys_held or bool(self._kept)
 
-    def hold_keys(self) -> None:
-        """What a key began takes its time: the next ones wait until `release_keys`, at most for `PATIENCE`."""
-        self._awaited = True
+    @property
+    def kept_keys(self) -> list[str]:
+        """The keys that wait for a move, as they are written."""
+        return [key_name(event.key) for event in self._kept if isinstance(event, events.Key)]
+
+    def keeps(self, turn: Turn) -> bool:
+        """Whether a key that has such a turn has to wait for a move now. A subclass that says so calls `release_keys`
+        when it is otherwise."""
+        return False
+
+    def kept_changed(self) -> None:
+        """Other keys wait for a move than before."""
+
+    def forget_keys(self) -> None:
+        """Leave out the keys that wait for a move."""
+        if self._kept:
+            self._kept.clear()
+            self.kept_changed()
 
     async def release_keys(self) -> None:
-        """What was begun is done."""
-        self._awaited = False
-        if self._parked:
-            await self._go_on()
+        """What keys wait for may be over."""
+        if not self._keys_held:
+            await self._deal()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close a dialog; the keys that waited behind it may go on."""
+        closed = super().pop_screen()
+        self.call_later(self.release_keys)
+        return closed
 
     async def on_event(self, event: events.Event) -> None:
         """Put keys in order; all else goes its way."""
@@ -76,9 +101,9 @@ class Keystrokes(App[int]):
 
     async def _deal(self) -> None:
         """Deal with the next key, and hold back those behind it until it has had its effect."""
-        if not self._typed:
+        event, screen = self._next(), self.screen
+        if event is None:
             return
-        event, screen = self._typed.popleft(), self.screen
         self._keys_held = True
         self._dealt += 1
         if screen.is_modal or isinstance(event, events.Paste):
@@ -99,6 +124,36 @@ class Keystrokes(App[int]):
             # behind what a panel says that was asked, and behind a change of the focus, which is put off as well
             self.call_later(self._pass_through, target)
 
+    def _next(self) -> events.Key | events.Paste | None:
+        """The key that is to be dealt with now. Those that have to wait for a move, and those behind them, are kept."""
+        if self.screen.is_modal:  # it has been opened over those that wait, and is answered first
+            return self._typed.popleft() if self._typed else None
+        before = list(self._kept)
+        self._typed.extendleft(reversed(self._kept))
+        self._kept.clear()
+        self._answered = False
+        found = None
+        while self._typed and found is None:
+            event = self._typed.popleft()
+            if self._has_to_wait(event):
+                self._kept.append(event)
+            else:
+                found = event
+        if before != list(self._kept):
+            self.kept_changed()
+        return found
+
+    def _has_to_wait(self, event: events.Key | events.Paste) -> bool:
+        bound = self.screen.active_bindings.get(event.key) if isinstance(event, events.Key) else None
+        if isinstance(event, events.Paste) or bound is None:
+            return bool(self._kept)
+        action = bound.binding.id or bound.binding.action
+        turn = turn_of(action)
+        waits = bool(self._kept) and (turn is not Turn.AT_ONCE or (self._answered and event.is_printable))
+        waits = waits or (turn is not Turn.AT_ONCE and self.keeps(turn))
+        self._answered = self._answered or (waits and asks(action))
+        return waits
+
     async def _pass_through(self, target: MessagePump) -> None:
         if not target.post_message(self.Passed(self._dealt, 1)):
             await self._go_on()
@@ -107,10 +162,6 @@ class Keystrokes(App[int]):
         if self._patience is not None:
             self._patience.stop()
             self._patience = None
-        self._parked = self._awaited
-        if self._parked:
-            self._patience = self.set_timer(PATIENCE, self.release_keys)
-            return
         self._keys_held = False
         await self._deal()
 

@@ -67,18 +67,17 @@ class Moves:
     @property
     def leading(self) -> bool:
         """Whether the cursor may be elsewhere when something that is asked for now has its turn."""
-        return self.starting or self.underway in JUMPS or bool(self._waiting) or self.stepping
+        return self.starting or self.moving
+
+    @property
+    def moving(self) -> bool:
+        """The same, and that there is a cursor already, or that something waits for it."""
+        return self.underway in JUMPS or bool(self._waiting) or self.stepping
 
     @property
     def keys(self) -> list[str]:
-        """The keys that wait, as they were typed, those that follow each other and are the same together: `n ×3`."""
-        found: list[tuple[str, int]] = []
-        for each in self._waiting:
-            if found and found[-1][0] == each.keys:
-                found[-1] = (each.keys, found[-1][1] + 1)
-            elif each.keys:
-                found.append((each.keys, 1))
-        return [f"{keys} ×{count}" if count > 1 else keys for keys, count in found]
+        """The keys that asked for those that wait."""
+        return [each.keys for each in self._waiting]
 
     def refusal(self, name: str) -> str:
         """Why a move may not wait behind what there is, as far as it does not end by itself; empty where it may.

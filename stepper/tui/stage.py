@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.timer import Timer
 from textual.worker import Worker, WorkerError
 
@@ -18,7 +20,7 @@ from stepper.tui.keymap import Keymap
 from stepper.tui.keystrokes import Keystrokes
 from stepper.tui.moves import AFRESH, JUMPS, MOST, Move, Moves, Waiting
 from stepper.tui.panels.gate import GatePanel
-from stepper.tui.panels.lines import component_classes
+from stepper.tui.panels.lines import LinePanel, component_classes
 from stepper.tui.panels.output import OutputPanel
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.viewer import ViewerPanel
@@ -26,6 +28,7 @@ from stepper.tui.pictures import BINS, Key, SurveyKey
 from stepper.tui.places import Places
 from stepper.tui.scene import Scene, scene_of
 from stepper.tui.terse import terse_driver
+from stepper.tui.turns import Turn, together
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -37,6 +40,9 @@ REFRESH = 1 / 15
 
 LOOK_FOR_EDITS = 1.0
 """Seconds between two looks at whether the script's files have been edited, while the app has nothing else to do."""
+
+SOON = 1 / 2
+"""Seconds for which keys wait for the end of a run, which may be far away: after that they act on what is shown."""
 
 HOLD = 1 / 20
 """Seconds for which a repaint waits for the pictures that belong to it."""
@@ -60,6 +66,8 @@ class Stage(Keystrokes):
         self.moves = Moves()
         self.number = 0
         """How many moves were begun so far."""
+        self._soon = False
+        """Whether the run that is under way may be expected to end soon."""
         self._worker: Worker[None] | None = None
         self._scheduled = False
         self._timer: Timer | None = None
@@ -154,6 +162,8 @@ class Stage(Keystrokes):
                 self.desk.show(self.scene, self.session.send)
             self.message.advise("" if self.desk.trouble.display else self.scene.advice)
             self.message.show(self.scene)
+            if self.kept_keys:
+                self.call_later(self.release_keys)
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.set_timer(HOLD, self._repaint)
@@ -234,6 +244,9 @@ class Stage(Keystrokes):
             move = await self.moves.next()
             self.number += 1
             self._show_waiting()
+            if self.moves.underway == "continue":
+                self._soon = True
+                self.set_timer(SOON, partial(self._no_longer_soon, self.number))
             try:
                 await move()
             except Exception as error:  # shown: a failed move must not take the app down
@@ -242,13 +255,12 @@ class Stage(Keystrokes):
             finally:
                 self.moves.underway = ""
                 self._changed()
-                if not self.moves:
-                    self.call_later(self.release_keys)  # behind the look at what has changed
+                self.call_later(self.release_keys)  # behind the look at what has changed
 
     def enqueue(self, name: str, move: Move, keys: str = "") -> bool:
-        """Let a move wait for its turn, and say what it waits for; or say why it may not (False). `keys` asked for it.
+        """Let a move wait for its turn, and say what it waits for; or say why it may not (False).
 
-        Keys that come together with one that jumps wait for where it leads.
+        `keys` asked for it.
         """
         refusal = self.moves.refusal(name)
         if refusal:
@@ -256,15 +268,44 @@ class Stage(Keystrokes):
             return False
         self.message.say("")
         self.asked = ""
+        if name in AFRESH:
+            self.forget_keys()  # they were meant for what that ends
         self.moves.add(Waiting(name, move, keys))
         self._show_waiting()
-        if self.moves.starting:
-            return True
-        if name in JUMPS:
-            self.hold_keys()
-        elif self.moves.underway in JUMPS and name not in AFRESH and self.scene.busy:
-            self.message.say(f"That waits for the jump that is under way; {self.keymap.shown('run.pause')} drops both.")
+        if name not in AFRESH:
+            self._tell_waiting()
         return True
+
+    def _tell_waiting(self) -> None:
+        if self.moves.underway in JUMPS and self.scene.busy:
+            self.message.say(f"That waits for the jump that is under way; {self.keymap.shown('run.pause')} drops both.")
+
+    def keeps(self, turn: Turn) -> bool:
+        """A key that acts on where a move leads waits for it, for the look at it, and for what its panel looks for
+        there; behind a run it, and a key that asks for a move, waits a moment."""
+        if turn is Turn.ALIKE:
+            return False
+        if self.moves.underway == "continue" and self._soon:
+            return True
+        if turn is Turn.QUEUED:
+            return False
+        leading = self.moves.moving if turn is Turn.LINE else self.moves.leading
+        return leading or self._scheduled or self.desk.chosen.seeking
+
+    @on(LinePanel.Found)
+    async def _go_on_from_there(self) -> None:
+        await self.release_keys()
+
+    async def _no_longer_soon(self, number: int) -> None:
+        if number == self.number:
+            self._soon = False
+            await self.release_keys()
+
+    def kept_changed(self) -> None:
+        """Say which keys wait, or that they do."""
+        self._show_waiting()
+        if self.kept_keys:
+            self._tell_waiting()
 
     def _refused(self, refusal: str) -> str:
         if refusal == "work":
@@ -278,7 +319,8 @@ class Stage(Keystrokes):
         return f"A run waits for the script to start, and nothing can wait behind that; {forget}"
 
     def _show_waiting(self) -> None:
-        self.message.wait_for(self.moves.keys if self.moves.starting else [], self.keymap.shown("panel.restore"))
+        keys = together([*self.moves.keys, *self.kept_keys]) if self.moves.starting else []
+        self.message.wait_for(keys, self.keymap.shown("panel.restore"))
 
     def jump(self, name: str, move: Move, keys: str = "") -> None:
         """A move that is no step: `[` leads back from it, and the viewer shows what is there."""
@@ -297,6 +339,7 @@ class Stage(Keystrokes):
         self.desk.viewer.unpin()
 
     def forget_moves(self) -> None:
-        """Leave out the moves that wait."""
+        """Leave out the moves and the keys that wait."""
         self.moves.clear()
+        self.forget_keys()
         self._show_waiting()

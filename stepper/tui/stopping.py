@@ -19,18 +19,9 @@ class Stopping(Remembering):
 
     def action_breakpoint(self, line: int | None = None) -> None:
         """Set a breakpoint on a line, by default that which is selected in the source, or take it away."""
-        if line is None and self.moves.stepping:  # where the steps that were asked for before lead
-            self.enqueue("step", self._breakpoint_here, self.keymap.shown("breakpoint.toggle"))
-        else:
-            self._toggle(self.desk.source.selected if line is None else line)
-
-    async def _breakpoint_here(self) -> None:
-        self.look()
-        self._toggle(self.desk.source.selected)
-
-    def _toggle(self, line: int) -> None:
         from stepper.session import NoStatement
 
+        line = self.desk.source.selected if line is None else line
         try:
             there = self.session.toggle_breakpoint(line, self.scene.module)
         except NoStatement as problem:
@@ -66,19 +57,10 @@ class Stopping(Remembering):
 
     def action_condition(self) -> None:
         """Ask for the condition of the breakpoint on the selected line; one is set where there is none."""
-        if self.moves.stepping:
-            self.enqueue("step", self._condition_here, self.keymap.shown("breakpoint.condition"))
-        else:
-            self._ask_condition(Spot(self.scene.module, self.desk.source.selected))
-
-    async def _condition_here(self) -> None:
-        self.look()
-        self._ask_condition(Spot(self.scene.module, self.desk.source.selected))
-
-    def _ask_condition(self, spot: Spot) -> None:
         from stepper.session import NoStatement
         from stepper.tui.screens.condition import ConditionScreen
 
+        spot = Spot(self.scene.module, self.desk.source.selected)
         try:
             self.session.check_line(spot)
         except NoStatement as problem:

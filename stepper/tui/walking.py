@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +42,7 @@ class Walking(Searching):
             if self.session.cursor == here and step is Step.OUT:
                 self.message.say("This statement is in the loop itself: there is nothing to lead out of.")
 
-        asked = self.enqueue("step", move, self.keymap.shown(f"step.{name.lower()}"))
-        if asked and "ITERATION" in name and not self.moves.starting:
-            self.hold_keys()  # to another record, in which they are to be taken
+        self.enqueue("step", move, self.keymap.shown(f"step.{name.lower()}"))
 
     def action_continue(self) -> None:
         """Run on."""
@@ -61,10 +58,10 @@ class Walking(Searching):
         return self._speed > 0
 
     def action_restore(self) -> None:
-        """Forget what waits for the script to start; else show all panels."""
-        if self.moves.starting and self.moves:
+        """Forget what waits, for the script to start above all; else show all panels."""
+        if self.kept_keys or (self.moves.starting and self.moves):
             self.forget_moves()
-            self.message.say("Nothing waits any more for the script to start.")
+            self.message.say("Nothing waits any more.")
         elif self.desk.maximised:
             self.desk.maximise(False)
 
@@ -164,25 +161,15 @@ class Walking(Searching):
 
     @on(RecordPanel.Move)
     def move_to(self, message: RecordPanel.Move) -> None:
-        """Go to an event of the record that is shown, or of the one where what was asked for before leads."""
-        shown, keys = self.scene.history, self.keymap.shown(message.action) if message.action else ""
-        to: int | Callable[[], int | None] | None = message.to
-        if callable(to) and not self.moves.leading:
-            to = to()  # it may do all there is to do, also while the script is at work
-        if to is None:
-            return
+        """Go to an event of the record that is shown, if it is the one that is shown then, too."""
+        shown = self.scene.history
 
         async def move() -> None:
             self.look()
-            if callable(to):
-                self.desk.bring_up_to_date(self.desk.record)
-                event = to()
-            else:
-                event = to if self.scene.history is shown else None  # it has been left since
-            if event is not None:
-                await self.session.go(self.scene.iteration, event)
+            if self.scene.history is shown:
+                await self.session.go(self.scene.iteration, message.to)
 
-        self.enqueue("pick", move, keys)
+        self.enqueue("pick", move)
 
     # ----------------------------------------------------------------------------------------------- auto-play
 

@@ -31,10 +31,15 @@ def test_a_person_opens_the_app_steps_and_leaves() -> None:
 
 def test_keys_typed_before_the_app_reads_any_do_what_they_mean() -> None:
     with Terminal([installed(), "numpy", "--preset", "small", "--seed", "0"], 120, 40) as terminal:
-        terminal.press("g7\r6")  # the terminal makes a newline of enter, and shows them
-        terminal.wait_for("iteration 7/500", "Record")
+        terminal.press("g7\r/grad_w1\r8>y")  # the terminal makes a newline of enter, and shows them
+        terminal.wait_for("iteration 7/500", "Copied ")
         terminal.settle()
         assert "Go to" not in terminal.text
+        copied = terminal.text.split("Copied ")[1].split(". ")[0]
+        terminal.wait_for(f"] = {copied}")
+        terminal.press(">")
+        terminal.settle()
+        assert f"] = {copied}" in terminal.text, "the largest"
         terminal.press("q")
         assert terminal.wait_until_closed() == 0
 

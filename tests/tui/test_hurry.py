@@ -76,7 +76,15 @@ BURSTS: list[tuple[list[str], Callable[[StepperApp], bool]]] = [
     (["question_mark", "escape", "8"], lambda app: app.desk.chosen is app.desk.viewer and not app.screen.is_modal),
     (["8", "j", *"1,2", "enter", "right"], lambda app: app.desk.viewer.view is not None),
     (["v", "escape", "6"], lambda app: app.desk.chosen is app.desk.record and not app.screen.is_modal),
+    (["g", "4", "enter", "3", "z", "end", "i", "home"], lambda app: app.scene.iteration == 5 and column(app) == 0),
+    (["slash", *"grad_w1", "enter", "8", "greater_than_sign", "z", "i"], lambda app: app.scene.iteration == 1),
 ]
+
+
+def column(app: StepperApp) -> int:
+    """Where the cursor of the Gate panel stands."""
+    view = app.desk.gate.view
+    return -1 if view is None else view.place[1]
 
 
 @pytest.mark.parametrize(("keys", "reached"), BURSTS, ids=lambda each: "".join(each) if isinstance(each, list) else "")
@@ -123,7 +131,7 @@ async def test_keys_typed_behind_a_jump_wait_for_where_it_leads() -> None:
         await until(pilot, lambda: app.scene.iteration == 3 and app.scene.statement == app.scene.statements)
 
 
-async def test_moves_wait_behind_a_jump_however_long_and_other_keys_do_not() -> None:
+async def test_what_depends_on_a_jump_waits_for_it_however_long_and_a_change_of_panel_does_not() -> None:
     async with held(0.3) as (app, _, pilot, let_go):
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
@@ -131,24 +139,32 @@ async def test_moves_wait_behind_a_jump_however_long_and_other_keys_do_not() -> 
         await until(pilot, lambda: app.desk.chosen is app.desk.record)
         assert app.scene.busy
         type_at_once(app, "end", "N")  # of the record that the jump leads to, not of that which is shown
-        await until(pilot, lambda: len(app.moves) == 4)
+        await until(pilot, lambda: waiting(app) == 4)
         let_go()
         await until(pilot, lambda: app.scene.iteration == 3)
         await settled(pilot)
         assert app.scene.statement == app.scene.statements - 1
 
 
+def waiting(app: StepperApp) -> int:
+    """How many moves and keys wait for their turn."""
+    return len(app.moves) + len(app.kept_keys)
+
+
 BEHIND: list[tuple[list[str], int, Callable[[StepperApp], bool]]] = [
     (["6", "down", "down", "up", "down"], 4, lambda app: place(app) == (3, 2)),
-    (["6", "end", "home", "1"], 2, lambda app: place(app) == (3, 0)),
-    (["6", "pagedown", "2"], 1, lambda app: app.scene.iteration == 3 and app.scene.statement > 2),
+    (["6", "end", "home", "1"], 3, lambda app: place(app) == (3, 0)),
+    (["6", "pagedown", "2"], 2, lambda app: app.scene.iteration == 3 and app.scene.statement > 2),
     (["6", "left", "right", "enter", "down"], 4, lambda app: place(app) == (3, 1)),
     (["slash", *"grad_h", "enter"], 1, lambda app: place(app) == (3, 8)),
-    (["home", *["down"] * 16, "enter", "n"], 2, lambda app: app.scene.iteration == 3 and app.scene.statement == 5),
+    (["home", *["down"] * 16, "enter", "n"], 19, lambda app: app.scene.iteration == 3 and app.scene.statement == 5),
     (["left_square_bracket", "n"], 2, lambda app: place(app) == (0, 1)),
     (["g", "5", "enter", "n"], 2, lambda app: place(app) == (5, 1)),
     (["c"], 1, lambda app: app.scene.iteration == 19),
     (["D", "n"], 2, lambda app: place(app) == (3, 1)),
+    (["3", "z", "j", *"5,2", "enter", "n"], 7, lambda app: place(app) == (3, 1) and column(app) == 2),
+    (["2", "down", "enter", "slash", *"p?q", "enter", "8", "i"], 9, lambda app: place(app) == (4, 0)),
+    (["down", "down", "b", "n"], 4, lambda app: set(app.session.breakpoints.by_line()) == {14}),
 ]
 
 
@@ -163,8 +179,7 @@ async def test_a_move_typed_behind_a_jump_has_its_turn(
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, *keys)
-        await until(pilot, lambda: len(app.moves) == wait)
-        await until(pilot, lambda: not app.typing)
+        await until(pilot, lambda: waiting(app) == wait)
         let_go()
         await until(pilot, lambda: app.idle and reached(app))
 
@@ -175,6 +190,30 @@ async def test_nothing_waits_behind_a_run_that_waits_for_a_jump() -> None:
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, "c", "n")
         await until(pilot, lambda: "A run waits for the jump that is under way" in screen_text(app))
+        let_go()
+        await until(pilot, lambda: app.idle and app.scene.iteration == 19)
+
+
+async def test_some_keys_never_wait_and_escape_drops_those_that_do() -> None:
+    async with held(0.3) as (app, stand, pilot, let_go):
+        type_at_once(app, "g", "3", "enter", "3", "z", "question_mark")
+        await until(pilot, lambda: app.screen.is_modal and waiting(app) == 1)
+        type_at_once(app, "escape")
+        await until(pilot, lambda: not app.screen.is_modal)
+        assert waiting(app) == 1
+        type_at_once(app, "escape")
+        await until(pilot, lambda: not waiting(app))
+        type_at_once(app, "z", "p")
+        await until(pilot, lambda: "pause" in stand.calls and not waiting(app))
+        let_go()
+        await until(pilot, lambda: app.idle)
+
+
+async def test_behind_a_run_keys_wait_a_moment_only() -> None:
+    async with held(0.3) as (app, _, pilot, let_go):
+        type_at_once(app, "c", "6", "end", "n")
+        await until(pilot, lambda: app.scene.busy and app.desk.chosen is app.desk.record)
+        await until(pilot, lambda: not waiting(app) and "The script is at work" in screen_text(app))
         let_go()
         await until(pilot, lambda: app.idle and app.scene.iteration == 19)
 

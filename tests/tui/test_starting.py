@@ -14,6 +14,7 @@ from stepper.session import Session
 from stepper.tui.app import StepperApp
 from stepper.tui.moves import MOST, Moves, Waiting
 from stepper.tui.screens.target import TargetScreen
+from stepper.tui.turns import together
 from tests.tui.screen import app_of, place, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 
@@ -55,6 +56,28 @@ async def test_keys_wait_for_the_start_and_are_seen_to(
         let_go()
         await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == there)
         assert "forgets" not in text_of(app.message)
+
+
+PANELS: list[tuple[list[str], str, tuple[int | None, int], str]] = [
+    (["g", "3", "enter", "8", "t", "2", "n"], "then g 3 t 2 n · esc forgets", (3, 1), "tensors"),
+    (["6", "end", "g", "5", "enter", "N"], "then end g 5 enter N · esc forgets", (4, 12), "record"),
+    (["slash", *"grad_w1", "enter", "8", "greater_than_sign"], "then / grad_w1 > · esc forgets", (0, 10), "viewer"),
+]
+
+
+@pytest.mark.parametrize(("keys", "said", "there", "panel"), PANELS)
+async def test_keys_of_a_panel_wait_for_the_start_and_all_keys_for_those_before_them(
+    keys: list[str], said: str, there: tuple[int | None, int], panel: str
+) -> None:
+    async with starting() as (app, _, pilot, let_go):
+        await pilot.press(*keys)
+        await until(pilot, lambda: said in text_of(app.message))
+        let_go()
+        await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == there)
+        assert app.desk.chosen.id == panel
+        if panel == "viewer":
+            value = app.desk.viewer.value
+            assert value is not None and f"= {value.summary.max}" in text_of(app.desk.viewer).splitlines()[1]
 
 
 @pytest.mark.parametrize("key", ["escape", "p"])
@@ -162,5 +185,5 @@ def test_keys_that_are_the_same_are_told_together() -> None:
     moves = Moves()
     for keys in ("n", "n", "s", "n", "", "i"):
         moves.add(Waiting("step", move, keys))
-    assert moves.keys == ["n ×2", "s", "n", "i"]
+    assert together(moves.keys) == ["n ×2", "s", "n", "i"]
     assert moves.stepping and len(moves) == 6

@@ -64,6 +64,9 @@ class LinePanel(ScrollView, can_focus=True):
             super().__init__()
             self.text = text
 
+    class Found(Message):
+        """Nothing is being looked for any more (`seeking`)."""
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.scene = Scene()
@@ -75,6 +78,11 @@ class LinePanel(ScrollView, can_focus=True):
         self.border_title = self.TITLE
 
     # ----------------------------------------------------------------------------------------------- for subclasses
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it is still being looked for where an earlier key leads to in this panel."""
+        return False
 
     def show(self, scene: Scene) -> None:
         """Draw `scene`; called with every change: `forget` and `refill` are told what is new."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -42,13 +41,11 @@ class RecordPanel(LinePanel):
     BINDINGS: ClassVar[list[BindingType]] = bindings("record")
 
     class Move(Message):
-        """The cursor shall go to an event of the record that is shown; or to the one that `to` answers when its turn
-        has come (None: it stays), which `action` asks for."""
+        """The cursor shall go to an event of the record that is shown."""
 
-        def __init__(self, to: int | Callable[[], int | None], action: str = "") -> None:
+        def __init__(self, to: int) -> None:
             super().__init__()
             self.to = to
-            self.action = action
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -182,14 +179,17 @@ class RecordPanel(LinePanel):
         place = max(0, min(place, len(self._lines) - 1))
         return self._lines[place] if self._lines and place != self._current else None
 
+    def _go(self, event: int | None) -> None:
+        if event is not None:
+            self.post_message(self.Move(event))
+
     def action_line(self, step: int) -> None:
         """Up or down by a line."""
-        self.post_message(self.Move(lambda: self._at(self._current + step), f"record.{'up' if step < 0 else 'down'}"))
+        self._go(self._at(self._current + step))
 
     def action_page(self, step: int) -> None:
         """Up or down by what is visible."""
-        name = f"record.page_{'up' if step < 0 else 'down'}"
-        self.post_message(self.Move(lambda: self._at(self._current + step * self._page), name))
+        self._go(self._at(self._current + step * self._page))
 
     @property
     def _page(self) -> int:
@@ -198,49 +198,36 @@ class RecordPanel(LinePanel):
 
     def action_edge(self, place: int) -> None:
         """To the first line, or to the statement that was over last: below it may stand what happened inside it."""
-        self.post_message(
-            self.Move(lambda: self._at(place), "record.first") if place >= 0 else self.Move(self._final, "record.last")
-        )
-
-    def _final(self) -> int | None:
         outline, cursor = self._outline, self.scene.event
-        final = None if outline is None or cursor is None else outline.history.final
-        return None if cursor is None or final == cursor.id else final
+        if place >= 0:
+            self._go(self._at(place))
+        elif outline is not None and cursor is not None and outline.history.final != cursor.id:
+            self._go(outline.history.final)
 
     def action_fold(self) -> None:
         """Fold; what is folded already, or has nothing inside, hands on to the event around it."""
-        self.post_message(self.Move(self._folded, "record.fold"))
-
-    def _folded(self) -> int | None:
         outline, cursor = self._outline, self.scene.event
         if outline is None or cursor is None:
-            return None
+            return
         if not outline.inside(cursor.id) or outline.folded(cursor.id):
-            return cursor.parent
-        self._fold(cursor.id, True)
-        return None
+            self._go(cursor.parent)
+        else:
+            self._fold(cursor.id, True)
 
     def action_unfold(self) -> None:
         """Unfold; what is unfolded already is entered."""
-        self.post_message(self.Move(self._unfolded, "record.unfold"))
-
-    def _unfolded(self) -> int | None:
         outline, cursor = self._outline, self.scene.event
         if outline is None or cursor is None or not outline.inside(cursor.id):
-            return None
+            return
         if not outline.folded(cursor.id):
-            return cursor.id + 1
-        self._fold(cursor.id, False)
-        return None
+            self._go(cursor.id + 1)
+        else:
+            self._fold(cursor.id, False)
 
     def action_turn(self) -> None:
         """Fold or unfold."""
-        self.post_message(self.Move(self._turned, "record.toggle"))
-
-    def _turned(self) -> int | None:
         if self._outline is not None and self.scene.event is not None:
             self._fold(self.scene.event.id, not self._outline.folded(self.scene.event.id))
-        return None
 
     def _fold(self, event: int, on: bool) -> None:
         if self._outline is not None and self._outline.inside(event):
@@ -258,5 +245,5 @@ class RecordPanel(LinePanel):
         mark = 3 + 2 * self._outline.depths[event]
         if self._outline.inside(event) and abs(at.x - mark) <= 1:
             self._fold(event, not self._outline.folded(event))
-        elif (to := self._at(place)) is not None:
-            self.post_message(self.Move(to))
+        else:
+            self._go(self._at(place))

@@ -174,6 +174,7 @@ class ViewerPanel(ViewPanel):
         shown = subject.shown(what) if subject is not None else None
         if subject is None or shown is None or view is None or shown.copy is None or view.empty:
             self._drawing = None
+            self._wish_for("")
             return message_lines(subject, self.scene.record is not None, room.width)
         wide, high = self._cell(view)
         grid = view.grid(*self.cells(view))
@@ -349,18 +350,28 @@ class ViewerPanel(ViewPanel):
 
     def action_extreme(self, which: str) -> None:
         """Jump to the largest, smallest or first non-finite element, as soon as it is known where that is."""
-        if self._drawing is None:
+        if self._seen is None or self.value is None or self.value.copy is None:
             self.notice("There is no tensor here.")
             return
-        self._wish = which
+        self._wish_for(which)
         self.refill()
+
+    def _wish_for(self, which: str) -> None:
+        if self._wish and not which:
+            self.post_message(self.Found())
+        self._wish = which
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it is not known yet where the largest element is, or another that was asked for."""
+        return bool(self._wish)
 
     def _fulfil(self, survey: Survey | str | None) -> bool:
         """Go where the person wished to go, if that is known by now. Whether it was, and all is drawn."""
         wish = self._wish
         if not wish or survey is None:
             return False
-        self._wish = ""
+        self._wish_for("")
         place: Index | None = getattr(survey, wish) if isinstance(survey, Survey) else None
         if place is None:
             words = {"nonfinite": "Every element is finite."}.get(wish, "No element is finite.")
