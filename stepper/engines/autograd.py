@@ -19,6 +19,7 @@ from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
 from stepper.engines.layers import layer_of
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
+from stepper.engines.names import is_text
 from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
@@ -125,6 +126,18 @@ class AutogradEngine(Engine):
             return
         self._seen[key] = Seen(label, event if event is not None else observer.current(), copy, event is None)
         self._look_for_gate(node, self._seen[key], torch)
+
+    def bound(self, value: Any, name: str, copy: Any) -> None:
+        """The script's name says more than the text of what made it: `outputs` than `self.fc2(h)`."""
+        torch = torch_module()
+        if torch is None or not isinstance(value, torch.Tensor):
+            return
+        key = (look(value, "grad_fn", torch), look(value, "output_nr", torch))
+        known, held = self._seen.get(key), self._labels.get(id(copy))
+        if known is not None and is_text(known.label):
+            self._seen[key] = known._replace(label=name)
+        if held is not None and is_text(held[1]):
+            self._labels[id(copy)] = (held[0], name)
 
     def _label_of(self, copy: Any) -> tuple[str, bool] | None:
         """What the value of a copy was called when it was first seen, and whether no other bears that name since."""

@@ -357,6 +357,9 @@ class Engine:
         """A value of mine passed a probe while an iteration is recorded: its label, the event that made or read it,
         and its kept copy."""
 
+    def bound(self, value: Any, name: str, copy: Any) -> None:
+        """A name of the script's was bound to a value of mine, which was `seen` then, or before."""
+
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
         """Entered while an iteration is recorded: install hooks, tell `observer`, and remove every hook at the end."""

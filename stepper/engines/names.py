@@ -16,6 +16,11 @@ def is_place(name: str) -> bool:
     return ".group" in name and IN_GROUP.search(name) is not None
 
 
+def is_text(label: str) -> bool:
+    """Whether a label is neither a name nor a path of names, but the text of an expression."""
+    return not all(part.isidentifier() for part in label.split("."))
+
+
 class Names:
     """Paths by object, for one record: no two objects ever bear the same.
 

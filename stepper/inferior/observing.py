@@ -164,6 +164,8 @@ class Observing(Recording):
             name = self.tracker.name_of(value, label) or label
             for each in self._seers:
                 each.seen(value, name, number, draft.copy)
+                if made and event is not None and label.isidentifier():
+                    each.bound(value, label, draft.copy)
 
     def _takes_place(self, label: str, draft: Draft, known: Known | None) -> bool:
         """Whether what this pass made under another name becomes a parameter: `centroids = new_centroids`."""

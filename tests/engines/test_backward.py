@@ -87,6 +87,39 @@ def test_a_node_names_what_made_it_and_where_its_gradients_go() -> None:
     assert (run.array(left, 1) == run.array(before, 1)).all()
 
 
+def test_a_name_that_the_script_gives_goes_before_the_text_of_what_made_the_value() -> None:
+    run = run_recorded(
+        script(
+            """
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2)
+
+                def forward(self, x):
+                    return self.second(torch.tanh(self.first(x)))
+
+            net = Net()
+            optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+            for data in [(torch.randn(4, 3), torch.tensor([0, 1, 1, 0]))] * 2:
+                x, labels = data
+                optimizer.zero_grad()
+                outputs = net(x)
+                loss = F.cross_entropy(outputs, labels)
+                loss.backward()
+                optimizer.step()
+            """
+        )
+    )
+    events = of_kind(run.records[1], "backward")
+    lines = [line for event in events for line in detail(event).formula.split("\n")]
+    assert "∂L/∂logsoftmax_1 = −∂L/∂loss × one_hot(labels, 2) / 4" in lines
+    assert "∂L/∂torch.tanh(self.first(x)) = ∂L/∂outputs · net.second.weight" in lines
+    assert not any("∂L/∂net " in line or "self.second(" in line for line in lines)
+    labels = [value.label for event in run.records[1].events for value in event.values]
+    assert "outputs.grad" in labels
+
+
 def test_what_was_in_a_gradient_before_is_shown() -> None:
     run = run_recorded(script(SCRIPTS["accumulation over micro-batches"]))
     leaves = [event for event in of_kind(run.records[0], "backward") if detail(event).node == "AccumulateGrad"]
