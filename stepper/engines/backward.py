@@ -255,6 +255,9 @@ class Passes:
         observer, event = self._observer, watched.event
         copies = [None if gradient is None else observer.keep(gradient) for gradient in gradients]
         self._left(node, copies)
+        after = self._gradient_of(node) if watched.name == LEAF else None
+        if after is not None and self._pass is not None and self._pass.adds_to(node):
+            observer.arrived_gradient(node.variable, after)
         if event is None:
             return
         watched.event = None
@@ -270,7 +273,6 @@ class Passes:
                 flows_out.append(Flow(target, len(flows_in) + len(flows_out)))
         if watched.name == LEAF:
             name = f"{watched.outputs[0]}.grad"
-            after = self._gradient_of(node)
             if after is not None:
                 observer.add(name, "gradient", "after", after, event)
                 flows_out.append(Flow(name, len(flows_in)))

@@ -128,7 +128,10 @@ class Observer(Protocol):
         """`value` is a parameter: follow it through this iteration under `name`, if it is not followed already."""
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
-        """The gradient that an update of `parameter` is about to use."""
+        """The gradient that an update of `parameter` is about to use; None: it used none after all."""
+
+    def arrived_gradient(self, parameter: Any, kept: Any) -> None:
+        """A backward pass has added to the gradient of `parameter`, which is now this kept value."""
 
     def returned_gradient(self, parameter: Any, gradient: Any) -> None:
         """The script was given this gradient of `parameter`; its update used it where nothing else tells."""

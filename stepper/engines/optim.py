@@ -14,7 +14,7 @@ from stepper.engines.arithmetic import SINGLE, Arithmetic, of_group
 from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.modes import look, torch_module, unnoticed
 from stepper.engines.rules import Recomputed, deviation, recompute
-from stepper.record import Around, OptimizerStep
+from stepper.record import SKIPPED, Around, OptimizerStep
 
 
 class Before:
@@ -148,6 +148,8 @@ def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> No
         return
     state = _state(optimizer, before.parameter, observer)
     left_out = _left_out(optimizer)
+    if left_out:
+        observer.used_gradient(before.parameter, None)
     found, apart = (None, None) if left_out else _recomputed(type(optimizer), before, value, torch)
     kind = type(optimizer).__name__
     rule = found.rule if found is not None else ""
@@ -155,7 +157,7 @@ def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> No
     if event is None:
         return
     if left_out:
-        observer.remark(event, "the step was left out: the gradients are not all finite")
+        observer.remark(event, f"the {SKIPPED}")
     elif apart and before.group.get("fused"):
         observer.remark(event, "one fused kernel makes this step, and rounds otherwise: near zero that is many ulp")
     added = 0

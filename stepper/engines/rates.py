@@ -12,6 +12,7 @@ from typing import Any
 
 from stepper.engines.base import Change
 from stepper.engines.modes import torch_module, unnoticed
+from stepper.record import SKIPPED
 
 CLIPPING = frozenset(("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "clip_grad_norm"))
 SETTINGS = ("lr", "momentum", "betas", "weight_decay")
@@ -48,7 +49,7 @@ def remark(value: Any, method: str) -> str:
     """What there is to say of a call that is over: a step that a scaler left out, a rate that did not change."""
     if method == "step" and is_scaler(value):
         infinite = _found_infinite(value)
-        return "the optimizer's step was left out: the gradients are not all finite" if infinite else ""
+        return f"the optimizer's {SKIPPED}" if infinite else ""
     return ""
 
 

@@ -120,6 +120,7 @@ class Finisher:
         tracks = recorder.tracker.tracks.values()
         updates = [update for update in map(self._parameters.update, tracks) if update is not None]
         copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
+        copies += [track.left.copy for track in tracks if track.left is not None]
         summarise([copy for copy in (*copies, *updates) if copy is not None])
 
     def _event(self, happening: Happening, shelf: Shelf) -> Event:

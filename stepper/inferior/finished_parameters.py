@@ -16,7 +16,7 @@ from stepper.inferior.gone_through import gone_through
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import Held, Parameter, Summary, Value
+from stepper.record import Held, Parameter, Summary, Value, When
 from stepper.record import ratio as ratio_of
 
 
@@ -64,11 +64,13 @@ class FinishedParameters:
         if grad is None:
             self._used.remark(track)
         held = self._held(track, grad)
+        used = grad is not None and (grad is not track.returned or bool(track.updates))
+        grad = grad or _unused(track)
         if before.copy is None or after.copy is None:
             return self._scalar_parameter(track.name, before, after, grad, held)
         old, new, update = before.copy, after.copy, self.update(track)
         if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
-            return self._gone_parameter(track.name, old, new, grad)
+            return self._gone_parameter(track.name, old, new, grad, used)
         if update is None:
             return None
         moved, size = self._summary(update), self._summary(old)
@@ -80,9 +82,10 @@ class FinishedParameters:
             grad=None if grad is None else self._value(_operand(grad, track.name)),
             update=self._value(Draft(track.name, "parameter", "result", update)),
             ratio=ratio_of(moved, size),
-            cosine=None if grad is None or grad.copy is None else cosine(old, new, grad.copy),
+            cosine=None if grad is None or grad.copy is None or not used else cosine(old, new, grad.copy),
             frozen=track.frozen,
             held=held,
+            used=used,
         )
 
     def _held(self, track: Track, grad: Draft | None) -> Held | None:
@@ -100,7 +103,7 @@ class FinishedParameters:
     def _accumulations(self) -> Accumulations:
         return Accumulations(self._recorder.happenings)
 
-    def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None) -> Parameter:
+    def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, used: bool) -> Parameter:
         """A parameter of which only summaries are kept: its update cannot be told."""
         return Parameter(
             name=name,
@@ -109,6 +112,7 @@ class FinishedParameters:
             after=self._value(Draft(name, "parameter", "after", new)),
             grad=None if grad is None else self._value(_operand(grad, name)),
             update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
+            used=used,
         )
 
     def _scalar_parameter(
@@ -130,7 +134,14 @@ class FinishedParameters:
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
             cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
             held=held,
+            used=grad is not None,
         )
+
+
+def _unused(track: Track) -> Draft | None:
+    """The gradient that came and that nothing used: as it was left, unless that is nothing, or zeros."""
+    left = track.left.copy.outline if track.left is not None and track.left.copy is not None else None
+    return track.left if left is not None and (left.largest or left.nonfinite) else track.arrived
 
 
 def _same_sign(update: float, grad: float) -> float | None:
@@ -140,7 +151,8 @@ def _same_sign(update: float, grad: float) -> float | None:
 
 
 def _operand(grad: Draft, name: str) -> Draft:
-    return Draft(grad.label or f"{name}.grad", "gradient", "operand", grad.copy, grad.summary)
+    when: When = "after" if grad.when == "after" and not grad.label else "operand"  # it was read by nothing
+    return Draft(grad.label or f"{name}.grad", "gradient", when, grad.copy, grad.summary)
 
 
 def _difference(old: Any, new: Any) -> Any:

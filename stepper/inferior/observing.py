@@ -123,9 +123,14 @@ class Observing(Recording):
         return not is_path(name) if role is None else role in ("data", "activation", "gradient", "loss")
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
-        kept = self.keep(gradient)
-        if kept is not None:
-            self.tracker.used_gradient(parameter, Draft("", "gradient", "operand", kept))
+        kept = None if gradient is None else self.keep(gradient)
+        if kept is not None or gradient is None:
+            draft = None if kept is None else Draft("", "gradient", "operand", kept)
+            self.tracker.used_gradient(parameter, draft)
+
+    def arrived_gradient(self, parameter: Any, kept: Any) -> None:
+        if not self.pass_over:
+            self.tracker.arrived_gradient(parameter, Draft("", "gradient", "after", kept))
 
     def returned_gradient(self, parameter: Any, gradient: Any) -> None:
         kept = self.keep(gradient)

@@ -87,7 +87,14 @@ class Recording:
         self._names = Names()
         self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
         self.tracker = Tracker(
-            self._names, self._look, self._called, self._place, self._span, self._learn_local, self._is_frozen
+            self._names,
+            self._look,
+            self._called,
+            self._place,
+            self._span,
+            self._learn_local,
+            self._is_frozen,
+            lambda value: self._look(self._peek(value, "grad")),
         )
         self.tracker.keeps_data = self.program.keeps_data
         self.pass_over = iteration is None

@@ -31,6 +31,8 @@ class Track:
         self.after: Draft | None = None
         self.grad: Draft | None = None
         self.returned: Draft | None = None
+        self.arrived: Draft | None = None  # what the last backward pass left in its `.grad`
+        self.left: Draft | None = None  # what is there at the end, of one that no optimizer has taken
         self.updates: list[Happening] = []
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
@@ -51,15 +53,17 @@ class Tracker:
         span: Callable[[Any], tuple[int, int] | None] = lambda _: None,
         learn: Callable[[], None] = lambda: None,
         frozen: Callable[[Any], bool] = lambda _: False,
+        gradient: Callable[[Any], Copy | None] = lambda _: None,
     ) -> None:
         """`look` gives a copy of a value as it is now; `called` says what the script calls it, `place` where it lies,
         and `span` from where to where. `learn` learns further `paths`, where those that are known do not do;
-        `frozen` says whether no gradient of a value is asked for."""
+        `frozen` says whether no gradient of a value is asked for, `gradient` what its `.grad` holds now."""
         self._names = names
         self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
         self._look = look
         self._learn = learn
         self._frozen = frozen
+        self._gradient = gradient
         self._called = called
         self._spans: Spans[Track] = Spans(span)
         self._place = place  # where a value lies: two objects over the same memory have the same
@@ -216,11 +220,17 @@ class Tracker:
         for track in alike:
             track.path = self._path(track)
 
-    def used_gradient(self, parameter: Any, gradient: Draft) -> None:
-        """The gradient that an optimizer is about to use for `parameter`."""
+    def used_gradient(self, parameter: Any, gradient: Draft | None) -> None:
+        """The gradient that an optimizer is about to use for `parameter`; None: it used none after all."""
         track = self._of_object(parameter)
         if track is not None:
             track.grad = gradient
+
+    def arrived_gradient(self, parameter: Any, gradient: Draft) -> None:
+        """What a backward pass that added to the gradient of `parameter` has left there."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.arrived = gradient
 
     def returned_gradient(self, parameter: Any, gradient: Draft) -> None:
         """A gradient of `parameter` that the script was given."""
@@ -279,6 +289,9 @@ class Tracker:
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
                 track.frozen = self._frozen(track.value)
+            if track.arrived is not None and track.grad is None:
+                left = self._gradient(track.value)
+                track.left = None if left is None else Draft("", "gradient", "after", left)
             track.value = track.previous = track.owner = None
         self._tell_apart()
         self.tracks = {track.name: track for track in self.tracks.values()}

@@ -5,6 +5,7 @@ border between the script's process and the debugger, so everything is a msgspec
 """
 
 from stepper.record.events import (
+    SKIPPED,
     STRETCHED,
     UNREAD,
     Around,
@@ -35,6 +36,7 @@ from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_o
 
 __all__ = [
     "PICTURE",
+    "SKIPPED",
     "STRETCHED",
     "UNREAD",
     "Around",

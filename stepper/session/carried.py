@@ -140,7 +140,7 @@ def momentum(record: Record, parameter: str) -> str:
 
 def all_carried(record: Record) -> list[str]:
     """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on those that
-    momentum carries there, one on each gradient that is computed in vain, and one on what no optimizer updated."""
+    momentum carries there, one on each gradient that is computed in vain, and one on what no step used."""
     names = _added_up(record) if record.iteration is not None else []
     lines = []
     if names:

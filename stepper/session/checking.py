@@ -231,12 +231,15 @@ class _Check:
         return replace(first, note=why or first.note)
 
     def _summed(self, parameter: Parameter) -> str:
-        """What to say where no optimizer has the parameter, or its gradient was added to what earlier iterations had
+        """What to say where no step used the parameter's gradient, or it was added to what earlier iterations had
         left; else nothing."""
-        if self._left_out.get(parameter.name) is Why.UNUSED:
-            return f"{Why.UNUSED.value}; what this iteration added is checked"
+        why = self._left_out.get(parameter.name)
+        if why is not None and why.came and why is not Why.WAITING:
+            return f"{why.value}; what this iteration added is checked"
         since = Carried().since(self._session.records, self._record, parameter.name)
-        return "" if since is None else summed(self._record, parameter, since, self._session.sources)
+        if since is None:
+            return why.value if why is Why.WAITING else ""
+        return summed(self._record, parameter, since, self._session.sources)
 
     async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
         """One of the gradients that the record has. Raises LookupError where it cannot be checked."""
@@ -268,8 +271,10 @@ class _Check:
     async def _along(self, parameter: Parameter, recorded: Sequence[float]) -> bool:
         """Whether the update went along what was recorded, at the entries that are looked at, and not by momentum."""
         after = parameter.after
+        unused = parameter.grad is not None and not parameter.used
         if (
-            momentum(self._record, parameter.name)
+            unused
+            or momentum(self._record, parameter.name)
             or after.pooled
             or after.summary.shape != parameter.before.summary.shape
         ):

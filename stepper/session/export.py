@@ -163,6 +163,7 @@ class _Writer:
             "ratio": number(parameter.ratio),
             "cosine": number(parameter.cosine),
             "held": None if (held := parameter.held) is None else self.value(held.before),
+            "used": parameter.used,
         }
 
     def optional(self, value: Value | None) -> dict[str, Any] | None:

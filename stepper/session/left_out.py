@@ -1,4 +1,4 @@
-"""Parameters that no optimizer updated, in an iteration in which optimizers took their steps: which, and why.
+"""Parameters whose gradient no step used, or that got none while others did: which, and why.
 
 Pure: reads records only. The screen, the headless commands and the gradient check say the same.
 """
@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from enum import Enum
 
-from stepper.record import Contribution, OptimizerStep, Parameter, Record, Value
+from stepper.record import SKIPPED, Contribution, OptimizerStep, Parameter, Record
 from stepper.session.labels import some
 
 FEW = 4  # parameters that are named one by one
 
 
 class Why(Enum):
-    """Why a parameter stayed as it was. The values are the words for it."""
+    """Why no step used a parameter's gradient. The values are the words for it."""
 
     UNUSED = "its gradient came, but no optimizer that took a step has it"
+    WAITING = "its gradient came, but no step was taken in this iteration"
+    SKIPPED = "its gradient came, but the step was left out: the gradients are not all finite"
+    BESIDE = "its gradient came, but no update used it"
+    OTHERWISE = "its gradient came, but what changed it is not known to use it"
     FROZEN = "its requires_grad is False, so no gradient is asked for"
     DETACHED = "no gradient came: it was used, but the loss was cut off from it (detach, no_grad) or does not need it"
     IDLE = "no gradient came: nothing in this iteration used it"
@@ -27,29 +31,48 @@ class Why(Enum):
         """The same where there is little room."""
         return SHORT[self]
 
+    @property
+    def came(self) -> bool:
+        """Whether there is a gradient all the same."""
+        return self in CAME
+
 
 SHORT = {
     Why.UNUSED: "no optimizer has it",
+    Why.WAITING: "no step was taken",
+    Why.SKIPPED: "the step was left out: inf or nan",
+    Why.BESIDE: "no update used its gradient",
+    Why.OTHERWISE: "changed, not by its gradient",
     Why.FROZEN: "requires_grad is False",
     Why.DETACHED: "no gradient: detached before the loss",
     Why.IDLE: "no gradient: nothing used it",
     Why.NONE: "no gradient came",
 }
+CAME = frozenset((Why.UNUSED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
 
 
 def left_out(record: Record) -> dict[str, Why]:
-    """The parameters that nothing updated, in an iteration in which optimizers took their steps without them: why."""
-    stepped = {event.detail.parameter for event in record.events if isinstance(event.detail, OptimizerStep)}
-    out = [each for each in record.parameters if each.ratio == 0 and each.name not in stepped] if stepped else []
-    if not out:
+    """The parameters whose gradient no step used, and those that nothing updated while gradients came to others, or
+    optimizers took their steps: why."""
+    steps = [event for event in record.events if SKIPPED not in event.note]
+    stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
+    out = [each for each in record.parameters if each.name not in stepped and (_stays(each) or _is_unused(each))]
+    if not out or not (stepped or any(map(_is_unused, out))):
         return {}
     came = {event.detail.parameter for event in record.events if isinstance(event.detail, Contribution)}
     before = [value for event in record.events if event.phase in ("forward", "loss") for value in event.values]
     copies, labels = {value.copy for value in before}, {value.label for value in before}
+    skipped = any(SKIPPED in event.note for event in record.events)
+    updated = any(each.used for each in record.parameters)
 
     def why(parameter: Parameter) -> Why:
-        if parameter.name in came:
-            return Why.UNUSED
+        if _is_unused(parameter) or parameter.name in came:
+            gradient = parameter.grad
+            if not _stays(parameter):
+                return Why.OTHERWISE
+            if skipped and (not updated or (gradient is not None and gradient.summary.nonfinite)):
+                return Why.SKIPPED
+            return Why.UNUSED if stepped else Why.BESIDE if updated else Why.WAITING
         if parameter.frozen:
             return Why.FROZEN
         if record.truncated or record.pooled or parameter.before.copy is None:
@@ -58,6 +81,17 @@ def left_out(record: Record) -> dict[str, Why]:
         return Why.DETACHED if used else Why.IDLE
 
     return {each.name: why(each) for each in out}
+
+
+def _is_unused(parameter: Parameter) -> bool:
+    return parameter.grad is not None and not parameter.used
+
+
+def _stays(parameter: Parameter) -> bool:
+    """Whether nothing changed it."""
+    same = parameter.before.copy is not None and parameter.before.copy == parameter.after.copy
+    update = parameter.update.summary
+    return same or (not update.nonfinite and update.largest == 0)
 
 
 def all_left_out(record: Record) -> list[str]:
@@ -71,20 +105,11 @@ def all_left_out(record: Record) -> list[str]:
     ]
 
 
-def unused_gradient(record: Record, parameter: str) -> Value | None:
-    """∂L/∂parameter that came and was not used: as the last backward pass left it. None where it is not known."""
-    label = f"{parameter}.grad"
-    for event in reversed(record.events):
-        for value in event.values:
-            if value.label == label and value.when == "after" and event.kind == "backward":
-                return value
-    return None
-
-
 def _listed(record: Record, names: list[str], reason: Why) -> str:
+    gradients = {each.name: each.grad for each in record.parameters} if reason.came else {}
     shown = []
     for name in names[:FEW]:
-        gradient = unused_gradient(record, name) if reason is Why.UNUSED else None
-        norm = gradient.summary.norm if gradient is not None else None
+        gradient = gradients.get(name)
+        norm = gradient.summary.norm if gradient is not None and not gradient.summary.nonfinite else None
         shown.append(name if norm is None else f"{name} (‖grad‖ {norm:.3g})")
     return some([*shown, *names[FEW:]], FEW)

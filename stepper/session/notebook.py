@@ -93,7 +93,7 @@ class RecordedParameter:
 
     def __init__(self, run: Run, iteration: int | None, parameter: Parameter) -> None:
         self.name, self.shape = parameter.name, parameter.shape
-        self.ratio, self.cosine = parameter.ratio, parameter.cosine
+        self.ratio, self.cosine, self.used = parameter.ratio, parameter.cosine, parameter.used
         self.before = RecordedValue(run, iteration, parameter.before)
         self.after = RecordedValue(run, iteration, parameter.after)
         self.update = RecordedValue(run, iteration, parameter.update)

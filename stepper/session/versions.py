@@ -37,7 +37,7 @@ class Version:
 
 def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
     """The one that the update used comes first, where there was one."""
-    used, held = parameter.grad, parameter.held
+    used, held = parameter.grad if parameter.used else None, parameter.held
     called = first_call(record, parameter.name)
     if called is not None:
         note = "of the first time that the step calls its closure; the later ones are at other parameters"
@@ -55,6 +55,8 @@ def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
         note = "as this iteration's backward pass made it; "
         note += "no update used it" if used is None else "the update used it clipped, scaled, or added to another"
         yield Version(tuple(shares), note)
+    elif used is None and parameter.grad is not None:
+        yield Version((parameter.grad,), "no update used it")
     elif used is not None:
         first = _made(record, used)
         if first is not None:

@@ -42,7 +42,7 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
         if held is not None:
             place = record.place(record.events[held.event])
             how = f"no line zeroes {name}, to which {place} adds (forgotten?)"
-    if parameter.grad is None:
+    if not parameter.used:
         return f"no step used it here: .grad holds the sum {of}; {how}"
     return f"the step used {what}the sum {of}: {how}; this iteration's share was checked"
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepper.record import Event, Parameter, Record, Value, place
+from stepper.record import Event, Record, Value, place
 from stepper.session.evaluated import in_evaluation
-from stepper.session.left_out import Why, left_out, unused_gradient
+from stepper.session.left_out import Why, left_out
 from stepper.session.telling import which_loss
 from stepper.tui.names import Names, names_of
 
@@ -170,14 +170,8 @@ class History:
 
     @cached_property
     def left_out(self) -> dict[str, Why]:
-        """The parameters that no optimizer updated, and why, as `session.left_out` has it."""
+        """The parameters whose gradient no step used, or that got none, and why, as `session.left_out` has it."""
         return left_out(self.record)
-
-    def gradient(self, parameter: Parameter) -> Value | None:
-        """The gradient that a parameter's update used; of one that no optimizer has, what came."""
-        if parameter.grad is None and self.left_out.get(parameter.name) is Why.UNUSED:
-            return unused_gradient(self.record, parameter.name)
-        return parameter.grad
 
     @cached_property
     def which_loss(self) -> str:

@@ -203,6 +203,7 @@ def test_norms_of_what_is_not_finite_say_so(wrong: dict[str, int], norm: str) ->
         grad=tensor("w1.grad", 0, "operand", l2=0.0, **wrong),
         update=tensor("w1", 0, "result", l2=None, **wrong),
         ratio=None,
+        used=True,
     )
     last = page(Record(0, None, [], [], [], [parameter]))[-1]
     assert last.split()[3:] == ["2.3", norm, norm, norm, "-"]

@@ -8,6 +8,7 @@ import torch
 
 from stepper.engines.rules import deviation
 from stepper.record import Event, OptimizerStep
+from stepper.session.left_out import Why, left_out
 from stepper.session.telling import told
 from tests.engines.recorded import Run, of_kind, run_plain, run_recorded
 from tests.engines.scripts import SCRIPTS, script
@@ -111,6 +112,8 @@ def test_a_fused_step_under_a_scaler_is_told_by_the_gradients_that_it_has_put_ba
     for event in of_kind(run.records[2], "optimizer"):
         assert (step(event).deviation_ulp, step(event).rule) == (None, "")
         assert "left out" in event.note
+    names = {each.name for each in run.records[2].parameters if not each.used and each.grad is not None}
+    assert left_out(run.records[2]) == dict.fromkeys(names, Why.SKIPPED) and len(names) == 4
 
 
 def test_state_update_and_gradient_are_shown_below_the_step() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from stepper.record import Event, Record
+from stepper.session.left_out import Why, left_out
 from tests.engines.recorded import assert_same_bits
 from tests.engines.scripts import script
 
@@ -128,3 +129,4 @@ def test_a_step_that_the_scaler_leaves_out_is_said_to_be() -> None:
     assert notes == ["", "", "the optimizer's step was left out: the gradients are not all finite", ""]
     assert not [event for event in run.records[2].events if event.kind == "optimizer"]
     assert len([event for event in run.records[1].events if event.kind == "optimizer"]) == 2
+    assert left_out(run.records[2]) == dict.fromkeys(("model.weight", "model.bias"), Why.SKIPPED)

@@ -8,7 +8,7 @@ import pytest
 from stepper.commands.trace_text import trace_lines
 from stepper.record import Record
 from stepper.session.carried import Carried, Since, added, all_carried
-from stepper.session.left_out import Why, all_left_out, left_out, unused_gradient
+from stepper.session.left_out import Why, all_left_out, left_out
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 
@@ -78,8 +78,9 @@ def test_what_the_setup_left_is_told() -> None:
 
 def test_an_update_that_goes_uphill_is_told() -> None:
     after = "layer.weight.data.add_(layer.weight.grad, alpha=0.01); optimizer.zero_grad()"
-    told = ["layer.weight: the update goes along its gradient, uphill (cosine 1)"]
-    assert all_carried(recorded(after=after)[2]) == told
+    uphill, unused = all_carried(recorded(after=after)[2])
+    assert uphill == "layer.weight: the update goes along its gradient, uphill (cosine 1)"
+    assert unused.startswith("layer.bias (") and unused.endswith(Why.BESIDE.value)
     assert all_carried(recorded(before="optimizer.zero_grad()")[2]) == []
 
 
@@ -152,11 +153,48 @@ def test_why_an_optimizer_left_a_parameter_as_it_was_is_told() -> None:
     cut = {name: why if why in known else Why.NONE for name, why in left_out(record).items()}
     assert left_out(msgspec.structs.replace(record, truncated=True)) == cut, "what used it may be what is left out"
     lines = all_left_out(record)
-    gradient = unused_gradient(record, "net.left.weight")
-    norm = gradient.summary.norm if gradient is not None else None
-    assert norm is not None and norm > 0
+    left = next(each for each in record.parameters if each.name == "net.left.weight")
+    norm = left.grad.summary.norm if left.grad is not None else None
+    assert norm is not None and norm > 0 and not left.used
     assert lines[2].startswith(f"net.left.weight (‖grad‖ {norm:.3g}): no optimizer updated it; its gradient came, but")
     assert all_carried(record) == lines and len(lines) == 4
+
+
+@pytest.mark.parametrize("after", ["pass", "optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"])
+def test_a_gradient_that_no_step_used_is_as_it_was_left_or_as_it_came(after: str) -> None:
+    source = LOOP.format(before="pass", after=f"kept.append(layer.bias.grad.clone()); {after}")
+    run = run_recorded(script(source.replace("    for t", "    kept = []\n    for t")))
+    record = run.records[2]
+    assert left_out(record) == dict.fromkeys(BOTH, Why.WAITING)
+    (bias,) = (each for each in record.parameters if each.name == "layer.bias")
+    assert bias.grad is not None and not bias.used and bias.cosine is None
+    assert run.array(bias.grad, 2).tolist() == run.names["kept"][2].tolist()
+    told = f"layer.bias (‖grad‖ {bias.grad.summary.norm:.3g}): no optimizer updated it; its gradient came, but no step"
+    assert any(told in line for line in all_left_out(record)), "and none for what was updated"
+
+
+TEACHER = """
+    import copy
+    net = nn.Linear(3, 2)
+    teacher = copy.deepcopy(net)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    x = torch.randn(5, 3)
+    for t in range(3):
+        loss = (net(x) - teacher(x + 1)).pow(2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            for kept, new in zip(teacher.parameters(), net.parameters()):
+                kept.mul_(0.9).add_(new, alpha=0.1)
+    """
+
+
+def test_a_gradient_that_comes_to_what_follows_others_is_no_direction_of_its_update() -> None:
+    record = run_recorded(script(TEACHER)).records[2]
+    assert left_out(record) == dict.fromkeys(("teacher.weight", "teacher.bias"), Why.OTHERWISE)
+    for each in record.parameters:
+        assert each.grad is not None and each.used is (each.cosine is not None) is each.name.startswith("net.")
 
 
 def test_records_that_the_session_gave_up_are_not_held() -> None:

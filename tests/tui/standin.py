@@ -216,7 +216,7 @@ class Recorder:
         gradient = self.value(f"grad_{name}", "operand", self.names[f"grad_{name}"])
         whole, step = kept[0].summary.l2, update.summary.l2
         ratio = step / whole if whole and step is not None else None
-        return Parameter(name, before.shape, kept[0], kept[1], gradient, update, ratio)
+        return Parameter(name, before.shape, kept[0], kept[1], gradient, update, ratio, used=True)
 
 
 class Standin:

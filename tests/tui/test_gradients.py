@@ -53,7 +53,7 @@ async def test_the_columns_fit(width: int, longest: int) -> None:
     columns = Columns.fit(longest, longest // 2, width)
     parameter = session.records[0].parameters[0]
     name = "x" * min(longest, columns.name)
-    for row in (columns.heading(), columns.row(parameter, parameter.grad, name, [-3.0] * 40)):
+    for row in (columns.heading(), columns.row(parameter, name, [-3.0] * 40)):
         text = "".join(text for text, _ in row.pieces).rstrip()
         assert len(text) <= max(width, 4 + 1 + 8 + 6)
 

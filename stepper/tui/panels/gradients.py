@@ -11,7 +11,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.content import Content
 
-from stepper.record import Parameter, Record, Summary, Value
+from stepper.record import Parameter, Record, Summary
 from stepper.session.carried import Carried, Since, climbs, coasting
 from stepper.session.left_out import Why
 from stepper.terminal_text import visible
@@ -41,8 +41,8 @@ class GradientsPanel(LinePanel):
     TITLE = "Gradients"
     HELP = (
         "at the bottom: what the signs behind log10, and the marks, mean\n"
-        "‖grad‖: Euclidean norm of the gradient that the update used (of a parameter that no optimizer has: of the one "
-        "that came) · largest: its largest |entry|\n"
+        "‖grad‖: Euclidean norm of the gradient that the update used; where no step used one that came, of what the "
+        "iteration leaves · largest: its largest |entry|\n"
         "zeros: the share of its entries that are exactly 0\n"
         "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
         f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "
@@ -55,8 +55,8 @@ class GradientsPanel(LinePanel):
         f"{UPHILL} the update goes along its gradient, update·grad > 0: a sign may be wrong\n"
         f"{COASTING} so does this one, but by momentum: the optimizer follows earlier gradients, too (momentum, Adam's "
         "exp_avg); usual past a minimum, and where gradients are noisy\n"
-        f"{LEFT_OUT} an optimizer took its step without this parameter, which stays as it is: no optimizer has it, or "
-        "no gradient of it came (detached before the loss, not used, requires_grad False); select it to see which\n"
+        f"{LEFT_OUT} no step used its gradient (no optimizer has it, none took a step, a scaler left it out), or none "
+        "came (detached before the loss, not used, requires_grad False); select it to see which\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the "
         "Viewer\nf: are they right? a few entries of each are compared with finite differences of the loss"
     )
@@ -98,8 +98,7 @@ class GradientsPanel(LinePanel):
             past = histories(self.scene.records, self.scene.iteration)
             rows = [columns.heading()]
             for index, (parameter, name) in enumerate(zip(parameters, whole, strict=True)):
-                gradient = self._gradient(parameter)
-                row = columns.row(parameter, gradient, shown[name], past.get(parameter.name, []), marks[parameter.name])
+                row = columns.row(parameter, shown[name], past.get(parameter.name, []), marks[parameter.name])
                 rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
@@ -107,12 +106,8 @@ class GradientsPanel(LinePanel):
 
     @property
     def _left_out(self) -> dict[str, Why]:
-        """The parameters that no optimizer updated, and why."""
+        """The parameters whose gradient no step used, or that got none, and why."""
         return self.scene.history.left_out if self.scene.history is not None else {}
-
-    def _gradient(self, parameter: Parameter) -> Value | None:
-        """The gradient that its update used; of one that no optimizer has, what came."""
-        return self.scene.history.gradient(parameter) if self.scene.history is not None else None
 
     def _marks(self, parameter: Parameter) -> str:
         """What is unusual about its gradient and its update."""
@@ -192,9 +187,8 @@ class GradientsPanel(LinePanel):
         """Look at the selected parameter's gradient."""
         if self._selected < len(self.parameters):
             parameter = self.parameters[self._selected]
-            gradient = self._gradient(parameter)
-            if gradient is not None:
-                self.post_message(TensorsPanel.Open(gradient.label, parameter.name))
+            if parameter.grad is not None:
+                self.post_message(TensorsPanel.Open(parameter.grad.label, parameter.name))
             else:
                 self.notice(f"There is no gradient of {parameter.name} to look at.")
 
@@ -253,11 +247,9 @@ class Columns:
         text += f"{'history':<{self.past}} "[: self.past + 1] if self.past else ""
         return Row(((text, "heading"),))
 
-    def row(
-        self, parameter: Parameter, value: Value | None, name: str, past: Sequence[float | None], marks: str = ""
-    ) -> Row:
-        """One parameter's line; `value` is its gradient."""
-        gradient = value.summary if value is not None else None
+    def row(self, parameter: Parameter, name: str, past: Sequence[float | None], marks: str = "") -> Row:
+        """One parameter's line."""
+        gradient = parameter.grad.summary if parameter.grad is not None else None
         logarithm = logarithm_of(parameter)
         coming = gradient is not None and gradient.counted is not None
         norm = figures.COMING if coming else figures.figure(gradient.norm if gradient is not None else None)

@@ -46,7 +46,7 @@ def subject_of(scene: Scene, pin: Pin | None) -> Subject | None:
     if pin is not None and holds(pin, scene):
         label = pin.label
         parameters = history.record.parameters if pin.parameter else ()
-        used = next((history.gradient(each) for each in parameters if each.name == pin.parameter), None)
+        used = next((each.grad for each in parameters if each.name == pin.parameter), None)
         if used is not None:
             ahead = "" if history.seen(used, cursor) else history.place_of(used, cursor)
             return Subject(used.label, used, None, ahead)
