@@ -91,3 +91,58 @@ def is_relu(h: Any, out: Any) -> bool:
     else:
         same = (out == h.clamp(min=0)) | ((h != h) & ((out != out) | (out == 0)))
     return bool(same.all())
+
+
+def shares(h: Any, slope: float) -> Any:
+    """1 where h is positive, and `slope` elsewhere, in the dtype of h."""
+    import numpy
+
+    if on_host(h):
+        return numpy.where(h > 0, 1.0, slope).astype(h.dtype if h.dtype.kind == "f" else numpy.float64)
+    open_ = (h > 0).to(h.dtype)
+    return open_ + (1 - open_) * slope
+
+
+def agreeing(first: Any, second: Any) -> Any:
+    """Where two have the same number, or both a NaN."""
+    return (first == second) | ((first != first) & (second != second))
+
+
+def nothing(after: Any, before: Any) -> Any:
+    """Where nothing came of `before`; of what is not finite a product with zero makes a NaN."""
+    return (after == 0) | ((after != after) & ~(abs(before) < math.inf))
+
+
+def divides(mask: Any, h: Any) -> bool:
+    """Whether a mask says on which side of some number each entry of h lies."""
+    inside, outside = h[mask & (h == h)], h[~mask & (h == h)]
+    if not size(inside) or not size(outside):
+        return True
+    return bool(inside.min() > outside.max()) or bool(inside.max() < outside.min())
+
+
+def precision(numbers: Any) -> float:
+    """The distance from 1 to the next number of this type; 0 of whole numbers."""
+    import numpy
+
+    if kind(numbers) != "f":
+        return 0.0
+    if on_host(numbers):
+        return float(numpy.finfo(numbers.dtype).eps)
+    return _EPS.get(str(numbers.dtype), 0.0)
+
+
+_EPS = {"torch.float64": 2.0**-52, "torch.float32": 2.0**-23, "torch.float16": 2.0**-10, "torch.bfloat16": 2.0**-7}
+"""By torch's name of a type."""
+
+
+def left(after: Any, before: Any, slope: float) -> Any:
+    """Where no more is left of `before` than this share, however it was worked out."""
+    if slope == 0:
+        return nothing(after, before)
+    share = before * slope
+    return abs(after - share) <= abs(share) * (ROUNDING * precision(after))
+
+
+ROUNDING = 4
+"""Units in the last place that two ways to a share may lie apart."""

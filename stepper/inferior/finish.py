@@ -243,7 +243,7 @@ class Finisher:
         values = h.engine.numbers(h.kept)
         shares = self._shares(gate)
         if shares is not None:
-            blocked = h.engine.numbers(shares.kept) == 0
+            blocked = shares.engine.numbers(shares.kept) == 0
         elif blocked is None:
             blocked = _blocked(gate, values)
         axis, layer = _axis(gate, values.ndim), None
@@ -259,7 +259,7 @@ class Finisher:
         closed = None
         if shares is not None and gate.soft:
             with numpy.errstate(all="ignore"):
-                closed = abs(h.engine.numbers(shares.kept)) < 0.5
+                closed = abs(shares.engine.numbers(shares.kept)) < 0.5
         return Gate(
             label=gate.label,
             op=gate.op,
@@ -300,8 +300,9 @@ class Finisher:
         share = gate.share
         if share is None:
             return None
-        engine: Engine = gate.h.engine
-        return Copy(engine, engine.keep(share(gate.h.kept)))
+        passed = share(gate.h.kept)
+        engine: Engine = self._numpy if masks.on_host(passed) else gate.h.engine
+        return Copy(engine, engine.keep(passed))
 
     def _gradient(self, when: str, copy: Copy | None, known: str, label: str, shelf: Shelf) -> Value | None:
         if copy is None:

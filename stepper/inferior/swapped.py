@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from stepper.engines.base import GateSeen
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Happening
+from stepper.inferior.descent import Descent
 
 
 class Taken(Protocol):
@@ -26,7 +26,7 @@ M = TypeVar("M", bound=Taken)
 
 
 def swapped(
-    masked: Sequence[tuple[GateSeen, M]], differ: Callable[[M, M], bool], happenings: Sequence[Happening]
+    masked: Sequence[tuple[GateSeen, M]], differ: Callable[[M, M], bool], descent: Descent
 ) -> list[tuple[GateSeen, M, GateSeen, M]]:
     """The pairs of gates, the earlier first, each with the one mask that is of its input; `differ` says whether two
     masks of one shape are not the same."""
@@ -36,24 +36,6 @@ def swapped(
             if not (earlier.event < later.event < its.event < other.event and differ(its, other)):
                 continue
             ways = ((earlier.out, later.h), (later.out, its.before), (its.after, other.before))
-            if all(_reaches(happenings, source, target) for source, target in ways):
+            if all(descent.reaches(source, target) for source, target in ways):
                 found.append((earlier, its, later, other))
     return found
-
-
-def _reaches(happenings: Sequence[Happening], source: Copy, target: Copy) -> bool:
-    """Whether one value was made of the other, as far as statements and the expressions in them were seen to read."""
-    steps = [(_copies(each, "operand", "before"), _copies(each, "result", "after")) for each in happenings]
-    made, before = {source}, 0
-    while before < len(made) and target not in made:  # what is nested in a statement is written down behind it
-        before = len(made)
-        for read, came in steps:
-            if not made.isdisjoint(read):
-                made |= came
-    return target in made
-
-
-def _copies(happening: Happening, *when: str) -> set[Copy]:
-    if happening.kind not in ("statement", "expression", "call"):
-        return set()
-    return {draft.copy for draft in happening.drafts if draft.when in when and draft.copy is not None}

@@ -1,10 +1,13 @@
 """A backward pass by hand that masks by something else than the gate's own input is pointed out; a right one is not."""
 
+import re
 from pathlib import Path
 
+import numpy
 import pytest
 
 import stepper
+from tests.inferior.running import Ran, run
 from tests.session.support import script
 
 NETWORK = """
@@ -169,3 +172,110 @@ def test_branches_that_lie_side_by_side_may_be_masked_in_any_order(tmp_path: Pat
 def test_a_derivative_that_goes_forward_through_the_gates_is_no_swap(tmp_path: Path) -> None:
     tangent = "gh2 = ga2 * (h2 > 0); u = (np.ones((8, 5)) @ w1 * (h1 > 0)) @ w2; v = u * (h2 > 0)"
     assert notes(tmp_path, second=tangent) == {"h1": "", "h2": ""}
+
+
+# A mask that is no comparison itself: cast, scaled, stored, kept, or made by a function.
+MADE = {
+    "cast": "g = ga * (h > 0).astype(float)",
+    "product": "g = ga * ((h > 0) * 1.0)",
+    "where": "g = ga * np.where(h > 0, 1.0, 0.0)",
+    "step function": "g = ga * np.heaviside(h, 0)",
+    "written into itself": "g = ga\nnp.multiply(g, h > 0, out=g)",
+    "function": "g = ga * slope(h)",
+    "function not looked into": "g = ga * steep(h)",
+    "backward not looked into": "g = uncut(ga, h)",
+    "kept": "kept = {'mask': (h > 0).astype(float)}\ng = ga * kept['mask']",
+    "indices": "g = ga.copy()\ng[np.nonzero(h <= 0)] = 0",
+}
+MADE_HEAD = """
+import numpy as np
+def slope(z):
+    return (z > 0).astype(z.dtype)
+steep = np.vectorize(lambda v: 1.0 if v > 0 else 0.0)
+uncut = lambda dout, z: dout * (z > 0)
+np.random.seed(3)
+x, w = np.random.randn(9, 5), np.random.randn(5, 5)
+for t in range(1):
+"""
+
+
+def pairs_of_gates(masked_by: dict[int, int]) -> str:
+    """Two layers for each way to make a mask, no two pairs of one shape; `masked_by`: which h masks at which layer."""
+    lines = ["loss = 0.0"]
+    for k, mask in enumerate(MADE.values()):
+        backward = {layer: _numbered(mask, layer, masked_by[layer]) for layer in (1, 2)}
+        lines += [
+            f"p{k}, q{k} = np.random.randn(5, {k + 3}), np.random.randn({k + 3}, {k + 3})",
+            f"h1_{k} = x @ w @ p{k}",
+            f"a1_{k} = np.maximum(h1_{k}, 0)",
+            f"h2_{k} = a1_{k} @ q{k}",
+            f"a2_{k} = np.maximum(h2_{k}, 0)",
+            f"loss = loss + (a2_{k} ** 2).sum() / 2",
+            f"ga2_{k} = a2_{k} - 1",
+            *backward[2].replace("#", str(k)).splitlines(),
+            f"ga1_{k} = g2_{k} @ q{k}.T",
+            *backward[1].replace("#", str(k)).splitlines(),
+            f"w = w - 1e-3 * x.T @ g1_{k} @ p{k}.T",
+        ]
+    return MADE_HEAD + "".join(f"    {line}\n" for line in lines)
+
+
+def _numbered(mask: str, layer: int, source: int) -> str:
+    for name, number in (("h", source), ("ga", layer), ("g", layer), ("kept", layer)):
+        mask = re.sub(rf"\b{name}\b", f"{name}{number}_#", mask)
+    return mask
+
+
+@pytest.fixture(scope="module", params=[{1: 1, 2: 2}, {1: 2, 2: 2}, {1: 1, 2: 1}, {1: 2, 2: 1}], ids=str)
+def masked(request: pytest.FixtureRequest) -> tuple[dict[int, int], Ran]:
+    ran = run(pairs_of_gates(request.param))
+    assert ran.error is None
+    return request.param, ran
+
+
+@pytest.mark.parametrize("k", range(len(MADE)), ids=list(MADE))
+def test_a_mask_is_known_by_what_it_was_made_of(masked: tuple[dict[int, int], Ran], k: int) -> None:
+    masked_by, ran = masked
+    swapped = masked_by == {1: 2, 2: 1}
+    hs = {layer: ran.array(ran.values(f"h{layer}_{k}")[0]) for layer in (1, 2)}
+    for layer in (1, 2):
+        gate = ran.gate(f"h{layer}_{k}")
+        assert numpy.array_equal(ran.array(gate.h), hs[layer])
+        if masked_by[layer] == layer:
+            assert gate.note == ""
+        else:
+            told = "are swapped" if swapped else "no gradient is masked by"
+            differ = int(((hs[masked_by[layer]] <= 0) != (hs[layer] < 0)).sum())  # a row of zeros is blocked, too
+            assert told in gate.note and f"in {differ} of {hs[1].size} entries" in gate.note
+        if masked_by[layer] == layer or swapped:
+            before = ran.array(ran.values(f"ga{layer}_{k}", when="result")[0])
+            masks_by = hs[masked_by[layer]] > 0
+            assert numpy.array_equal(ran.array(gate.grad_before), before)
+            assert numpy.array_equal(ran.array(gate.grad_after), before * masks_by)
+        else:
+            assert gate.grad_before is None
+
+
+@pytest.mark.parametrize(
+    ("mask", "told"),
+    [
+        ("ga * (h > 0)", "backward masks by h > 0 (line 8), and passes nothing where h < 0; the operation 0.1"),
+        ("ga * np.where(h > 1, 1, 0.1)", "backward masks by np.where(h > 1, 1, 0.1) (line 8), which is not h < 0 in "),
+        ("np.where(h > 0, ga, 0.1 * ga)", ""),
+    ],
+)
+def test_a_mask_that_is_not_of_a_leaky_gate_is_told(mask: str, told: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        np.random.seed(0)
+        w = np.random.randn(6, 4)
+        for t in range(1):
+            h = w * 2
+            a = np.where(h > 0, h, 0.1 * h); ga = a - 1; loss = (ga ** 2).sum() / 2
+            g = {mask}
+            w -= 0.1 * g
+        """
+    )
+    (gate,) = ran.record().gates
+    assert gate.soft and gate.note.startswith(told) and bool(gate.note) == bool(told)

@@ -28,6 +28,19 @@ SPELLINGS = {
     "an object's method": ("a = layer.forward(h)", "g = layer.backward(ga)", "h <= 0"),
     "an object's attribute": ("a = kept.forward(h)", "g = kept.backward(ga)", "h <= 0"),
     "in place": ("a = np.maximum(h, 0)", "g = ga\ng *= (h > 0)", "h <= 0"),
+    "absolute value": ("a = (h + abs(h)) / 2", "g = ga * (h > 0).astype(h.dtype)", "h <= 0"),
+    "array of zeros": ("a = np.maximum(h, np.zeros_like(h))", "g = ga\nnp.multiply(g, h > 0, out=g)", "h <= 0"),
+    "where zeros": (
+        "a = np.where(h > 0, h, np.zeros_like(h))",
+        "g = np.where(h <= 0, np.zeros_like(ga), ga)",
+        "h <= 0",
+    ),
+    "selected": ("a = np.zeros_like(h)\na[h > 0] = h[h > 0]", "g = np.zeros_like(ga)\ng[h > 0] = ga[h > 0]", "h <= 0"),
+    "step function": ("a = h * np.heaviside(h, 0)", "g = ga * np.sign(a)", "h <= 0"),
+    "functions not looked into": ("a = cut(h)", "g = uncut(ga, h)", "h <= 0"),
+    "indices": ("a = np.maximum(h, 0)", "g = ga.copy()\ng[np.nonzero(h < 0)] = 0", "h < 0"),
+    "mask made by a store": ("a = np.maximum(h, 0)", "m = np.ones_like(h)\nm[h < 0] = 0\ng = ga * m", "h < 0"),
+    "copied where": ("a = h.copy()\na[a < 0] = 0", "g = ga.copy()\nnp.copyto(g, 0, where=h <= 0)", "h <= 0"),
 }
 HEAD = """
 import numpy as np
@@ -52,6 +65,8 @@ class Kept:
         self.grad = np.where(self.out <= 0, 0, grad)
         return self.grad
 layer, kept = Layer(), Kept()
+cut = lambda z: np.clip(z, 0, None)
+uncut = lambda dout, z: dout * (z > 0)
 np.random.seed(1)
 w = np.random.randn(4)
 for t in range(2):
@@ -71,7 +86,7 @@ def several_gates_in_one_pass() -> str:
             f"ga = {2 * (number + 1)} * a + 1",
             *backward.splitlines(),
         ):
-            for name in ("h", "ga", "g", "a", "mask"):
+            for name in ("h", "ga", "g", "a", "m", "mask"):
                 line = _renamed(line, name, f"{name}{number}")
             lines.append("    " + line)
     lines.append("    w -= 0.001 * g0.sum(axis=0)")
@@ -139,7 +154,7 @@ def test_an_operation_that_is_no_relu_is_no_gate() -> None:
         for t in range(2):
             a = np.maximum(w, 1)
             b = w * (w > 1)
-            c = np.where(w > 0, w, 0.1 * w)
+            c = np.where(w > 0, w, -0.1 * w)
             d = np.clip(w, 0, 2)
             e = w * 2
             rows = [[0.0, 0.0], [1.0, 2.0]]
@@ -147,6 +162,47 @@ def test_an_operation_that_is_no_relu_is_no_gate() -> None:
                 rows[k][k] = 0.0 * k
             loss = (a + b + c + d + e).sum() + rows[1][0]
             w -= 0.01
+        """
+    )
+    assert ran.record().gates == []
+
+
+LEAKY = {
+    "where": ("np.where(h > 0, h, 0.01 * h)", "ga * np.where(h > 0, 1, 0.01)"),
+    "maximum": ("np.maximum(0.01 * h, h)", "np.where(h > 0, ga, 0.01 * ga)"),
+    "two parts": ("np.maximum(h, 0) + 0.01 * np.minimum(h, 0)", "ga * ((h > 0) + 0.01 * (h <= 0))"),
+    "quotient": ("np.where(h > 0, h, h / 100)", "leaked(ga, h)"),
+}
+
+
+def test_a_leaky_relu_by_hand_is_a_soft_gate_with_its_slope() -> None:
+    lines = ["leaked = lambda g, z: g * np.where(z > 0, 1, 0.01)", "w = np.random.randn(5, 4)", "for t in range(1):"]
+    for k, (forward, backward) in enumerate(LEAKY.values()):
+        for line in ("h = np.random.randn(6, 5) @ w", f"a = {forward}", "ga = 2 * a + 1", f"g = {backward}"):
+            for name in ("h", "a", "ga", "g"):
+                line = _renamed(line, name, f"{name}{k}")
+            lines.append(f"    {line}")
+    ran = run("import numpy as np\n" + "\n".join([*lines, "    loss = (a0 ** 2).sum()", "    w -= 0.1 * g0.sum(0)"]))
+    gates = ran.record().gates
+    assert [gate.label for gate in gates] == [f"h{k}" for k in range(len(LEAKY))]
+    for k, gate in enumerate(gates):
+        h, ga, g = (ran.array(ran.values(f"{name}{k}", when="result")[0]) for name in ("h", "ga", "g"))
+        assert numpy.array_equal(ran.array(gate.share), numpy.where(h > 0, 1, 0.01))
+        assert gate.soft and gate.blocked == 0 and gate.attenuated == (h < 0).sum() > 0
+        assert numpy.array_equal(ran.array(gate.grad_before), ga) and numpy.array_equal(ran.array(gate.grad_after), g)
+        assert gate.note == ""
+
+
+def test_what_is_made_of_more_than_h_is_no_gate_though_its_numbers_are_a_relus() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, factors = np.array([1.0, -2.0, -3.0]), np.array([1.0, 0.0, 0.0])
+        for t in range(1):
+            kept = w + (factors - 1) * w
+            halves = w * ((factors + 1) / 2)
+            loss = (kept + halves).sum()
+            w = w - 0.01
         """
     )
     assert ran.record().gates == []

@@ -1,0 +1,100 @@
+"""What the values of a record were made of: the statements, and expressions in them, between one copy and another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from stepper.inferior.copies import Copy
+from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.entries import alike
+
+FURTHEST = 1 << 10  # steps; nobody asks for what lies as far back
+
+
+class Step(NamedTuple):
+    """One event that made values of others, as far as it was seen to read. `depth`: in how many others it lies."""
+
+    event: Happening
+    statement: int
+    depth: int
+    reads: list[Draft]
+    made: list[Draft]
+
+
+class Descent:
+    """The steps of a record, and by copy those that made it."""
+
+    def __init__(self, happenings: Sequence[Happening]) -> None:
+        self.steps: list[Step] = []
+        self._makers: dict[Copy, list[Step]] = {}
+        places: dict[int, tuple[int, int]] = {}  # by event: its statement, and its depth
+        for event in happenings:
+            statement, depth = places.get(event.parent, (-1, -1)) if event.parent is not None else (-1, -1)
+            if event.kind == "statement":
+                statement = event.id
+            places[event.id] = (statement, depth + 1)
+            if event.kind not in ("statement", "expression"):
+                continue
+            kept = [draft for draft in event.drafts if draft.copy is not None]
+            reads = [draft for draft in kept if draft.when in ("operand", "before")]
+            made = [draft for draft in kept if draft.when in ("result", "after")]
+            if made:
+                self._add(Step(event, statement, depth + 1, reads, made))
+
+    def _add(self, step: Step) -> None:
+        self.steps.append(step)
+        known = {draft.copy for draft in step.reads}
+        for draft in step.made:
+            if draft.copy is not None and draft.copy not in known:
+                self._makers.setdefault(draft.copy, []).append(step)
+
+    def makers(self, copy: Copy) -> list[Step]:
+        """The events that made a copy of others, in the order in which they began."""
+        return self._makers.get(copy, [])
+
+    def back(
+        self, start: Iterable[Copy], stops: Container[Copy] = (), *, depth: int = FURTHEST, statement: int | None = None
+    ) -> Iterator[Copy]:
+        """These copies, and what they were made of, the nearest first; nothing beyond `stops`, nor beyond `depth`
+        steps, nor out of one `statement`."""
+        waiting = deque((copy, 0) for copy in dict.fromkeys(start))
+        met = {copy for copy, _ in waiting}
+        while waiting:
+            copy, steps = waiting.popleft()
+            yield copy
+            if copy in stops or steps == depth:
+                continue
+            for step in self.makers(copy):
+                if statement is not None and step.statement != statement:
+                    continue
+                for draft in step.reads:
+                    if draft.copy is not None and draft.copy not in met:
+                        met.add(draft.copy)
+                        waiting.append((draft.copy, steps + 1))
+
+    def reaches(self, source: Copy, target: Copy) -> bool:
+        """Whether one value was made of the other."""
+        return any(copy is source for copy in self.back((target,)))
+
+    def copied(self, copy: Copy) -> list[Draft]:
+        """What a value is a mere copy of (`a = h.copy()`), what that is one of, and so on."""
+        found: list[Draft] = []
+        while len(found) < len(self.steps):
+            alone = (step.reads[0] for step in self.makers(copy) if len({draft.copy for draft in step.reads}) == 1)
+            draft = next((each for each in alone if each.copy is not None and alike(each.copy, copy)), None)
+            if draft is None or draft.copy is None:
+                return found
+            found.append(draft)
+            copy = draft.copy
+        return found
+
+    def is_function(self, value: Copy, source: Copy) -> bool:
+        """Whether a value was made of another alone, and of numbers that are all the same."""
+        for copy in self.back((value,), (source,)):
+            if copy is not source and not any(step.reads for step in self.makers(copy)):
+                outline = copy.outline
+                if copy is value or outline.min is None or outline.min != outline.max or outline.nan:
+                    return False
+        return True

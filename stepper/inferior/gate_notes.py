@@ -1,0 +1,104 @@
+"""What there is to say in words of how a backward pass by hand masks: by something else than a gate's own input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stepper.engines import masks
+from stepper.engines.base import GateSeen
+from stepper.inferior.descent import Descent
+from stepper.inferior.entries import numbers
+from stepper.inferior.maskings import Masking, by_rules
+from stepper.inferior.swapped import swapped
+
+Found = Sequence[tuple[GateSeen, Masking | None]]
+
+
+def write(found: Found, maskings: Sequence[Masking], descent: Descent, slopes: Mapping[int, float]) -> None:
+    """Give each gate its note. `slopes`: what leaky gates keep of what is negative, by their ids."""
+    lines = {step.event.id: step.event.site.line for step in descent.steps}
+    for gate, masking in found:
+        if masking is None:
+            gate.note = _others(gate, found, maskings)
+        elif id(gate) in slopes:
+            gate.note = _not_leaking(gate, masking, slopes[id(gate)])
+        else:
+            gate.note = _differing(gate, masking, lines)
+    _remark_swapped(found, maskings, lines, descent)
+
+
+def is_by_rule(blocked: Any, h: Any) -> bool:
+    """Whether a mask is that of a ReLU of h, whatever it does at zero and at NaN."""
+    return any(masks.equal(blocked, rule) for rule in by_rules(h))
+
+
+def _differing(gate: GateSeen, masking: Masking, lines: Mapping[int, int]) -> str:
+    """That backward masks by h, or by the output, and yet not as the operation did: `h_relu < 0`, `h > 1`. Where both
+    are called `h`, what is meant is said."""
+    h = numbers(gate.h)
+    if gate.share is not None or is_by_rule(masking.blocked, h):
+        return ""
+    there = _there(masking.blocked, h)
+    of_input = masking.of.get(id(gate), False)
+    if not of_input and re.search(rf"(?<![\w.]){re.escape(gate.label)}(?!\w)", masking.place):
+        what = "the gate's output" if masking.is_of(gate) else "another value"
+        own = f"the gate's input ({gate.label} on line {lines.get(gate.event, 0)}) is < 0"
+        return f"backward masks by {masking.place}, where {gate.label} is {what}; that is not where {own} {there}"
+    return f"backward masks by {masking.place}, which is not {gate.label} < 0 {there}"
+
+
+def _not_leaking(gate: GateSeen, masking: Masking, slope: float) -> str:
+    """That backward stops what a leaky operation passes a share of, or passes another share."""
+    if masking.slope != slope:
+        passed = f"{masking.slope:g} of it" if masking.slope else "nothing"
+        return f"backward masks by {masking.place}, and passes {passed} where {gate.label} < 0; the operation {slope:g}"
+    h = numbers(gate.h)
+    if is_by_rule(masking.blocked, h):
+        return ""
+    return f"backward masks by {masking.place}, which is not {gate.label} < 0 {_there(masking.blocked, h)}"
+
+
+def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
+    """That no gradient is masked by this gate's input, but one of its shape a second time by another gate's."""
+    h = numbers(gate.h)
+    used = {masking.after for _, masking in found if masking is not None}
+    used |= {other.out for other, _ in found}  # a ReLU may itself be spelt as a product with a mask
+    for other, taken in found:
+        for each in maskings if taken is not None else ():
+            if each.event <= gate.event or each.after in used or each.blocked.shape != h.shape:
+                continue
+            if other.h is not gate.h and each.is_of(other):
+                own, its = gate.label, other.label
+                if own == its:
+                    own, its = f"this {own}", f"another gate's {its}"
+                there = _there(each.blocked, h) if masks.together(each.blocked, h) else ""
+                which = f"which is of {its}" + (f", and not {own} < 0 {there}" if there else "")
+                return f"no gradient is masked by {own}; one is by {each.place}, {which}"
+    return ""
+
+
+def _remark_swapped(found: Found, maskings: Sequence[Masking], lines: Mapping[int, int], descent: Descent) -> None:
+    """Of two gates that are each masked once, by the other's input: say so, and give each the gradients of its turn."""
+    once = []
+    for gate, masking in found:
+        own = {each.event for each in maskings if each.is_of(gate)}
+        if masking is not None and own == {masking.event}:
+            once.append((gate, masking))
+    for earlier, its, later, other in swapped(once, _differ, descent):
+        both = " and ".join(f"{each.label} (line {lines.get(each.event, 0)})" for each in (earlier, later))
+        for gate, taken in ((earlier, other), (later, its)):
+            gate.before, gate.after = taken.before, taken.after
+            there = _there(taken.blocked, numbers(gate.h))
+            told = f"backward masks by {taken.place}, which is not this {gate.label} < 0 {there}"
+            gate.note = f"the masks of {both} are swapped: {told}"
+
+
+def _differ(one: Masking, other: Masking) -> bool:
+    return one.blocked.shape == other.blocked.shape and not masks.equal(one.blocked, other.blocked)
+
+
+def _there(blocked: Any, h: Any) -> str:
+    """In how many entries a mask is not that of a gate's input."""
+    return f"in {masks.count(blocked != (h < 0))} of {masks.size(h)} entries"

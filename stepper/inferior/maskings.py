@@ -1,0 +1,214 @@
+"""Where the entries of a gradient were masked by hand, and of which gate's input each mask is.
+
+A masking is known by its numbers: each entry of what came out is that of what went in, or nothing of it (of a leaky
+gate: its slope's share). Its mask is a value of bools, or of zeros and ones, that was read there; or, where none was
+(indices, a function that nobody looks into), where a gate's input is negative. It is the mask of the gate whose input
+or output it was made of: nearest on the way back, and divided by it at some number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from stepper.engines import masks
+from stepper.engines.base import GateSeen
+from stepper.inferior.copies import Copy
+from stepper.inferior.descent import Descent, Step
+from stepper.inferior.drafts import Draft
+from stepper.inferior.entries import first_rows, is_real, numbers, shape
+from stepper.record import place
+
+NEAR = 4  # steps between a masking in which no mask was seen, and what its mask is of
+
+
+class Masking:
+    """A masked gradient: `blocked` is True where nothing is passed, or `slope` of it only. `of` says for each gate
+    whose mask it is, by its id, whether it was made of the input, rather than of the output."""
+
+    def __init__(self, step: Step, label: str, blocked: Any, before: Copy, after: Copy, of: dict[int, bool]) -> None:
+        site = step.event.site
+        self.event = step.event.id
+        self.place = f"{' '.join(label.split())} ({place(site.line, site.file)})"
+        self.blocked = blocked
+        self.before = before
+        self.after = after
+        self.of = of
+        self.slope = 0.0
+        self.mask: Copy | None = None
+
+    def is_of(self, *gates: GateSeen) -> bool:
+        """Whether it masks by one of these."""
+        return any(id(gate) in self.of for gate in gates)
+
+
+class Maskings:
+    """Looks for the maskings in a record, once its gates are known. By a gate's id, `inputs` are the copies of its h,
+    and `slopes` what it keeps of what is negative, where that is something."""
+
+    def __init__(
+        self,
+        descent: Descent,
+        gates: Sequence[GateSeen],
+        inputs: Mapping[int, list[Copy]],
+        slopes: Mapping[int, float],
+    ) -> None:
+        self._descent = descent
+        self._gates = gates
+        self._slopes = slopes
+        self._shapes = {shape(gate.h) for gate in gates}
+        self._within = {id(gate): set(descent.back((gate.out,), inputs[id(gate)])) for gate in gates}
+        self._sources: dict[Copy, list[tuple[GateSeen, bool]]] = {}
+        self._of: dict[Copy, dict[int, bool]] = {}
+        for gate in gates:
+            for copy in inputs[id(gate)]:
+                self._sources.setdefault(copy, []).append((gate, True))
+            self._sources.setdefault(gate.out, []).append((gate, False))
+
+    def all(self) -> list[Masking]:
+        """The maskings, in order of occurrence: of several events that gave one value, those of the innermost."""
+        first = min(gate.event for gate in self._gates)
+        found: dict[Copy, tuple[int, list[Masking]]] = {}
+        for step in self._descent.steps:
+            for made in step.made if step.event.id > first else ():
+                after = made.copy
+                if after is None or shape(after) not in self._shapes:
+                    continue
+                if after in found and found[after][0] >= step.depth:
+                    continue
+                here = list(self._at(step, made))
+                if here:
+                    found[after] = step.depth, here
+        told = [each for _, several in found.values() for each in several]
+        # A mask may itself be made by a masked store: `m = np.ones(h.shape); m[h <= 0] = 0`
+        read = {each.mask for each in told if each.mask is not None}
+        of_masks = set(self._descent.back(read, self._sources)) & {each.after for each in told}
+        own = {copy for copy in of_masks if _flags(numbers(copy), *self._slopes.values()) is not None}
+        return sorted((each for each in told if each.after not in own), key=lambda each: each.event)
+
+    # ------------------------------------------------------------------------------------------------- one event
+
+    def _at(self, step: Step, made: Draft) -> Iterator[Masking]:
+        """The ways in which what an event made is something that it read, masked."""
+        after = made.copy
+        values = numbers(after)
+        if after is None or not is_real(values):
+            return
+        reads = [draft.copy for draft in step.reads if draft.copy is not None]
+        near = [copy for copy in self._descent.back(reads, statement=step.statement) if shape(copy) == values.shape]
+        for before in near:
+            if before is after and made.when != "after":
+                continue  # read, and handed on
+            came = numbers(before)
+            if not is_real(came) or not masks.together(came, values):
+                continue
+            for slope in (0.0, *sorted(set(self._slopes.values()))):
+                rows = first_rows(values)
+                if not (masks.agreeing(values[rows], came[rows]) | masks.left(values[rows], came[rows], slope)).all():
+                    continue
+                same, low = masks.agreeing(values, came), masks.left(values, came, slope)
+                if not (same | low).all():
+                    continue
+                found = list(
+                    self._explicit(step, before, after, [each for each in near if each is not before], same, low, slope)
+                )
+                if not found and before is not after and not same.all():
+                    found = list(self._implicit(step, before, after, same, low, slope))
+                if found:
+                    yield from found
+                    return
+                if same.all() and before in reads:
+                    return  # a mere copy
+
+    def _explicit(
+        self, step: Step, before: Copy, after: Copy, near: list[Copy], same: Any, low: Any, slope: float
+    ) -> Iterator[Masking]:
+        """The values that were read and may be the mask; it may say what is passed, or what is not."""
+        for mask in near:
+            flags = _flags(numbers(mask), slope)
+            if flags is None or not masks.together(flags, same):
+                continue
+            for blocked in (~flags, flags):
+                if ((blocked & low) | (~blocked & same)).all():
+                    label = self._label(step, mask)
+                    of = {gate: way for gate, way in self._gates_of(mask).items() if gate not in self._own(before)}
+                    found = Masking(step, label, blocked, before, after, of)
+                    found.slope, found.mask = slope, mask
+                    yield found
+
+    def _implicit(self, step: Step, before: Copy, after: Copy, same: Any, low: Any, slope: float) -> Iterator[Masking]:
+        """No mask was seen, but only where it comes from; or nothing but what came of it."""
+        reads = (draft.copy for draft in step.reads if draft.copy is not None and draft.copy is not before)
+        stops = {before, *self._sources}
+        flowing = [copy for copy in self._descent.back(reads, stops, depth=NEAR) if copy in self._sources]
+        own = self._own(before)
+        label = step.event.text.rpartition(" = ")[2]
+        for copies in (flowing, self._sources if bool((same & ~low).any()) else ()):
+            of: dict[int, bool] = {}
+            mask: Any = None
+            for copy in copies:
+                h = numbers(copy)
+                gates = {id(gate): is_input for gate, is_input in self._sources[copy] if id(gate) not in own}
+                if not gates or h is None or h.shape != same.shape or not masks.together(h, same):
+                    continue
+                blocked = next((rule for rule in by_rules(h) if ((rule & low) | (~rule & same)).all()), None)
+                if blocked is not None:
+                    mask = blocked if mask is None else mask
+                    of |= gates
+            if mask is not None:
+                found = Masking(step, label, mask, before, after, of)
+                found.slope = slope
+                yield found
+                return
+
+    def _own(self, before: Copy) -> set[int]:
+        """The gates whose input it is that is masked, or something on the way from there to the output: a ReLU is no
+        masking of itself."""
+        return {gate for gate, copies in self._within.items() if before in copies}
+
+    def _label(self, step: Step, mask: Copy) -> str:
+        makers: Iterable[Step] = self._descent.makers(mask)
+        drafts = [*step.reads, *(draft for each in makers for draft in each.made)]
+        return next((draft.label for draft in drafts if draft.copy is mask), "a mask")
+
+    def _gates_of(self, mask: Copy) -> dict[int, bool]:
+        """The gates whose input or output a mask was made of."""
+        found = self._of.get(mask)
+        if found is None:
+            found = self._of[mask] = {}
+            flags = _flags(numbers(mask), *self._slopes.values())
+            for copy in self._descent.back((mask,), self._sources):
+                for gate, is_input in self._sources.get(copy, ()) if flags is not None else ():
+                    h = numbers(copy)
+                    if (
+                        h is not None
+                        and h.shape == flags.shape
+                        and masks.together(h, flags)
+                        and masks.divides(flags, h)
+                    ):
+                        found[id(gate)] = found.get(id(gate), False) or is_input
+        return found
+
+
+def by_rules(h: Any) -> Iterator[Any]:
+    """The masks that a ReLU of h may have: they differ at zero and at NaN."""
+    yield h < 0
+    yield h <= 0
+    yield ~(h >= 0)
+    yield ~(h > 0)
+
+
+def _flags(values: Any, *slopes: float) -> Any:
+    """A mask as bools: True where it is true, or one; None for what is none."""
+    if values is None or masks.kind(values) == "b":
+        return values
+    if masks.kind(values) not in "fiu":
+        return None
+    rows = first_rows(values)
+    for low in (0.0, *slopes):
+        if all(
+            bool(((part == 1) | (abs(part - low) <= masks.precision(values) * low)).all())
+            for part in (values[rows], values)
+        ):
+            return values == 1
+    return None
