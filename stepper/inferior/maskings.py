@@ -19,6 +19,7 @@ from stepper.inferior.drafts import Draft
 from stepper.inferior.entries import first_rows, is_real, numbers, shape
 from stepper.record import place
 
+FAR = 12  # steps between a mask and the gate's input that it was made of
 NEAR = 4  # steps between a masking in which no mask was seen, and what its mask is of
 
 
@@ -57,6 +58,9 @@ class Maskings:
         self._gates = gates
         self._slopes = slopes
         self._shapes = {shape(gate.h) for gate in gates}
+        self._made_of: dict[Copy, list[GateSeen]] = {}
+        for gate in gates:
+            self._made_of.setdefault(gate.out, []).append(gate)
         self._within = {id(gate): set(descent.back((gate.out,), inputs[id(gate)])) for gate in gates}
         self._sources: dict[Copy, list[tuple[GateSeen, bool]]] = {}
         self._of: dict[Copy, dict[int, bool]] = {}
@@ -112,7 +116,7 @@ class Maskings:
                 found = list(
                     self._explicit(step, before, after, [each for each in near if each is not before], same, low, slope)
                 )
-                if not found and before is not after and not same.all():
+                if not found and before is not after and not same.all() and not self._is_relu(before, after):
                     found = list(self._implicit(step, before, after, same, low, slope))
                 if found:
                     yield from found
@@ -166,6 +170,11 @@ class Maskings:
         masking of itself."""
         return {gate for gate, copies in self._within.items() if before in copies}
 
+    def _is_relu(self, before: Copy, after: Copy) -> bool:
+        """Whether one was made of the other by a gate, and of nothing else."""
+        gates = self._made_of.get(after, ())
+        return any(before in self._within[id(gate)] and self._descent.is_function(after, gate.h) for gate in gates)
+
     def _label(self, step: Step, mask: Copy) -> str:
         makers: Iterable[Step] = self._descent.makers(mask)
         drafts = [*step.reads, *(draft for each in makers for draft in each.made)]
@@ -177,7 +186,7 @@ class Maskings:
         if found is None:
             found = self._of[mask] = {}
             flags = _flags(numbers(mask), *self._slopes.values())
-            for copy in self._descent.back((mask,), self._sources):
+            for copy in self._descent.back((mask,), self._sources, depth=FAR):
                 for gate, is_input in self._sources.get(copy, ()) if flags is not None else ():
                     h = numbers(copy)
                     if (

@@ -17,7 +17,7 @@ from stepper.inferior.descent import Descent, Step
 from stepper.inferior.drafts import Draft
 from stepper.inferior.entries import alike, first_rows, is_real, numbers
 
-NEAR = 4  # steps between a ReLU's output and its input
+NEAR = 3  # steps between a ReLU's output and its input
 
 
 class Unspelled:
@@ -48,6 +48,8 @@ class Unspelled:
             told = h.outline
             if told.shape != outline.shape or told.min is None or told.min >= 0 or told.max != outline.max or h.gone:
                 continue
+            if outline.min and not 0 < outline.min / told.min < 1:
+                continue  # a share of every negative number is one of the least
             slope = _slope(numbers(h), numbers(out), outline.min)
             if slope is None or any(alike(copy, out) for copy in reads) or not self._descent.is_function(out, h):
                 continue
