@@ -46,10 +46,14 @@ def changes(value: Any, method: str, optimizers: Iterable[tuple[str, Any]]) -> I
 
 
 def remark(value: Any, method: str) -> str:
-    """What there is to say of a call that is over: a step that a scaler left out, a rate that did not change."""
+    """What there is to say of a call that is over: a step that a scaler left out, or took without its scale."""
     if method == "step" and is_scaler(value):
-        infinite = _found_infinite(value)
-        return f"the optimizer's {SKIPPED}" if infinite else ""
+        if _found_infinite(value):
+            return f"the optimizer's {SKIPPED}"
+        scale = _own(value, "_scale")
+        with unnoticed():
+            factor = float(scale) if _is_tensor(scale) else 1.0
+        return f"the loss is scaled by {factor:g}; the gradients that the step uses are not" if factor != 1 else ""
     return ""
 
 

@@ -51,7 +51,7 @@ from stepper.session.readings import last, of_run, readings
 from stepper.session.running import grown, number
 from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.updated_first import read_after_update
-from stepper.session.versions import Version, versions
+from stepper.session.versions import Version, typical, versions
 from stepper.session.zeroing import summed
 
 ENTRIES = 4
@@ -158,7 +158,7 @@ class _Check:
         """Directions through those that have gradients; none where single entries tell all that there is."""
         if self._unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
             return []
-        others = max((_typical(each.before) for each in self._record.parameters), default=0.0)
+        others = max((typical(each.before) for each in self._record.parameters), default=0.0)
 
         async def product(copy: int, seed: int) -> float:
             return await self._session.product(self._record.iteration, copy, seed)
@@ -221,6 +221,8 @@ class _Check:
             if found.verdict is Verdict.AGREES or version.share or version.loss is not None:
                 notes = (self._summed(parameter) or version.note, found.note)
                 return replace(found, note="; ".join(filter(None, notes)))
+            if first is not None and version.made and found.verdict is Verdict.UNKNOWN:
+                return found  # what became of it says no more
             first = first or found
             if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
@@ -312,7 +314,7 @@ class _Check:
     ) -> EntryCheck:
         values = (*version.parts, *version.rounded, *version.less)
         unit = max(self._unit, *map(unit_of, values))
-        return compared(index, recorded, found, unit, abs(version.scale) * max(map(_typical, values)))
+        return compared(index, recorded, found, unit, abs(version.scale) * max(map(typical, values)))
 
     async def _try_unchanged(self) -> str:
         """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is."""
@@ -355,9 +357,11 @@ class _Check:
 
         steps = self._steps.get(flat)
         if steps is None:
-            others = max((_typical(each.before) for each in self._record.parameters), default=0.0)
-            slope_size = abs(version.scale) * max(map(_typical, version.parts))
-            scale = scale_of(at, _typical(parameter.before), others, base, slope_size)
+            others = max((typical(each.before) for each in self._record.parameters), default=0.0)
+            # what a scaler or a clipping made smaller before its use says little of how steep the loss is
+            made = [each for each in versions(self._record, parameter) if each.made]
+            slope_size = max(each.typical for each in (version, *made))
+            scale = scale_of(at, typical(parameter.before), others, base, slope_size)
             exact = ENOUGH if self._steps else EXACT
             steps = await measure(ask, at, scale, base, read, self._unit, self._noise, exact)
         found = slope(steps, base, read, self._unit, self._noise)
@@ -440,8 +444,3 @@ def _around(record: Record, event: int) -> Iterator[int]:
     while parent is not None:
         yield parent
         parent = record.events[parent].parent
-
-
-def _typical(value: Value) -> float:
-    """The root mean square of a parameter, or a gradient."""
-    return (value.summary.norm or 0.0) / math.sqrt(max(1, value.summary.size))

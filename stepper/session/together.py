@@ -80,7 +80,8 @@ async def way_through(
     whole = [each for each in versions if all(_is_whole(part, size) for part in (*each.parts, *each.less))]
     if not whole or whole[0] is not versions[0] or not _is_whole(parameter.before, size):
         return None
-    norm = abs(whole[0].scale) * max(part.summary.norm or 0.0 for part in whole[0].parts)
+    norm = whole[0].typical * math.sqrt(size)
+    steep = max(each.typical for each in whole if each is whole[0] or each.made) * math.sqrt(size)
     typical = (parameter.before.summary.norm or 0.0) / math.sqrt(size)
     if not norm or not math.isfinite(norm):
         return None
@@ -94,7 +95,7 @@ async def way_through(
             break
     if not all(map(math.isfinite, best)) or not best[0]:
         return None
-    scale = math.copysign(scale_of(typical, typical, others, loss, norm), best[0])
+    scale = math.copysign(scale_of(typical, typical, others, loss, steep), best[0])
     slopes = tuple(scale * each for each in best)
     return Way(
         parameter,
@@ -152,6 +153,10 @@ async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: in
     return Together(tuple(directions), agreed, tuple(differing))
 
 
+def _is_made(way: Way, place: int) -> bool:
+    return way.version(place).made
+
+
 def _parts(rest: Sequence[Way], tolerance: float, most: int) -> list[tuple[Way, ...]]:
     """What a direction was too coarse for, in groups in which each has enough of a share: of those with alike ones, and
     as many as a relative `tolerance` lets tell; at most `most`."""
@@ -196,5 +201,8 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
-            first = first or (told, place, "")
+            if first is None or (
+                not by and entry.verdict is Verdict.UNKNOWN and all(_is_made(e, place) for e in group)
+            ):
+                first = told, place, ""
     return first

@@ -24,7 +24,8 @@ NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 class Version:
     """One of them: the sum of `parts` without `less`, times `scale`. `note` says what it is, where it is not the one
     that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
-    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0)."""
+    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0).
+    `made`: a library's backward pass made it, whatever became of it."""
 
     parts: tuple[Value, ...]
     note: str = ""
@@ -33,6 +34,17 @@ class Version:
     less: tuple[Value, ...] = ()
     share: bool = False
     loss: int | None = None
+    made: bool = False
+
+    @property
+    def typical(self) -> float:
+        """The root mean square of its largest part."""
+        return abs(self.scale) * max(map(typical, self.parts))
+
+
+def typical(value: Value) -> float:
+    """The root mean square of a parameter, or a gradient."""
+    return (value.summary.norm or 0.0) / math.sqrt(max(1, value.summary.size))
 
 
 def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
@@ -54,7 +66,7 @@ def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
     if shares and not (used is not None and len(shares) == 1 and shares[0].copy == used.copy):
         note = "as this iteration's backward pass made it; "
         note += "no update used it" if used is None else "the update used it clipped, scaled, or added to another"
-        yield Version(tuple(shares), note)
+        yield Version(tuple(shares), note, made=True)
     elif used is None and parameter.grad is not None:
         yield Version((parameter.grad,), "no update used it")
     elif used is not None:

@@ -126,7 +126,11 @@ def test_a_scaler_shows_its_scale_before_and_after() -> None:
 def test_a_step_that_the_scaler_leaves_out_is_said_to_be() -> None:
     run = assert_same_bits(script(HALF))
     notes = [find(run.records[t], "scaler.step").note for t in range(4)]
-    assert notes == ["", "", "the optimizer's step was left out: the gradients are not all finite", ""]
+    scaled = [
+        f"the loss is scaled by {scale}; the gradients that the step uses are not" for scale in (1024, 1024, 1024)
+    ]
+    scaled.insert(2, "the optimizer's step was left out: the gradients are not all finite")
+    assert notes == scaled
     assert not [event for event in run.records[2].events if event.kind == "optimizer"]
     assert len([event for event in run.records[1].events if event.kind == "optimizer"]) == 2
     assert left_out(run.records[2]) == dict.fromkeys(("model.weight", "model.bias"), Why.SKIPPED)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import opened
 
@@ -70,3 +72,33 @@ def test_a_loss_behind_the_step_accuses_nothing_whatever_the_parameters_are_call
         found = run.check(2)
     assert [each.verdict for each in found.parameters] == [Verdict.UNKNOWN] * 2, found
     assert all("updated before the loss" in each.note for each in found.parameters)
+
+
+SCALER = """
+import torch
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scaler = torch.amp.GradScaler("cpu", init_scale=65536.0)
+x, y = torch.randn(64, 4), torch.randn(64, 1)
+for t in range(3):
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled={half}):
+        loss = torch.nn.functional.mse_loss(model(x).float(), y)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+    scaler.step(optimizer)
+    scaler.update()
+"""
+
+
+@pytest.mark.parametrize(
+    ("half", "name", "told"), [(False, "model.0.weight", Verdict.AGREES), (True, "model.2.bias", Verdict.UNKNOWN)]
+)
+def test_a_loss_that_a_scaler_made_larger_accuses_no_gradient_that_is_small_again(
+    tmp_path: Path, half: bool, name: str, told: Verdict
+) -> None:
+    with opened(tmp_path, SCALER.format(half=half)) as run:
+        (found,) = run.check(1, parameters=[name]).parameters
+    assert found.verdict is told, found
