@@ -48,4 +48,5 @@ def _title(traced: Trace) -> list[str]:
     return [
         f"{traced.target}  {what}{loss}",
         f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
+        *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),
     ]

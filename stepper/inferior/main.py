@@ -90,6 +90,7 @@ class Inferior:
                 modules=texts,
                 script=self.launch.script,
                 module=self.launch.module,
+                loops=list(program.loops),
             )
         )
         for message in self._broken:

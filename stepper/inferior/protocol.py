@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from stepper.record import Array, Record, Region, Spot, Summary, Survey, Window
+from stepper.record import Array, LoopHead, Record, Region, Spot, Summary, Survey, Window
 
 VERSION = 1
 MAX_FRAME = 1 << 30
@@ -271,7 +271,8 @@ Request = (
 class Hello(msgspec.Struct, tag="hello", frozen=True):
     """The first message: the protocol's version, and what the analysis of the script found. `home` is the path of the
     file that has the training loop, `source` its text, and `modules` are the texts of the others, by path. `script` and
-    `module` are what `Launch` calls so, as they were found."""
+    `module` are what `Launch` calls so, as they were found. `loops` are those that train, the first of them the one
+    that was taken; none where one was named."""
 
     protocol: int
     versions: dict[str, str]
@@ -283,6 +284,7 @@ class Hello(msgspec.Struct, tag="hello", frozen=True):
     modules: dict[str, str] = {}
     script: str = ""
     module: str = ""
+    loops: list[LoopHead] = []
 
 
 class Refused(msgspec.Struct, tag="refused", frozen=True):

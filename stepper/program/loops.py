@@ -21,11 +21,21 @@ from stepper.program.signals import takes_step
 from stepper.program.source import Source
 from stepper.program.spine import LOOPS, LoopNode
 from stepper.program.walk import Walker
+from stepper.record.events import LoopHead
 
 NOT_FOUND = (
     "no training loop found: looked for a loop that computes a loss or a gradient and updates what it carries from "
     "pass to pass; name one with --loop LINE, or take the whole script as one iteration with --loop none"
 )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The training loop, None for `--loop none`; where nobody has named one, also the other loops that train."""
+
+    loop: LoopNode | None
+    others: tuple[LoopNode, ...] = ()
+
 
 BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
 
@@ -104,8 +114,8 @@ def _written_losses(run: Pass) -> set[tuple[int, str]]:
     }
 
 
-def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | None:
-    """The training loop; None for `--loop none`. Raises ProgramError where there is none."""
+def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
+    """The training loop, and the others. Raises ProgramError where there is none."""
     closed = opaque(script)
 
     def is_open(node: ast.AST) -> bool:
@@ -118,7 +128,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
     loops = loops_in(script.source.tree)
     if wanted is not None:
         file, _, line = wanted.strip().rpartition(":")
-        return _wanted(loops_in(_called(script, file).tree) if file else loops, line, file)
+        return Choice(_wanted(loops_in(_called(script, file).tree) if file else loops, line, file))
     if not loops and not script.modules:
         raise ProgramError(NOT_FOUND)
     walker = Walker(script, losses)
@@ -144,7 +154,9 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> LoopNode | Non
     for test, state in tests:
         found = [each for each in _candidates(studied, around, test, state) if each.run.marks or not once]
         if found:
-            return max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno)).node
+            best = max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno))
+            others = [s.node for s in found if s is not best and s.key in reachable and s.level() >= LOSS]
+            return Choice(best.node, tuple(others))
     raise ProgramError(NOT_FOUND)
 
 
@@ -222,3 +234,9 @@ def _wanted(loops: list[LoopNode], wanted: str, file: str) -> LoopNode | None:
     if inside:
         return max(inside, key=lambda node: node.lineno)
     raise ProgramError(f"no loop at line {line}{f' of {file}' if file else ''}; {known}")
+
+
+def head_of(script: Script, node: LoopNode) -> LoopHead:
+    """Where a loop begins, and how."""
+    source = script.source_of(node)
+    return LoopHead(source.path, node.lineno, source.of(node))

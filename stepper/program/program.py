@@ -19,7 +19,7 @@ from stepper.program.compiled import compiled
 from stepper.program.errors import PartOfPackage, ProgramError
 from stepper.program.instrument import Instrument, Plan
 from stepper.program.knowledge import Known
-from stepper.program.loops import choose
+from stepper.program.loops import Choice, choose, head_of
 from stepper.program.losses import Losses
 from stepper.program.modules import Module, with_probes
 from stepper.program.opaque import opaque
@@ -28,7 +28,7 @@ from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode, enclosing, spine
 from stepper.program.table import SiteTable
-from stepper.record.events import Phase, Role, Spot
+from stepper.record.events import LoopHead, Phase, Role, Spot
 
 LONGEST = 2_000  # lines of modules that are read together with a script; more could take seconds
 
@@ -55,7 +55,8 @@ class Program:
     recorded can stop, by their keys (see `Armed`); `criteria` names the classes whose objects compute the loss when
     they are called. `keeps_data`: `p.data` is what an object of the script's own keeps, not a tensor's own values.
     `modules` are the script's own that it imports; their sites follow the script's. `home` is the file that has the
-    training loop, and to which `lines` belong: the script, or one of them.
+    training loop, and to which `lines` belong: the script, or one of them. `loops` are those that train: the one that
+    was taken, then the others, in their order; nobody has named one then.
     """
 
     path: str
@@ -74,6 +75,7 @@ class Program:
     keeps_data: bool
     criteria: frozenset[str]
     modules: tuple[Module, ...] = ()
+    loops: tuple[LoopHead, ...] = ()
 
 
 def analyse(
@@ -102,7 +104,8 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
     if not text.package and not _says_its_package(text):
         _refuse_relative(text, text.tree.body)  # they fail in any case; what stands deeper may be provided for
     found = beside(text.tree, find, text.package)
-    script, losses, node, known = _read(text, found, loop)
+    script, losses, choice, known = _read(text, found, loop)
+    node = choice.loop
     plan = Plan(
         loop=node,
         spine=spine(script, node),
@@ -139,15 +142,16 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         keeps_data=known.keeps_data,
         criteria=known.criteria,
         modules=modules,
+        loops=tuple(head_of(script, each) for each in (node, *choice.others) if each is not None and loop is None),
     )
 
 
-def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, Losses, LoopNode | None, Known]:
+def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, Losses, Choice, Known]:
     """What the script says together with the nearest of its modules, as if all were one text; alone, where together
     nothing marks a gradient; with all of them, where no loop is found otherwise."""
     near = _nearest(found)
     failure: ProgramError | None = None
-    last: tuple[Script, Losses, LoopNode | None, Known] | None = None
+    last: tuple[Script, Losses, Choice, Known] | None = None
     readings = [near, []] if near else [[]]
     for modules in [*readings, found] if len(near) < len(found) else readings:
         if last is not None and modules is found:
@@ -155,8 +159,8 @@ def _read(text: Source, found: list[Beside], loop: str | None) -> tuple[Script, 
         try:
             script = Script(text, modules)
             losses = Losses(script)
-            node = choose(script, losses, loop)
-            last = script, losses, node, Known(script, losses, node)
+            choice = choose(script, losses, loop)
+            last = script, losses, choice, Known(script, losses, choice.loop)
         except ProgramError as error:
             failure = failure or error
             continue

@@ -183,6 +183,14 @@ class Spot(NamedTuple):
         return place(self.line, self.file)
 
 
+class LoopHead(msgspec.Struct, frozen=True):
+    """Where a loop begins, and how: `for t in range(10)`."""
+
+    file: str
+    line: int
+    text: str
+
+
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """What came of a breakpoint's condition in one record, asked before each statement and call on its line: the events
     at which it `held`, and those at which it `failed`, that is, could not be evaluated: `problem` says why the first

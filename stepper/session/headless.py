@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from subprocess import DEVNULL
 
 import msgspec
@@ -16,9 +17,10 @@ from stepper.inferior.protocol import Run
 from stepper.record import Array, Record
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.lane import Lane, LaneLost
+from stepper.session.loops import other_loops
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
-from stepper.session.target import launch_of
+from stepper.session.target import folder_of, launch_of
 
 OnLosses = Callable[[int, list[float | None], int | None], None]
 DATA_ELEMENTS = 4096
@@ -46,6 +48,8 @@ class Trace:
     record: Record
     arrays: dict[int, Array] = field(default_factory=dict)
     failure: ScriptFailed | None = None
+    other_loops: str = ""
+    """What there is to say of other loops that train."""
 
     def array(self, copy: int) -> Array | None:
         """A recorded value of at most 4,096 elements (of a gate: 65,536); None for a larger one."""
@@ -58,13 +62,15 @@ def run_losses(
     iterations: int | None,
     on_losses: OnLosses,
     on_output: Callable[[bytes], None] | None = None,
-) -> None:
-    """Run at full speed, handing over (first iteration, losses, total) as they come.
+) -> str:
+    """Run at full speed, handing over (first iteration, losses, total) as they come; answers what there is to say of
+    other loops that train.
 
     Ends after `iterations`, or with the script. Raises Misuse, or ScriptFailed with the script's own traceback.
     """
     lane = _open(target, options, record_setup=False, run=Run(0, iterations))
     asyncio.run(_run_losses(lane, on_losses, on_output))
+    return _other_loops(lane, target)
 
 
 def trace(target: str, options: Options, iteration: int | None) -> Trace:
@@ -80,6 +86,13 @@ def trace(target: str, options: Options, iteration: int | None) -> Trace:
 def _open(target: str, options: Options, *, record_setup: bool, run: Run | None = None) -> Lane:
     launch = msgspec.structs.replace(launch_of(target, options), record_setup=record_setup, run=run)
     return Lane(launch, new_hash_seed(), stdin=None if _is_piped() else DEVNULL)
+
+
+def _other_loops(lane: Lane, target: str) -> str:
+    hello = lane.hello
+    if hello is None:
+        return ""
+    return other_loops(hello.loops, hello.script, partial(os.path.relpath, start=folder_of(target, hello.script)))
 
 
 def _is_piped() -> bool:
@@ -173,6 +186,7 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         record=record,
         arrays=arrays,
         failure=failure,
+        other_loops=_other_loops(lane, target),
     )
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from stepper.inferior.protocol import Ended, Line, Range
-from stepper.record import Array, Record, Region, Spot, Survey, Window, place
+from stepper.record import Array, LoopHead, Record, Region, Spot, Survey, Window, place
 from stepper.session.answers import Answers
 from stepper.session.edited import Edits
 from stepper.session.extent import cannot_grow
@@ -53,6 +53,7 @@ class Lanes:
         self.home, self.source = "", ""  # the file that has the training loop: the script, or one of its own modules
         self.modules: Mapping[str, str] = {}  # the texts of the others, by path
         self.loop: tuple[int, int] | None = None
+        self.loops: Sequence[LoopHead] = ()  # that train; the first was taken, where none was named
         self.lines: list[Line] = []
         self.defaults: dict[str, str] = {}
         self.settings: Mapping[str, bool | int | float | str | None] = {}
@@ -321,7 +322,7 @@ class Lanes:
             self.source, self.loop, self.lines = lane.hello.source, lane.hello.loop, lane.hello.lines
             self.defaults = lane.hello.settings
             self.home, self.modules = lane.hello.home, lane.hello.modules
-            self.script = lane.hello.script
+            self.script, self.loops = lane.hello.script, lane.hello.loops
         if lane.started is not None:
             started = lane.started
             self.settings, self.device, self.threads = started.settings, started.device, started.threads

@@ -12,6 +12,7 @@ from stepper.session.checking import Checking
 from stepper.session.divergence import first_not_finite, told
 from stepper.session.errors import Misuse
 from stepper.session.lanes import State
+from stepper.session.loops import other_loops
 from stepper.session.navigation import Step
 from stepper.session.options import Options
 
@@ -53,6 +54,8 @@ class Session(Checking):
                 self.notice = "the script ended without a pass through the training loop"
             elif first is None and not self._over():
                 self.notice = "paused before iteration 0: i records it"
+            elif not self.traceback and (others := other_loops(self.loops, self.script, self.relative)):
+                self.notice = f"{others}: v, Loop takes another"
             self._stand(first, None)
 
     # -------------------------------------------------------------------------------------------------------- moving

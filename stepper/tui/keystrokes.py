@@ -109,16 +109,16 @@ class Keystrokes(App[int]):
         if screen.is_modal or isinstance(event, events.Paste):
             target = self.focused or screen
             await super().on_event(event)
-            self._patience = self.set_timer(PATIENCE, self._go_on)
+            self._be_patient()
             target.post_message(self.Passed(self._dealt, LAPS))
             return
         self.app_focus = True
         target = self.focused or screen
         if not await self._check_bindings(event.key, priority=True):
             await self._check_bindings(event.key)
+        self._be_patient()
         if self.screen is not screen and self.screen.is_modal:
             # behind all that comes first in the dialog: then it is mounted, and something in it has the focus
-            self._patience = self.set_timer(PATIENCE, self._go_on)
             self.screen.call_later(self.call_later, self._go_on)
         else:
             # behind what a panel says that was asked, and behind a change of the focus, which is put off as well
@@ -157,6 +157,11 @@ class Keystrokes(App[int]):
     async def _pass_through(self, target: MessagePump) -> None:
         if not target.post_message(self.Passed(self._dealt, 1)):
             await self._go_on()
+
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.stop()
+        self._patience = self.set_timer(PATIENCE, self._go_on)
 
     async def _go_on(self) -> None:
         if self._patience is not None:

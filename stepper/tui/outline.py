@@ -10,7 +10,7 @@ from stepper.tui.history import History
 
 LARGE = 60
 """An event with more events inside than this is folded until someone unfolds it."""
-TRAIN, EVAL = " · train", " · eval"
+TRAIN, EVAL, SIGN = " · train", " · eval", f" {POINTED_OUT}"
 Site = tuple[str, int, int, str, str]
 
 
@@ -67,10 +67,14 @@ def text_of(event: Event, history: History) -> str:
     """What an event's line says it is: the first line of its text, and the mode that a layer was called in."""
     lines = event.text.splitlines()
     text = lines[0] + (" …" if len(lines) > 1 else "") if lines else event.kind
-    if isinstance(event.detail, ModuleCall):
-        text += TRAIN if event.detail.training else EVAL
-        text += f" {POINTED_OUT}" if event.id in history.in_evaluation else ""
-    return text
+    return text + mode_of(event, history)
+
+
+def mode_of(event: Event, history: History) -> str:
+    """The mode that a layer was called in, with a sign where the loss is trained through one that it changes."""
+    if not isinstance(event.detail, ModuleCall):
+        return ""
+    return (TRAIN if event.detail.training else EVAL) + (SIGN if event.id in history.in_evaluation else "")
 
 
 def result_of(event: Event, history: History) -> str:

@@ -215,3 +215,38 @@ for i in range(12):
 
 def test_a_loop_over_layers_is_a_part_of_the_pass() -> None:
     assert loop_line(analyse(LAYERS, "s.py")) == line_of(LAYERS, "for i in")
+
+
+TWO = """
+w, v = 0.0, 0.0
+
+
+def pretrain(w):
+    for t in range(3):  # <-- loop
+        loss = (w - 1.0) ** 2
+        w -= 0.1 * 2 * (w - 1.0)
+    return w
+
+
+def unused(w):
+    for t in range(4):
+        loss = (w - 3.0) ** 2
+        w -= 0.1 * 2 * (w - 3.0)
+
+
+w = pretrain(w)
+for t in range(9):
+    total = w + t
+for t in range(5):  # <-- other
+    loss = (v - w) ** 2
+    v -= 0.1 * 2 * (v - w)
+"""
+
+
+def test_the_other_loops_that_train_are_known_unless_one_is_named() -> None:
+    program = analyse(TWO, "two.py")
+    assert [(head.line, head.text) for head in program.loops] == [
+        (line_of(TWO), "for t in range(3)"),
+        (line_of(TWO, "# <-- other"), "for t in range(5)"),
+    ]
+    assert not analyse(TWO, "two.py", loop=str(line_of(TWO))).loops

@@ -20,6 +20,7 @@ from stepper.record import (
     Array,
     Event,
     Gate,
+    LoopHead,
     Parameter,
     Phase,
     Record,
@@ -245,6 +246,7 @@ class Standin:
         self.engines: list[str] = []
         self.device, self.dtype, self.seed = "", "", 0
         self.options, self.defaults = Options(seed=0), {"N": "8", "learning_rate": "2.0**-12"}
+        self.loops: list[LoopHead] = []
         self.threads, self.settings, self.versions = 1, {"N": 8}, {"stepper": "0"}
         self.state = State.STARTING
         self.notice, self.traceback = "", ""

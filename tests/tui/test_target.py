@@ -328,3 +328,24 @@ async def test_settings_that_are_cut_in_their_field_stand_below_it(size: tuple[i
         assert "iterations=500" in screen_text(pilot.app)
         field(pilot, "seed").focus()
         await until(pilot, lambda: not below.display)
+
+
+async def test_another_loop_of_the_script_is_named_where_they_are_listed(tmp_path: Path) -> None:
+    script = tmp_path / "two.py"
+    loop = "{0} = 0.0\nfor t in range({1}):\n    loss = ({0} - 1.0) ** 2\n    {0} -= 0.2 * ({0} - 1.0)\n"
+    script.write_text(loop.format("w", 3) + loop.format("v", 5))
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "line 2 (for t in range(3)) is taken" in screen_text(app)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        field(pilot, "named-loop").focus()
+        await until(pilot, lambda: "6  for t in range(5)" in screen_text(app))
+        await pilot.press("6", "tab", *"v * 2", "enter")
+        await until(pilot, lambda: app.scene.total == 5 and app.scene.event is not None and not app.scene.busy)
+        assert app.session.options == Options(loop="6", loss="v * 2") and "is taken" not in screen_text(app)
+        assert app.scene.record is not None and app.scene.record.loss == 0.4
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.focused, OptionList))
+        assert field(pilot, "named-loop").value == "6" and field(pilot, "named-loss").value == "v * 2"

@@ -13,13 +13,13 @@ from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.hints import POINTED_OUT
-from stepper.tui.outline import Outline, Site, result_of, text_of
+from stepper.tui.outline import SIGN, Outline, Site, mode_of, result_of, text_of
 from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
 
 FOLDED, UNFOLDED = "▸", "▾"
-TIME, BEGINNING = 6, 24
-"""Columns of a time, and of a statement's text at least."""
+TIME, BEGINNING, SHORTEST = 6, 24, 6
+"""Columns of a time, of a statement's text at least, and of a layer's name beside its mode."""
 
 
 class RecordPanel(LinePanel):
@@ -143,16 +143,22 @@ class RecordPanel(LinePanel):
         event = outline.events[self._lines[index]]
         current = index == self._current
         pieces = self._beginning(outline, index)
-        text = text_of(event, outline.history)
+        mode = mode_of(event, outline.history)
+        text = text_of(event, outline.history).removesuffix(mode)
         room = self.inner.width
         time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
         left = room - len(time) - 1 - sum(len(piece) for piece, _ in pieces)
         # the text gives way first, down to its beginning
-        most = max((room - len(time)) // 3, left - min(BEGINNING, len(text)))
+        most = max((room - len(time)) // 3, left - min(BEGINNING, len(text + mode)))
         result = result_of(event, outline.history)
         result = result if len(result) <= most else figures.fit(result, max(0, most))
-        if len(text) + len(result) > left:
+        left -= len(result)
+        if len(text + mode) > left:
             text = outline.history.names.forms(text)[:2][-1]
+        if mode and left - len(mode) < SHORTEST:
+            mode = SIGN if mode.endswith(SIGN) else ""
+        if mode:  # its sign is cut last
+            text = figures.fit(text, max(0, left - len(mode))).rstrip() + mode
         pieces.append((text, "" if event.kind == "statement" else "muted"))
         right: list[Piece] = [(result, "hint"), (time, "muted")]
         return Row(pad(pieces, right, room), "current" if current else "")

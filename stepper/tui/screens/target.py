@@ -21,6 +21,7 @@ from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
 from stepper.session import Misuse, Options
+from stepper.session.loops import wanted
 from stepper.session.options import LARGEST_SEED
 from stepper.session.target import launch_of, module_of
 from stepper.terminal_text import visible
@@ -37,6 +38,8 @@ AS_WRITTEN = "as written"
 NAMES = 17
 LONGEST = 34
 """Columns for names at least, and at most: a longer one takes several lines, and leaves room for its folder."""
+FIELDS = ("settings", "arguments", "named-loop", "named-loss")
+"""What belongs to one target: it is filled in when that is highlighted, unless something else was typed."""
 DEVICES = (AS_WRITTEN, "cpu", "cuda")
 
 
@@ -76,10 +79,11 @@ class TargetScreen(Question[Choice | None]):
         & #device > SelectOverlay, & #device > SelectOverlay:focus { height: 3; }
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
-        & #known { margin-left: 10; color: $foreground 60%; display: none; }
+        & #named-loop { width: 14; }
+        & .below { margin-left: 10; color: $foreground 60%; display: none; }
         &.-narrow > Vertical { width: 100%; height: 100%; }
         &.-narrow .name { width: 10; }
-        &.-narrow #seed { width: 6; }
+        &.-narrow #seed, &.-narrow #named-loop { width: 6; }
         &.-narrow #device { width: 1fr; }
         &.-narrow .apart { margin-left: 1; width: 7; }
     }
@@ -123,10 +127,16 @@ class TargetScreen(Question[Choice | None]):
             with Horizontal():
                 yield Label("Settings", classes="name")
                 yield Input(compact=True, id="settings")
-            yield Label("", id="known")
+            yield Label("", id="known", classes="below")
             with Horizontal():
                 yield Label("Arguments", classes="name")
                 yield Input(placeholder="the script's own, as in a shell", compact=True, id="arguments")
+            with Horizontal():
+                yield Label("Loop", classes="name")
+                yield Input(placeholder="a line", compact=True, id="named-loop")
+                yield Label("Loss", classes="apart")
+                yield Input(placeholder="an expression, where it is not found", compact=True, id="named-loss")
+            yield Label("", id="loops", classes="below")
             yield Label("enter opens · tab: the fields · ctrl+o finds a file · esc closes")
             if self._session.state.name in ("RUNNING", "REPLAYING"):
                 yield Label("The script is at work: opening a target ends that.")
@@ -142,10 +152,10 @@ class TargetScreen(Question[Choice | None]):
         found = [index for index, row in enumerate(self._rows) if row in here]
         options.highlighted = found[0] if found else 0
         if self._refused is not None:
-            self._typed |= {"settings", "arguments"}
+            self._typed |= set(FIELDS)
             self.query_one("#path", Input).value = "" if found else given.target
-            self.query_one("#settings", Input).value = shlex.join(given.options.settings)
-            self.query_one("#arguments", Input).value = shlex.join(given.options.arguments)
+            for name, text in _told(given.options).items():
+                self.query_one(f"#{name}", Input).value = text
         options.focus()
 
     def _list(self) -> Iterable[Option]:
@@ -175,10 +185,11 @@ class TargetScreen(Question[Choice | None]):
         self._known = " ".join(f"{name}={value}" for name, value in defaults.items())
         self._tell_known()
         entry = row.entry if row is not None else ""
-        given = shlex.join(self._session.options.arguments) if same else self._arguments.get(entry, "")
-        settings = shlex.join(self._session.options.settings) if same else ""
+        told = _told(self._session.options if same else Options())
+        if not same:
+            told["arguments"] = self._arguments.get(entry, "")
         with self.prevent(Input.Changed):
-            for name, text in (("settings", settings), ("arguments", given)):
+            for name, text in told.items():
                 if name not in self._typed:
                     self.query_one(f"#{name}", Input).value = text
 
@@ -201,7 +212,16 @@ class TargetScreen(Question[Choice | None]):
         below.update(Content(visible(self._known)))
         below.display = bool(field.has_focus and self._known and (cut or field.value))
 
-    @on(Input.Changed, "#settings, #arguments")
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _tell_loops(self) -> None:
+        """While a loop is named, say which loops of the open script train."""
+        session, below = self._session, self.query_one("#loops", Label)
+        heads = [f"{wanted(each, session.script, session.relative)}  {each.text}" for each in session.loops]
+        below.update(Content(visible("\n".join(["the loops that train, of the target that is open:", *heads]))))
+        below.display = bool(heads) and self.query_one("#named-loop", Input).has_focus
+
+    @on(Input.Changed, "#settings, #arguments, #named-loop, #named-loss")
     def keep_typed(self, event: Input.Changed) -> None:
         """What was typed stays, whatever is highlighted."""
         self._typed.add(event.input.id or "")
@@ -275,6 +295,8 @@ class TargetScreen(Question[Choice | None]):
             preset=preset,
             settings=self._words("settings"),
             arguments=self._words("arguments"),
+            loop=self.query_one("#named-loop", Input).value.strip() or None,
+            loss=self.query_one("#named-loss", Input).value.strip() or None,
         )
 
     def _is_open(self, target: str) -> bool:
@@ -290,6 +312,12 @@ class TargetScreen(Question[Choice | None]):
             return tuple(shlex.split(self.query_one(f"#{name}", Input).value))
         except ValueError as error:
             raise Misuse(f"the {name} cannot be read: {error}") from error
+
+
+def _told(options: Options) -> dict[str, str]:
+    """What the fields of one target say where it is run so."""
+    words = (shlex.join(options.settings), shlex.join(options.arguments), options.loop or "", options.loss or "")
+    return dict(zip(FIELDS, words, strict=True))
 
 
 def _line(name: Text, what: Text) -> Table:

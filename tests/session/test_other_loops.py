@@ -1,0 +1,27 @@
+"""That a script has several loops that train is said, with what names each."""
+
+from stepper.record import LoopHead
+from stepper.session.loops import other_loops, wanted
+
+HERE = LoopHead("/a/two.py", 10, "for t in range(3)")
+THERE = LoopHead("/a/nets/fit.py", 4, "while True")
+
+
+def relative(file: str) -> str:
+    return file.removeprefix("/a/")
+
+
+def test_one_loop_is_nothing_to_speak_of() -> None:
+    assert not other_loops([], "/a/two.py", relative) and not other_loops([HERE], "/a/two.py", relative)
+
+
+def test_a_loop_of_another_file_is_named_with_it() -> None:
+    assert [wanted(each, "/a/two.py", relative) for each in (HERE, THERE)] == ["10", "nets/fit.py:4"]
+    assert other_loops([HERE, THERE], "/a/two.py", relative) == (
+        "line 10 (for t in range(3)) is taken as the training loop; nets/fit.py:4 (while True) trains, too"
+    )
+
+
+def test_of_many_loops_some_are_named() -> None:
+    told = other_loops([HERE, THERE, HERE, HERE, HERE, HERE], "/a/two.py", relative)
+    assert told.endswith("line 10 (for t in range(3)), line 10 (for t in range(3)) and 2 more train, too")
