@@ -159,6 +159,11 @@ def closure(definitions: Iterable[Definition]) -> set[Definition]:
     return reached(definitions, lambda definition: definition.deps | definition.own)
 
 
+def until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Definition]:
+    """All that these depend on, but for what the `ends` among it were made of."""
+    return reached(definitions, lambda definition: () if definition in ends else definition.deps | definition.own)
+
+
 @dataclass
 class Mark:
     """A sign that a loss or gradient is computed: where, and inside which inner loops."""

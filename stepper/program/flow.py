@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stepper.program.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached
+from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, until
 from stepper.program.signals import is_gradient, sets_data, signals, takes_step
+from stepper.program.steps import (
+    behind_steps,
+    beside_steps,
+    emptied,
+    like_steps,
+    on_copies,
+    picked_for_steps,
+    scaled_for_steps,
+    steered,
+    steps_beneath,
+    without_indices,
+)
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
 
@@ -43,7 +54,7 @@ class Flow:
         if names_loss(definition.place[1]):
             return True
         named = {loss.definition for loss in self.run.losses}
-        return bool(_until(definition.deps, self.updates) & (self.loss_definitions | named))
+        return bool(until(definition.deps, self.updates) & (self.loss_definitions | named))
 
 
 def sort(
@@ -89,15 +100,15 @@ def sort(
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     elif any(d.deps & run.downstream(signals) for d in updates):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
-        updates = _like_steps(updates, run, carried, forward)
+        updates = like_steps(updates, run, carried, forward)
     else:
-        updates = _without_indices(updates, run, indices)
+        updates = without_indices(updates, run, indices)
     if not by_autograd:
-        steered = _steered(updates, run, carried) - later
-        updates |= steered
+        deciding = steered(updates, run, carried) - later
+        updates |= deciding
         first = min((d.order for d in updates), default=0)
-        forward = forward | {d for d in closure(c for s in steered for c in s.controls) if d.order < first}
-    updates |= _steps_beneath(updates, run)
+        forward = forward | {d for d in closure(c for d in deciding for c in d.controls) if d.order < first}
+    updates |= steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
@@ -106,7 +117,7 @@ def sort(
     parameters = {start.place for start in held if start in reached}
     zeroed = {d.place for d in run.definitions if d.kind != "start" and all(c.kind == "target" for c in d.deps)}
     gathered = {d.place for d in updates if names_gradient(d.place[1]) and d.place in parameters | zeroed} - {GRAD}
-    gathered |= _emptied(run)
+    gathered |= emptied(run)
     if parameters - gathered:
         # Gradients that an object keeps, adds up and zeroes when they were used (`self.gradients[k] = zeros`), and what
         # it keeps for them.
@@ -117,7 +128,7 @@ def sort(
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
         parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
-    copied = _on_copies(run, backward, parameters)
+    copied = on_copies(run, backward, parameters)
     updates |= copied
     parameters |= {d.place for d in copied}
     backward -= updates
@@ -125,10 +136,10 @@ def sort(
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
     made_of_moments = run.descendants(moments)
     derived = {d for d in backward if d.deps & made_of_moments}
-    derived |= _beside_steps(backward, forward, updates, moments, run)
-    derived |= _scaled_for_steps(backward, forward, updates, run)
-    derived |= _behind_steps(backward, forward, updates) if by_autograd else set()
-    picked = _picked_for_steps(backward, updates | derived, run)
+    derived |= beside_steps(backward, forward, updates, moments, run)
+    derived |= scaled_for_steps(backward, forward, updates, run)
+    derived |= behind_steps(backward, forward, updates) if by_autograd else set()
+    picked = picked_for_steps(backward, updates | derived, run)
     living = run.descendants(roots)
     last = max((d.order for d in updates), default=0)
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
@@ -138,9 +149,20 @@ def sort(
     fed = forward | backward | updates | feeding
     metrics = _metrics(run, last, fed, updates, forward | defined) - sorted_out - measured if updates else set()
     return Flow(
-        run, carried, losses, defined, forward, backward, updates, parameters, living, derived, measured, picked,
+        run,
+        carried,
+        losses,
+        defined,
+        forward,
+        backward,
+        updates,
+        parameters,
+        living,
+        derived,
+        measured,
+        picked,
         metrics,
-    )  # fmt: skip
+    )
 
 
 def _metrics(
@@ -149,7 +171,7 @@ def _metrics(
     """What is worked out behind the last update of what the pass had `made` before it, and feeds nothing (`pred`,
     `correct` of a prediction); no state that the next pass begins with, and nothing of the new parameters."""
     behind = {d for d in run.definitions if d.kind == "bind" and d.order > last and run.start.get(d.place) not in fed}
-    return {d for d in behind if _until(d.deps, updates) & made and not _until(d.deps, updates) & updates}
+    return {d for d in behind if until(d.deps, updates) & made and not until(d.deps, updates) & updates}
 
 
 def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
@@ -165,203 +187,6 @@ def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
             elif d in changes and id(d.node) in idle:
                 found.add(d)
     return found
-
-
-def _like_steps(
-    updates: set[Definition], run: Pass, carried: set[Place], forward: set[Definition] | frozenset[Definition] = EMPTY
-) -> set[Definition]:
-    """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
-    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`). What a forward pass keeps of itself is no step,
-    where only the parameters that an earlier step changed lead there: the masks and running statistics of a second
-    network, or of one that is evaluated behind the step."""
-    steps = {d for d in updates if d.deps & run.downstream(signals)}
-    stepping = {d for d in steps if d.own and run.start.get(d.place) in forward}
-    made = [d for d in (*run.definitions, *run.start.values()) if signals(d)]
-    direct = reached(made, lambda d: () if d in stepping else run.users.get(d, ()))
-    steps = {d for d in steps if d.deps & (direct - stepping)} or steps
-    rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
-    stepped = {d.place for d in steps}
-
-    return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
-
-
-def _without_indices(updates: set[Definition], run: Pass, indices: frozenset[Place]) -> set[Definition]:
-    """Without what elements of another are picked by, and where that comes from: an environment's state, beside the
-    table that is learnt (`Q[state, action]`)."""
-    waiting = [d for d in run.definitions if d.place in indices and d.kind != "start"]
-    states: set[Definition] = set()
-    while waiting:
-        d = waiting.pop()
-        if d not in states and not d.own:
-            states.add(d)
-            waiting += d.deps if d.alias or d.kind == "parameter" else ()
-    return updates - states or updates
-
-
-def _emptied(run: Pass) -> set[Place]:
-    """What is made an empty list or dict in the pass: gathered anew in each, like the inputs that a layer keeps."""
-    found: set[Place] = set()
-    for d in run.definitions:
-        match d.node:
-            case ast.Assign(value=ast.List(elts=[]) | ast.Dict(keys=[])) if d.kind == "bind":
-                found.add(d.place)
-    return found
-
-
-def _steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Definition]:
-    """What is changed step by step beside the updates, and only decides, with what those change, whether a step is
-    taken: the bias of a support vector machine, of which no gradient is made."""
-    held = {run.start[d.place] for d in updates if d.own and d.place in run.start}
-    found: set[Definition] = set()
-    emptied = _emptied(run)
-    for d in run.definitions:
-        if d in updates or d.kind not in ("bind", "change") or not d.own or d.place not in carried or not d.deps:
-            continue
-        if d.place in emptied:
-            continue
-        if is_gradient(d):
-            continue  # that is clipped
-        asked = closure(d.controls)
-        if run.start.get(d.place) in asked and held & asked - {run.start.get(d.place)}:
-            found.add(d)
-    return found
-
-
-def _steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
-    """Where what is bound anew was made under another name (`new_w = w - lr * dw`, then `w = new_w`, or a function
-    returns it, or puts it into a dict of parameters): the statements that made it take the step."""
-    found: set[Definition] = set()
-    for update in updates:
-        start = run.start.get(update.place)
-        waiting = [d for d in update.deps if not update.own and start is not None]
-        seen: set[Definition] = set()
-        while waiting:
-            definition = waiting.pop()
-            if definition in seen or definition is start or definition in updates or definition.kind == "start":
-                continue
-            seen.add(definition)
-            if definition.alias or definition.kind == "parameter":
-                waiting += definition.deps
-                continue
-            parts = definition.deps | definition.own
-            others = {d for d in definition.deps if _origin(d) is not start}
-            kept = any(_origin(d) is start for d in parts)
-            if definition.kind == "bind" and kept and others & run.downstream(signals):
-                found.add(definition)
-    return found
-
-
-COPYING = frozenset({"copy", "deepcopy", "clone", "dict", "list"})
-
-
-def _on_copies(run: Pass, backward: set[Definition], parameters: set[Place]) -> set[Definition]:
-    """Where a step is taken on a copy of the parameters, which takes their place: the copy, and its changes."""
-    starts = {run.start[place] for place in parameters if place in run.start}
-    found: set[Definition] = set()
-    for d in run.definitions:
-        match d.node:
-            case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))) if name in COPYING:
-                source = {_handed_on(other) for other in d.deps}
-                if d in backward and d.kind == "bind" and source & starts and source <= starts:
-                    found.add(d)
-        if d in backward and d.kind == "change" and d.own & found:
-            found.add(d)
-    return found
-
-
-def _beside_steps(
-    backward: set[Definition], forward: set[Definition], updates: set[Definition], moments: set[Definition], run: Pass
-) -> set[Definition]:
-    """The rest of an optimizer's state: its moments when they are made, and in a function that only takes steps what is
-    made of no gradient and nothing of the forward pass (`lr_t = self.lr * …`)."""
-    places = {d.place for d in moments}
-    found = {d for d in backward if d.place in places}
-    passing = {d for d in forward if d.deps} | {d for d in backward if is_gradient(d) and d.kind == "bind"}
-    others = {id(d.statement) for d in passing}
-    steps = {id(d.statement) for d in updates}
-    passed = run.downstream(signals) | run.descendants({d for d in forward if d.kind != "start"})
-    for function in run.functions:
-        inside = {id(node) for node in ast.walk(function)}
-        if inside & steps and not inside & others:
-            found |= {
-                d for d in backward if id(d.statement) in inside and d.kind in ("bind", "change") and d not in passed
-            }
-    return found
-
-
-def _scaled_for_steps(
-    backward: set[Definition], forward: set[Definition], updates: set[Definition], run: Pass
-) -> set[Definition]:
-    """The step itself, where it has a name (`step = lr * grad`, then `w -= step`): a gradient and what scales it."""
-    passed = {d for d in forward if d.kind != "start"} | run.downstream(signals)
-    found: set[Definition] = set()
-    for d in backward:
-        if d.kind == "bind" and not signals(d) and isinstance(d.node, ast.Assign) and _is_scaled(d.node.value):
-            gradients = {other for other in d.deps if is_gradient(other)}
-            users = run.users.get(d, [])
-            if gradients and d.deps - gradients and not (d.deps - gradients) & passed and updates.issuperset(users):
-                found |= {d} if users else set()
-    return found
-
-
-def _is_scaled(node: ast.expr) -> bool:
-    """Whether an expression only multiplies and divides what has a name already."""
-    match node:
-        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
-            return _is_scaled(left) and _is_scaled(right)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _is_scaled(operand)
-        case ast.Subscript(value=value, slice=ast.Name() | ast.Constant()):
-            return _is_scaled(value)
-    return isinstance(node, ast.Name | ast.Attribute | ast.Constant)
-
-
-def _behind_steps(backward: set[Definition], forward: set[Definition], updates: set[Definition]) -> set[Definition]:
-    """What is made behind the optimizer's step of no gradient and nothing of the forward pass: a target network, or an
-    average, that goes after the parameters."""
-    steps = [d.order for d in updates if any(other.place == GRAD for other in d.deps)]
-    found: set[Definition] = set()
-    for d in backward:
-        if steps and d.order > min(steps) and d.kind != "parameter":
-            reached = _until(d.deps, updates)
-            if not any(o.place == GRAD or (o in forward and o.kind != "start") for o in reached):
-                found.add(d)
-    return found
-
-
-def _picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pass) -> set[Definition]:
-    """Where a gradient is taken out of what keeps it (`dw = grads[key]`) for nothing but the step."""
-    users: dict[Definition, set[Definition]] = {}
-    for d in run.definitions:
-        for other in d.deps | d.own:
-            users.setdefault(other, set()).add(d)
-    taken = {id(d.statement) for d in steps}
-    found: set[Definition] = set()
-    for d in reversed(run.definitions):
-        handed = d.kind in ("parameter", "target")
-        match d.node:
-            case ast.Assign(value=ast.Subscript(slice=index)) if d.kind == "bind":
-                handed = d.alias or isinstance(index, ast.Slice)
-            case ast.Assign(value=ast.ListComp(elt=ast.Subscript() | ast.Attribute())) if d.kind == "bind":
-                handed = True  # `inputs = [neuron["output"] for neuron in layer]`
-        if handed and users.get(d) and all(o in found or id(o.statement) in taken for o in users[d]):
-            found.add(d)
-    picked = found & backward & run.downstream(signals)
-    return picked | {d for d in found & backward if any(d.place == other.place for other in picked)}
-
-
-def _handed_on(definition: Definition) -> Definition:
-    """What a parameter of a function was handed, through all the functions around it."""
-    while definition.kind == "parameter" and len(definition.deps) == 1 and not definition.own:
-        (definition,) = definition.deps
-    return definition
-
-
-def _origin(definition: Definition) -> Definition:
-    """Whose value a second name has: a function's parameter, or what was taken from a dict or tuple."""
-    while (definition.alias or definition.kind == "parameter") and len(definition.deps) == 1 and not definition.own:
-        (definition,) = definition.deps
-    return definition
 
 
 def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:
@@ -443,24 +268,19 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
     """
     kept = {d for d in changes if d.own or d.deps & run.downstream(is_gradient)}
     # A hidden state that the forward pass hands on is no update, where others are.
-    kept = kept & _like_steps(changes, run, carried) or kept
+    kept = kept & like_steps(changes, run, carried) or kept
     places = {d.place for d in kept if d.place in run.start}
     early: list[LossValue] = []
     late: list[LossValue] = []
     for loss in losses:
-        reached = _until(loss.deps, kept)
-        updated = {d.place for d in reached & kept}
-        if any(run.start[place] in reached for place in places - updated):
+        sources = until(loss.deps, kept)
+        updated = {d.place for d in sources & kept}
+        if any(run.start[place] in sources for place in places - updated):
             early.append(loss)
         elif updated:
             late.append(loss)
     by_autograd = any(loss.backward or loss.differentiated for loss in losses)
     return early or ([] if len(late) == len(losses) or (places and not by_autograd) else losses)
-
-
-def _until(definitions: Iterable[Definition], ends: set[Definition]) -> set[Definition]:
-    """All that these depend on, but for what the `ends` among it were made of."""
-    return reached(definitions, lambda definition: () if definition in ends else definition.deps | definition.own)
 
 
 def _is_grad(definition: Definition) -> bool:
