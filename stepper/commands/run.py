@@ -11,6 +11,7 @@ from typing import Literal
 from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one
 from stepper.session.headless import run_losses
+from stepper.session.lossless import NEITHER
 from stepper.session.options import Options
 
 Losses = Callable[[int, list[float | None], int | None], None]
@@ -24,13 +25,14 @@ def run_target(
     line = text_line if format == "text" else json_line
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    passes = 0
+    passes, found = 0, False
     with ExitStack() as stack:
         advance: Callable[[int, int | None], None] | None = None
 
         def on_losses(first: int, losses: list[float | None], total: int | None) -> None:
-            nonlocal advance, passes
+            nonlocal advance, passes, found
             passes += len(losses)
+            found = found or any(loss is not None for loss in losses)
             sys.stdout.write("".join(line(first + offset, loss) for offset, loss in enumerate(losses)))
             sys.stdout.flush()
             if sys.__stderr__ is not None and sys.__stderr__.isatty():
@@ -48,6 +50,8 @@ def run_target(
         print(plain_line(f"{target}: {others}: --loop names one"), file=sys.stderr)
     if not passes:
         print(plain_line(f"{target}: the script ended without a pass through the training loop"), file=sys.stderr)
+    elif not found:
+        print(plain_line(f"{target}: no iteration has a loss: {NEITHER}; --loss EXPR names one"), file=sys.stderr)
 
 
 def text_line(iteration: int, loss: float | None) -> str:

@@ -10,6 +10,7 @@ from stepper.commands.options import iteration_number
 from stepper.commands.trace_text import overview, trace_lines
 from stepper.session.export import trace_document
 from stepper.session.headless import Trace, trace
+from stepper.session.lossless import without_loss
 from stepper.session.options import Options
 from stepper.session.target import folder_of
 from stepper.session.telling import which_loss
@@ -45,8 +46,10 @@ def _title(traced: Trace) -> list[str]:
     loss = "" if record.loss is None else f"  loss {record.loss}"
     loss += f" ({which})" if loss and (which := which_loss(record)) else ""
     seed = "no seed" if traced.seed is None else f"seed {traced.seed}"
+    none = record.iteration is not None and record.loss is None and record.error is None
     return [
         f"{traced.target}  {what}{loss}",
         f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
+        *([f"no loss: {without_loss(record.iteration or 0, traced.losses)}"] if none else []),
         *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),
     ]

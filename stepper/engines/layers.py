@@ -54,8 +54,7 @@ def _layer(node: Any, shape: tuple[int, ...], depth: int) -> Layer | None:
             found = _layer(before, made, depth - 1)
             found = found if found is not None and found.axis == -1 else None
         elif made and kind.startswith("Squeeze") and len(made) == len(shape) + 1:  # a sample that is no batch
-            found = _layer(before, made, depth - 1)
-            found = found if found is not None and -found.axis <= len(shape) else None
+            found = _squeezed(_layer(before, made, depth - 1), made, shape)
         else:
             found = None
         if found is not None:
@@ -63,10 +62,19 @@ def _layer(node: Any, shape: tuple[int, ...], depth: int) -> Layer | None:
     return None
 
 
+def _squeezed(layer: Layer | None, made: tuple[int, ...], shape: tuple[int, ...]) -> Layer | None:
+    """The layer whose output lost an axis of length one, unless its units lay along that."""
+    gone = next((axis for axis in range(len(made)) if made[:axis] + made[axis + 1 :] == shape), None)
+    if layer is None or gone is None:
+        return None
+    units = len(made) + layer.axis
+    return None if units == gone else layer._replace(axis=layer.axis + (gone > units))
+
+
 def _product(node: Any, kind: str, shape: tuple[int, ...]) -> Layer | None:
     first = PRODUCTS[kind]
     left, right = (_is_parameter(before) for before, _ in node.next_functions[first : first + 2])
-    if left == right:
+    if left == right or (right and kind == "MvBackward0"):  # a vector is one unit: what it makes are its samples
         return None
     if right or len(shape) == 1:
         return Layer(-1, "matmul")

@@ -93,6 +93,9 @@ class Origins:
         parameters = [self._is_parameter(item, operand.text) for operand, item in sides]
         if sum(parameters) != 1:
             return None
+        item = each.operands[first : first + 2][parameters.index(True)]
+        if isinstance(item, Draft) and item.copy is not None and len(_shape(item.copy) or ()) == 1:
+            return None  # one unit: what it makes are its samples
         return Layer(-2 if parameters[0] and len(shape) > 1 else -1, "matmul")
 
     def _bias(self, draft: Draft, shape: tuple[int, ...]) -> Layer | None:

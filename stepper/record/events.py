@@ -251,8 +251,11 @@ class Gate(msgspec.Struct, gc=False):
 
     @property
     def along(self) -> str:
-        """Which axis the units lie along, where it goes without saying neither by the layer nor as the last."""
+        """Which axis the units lie along, where it goes without saying neither by the layer nor as the last; of an only
+        axis, that they do, which nothing tells: it may be that of the samples."""
         shape, units = self.h.summary.shape or (), self.by_unit
+        if len(shape) == 1 and not units.made_by:
+            return "if each entry is a unit, and no sample"
         if len(shape) < 2 or (units.made_by and units.axis == len(shape) - 1):
             return ""
         return f"along axis {units.axis}" if units.made_by else f"along axis {units.axis} (a guess)"

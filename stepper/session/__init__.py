@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stepper.session.breakpoints import NoStatement, NotACondition
     from stepper.session.errors import Misuse, ScriptFailed
+    from stepper.session.lane import LaneLost
     from stepper.session.navigation import Cursor, Place, Step
     from stepper.session.options import Options
     from stepper.session.session import Session, State
 
 __all__ = [
     "Cursor",
+    "LaneLost",
     "Misuse",
     "NoStatement",
     "NotACondition",
@@ -31,6 +33,7 @@ __all__ = [
 _MODULES = {
     **dict.fromkeys(("NoStatement", "NotACondition"), "breakpoints"),
     **dict.fromkeys(("Misuse", "ScriptFailed"), "errors"),
+    **dict.fromkeys(("LaneLost",), "lane"),
     **dict.fromkeys(("Cursor", "Place", "Step"), "navigation"),
     **dict.fromkeys(("Options",), "options"),
     **dict.fromkeys(("Session", "State"), "session"),

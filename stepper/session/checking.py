@@ -47,6 +47,7 @@ from stepper.session.gradient_check import (
 from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import Why, left_out
+from stepper.session.lossless import without_loss
 from stepper.session.readings import last, of_run, readings
 from stepper.session.running import grown, number
 from stepper.session.together import Setting, Together, Way, together, way_through
@@ -82,9 +83,8 @@ class Checking(Continuing):
         if record is None:
             raise LookupError(f"iteration {iteration} is not recorded")
         if record.loss is None or not record.losses:
-            raise Misuse(
-                f"{self.target}: iteration {iteration} has no loss to differentiate; name one with --loss EXPR"
-            )
+            why = without_loss(iteration, self.losses)
+            raise Misuse(f"{self.target}: iteration {iteration} has no loss to differentiate: {why}")
         if not math.isfinite(record.loss):
             raise Misuse(f"{self.target}: the loss of iteration {iteration} is {record.loss}: it has no gradients")
         if not record.parameters:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from subprocess import DEVNULL
@@ -48,6 +48,8 @@ class Trace:
     record: Record
     arrays: dict[int, Array] = field(default_factory=dict)
     failure: ScriptFailed | None = None
+    losses: Sequence[float | None] = ()
+    """Of the iterations that were run, this one among them."""
     other_loops: str = ""
     """What there is to say of other loops that train."""
 
@@ -186,6 +188,7 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         record=record,
         arrays=arrays,
         failure=failure,
+        losses=list(lane.losses),
         other_loops=_other_loops(lane, target),
     )
 

@@ -339,6 +339,11 @@ class Lanes:
         for listener in list(self._listeners):
             listener()
 
+    def heard(self) -> None:
+        """What was said last has been read; what is wrong with the run is not over by that."""
+        if self.notice and self.state in (State.STOPPED, State.ENDED):
+            self._say("")
+
     def _say(self, notice: str) -> None:
         self.notice = notice
         self._notify()

@@ -92,6 +92,8 @@ class Looking(Stage):
     ) -> bool:
         """Do what a key or a click stands for; what was said of the one before is over."""
         self.message.hush()
+        if not self.moving:
+            self.session.heard()
         return await super().run_action(action, default_namespace, namespaces)
 
     @on(LinePanel.Notice)

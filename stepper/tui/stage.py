@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from traceback import extract_tb
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -46,6 +48,17 @@ SOON = 1 / 2
 
 HOLD = 1 / 20
 """Seconds for which a repaint waits for the pictures that belong to it."""
+
+
+def told(error: Exception) -> str:
+    """What went wrong with a move, and where: in a line that can be handed on."""
+    from stepper.session import LaneLost, Misuse
+
+    if isinstance(error, (LaneLost, Misuse)):
+        return str(error)
+    frame = extract_tb(error.__traceback__)[-1:]
+    where = "".join(f", {os.path.basename(each.filename)} line {each.lineno}" for each in frame)
+    return f"The move failed, which is a fault of stepper's: {type(error).__name__}: {error}{where}"
 
 
 class Stage(Keystrokes):
@@ -251,7 +264,7 @@ class Stage(Keystrokes):
                 await move()
             except Exception as error:  # shown: a failed move must not take the app down
                 self.log.error(error)
-                self.message.say(f"{type(error).__name__}: {error}", bad=True)
+                self.message.say(told(error), bad=True)
             finally:
                 self.moves.underway = ""
                 self._changed()

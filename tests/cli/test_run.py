@@ -273,3 +273,19 @@ def test_a_loop_that_is_never_entered_is_said_not_to_have_been(capsys: pytest.Ca
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "and-gate: the script ended without a pass through the training loop\n"
+
+
+LATE = ["w, seen = 1.0, 0", "for t in range(3):", "    seen += 1", "    if seen > 2:", "        {} = (w - 3.0) ** 2",
+        "        w -= 0.2 * (w - 3.0)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["objective", "loss"])
+def test_where_no_iteration_has_a_loss_it_is_said_what_was_looked_for(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = script(tmp_path, *(line.format(name) for line in LATE))
+    assert main(["run", path]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[:2] == ["0  no loss", "1  no loss"] and (lines[2] == "2  no loss") == (name == "objective")
+    assert ("neither a .backward() nor a number called loss" in captured.err) == (name == "objective")

@@ -60,6 +60,39 @@ def test_where_nothing_tells_the_axis_is_said_to_be_a_guess() -> None:
     assert gate.by_unit.dead == list(range(6)) and gate.by_unit.count == 6
 
 
+ONE_AXIS = {
+    "one unit, of many samples": ("w = rng.normal(size=3)", "h = X @ w", "X.T @ g", ""),
+    "units, of one sample": ("w = rng.normal(size=(6, 3))", "h = w @ X[0]", "np.outer(g, X[0])", "matmul"),
+}
+
+
+@pytest.mark.parametrize("torch", [False, True])
+@pytest.mark.parametrize(("setup", "made", "grad", "by"), ONE_AXIS.values(), ids=list(ONE_AXIS))
+def test_of_one_axis_it_is_said_whether_units_or_samples_lie_along_it(
+    setup: str, made: str, grad: str, by: str, torch: bool
+) -> None:
+    given = "w = torch.tensor(w, requires_grad=True); X = torch.tensor(X)" if torch else ""
+    by_hand = f"a = np.maximum(h, 0); loss = (a ** 2).sum(); g = 2 * a * (h > 0); w -= 0.001 * ({grad})"
+    by_graph = "a = torch.relu(h); loss = (a ** 2).sum(); w.grad = None; loss.backward(); w.data -= 0.001 * w.grad"
+    if torch:
+        pytest.importorskip("torch")
+    ran = run(f"""
+        import numpy as np
+        {"import torch" if torch else ""}
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(10, 3))
+        {setup}
+        {given}
+        for t in range(2):
+            {made}
+            {by_graph if torch else by_hand}
+        """)
+    assert ran.error is None, ran.error
+    (gate,) = ran.record(1).gates
+    assert (gate.layer.made_by if gate.layer is not None else "") == by
+    assert gate.along == ("" if by else "if each entry is a unit, and no sample")
+
+
 LAYERS = {
     "Conv1d": ("nn.Conv1d(1, 6, 3)", (8, 1, 12), 1, 1),
     "Conv1d and BatchNorm": ("nn.Sequential(nn.Conv1d(1, 6, 3), nn.BatchNorm1d(6))", (8, 1, 12), 1, 1),

@@ -357,7 +357,7 @@ def test_what_a_copy_reads_of_an_open_file_is_there_for_the_next(tmp_path: Path)
 def test_an_iteration_without_a_loss_is_a_misuse(tmp_path: Path) -> None:
     with (
         opened(tmp_path, "w = 1.0\nfor t in range(3):\n    w = w - 0.1 * w\n") as run,
-        pytest.raises(Misuse, match="no loss to differentiate; name one with --loss"),
+        pytest.raises(Misuse, match=r"no loss to differentiate: neither a .* else the loss by --loss EXPR"),
     ):
         run.check(0)
     with stepper.open("and-gate") as run:

@@ -410,6 +410,10 @@ class Standin:
         if stop is not None:
             self.tell(cursor=stop)
 
+    def heard(self) -> None:
+        if self.state in (State.STOPPED, State.ENDED):
+            self.tell(notice="")
+
     def relative(self, file: str) -> str:
         return file
 

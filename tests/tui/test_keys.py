@@ -429,3 +429,16 @@ async def test_the_palette_closes_once_however_often_it_is_clicked_away() -> Non
                 palette.dismiss()
             await until(pilot, lambda: not app.screen.is_modal, "no palette")
         assert place(app) == (0, 0)
+
+
+async def test_what_the_session_said_of_a_key_is_over_with_the_next() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: app.scene.state == "ended")
+        for _ in range(2):  # and is said again of the same key
+            await pilot.press("n")
+            await until(pilot, lambda: "The script has ended." in screen_text(app))
+            await pilot.press("2")
+            await until(pilot, lambda: "The script has ended." not in screen_text(app))

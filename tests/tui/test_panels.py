@@ -143,7 +143,7 @@ async def test_what_goes_wrong_in_a_move_is_shown() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: "the wire is cut" in screen_text(app))
+        await until(pilot, lambda: "RuntimeError: the wire is cut, test_panels.py line 140" in screen_text(app))
 
 
 async def test_a_picture_that_cannot_be_had_is_explained() -> None:

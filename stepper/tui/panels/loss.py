@@ -7,10 +7,11 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.content import Content
 
+from stepper.session.lossless import NEITHER
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels.chart import Picture, column_of, draw
-from stepper.tui.panels.lines import Piece, Row, mark
+from stepper.tui.panels.lines import Piece, Row, mark, wrapped
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.series import Series
 from stepper.tui.scene import Scene
@@ -80,8 +81,9 @@ class LossPanel(PointPanel):
         picture = self._picture
         if picture.high is None and not picture.marks:
             finite = any(bucket.finite for bucket in self._series.buckets)
-            text = "No loss is above zero." if finite else "The iterations have no loss."
-            return [Row(((text, "muted"),))]
+            missing = f"No iteration so far has a loss: {NEITHER}; --loss EXPR names one, as does v, Loss."
+            text = "No loss is above zero." if finite else missing
+            return [Row(((line, "muted"),)) for line in wrapped(text, self.inner.width)[: self.inner.height]]
         labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
         rows = []
         for index, line in enumerate(picture.rows):
