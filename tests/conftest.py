@@ -8,8 +8,15 @@ A shell makes what it starts in the background deaf to interrupts, and so would 
 import gc
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from stepper.session import process
+from tests.ready.client import Ready
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -23,3 +30,39 @@ gc.set_threshold(20_000, 10, 10)
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each core: half the time a test waits, for a screen to come to rest, or for a script's process."""
     return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+# What takes longest comes first, so that at the end all workers are busy with files of little work, and end together
+ORDER = ("exactness", "fuzz", "monkey", "session", "tui", "cli", "inferior", "variants", "engines")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist hand out files in this order, and not those with many tests first, whatever each takes."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort by `ORDER`; what is not in it comes last."""
+    rooms = {name: place for place, name in enumerate(ORDER)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: rooms.get(item.path.relative_to(here).parts[0], len(rooms)))
+
+
+READY = {name: Ready(name.upper(), os.environ) for name in ("numpy", "torch")}
+STARTS: dict[str, Any] = {"anew": subprocess.Popen, **{name: ready.start for name, ready in READY.items()}}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """How scripts' processes begin: forked from one that has NumPy loaded, which saves most of what small ones take;
+    from one that has torch, too, by `@pytest.mark.start("torch")`; or, by `start("anew")`, as outside of tests."""
+    marker = item.get_closest_marker("start")
+    kind = "numpy" if marker is None else marker.args[0]
+    vars(process)["Popen"] = STARTS[kind if sys.platform == "linux" else "anew"]
+
+
+def pytest_unconfigure() -> None:
+    """Nothing is forked any more."""
+    for ready in READY.values():
+        ready.close()

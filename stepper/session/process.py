@@ -7,11 +7,11 @@ import secrets
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from typing import IO, NamedTuple
 
 import stepper
@@ -90,7 +90,7 @@ class Process:
     says which statement wrote what. `stdin` is as for `subprocess.Popen`; None lets the script read what we were given.
     """
 
-    def __init__(self, launch: Launch, hash_seed: str, stdin: int | None = subprocess.DEVNULL) -> None:
+    def __init__(self, launch: Launch, hash_seed: str, stdin: int | None = DEVNULL) -> None:
         ours, theirs = socket.socketpair()
         self.socket = ours
         self._output: IO[bytes] = tempfile.TemporaryFile(prefix="stepper-output-")  # noqa: SIM115 (closed by close)
@@ -101,11 +101,11 @@ class Process:
         boot = BOOT.format(root=ROOT, descriptor=theirs.fileno(), whereabouts=shared)
         append = os.open(f"/proc/self/fd/{self._output.fileno()}", os.O_WRONLY | os.O_APPEND) if _has_proc() else None
         try:
-            self._popen = subprocess.Popen(
+            self._popen = Popen(
                 [sys.executable, "-c", boot],
                 stdin=stdin,
                 stdout=append if append is not None else self._output,
-                stderr=subprocess.STDOUT,
+                stderr=STDOUT,
                 pass_fds=(theirs.fileno(), shared),
                 start_new_session=True,  # an interrupt at the terminal is the debugger's, which then ends the process
                 env=self._environment(launch, hash_seed),
@@ -139,7 +139,7 @@ class Process:
         """The exit code, if it comes within `timeout` seconds."""
         try:
             return self._popen.wait(timeout)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             return None
 
     def kill(self) -> None:

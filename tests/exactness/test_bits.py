@@ -17,6 +17,9 @@ from stepper.variants import VARIANTS
 from stepper.variants.table import Device
 from tests.exactness.plain_process import fingerprint
 
+pytestmark = pytest.mark.start("anew")
+
+
 ROWS = [
     (variant.name, preset, device)
     for variant in VARIANTS.values()
@@ -81,6 +84,7 @@ def test_run_shows_the_losses_that_the_script_prints(name: str, device: Device) 
 
 
 @pytest.mark.parametrize(("name", "preset", "device"), ROWS)
+@pytest.mark.start("torch")
 def test_recording_every_pass_or_none_changes_neither_losses_nor_parameters(
     name: str, preset: str | None, device: Device
 ) -> None:
@@ -118,6 +122,7 @@ def final_bits(parameter: Any) -> str:
         ("module-adam", "optimizer.step()"),
     ],
 )
+@pytest.mark.start("torch")
 def test_stopping_at_breakpoints_changes_no_bit(name: str, statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
     lines = VARIANTS[name].source.splitlines()

@@ -13,6 +13,9 @@ from stepper.record import Record
 from stepper.session import Options, State, continuing
 from tests.session.support import opened, script
 
+pytestmark = pytest.mark.start("anew")
+
+
 # Draws from every generator, with dropout, warnings and floating-point errors that raise, an object that is to be gone
 # when its name is, and losses by name; prints what all of it has come to.
 SOURCE = """

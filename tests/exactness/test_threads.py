@@ -8,6 +8,8 @@ import pytest
 from stepper.session import Options
 from stepper.session.headless import trace
 
+pytestmark = pytest.mark.start("anew")
+
 
 @pytest.mark.parametrize("count", [None, "2"])
 def test_the_script_has_as_many_threads_as_under_plain_python(

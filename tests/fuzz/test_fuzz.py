@@ -20,6 +20,9 @@ from tests.fuzz.script import Pen, Script
 from tests.fuzz.trial import tried
 from tests.fuzz.walk import walked
 
+pytestmark = pytest.mark.start("anew")
+
+
 SEEDS = [("torch", 1), ("hand-torch", 2), ("numpy", 3), ("python", 8), ("python", 1)]
 
 

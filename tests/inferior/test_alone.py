@@ -157,15 +157,23 @@ def test_a_copy_that_moves_where_a_file_is_read_at_is_not_alone_and_the_place_is
 
 def test_none_is_left_where_something_fails_meanwhile() -> None:
     reading, writing = os.pipe()
-    with pytest.raises(KeyError), Forks(os.fork, 2) as forks:
+    begun: list[int] = []
+
+    def fork() -> int:
+        begun.append(os.fork())
+        return begun[-1]
+
+    with pytest.raises(KeyError), Forks(fork, 2) as forks:
         for _ in range(2):
             if forks.fork() is not None:
                 os.close(writing)
                 os.read(reading, 1)  # for ever, while the other end is open elsewhere
                 os._exit(0)
         raise KeyError
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert len(begun) == 2
+    for each in begun:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(each, os.WNOHANG)
     os.close(reading)
     os.close(writing)
 

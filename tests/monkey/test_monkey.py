@@ -8,6 +8,9 @@ import pytest
 from tests.monkey.moves import SIZES, moves
 from tests.monkey.play import Trouble, play
 
+pytestmark = pytest.mark.start("anew")
+
+
 PYTHON = [sys.executable, "-X", "faulthandler"]
 FAILS = """
 from textual.app import App

@@ -12,6 +12,9 @@ from stepper.record import Record
 from stepper.session.errors import Misuse, ScriptFailed
 from tests.session.support import script
 
+pytestmark = pytest.mark.start("anew")
+
+
 PROJECT = Path(__file__).parent.parent / "scripts" / "as_module"
 TRAIN = """
 from .layers import double

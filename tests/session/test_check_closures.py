@@ -7,6 +7,9 @@ import pytest
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened
 
+pytestmark = pytest.mark.start("torch")
+
+
 FITTED = """
 import torch
 
@@ -34,13 +37,12 @@ for k in range(3):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("iteration", [0, 1])
-def test_the_gradient_of_the_first_call_is_compared_with_its_own_loss(
-    tmp_path: Path, dtype: str, iteration: int
-) -> None:
+def test_the_gradient_of_the_first_call_is_compared_with_its_own_loss(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, FITTED.format(factor=2, dtype=dtype)) as run:
-        (found,) = named(run.check(iteration)).values()
-    assert found.verdict is Verdict.AGREES and "first time that the step calls its closure" in found.note, found
+        for iteration in (0, 1):
+            (found,) = named(run.check(iteration)).values()
+            assert found.verdict is Verdict.AGREES and "first time that the step calls its closure" in found.note, found
     with opened(tmp_path, FITTED.format(factor=3, dtype=dtype)) as run:
-        (wrong,) = named(run.check(iteration)).values()
-    assert wrong.verdict is Verdict.DIFFERS and wrong.factor == pytest.approx(1.5, rel=1e-3), wrong
+        for iteration in (0, 1):
+            (wrong,) = named(run.check(iteration)).values()
+            assert wrong.verdict is Verdict.DIFFERS and wrong.factor == pytest.approx(1.5, rel=1e-3), wrong

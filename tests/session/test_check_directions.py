@@ -7,6 +7,9 @@ import pytest
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
+pytestmark = pytest.mark.start("torch")
+
+
 DEEP = """
 import torch
 from torch import nn

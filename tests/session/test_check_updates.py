@@ -28,6 +28,7 @@ for t in range(4):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.start("torch")
 def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_path: Path, dtype: str) -> None:
     """Whatever of `lr * whole / m` or `0.1 * (0.125 * x.T @ apart)` is taken for the gradient: the step is the rate
     times the right one. That of v1 is twice, and that of v2 eight times as long."""
@@ -70,6 +71,7 @@ for t in range(3):
 
 
 @pytest.mark.parametrize(("target", "cut"), [("(0.9 * head(h)).detach()", True), ("0.9 * head(h)", False)])
+@pytest.mark.start("torch")
 def test_what_differs_where_the_graph_is_cut_on_purpose_is_no_mistake(tmp_path: Path, target: str, cut: bool) -> None:
     text = f"""
 import torch
@@ -93,6 +95,7 @@ for t in range(3):
     assert not cut or all("line 10 cuts the graph (.detach())" in each.note for each in found.parameters)
 
 
+@pytest.mark.start("torch")
 def test_a_figure_that_is_detached_to_be_looked_at_hides_no_wrong_gradient(tmp_path: Path) -> None:
     text = """
 import torch

@@ -117,6 +117,7 @@ for t in range(6):
 """
 
 
+@pytest.mark.start("torch")
 def test_autograd_agrees_with_dropout_clipping_and_random_numbers_as_they_were(tmp_path: Path) -> None:
     with opened(tmp_path, NETWORK) as run:
         found = run.check(4, entries=2)
@@ -130,6 +131,7 @@ def test_autograd_agrees_with_dropout_clipping_and_random_numbers_as_they_were(t
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.start("torch")
 def test_biases_about_zero_are_told_and_the_error_bars_hold(tmp_path: Path, dtype: str) -> None:
     text = f"""
         import torch
@@ -189,6 +191,7 @@ def test_a_decay_of_gradients_in_a_dict_is_no_mistake(tmp_path: Path) -> None:
     assert "changed on line 11, before the update used it" in found["params['w']"].note
 
 
+@pytest.mark.start("torch")
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     text = """
         import torch
@@ -209,6 +212,7 @@ def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
             assert set(verdicts(found).values()) == {Verdict.AGREES}, (iteration, found)
 
 
+@pytest.mark.start("torch")
 def test_several_losses_whose_gradients_add_up_are_checked_together_and_uses_by_a_view_once(tmp_path: Path) -> None:
     text = """
         import torch

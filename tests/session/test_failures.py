@@ -11,6 +11,9 @@ from stepper.session import Cursor, Options, ScriptFailed, State, Step
 from stepper.session.headless import run_losses
 from tests.session.support import opened, script, text_at
 
+pytestmark = pytest.mark.start("anew")
+
+
 FAILING = """
 import sys
 w = 2.0

@@ -53,6 +53,7 @@ def test_a_network_by_hand_has_its_phases_parameters_and_gates_in_its_files() ->
     assert it.loss == error
 
 
+@pytest.mark.start("torch")
 def test_a_step_in_a_module_makes_its_callers_loop_the_training_loop() -> None:
     path = PROJECTS / "in_packages" / "main.py"
     with stepper.open(str(path)) as run:
@@ -223,6 +224,7 @@ def test_a_far_iteration_stops_at_a_breakpoint_in_another_file(tmp_path: Path, m
                 run.toggle_breakpoint(4, wrong)
 
 
+@pytest.mark.start("torch")
 def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
     path = PROJECTS / "trainer_in_package" / "main.py"
     trainer = path.parent / "mini" / "trainer.py"

@@ -10,6 +10,9 @@ from stepper.session import Options, State, Step, cost
 from stepper.session.cost import MOST, NEIGHBOURS, neighbours, on_the_way
 from tests.session.support import SMALL, opened, script
 
+pytestmark = pytest.mark.start("anew")
+
+
 ARRAYS = """
 import random
 import numpy as np

@@ -48,6 +48,7 @@ LOOP = """
         ("optimizer.step(); optimizer.zero_grad()", ""),
     ],
 )
+@pytest.mark.start("torch")
 def test_what_a_step_used_of_earlier_iterations_is_told(tmp_path: Path, step: str, said: str) -> None:
     with stepper.open(script(tmp_path, LOOP.format(step=step)), seed=0) as run:
         (found,) = run.check(3, 1, ["net.bias"]).parameters

@@ -148,6 +148,7 @@ for step in range(6):
 """
 
 
+@pytest.mark.start("torch")
 async def test_gradients_added_to_earlier_ones_and_updates_uphill_are_marked(tmp_path: Path) -> None:
     script = tmp_path / "forgotten.py"
     script.write_text(FORGOTTEN, encoding="utf-8")
@@ -182,6 +183,7 @@ for step in range(4):
 """
 
 
+@pytest.mark.start("torch")
 async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_optimizer_updates(tmp_path: Path) -> None:
     script = tmp_path / "momentum.py"
     script.write_text(MOMENTUM, encoding="utf-8")
@@ -200,6 +202,7 @@ async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_opt
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.start("torch")
 async def test_every_mark_is_explained_also_when_the_panel_is_alone_and_another_parameter_selected(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:

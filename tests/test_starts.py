@@ -1,0 +1,60 @@
+"""However a script's process begins in tests, it finds what it finds in one of its own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from stepper.session import process
+from stepper.session.errors import ScriptFailed
+from stepper.session.headless import run_losses
+from stepper.session.options import Options
+from tests.conftest import STARTS
+from tests.session.support import script
+
+TELLS = """
+import inspect, os, random, signal, sys
+def libraries():
+    names = ("numpy", "numpy.random", "torch", "torch.optim", "torch._dynamo", "sympy", "tests", "stepper.session")
+    return [name for name in names if name in sys.modules]
+print(libraries(), sys.argv, sys.path[0], os.getcwd(), len(inspect.stack()), sys.getrecursionlimit())
+def told(module):
+    spec = module.__spec__
+    return type(spec.loader), module.__loader__ is spec.loader, spec.origin, spec.submodule_search_locations
+print([os.isatty(each) for each in (0, 1, 2)], sys.stdin.read(), os.getpid() == os.getsid(0))
+print([signal.getsignal(each) for each in (signal.SIGINT, signal.SIGPIPE, signal.SIGCHLD)])
+print(sorted(os.listdir("/proc/self/fd"))[:3], os.environ.get("PYTHONHASHSEED") is not None, len(sys.orig_argv))
+import numpy
+print(libraries(), numpy.random.rand(), told(numpy), told(numpy.random))
+import torch
+print(libraries(), torch.rand(2), told(torch), told(torch.optim), torch.nn.Linear.__module__, random.random())
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.Adam(model.parameters())
+print(libraries(), told(torch._dynamo))
+for t in range(3):
+    loss = model(torch.ones(1, 2)).sum()
+    loss.backward()
+    optimizer.step()
+    print(loss.item(), hash("a" * 9) == hash("aaa" * 3))
+sys.exit(3)
+"""
+
+
+def told(path: str, kind: str, monkeypatch: pytest.MonkeyPatch, seed: int | None = 0) -> str:
+    """All that the script prints."""
+    written: list[bytes] = []
+    monkeypatch.setattr(process, "Popen", STARTS[kind])
+    with pytest.raises(ScriptFailed):
+        run_losses(path, Options(seed=seed), None, lambda *_: None, written.append)
+    return b"".join(written).decode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
+def test_a_script_cannot_tell_how_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = script(tmp_path, TELLS)
+    anew = told(path, "anew", monkeypatch)
+    assert "'torch._dynamo', 'sympy'" in anew and anew.startswith("[] ")
+    for kind in ("numpy", "torch"):
+        assert told(path, kind, monkeypatch) == anew
+    drawn = {told(path, "torch", monkeypatch, None).split("numpy.random'] ")[1] for _ in range(2)}
+    assert len(drawn) == 2, "without a seed each draws numbers of its own"
