@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,6 +19,10 @@ from stepper.tui.signals import mind_signals
 
 if TYPE_CHECKING:
     from stepper.session import Session
+
+
+TOLD_AFTER = 1.0
+"""Seconds after which it is said that the script's process has not ended yet."""
 
 
 class StepperApp(Opening, Looking):
@@ -49,9 +55,26 @@ class StepperApp(Opening, Looking):
         self.begin()
 
     async def on_unmount(self) -> None:
-        """End the script's process with the app."""
+        """The screen is over; the terminal is not given back before this is."""
         self.keep()
-        await self.leave()
+        if self.is_headless:  # there is no terminal to give back
+            await self.leave()
+
+    async def run_async(self, *args: Any, **kwargs: Any) -> int | None:
+        """Run, and end the script's process behind the screen: its exit handlers, and what its libraries take down with
+        it, may need seconds, for which the last picture would stand there as if no key had any effect."""
+        try:
+            return await super().run_async(*args, **kwargs)
+        finally:
+            if not self.is_headless:
+                await self._wait_for_the_end()
+
+    async def _wait_for_the_end(self) -> None:
+        leaving = asyncio.create_task(self.leave())
+        await asyncio.wait({leaving}, timeout=TOLD_AFTER)
+        if not leaving.done():
+            print(f"{self.session.target}: waiting for the script's process to end", file=sys.stderr)
+        await leaving
 
     def action_check(self) -> None:
         """Compare the gradients of the iteration that is shown with finite differences of its loss."""

@@ -291,7 +291,9 @@ class Stage(Keystrokes):
 
     def _tell_waiting(self) -> None:
         if self.moves.underway in JUMPS and self.scene.busy:
-            self.message.say(f"That waits for the jump that is under way; {self.keymap.shown('run.pause')} drops both.")
+            keys = " ".join(together([*self.moves.keys, *self.kept_keys])) or "That"
+            pause = self.keymap.shown("run.pause")
+            self.message.say(f"{keys} waits for the jump that is under way; {pause} drops both.")
 
     def keeps(self, turn: Turn) -> bool:
         """A key that acts on where a move leads waits for it, for the look at it, and for what its panel looks for

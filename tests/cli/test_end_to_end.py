@@ -1,5 +1,6 @@
 """The installed command in a real terminal, as a person meets it."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -127,3 +128,21 @@ def test_what_cannot_be_opened_leaves_the_persons_own_screen() -> None:
         assert terminal.wait_until_closed() == 2
         assert "nunpy: " in terminal.text
         assert terminal.written.index(b"\x1b[?1049l") < terminal.written.index(b"nunpy: ")
+
+
+def test_the_terminal_is_given_back_before_the_scripts_exit_handlers_have_ended(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "go")
+    script = tmp_path / "late.py"
+    script.write_text(f"import atexit\natexit.register(lambda: open({str(tmp_path / 'go')!r}).read())\n"
+                      "w = 1.0\nfor t in range(3):\n    loss = w * w\n    w -= 0.1 * w\n")  # fmt: skip
+    with Terminal([installed(), str(script)], 120, 40) as terminal:
+        terminal.wait_for("statement 1/")
+        terminal.press("c")
+        terminal.wait_for("ended")
+        terminal.press("q")
+        terminal.wait_until(lambda: b"waiting for the script's process to end" in terminal.written)
+        assert b"\x1b[?1049l" in terminal.written
+        with open(os.open(tmp_path / "go", os.O_RDWR), "w") as go:
+            go.write("go")
+            go.flush()
+        assert terminal.wait_until_closed() == 0

@@ -235,7 +235,7 @@ async def test_steps_that_wait_behind_a_jump_say_so_and_are_dropped_by_p() -> No
         type_at_once(app, "g", "3", "enter")
         await until(pilot, lambda: app.scene.busy)
         type_at_once(app, "n")
-        await until(pilot, lambda: "That waits for the jump" in screen_text(app))
+        await until(pilot, lambda: "n waits for the jump" in screen_text(app))
         type_at_once(app, "p")
         await until(pilot, lambda: "pause" in stand.calls)
         let_go()

@@ -34,6 +34,8 @@ class RecordPanel(LinePanel):
         "train, eval: the mode that a layer or a model was called in\n"
         f"eval {POINTED_OUT}: the loss is trained through this layer, which computes something else in training (a "
         "dropout, a batch normalisation): nothing has undone a model.eval(); the status line says eval mode then\n"
+        "call 2: the second time that a layer is called · use 1 of 3: the first of three contributions to arrive at a "
+        "parameter's gradient, which is that of the last call · h₂: the second value that is called h\n"
         "on the right: what it computed, and the time it took, the recording of it included\n"
         "what is cut of the cursor's line stands below it whole, that of another where the mouse rests on it"
     )

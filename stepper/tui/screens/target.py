@@ -135,7 +135,7 @@ class TargetScreen(Question[Choice | None]):
                 yield Label("Loop", classes="name")
                 yield Input(placeholder="a line", compact=True, id="named-loop")
                 yield Label("Loss", classes="apart")
-                yield Input(placeholder="an expression, where it is not found", compact=True, id="named-loss")
+                yield Input(placeholder="an expression", compact=True, id="named-loss")
             yield Label("", id="loops", classes="below")
             yield Label("enter opens · tab: the fields · ctrl+o finds a file · esc closes")
             if self._session.state.name in ("RUNNING", "REPLAYING"):
