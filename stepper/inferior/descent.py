@@ -92,9 +92,18 @@ class Descent:
 
     def is_function(self, value: Copy, source: Copy) -> bool:
         """Whether a value was made of another alone, and of numbers that are all the same."""
-        for copy in self.back((value,), (source,)):
-            if copy is not source and not any(step.reads for step in self.makers(copy)):
-                outline = copy.outline
-                if copy is value or outline.min is None or outline.min != outline.max or outline.nan:
-                    return False
+        waiting, met = [value], {value, source}
+        while waiting:
+            copy = waiting.pop()
+            reads = {draft.copy for step in self.makers(copy) for draft in step.reads if draft.copy is not None}
+            if not reads:
+                return False
+            more = {each for each in reads - met if not _is_uniform(each)}
+            met |= more
+            waiting += more
         return True
+
+
+def _is_uniform(copy: Copy) -> bool:
+    outline = copy.outline
+    return outline.min is not None and outline.min == outline.max and not outline.nan

@@ -20,6 +20,8 @@ def write(found: Found, maskings: Sequence[Masking], descent: Descent, slopes: M
     """Give each gate its note. `slopes`: what leaky gates keep of what is negative, by their ids."""
     lines = {step.event.id: step.event.site.line for step in descent.steps}
     for gate, masking in found:
+        if masking is None and gate.before is not None:
+            continue  # autograd's own
         if masking is None:
             gate.note = _others(gate, found, maskings)
         elif id(gate) in slopes:
@@ -69,7 +71,7 @@ def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
         for each in maskings if taken is not None else ():
             if each.event <= gate.event or each.after in used or each.blocked.shape != h.shape:
                 continue
-            if other.h is not gate.h and each.is_of(other):
+            if other.h is not gate.h and each.is_of(other) and not _is_the_same(each.blocked, h):
                 own, its = gate.label, other.label
                 if own == its:
                     own, its = f"this {own}", f"another gate's {its}"
@@ -97,6 +99,10 @@ def _remark_swapped(found: Found, maskings: Sequence[Masking], lines: Mapping[in
 
 def _differ(one: Masking, other: Masking) -> bool:
     return one.blocked.shape == other.blocked.shape and not masks.equal(one.blocked, other.blocked)
+
+
+def _is_the_same(blocked: Any, h: Any) -> bool:
+    return masks.together(blocked, h) and is_by_rule(blocked, h)
 
 
 def _there(blocked: Any, h: Any) -> str:

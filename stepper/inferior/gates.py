@@ -21,7 +21,8 @@ from stepper.inferior.descent import Descent
 from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
-from stepper.inferior.unspelled import Unspelled, slope_of
+from stepper.inferior.through_graph import ThroughGraph
+from stepper.inferior.unspelled import NEAR, Unspelled, slope_of
 
 COMPARISONS = frozenset(("lt", "le", "gt", "ge"))
 STORES = frozenset(("where", "setitem"))
@@ -43,13 +44,14 @@ def by_hand(
     import numpy
 
     with numpy.errstate(all="ignore"):
-        return _by_hand(operated, engine_gates, Descent(happenings))
+        return _by_hand(operated, engine_gates, happenings)
 
 
 def _by_hand(
-    operated: Sequence[Operated], engine_gates: Sequence[GateSeen], descent: Descent
+    operated: Sequence[Operated], engine_gates: Sequence[GateSeen], happenings: Sequence[Happening]
 ) -> list[tuple[GateSeen, Any]]:
-    gates = list(_spelled(operated, engine_gates))
+    descent = Descent(happenings)
+    gates = list(_spelled(operated, engine_gates, descent))
     known = {gate.out for gate in (*gates, *engine_gates)}
     unspelled = Unspelled(descent)
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
@@ -66,6 +68,10 @@ def _by_hand(
     maskings = Maskings(descent, gates, inputs, slopes).all()
     turns = _turns(gates, maskings)
     found = [(gate, _attach(gate, maskings, turns.get(gate.event), slopes.get(id(gate), 0.0))) for gate in gates]
+    graph = ThroughGraph(happenings, descent)
+    for gate, masking in found:
+        if masking is None:
+            graph.attach(gate, slopes.get(id(gate), 0.0))
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.after for _, masking in found if masking is not None}
     gate_notes.write(found, maskings, descent, slopes)
@@ -82,14 +88,14 @@ def _is_part(gate: GateSeen, gates: list[GateSeen], descent: Descent) -> bool:
     return any(gate.out in descent.back((other.out,), (other.h,)) for other in of_same_input)
 
 
-def _spelled(operated: Sequence[Operated], engine_gates: Sequence[GateSeen]) -> Iterator[GateSeen]:
+def _spelled(operated: Sequence[Operated], engine_gates: Sequence[GateSeen], descent: Descent) -> Iterator[GateSeen]:
     """Operations that are gates by their spelling and their numbers."""
     reported = {gate.event for gate in engine_gates} | {id(gate.h) for gate in engine_gates if gate.out is None}
     pairs = {(id(gate.h), id(gate.out)) for gate in engine_gates}
     compared = _named(operated, COMPARISONS)
     with_zero = [each for each in compared if any(_is_zero(item) for item in each.operands)]
     for each in sorted(_named(operated, RELATIVES), key=_event):  # a call before what happens inside it
-        gate = _relu(each, with_zero) or _soft(each)
+        gate = _relu(each, with_zero, descent) or _soft(each)
         if gate is None or gate.event in reported or id(gate.h) in reported or (id(gate.h), id(gate.out)) in pairs:
             continue
         pairs.add((id(gate.h), id(gate.out)))
@@ -127,7 +133,8 @@ def _attach(gate: GateSeen, maskings: list[Masking], turn: int | None, slope: fl
     later = [each for each in later if each.blocked.shape == h.shape and masks.together(each.blocked, h)]
     flowing = [each for each in later if each.is_of(gate)]
     flowing.sort(key=lambda each: (each.slope != slope, each.event != turn))
-    fitting = (each for each in (*flowing, *later) if each.slope == slope)
+    equal = [each for each in later if masks.count(each.blocked)]  # one that stops nothing may be anything's
+    fitting = (each for each in (*flowing, *equal) if each.slope == slope)
     chosen = next((each for each in fitting if gate_notes.is_by_rule(each.blocked, h)), None)
     chosen = flowing[0] if flowing and (chosen is None or chosen not in flowing) else chosen
     if chosen is None:
@@ -147,7 +154,19 @@ def _tells(mask: Draft, h: Draft, with_zero: list[Operated]) -> bool:
     )
 
 
-def _relu(each: Operated, with_zero: list[Operated]) -> GateSeen | None:
+def _is_made(h: Copy | None, out: Copy, drafts: list[Draft], descent: Descent, *, store: bool) -> bool:
+    """Whether the flow of data tells that a product, or a store, is a ReLU of h. Where both kinds of entries are there,
+    the numbers do, as long as it was made of nothing else; else the mask has to be one of h."""
+    if h is None:
+        return False
+    values, came = numbers(h), numbers(out)
+    if bool((values < 0).any()) and bool((came > 0).any()):
+        return descent.is_function(out, h)
+    masked = [draft.copy for draft in drafts if draft.copy is not None and draft.copy is not h]
+    return (store or not bool((came > 0).any())) and h in descent.back(masked, depth=NEAR)
+
+
+def _relu(each: Operated, with_zero: list[Operated], descent: Descent) -> GateSeen | None:
     """The gate, where this operation computed max(h, 0)."""
     operation = each.site.operation
     if operation is None:
@@ -180,9 +199,10 @@ def _relu(each: Operated, with_zero: list[Operated]) -> GateSeen | None:
         if not is_real(h) or h.shape != out.shape or draft.copy is result.copy:
             continue
         same = masks.together(h, out) and masks.is_relu(h, out)
-        # Spelled like this much else is, too: where no number is negative, or every one is NaN, only the mask tells
-        shown = bool((h < 0).any()) if name in PRODUCTS else name not in STORES or bool((h == h).any())
-        shown = shown or any(_tells(other, draft, with_zero) for other in drafts if other is not draft)
+        # Spelled like this much else is, too: `y * np.log(p)` where y is 0
+        shown = name not in (*PRODUCTS, *STORES) or any(_tells(other, draft, with_zero) for other in drafts)
+        if same and not shown:
+            shown = _is_made(draft.copy, result.copy, drafts, descent, store=name in STORES)
         if same and shown:
             torchs = name in ("relu", "relu_") and "." in operation.path and not operation.path.startswith("self.")
             rule = "h <= 0" if torchs and draft.copy is not None and draft.copy.engine.name == "torch" else "h < 0"

@@ -19,8 +19,8 @@ from stepper.inferior.drafts import Draft
 from stepper.inferior.entries import first_rows, is_real, numbers, shape
 from stepper.record import place
 
-FAR = 12  # steps between a mask and the gate's input that it was made of
-NEAR = 4  # steps between a masking in which no mask was seen, and what its mask is of
+FAR = 8  # steps between a mask and the gate's input that it was made of
+NEAR = 4  # the same where no mask was seen, or one that is true, or false, throughout: it is divided by anything
 
 
 class Masking:
@@ -186,7 +186,8 @@ class Maskings:
         if found is None:
             found = self._of[mask] = {}
             flags = _flags(numbers(mask), *self._slopes.values())
-            for copy in self._descent.back((mask,), self._sources, depth=FAR):
+            depth = FAR if flags is not None and 0 < masks.count(flags) < masks.size(flags) else NEAR
+            for copy in self._descent.back((mask,), self._sources, depth=depth):
                 for gate, is_input in self._sources.get(copy, ()) if flags is not None else ():
                     h = numbers(copy)
                     if (

@@ -74,6 +74,12 @@ def _gates(it: Iteration) -> Iterator[str]:
             yield f"gate {gate.label}: {gate.active} active and {gate.blocked} blocked of {h.size}"
         if gate.op in BLOCKING and not gate.gate.soft:
             yield from _relu(gate, h)
+        if gate.gate.note:
+            yield f"gate {gate.label}: {gate.gate.note}"
+        if gate.gate.share is None and gate.grad_before is not None and gate.grad_after is not None:
+            before, after = gate.grad_before.array, gate.grad_after.array
+            if not numpy.array_equal(numpy.where(h < 0, 0, before)[h != 0], after[h != 0], equal_nan=True):
+                yield f"gate {gate.label}: its gradients do not follow from its input"
 
 
 def _relu(gate: RecordedGate, h: Numbers) -> Iterator[str]:

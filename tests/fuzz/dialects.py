@@ -34,7 +34,10 @@ class Dialect:
         relu = Activation(
             "relu",
             (*self.relu, "{z} * ({z} > 0)", "{m}.where({z} > 0, {z}, 0)"),
-            ("{g} * ({z} > 0)", "{g} * ({a} > 0)", "{m}.where({z} > 0, {g}, 0)"),
+            (
+                *("{g} * ({z} > 0)", "{g} * ({a} > 0)", "{m}.where({z} > 0, {g}, 0)", "{g} * (({z} > 0) * 1.0)"),
+                *("{g} * {m}.where({z} > 0, 1.0, 0.0)", "{g} * {m}.sign({a})", "{g} * (1.0 - 1.0 * ({z} <= 0))"),
+            ),
         )
         return (relu, relu, *SMOOTH)
 
@@ -59,12 +62,24 @@ NUMPY = Dialect(
     "{x}.copy()",
     "{x}.size",
     ("{one} @ {other}", "{one} @ {other}", "np.dot({one}, {other})", "{one}.dot({other})", "np.matmul({one}, {other})"),
-    ("np.maximum({z}, 0)", "np.maximum(0, {z})", "np.clip({z}, 0, None)", "np.maximum(0.0, {z})"),
+    (
+        "np.maximum({z}, 0)",
+        "np.maximum(0, {z})",
+        "np.clip({z}, 0, None)",
+        "np.maximum(0.0, {z})",
+        "({z} + abs({z})) / 2",
+    ),
 )
 TORCH = Dialect(
     "torch",
     "{x}.clone()",
     "{x}.numel()",
     ("{one} @ {other}", "{one}.mm({other})", "torch.mm({one}, {other})", "torch.matmul({one}, {other})"),
-    ("{z}.clamp(min=0)", "torch.relu({z})", "torch.clamp({z}, min=0)", "torch.maximum({z}, torch.zeros_like({z}))"),
+    (
+        "{z}.clamp(min=0)",
+        "torch.relu({z})",
+        "torch.clamp({z}, min=0)",
+        "torch.maximum({z}, torch.zeros_like({z}))",
+        "({z} + {z}.abs()) / 2",
+    ),
 )

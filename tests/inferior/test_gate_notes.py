@@ -279,3 +279,21 @@ def test_a_mask_that_is_not_of_a_leaky_gate_is_told(mask: str, told: str) -> Non
     )
     (gate,) = ran.record().gates
     assert gate.soft and gate.note.startswith(told) and bool(gate.note) == bool(told)
+
+
+def test_a_threshold_that_stops_nothing_is_no_mask_of_a_gate_that_it_was_not_made_of() -> None:
+    ran = run(
+        """
+        import numpy as np
+        np.random.seed(0)
+        x, w = np.random.randn(6, 6), np.random.randn(6, 6)
+        for t in range(1):
+            h = x @ w
+            a = np.maximum(h, 0)
+            loss = (a**2).sum()
+            w -= 1e-3 * (x.T @ (2 * a * (h > 0)))
+            s = np.maximum(np.abs(w), 0)
+            w = np.where(np.abs(w) > 1e-9, w, 0)
+        """
+    )
+    assert [(gate.note, gate.grad_before is None) for gate in ran.record().gates] == [("", False), ("", True)]

@@ -201,7 +201,8 @@ def test_what_is_made_of_more_than_h_is_no_gate_though_its_numbers_are_a_relus()
         for t in range(1):
             kept = w + (factors - 1) * w
             halves = w * ((factors + 1) / 2)
-            loss = (kept + halves).sum()
+            entropy = 0 * factors[1:] * np.log(w[:1] / 2) + factors[1:] * np.log(np.array([0.5, 0.3]))
+            loss = (kept + halves).sum() + entropy.sum()
             w = w - 0.01
         """
     )
@@ -310,6 +311,35 @@ def test_a_backward_by_hand_decides_at_zero_and_at_nan(rule: str, blocked: list[
     )
     (gate,) = ran.record().gates
     assert numpy.flatnonzero(ran.array(gate.mask)).tolist() == blocked == gate.dead_units
+
+
+def test_a_relu_of_several_nodes_has_the_gradients_that_come_to_its_input_and_output() -> None:
+    torch = pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        torch.manual_seed(0)
+        x, w1, w2 = torch.randn(8, 5), torch.randn(5, 6, requires_grad=True), torch.randn(6, 6, requires_grad=True)
+        for t in range(1):
+            h1 = x @ w1
+            a1 = (h1 + h1.abs()) / 2
+            h2 = a1 @ w2
+            a2 = torch.where(h2 > 0, h2, 0.1 * h2)
+            loss = (a2**2).sum()
+            loss.backward()
+            with torch.no_grad():
+                w1 -= 1e-3 * w1.grad
+        """
+    )
+    first, second = ran.gate("h1"), ran.gate("h2")
+    hard, leaky = ran.array(first.h) < 0, ran.array(second.h) < 0
+    h2 = ran.array(second.h)
+    a2 = torch.tensor(h2).where(torch.tensor(~leaky), 0.1 * torch.tensor(h2)).numpy()
+    assert numpy.array_equal(ran.array(second.grad_before), 2 * a2)
+    assert numpy.array_equal(ran.array(second.grad_after), 2 * a2 * numpy.where(leaky, numpy.float32(0.1), 1))
+    before = ran.array(first.grad_before)
+    assert before.any() and numpy.array_equal(ran.array(first.grad_after), numpy.where(hard, 0, before))
+    assert (first.blocked, second.blocked, second.attenuated) == (hard.sum(), 0, leaky.sum())
 
 
 def test_a_maximum_passes_a_nan_on() -> None:
