@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from stepper.program.effects import GRAD, Definition, Pass
-from stepper.program.vocabulary import names_error, names_gradient
+from stepper.program.vocabulary import STEPPING, names_error, names_gradient
 
 SQUASHING = frozenset({"tanh", "sigmoid", "sigm", "softmax", "relu"})
 
@@ -18,6 +18,8 @@ def is_gradient(definition: Definition) -> bool:
     match definition.node:
         case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str(key)))]) if definition.kind == "change":
             return names_gradient(key) or names_gradient(name)
+        case ast.Call(func=ast.Attribute(attr=attr)) if definition.kind == "change" and attr in STEPPING:
+            return False  # an optimizer changes parameters, whatever they are called (`G`, a generator)
     return definition.kind != "start" and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
 
 
