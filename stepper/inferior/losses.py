@@ -17,6 +17,10 @@ MARK: Final = object()  # the head of an iteration, among the losses kept since 
 CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
 
 
+class Spare(float):
+    """What would be the loss of a pass that does not come to `.backward()`."""
+
+
 class LossKeeper:
     """Losses as they come, an iteration's behind its mark.
 
@@ -93,6 +97,12 @@ class LossKeeper:
         if number is not None:
             self._kept.append(number)
         return value
+
+    def spare(self, value: Any) -> None:
+        """A value that is the loss of its pass where `.backward()` is called on none."""
+        number = self.number(value)
+        if number is not None:
+            self._kept.append(Spare(number))
 
     def _soon(self, value: Any) -> float | Later | None:
         """A one-element real value as a float, or as one to be read later; None for anything else."""
@@ -216,21 +226,23 @@ def _by_pass(kept: list[Any]) -> list[float | None]:
     found: list[float | None] = []
     begun = cut = False
     loss: float | None = None
-    late: float | None = None
+    other: float | None = None  # for a pass that has none
     for item in kept:  # the one loop that every plain iteration passes through: no calls, no small lists
         if type(item) is float:
             if cut:
-                late = item
+                other = item
             else:
                 loss = item
         elif item is MARK:
             if begun:
-                found.append(late if loss is None else loss)
-            begun, cut, loss, late = True, False, None, None
-        else:
+                found.append(other if loss is None else loss)
+            begun, cut, loss, other = True, False, None, None
+        elif item is CUT:
             cut = True
+        elif not cut:
+            other = float(item)
     if begun:
-        found.append(late if loss is None else loss)
+        found.append(other if loss is None else loss)
     return found
 
 
@@ -245,8 +257,7 @@ def _own_data(value: Any) -> Any:
 
 
 def _of_pass(kept: list[Any]) -> list[float]:
-    """The losses before the loop was left; those behind where there are none before."""
-    if CUT not in kept:
-        return kept
-    first = kept.index(CUT)
-    return kept[:first] or [item for item in kept if item is not CUT]
+    """The losses before the loop was left; those behind where there are none before, and else what is spare."""
+    end = kept.index(CUT) if CUT in kept else len(kept)
+    behind = [item for item in kept[end:] if type(item) is float]
+    return [item for item in kept[:end] if type(item) is float] or behind or [float(item) for item in kept[:end]][-1:]

@@ -17,6 +17,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.direction import signs
 from stepper.inferior.naming import attributes, is_scripts
 from stepper.inferior.scalars import SCALARS
+from stepper.program.vocabulary import names_gradient
 from stepper.record import Summary
 
 MOST = 100_000  # objects that are looked at
@@ -105,7 +106,10 @@ def reach(
 
 def _is_like(value: Any, engine: Engine | None, like: Summary) -> bool:
     if type(value) in SCALARS:
-        return like.kind == "scalar" and type(value).__name__ == like.type and value == like.value
+        if like.kind != "scalar" or type(value).__name__ != like.type:
+            return False
+        told = like.value
+        return value == told or (type(value) is type(told) is float and _is_near(value, told, abs(told)))
     if engine is None:
         return False
     shape = getattr(value, "shape", None)
@@ -128,9 +132,10 @@ def _is_near(one: float | None, other: float | None, size: float) -> bool:
 
 
 def _nearness(path: str, name: str) -> int:
-    """How much of a path is that of a name: all (`w`; of a number that an object keeps, `w.data`), all but what it
-    begins with (`self.w`, `net.w`), its end, nothing."""
-    if name in (path, path.rpartition(".")[0]):
+    """How much of a path is that of a name: all (`w`; of a number that an object keeps, `w.data`, but for its
+    gradient), all but what it begins with (`self.w`, `net.w`), its end, nothing."""
+    holder, _, kept = path.rpartition(".")
+    if name == path or (name == holder and not names_gradient(kept)):
         return 3
     if "." in path and path.partition(".")[2] == name.partition(".")[2]:
         return 2

@@ -131,6 +131,7 @@ class Runner:
             "backward": self.losses.backward,
             "loss_of": self.losses.of,
             "loss_held": self.losses.held,
+            "loss_spare": self.losses.spare,
             "recording": False,
             "beside": False,
             "counting": True,

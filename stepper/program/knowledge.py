@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from itertools import takewhile
 
 from stepper.program.effects import FIELD, GRAD, Definition, Place
 from stepper.program.flow import Flow, running_totals, sort
@@ -12,13 +13,15 @@ from stepper.program.models import Models
 from stepper.program.phases import Phases
 from stepper.program.recomputed import stored_anew
 from stepper.program.roles import Roles
-from stepper.program.scopes import Scope, Script
+from stepper.program.scopes import FUNCTIONS, Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode
 from stepper.program.vocabulary import names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Phase, Role
+
+WAYS_OUT = (ast.Continue, ast.Break, ast.Return)
 
 
 class Known:
@@ -30,6 +33,7 @@ class Known:
         run = walker.walk_module() if loop is None else walker.walk_loop(loop)
         flow = sort(run, walker.made_parameters(), stored_anew(script), _indices(walker))
         losses.aside = _no_losses(flow)
+        losses.spare = _spare(script, flow, loop)
         self.uses_backward = any(loss.backward for loss in run.losses)
         self.keeps_data = walker.keeps_data
         body = script.source.tree.body if loop is None else loop.body
@@ -136,3 +140,29 @@ def _no_losses(flow: Flow) -> frozenset[str]:
         for name, made in named.items()
         if name not in real and all(d in flow.backward or d in totals or d.deps & totals for d in made)
     )
+
+
+def _spare(script: Script, flow: Flow, loop: LoopNode | None) -> dict[int, str]:
+    """What binds the name that `.backward()` is called on, by statement, where some passes do not come to that call: it
+    stands in an `if` (`if phase == "train": loss.backward()`), or behind a way out of the pass."""
+    ends = (*FUNCTIONS, ast.Lambda, ast.ClassDef)
+    found: dict[int, str] = {}
+    for loss in flow.losses:
+        if not loss.backward:
+            continue
+        around = list(
+            takewhile(lambda each: each is not loop and not isinstance(each, ends), script.ancestors(loss.node))
+        )
+        asking = {id(part) for each in around if isinstance(each, ast.If) for part in ast.walk(each)}
+        for d in loss.deps:
+            match d.node:
+                case ast.Assign(targets=[ast.Name(id=name)]) as bound if d.kind == "bind" and not d.alias:
+                    asked = bool(asking) and id(bound) not in asking
+                    if asked or any(_is_between(each, bound, loss.node) for each in script.nodes):
+                        found[id(bound)] = name
+    return found
+
+
+def _is_between(node: ast.AST, first: ast.AST, second: ast.AST) -> bool:
+    """Whether a way out of a function or of a pass stands between two nodes."""
+    return isinstance(node, WAYS_OUT) and first.lineno < node.lineno < second.lineno  # type: ignore[attr-defined]

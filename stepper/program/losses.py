@@ -14,6 +14,8 @@ class Losses:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.aside: frozenset[str] = frozenset()  # names that sound like one, beside the loss itself
+        # Names by the statements (ids) that bind them, on which `.backward()` is not called in every pass.
+        self.spare: dict[int, str] = {}
         # A script's own `backward` methods: of a value that can be added up (micrograd's), or of a layer.
         self.values: set[str] = set()
         self.layers: set[str] = set()

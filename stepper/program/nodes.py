@@ -31,6 +31,7 @@ BACKWARD = "__stepper_backward__"
 LOSS = "__stepper_loss__"
 LOSS_OF = "__stepper_loss_of__"
 LOSS_HELD = "__stepper_loss_held__"
+LOSS_SPARE = "__stepper_loss_spare__"
 ARMED = "__stepper_armed__"
 STOP = "__stepper_stop__"
 
@@ -55,6 +56,7 @@ PROBES = (
     LOSS,
     LOSS_OF,
     LOSS_HELD,
+    LOSS_SPARE,
     ARMED,
     STOP,
 )

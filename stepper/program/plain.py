@@ -116,7 +116,12 @@ class Plain:
         ]
 
     def held(self, node: ast.stmt) -> list[ast.stmt]:
-        """Behind `self.loss += …`: its object is handed over, to be looked into: the attribute may be a property."""
+        """Behind `self.loss += …`: its object is handed over, to be looked into: the attribute may be a property.
+        Behind a `loss = …` on which `.backward()` is not always called: what is the loss of a pass where it is not."""
+        if self.kind == "backward" and id(node) in self.losses.spare:
+            place = nodes.head(node)
+            read = nodes.name(self.losses.spare[id(node)], place)
+            return [nodes.statement(nodes.call(nodes.LOSS_SPARE, place, read), place)]
         match node:
             case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=name), attr=attribute) as target) if (
                 self.kind == "named" and self.losses.is_loss_target(target)

@@ -59,6 +59,7 @@ ENTRIES = 4
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
 SPLITS = 4  # how often, at least, a group of them that does not is halved
 GOLDEN = (math.sqrt(5) - 1) / 2
+NEAR = 0.5  # of the larger, that a slope by another loss than the last is to lie near a gradient to be worth a look
 MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
 SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
 Tell = Callable[[GradientCheck, str], None]
@@ -224,7 +225,8 @@ class _Check:
             if first is not None and version.made and found.verdict is Verdict.UNKNOWN:
                 return found  # what became of it says no more
             first = first or found
-            if first is found and found.verdict is Verdict.UNKNOWN and not self._carried.get(parameter.name):
+            hidden = found.verdict is Verdict.UNKNOWN and not any(e.verdict is Verdict.DIFFERS for e in found.entries)
+            if first is found and hidden and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
         if first is None:
             reason = self._left_out.get(parameter.name)
@@ -255,18 +257,21 @@ class _Check:
             raise LookupError(self._unlike)
         if self._chosen_for[0] != parameter.name:
             self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
-        samples = [await self._sample(parameter, version, index) for index in self._chosen_for[1]]
-        recorded = [each for _, each, _ in samples]
-        along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
+        known = readings(len(self._base), self._grown) if version.loss is None else [(self._read(version), "")]
+        along: bool | None = None
         first: ParameterCheck | None = None
-        known = readings(len(self._base), self._grown)
-        for read, what in known if version.loss is None else [(self._read(version), "")]:
+        for read, what in known:
+            samples = [await self._sample(parameter, version, index, read) for index in self._chosen_for[1]]
+            if along is None:
+                recorded = [each for _, each, _ in samples]
+                along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
             found = self._compared(parameter, version, samples, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             if found.verdict is Verdict.AGREES and (depends or not what):
                 by = f"by {what} ({read(self._base):.6g})" if what else ""
                 return replace(found, note="; ".join(filter(None, (found.note, by))))
-            first = first or found
+            if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
+                first = found  # it may be the gradient of the loss by which nothing can be told
         assert first is not None
         return first
 
@@ -339,16 +344,15 @@ class _Check:
         return await self._lane.push(moves, numbers, len(self._record.losses))
 
     async def _sample(
-        self, parameter: Parameter, version: Version, flat: int
+        self, parameter: Parameter, version: Version, flat: int, read: Reading
     ) -> tuple[tuple[int, ...], float, list[Step]]:
-        """An entry's index, its recorded gradient, and the losses beside it."""
+        """An entry's index, its recorded gradient, and the losses beside it, as narrow as `read` needs them to tell."""
         recorded = 0.0
         for part in version.parts:
             recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
         for part in version.less:
             recorded -= version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
         at = await self._element(parameter.before, flat)
-        read = self._read(version)
         base = read(self._base)
 
         async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
@@ -365,10 +369,11 @@ class _Check:
             exact = ENOUGH if self._steps else EXACT
             steps = await measure(ask, at, scale, base, read, self._unit, self._noise, exact)
         found = slope(steps, base, read, self._unit, self._noise)
-        if found is not None:
+        if found is not None and found.value:
+            told = self._compared_one(version, (), recorded, found)
             apart = abs(recorded - found.value)
-            if apart > self._compared_one(version, (), recorded, found).tolerance:
-                steps += await narrowed(ask, at, base, apart, self._unit)
+            if apart > told.tolerance and (read is last or apart < NEAR * max(abs(recorded), abs(found.value))):
+                steps = [*steps, *await narrowed(ask, at, base, apart, self._unit)]
         self._steps[flat] = steps
         return index_of(flat, parameter.shape), recorded, steps
 

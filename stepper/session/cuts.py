@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 
-from stepper.record import Backward, Event, Record
+from stepper.record import Backward, Event, Record, Value
 
 _CUT = re.compile(r"\.detach_?\(\)|\bno_grad\(\)|\binference_mode\(\)")
+_NUMBER = re.compile(r"\.item\(\)|\.tolist\(\)|\.numpy\(\)|\.data\b|(?<![.\w])float\(")
+"""What makes numbers of a tensor, which have no graph."""
+_MADE = ("activation", "loss")
 
 
 def cut(record: Record) -> str:
@@ -17,9 +20,17 @@ def cut(record: Record) -> str:
     there is none, and where no engine's backward pass was seen: by hand there is no graph to be cut."""
     first = next((event.id for event in record.events if isinstance(event.detail, Backward)), 0)
     before = record.events[:first]
+    looked = set[tuple[str, int, int]]()  # numbers: each statement once, however often it ran
     for event in before:
-        found = _CUT.search(event.text) if event.kind == "statement" and event.phase in ("forward", "loss") else None
-        if found is not None and _goes_on(event, before):
+        if event.kind != "statement" or event.phase not in ("forward", "loss"):
+            continue
+        detached = _CUT.search(event.text)
+        found = detached or _NUMBER.search(event.text)
+        place = (event.file, event.line, event.column)
+        if found is None or (detached is None and place in looked):
+            continue
+        looked.add(place)
+        if _goes_on(event, before) if detached else _is_reckoned_with(event, before):
             return (
                 f"{record.place(event)} cuts the graph ({found.group()}), and a finite difference goes through the cut"
             )
@@ -29,12 +40,72 @@ def cut(record: Record) -> str:
 def _goes_on(event: Event, before: list[Event]) -> bool:
     """Whether what a statement, or those inside it, made is read before the backward pass: a figure that is only
     printed or kept is not."""
+    inside = _inside(event, before)
+    if not _is_of_this_pass(inside, before):
+        return False
     if event.text.startswith("return "):
         return True  # it has no name yet
-    inside = {event.id}
+    made = {value.label for value in _made(inside, before)}
+    return any(value.label in made for each in _behind(inside, before) for value in _read(each))
+
+
+def _is_of_this_pass(inside: set[int], before: list[Event]) -> bool:
+    """Whether what is detached may be made of the parameters in this pass; a hidden state that the pass before handed
+    on is what it is, however they are moved."""
+    made = {value.copy for each in before[: max(inside)] for value in each.values if value.when == "result"} - {None}
+    read = [value for number in inside for value in _read(before[number]) if _is_tensor(value)]
+    return not read or any(value.role == "parameter" or value.copy is None or value.copy in made for value in read)
+
+
+def _is_reckoned_with(event: Event, before: list[Event]) -> bool:
+    """Whether a number that a statement, or those inside it, took out of the forward pass is made into something of it
+    again before the backward pass: one that is told, or added up to be told, is not."""
+    inside = _inside(event, before)
+    if not any(value.role in _MADE and _is_tensor(value) for number in inside for value in _read(before[number])):
+        return False  # it is taken of the data
+    made, numbers = set[str](), set[float]()
+    for value in _made(inside, before):
+        made |= {value.label} - {event.text}
+        number = value.summary.value
+        numbers |= {number} if isinstance(number, float) and not number.is_integer() else set()
+    returned_to = _caller(event, before) if event.text.startswith("return ") else []
+    for each in (*returned_to, *_behind(inside, before)):
+        if each in returned_to or any(v.label in made or v.summary.value in numbers for v in _read(each)):
+            results = [value for value in each.values if value.when == "result"]
+            if any(value.role in _MADE and _is_tensor(value) for value in results):
+                return each.phase in ("forward", "loss")
+            made |= {value.label for value in results}
+    return False
+
+
+def _inside(event: Event, before: list[Event]) -> set[int]:
+    found = {event.id}
     for each in before[event.id + 1 :]:
-        if each.parent in inside:
-            inside.add(each.id)
-    made = {value.label for number in inside for value in before[number].values if value.when == "result"}
-    later = (each for each in before[event.id + 1 :] if each.id not in inside)
-    return any(value.when == "operand" and value.label in made for each in later for value in each.values)
+        if each.parent in found:
+            found.add(each.id)
+    return found
+
+
+def _caller(event: Event, before: list[Event]) -> list[Event]:
+    """The statement that goes on when a function returns; none where the script's own lines did not call it."""
+    while event.parent is not None:
+        event = before[event.parent]
+        if event.kind == "statement":
+            return [event]
+    return []
+
+
+def _behind(inside: set[int], before: list[Event]) -> list[Event]:
+    return [each for each in before[min(inside) + 1 :] if each.id not in inside]
+
+
+def _made(inside: set[int], before: list[Event]) -> list[Value]:
+    return [value for number in inside for value in before[number].values if value.when == "result"]
+
+
+def _read(event: Event) -> list[Value]:
+    return [value for value in event.values if value.when == "operand"]
+
+
+def _is_tensor(value: Value) -> bool:
+    return value.summary.kind == "tensor"

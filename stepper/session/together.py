@@ -201,8 +201,8 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
-            if first is None or (
-                not by and entry.verdict is Verdict.UNKNOWN and all(_is_made(e, place) for e in group)
-            ):
-                first = told, place, ""
+            of_another = first is not None and first[0].verdict is Verdict.DIFFERS and bool(entry.difference)
+            known = not by and all(_is_made(each, place) for each in group)
+            if first is None or (entry.verdict is Verdict.UNKNOWN and (known or of_another)):
+                first = told, place, ""  # of the loss by which nothing can be told they may be the gradients
     return first

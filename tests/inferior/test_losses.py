@@ -107,6 +107,35 @@ def test_several_backward_calls_are_all_told_and_the_last_is_the_loss() -> None:
     assert recorded.record().losses == [2.0, 4.0] and recorded.record().loss == 4.0
 
 
+VALIDATED = """
+import torch
+w = torch.ones(3, requires_grad=True)
+opt = torch.optim.SGD([w], lr=0.1)
+for i in range(4):
+    training = i % 2 == 0
+    opt.zero_grad()
+    with torch.set_grad_enabled(training):
+        objective = ((i + 1.0) * w).sum()
+{then}
+    running = objective.item()
+"""
+
+
+@pytest.mark.parametrize("record_from", [0, None])
+@pytest.mark.parametrize(
+    "then",
+    [
+        "    if training:\n        objective.backward()\n        opt.step()",
+        "    if not training:\n        continue\n    objective.backward()\n    opt.step()",
+    ],
+)
+def test_where_a_pass_does_not_come_to_the_backward_call_its_loss_is_what_it_would_be_called_on(
+    then: str, record_from: int | None
+) -> None:
+    found = run(VALIDATED.format(then=then), record_from=record_from).losses
+    assert found == pytest.approx([3.0, 2 * (3 - 0.3), 3 * (3 - 0.3), 4 * (3 - 0.3 - 0.9)])
+
+
 def test_the_keeper_gives_each_pass_its_last_loss() -> None:
     keeper = LossKeeper()
     keeper.engines = builtin_engines()

@@ -65,3 +65,24 @@ def test_a_factor_of_two_is_no_sum_of_a_loss_that_is_bound_twice(tmp_path: Path)
     """
     with opened(tmp_path, text) as run:
         assert run.check(0).parameters[0].factor == 2.0
+
+
+def test_a_gradient_that_the_loss_it_is_of_cannot_tell_of_is_not_wrong_by_a_loss_that_does_not_depend_on_it(
+    tmp_path: Path,
+) -> None:
+    text = """
+        import torch
+        near, far = torch.tensor([0.5], requires_grad=True), torch.tensor([0.3], requires_grad=True)
+        optimizer = torch.optim.SGD([near, far], lr=0.1)
+        for t in range(2):
+            first = 10 + 0.05 * torch.relu(near - 0.4995).sum()
+            second = far.square().sum()
+            optimizer.zero_grad()
+            first.backward()
+            second.backward()
+            optimizer.step()
+    """
+    with opened(tmp_path, text) as run:
+        found = named(run.check(0))
+    assert found["far"].verdict is Verdict.AGREES
+    assert found["near"].verdict is Verdict.UNKNOWN

@@ -96,6 +96,78 @@ for t in range(3):
 
 
 @pytest.mark.start("torch")
+@pytest.mark.parametrize("number", ["value.item()", "float(value)", "baseline(value)"])
+def test_a_number_taken_out_of_the_graph_and_reckoned_with_is_a_cut(tmp_path: Path, number: str) -> None:
+    text = f"""
+import torch
+from torch import nn
+def baseline(value):
+    return value.item()
+torch.manual_seed(0)
+net = nn.Linear(3, 2).double()
+opt = torch.optim.SGD(net.parameters(), lr=0.01)
+x, returns = torch.randn(6, 3).double(), torch.randn(6).double()
+for t in range(2):
+    losses = []
+    for row, R in zip(x, returns):
+        score, value = net(row)
+        advantage = R - {number}
+        losses.append((value - R) ** 2 - torch.tanh(score) * advantage)
+    opt.zero_grad()
+    loss = torch.stack(losses).sum()
+    loss.backward()
+    opt.step()
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(1)
+    assert set(verdicts(found).values()) == {Verdict.UNKNOWN}
+    assert all("cuts the graph" in each.note for each in found.parameters)
+
+
+HANDED_ON = """
+import torch
+from torch import nn
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return {factor} * grad
+
+torch.manual_seed(0)
+rnn, head = nn.RNN(3, 4, batch_first=True).double(), nn.Linear(4, 1).double()
+parameters = [*rnn.parameters(), *head.parameters()]
+hidden, x, y = torch.zeros(1, 2, 4).double(), torch.randn(2, 5, 3).double(), torch.randn(2, 1).double()
+for t in range(3):
+    for p in parameters:
+        p.grad = None
+    hidden = hidden.detach()
+    out, hidden = rnn(x, hidden)
+    error = Twice.apply(head(out[:, -1])) - y
+    spread = error.std().item()
+    print(spread)
+    loss = (error ** 2).mean()
+    loss.backward()
+    nn.utils.clip_grad_norm_(parameters, 0.01)
+    for p in parameters:
+        p.data.add_(p.grad, alpha=-0.1)
+"""
+
+
+@pytest.mark.start("torch")
+@pytest.mark.parametrize(("factor", "verdict"), [(2, Verdict.AGREES), (3, Verdict.DIFFERS)])
+def test_a_hidden_state_that_is_detached_at_the_head_is_no_cut_and_clipping_hides_nothing_beside_it(
+    tmp_path: Path, factor: int, verdict: Verdict
+) -> None:
+    with opened(tmp_path, HANDED_ON.format(factor=factor)) as run:
+        found = run.check(1, entries=1)
+    assert set(verdicts(found).values()) == {verdict}
+
+
+@pytest.mark.start("torch")
 def test_a_figure_that_is_detached_to_be_looked_at_hides_no_wrong_gradient(tmp_path: Path) -> None:
     text = """
 import torch
