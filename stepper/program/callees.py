@@ -15,7 +15,7 @@ from stepper.program.held_functions import HeldFunctions
 from stepper.program.instances import Instances
 from stepper.program.records import keeps_data
 from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, assigned, constructor, root_of
-from stepper.program.vocabulary import steps_parameters
+from stepper.program.vocabulary import registers_backward_hook, steps_parameters
 
 
 class Callees:
@@ -36,8 +36,11 @@ class Callees:
         self.instances = Instances(script)
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
         self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
+        self.backward_hooks: list[ast.AST] = []
         for node in script.nodes:
             match node:
+                case ast.Call(func=ast.Attribute(attr=name), args=[*given]) if registers_backward_hook(name):
+                    self.backward_hooks += [f for each in given for f in self._named(each)]
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self.lambdas[id(script.scope_around(node).node), name] = function
                 case ast.Assign(targets=[_]):
@@ -166,6 +169,16 @@ class Callees:
         if not isinstance(function, ast.Attribute):
             return []
         return list(self.script.reached(scope, function)) or self._methods(scope, function)
+
+    def _named(self, node: ast.expr) -> list[ast.AST]:
+        """The functions that a name or a `self.method` stands for."""
+        scope = self.script.scope_around(node)
+        match node:
+            case ast.Name(id=name):
+                return list(self.script.definitions(scope, name))
+            case ast.Attribute(value=value, attr=name):
+                return list(self.script.methods_of(self.script.classes_of(scope, value), name))
+        return []
 
     def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
         name, receiver = function.attr, function.value

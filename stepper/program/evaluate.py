@@ -35,6 +35,7 @@ from stepper.program.vocabulary import (
     mutates_receiver,
     names_gradient,
     names_loss,
+    registers_backward_hook,
     steps_parameters,
     words,
 )
@@ -336,6 +337,8 @@ class Evaluator(Definitions, ABC):
         value = self.evaluate(scope, loss)
         self.note_loss(node, value.deps, None, backward=True)
         self.change(((GRAD, frozenset()),), node, value.deps)
+        for function in self.backward_hooks:
+            self.enter(function, node, NOTHING, [], [])
         return NOTHING
 
     def _differentiated(self, scope: Scope, node: ast.Call, outputs: ast.expr, given: Sequence[Value]) -> Value:
@@ -361,7 +364,7 @@ class Evaluator(Definitions, ABC):
             if isinstance(given, ast.Attribute):
                 methods = self.script.methods_of(self.script.classes_of(scope, given.value), given.attr)
                 handed += [(method, self.evaluate(scope, given.value)) for method in methods]
-        for function, owner in handed:
+        for function, owner in () if registers_backward_hook(name) else handed:
             # A function handed to a library may be called by it: `optimizer.step(closure)`, `map(f, xs)`.
             called = self.enter(function, node, owner, [], [])
             deps |= called.deps if called is not None else frozenset()

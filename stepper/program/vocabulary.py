@@ -176,6 +176,14 @@ def names_decay(name: str) -> bool:
 # Functions that differentiate, by the last part of their names; `grad` is also torch.autograd's and jax's.
 DIFFERENTIATING = frozenset({"grad", "value_and_grad", "jacrev", "jacfwd", "vjp", "gradient", "gradients"})
 
+_BACKWARD_HOOK = re.compile(r"^register_(hook|\w*(backward|grad)\w*_hook)$")
+
+
+def registers_backward_hook(name: str) -> bool:
+    """Whether a method is handed what the backward pass will call (`register_post_accumulate_grad_hook`)."""
+    return bool(_BACKWARD_HOOK.match(name))
+
+
 STEPPING = frozenset({"step", "optimizer_step", "apply_gradients", "apply_updates", "minimize"})
 _NO_OPTIMIZER = re.compile(r"sched|env|prof|bar|writer|timer|logger|game|world|sim|scaler_only|warmup", re.IGNORECASE)
 

@@ -53,20 +53,24 @@ class Since:
         return f"iteration {self.iteration}{'' if self.certain else ' or before'}"
 
 
-def added(record: Record) -> dict[str, bool]:
-    """For each parameter that got a gradient: whether the first one was added to something that was not zero. Of those
-    by hand only such are told."""
+def added(record: Record, *, behind: bool = False) -> dict[str, bool]:
+    """For each parameter that got a gradient: whether the first one was added to something that was not zero, and so on
+    until its step, so that what was there is part of what that used; with `behind`, until the end, so that it is part
+    of what is left. Of those by hand only such are told."""
     found = {parameter.name: True for parameter in record.parameters if parameter.held is not None}
+    steps = {e.detail.parameter: e.id for e in record.events if isinstance(e.detail, OptimizerStep)}
     for event in record.events:
         if not isinstance(event.detail, Backward) or event.detail.node != LEAF:
             continue
         for flow in event.detail.grad_in:
+            if not behind and event.id > steps.get(flow.target, event.id):
+                continue
             label = f"{flow.target}.grad"
             before = next((value for value in event.values if (value.label, value.when) == (label, "before")), None)
             after = next((value for value in event.values if (value.label, value.when) == (label, "after")), None)
             changed = before is None or after is None or before.copy != after.copy
             if changed:  # else the pass added nothing here: the gradient was asked for as a value
-                found.setdefault(flow.target, held_before(event, flow.target))
+                found[flow.target] = found.get(flow.target, True) and held_before(event, flow.target)
     return found
 
 
@@ -74,14 +78,14 @@ class Carried:
     """Looks into records, and into each only once."""
 
     def __init__(self) -> None:
-        self._known: dict[int | None, tuple[Record, dict[str, bool]]] = {}
+        self._known: dict[int | None, tuple[Record, dict[str, bool], dict[str, bool]]] = {}
         self._by_hand = HeldSums()
 
-    def _added(self, record: Record) -> dict[str, bool]:
+    def _added(self, record: Record, *, behind: bool = False) -> dict[str, bool]:
         known = self._known.get(record.iteration)
         if known is None or known[0] is not record:
-            known = self._known[record.iteration] = (record, added(record))
-        return known[1]
+            known = self._known[record.iteration] = (record, added(record), added(record, behind=True))
+        return known[2] if behind else known[1]
 
     def since(self, records: Mapping[int | None, Record], record: Record, parameter: str) -> Since | None:
         """From which iteration on a parameter's gradients were added up to what `record` has; None where that
@@ -97,7 +101,7 @@ class Carried:
             earlier = records.get(iteration)
             if earlier is None:
                 return Since(iteration, certain=False)
-            if self._added(earlier).get(parameter) is False:
+            if self._added(earlier, behind=True).get(parameter) is False:
                 return Since(iteration)
         return Since(None)
 

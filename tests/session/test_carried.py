@@ -67,6 +67,13 @@ def test_two_passes_in_one_iteration_are_its_own() -> None:
     assert since(records, 3) == {None}
 
 
+def test_what_is_zeroed_between_two_passes_of_an_iteration_is_no_part_of_what_the_step_used() -> None:
+    records = recorded(before="layer(x).sum().backward(); optimizer.zero_grad()")
+    assert since(records, 3) == {None} and all_carried(records[3]) == []
+    records = recorded(after="optimizer.step(); optimizer.zero_grad(); layer(x).sum().backward()")
+    assert since(records, 3) == {Since(2)}, "the step had used it before it was zeroed"
+
+
 def test_what_the_setup_left_is_told() -> None:
     source = LOOP.format(before="pass", after="optimizer.step()").replace(
         "    for t", "    layer(x).sum().backward()\n    for t"
