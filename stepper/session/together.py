@@ -201,8 +201,8 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
-            of_another = first is not None and first[0].verdict is Verdict.DIFFERS and bool(entry.difference)
+            of_another = first is not None and by and first[1] == place and first[0].verdict is Verdict.DIFFERS
             known = not by and all(_is_made(each, place) for each in group)
-            if first is None or (entry.verdict is Verdict.UNKNOWN and (known or of_another)):
+            if first is None or (entry.verdict is Verdict.UNKNOWN and (known or (of_another and entry.difference))):
                 first = told, place, ""  # of the loss by which nothing can be told they may be the gradients
     return first
