@@ -120,6 +120,8 @@ def _shared(record: Record, parameter: str, come: list[Arrival]) -> str:
     count = sum(each.contributions for each in come)
     over = f" by {len(come)} backward passes" if len(come) > 1 else ""
     made = f"{parameter}: used {count} times{over}"
+    if record.truncated:
+        return f"{made} in what is kept of this iteration, and updated behind it or not"
     moved = updates(record, parameter)
     found = used(come, moved)
     if all(held == count for held in (*found.at, found.last)):

@@ -1,5 +1,6 @@
 """What happens inside an opaque call, in words: above all, how often a parameter was used and updated."""
 
+import msgspec
 import pytest
 
 from stepper.record import Contribution, Event, Record
@@ -35,6 +36,16 @@ def test_a_layer_used_three_times_is_updated_once() -> None:
     assert uses(record) == {"out.bias": 1, "out.weight": 1, "middle.weight": 3, "middle.bias": 3}
     assert shared(record, "middle.weight") == f"middle.weight: {SUM}; it is updated once (line 14)"
     assert {line.partition(":")[0] for line in all_shared(record)} == {"middle.weight", "middle.bias"}
+
+
+def test_of_a_record_that_is_cut_off_nothing_is_said_of_what_came_behind() -> None:
+    record = with_optimizer()
+    step = next(event.id for event in record.events if event.text == "optimizer.step()")
+    cut = msgspec.structs.replace(record, truncated=True, events=record.events[:step])
+    assert updates(cut, "middle.weight") == []
+    assert shared(cut, "middle.weight") == (
+        "middle.weight: used 3 times in what is kept of this iteration, and updated behind it or not"
+    )
 
 
 def test_two_steps_are_two_updates() -> None:
