@@ -80,9 +80,9 @@ class Accumulations:
 
     def _scaled(self, happening: Happening, made: Draft) -> tuple[Happening, Draft] | None:
         """What made the gradient of which an event made another of its shape: `dw / n`, `np.clip(dw, -5, 5)`."""
-        shape = _shape(made)
+        shape = made.shape
         for draft in happening.drafts:
-            if draft.when in ("operand", "before") and _is_called_gradient(draft) and _shape(draft) == shape:
+            if draft.when in ("operand", "before") and _is_called_gradient(draft) and draft.shape == shape:
                 found = self._maker(draft, happening.id)
                 if found is not None:
                     return found
@@ -115,7 +115,7 @@ def _sum_before(happening: Happening, made: Draft) -> Draft | None:
         return None
     kept = ("before",) if made.when == "after" else ("before", "operand")
     alike = (each for each in happening.drafts if each.when in kept and each.label == made.label)
-    return next((each for each in alike if _shape(each) == _shape(made)), None)
+    return next((each for each in alike if each.shape == made.shape), None)
 
 
 @lru_cache(maxsize=1024)
@@ -144,10 +144,6 @@ def _is_called_gradient(draft: Draft) -> bool:
 def _tail(label: str) -> str:
     """What an object calls a value, whatever the object and the place in it is called: `dw` of `self.dw[0]`."""
     return holder_of(label).rpartition(".")[2]
-
-
-def _shape(draft: Draft) -> tuple[int, ...] | None:
-    return None if draft.copy is None else (draft.copy.described or draft.copy.outline).shape
 
 
 def _key(draft: Draft) -> Key | None:

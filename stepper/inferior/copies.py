@@ -77,6 +77,11 @@ class Copy(msgspec.Struct, gc=False, eq=False):
         return self.described
 
     @property
+    def extents(self) -> tuple[int, ...] | None:
+        """Its shape, where its numbers can be read: told without going through them."""
+        return self.summary.shape if self.gone else self.engine.extents(self.kept)
+
+    @property
     def outline(self) -> Summary:
         """What is known soon: of a large copy that was never summarised its range, else the summary."""
         if self.described is None and self.outlined is None and self.weight >= LARGE:

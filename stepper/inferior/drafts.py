@@ -59,6 +59,11 @@ class Draft(msgspec.Struct, gc=False, eq=False):
     copy: Copy | None
     summary: Summary | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Its shape; None of a plain number."""
+        return None if self.copy is None else (self.copy.described or self.copy.outline).shape
+
     def as_operand(self) -> Draft:
         """The same value, read by another event."""
         return Draft(self.label, self.role, "operand", self.copy, self.summary)

@@ -62,7 +62,7 @@ class Origins:
 
     def layer_of(self, h: Copy) -> Layer | None:
         """The layer that made h; None where nothing tells."""
-        shape = _shape(h)
+        shape = h.extents
         return self._layer(h, shape, DEPTH) if shape else None
 
     def _layer(self, h: Copy, shape: tuple[int, ...], depth: int) -> Layer | None:
@@ -80,7 +80,7 @@ class Origins:
             return FUNCTIONS[name] if -FUNCTIONS[name].axis <= len(shape) else None
         drafts = [item for item in each.operands if isinstance(item, Draft) and item.copy is not None]
         for draft in drafts:
-            if draft.copy is not None and draft.copy is not h and _shape(draft.copy) == shape:
+            if draft.copy is not None and draft.copy is not h and draft.copy.extents == shape:
                 found = self._layer(draft.copy, shape, depth - 1)
                 if found is not None:
                     return found
@@ -94,12 +94,12 @@ class Origins:
         if sum(parameters) != 1:
             return None
         item = each.operands[first : first + 2][parameters.index(True)]
-        if isinstance(item, Draft) and item.copy is not None and len(_shape(item.copy) or ()) == 1:
+        if isinstance(item, Draft) and item.copy is not None and len(item.copy.extents or ()) == 1:
             return None  # one unit: what it makes are its samples
         return Layer(-2 if parameters[0] and len(shape) > 1 else -1, "matmul")
 
     def _bias(self, draft: Draft, shape: tuple[int, ...]) -> Layer | None:
-        own = _shape(draft.copy) if draft.copy is not None and self._is_parameter(draft) else None
+        own = draft.copy.extents if draft.copy is not None and self._is_parameter(draft) else None
         if not own or len(own) > len(shape) or own == shape:
             return None
         long = [axis - len(own) for axis, count in enumerate(own) if count > 1 and count == shape[axis - len(own)]]
@@ -115,7 +115,3 @@ class Origins:
 def _is_norm(happening: Happening) -> bool:
     """Whether this is the call of a layer that normalises channels, which are on axis 1."""
     return happening.function.startswith(NORMS)
-
-
-def _shape(copy: Copy) -> tuple[int, ...] | None:
-    return copy.summary.shape if copy.gone else copy.engine.extents(copy.kept)

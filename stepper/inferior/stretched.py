@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, is_path
 from stepper.program.sites import Site
 from stepper.record import STRETCHED, Role
@@ -109,10 +108,7 @@ def _statement(happening: Happening, happenings: Sequence[Happening]) -> Happeni
 
 
 def _shape(draft: Draft) -> Shape | None:
-    copy: Copy | None = draft.copy
-    if copy is None:
-        return None
-    return copy.summary.shape if copy.gone else copy.engine.extents(copy.kept)
+    return None if draft.copy is None else draft.copy.extents
 
 
 def _told(shape: Shape) -> str:

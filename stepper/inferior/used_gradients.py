@@ -408,8 +408,7 @@ def _shape(draft: Draft) -> tuple[int, ...] | None:
 
     Axes of length 1 in front don't count: NumPy adds a gradient of shape (3,) to a bias of (1, 3).
     """
-    copy = draft.copy
-    shape = () if copy is None else (copy.described or copy.outline).shape or ()
+    shape = draft.shape or ()
     while len(shape) > 1 and shape[0] == 1:
         shape = shape[1:]
     return shape or None

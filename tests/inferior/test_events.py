@@ -266,6 +266,29 @@ def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
     assert recorded.losses == plain.losses == [2.0, 1.0]
 
 
+def test_of_a_full_record_nobody_says_what_a_gradient_held_before() -> None:
+    """It may have been zeroed, and added to, in what was left out."""
+    source = """
+        import numpy as np
+        x, y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
+        w, dw = np.array([0.5, 0.25]), np.zeros(2)
+        def deep(n):
+            for k in range(n):
+                total = k
+            {zeroed}; dw[:] += 0.1 * w
+        for t in range(2):
+            deep({events})
+            loss = ((x @ w - y) ** 2).sum()
+            dw += 2 * x.T @ (x @ w - y)
+            w -= 0.01 * dw
+        """
+    held = {
+        (events, zeroed): run(source.format(events=events, zeroed=zeroed)).parameter("w", 1).held
+        for events, zeroed in ((5, "dw[:] = 0"), (5, "pass"), (20500, "dw[:] = 0"))
+    }
+    assert [each is not None for each in held.values()] == [False, True, False]
+
+
 def test_values_with_code_of_their_own_are_never_asked() -> None:
     ran = run(
         """

@@ -136,8 +136,9 @@ def test_two_masks_that_are_swapped_are_told_at_both_gates(tmp_path: Path) -> No
     )
 
 
-def test_masks_that_are_the_same_are_not_swapped_whatever_they_are_of(tmp_path: Path) -> None:
-    text = NETWORK.format(relu="np.maximum(h2, 0)", first="gh1 = ga1 * (h2 > 0)", second="gh2 = ga2 * (h1 > 0)")
+@pytest.mark.parametrize("first", ["gh1 = ga1 * (h2 > 0)", "gh1 = ga1.copy(); gh1[h2 <= 0] = 0"])
+def test_masks_that_are_the_same_are_not_swapped_whatever_they_are_of(tmp_path: Path, first: str) -> None:
+    text = NETWORK.format(relu="np.maximum(h2, 0)", first=first, second="gh2 = ga2 * (h1 > 0)")
     with stepper.open(script(tmp_path, text.replace("np.random.randn(6, 6)", "np.eye(6)"))) as run:
         gates = run.iteration(0).gates
     assert gates[0].blocked == gates[1].blocked > 0 and not any("swapped" in each.gate.note for each in gates)
