@@ -130,6 +130,9 @@ class Observer(Protocol):
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
         """The gradient that an update of `parameter` is about to use; None: it used none after all."""
 
+    def passed_over(self, parameter: Any) -> None:
+        """An optimizer that has `parameter` takes its step without a gradient of it."""
+
     def arrived_gradient(self, parameter: Any, kept: Any) -> None:
         """A backward pass has added to the gradient of `parameter`, which is now this kept value."""
 
@@ -172,6 +175,11 @@ class Engine:
     def is_constant(self, value: Any) -> bool:
         """Whether it is known that nothing which is learnt had a part in a value."""
         return False
+
+    def graph(self, value: Any) -> int | None:
+        """1 where gradients go back through a value, 0 where none do, −1 where none are asked for just now; None where
+        there is no graph of them."""
+        return None
 
     def identity(self, value: Any) -> Hashable:
         """Equal for two looks at the same memory (same storage, offset, shape, strides, dtype)."""

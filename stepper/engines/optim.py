@@ -119,6 +119,8 @@ def _before(optimizer: Any, observer: Observer) -> Iterator[Before]:
         gradient = look(parameter, "grad", torch)
         if gradient is not None:
             observer.used_gradient(parameter, gradient)
+        else:
+            observer.passed_over(parameter)
         kept = None if gradient is None else observer.keep(gradient)
         before = Before(name, parameter, group, observer.keep(parameter), kept)
         before.number = int(path.partition(".")[0].removeprefix("group"))

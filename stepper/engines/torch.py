@@ -69,6 +69,12 @@ class TorchEngine(Engine):
         torch = self._torch or self._load()
         return bool(torch.is_grad_enabled()) and not self._wrapped(value) and not look(value, "requires_grad", torch)
 
+    def graph(self, value: Any) -> int | None:
+        torch = self._torch or self._load()
+        if self._wrapped(value):
+            return None
+        return 1 if look(value, "requires_grad", torch) else 0 if torch.is_grad_enabled() else -1
+
     def _load(self) -> Any:
         """torch, where the script has imported it, and what we need to know of it."""
         torch = self._torch or torch_module()

@@ -51,13 +51,16 @@ def is_numbered(label: str) -> bool:
 
 
 class Draft(msgspec.Struct, gc=False, eq=False):
-    """A value as a probe saw it: a kept copy, or the summary of a scalar."""
+    """A value as a probe saw it: a kept copy, or the summary of a scalar. Of a library's that has graphs of gradients,
+    `graph` is 1 where it hangs in one, else 0, or -1 while gradients are switched off; `token` tells it from others."""
 
     label: str
     role: Role
     when: When
     copy: Copy | None
     summary: Summary | None = None
+    graph: int | None = None
+    token: int = 0
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -66,7 +69,7 @@ class Draft(msgspec.Struct, gc=False, eq=False):
 
     def as_operand(self) -> Draft:
         """The same value, read by another event."""
-        return Draft(self.label, self.role, "operand", self.copy, self.summary)
+        return Draft(self.label, self.role, "operand", self.copy, self.summary, self.graph, self.token)
 
     def same_value(self, other: Draft) -> bool:
         """Whether both have the same bits, as far as sharing a copy or a scalar's value tells."""
@@ -93,6 +96,21 @@ class Known:
     def means(self, value: Any) -> bool:
         """Whether it is `value`, and not an object gone since that lay at the same address."""
         return self._reference is None or self._reference() is value
+
+
+class Tokens:
+    """Numbers for objects, each its own as long as it is there."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[ref[Any], int]] = {}
+        self._count = 0
+
+    def of(self, value: Any) -> int:
+        held = self._held.get(id(value))
+        if held is None or held[0]() is not value:
+            self._count += 1
+            held = self._held[id(value)] = (ref(value), self._count)
+        return held[1]
 
 
 class Happening(msgspec.Struct, gc=False, eq=False):

@@ -11,13 +11,16 @@ from stepper.engines.base import Engine
 from stepper.inferior.accumulated import Accumulations
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
+from stepper.inferior.cut_off import cut_off
 from stepper.inferior.drafts import Draft, value_of
 from stepper.inferior.gone_through import gone_through
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import Held, Parameter, Summary, Value, When
+from stepper.record import CUT, Held, Parameter, Summary, Value, When
 from stepper.record import ratio as ratio_of
+
+FEW = 4  # parameters that are named one by one
 
 
 class FinishedParameters:
@@ -34,6 +37,7 @@ class FinishedParameters:
     def all(self, value: Callable[[Draft], Value]) -> list[Parameter]:
         """In the order of their first sight. `value` makes what travels of a draft."""
         self._value = value
+        self._remark_cuts()
         found = []
         for track in self._recorder.tracker.tracks.values():
             try:
@@ -86,7 +90,22 @@ class FinishedParameters:
             frozen=track.frozen,
             held=held,
             used=used,
+            cut=self._cuts.get(track.name),
         )
+
+    @cached_property
+    def _cuts(self) -> dict[str, int]:
+        return cut_off(self._recorder.happenings, self._recorder.tracker.tracks.values())
+
+    def _remark_cuts(self) -> None:
+        """Say it where a parameter that is meant to learn, since an optimizer has it, gets no gradient by a cut."""
+        tracks, by_event = self._recorder.tracker.tracks, dict[int, list[str]]()
+        for name, event in self._cuts.items():
+            if tracks[name].passed_over:
+                by_event.setdefault(event, []).append(name)
+        for event, names in by_event.items():
+            more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+            self._recorder.happenings[event].remark(f"{CUT}{', '.join(names[:FEW])}{more}")
 
     def _held(self, track: Track, grad: Draft | None) -> Held | None:
         """What a gradient that the script adds up held of earlier iterations; None where it held nothing, where

@@ -128,6 +128,9 @@ class Observing(Recording):
             draft = None if kept is None else Draft("", "gradient", "operand", kept)
             self.tracker.used_gradient(parameter, draft)
 
+    def passed_over(self, parameter: Any) -> None:
+        self.tracker.passed_over(parameter)
+
     def arrived_gradient(self, parameter: Any, kept: Any) -> None:
         if not self.pass_over:
             self.tracker.arrived_gradient(parameter, Draft("", "gradient", "after", kept))

@@ -20,7 +20,7 @@ from stepper.engines.names import Names
 from stepper.inferior.conditions import Conditions
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
-from stepper.inferior.drafts import Draft, Frame, Happening, Key, Known, Operated, is_path
+from stepper.inferior.drafts import Draft, Frame, Happening, Key, Known, Operated, Tokens, is_path
 from stepper.inferior.frames import is_function, names_in, own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
@@ -108,6 +108,7 @@ class Recording:
         self._opened: dict[int, Frame] = {}  # by event: where an engine opened it
         self._occurrences: dict[int, int] = {}
         self._known: dict[int, Known] = {}
+        self._tokens = Tokens()
         self._met: set[tuple[str, int]] = set()
         self._inside = IN_ALL
         self._read: dict[str, list[int]] = {}  # by label: which objects a container of parameters held
@@ -162,6 +163,7 @@ class Recording:
         self._frames.clear()
         self._opened.clear()
         self._known.clear()
+        self._tokens = Tokens()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -262,7 +264,10 @@ class Recording:
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
         if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
             role = "activation"
-        return Draft(label, role, when, self._copy(engine, value))
+        draft = Draft(label, role, when, self._copy(engine, value))
+        if self.program.uses_backward and (graph := engine.graph(value)) is not None:
+            draft.graph, draft.token = graph, self._tokens.of(value)
+        return draft
 
     def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
         """What a list, tuple, dict or record holds. The event is told where that is not all of it."""

@@ -33,6 +33,7 @@ class Track:
         self.returned: Draft | None = None
         self.arrived: Draft | None = None  # what the last backward pass left in its `.grad`
         self.left: Draft | None = None  # what is there at the end, of one that no optimizer has taken
+        self.passed_over = False  # by an optimizer, which had no gradient of it
         self.updates: list[Happening] = []
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
@@ -225,6 +226,12 @@ class Tracker:
         track = self._of_object(parameter)
         if track is not None:
             track.grad = gradient
+
+    def passed_over(self, parameter: Any) -> None:
+        """An optimizer takes its step without a gradient of `parameter`, which it has."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.passed_over = True
 
     def arrived_gradient(self, parameter: Any, gradient: Draft) -> None:
         """What a backward pass that added to the gradient of `parameter` has left there."""

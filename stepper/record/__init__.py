@@ -5,6 +5,7 @@ border between the script's process and the debugger, so everything is a msgspec
 """
 
 from stepper.record.events import (
+    CUT,
     SKIPPED,
     STRETCHED,
     UNREAD,
@@ -36,6 +37,7 @@ from stepper.record.summary import Summary
 from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_of, index_of
 
 __all__ = [
+    "CUT",
     "PICTURE",
     "SKIPPED",
     "STRETCHED",

@@ -22,6 +22,9 @@ STRETCHED = "broadcast: "
 SKIPPED = "step was left out: the gradients are not all finite"
 """How the note ends that tells of an optimizer's step which a scaler of losses did not let happen."""
 
+CUT = "no gradient goes back from here to "
+"""How the note begins that tells of parameters which get no gradient, though the loss is made of them."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 
@@ -277,7 +280,8 @@ class Held(msgspec.Struct, frozen=True, gc=False):
 class Parameter(msgspec.Struct, gc=False):
     """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it,
     and `held` tells where a gradient by hand was added to that of earlier iterations. Not `used`: a gradient came, and
-    no update used it; `grad` is then what the iteration leaves, or what had come to it before it was zeroed.
+    no update used it; `grad` is then what the iteration leaves, or what had come to it before it was zeroed. `cut`:
+    none came, since the graph ends in this statement, on the way to the loss.
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
@@ -296,6 +300,7 @@ class Parameter(msgspec.Struct, gc=False):
     frozen: bool = False
     held: Held | None = None
     used: bool = False
+    cut: int | None = None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

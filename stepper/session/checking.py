@@ -46,7 +46,7 @@ from stepper.session.gradient_check import (
 )
 from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
-from stepper.session.left_out import Why, left_out
+from stepper.session.left_out import Why, in_words, left_out
 from stepper.session.lossless import without_loss
 from stepper.session.readings import last, of_run, readings
 from stepper.session.running import grown, number
@@ -230,7 +230,8 @@ class _Check:
                 break  # what hides the one hides the others
         if first is None:
             reason = self._left_out.get(parameter.name)
-            raise LookupError("no gradient of it is in the record" if reason is None else reason.value)
+            known = "" if reason is None else in_words(self._record, parameter.name, reason)
+            raise LookupError(known or "no gradient of it is in the record")
         why = read_after_update(self._record, parameter) if first.verdict is Verdict.DIFFERS else ""
         return replace(first, note=why or first.note)
 

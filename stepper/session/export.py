@@ -164,6 +164,7 @@ class _Writer:
             "cosine": number(parameter.cosine),
             "held": None if (held := parameter.held) is None else self.value(held.before),
             "used": parameter.used,
+            "cut": parameter.cut,
         }
 
     def optional(self, value: Value | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from stepper.record import SKIPPED, Contribution, OptimizerStep, Parameter, Record
+from stepper.record import SKIPPED, Contribution, Event, OptimizerStep, Parameter, Record
 from stepper.session.labels import some
 
 FEW = 4  # parameters that are named one by one
@@ -96,13 +96,37 @@ def _stays(parameter: Parameter) -> bool:
 
 def all_left_out(record: Record) -> list[str]:
     """A line for each reason, with the parameters that it left as they were."""
-    by_reason: dict[Why, list[str]] = {}
+    cuts = {each.name: each.cut for each in record.parameters}
+    by_reason: dict[tuple[Why, int | None], list[str]] = {}
     for name, reason in left_out(record).items():
-        by_reason.setdefault(reason, []).append(name)
+        by_reason.setdefault((reason, cuts[name] if reason is Why.DETACHED else None), []).append(name)
     return [
-        f"{_listed(record, names, reason)}: no optimizer updated it; {reason.value}"
-        for reason, names in by_reason.items()
+        f"{_listed(record, names, reason)}: no optimizer updated it; {in_words(record, names[0], reason)}"
+        for (reason, _), names in by_reason.items()
     ]
+
+
+def in_words(record: Record, name: str, reason: Why) -> str:
+    """Why no step used a parameter's gradient; of one that the loss was cut off from, where, if that is known."""
+    cut = _cut(record, name) if reason is Why.DETACHED else None
+    if cut is None:
+        return reason.value
+    return f"no gradient came: it was used, but the graph of gradients ends on {record.place(cut)}: {_first_line(cut)}"
+
+
+def in_short(record: Record, name: str, reason: Why) -> str:
+    """The same where there is little room."""
+    cut = _cut(record, name) if reason is Why.DETACHED else None
+    return reason.short if cut is None else f"no gradient: cut off on {record.place(cut)}"
+
+
+def _cut(record: Record, name: str) -> Event | None:
+    event = next((each.cut for each in record.parameters if each.name == name), None)
+    return None if event is None else record.events[event]
+
+
+def _first_line(event: Event) -> str:
+    return " ".join(event.text.split("\n", 1)[0].split())
 
 
 def _listed(record: Record, names: list[str], reason: Why) -> str:

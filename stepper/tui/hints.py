@@ -7,7 +7,7 @@ import math
 import re
 from functools import lru_cache
 
-from stepper.record import STRETCHED, UNREAD, Event
+from stepper.record import CUT, STRETCHED, UNREAD, Event
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -33,6 +33,8 @@ def hint(event: Event, history: History) -> str:
     if stretched is not None:
         shapes, made = figures.tight(stretched[1]), figures.tight(text)
         return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
+    if CUT in event.note:
+        return f"{POINTED_OUT} no gradient  {text}"
     if UNREAD in event.note:
         return f"{POINTED_OUT} not read  {text}"
     factors = product(event)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from stepper.record import Event, Record, Value, place
 from stepper.session.evaluated import in_evaluation
-from stepper.session.left_out import Why, left_out
+from stepper.session.left_out import Why, in_short, left_out
 from stepper.session.telling import which_loss
 from stepper.tui.names import Names, names_of
 
@@ -172,6 +172,10 @@ class History:
     def left_out(self) -> dict[str, Why]:
         """The parameters whose gradient no step used, or that got none, and why, as `session.left_out` has it."""
         return left_out(self.record)
+
+    def why_left_out(self, name: str) -> str:
+        """Why in few words."""
+        return in_short(self.record, name, self.left_out[name])
 
     @cached_property
     def which_loss(self) -> str:

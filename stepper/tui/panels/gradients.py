@@ -148,9 +148,10 @@ class GradientsPanel(LinePanel):
             up.append(f"{UPHILL} uphill")
         if record is not None and any(coasting(record, each) for each in parameters):
             up.append(f"{COASTING} carried by momentum")
-        out = {self._left_out[each.name] for each in parameters if each.name in self._left_out}
-        out = {self._left_out[selected]} if selected in self._left_out else out
-        whys = [out.pop().short] if len(out) == 1 else []
+        history, left = self.scene.history, [each.name for each in parameters if each.name in self._left_out]
+        left = [selected] if selected in left else left
+        out = {history.why_left_out(name) for name in left} if history is not None else set[str]()
+        whys = [out.pop()] if len(out) == 1 else []
         whys += ["no optimizer updated it"] if whys or out else []
         return [
             " · ".join(([f"{CARRIED} added up since {when}"] if when else []) + up + said)

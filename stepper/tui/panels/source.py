@@ -54,6 +54,8 @@ class SourcePanel(LinePanel):
         "where that is one number; ‖Δ‖: the Euclidean norm of after − before over the parameters that it moved\n"
         f"{POINTED_OUT} (64,1) − (64,) → (64,64) at a line's end: broadcasting made a value larger than both operands, "
         "or a loss compares different shapes, which may not be meant\n"
+        f"{POINTED_OUT} no gradient at a line's end: the graph of gradients ends here (detach, no_grad), so that "
+        "parameters which an optimizer has get none\n"
         f"{POINTED_OUT} not read at a line's end: a gradient that no line of the file reads: an update that was "
         "forgotten\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "

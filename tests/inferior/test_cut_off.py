@@ -1,0 +1,60 @@
+"""Where the graph of gradients ends between a parameter and the loss."""
+
+from stepper.record import CUT, Record
+from stepper.session.left_out import all_left_out
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script
+
+CUTS = """
+    import copy
+    class Part(nn.Module):
+        def __init__(self, ends):
+            super().__init__()
+            self.layer, self.ends = nn.Linear(3, 3), ends
+        def forward(self, x):
+            h = torch.relu(self.layer(x))
+            if self.ends:
+                h = h.detach()
+            return h + 1
+    ended, switched, target = Part(True), Part(False), nn.Linear(3, 2)
+    for p in (*ended.parameters(), *switched.parameters(), *target.parameters()):
+        p.data.add_(torch.rand_like(p))
+    kept, number, array, none = (nn.Parameter(torch.rand(3)) for _ in range(4))
+    learnt = [*ended.parameters(), *switched.parameters(), kept, number, array, none]
+    optimizer = torch.optim.SGD(learnt, lr=0.1)
+    x = torch.rand(5, 3)
+    for t in range(2):
+        a = ended(x)
+        with torch.no_grad():
+            b = switched(x)
+            best = 0.9 * target(x).max(1, keepdim=True).values
+        c = (x * number).sum().item()
+        d = torch.from_numpy((x * array).detach().numpy())
+        seen = (x * none).detach().mean()
+        pred = (a + b + d) * kept * c
+        loss = (pred - best).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        error = (pred.detach() - best).abs().mean().item() + seen
+    """
+
+
+def test_the_statement_in_which_the_graph_ends_is_known_by_the_flow_of_the_values() -> None:
+    record = run_recorded(script(CUTS)).records[1]
+    cuts = {each.name: _text(record, each.cut) for each in record.parameters}
+    ends = {"ended.layer": "h = h.detach()", "switched.layer": "b = switched(x)", "target": "best = 0.9"}
+    wanted = {f"{name}.{part}": text for name, text in ends.items() for part in ("weight", "bias")}
+    wanted |= {"kept": "", "number": "c = (x", "array": "d = torch", "none": ""}
+    assert cuts.keys() == wanted.keys()
+    assert all(cuts[name].startswith(text) and bool(cuts[name]) is bool(text) for name, text in wanted.items()), cuts
+    marked = {event.text.partition(" =")[0] for event in record.events if event.note.startswith(CUT)}
+    assert marked == {"h", "b", "c", "d"}, (
+        "no optimizer has what `best` was made of, and the loss is not made of `seen`"
+    )
+    (told,) = (line for line in all_left_out(record) if line.startswith("ended"))
+    assert told.endswith("ends on line 13: h = h.detach()")
+
+
+def _text(record: Record, event: int | None) -> str:
+    return "" if event is None else record.events[event].text
