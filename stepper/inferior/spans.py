@@ -36,8 +36,9 @@ class Spans(Generic[H]):
             self._holders.append(holder)
             self._longest = max(self._longest, own[1] - own[0])
 
-    def around(self, value: Any) -> H | None:
-        """The holder of a value that this one is a part of, and not the whole; None where there is none."""
+    def around(self, value: Any, own_holder: H | None = None) -> H | None:
+        """The holder of a value that this one is a part of, and not the whole; None where there is none. With its
+        `own_holder` that of a whole as well: of another look at the same memory."""
         own = self._span(value)
         place = 0 if own is None else bisect_left(self._sorted, (own[0] + 1, 0, 0))
         while own is not None and place > 0:
@@ -46,7 +47,8 @@ class Spans(Generic[H]):
             if start < own[0] - self._longest:
                 break
             holder = self._holders[number]
-            if end >= own[1] and (start, end) != own and self._span(holder.value) == (start, end):
+            other = (start, end) != own if own_holder is None else holder is not own_holder
+            if end >= own[1] and other and self._span(holder.value) == (start, end):
                 return holder
         return None
 

@@ -278,8 +278,9 @@ class Tracker:
         held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
         held -= self.gathered
         for name, track in list(self.tracks.items()):
-            if not (track.certain or track.updates) and (whole := self._spans.around(track.value)) and whole.certain:
-                del self.tracks[name]  # a slice that was read before the parameter itself was known
+            whole = None if track.certain or track.updates else self._spans.around(track.value, track)
+            if whole is not None and (whole.certain or whole.updates):
+                del self.tracks[name]  # a view of it, or a slice that was read before the parameter itself was known
                 continue
             copy = self._look(track.value)
             beside = bool(ELEMENT.search(name)) and holder_of(name) in held  # its own update came to nothing

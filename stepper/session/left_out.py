@@ -39,7 +39,7 @@ class Why(Enum):
 
 SHORT = {
     Why.UNUSED: "no optimizer has it",
-    Why.WAITING: "no step was taken",
+    Why.WAITING: "no step yet",
     Why.SKIPPED: "the step was left out: inf or nan",
     Why.BESIDE: "no update used its gradient",
     Why.OTHERWISE: "changed, not by its gradient",
@@ -117,7 +117,7 @@ def in_words(record: Record, name: str, reason: Why) -> str:
 def in_short(record: Record, name: str, reason: Why) -> str:
     """The same where there is little room."""
     cut = _cut(record, name) if reason is Why.DETACHED else None
-    return reason.short if cut is None else f"no gradient: cut off on {record.place(cut)}"
+    return reason.short if cut is None else f"cut off on {record.place(cut)}"
 
 
 def _cut(record: Record, name: str) -> Event | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepper.record import Event, Record, Value, place
+from stepper.record import CUT, Event, Record, Value, place
 from stepper.session.evaluated import in_evaluation
 from stepper.session.left_out import Why, in_short, left_out
 from stepper.session.telling import which_loss
@@ -106,6 +106,13 @@ class History:
         if value is None or value.copy is None or value.copy not in self._copies:
             return True
         return self._copies[value.copy].moment <= self.completion(cursor)
+
+    def cuts(self, sighting: Sighting) -> bool:
+        """Whether the graph of gradients ends at a value, though an optimizer has parameters that it was made of."""
+        for each in reversed(self.labels.get(sighting.value.label, [])):
+            if each.moment <= sighting.moment and each.value.when in ("result", "after"):
+                return CUT in self.record.events[each.event].note  # it was made there, and has been read since
+        return False
 
     def place_of(self, value: Value | None, cursor: Event) -> str:
         """Where `value` was first seen, to be read: `line 12`, with the file where the cursor stands in another; empty

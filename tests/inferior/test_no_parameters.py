@@ -196,3 +196,30 @@ def test_rows_that_an_embedding_picks_are_no_parameter() -> None:
         assert [each.shape for each in ran.record(iteration).parameters] == [(6, 3)]
         (name,) = (each.name for each in ran.record(iteration).parameters)
         check(ran, name, None, 0.1, iteration)
+
+
+def test_another_view_of_a_parameter_is_none_by_itself() -> None:
+    """A convolution as a product: `col_W` has the very memory of `W`, in another shape."""
+    text = """
+import numpy as np
+class Layer:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        col_W = self.W.reshape(2, -1).T
+        self.x, self.out = x, x @ col_W
+        return self.out
+    def backward(self, d):
+        self.dW = (self.x.T @ d).T.reshape(2, 3, 1)
+layer = Layer(np.ones((2, 3, 1)))
+x = np.arange(12.0).reshape(4, 3)
+for t in range(3):
+    error = layer.forward(x) - 1
+    loss = (error ** 2).mean()
+    layer.backward(2 * error / error.size)
+    layer.W -= 0.001 * layer.dW
+"""
+    ran = run(text)
+    for iteration in (0, 2):
+        found = ran.record(iteration).parameters
+        assert [(each.name, each.shape) for each in found] == [("self.W", (2, 3, 1))]

@@ -216,3 +216,32 @@ async def test_every_mark_is_explained_also_when_the_panel_is_alone_and_another_
             assert "~ carried by momentum · ∘ no optimizer has it" in screen_text(app)
             await press(pilot, "down")
         assert line(app, "body.bias")[1] == "~", "the last one has been selected: it has but one of the marks"
+
+
+CUT = """
+import torch
+torch.manual_seed(0)
+body, head = torch.nn.Linear(2, 3), torch.nn.Linear(3, 1)
+opt = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+x = torch.randn(8, 2)
+for step in range(2):
+    h = body(x)
+    h = h.detach()
+    loss = head(h).pow(2).mean()
+    loss.backward()
+    opt.step()
+"""
+
+
+async def test_the_line_and_the_value_at_which_the_graph_ends_are_marked_and_named(tmp_path: Path) -> None:
+    script = tmp_path / "cut.py"
+    script.write_text(CUT, encoding="utf-8")
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "∘ cut off on line 9" in screen_text(app)
+        await press(pilot, "n", "n", "n")
+        (marked,) = (line for line in text_of(app.desk.source).splitlines() if "! no gradient" in line)
+        assert "h = h.detach()" in marked
+        (row,) = (line for line in text_of(app.desk.tensors).splitlines() if line[1:2] == "!")
+        assert row.split("!")[1].split()[0] == "h"

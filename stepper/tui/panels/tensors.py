@@ -15,6 +15,7 @@ from stepper.record import Event
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
+from stepper.tui.hints import POINTED_OUT
 from stepper.tui.history import History, Sighting
 from stepper.tui.panels.columns import (
     COLUMNS,
@@ -50,6 +51,7 @@ class TensorsPanel(LinePanel):
     TITLE = "Tensors"
     HELP = (
         f"{CHANGED} changed or made by the statement under the cursor · {READ} read by it\n"
+        f"{POINTED_OUT} the graph of gradients ends at this value: parameters that an optimizer has get none by it\n"
         "what the statement changed comes first, then what it read, then all else, the latest first\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements, of "
         "complex ones over |z|\n"
@@ -329,7 +331,9 @@ class TensorsPanel(LinePanel):
         sketch = self._sketch_of(sighting)
         bars = (self.sketches.bars(sketch) if sketch is not None else "") or ""
         name = names.shortened(self._labels, self._widths[NAME])[sighting.value.label]
-        row = _row(mark, sighting, (name, *cells[NAME + 1 : SPREAD], bars, *cells[SPREAD + 1 :]), self._widths)
+        history = self.scene.history
+        cut = history is not None and history.cuts(sighting)
+        row = _row(mark, sighting, (name, *cells[NAME + 1 : SPREAD], bars, *cells[SPREAD + 1 :]), self._widths, cut)
         chosen = self.has_focus and sighting.value.label == self._selected
         return Row(row.pieces, "current") if chosen else row
 
@@ -362,10 +366,10 @@ def _heading(widths: list[int], chosen: int | None, backward: bool) -> Row:
     return Row(tuple(pieces))
 
 
-def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int]) -> Row:
+def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int], cut: bool = False) -> Row:
     part = {CHANGED: "changed", READ: "read"}.get(mark, "")
     value = sighting.value
-    pieces: list[Piece] = [(f"{mark} ", part)]
+    pieces: list[Piece] = [(mark, part), (POINTED_OUT if cut else " ", "bad" if cut else part)]
     for index, (column, width, text) in enumerate(zip(COLUMNS, widths, cells, strict=True)):
         if not width:
             continue
