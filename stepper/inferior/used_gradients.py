@@ -344,8 +344,9 @@ class UsedGradients:
                     return draft
         return self._list_beside(track, update)
 
-    def _list_beside(self, track: Track, update: Happening) -> Draft | None:
-        """`w = [a - lr * g for a, g in zip(w, dw)]`, of numbers in lists: the gradient of its shape that is read."""
+    def _list_beside(self, track: Track, update: Happening, deep: int = MOMENTS) -> Draft | None:
+        """`w = [a - lr * g for a, g in zip(w, dw)]`, of numbers in lists: the gradient of its shape that is read, or of
+        which a list is made that is: `v = [mu * a - lr * g for a, g in zip(v, dw)]`."""
         read = paths_in_comprehension(update.text) - {track.label, track.name}
         if not read or _shape(track.before) is None:
             return None
@@ -353,7 +354,15 @@ class UsedGradients:
             for draft in reversed(happening.drafts):
                 if draft.label in read and draft.copy is not None and self._is_gradient(draft):
                     return draft if _shape(draft) == _shape(track.before) else None
+        for happening in reversed(self._recorder.happenings[: update.id] if deep else ()):
+            if happening.kind == "statement" and any(self._is_moment(draft, read) for draft in happening.drafts):
+                return self._list_beside(track, happening, deep - 1)
         return None
+
+    def _is_moment(self, draft: Draft, names: frozenset[str]) -> bool:
+        """Whether a value was bound to one of these names, and is no parameter."""
+        bound = draft.when == "result" and draft.label in names and draft.role in ("other", "activation")
+        return bound and id(draft.copy) not in self._values
 
     @cached_property
     def _members(self) -> dict[str, list[tuple[int, str, Draft]]]:

@@ -164,7 +164,7 @@ def test_a_velocity_in_a_list_is_no_gradient() -> None:
         """
     )
     grad = ran.parameter("w", 1).grad
-    assert grad is None or grad.label == "dw"
+    assert grad is not None and grad.label == "dw"
 
 
 GRAD_SETUP = """
