@@ -271,17 +271,21 @@ class Tracker:
             track.updates = sorted({each.id: each for one in (track, *rows) for each in one.updates}.values(), key=_id)
             track.rows = rows if len(rows) == len(held) else []
 
+    def _leave_views_out(self) -> None:
+        """Another look at a parameter is none by itself, nor a slice that was read before the whole was known."""
+        for name, track in list(self.tracks.items()):
+            whole = None if track.certain or track.updates else self._spans.around(track.value, track)
+            if whole is not None and (whole.certain or whole.updates):
+                del self.tracks[name]
+
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
         self._gather_rows()
+        self._leave_views_out()
         self._find_paths()
         held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
         held -= self.gathered
         for name, track in list(self.tracks.items()):
-            whole = None if track.certain or track.updates else self._spans.around(track.value, track)
-            if whole is not None and (whole.certain or whole.updates):
-                del self.tracks[name]  # a view of it, or a slice that was read before the parameter itself was known
-                continue
             copy = self._look(track.value)
             beside = bool(ELEMENT.search(name)) and holder_of(name) in held  # its own update came to nothing
             if not (track.certain or track.updates or track.after or beside) and copy is track.before.copy:
