@@ -16,22 +16,12 @@ from typing import Any
 from stepper.engines import pieces
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import address_of, same_arrays, same_bits
+from stepper.engines.chunks import CHUNK
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL, SMALLEST
 from stepper.engines.pooling import pool, window
-from stepper.engines.statistics import (
-    CHUNK,
-    FEW,
-    MANY,
-    Statistics,
-    Whole,
-    of_chunks,
-    of_flags,
-    of_numbers,
-    of_whole,
-    together,
-)
+from stepper.engines.statistics import FEW, MANY, Statistics, Whole, of_chunks, of_flags, of_numbers, of_whole, together
 from stepper.record import Array, Region, Summary, Window
 
 TEXT = 200  # characters of a text scalar that a summary keeps

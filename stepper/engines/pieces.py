@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stepper.engines.statistics import Statistics, counting, finite_part, magnitudes
+from stepper.engines.chunks import magnitudes
+from stepper.engines.statistics import Statistics, counting, finite_part
 from stepper.record import Summary
 
 MANY = 1 << 25

@@ -8,19 +8,17 @@ Chan, Golub and LeVeque's formula (1979), so that a large common offset costs no
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepper.engines.chunks import CHUNK, SCRATCH, largest_of, plain, signs_of, squares_of, sum_of
 from stepper.engines.native import CODES, NATIVE
 from stepper.record import Summary
 
 if TYPE_CHECKING:
     from stepper.engines._native import Moments
 
-CHUNK = 1 << 17  # elements: a chunk and its copy in float64 stay in the processor's cache
-ROW = 1 << 10  # elements that are summed before their sums are
 FEW = 32  # elements up to which plain Python is faster than a dozen calls into NumPy
 # Outside these, squares of float64 numbers overflow or vanish, and everything is scaled by a power of two first
 LARGE, TINY = 1e145, 1e-145
@@ -202,7 +200,7 @@ def counting(chunks: Callable[[], Iterable[Any]]) -> Iterator[Statistics]:
         return
     largest = 0.0
     for chunk in chunks():
-        largest = max(largest, _largest(chunk))
+        largest = max(largest, largest_of(chunk))
         yield found
     found = Statistics(math.frexp(largest)[1])
     for chunk in chunks():
@@ -240,7 +238,7 @@ def differences_of(after: Any, before: Any) -> Iterator[Any]:
 
     for start in range(0, after.size, STEP):
         first, second = after[start : start + STEP], before[start : start + STEP]
-        yield numpy.subtract(first, second, out=_SCRATCH.more(first.size), dtype=numpy.float64)
+        yield numpy.subtract(first, second, out=SCRATCH.more(first.size), dtype=numpy.float64)
 
 
 def of_whole(array: Any) -> Whole | None:
@@ -281,7 +279,7 @@ def of_many(arrays: Sequence[Any]) -> list[Statistics | Whole | None]:
 
     ends = list(accumulate(array.size for array in arrays))
     starts = [0, *ends[:-1]]
-    exact, squared, flags = _SCRATCH.numbers(ends[-1]), _SCRATCH.more(ends[-1]), _SCRATCH.flags(ends[-1])
+    exact, squared, flags = SCRATCH.numbers(ends[-1]), SCRATCH.more(ends[-1]), SCRATCH.flags(ends[-1])
     numpy.concatenate(arrays, out=exact)
     lows = numpy.minimum.reduceat(exact, starts).tolist()
     highs = numpy.maximum.reduceat(exact, starts).tolist()
@@ -341,32 +339,6 @@ def together(
     return summaries
 
 
-def magnitudes(chunk: Any) -> Any:
-    """Complex numbers by absolute value, in double precision: that of complex64 can leave float32's range."""
-    import numpy
-
-    if chunk.dtype.kind != "c":
-        return chunk
-    return numpy.absolute(chunk, dtype=numpy.longdouble if chunk.dtype.char == "G" else numpy.float64)
-
-
-def _plain(chunk: Any) -> Any:
-    """The chunk as float32 or float64; complex numbers by absolute value."""
-    import numpy
-
-    chunk = magnitudes(chunk)
-    if chunk.dtype.char in "fd" and chunk.dtype.isnative:
-        return chunk
-    return chunk.astype(numpy.float64)
-
-
-def _largest(chunk: Any) -> float:
-    import numpy
-
-    sizes = numpy.absolute(_plain(chunk))
-    return float(numpy.max(sizes, initial=0.0, where=numpy.isfinite(sizes)))
-
-
 def finite_part(found: Statistics, values: Any) -> tuple[Any, float, float]:
     """The finite ones among some numbers, the least and the largest (∞ and −∞ of none); the others are counted."""
     import numpy
@@ -387,7 +359,7 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
     """Merge one chunk. False where `watch` is set and the chunk needs scaling."""
     import numpy
 
-    values = _plain(chunk)
+    values = plain(chunk)
     if not values.size:
         return True
     if not found.exponent and (told := _moments(values)) is not None:
@@ -399,91 +371,20 @@ def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
     if watch and _exponent(max(-low, high)):
         return False
     count = values.size
-    negative, zero = _signs(values, low, high)
+    negative, zero = signs_of(values, low, high)
     if low == high:
         found.include(count, low, high, _scaled(low, -found.exponent), 0.0, negative, zero)
         return True
     exact = values
     if values.dtype.char != "d":
-        exact = _SCRATCH.numbers(count)
+        exact = SCRATCH.numbers(count)
         numpy.copyto(exact, values)
     if found.exponent:
         exact = numpy.ldexp(exact, -found.exponent)
-    mean = _sum(exact) / count
-    squares = _squares(exact)
+    mean = sum_of(exact) / count
+    squares = squares_of(exact)
     spread = squares - count * mean * mean
     if not spread > CANCELLED * squares:  # most digits went: subtract before squaring
-        spread = _squares(numpy.subtract(exact, mean, out=_SCRATCH.numbers(count)))
+        spread = squares_of(numpy.subtract(exact, mean, out=SCRATCH.numbers(count)))
     found.include(count, low, high, mean, spread, negative, zero)
     return True
-
-
-class _Scratch(threading.local):
-    """Working memory of a thread, made once: fresh memory costs more than the work done in it."""
-
-    _numbers: Any = None
-    _more: Any = None
-    _flags: Any = None
-
-    def numbers(self, count: int) -> Any:
-        """`count` float64 numbers to write to."""
-        import numpy
-
-        if self._numbers is None or count > self._numbers.size:
-            self._numbers = numpy.empty(max(count, CHUNK))
-        return self._numbers[:count]
-
-    def more(self, count: int) -> Any:
-        """`count` other float64 numbers to write to."""
-        import numpy
-
-        if self._more is None or count > self._more.size:
-            self._more = numpy.empty(max(count, CHUNK))
-        return self._more[:count]
-
-    def flags(self, count: int) -> Any:
-        """`count` bools to write to."""
-        import numpy
-
-        if self._flags is None or count > self._flags.size:
-            self._flags = numpy.empty(max(count, CHUNK), bool)
-        return self._flags[:count]
-
-
-_SCRATCH = _Scratch()
-
-
-def _squares(values: Any) -> float:
-    """The sum of the squares, row by row: a BLAS takes a long dot product to several threads, and those and torch's
-    wait for each other badly."""
-    import numpy
-
-    bulk = values.size - values.size % ROW
-    rows = values[:bulk].reshape(-1, ROW)
-    rest = values[bulk:]
-    return float(numpy.add.reduce(numpy.vecdot(rows, rows))) + float(rest.dot(rest))
-
-
-def _sum(values: Any) -> float:
-    """The sum, row by row: nearly as exact as pairwise summation, and faster."""
-    import numpy
-
-    bulk = values.size - values.size % ROW
-    rows = numpy.einsum("ij->i", values[:bulk].reshape(-1, ROW)) if bulk else values[:0]
-    return float(numpy.add.reduce(rows)) + float(numpy.add.reduce(values[bulk:]))
-
-
-def _signs(values: Any, low: float, high: float) -> tuple[int, int]:
-    """How many are negative, and how many zero; looked for only where the extremes leave it open."""
-    import numpy
-
-    count = int(values.size)
-    flags = _SCRATCH.flags(count)
-    if low > 0.0:
-        return 0, 0
-    if high < 0.0:
-        return count, 0
-    if low == 0.0:
-        return 0, count - int(numpy.count_nonzero(numpy.greater(values, 0, out=flags))) if high > 0.0 else count
-    negative = int(numpy.count_nonzero(numpy.less(values, 0, out=flags)))
-    return negative, int(numpy.count_nonzero(numpy.equal(values, 0, out=flags))) if high > 0.0 else count - negative

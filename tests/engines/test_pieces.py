@@ -11,8 +11,8 @@ from hypothesis import given, settings
 
 from stepper.engines import pieces
 from stepper.engines.base import Engine
+from stepper.engines.chunks import CHUNK
 from stepper.engines.numpy import NumpyEngine
-from stepper.engines.statistics import CHUNK
 from stepper.engines.torch import TorchEngine
 from stepper.record import Summary
 from tests.engines.strategies import TORCH_DTYPES, arrays

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stepper.engines import device
+from stepper.engines.chunks import CHUNK
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.python import PythonEngine
-from stepper.engines.statistics import CHUNK
 from stepper.engines.torch import TorchEngine
 from stepper.record import Summary
 from tests.engines.strategies import TORCH_DTYPES, arrays, close, expected
