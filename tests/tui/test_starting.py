@@ -140,12 +140,23 @@ async def test_another_target_is_opened_at_once_and_what_waited_is_forgotten() -
         assert stand.calls[-1] == "close"
 
 
-async def test_a_wrong_target_leaves_the_one_that_is_starting(tmp_path: Path) -> None:
+async def test_a_wrong_target_leaves_the_one_that_is_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = tmp_path / "wrong.py"
     wrong.write_text("x = 1\n")
+    opening, typed, open_it = asyncio.Event(), asyncio.Event(), Session.open
+
+    async def slowly(session: Session) -> None:
+        opening.set()
+        await typed.wait()
+        await open_it(session)
+
+    monkeypatch.setattr(Session, "open", slowly)
     async with starting() as (app, _, pilot, let_go):
         await choose_target(pilot, str(wrong))
-        await pilot.press("n")
+        await until(pilot, opening.is_set)
+        await pilot.press("n")  # meant for the wrong one: it is forgotten with it
+        await until(pilot, lambda: len(app.moves) == 1)
+        typed.set()
         await until(pilot, lambda: "wrong.py: " in text_of(app.message))
         assert app.scene.state == "starting" and app.session.target == "numpy"
         await pilot.press("n", "n")
