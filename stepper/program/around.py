@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from stepper.program.scopes import FUNCTIONS, Script, parameters, target_names
+from stepper.program.scopes import Script
 from stepper.program.spine import LoopNode, callers, enclosing
+from stepper.program.syntax import FUNCTIONS, parameters, target_names
 
 
 def names_around(script: Script, loop: LoopNode) -> list[str]:

@@ -14,7 +14,8 @@ from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
 from stepper.program.instances import Instances
 from stepper.program.records import keeps_data
-from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, assigned, constructor, root_of
+from stepper.program.scopes import Scope, Script, root_of
+from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor
 from stepper.program.vocabulary import registers_backward_hook, steps_parameters
 
 

@@ -26,7 +26,8 @@ from stepper.program.effects import (
 )
 from stepper.program.losses import Losses
 from stepper.program.nodes import is_list
-from stepper.program.scopes import COMPREHENSIONS, Scope, Script, assigned
+from stepper.program.scopes import Scope, Script
+from stepper.program.syntax import COMPREHENSIONS, assigned
 from stepper.program.vocabulary import (
     COLLECTING_METHODS,
     DIFFERENTIATING,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from stepper.program import nodes
 from stepper.program.losses import Losses
-from stepper.program.scopes import COMPREHENSIONS, Script, path_root
+from stepper.program.scopes import Script
 from stepper.program.sites import Operand, Operation
+from stepper.program.syntax import COMPREHENSIONS, path_root
 from stepper.program.table import Context, Knowledge, SiteTable
 from stepper.program.vocabulary import mutates_argument, mutates_receiver, operator_name
 from stepper.record.events import Role

@@ -9,7 +9,8 @@ import ast
 from collections.abc import Callable, Iterator
 
 from stepper.program.effects import FIELD, Place
-from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, parameters
+from stepper.program.scopes import Scope, Script
+from stepper.program.syntax import FUNCTIONS, Function, parameters
 
 PlaceOf = Callable[[Scope, ast.AST], Place | None]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, parameters
+from stepper.program.scopes import Scope, Script
+from stepper.program.syntax import FUNCTIONS, Function, parameters
 
 DEPTH = 4
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 
-from stepper.program.scopes import FUNCTIONS, Function, Scope, Script, assigned, constructor, parameters
+from stepper.program.scopes import Scope, Script
+from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, parameters
 
 DEPTH = 6
 _DRAWING = frozenset(["reversed", "enumerate", "zip", "list", "tuple", "iter", "tqdm"])

@@ -19,9 +19,10 @@ from stepper.program.around import names_around
 from stepper.program.expressions import Expressions
 from stepper.program.losses import Losses
 from stepper.program.plain import Definition, Plain
-from stepper.program.scopes import FUNCTIONS, Function, Script, parameters, target_names
+from stepper.program.scopes import Script
 from stepper.program.spine import LoopNode
 from stepper.program.statements import Statements
+from stepper.program.syntax import FUNCTIONS, Function, parameters, target_names
 from stepper.program.table import Context, Knowledge, SiteTable
 
 _BLOCKS = (

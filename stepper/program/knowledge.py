@@ -13,10 +13,11 @@ from stepper.program.models import Models
 from stepper.program.phases import Phases
 from stepper.program.recomputed import stored_anew
 from stepper.program.roles import Roles
-from stepper.program.scopes import FUNCTIONS, Scope, Script
+from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode
+from stepper.program.syntax import FUNCTIONS
 from stepper.program.vocabulary import names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Phase, Role

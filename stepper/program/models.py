@@ -12,7 +12,7 @@ from functools import cached_property
 
 from stepper.program.effects import FIELD, Place
 from stepper.program.flow import Flow
-from stepper.program.scopes import FUNCTIONS, Function
+from stepper.program.syntax import FUNCTIONS, Function
 from stepper.program.vocabulary import names_criterion, names_loss
 from stepper.program.walk import Walker
 

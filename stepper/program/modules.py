@@ -16,9 +16,10 @@ from stepper.program.errors import ProgramError
 from stepper.program.instrument import Instrument, Plan
 from stepper.program.losses import Losses
 from stepper.program.opaque import hands_over, opaque
-from stepper.program.scopes import FUNCTIONS, Scope, Script
+from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
+from stepper.program.syntax import FUNCTIONS
 from stepper.program.table import SiteTable
 from stepper.record.events import Phase, Role, Spot
 

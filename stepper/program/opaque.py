@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from stepper.program.scopes import FUNCTIONS, Script, path_root
+from stepper.program.scopes import Script
+from stepper.program.syntax import FUNCTIONS, path_root
 from stepper.program.vocabulary import makes_opaque
 
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from stepper.program.effects import GRAD, Definition
 from stepper.program.flow import Flow
 from stepper.program.models import Models
-from stepper.program.scopes import FUNCTIONS, Function, Script
+from stepper.program.scopes import Script
+from stepper.program.syntax import FUNCTIONS, Function
 from stepper.record.events import Phase
 
 _ORDER: tuple[Phase, ...] = ("update", "loss", "forward", "backward")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stepper.program import nodes
 from stepper.program.losses import Losses
-from stepper.program.scopes import COMPREHENSIONS, FUNCTIONS, Function, path_root, target_names
+from stepper.program.syntax import COMPREHENSIONS, FUNCTIONS, Function, path_root, target_names
 
 Definition = Function | ast.ClassDef
 

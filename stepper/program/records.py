@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from stepper.program.scopes import FUNCTIONS, Script
+from stepper.program.scopes import Script
+from stepper.program.syntax import FUNCTIONS
 
 NUMERIC = frozenset({"backward", "__add__", "__mul__", "__sub__", "__matmul__", "__getattr__"})
 

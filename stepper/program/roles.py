@@ -11,8 +11,9 @@ from stepper.program.effects import FIELD, GRAD, Definition, Place, closure
 from stepper.program.flow import Flow
 from stepper.program.recomputed import keys_read, recomputed
 from stepper.program.records import is_record, record_fields
-from stepper.program.scopes import Scope, target_names
+from stepper.program.scopes import Scope
 from stepper.program.signals import sets_data
+from stepper.program.syntax import target_names
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 from stepper.program.walk import Walker
 from stepper.record.events import Role

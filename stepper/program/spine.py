@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from stepper.program.scopes import FUNCTIONS, Script
+from stepper.program.scopes import Script
+from stepper.program.syntax import FUNCTIONS
 
 LoopNode = ast.For | ast.AsyncFor | ast.While
 LOOPS = (ast.For, ast.AsyncFor, ast.While)

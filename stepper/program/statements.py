@@ -9,8 +9,8 @@ from dataclasses import replace
 from stepper.program import nodes
 from stepper.program.expressions import Expressions, Probed
 from stepper.program.plain import Plain
-from stepper.program.scopes import Function, target_names
 from stepper.program.sites import Operation
+from stepper.program.syntax import Function, target_names
 from stepper.program.table import Context
 from stepper.program.unread import unread
 from stepper.program.vocabulary import inplace_name

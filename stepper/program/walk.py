@@ -13,8 +13,9 @@ from stepper.program.counters import counters
 from stepper.program.effects import EMPTY, GRAD, NOTHING, Pass, Place, Root, State, Value, returned, union
 from stepper.program.evaluate import Evaluator
 from stepper.program.nodes import is_reference, is_whole
-from stepper.program.scopes import FUNCTIONS, Scope, parameters
+from stepper.program.scopes import Scope
 from stepper.program.spine import LoopNode
+from stepper.program.syntax import FUNCTIONS, parameters
 from stepper.program.vocabulary import names_loss
 
 
