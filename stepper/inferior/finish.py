@@ -192,7 +192,10 @@ class Finisher:
     def _gates(self, shelf: Shelf) -> list[Gate]:
         recorder = self._recorder
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
-        found += by_hand(recorder.operated, recorder.gates, recorder.happenings)
+        try:
+            found += by_hand(recorder.operated, recorder.gates, recorder.happenings)
+        except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
+            recorder.fault(error)
         found.sort(key=lambda pair: pair[0].event)
         origins: Origins | None = None
         gates = []

@@ -55,8 +55,10 @@ def _by_hand(
     known = {gate.out for gate in (*gates, *engine_gates)}
     unspelled = Unspelled(descent)
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
+    large = [gate for gate in gates if not is_real(numbers(gate.h))]  # their own rule is known, and no more
+    gates = [gate for gate in gates if is_real(numbers(gate.h))]
     if not gates:
-        return []
+        return [(gate, None) for gate in large]
     inputs: dict[int, list[Copy]] = {}
     for gate in gates:  # `a = h.copy()` before `a[a < 0] = 0`: the input is h
         began = descent.copied(gate.h)
@@ -75,11 +77,9 @@ def _by_hand(
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.after for _, masking in found if masking is not None}
     gate_notes.write(found, maskings, descent, slopes)
-    return [
-        (gate, None if masking is None else masking.blocked)
-        for gate, masking in found
-        if gate.out not in used or gate.before is not None
-    ]
+    kept = [(gate, masking) for gate, masking in found if gate.out not in used or gate.before is not None]
+    told = [(gate, None if masking is None else masking.blocked) for gate, masking in kept]
+    return [*told, *((gate, None) for gate in large)]
 
 
 def _is_part(gate: GateSeen, gates: list[GateSeen], descent: Descent) -> bool:

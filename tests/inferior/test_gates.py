@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+from stepper.inferior import entries
 from stepper.record import Gate
 from tests.inferior.running import Ran, run
 
@@ -467,6 +468,26 @@ def test_activations_without_a_graph_are_gates_that_no_gradient_comes_to() -> No
         assert gate.blocked == int((slopes == 0).sum())
         if gate.share is not None:
             assert numpy.array_equal(ran.array(gate.share, 1), slopes.numpy())
+
+
+def test_a_gate_that_is_too_large_to_be_compared_is_there_by_its_own_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(entries, "LIMIT", 8)
+    ran = run(
+        """
+        import torch
+        import torch.nn.functional as F
+        w, small = torch.ones(1), torch.tensor([[-1.0, 2.0]])
+        for t in range(1):
+            h = torch.linspace(-4, 8, 13) * w
+            y = F.gelu(h)
+            z = small.clamp(min=0)
+            loss = (y * 2).sum() + z.sum()
+            w -= 0.1 * (2 * y).sum()
+        """
+    )
+    record = ran.record()
+    assert not record.faults and [(gate.label, gate.soft) for gate in record.gates] == [("h", True), ("small", False)]
 
 
 def test_dropout_and_products_have_formulas_in_names() -> None:
