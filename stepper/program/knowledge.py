@@ -145,7 +145,8 @@ def _no_losses(flow: Flow) -> frozenset[str]:
 
 def _spare(script: Script, flow: Flow, loop: LoopNode | None) -> dict[int, str]:
     """What binds the name that `.backward()` is called on, by statement, where some passes do not come to that call: it
-    stands in an `if` (`if phase == "train": loss.backward()`), or behind a way out of the pass."""
+    stands in an `if` (`if phase == "train": loss.backward()`), or behind a way out of the pass; and what is called a
+    loss in the other branch."""
     ends = (*FUNCTIONS, ast.Lambda, ast.ClassDef)
     found: dict[int, str] = {}
     for loss in flow.losses:
@@ -155,6 +156,10 @@ def _spare(script: Script, flow: Flow, loop: LoopNode | None) -> dict[int, str]:
             takewhile(lambda each: each is not loop and not isinstance(each, ends), script.ancestors(loss.node))
         )
         asking = {id(part) for each in around if isinstance(each, ast.If) for part in ast.walk(each)}
+        for other in (part for each in around if isinstance(each, ast.If) for part in _other_branch(each, loss.node)):
+            match other:
+                case ast.Assign(targets=[ast.Name(id=name)]) if names_loss(name):
+                    found[id(other)] = name  # `else: val_loss = …`
         for d in loss.deps:
             match d.node:
                 case ast.Assign(targets=[ast.Name(id=name)]) as bound if d.kind == "bind" and not d.alias:
@@ -162,6 +167,12 @@ def _spare(script: Script, flow: Flow, loop: LoopNode | None) -> dict[int, str]:
                     if asked or any(_is_between(each, bound, loss.node) for each in script.nodes):
                         found[id(bound)] = name
     return found
+
+
+def _other_branch(question: ast.If, node: ast.AST) -> list[ast.AST]:
+    """All that stands in the branch of an `if` in which a node is not."""
+    branches = [[part for each in branch for part in ast.walk(each)] for branch in (question.body, question.orelse)]
+    return branches[1 if any(part is node for part in branches[0]) else 0]
 
 
 def _is_between(node: ast.AST, first: ast.AST, second: ast.AST) -> bool:

@@ -127,6 +127,8 @@ for i in range(4):
     [
         "    if training:\n        objective.backward()\n        opt.step()",
         "    if not training:\n        continue\n    objective.backward()\n    opt.step()",
+        "    if not training:\n        val_loss = objective\n    else:\n        total = 1 * objective\n"
+        "        total.backward()\n        opt.step()",
     ],
 )
 def test_where_a_pass_does_not_come_to_the_backward_call_its_loss_is_what_it_would_be_called_on(
