@@ -20,6 +20,7 @@ from stepper.inferior.used_gradients import UsedGradients
 from stepper.record import CUT, Held, Parameter, Summary, Value, When
 from stepper.record import ratio as ratio_of
 
+ALONG = 1 - 1e-6  # the cosine from which on, but for rounding, an update is a multiple of a gradient
 FEW = 4  # parameters that are named one by one
 
 
@@ -64,7 +65,7 @@ class FinishedParameters:
         before, after = track.before, track.after or track.before
         grad = track.grad or self._used.of(track) or track.returned
         grad = grad or self._used.of_rows(track) or self._used.in_parts(track, self._numpy)
-        grad = grad or gone_through(track, self._recorder.happenings)
+        grad = grad or gone_through(track, self._recorder.happenings) or _followed(track)
         if grad is None:
             self._used.remark(track)
         held = self._held(track, grad)
@@ -155,6 +156,20 @@ class FinishedParameters:
             held=held,
             used=grad is not None,
         )
+
+
+def _followed(track: Track) -> Draft | None:
+    """What a backward pass left in a parameter's `.grad`, where the update reads such an attribute, whatever of
+    (`params[k] -= lr * params[k].grad`), and went exactly along it."""
+    came, old, new = track.arrived, track.before.copy, (track.after or track.before).copy
+    if not track.updates or came is None or came.copy is None or old is None or new is None:
+        return None
+    if any(each.gone for each in (came.copy, old, new)):
+        return None
+    named = any(".grad" in update.text for update in track.updates)
+    along = cosine(old, new, came.copy) if named else None
+    followed = along is not None and abs(along) > ALONG
+    return Draft(f"{track.name}.grad", "gradient", "operand", came.copy) if followed else None
 
 
 def _unused(track: Track) -> Draft | None:

@@ -180,6 +180,22 @@ def test_a_gradient_that_no_step_used_is_as_it_was_left_or_as_it_came(after: str
     assert any(told in line for line in all_left_out(record)), "and none for what was updated"
 
 
+def test_a_gradient_that_the_script_reaches_in_a_way_of_its_own_was_used() -> None:
+    text = """
+    params = {"w": torch.randn(3, 2, requires_grad=True), "b": torch.zeros(1, requires_grad=True)}
+    x = torch.randn(5, 3)
+    for t in range(2):
+        (x @ params["w"] + params["b"]).square().sum().backward()
+        with torch.no_grad():
+            for k in params:
+                params[k] -= 0.01 * params[k].grad
+                params[k].grad = None
+    """
+    record = run_recorded(script(text)).records[1]
+    assert left_out(record) == {} and len(record.parameters) == 2
+    assert all(each.used and each.cosine is not None and each.cosine < -0.999 for each in record.parameters)
+
+
 TEACHER = """
     import copy
     net = nn.Linear(3, 2)
