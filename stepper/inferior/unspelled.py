@@ -29,15 +29,28 @@ class Unspelled:
     def gates(self, known: Container[Copy], reported: Container[Copy]) -> list[GateSeen]:
         """The gates but those whose output is `known`, or of whose input an engine has `reported` one."""
         found: dict[Copy, tuple[int, GateSeen]] = {}
+        lows = self._lows()
         for step in self._descent.steps:
             for made in step.made:
                 out = made.copy
                 if out is None or out in known or (out in found and found[out][0] >= step.depth):
                     continue
+                told = out.outline
+                if told.min is None or lows.get((told.shape, told.max), 0.0) >= told.min:
+                    continue  # soon told, and true of nearly all
                 gate = self._gate(step, out)
                 if gate is not None and gate.h not in reported:
                     found[out] = step.depth, gate
         return sorted((gate for _, gate in found.values()), key=lambda gate: gate.event)
+
+    def _lows(self) -> dict[tuple[tuple[int, ...] | None, float | None], float]:
+        """Of what may go into a ReLU, by its shape and its largest number, which its output has as well: the least."""
+        lows: dict[tuple[tuple[int, ...] | None, float | None], float] = {}
+        for copy in {draft.copy for step in self._descent.steps for draft in step.reads if draft.copy is not None}:
+            told = copy.outline
+            if told.min is not None and told.min < lows.get((told.shape, told.max), 0.0):
+                lows[told.shape, told.max] = told.min
+        return lows
 
     def _gate(self, step: Step, out: Copy) -> GateSeen | None:
         outline = out.outline
