@@ -34,6 +34,7 @@ class Definitions(Callees):
         self.starts: dict[Place, Definition] = {}
         self._alone: dict[Place, frozenset[Definition]] = {}  # the same, each in a set
         self.definitions: dict[tuple[int, int, Place], Definition] = {}
+        self.bound: dict[Place, list[Definition]] = {}  # those of kind "bind", by place
         self.marks: dict[tuple[str, int], Mark] = {}
         self.loss_values: dict[tuple[int, int], LossValue] = {}
         self.effects: dict[tuple[str, int], ast.AST] = {}
@@ -89,7 +90,10 @@ class Definitions(Callees):
         """A definition, merged with the one this node made before in the same context."""
         key = (self.context, id(node), place)
         if key not in self.definitions:
-            self.definitions[key] = Definition(place, node, kind, statement=self.current, order=len(self.definitions))
+            made = Definition(place, node, kind, statement=self.current, order=len(self.definitions))
+            self.definitions[key] = made
+            if kind == "bind":
+                self.bound.setdefault(place, []).append(made)
         definition = self.definitions[key]
         definition.deps.update(deps)
         definition.own.update(d for d in own if d is not definition)

@@ -437,7 +437,10 @@ class Evaluator(Definitions, ABC):
         place = self.place_of(scope, node)
         if place is None:
             return None
-        binds = [d for d in closure(self.read(place)) if d.place == place and d.kind == "bind"]
+        read = self.read(place)
+        if not any(isinstance(_bound_to(d), COLLECTIONS) for d in self.bound.get(place, ())):
+            return None  # all that it may have been made of need not be gone through
+        binds = [d for d in closure(read) if d.place == place and d.kind == "bind"]
         literal = all(isinstance(_bound_to(d), COLLECTIONS) for d in binds)
         return place if binds and literal else None
 
