@@ -63,6 +63,8 @@ def _is_reckoned_with(event: Event, before: list[Event]) -> bool:
     inside = _inside(event, before)
     if not any(value.role in _MADE and _is_tensor(value) for number in inside for value in _read(before[number])):
         return False  # it is taken of the data
+    if all(value.summary.type in ("int", "bool") for value in _made(inside, before)):
+        return False  # an action, a count: no slope goes through it
     made, numbers = set[str](), set[float]()
     for value in _made(inside, before):
         made |= {value.label} - {event.text}
