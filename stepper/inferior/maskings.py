@@ -8,6 +8,7 @@ or output it was made of: nearest on the way back, and divided by it at some num
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -95,6 +96,8 @@ class Maskings:
     def _at(self, step: Step, made: Draft) -> Iterator[Masking]:
         """The ways in which what an event made is something that it read, masked."""
         after = made.copy
+        if after is not None and after.gone:
+            yield from self._counted(step, made, after)
         values = numbers(after)
         if after is None or not is_real(values):
             return
@@ -123,6 +126,23 @@ class Maskings:
                     return
                 if same.all() and before in reads:
                     return  # a mere copy
+
+    def _counted(self, step: Step, made: Draft, after: Copy) -> Iterator[Masking]:
+        """What came out was not kept (`--memory`), but counted: the mask of a gate that was read leaves as many."""
+        reads = [draft.copy for draft in step.reads if draft.copy is not None and not draft.copy.gone]
+        near = list(self._descent.back(reads, statement=step.statement))
+        near = [copy for copy in near if not copy.gone and shape(copy) == after.summary.shape]
+        for before, mask in itertools.permutations(near, 2):
+            came, flags = numbers(before), _flags(numbers(mask))
+            if flags is None or not is_real(came) or not masks.together(came, flags) or not self._gates_of(mask):
+                continue
+            for blocked in (~flags, flags):
+                signs = (masks.count(~blocked & (came < 0)), masks.count(~blocked & (came > 0)))
+                if signs == (after.summary.negative, after.summary.positive) and not after.summary.nan:
+                    found = Masking(step, self._label(step, mask), blocked, before, after, self._gates_of(mask))
+                    found.mask = mask
+                    yield found
+                    return
 
     def _explicit(
         self, step: Step, before: Copy, after: Copy, near: list[Copy], same: Any, low: Any, slope: float
