@@ -40,8 +40,9 @@ class Callees:
         self.backward_hooks: list[ast.AST] = []
         for node in script.nodes:
             match node:
-                case ast.Call(func=ast.Attribute(attr=name), args=[*given]) if registers_backward_hook(name):
-                    self.backward_hooks += [f for each in given for f in self._named(each)]
+                case ast.Call(func=ast.Attribute(attr=name)) if registers_backward_hook(name):
+                    given = (*node.args, *(keyword.value for keyword in node.keywords))
+                    self.backward_hooks += [f for each in given for f in self._handed_over(each)]
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self.lambdas[id(script.scope_around(node).node), name] = function
                 case ast.Assign(targets=[_]):
@@ -171,15 +172,12 @@ class Callees:
             return []
         return list(self.script.reached(scope, function)) or self._methods(scope, function)
 
-    def _named(self, node: ast.expr) -> list[ast.AST]:
-        """The functions that a name or a `self.method` stands for."""
+    def _handed_over(self, node: ast.expr) -> list[ast.AST]:
+        """The functions that an argument may be: by a name, written there, made by a call, or a `self.method`."""
         scope = self.script.scope_around(node)
-        match node:
-            case ast.Name(id=name):
-                return list(self.script.definitions(scope, name))
-            case ast.Attribute(value=value, attr=name):
-                return list(self.script.methods_of(self.script.classes_of(scope, value), name))
-        return []
+        if isinstance(node, ast.Attribute):
+            return list(self.script.methods_of(self.script.classes_of(scope, node.value), node.attr))
+        return self.functions_in.valued(scope, node)
 
     def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
         name, receiver = function.attr, function.value

@@ -37,12 +37,12 @@ class HeldFunctions:
         found: list[ast.AST] = []
         for where, value in self._assigned.get(name, []):
             if self._script.owner(where, name) is owner:
-                found += self._valued(where, value, depth)
+                found += self.valued(where, value, depth)
         if isinstance(owner.node, FUNCTIONS) and name in parameters(owner.node):
             for call in self._calls.get(owner.node.name, []):
                 argument = self._argument(owner.node, call, name)
                 if argument is not None:
-                    found += self._valued(self._script.scope_around(call), argument, depth)
+                    found += self.valued(self._script.scope_around(call), argument, depth)
         return list(dict.fromkeys(found))
 
     def is_librarys(self, scope: Scope, name: str) -> bool:
@@ -85,7 +85,8 @@ class HeldFunctions:
             inner = list(self._sources(where, value.id, depth - 1)) if isinstance(value, ast.Name) else []
             yield from inner or [(where, value)]
 
-    def _valued(self, scope: Scope, value: ast.expr, depth: int) -> list[ast.AST]:
+    def valued(self, scope: Scope, value: ast.expr, depth: int = DEPTH) -> list[ast.AST]:
+        """The functions that an expression may stand for: one by its name, written there, or made by a call."""
         match value:
             case ast.Lambda():
                 return [value]

@@ -250,3 +250,24 @@ def test_the_other_loops_that_train_are_known_unless_one_is_named() -> None:
         (line_of(TWO, "# <-- other"), "for t in range(5)"),
     ]
     assert not analyse(TWO, "two.py", loop=str(line_of(TWO))).loops
+
+
+HOOKED = """
+import torch
+net = torch.nn.Linear(3, 1)
+optimizers = {{p: torch.optim.SGD([p], lr=0.1) for p in net.parameters()}}
+def step_of(p):
+    def step(_):
+        optimizers[p].step()
+    return step
+for p in net.parameters():
+    p.register_post_accumulate_grad_hook({hook})
+for x in batches:  # <-- loop
+    net(x).square().mean().backward()
+"""
+
+
+@pytest.mark.parametrize("hook", ["step_of(p)", "lambda q: optimizers[q].step()", "hook=step_of(p)"])
+def test_a_hook_that_takes_the_step_may_be_written_there_or_made_by_a_call(hook: str) -> None:
+    text = HOOKED.format(hook=hook)
+    assert loop_line(analyse(text, "s.py")) == line_of(text)
