@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from stepper.engines import masks
@@ -307,18 +308,20 @@ class Finisher:
         engine: Engine = self._numpy if masks.on_host(passed) else gate.h.engine
         return Copy(engine, engine.keep(passed))
 
+    @cached_property
+    def _names(self) -> dict[Copy, str]:
+        """What each value was called when it was first made."""
+        found: dict[Copy, str] = {}
+        for happening in self._recorder.happenings:
+            for draft in happening.drafts:
+                if draft.copy is not None and draft.when != "before":
+                    found.setdefault(draft.copy, draft.label)
+        return found
+
     def _gradient(self, when: str, copy: Copy | None, known: str, label: str, shelf: Shelf) -> Value | None:
         if copy is None:
             return None
-        name = known or next(
-            (
-                draft.label
-                for happening in self._recorder.happenings
-                for draft in happening.drafts
-                if draft.copy is copy and draft.when != "before"
-            ),
-            None,
-        )
+        name = known or self._names.get(copy)
         draft = Draft(name or f"{label}.grad", "gradient", "before" if when == "before" else "after", copy)
         return self._value(draft, shelf)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from stepper.engines import masks
@@ -133,8 +134,8 @@ def _attach(gate: GateSeen, maskings: list[Masking], turn: int | None, slope: fl
     later = [each for each in later if each.blocked.shape == h.shape and masks.together(each.blocked, h)]
     flowing = [each for each in later if each.is_of(gate)]
     flowing.sort(key=lambda each: (each.slope != slope, each.event != turn))
-    equal = [each for each in later if masks.count(each.blocked)]  # one that stops nothing may be anything's
-    fitting = (each for each in (*flowing, *equal) if each.slope == slope)
+    equal = (each for each in later if masks.count(each.blocked))  # one that stops nothing may be anything's
+    fitting = (each for each in chain(flowing, equal) if each.slope == slope)
     chosen = next((each for each in fitting if gate_notes.is_by_rule(each.blocked, h)), None)
     chosen = flowing[0] if flowing and (chosen is None or chosen not in flowing) else chosen
     if chosen is None:
