@@ -11,7 +11,7 @@ from typing import Literal
 from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one
 from stepper.session.headless import run_losses
-from stepper.session.lossless import NEITHER
+from stepper.session.lossless import looked_for
 from stepper.session.options import Options
 
 Losses = Callable[[int, list[float | None], int | None], None]
@@ -51,7 +51,8 @@ def run_target(
     if not passes:
         print(plain_line(f"{target}: the script ended without a pass through the training loop"), file=sys.stderr)
     elif not found:
-        print(plain_line(f"{target}: no iteration has a loss: {NEITHER}; --loss EXPR names one"), file=sys.stderr)
+        none = "no iteration has" if iterations is None else "no iteration so far has"
+        print(plain_line(f"{target}: {none} a loss: {looked_for(options.loss)}"), file=sys.stderr)
 
 
 def text_line(iteration: int, loss: float | None) -> str:

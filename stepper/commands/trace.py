@@ -32,15 +32,15 @@ def trace_target(
         folder = folder_of(target, traced.script)
         named = partial(os.path.relpath, start=folder)
         page = trace_lines(traced.record, traced.array, script=traced.script, values=values, named=named)
-        for line in (*_title(traced), "", *overview(traced.record), *page):
+        for line in (*_title(traced, options.loss), "", *overview(traced.record), *page):
             sys.stdout.write(visible(line) + "\n")
     if traced.failure is not None:
         sys.stdout.flush()  # before its traceback, where both go to the same place
         raise traced.failure
 
 
-def _title(traced: Trace) -> list[str]:
-    """What was run, how, and what came of it."""
+def _title(traced: Trace, named: str | None) -> list[str]:
+    """What was run, how, and what came of it; `named` is the expression that was given for the loss."""
     record = traced.record
     what = "setup" if record.iteration is None else f"iteration {record.iteration}"
     loss = "" if record.loss is None else f"  loss {record.loss}"
@@ -50,6 +50,6 @@ def _title(traced: Trace) -> list[str]:
     return [
         f"{traced.target}  {what}{loss}",
         f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
-        *([f"no loss: {without_loss(record.iteration or 0, traced.losses)}"] if none else []),
+        *([f"no loss: {without_loss(record.iteration or 0, traced.losses, named)}"] if none else []),
         *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),
     ]

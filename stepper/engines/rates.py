@@ -53,7 +53,7 @@ def remark(value: Any, method: str) -> str:
         scale = _own(value, "_scale")
         with unnoticed():
             factor = float(scale) if _is_tensor(scale) else 1.0
-        return f"the loss is scaled by {factor:g}; the gradients that the step uses are not" if factor != 1 else ""
+        return f"the loss is scaled by {factor:.8g}; the gradients that the step uses are not" if factor != 1 else ""
     return ""
 
 

@@ -10,9 +10,18 @@ from collections.abc import Sequence
 NEITHER = "neither a .backward() nor a number called loss, cost or error"
 
 
-def without_loss(iteration: int, losses: Sequence[float | None]) -> str:
+def looked_for(named: str | None) -> str:
+    """What was looked for in vain, and what to do; `named` is the expression that `--loss` gave."""
+    if named is None:
+        return f"{NEITHER}: name one by --loss EXPR"
+    return f"{named} is no single number where it ends: name another by --loss EXPR"
+
+
+def without_loss(iteration: int, losses: Sequence[float | None], named: str | None) -> str:
     """Of an iteration without a loss: which one has a loss, as far as they have been run; else what to do."""
     there = [number for number, loss in enumerate(losses) if loss is not None]
     if there:
         return f"iteration {min(there, key=lambda number: abs(number - iteration))} has one"
+    if named is not None:
+        return f"{named} is no single number where it ends; another iteration, or another --loss EXPR, may have one"
     return f"{NEITHER}; if a later iteration has one, name that, else the loss by --loss EXPR"

@@ -49,6 +49,8 @@ class Scene:
     statement: int = 0
     statements: int = 0
     losses: Sequence[float | None] = ()
+    named_loss: str | None = None
+    """The expression that was given for the loss."""
     done: int = 0
     progress: tuple[int, int | None] = (0, None)
     """Iterations done, and how many there are to do: of the replay while there is one."""
@@ -137,6 +139,7 @@ def scene_of(
         statement=place.statement if place else 0,
         statements=place.statements if place else 0,
         losses=session.losses,
+        named_loss=session.options.loss,
         done=len(session.losses),
         progress=session.progress,
         history=history,

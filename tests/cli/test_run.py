@@ -289,3 +289,5 @@ def test_where_no_iteration_has_a_loss_it_is_said_what_was_looked_for(
     lines = captured.out.splitlines()
     assert lines[:2] == ["0  no loss", "1  no loss"] and (lines[2] == "2  no loss") == (name == "objective")
     assert ("neither a .backward() nor a number called loss" in captured.err) == (name == "objective")
+    assert main(["run", path, "--iterations", "2", "--loss", "[w]"]) == 0
+    assert "no iteration so far has a loss: [w] is no single number" in capsys.readouterr().err

@@ -2,13 +2,15 @@
 
 import pytest
 
-from stepper.session.lossless import NEITHER, without_loss
+from stepper.session.lossless import NEITHER, looked_for, without_loss
 
 
 @pytest.mark.parametrize(("losses", "which"), [([None, 2.0, 1.0], "1"), ([3.0, None, None, None, 1.0], "0")])
 def test_an_iteration_that_has_one_is_named(losses: list[float | None], which: str) -> None:
-    assert without_loss(losses.index(None), losses) == f"iteration {which} has one"
+    assert without_loss(losses.index(None), losses, None) == f"iteration {which} has one"
 
 
-def test_where_none_is_known_to_have_one_it_is_said_what_to_do() -> None:
-    assert without_loss(0, [None, None]).startswith(NEITHER) and "--loss EXPR" in without_loss(0, [None])
+@pytest.mark.parametrize(("named", "told"), [(None, NEITHER), ("w ** 2", "w ** 2 is no single number")])
+def test_where_none_is_known_to_have_one_it_is_said_what_to_do(named: str | None, told: str) -> None:
+    for found in (without_loss(0, [None, None], named), looked_for(named)):
+        assert found.startswith(told) and "--loss EXPR" in found

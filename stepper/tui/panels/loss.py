@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.content import Content
 
-from stepper.session.lossless import NEITHER
+from stepper.session.lossless import looked_for
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels.chart import Picture, column_of, draw
@@ -81,7 +81,7 @@ class LossPanel(PointPanel):
         picture = self._picture
         if picture.high is None and not picture.marks:
             finite = any(bucket.finite for bucket in self._series.buckets)
-            missing = f"No iteration so far has a loss: {NEITHER}; --loss EXPR names one, as does v, Loss."
+            missing = f"No iteration so far has a loss: {looked_for(self.scene.named_loss)}, or v, Loss."
             text = "No loss is above zero." if finite else missing
             return [Row(((line, "muted"),)) for line in wrapped(text, self.inner.width)[: self.inner.height]]
         labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
