@@ -11,8 +11,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.tracking import Track
 
-UNGRAPHED, BY_MODE = 0, -1
-"""What a draft's `graph` says of a value that is in none; and where that is because gradients were switched off."""
+BY_MODE = -1
+"""What a draft's `graph` says of a value that is in none because gradients were switched off."""
 
 
 def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[str, int]:
@@ -90,8 +90,6 @@ class _Flow:
         key = _key(draft)
         known = self._live.get(key, 0) or key in self._dead
         if known and draft.when == "result":
-            if draft.graph in (UNGRAPHED, BY_MODE) and self._live.get(key):
-                self._cut(key, draft, happening, self._live.pop(key))  # `h.detach_()`
             return  # handed on, or by another name
         if known:
             live, dead = live | self._live.get(key, 0), {**self._dead.get(key, {}), **dead}

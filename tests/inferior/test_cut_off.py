@@ -19,8 +19,8 @@ CUTS = """
     ended, switched, target = Part(True), Part(False), nn.Linear(3, 2)
     for p in (*ended.parameters(), *switched.parameters(), *target.parameters()):
         p.data.add_(torch.rand_like(p))
-    kept, number, array, none = (nn.Parameter(torch.rand(3)) for _ in range(4))
-    learnt = [*ended.parameters(), *switched.parameters(), kept, number, array, none]
+    kept, number, array, none, undone = (nn.Parameter(torch.rand(3)) for _ in range(5))
+    learnt = [*ended.parameters(), *switched.parameters(), kept, number, array, none, undone]
     optimizer = torch.optim.SGD(learnt, lr=0.1)
     x = torch.rand(5, 3)
     for t in range(2):
@@ -30,8 +30,9 @@ CUTS = """
             best = 0.9 * target(x).max(1, keepdim=True).values
         c = (x * number).sum().item()
         d = torch.from_numpy((x * array).detach().numpy())
+        e = (x * undone).detach_()
         seen = (x * none).detach().mean()
-        pred = (a + b + d) * kept * c
+        pred = (a + b + d + e) * kept * c
         loss = (pred - best).square().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -45,11 +46,11 @@ def test_the_statement_in_which_the_graph_ends_is_known_by_the_flow_of_the_value
     cuts = {each.name: _text(record, each.cut) for each in record.parameters}
     ends = {"ended.layer": "h = h.detach()", "switched.layer": "b = switched(x)", "target": "best = 0.9"}
     wanted = {f"{name}.{part}": text for name, text in ends.items() for part in ("weight", "bias")}
-    wanted |= {"kept": "", "number": "c = (x", "array": "d = torch", "none": ""}
+    wanted |= {"kept": "", "number": "c = (x", "array": "d = torch", "none": "", "undone": "e = (x"}
     assert cuts.keys() == wanted.keys()
     assert all(cuts[name].startswith(text) and bool(cuts[name]) is bool(text) for name, text in wanted.items()), cuts
     marked = {event.text.partition(" =")[0] for event in record.events if event.note.startswith(CUT)}
-    assert marked == {"h", "b", "c", "d"}, (
+    assert marked == {"h", "b", "c", "d", "e"}, (
         "no optimizer has what `best` was made of, and the loss is not made of `seen`"
     )
     (told,) = (line for line in all_left_out(record) if line.startswith("ended"))

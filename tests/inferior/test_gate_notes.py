@@ -298,3 +298,22 @@ def test_a_threshold_that_stops_nothing_is_no_mask_of_a_gate_that_it_was_not_mad
         """
     )
     assert [(gate.note, gate.grad_before is None) for gate in ran.record().gates] == [("", False), ("", True)]
+
+
+def test_a_mask_that_lets_pass_what_is_largest_in_its_row_is_not_one_of_the_gate_by_itself() -> None:
+    """It stops all that the gate does, and so may stand for both; no number divides what it passes from the rest."""
+    ran = run(
+        """
+        import numpy as np
+        np.random.seed(0)
+        x, w = np.random.randn(6, 4), np.random.randn(4, 5)
+        for t in range(1):
+            h = x @ w
+            a = np.maximum(h, 0)
+            large = a > a.mean(1, keepdims=True)
+            b = a * large
+            loss = (b**2).sum()
+            w -= 1e-3 * (x.T @ (2 * b * large))
+        """
+    )
+    assert [gate.note for gate in ran.record().gates if gate.label == "h"] == [""]

@@ -139,3 +139,30 @@ def test_units_of_torchs_layers(layer: str, shape: tuple[int, ...], axis: int, c
     blocked = ran.array(gate.mask)
     dead = numpy.flatnonzero(blocked.all(axis=tuple(a for a in range(len(blocked.shape)) if a != axis))).tolist()
     assert gate.layer.dead == dead and set(DEAD) <= set(dead)
+
+
+@pytest.mark.start("torch")
+@pytest.mark.parametrize(
+    ("made", "by", "axis"),
+    [
+        ("nn.Linear(4, 1)", "", 1),  # one unit, whose axis is gone: what is left are the samples
+        ("nn.Sequential(nn.Flatten(1), nn.Unflatten(1, (1, 12)), nn.Conv1d(1, 5, 12))", "Conv1d", 1),
+    ],
+)
+def test_units_keep_their_axis_where_another_is_squeezed_out(made: str, by: str, axis: int) -> None:
+    pytest.importorskip("torch")
+    ran = run(f"""
+        import torch
+        from torch import nn
+        torch.manual_seed(0)
+        net, x = {made}, torch.randn(6, 3, 4)
+        for t in range(1):
+            a = torch.relu(net(x).squeeze(-1))
+            loss = (a ** 2).sum()
+            loss.backward()
+            with torch.no_grad():
+                for p in net.parameters():
+                    p -= 0.1 * p.grad
+        """)
+    (gate,) = ran.record().gates
+    assert (gate.layer.made_by if gate.layer is not None else "", gate.by_unit.axis) == (by, axis)
