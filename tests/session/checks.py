@@ -9,6 +9,20 @@ from stepper.session.gradient_check import GradientCheck, ParameterCheck, Verdic
 from stepper.session.notebook import Run
 from tests.session.support import script
 
+# A function whose gradient is right by a `factor` of 2 only
+TWICE = """
+import torch
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return {factor} * grad
+"""
+
 
 @contextmanager
 def opened(folder: Path, text: str) -> Iterator[Run]:

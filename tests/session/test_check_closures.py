@@ -5,23 +5,14 @@ from pathlib import Path
 import pytest
 
 from stepper.session.gradient_check import Verdict
-from tests.session.checks import named, opened
+from tests.session.checks import TWICE, named, opened
 
 pytestmark = pytest.mark.start("torch")
 
 
-FITTED = """
-import torch
-
-class Twice(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return 2 * x
-
-    @staticmethod
-    def backward(ctx, grad):
-        return {factor} * grad
-
+FITTED = (
+    TWICE
+    + """
 torch.manual_seed(0)
 a, b = torch.randn(30, 4, dtype=torch.{dtype}), torch.randn(30, dtype=torch.{dtype})
 w = torch.zeros(4, requires_grad=True, dtype=torch.{dtype})
@@ -34,6 +25,7 @@ for k in range(3):
         return loss
     optimizer.step(closure)
 """
+)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

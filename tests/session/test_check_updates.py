@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stepper.session.gradient_check import Verdict
-from tests.session.checks import named, opened, verdicts
+from tests.session.checks import TWICE, named, opened, verdicts
 
 SCALED = """
 import numpy as np
@@ -124,18 +124,9 @@ for t in range(2):
     assert all("cuts the graph" in each.note for each in found.parameters)
 
 
-HANDED_ON = """
-import torch
-from torch import nn
-
-class Twice(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return 2 * x
-
-    @staticmethod
-    def backward(ctx, grad):
-        return {factor} * grad
+HANDED_ON = (
+    TWICE
+    + """from torch import nn
 
 torch.manual_seed(0)
 rnn, head = nn.RNN(3, 4, batch_first=True).double(), nn.Linear(4, 1).double()
@@ -155,6 +146,7 @@ for t in range(3):
     for p in parameters:
         p.data.add_(p.grad, alpha=-0.1)
 """
+)
 
 
 @pytest.mark.start("torch")
@@ -169,18 +161,9 @@ def test_a_hidden_state_that_is_detached_at_the_head_is_no_cut_and_clipping_hide
 
 @pytest.mark.start("torch")
 def test_a_figure_that_is_detached_to_be_looked_at_hides_no_wrong_gradient(tmp_path: Path) -> None:
-    text = """
-import torch
-
-class Twice(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return 2 * x
-
-    @staticmethod
-    def backward(ctx, grad):
-        return 3 * grad
-
+    text = (
+        TWICE.format(factor=3)
+        + """
 torch.manual_seed(0)
 w = torch.randn(3, dtype=torch.float64, requires_grad=True)
 opt = torch.optim.SGD([w], lr=0.1)
@@ -194,6 +177,7 @@ for t in range(3):
     loss.backward()
     opt.step()
 """
+    )
     with opened(tmp_path, text) as run:
         (found,) = named(run.check(1)).values()
     assert found.verdict is Verdict.DIFFERS and found.factor == pytest.approx(1.5)
