@@ -42,13 +42,13 @@ def _differing(gate: GateSeen, masking: Masking, lines: Mapping[int, int]) -> st
     h = numbers(gate.h)
     if gate.share is not None or is_by_rule(masking.blocked, h):
         return ""
-    there = _there(masking.blocked, h)
+    rule, there = _rule(masking, h)
     of_input = masking.of.get(id(gate), False)
     if not of_input and re.search(rf"(?<![\w.]){re.escape(gate.label)}(?!\w)", masking.place):
         what = "the gate's output" if masking.is_of(gate) else "another value"
-        own = f"the gate's input ({gate.label} on line {lines.get(gate.event, 0)}) is < 0"
+        own = f"the gate's input ({gate.label} on line {lines.get(gate.event, 0)}) is {rule}"
         return f"backward masks by {masking.place}, where {gate.label} is {what}; that is not where {own} {there}"
-    return f"backward masks by {masking.place}, which is not {gate.label} < 0 {there}"
+    return f"backward masks by {masking.place}, which is not {gate.label} {rule} {there}"
 
 
 def _not_leaking(gate: GateSeen, masking: Masking, slope: float) -> str:
@@ -59,7 +59,8 @@ def _not_leaking(gate: GateSeen, masking: Masking, slope: float) -> str:
     h = numbers(gate.h)
     if is_by_rule(masking.blocked, h):
         return ""
-    return f"backward masks by {masking.place}, which is not {gate.label} < 0 {_there(masking.blocked, h)}"
+    rule, there = _rule(masking, h)
+    return f"backward masks by {masking.place}, which is not {gate.label} {rule} {there}"
 
 
 def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
@@ -75,8 +76,10 @@ def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
                 own, its = gate.label, other.label
                 if own == its:
                     own, its = f"this {own}", f"another gate's {its}"
-                there = _there(each.blocked, h) if masks.together(each.blocked, h) else ""
-                which = f"which is of {its}" + (f", and not {own} < 0 {there}" if there else "")
+                which = f"which is of {its}"
+                if masks.together(each.blocked, h):
+                    rule, there = _rule(each, h)
+                    which += f", and not {own} {rule} {there}"
                 return f"no gradient is masked by {own}; one is by {each.place}, {which}"
     return ""
 
@@ -92,8 +95,8 @@ def _remark_swapped(found: Found, maskings: Sequence[Masking], lines: Mapping[in
         both = " and ".join(f"{each.label} (line {lines.get(each.event, 0)})" for each in (earlier, later))
         for gate, taken in ((earlier, other), (later, its)):
             gate.before, gate.after = taken.before, taken.after
-            there = _there(taken.blocked, numbers(gate.h))
-            told = f"backward masks by {taken.place}, which is not this {gate.label} < 0 {there}"
+            rule, there = _rule(taken, numbers(gate.h))
+            told = f"backward masks by {taken.place}, which is not this {gate.label} {rule} {there}"
             gate.note = f"the masks of {both} are swapped: {told}"
 
 
@@ -105,6 +108,8 @@ def _is_the_same(blocked: Any, h: Any) -> bool:
     return masks.together(blocked, h) and is_by_rule(blocked, h)
 
 
-def _there(blocked: Any, h: Any) -> str:
-    """In how many entries a mask is not that of a gate's input."""
-    return f"in {masks.count(blocked != (h < 0))} of {masks.size(h)} entries"
+def _rule(masking: Masking, h: Any) -> tuple[str, str]:
+    """What a gate's own mask is, said in the sense of the script's (what is passed, or what is not), and in how many
+    entries the script's is not that."""
+    rule, own, mask = ("> 0", h > 0, ~masking.blocked) if masking.passing else ("< 0", h < 0, masking.blocked)
+    return rule, f"in {masks.count(mask != own)} of {masks.size(h)} entries"

@@ -26,7 +26,8 @@ NEAR = 4  # the same where no mask was seen, or one that is true, or false, thro
 
 class Masking:
     """A masked gradient: `blocked` is True where nothing is passed, or `slope` of it only. `of` says for each gate
-    whose mask it is, by its id, whether it was made of the input, rather than of the output."""
+    whose mask it is, by its id, whether it was made of the input, rather than of the output. `passing`: the mask that
+    the script has says what is passed, rather than what is not."""
 
     def __init__(self, step: Step, label: str, blocked: Any, before: Copy, after: Copy, of: dict[int, bool]) -> None:
         site = step.event.site
@@ -37,6 +38,7 @@ class Masking:
         self.after = after
         self.of = of
         self.slope = 0.0
+        self.passing = False
         self.mask: Copy | None = None
 
     def is_of(self, *gates: GateSeen) -> bool:
@@ -136,11 +138,11 @@ class Maskings:
             came, flags = numbers(before), _flags(numbers(mask))
             if flags is None or not is_real(came) or not masks.together(came, flags) or not self._gates_of(mask):
                 continue
-            for blocked in (~flags, flags):
+            for blocked, passing in ((~flags, True), (flags, False)):
                 signs = (masks.count(~blocked & (came < 0)), masks.count(~blocked & (came > 0)))
                 if signs == (after.summary.negative, after.summary.positive) and not after.summary.nan:
                     found = Masking(step, self._label(step, mask), blocked, before, after, self._gates_of(mask))
-                    found.mask = mask
+                    found.mask, found.passing = mask, passing
                     yield found
                     return
 
@@ -152,12 +154,12 @@ class Maskings:
             flags = _flags(numbers(mask), slope)
             if flags is None or not masks.together(flags, same):
                 continue
-            for blocked in (~flags, flags):
+            for blocked, passing in ((~flags, True), (flags, False)):
                 if ((blocked & low) | (~blocked & same)).all():
                     label = self._label(step, mask)
                     of = {gate: way for gate, way in self._gates_of(mask).items() if gate not in self._own(before)}
                     found = Masking(step, label, blocked, before, after, of)
-                    found.slope, found.mask = slope, mask
+                    found.slope, found.mask, found.passing = slope, mask, passing
                     yield found
 
     def _implicit(self, step: Step, before: Copy, after: Copy, same: Any, low: Any, slope: float) -> Iterator[Masking]:

@@ -117,8 +117,9 @@ def test_a_mask_of_the_layer_before_is_told_though_that_has_its_own_turn_later(t
     with stepper.open(script(tmp_path, NETWORK.format(relu="np.maximum(h2, 0)", first=FIRST, second=second))) as run:
         gates = {gate.label: gate for gate in run.iteration(0).gates}
     mask = "h1 < 0" if "<" in second else second.rpartition("(")[2].removesuffix(")")
+    rule = f"h2 {mask[3:]}"  # in the sense of the script's mask
     assert gates["h2"].gate.note == (
-        f"no gradient is masked by h2; one is by {mask} (line 16), which is of h1, and not h2 < 0 in 28 of 48 entries"
+        f"no gradient is masked by h2; one is by {mask} (line 16), which is of h1, and not {rule} in 28 of 48 entries"
     )
     assert gates["h1"].gate.note == "" and gates["h2"].grad_before is None
     before = gates["h1"].gate.grad_before
@@ -129,7 +130,7 @@ def test_two_masks_that_are_swapped_are_told_at_both_gates(tmp_path: Path) -> No
     found = notes(tmp_path, first="gh1 = ga1 * (h2 > 0)", second="gh2 = ga2 * (h1 > 0)")
     assert found["h1"] == (
         "the masks of h1 (line 8) and h2 (line 10) are swapped: backward masks by h2 > 0 (line 19), which is not this "
-        "h1 < 0 in 28 of 48 entries"
+        "h1 > 0 in 28 of 48 entries"
     )
     assert found["h2"].startswith(
         "the masks of h1 (line 8) and h2 (line 10) are swapped: backward masks by h1 > 0 (line 16)"
@@ -246,8 +247,12 @@ def test_a_mask_is_known_by_what_it_was_made_of(masked: tuple[dict[int, int], Ra
             assert gate.note == ""
         else:
             told = "are swapped" if swapped else "no gradient is masked by"
-            differ = int(((hs[masked_by[layer]] <= 0) != (hs[layer] < 0)).sum())  # a row of zeros is blocked, too
-            assert told in gate.note and f"in {differ} of {hs[1].size} entries" in gate.note
+            # Each count is of the comparison as it is told; a mask of indices says what is blocked
+            other, own = hs[masked_by[layer]], hs[layer]
+            blocks = list(MADE)[k] in ("backward not looked into", "indices")
+            rule, differ = ("< 0", (other <= 0) != (own < 0)) if blocks else ("> 0", (other > 0) != (own > 0))
+            assert told in gate.note
+            assert gate.note.endswith(f"h{layer}_{k} {rule} in {int(differ.sum())} of {own.size} entries")
         if masked_by[layer] == layer or swapped:
             before = ran.array(ran.values(f"ga{layer}_{k}", when="result")[0])
             masks_by = hs[masked_by[layer]] > 0
@@ -261,7 +266,7 @@ def test_a_mask_is_known_by_what_it_was_made_of(masked: tuple[dict[int, int], Ra
     ("mask", "told"),
     [
         ("ga * (h > 0)", "backward masks by h > 0 (line 8), and passes nothing where h < 0; the operation 0.1"),
-        ("ga * np.where(h > 1, 1, 0.1)", "backward masks by np.where(h > 1, 1, 0.1) (line 8), which is not h < 0 in "),
+        ("ga * np.where(h > 1, 1, 0.1)", "backward masks by np.where(h > 1, 1, 0.1) (line 8), which is not h > 0 in "),
         ("np.where(h > 0, ga, 0.1 * ga)", ""),
     ],
 )
