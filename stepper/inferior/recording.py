@@ -429,10 +429,12 @@ class Recording:
     def _end_output(self, happening: Happening) -> None:
         """A statement is over: what was printed since it began is its own."""
         self._loud = self._loud or not self._is_quiet(happening.site)
+        if not self._loud:
+            self._offset = written()  # a warning goes out at once
         happening.output = (happening.output[0], self._printed() if self._loud else self._offset)
 
     def _printed(self) -> int:
-        """How many bytes the script has written so far; nobody asks where nothing since could print."""
+        """How many bytes the script has written so far; nothing waits to be written where nothing since could print."""
         self._offset = output_offset()
         self._loud = False
         return self._offset
@@ -461,6 +463,14 @@ def output_offset() -> int:
     try:
         if stream is sys.__stdout__ and stream is not None:
             stream.flush()
-        return os.lseek(1, 0, os.SEEK_CUR)
     except (OSError, ValueError):
+        return -1
+    return written()
+
+
+def written() -> int:
+    """How many bytes have come to where the script writes; what waits in its own buffer is not counted."""
+    try:
+        return os.lseek(1, 0, os.SEEK_CUR)
+    except OSError:
         return -1
