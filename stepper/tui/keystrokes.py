@@ -75,7 +75,7 @@ class Keystrokes(App[int]):
 
     async def release_keys(self) -> None:
         """What keys wait for may be over."""
-        if not self._keys_held:
+        if not self._keys_held and self.screen_stack:  # none is left where the app is ending
             await self._deal()
 
     def pop_screen(self) -> AwaitComplete:
