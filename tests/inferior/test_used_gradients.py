@@ -440,3 +440,24 @@ def test_a_gradient_of_this_iteration_that_is_scaled_before_a_penalty_is_added_i
     (w,) = ran.record(2).parameters
     assert w.grad is not None and w.grad.label == "dw"
     assert numpy.array_equal(ran.array(w.grad, 2), 2.5 * ran.array(w.before, 2))
+
+
+def test_a_gradient_that_is_only_asked_for_is_shown_and_not_used() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        w, v = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        for t in range(2):
+            loss = (w**2 + v**3).sum()
+            of_w, of_v = torch.autograd.grad(loss, (w, v))
+            with torch.no_grad():
+                v -= 0.1 * of_v
+            optimizer.step()
+        """
+    )
+    assert {each.name: (each.grad is not None, each.used) for each in ran.record(1).parameters} == {
+        "w": (True, False),
+        "v": (True, True),
+    }
