@@ -61,6 +61,17 @@ def equal(first: Any, second: Any) -> bool:
     return bool((first == second).all())
 
 
+def stretched(mask: Any, shape: tuple[int, ...]) -> Any:
+    """A mask broadcast to a shape; None where that cannot be."""
+    import numpy
+
+    extents = tuple(mask.shape)
+    missing = len(shape) - len(extents)
+    if missing < 0 or any(own not in (1, extent) for own, extent in zip(extents, shape[missing:], strict=True)):
+        return None
+    return numpy.broadcast_to(mask, shape) if on_host(mask) else mask.expand(shape)
+
+
 def alike(*copies: Any) -> list[Any]:
     """The numbers of copies (with `engine`, `kept` and `elsewhere`), all on one device, or all as NumPy arrays."""
     there = all(copy.elsewhere for copy in copies) and len({id(copy.engine) for copy in copies}) == 1

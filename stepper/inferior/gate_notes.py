@@ -9,8 +9,9 @@ from typing import Any
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
 from stepper.inferior.descent import Descent
-from stepper.inferior.entries import numbers
+from stepper.inferior.entries import numbers, shape
 from stepper.inferior.maskings import Masking, by_rules
+from stepper.inferior.stretched_masks import stretched
 from stepper.inferior.swapped import swapped
 
 Found = Sequence[tuple[GateSeen, Masking | None]]
@@ -23,7 +24,7 @@ def write(found: Found, maskings: Sequence[Masking], descent: Descent, slopes: M
         if masking is None and gate.before is not None:
             continue  # autograd's own
         if masking is None:
-            gate.note = _others(gate, found, maskings)
+            gate.note = _others(gate, found, maskings) or _stretched(gate, found, maskings, descent)
         elif id(gate) in slopes:
             gate.note = _not_leaking(gate, masking, slopes[id(gate)])
         else:
@@ -82,6 +83,19 @@ def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
                     which += f", and not {own} {rule} {there}"
                 return f"no gradient is masked by {own}; one is by {each.place}, {which}"
     return ""
+
+
+def _stretched(gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent) -> str:
+    """That where its gradient should be masked, one is by a mask of another shape."""
+    masking = None if gate.soft else stretched(gate, found, maskings, descent)
+    h = numbers(gate.h)
+    if masking is None or masking.mask is None or not masks.together(masking.blocked, h):
+        return ""
+    if is_by_rule(masking.blocked, h):
+        return ""
+    rule, there = _rule(masking, h)
+    which = f"which is stretched from {shape(masking.mask)}, and not {gate.label} {rule} {there}"
+    return f"no gradient is masked by {gate.label}; one is by {masking.place}, {which}"
 
 
 def _remark_swapped(found: Found, maskings: Sequence[Masking], lines: Mapping[int, int], descent: Descent) -> None:

@@ -90,7 +90,7 @@ class Maskings:
         # A mask may itself be made by a masked store: `m = np.ones(h.shape); m[h <= 0] = 0`
         read = {each.mask for each in told if each.mask is not None}
         of_masks = set(self._descent.back(read, self._sources)) & {each.after for each in told}
-        own = {copy for copy in of_masks if _flags(numbers(copy), *self._slopes.values()) is not None}
+        own = {copy for copy in of_masks if bools(numbers(copy), *self._slopes.values()) is not None}
         return sorted((each for each in told if each.after not in own), key=lambda each: each.event)
 
     # ------------------------------------------------------------------------------------------------- one event
@@ -135,13 +135,15 @@ class Maskings:
         near = list(self._descent.back(reads, statement=step.statement))
         near = [copy for copy in near if not copy.gone and shape(copy) == after.summary.shape]
         for before, mask in itertools.permutations(near, 2):
-            came, flags = numbers(before), _flags(numbers(mask))
+            came, flags = numbers(before), bools(numbers(mask))
             if flags is None or not is_real(came) or not masks.together(came, flags) or not self._gates_of(mask):
                 continue
             for blocked, passing in ((~flags, True), (flags, False)):
                 signs = (masks.count(~blocked & (came < 0)), masks.count(~blocked & (came > 0)))
                 if signs == (after.summary.negative, after.summary.positive) and not after.summary.nan:
-                    found = Masking(step, self._label(step, mask), blocked, before, after, self._gates_of(mask))
+                    found = Masking(
+                        step, label_of(mask, step, self._descent), blocked, before, after, self._gates_of(mask)
+                    )
                     found.mask, found.passing = mask, passing
                     yield found
                     return
@@ -151,12 +153,12 @@ class Maskings:
     ) -> Iterator[Masking]:
         """The values that were read and may be the mask; it may say what is passed, or what is not."""
         for mask in near:
-            flags = _flags(numbers(mask), slope)
+            flags = bools(numbers(mask), slope)
             if flags is None or not masks.together(flags, same):
                 continue
             for blocked, passing in ((~flags, True), (flags, False)):
                 if ((blocked & low) | (~blocked & same)).all():
-                    label = self._label(step, mask)
+                    label = label_of(mask, step, self._descent)
                     of = {gate: way for gate, way in self._gates_of(mask).items() if gate not in self._own(before)}
                     found = Masking(step, label, blocked, before, after, of)
                     found.slope, found.mask, found.passing = slope, mask, passing
@@ -197,17 +199,12 @@ class Maskings:
         gates = self._made_of.get(after, ())
         return any(before in self._within[id(gate)] and self._descent.is_function(after, gate.h) for gate in gates)
 
-    def _label(self, step: Step, mask: Copy) -> str:
-        makers: Iterable[Step] = self._descent.makers(mask)
-        drafts = [*step.reads, *(draft for each in makers for draft in each.made)]
-        return next((draft.label for draft in drafts if draft.copy is mask), "a mask")
-
     def _gates_of(self, mask: Copy) -> dict[int, bool]:
         """The gates whose input or output a mask was made of."""
         found = self._of.get(mask)
         if found is None:
             found = self._of[mask] = {}
-            flags = _flags(numbers(mask), *self._slopes.values())
+            flags = bools(numbers(mask), *self._slopes.values())
             depth = FAR if flags is not None and 0 < masks.count(flags) < masks.size(flags) else NEAR
             for copy in self._descent.back((mask,), self._sources, depth=depth):
                 for gate, is_input in self._sources.get(copy, ()) if flags is not None else ():
@@ -230,7 +227,14 @@ def by_rules(h: Any) -> Iterator[Any]:
     yield ~(h > 0)
 
 
-def _flags(values: Any, *slopes: float) -> Any:
+def label_of(mask: Copy, step: Step, descent: Descent) -> str:
+    """What a mask that an event read is called there, or where it was made."""
+    makers: Iterable[Step] = descent.makers(mask)
+    drafts = [*step.reads, *(draft for each in makers for draft in each.made)]
+    return next((draft.label for draft in drafts if draft.copy is mask), "a mask")
+
+
+def bools(values: Any, *slopes: float) -> Any:
     """A mask as bools: True where it is true, or one; None for what is none."""
     if values is None or masks.kind(values) == "b":
         return values

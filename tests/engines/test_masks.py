@@ -51,3 +51,11 @@ def test_kinds_are_numpys(dtype: torch.dtype, kind: str) -> None:
     assert masks.kind(value) == kind
     if dtype is not torch.bfloat16:
         assert masks.kind(value.numpy()) == kind
+
+
+def test_a_mask_is_stretched_as_it_is_broadcast() -> None:
+    mask = np.array([[True], [False]])
+    for each in (mask, tensor(mask)):
+        assert masks.stretched(each, (2, 3)).tolist() == [[True] * 3, [False] * 3]
+        assert masks.stretched(each[0], (2, 3)).shape == (2, 3)
+        assert masks.stretched(each, (2,)) is None and masks.stretched(each, (3, 2)) is None

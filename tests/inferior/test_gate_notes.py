@@ -322,3 +322,38 @@ def test_a_mask_that_lets_pass_what_is_largest_in_its_row_is_not_one_of_the_gate
         """
     )
     assert [gate.note for gate in ran.record().gates if gate.label == "h"] == [""]
+
+
+@pytest.mark.parametrize("mask", ["x[:, :1] > 0", "(h2.sum(0) > 0) * 1.0"])
+def test_a_mask_of_another_shape_is_told_where_it_stands_for_the_gates_own(mask: str) -> None:
+    ran = run(NETWORK.format(relu="np.maximum(h2, 0)", first=f"m = {mask}; gh1 = ga1 * m", second=SECOND))
+    h1, m = (ran.array(ran.values(label)[0]) for label in ("h1", "m"))
+    differ = int(((m == 1) != (h1 > 0)).sum())
+    assert ran.gate("h1").note == (
+        f"no gradient is masked by h1; one is by m (line 19), which is stretched from {m.shape}, and not h1 > 0 "
+        f"in {differ} of 48 entries"
+    )
+    assert ran.gate("h2").note == ""
+
+
+SMOOTH = "gh1 = ga1 / (1 + np.exp(-9 * h1)); pad = {pad}; gh1 = gh1 * pad"
+
+
+@pytest.mark.parametrize(
+    ("relu", "first"),
+    [
+        # A padding, beside the gate's own mask; beside one that is the gate's and another; one of the forward pass
+        ("np.maximum(h2, 0)", "ga1 = ga1 * (x[:, :1] > 0); gh1 = ga1 * (h1 > 0)"),
+        ("np.maximum(h2, 0)", "ga1 = ga1 * (x[:, :1] > 0); gh1 = ga1 * ((h1 > 0) & (x > 0)[:, [0, 1, 2, 3, 4, 0]])"),
+        ("np.maximum(h2, 0); pad = x[:, :1] > 0; a2 = a2 * pad", SMOOTH.format(pad="pad")),
+        ("np.maximum(h2, 0)", SMOOTH.format(pad="x[:, :1] < 9")),  # it stops nothing
+        ("np.maximum(h2, 0)", "gh1 = ga1 / (1 + np.exp(-9 * h1)); told = a1 * (x[:, :1] > 0)"),  # no gradient
+        (  # another gate's turn
+            "np.maximum(h2, 0); h3 = a2 - 0.3; a2 = np.maximum(h3, 0)",
+            "gh2 = gh2 / (1 + np.exp(-9 * h2)); gh1 = (gh2 @ w2.T) * (h1 > 0); gh1 = gh1 * (x[:, :1] > 0)",
+        ),
+    ],
+)
+def test_a_mask_of_another_shape_beside_the_gates_own_is_passed_over(tmp_path: Path, relu: str, first: str) -> None:
+    second = "gh2 = ga2 * (h3 > 0)" if "h3" in relu else SECOND
+    assert set(notes(tmp_path, relu=relu, first=first, second=second).values()) == {""}
