@@ -177,8 +177,8 @@ class Engine:
         return False
 
     def graph(self, value: Any) -> int | None:
-        """1 where gradients go back through a value, 0 where none do, −1 where none are asked for just now; None where
-        there is no graph of them."""
+        """1 where gradients go back through a value, 2 where they come to it and end there (a leaf), 0 where none do,
+        −1 where none are asked for just now; None where there is no graph of them."""
         return None
 
     def identity(self, value: Any) -> Hashable:

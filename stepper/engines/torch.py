@@ -73,7 +73,9 @@ class TorchEngine(Engine):
         torch = self._torch or self._load()
         if self._wrapped(value):
             return None
-        return 1 if look(value, "requires_grad", torch) else 0 if torch.is_grad_enabled() else -1
+        if look(value, "requires_grad", torch):
+            return 2 if look(value, "is_leaf", torch) else 1
+        return 0 if torch.is_grad_enabled() else -1
 
     def _load(self) -> Any:
         """torch, where the script has imported it, and what we need to know of it."""

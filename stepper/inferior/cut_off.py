@@ -1,7 +1,8 @@
 """Where the graph of gradients ends on the way from a parameter to the loss: `detach()`, `no_grad()`, `.item()`.
 
 Found by the flow of the very objects, and not by how it is written: a value that does not hang in the graph although
-what it was made of does, and that the loss was made of.
+what it was made of does, and that the loss was made of. One that a graph of its own begins at does not hang in it
+either: `torch.tensor(loss.item(), requires_grad=True)`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.tracking import Track
 
-BY_MODE = -1
-"""What a draft's `graph` says of a value that is in none because gradients were switched off."""
+BY_MODE, WITHIN, LEAF = -1, 1, 2
+"""What a draft's `graph` says of a value that is in none because gradients were switched off; of one that gradients go
+back through; and of one that they end in."""
 
 
 def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[str, int]:
@@ -29,7 +31,7 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
         if happening.kind != "backward":
             flow.pass_through(happening)
         if happening.id in roots:
-            reached = flow.cuts_of(draft for draft in happening.drafts if draft.graph == 1)
+            reached = flow.cuts_of(draft for draft in happening.drafts if draft.graph in (WITHIN, LEAF))
             for event, bits in sorted(reached.items()):
                 for place, name in enumerate(wanted):
                     if bits >> place & 1:
@@ -49,6 +51,7 @@ class _Flow:
                 self._bits[id(track.before.copy), label] = 1 << place
         self._live: dict[Hashable, int] = {}
         self._dead: dict[Hashable, dict[int, int]] = {}
+        self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
         self._inside: dict[int | None, int] = {}  # of layers that ran in an event, and no expression has taken yet
         self._parts: dict[int | None, list[Draft]] = {}  # what the expressions in a statement made
 
@@ -64,6 +67,7 @@ class _Flow:
         """An event is over: what it made was made of what it read."""
         read = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
         live = self._live_of(read)
+        self._leaves.update(_key(draft) for draft in read if draft.graph == LEAF)
         if happening.kind in ("module", "call"):
             live |= self._inside.pop(happening.id, 0)
             self._inside[happening.parent] = self._inside.get(happening.parent, 0) | live
@@ -89,13 +93,14 @@ class _Flow:
     def _make(self, draft: Draft, happening: Happening, live: int, dead: dict[int, int]) -> None:
         key = _key(draft)
         known = self._live.get(key, 0) or key in self._dead
+        within = draft.graph == WITHIN or (draft.graph == LEAF and key in self._leaves)
         if known and draft.when == "result":
             return  # handed on, or by another name
         if known:
             live, dead = live | self._live.get(key, 0), {**self._dead.get(key, {}), **dead}
         if dead:
             self._dead[key] = dict(dead)
-        if live and draft.graph == 1:
+        if live and within:
             self._live[key] = live
         elif live:
             self._live.pop(key, None)

@@ -75,7 +75,7 @@ class FinishedParameters:
             return self._scalar_parameter(track.name, before, after, grad, held)
         old, new, update = before.copy, after.copy, self.update(track)
         if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
-            return self._gone_parameter(track.name, old, new, grad, used)
+            return self._gone_parameter(track, old, new, grad, used)
         if update is None:
             return None
         moved, size = self._summary(update), self._summary(old)
@@ -92,6 +92,7 @@ class FinishedParameters:
             held=held,
             used=used,
             cut=self._cuts.get(track.name),
+            passed_over=track.passed_over,
         )
 
     @cached_property
@@ -123,8 +124,9 @@ class FinishedParameters:
     def _accumulations(self) -> Accumulations:
         return Accumulations(self._recorder.happenings)
 
-    def _gone_parameter(self, name: str, old: Copy, new: Copy, grad: Draft | None, used: bool) -> Parameter:
+    def _gone_parameter(self, track: Track, old: Copy, new: Copy, grad: Draft | None, used: bool) -> Parameter:
         """A parameter of which only summaries are kept: its update cannot be told."""
+        name = track.name
         return Parameter(
             name=name,
             shape=old.summary.shape or (),
@@ -133,6 +135,7 @@ class FinishedParameters:
             grad=None if grad is None else self._value(_operand(grad, name)),
             update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
             used=used,
+            passed_over=track.passed_over,
         )
 
     def _scalar_parameter(

@@ -281,7 +281,8 @@ class Parameter(msgspec.Struct, gc=False):
     """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it,
     and `held` tells where a gradient by hand was added to that of earlier iterations. Not `used`: a gradient came, and
     no update used it; `grad` is then what the iteration leaves, or what had come to it before it was zeroed. `cut`:
-    none came, since the graph ends in this statement, on the way to the loss.
+    none came, since the graph ends in this statement, on the way to the loss. `passed_over`: an optimizer that has it
+    took a step without a gradient of it.
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
@@ -301,6 +302,7 @@ class Parameter(msgspec.Struct, gc=False):
     held: Held | None = None
     used: bool = False
     cut: int | None = None
+    passed_over: bool = False
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

@@ -57,7 +57,8 @@ def left_out(record: Record) -> dict[str, Why]:
     steps = [event for event in record.events if SKIPPED not in event.note]
     stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
     out = [each for each in record.parameters if each.name not in stepped and (_stays(each) or _is_unused(each))]
-    if not out or not (stepped or any(map(_is_unused, out))):
+    took = bool(stepped) or any(each.passed_over for each in record.parameters)  # a step, and be it of none of them
+    if not out or not (took or any(map(_is_unused, out))):
         return {}
     came = {event.detail.parameter for event in record.events if isinstance(event.detail, Contribution)}
     before = [value for event in record.events if event.phase in ("forward", "loss") for value in event.values]
@@ -72,7 +73,7 @@ def left_out(record: Record) -> dict[str, Why]:
                 return Why.OTHERWISE
             if skipped and (not updated or (gradient is not None and gradient.summary.nonfinite)):
                 return Why.SKIPPED
-            return Why.UNUSED if stepped else Why.BESIDE if updated else Why.WAITING
+            return Why.UNUSED if took else Why.BESIDE if updated else Why.WAITING
         if parameter.frozen:
             return Why.FROZEN
         if record.truncated or record.pooled or parameter.before.copy is None:

@@ -1,7 +1,9 @@
 """Where the graph of gradients ends between a parameter and the loss."""
 
+import pytest
+
 from stepper.record import CUT, Record
-from stepper.session.left_out import all_left_out
+from stepper.session.left_out import Why, all_left_out, left_out
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 
@@ -19,8 +21,8 @@ CUTS = """
     ended, switched, target = Part(True), Part(False), nn.Linear(3, 2)
     for p in (*ended.parameters(), *switched.parameters(), *target.parameters()):
         p.data.add_(torch.rand_like(p))
-    kept, number, array, none, undone = (nn.Parameter(torch.rand(3)) for _ in range(5))
-    learnt = [*ended.parameters(), *switched.parameters(), kept, number, array, none, undone]
+    kept, number, array, none, undone, shrunk = (nn.Parameter(torch.rand(3)) for _ in range(6))
+    learnt = [*ended.parameters(), *switched.parameters(), kept, number, array, none, undone, shrunk]
     optimizer = torch.optim.SGD(learnt, lr=0.1)
     x = torch.rand(5, 3)
     for t in range(2):
@@ -31,8 +33,11 @@ CUTS = """
         c = (x * number).sum().item()
         d = torch.from_numpy((x * array).detach().numpy())
         e = (x * undone).detach_()
+        with torch.no_grad():
+            shrunk.mul_(0.9)
+        f = (x * shrunk).detach().requires_grad_()
         seen = (x * none).detach().mean()
-        pred = (a + b + d + e) * kept * c
+        pred = (a + b + d + e + f) * kept * c
         loss = (pred - best).square().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -46,15 +51,46 @@ def test_the_statement_in_which_the_graph_ends_is_known_by_the_flow_of_the_value
     cuts = {each.name: _text(record, each.cut) for each in record.parameters}
     ends = {"ended.layer": "h = h.detach()", "switched.layer": "b = switched(x)", "target": "best = 0.9"}
     wanted = {f"{name}.{part}": text for name, text in ends.items() for part in ("weight", "bias")}
-    wanted |= {"kept": "", "number": "c = (x", "array": "d = torch", "none": "", "undone": "e = (x"}
+    wanted |= {"kept": "", "number": "c = (x", "array": "d = torch", "none": "", "undone": "e = (x", "shrunk": "f = (x"}
     assert cuts.keys() == wanted.keys()
     assert all(cuts[name].startswith(text) and bool(cuts[name]) is bool(text) for name, text in wanted.items()), cuts
     marked = {event.text.partition(" =")[0] for event in record.events if event.note.startswith(CUT)}
-    assert marked == {"h", "b", "c", "d", "e"}, (
+    assert marked == {"h", "b", "c", "d", "e", "f"}, (
         "no optimizer has what `best` was made of, and the loss is not made of `seen`"
     )
     (told,) = (line for line in all_left_out(record) if line.startswith("ended"))
     assert told.endswith("ends on line 13: h = h.detach()")
+
+
+WHOLE = """
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
+    x = torch.rand(5, 3)
+    for t in range(2):
+        HERE
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+@pytest.mark.parametrize(
+    "here",
+    [
+        "loss = net(x).square().mean(); loss = torch.tensor(loss.item(), requires_grad=True)",
+        "pred = net(x).detach().requires_grad_(); loss = pred.square().mean()",
+        "loss = nn.Parameter(net(x).square().mean()) * 2",
+    ],
+)
+def test_a_loss_that_is_cut_off_as_a_whole_by_a_leaf_of_its_own_is_told_of_every_parameter(here: str) -> None:
+    record = run_recorded(script(WHOLE.replace("HERE", here))).records[1]
+    cut = next(part for part in here.split("; ") if "requires_grad" in part or "Parameter" in part)
+    of_net = {each.name: each for each in record.parameters if each.name.startswith("net.")}
+    assert len(of_net) == 4 and {_text(record, each.cut) for each in of_net.values()} == {cut}
+    assert left_out(record).items() >= dict.fromkeys(of_net, Why.DETACHED).items()
+    (marked,) = (event for event in record.events if event.note.startswith(CUT))
+    assert marked.text == cut
+    assert all_left_out(record)[0].endswith(f"the graph of gradients ends on {record.place(marked)}: {cut}")
 
 
 def _text(record: Record, event: int | None) -> str:

@@ -180,6 +180,19 @@ def test_a_gradient_that_no_step_used_is_as_it_was_left_or_as_it_came(after: str
     assert any(told in line for line in all_left_out(record)), "and none for what was updated"
 
 
+OTHER = """    idle = nn.Linear(3, 2)
+    other = torch.optim.SGD(idle.parameters(), lr=0.01)
+    for t"""
+
+
+def test_a_step_of_an_optimizer_that_had_no_gradient_at_all_was_one_without_the_others() -> None:
+    source = LOOP.format(before="pass", after="other.step()")
+    record = run_recorded(script(source.replace("    for t", OTHER))).records[1]
+    reasons = left_out(record)
+    assert {reasons.pop(name) for name in BOTH} == {Why.UNUSED}
+    assert list(reasons.values()) == [Why.IDLE, Why.IDLE], "what the optimizer has"
+
+
 def test_a_gradient_that_the_script_reaches_in_a_way_of_its_own_was_used() -> None:
     text = """
     params = {"w": torch.randn(3, 2, requires_grad=True), "b": torch.zeros(1, requires_grad=True)}
