@@ -113,7 +113,7 @@ class AutogradEngine(Engine):
             if base is not None and look(base, "requires_grad", torch):
                 return  # a slice of a parameter, taken under `no_grad`
             if made is None or made() is not value:  # `(x + noise).requires_grad_()` is an input
-                observer.parameter(label, value)
+                observer.parameter(label, value, declared=isinstance(value, torch.nn.Parameter))
             return
         key = (node, look(value, "output_nr", torch))
         known = self._seen.get(key)

@@ -124,8 +124,11 @@ class Observer(Protocol):
     def gate(self, gate: GateSeen) -> None:
         """Report a gate. Its gradients may be filled in until the iteration ends."""
 
-    def parameter(self, name: str, value: Any) -> None:
-        """`value` is a parameter: follow it through this iteration under `name`, if it is not followed already."""
+    def parameter(self, name: str, value: Any, *, declared: bool = False) -> None:
+        """`value` is a parameter: follow it through this iteration under `name`, if it is not followed already.
+
+        `declared`: its type says so, and not only that a gradient of it is asked for.
+        """
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
         """The gradient that an update of `parameter` is about to use; None: it used none after all."""

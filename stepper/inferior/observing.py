@@ -108,10 +108,11 @@ class Observing(Recording):
     def gate(self, gate: GateSeen) -> None:
         self.gates.append(gate)
 
-    def parameter(self, name: str, value: Any) -> None:
+    def parameter(self, name: str, value: Any, *, declared: bool = False) -> None:
         engine = self._owner(value)
         if engine is not None and self.active and not self.pass_over and not self._is_passing(name, value):
-            asked = self._names.get(value) is None and self.program.roles.get(name) == "data"  # for its gradient only
+            unnamed = self._names.get(value) is None
+            asked = unnamed and not declared and self.program.roles.get(name) == "data"  # for its gradient only
             self.tracker.follow(name, value, certain=not asked)
 
     def _is_passing(self, name: str, value: Any) -> bool:

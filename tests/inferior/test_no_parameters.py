@@ -99,6 +99,27 @@ def test_an_input_whose_gradient_is_asked_for_is_no_parameter() -> None:
     assert {each.name for each in ran.record(1).parameters} == {"D.weight", "D.bias"}
 
 
+def test_a_parameter_by_its_type_that_no_optimizer_has_is_one() -> None:
+    ran = run(
+        """
+        import torch
+        net, x = torch.nn.Linear(2, 1), torch.rand(4, 2)
+        forgotten, point = torch.nn.Parameter(torch.ones(1)), torch.ones(1, requires_grad=True)
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        for t in range(2):
+            opt.zero_grad()
+            loss = (net(x) * forgotten * point).square().mean()
+            loss.backward()
+            opt.step()
+        """
+    )
+    assert {each.name: (each.grad is not None, each.used) for each in ran.record(1).parameters} == {
+        "net.weight": (True, True),
+        "net.bias": (True, True),
+        "forgotten": (True, False),
+    }
+
+
 def test_points_whose_gradients_are_asked_for_in_every_pass_are_no_parameters() -> None:
     ran = run(
         """
