@@ -54,6 +54,7 @@ _VIEWS = words(
 )
 _WRAPPERS = words("""list tuple sorted reversed iter tqdm trange asarray from_numpy chain track progress prepare set""")
 
+_COPIERS = words("""list sorted dict set""")
 
 COLLECTIONS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
@@ -432,17 +433,17 @@ class Evaluator(Definitions, ABC):
         return frozenset(id(d.node) for d in made if isinstance(d.node, (ast.For, ast.AsyncFor)))
 
     def made_here(self, scope: Scope, node: ast.expr) -> Place | None:
-        """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`): what is done
-        to it is not done to what it holds."""
+        """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`), or of a new
+        list of what another holds (`rows = list(folds)`): what is done to it is not done to what it holds, nor to that
+        other."""
         place = self.place_of(scope, node)
         if place is None:
             return None
         read = self.read(place)
-        if not any(isinstance(_bound_to(d), COLLECTIONS) for d in self.bound.get(place, ())):
+        if not any(map(_makes_collection, self.bound.get(place, ()))):
             return None  # all that it may have been made of need not be gone through
         binds = [d for d in closure(read) if d.place == place and d.kind == "bind"]
-        literal = all(isinstance(_bound_to(d), COLLECTIONS) for d in binds)
-        return place if binds and literal else None
+        return place if binds and all(map(_makes_collection, binds)) else None
 
     def _step(self, scope: Scope, node: ast.Call, receiver: Value, arguments: Sequence[Value]) -> None:
         self.mark("step", node)
@@ -474,6 +475,13 @@ class Evaluator(Definitions, ABC):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value | None:
         """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
+
+
+def _makes_collection(definition: Definition) -> bool:
+    """Whether a place is bound to a collection that is made there: written out, or by `list` of another."""
+    value = _bound_to(definition)
+    copied = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _COPIERS
+    return copied or isinstance(value, COLLECTIONS)
 
 
 def _bound_to(definition: Definition) -> ast.expr | None:

@@ -6,10 +6,6 @@ Pure: reads records only.
 
 from __future__ import annotations
 
-import ast
-import textwrap
-from functools import lru_cache
-
 from stepper.record import Event, Parameter, Record
 
 
@@ -22,10 +18,9 @@ def read_after_update(record: Record, parameter: Parameter) -> str:
         made = _update(record, other) if other is not parameter else None
         if made is None or made.id > own.id:
             continue
-        label = _label(made, other)
         for event in record.events[made.id + 1 : own.id]:
-            passes_on = event.kind == "statement" and event.phase == "backward"
-            if passes_on and _frame(record, event) == _frame(record, made) and label in _read(event.text):
+            label = _read(event, other) if event.phase == "backward" else ""
+            if label and _frame(record, event) == _frame(record, made):
                 return f"{record.place(event)} reads {label} after its update on {record.place(made)}"
     return ""
 
@@ -34,14 +29,19 @@ def _update(record: Record, parameter: Parameter) -> Event | None:
     """The statement that made a parameter what it became."""
     if parameter.after.copy is None or parameter.after.copy == parameter.before.copy:
         return None
+    changed = ("result", "after")
     statements = (event for event in record.events if event.kind == "statement")
-    return next((event for event in statements if _label(event, parameter)), None)
+    return next(
+        (e for e in statements if any(v.when in changed and v.copy == parameter.after.copy for v in e.values)), None
+    )
 
 
-def _label(event: Event, parameter: Parameter) -> str:
-    """What a statement that changed a parameter calls it; empty where it is no such statement."""
-    changed = (value for value in event.values if value.when in ("result", "after"))
-    return next((_plain(value.label) for value in changed if value.copy == parameter.after.copy), "")
+def _read(event: Event, parameter: Parameter) -> str:
+    """What a statement calls a parameter that it reads as it became; empty where it does not. A label alone does not
+    tell: `layers[i].w` is that of another layer in each turn of a loop."""
+    if event.kind != "statement":
+        return ""
+    return next((v.label for v in event.values if v.when == "operand" and v.copy == parameter.after.copy), "")
 
 
 def _frame(record: Record, event: Event) -> int | None:
@@ -51,21 +51,3 @@ def _frame(record: Record, event: Event) -> int | None:
         if event.kind == "call":
             return event.id
     return None
-
-
-@lru_cache(maxsize=1024)
-def _read(text: str) -> frozenset[str]:
-    """The names, paths and elements that a statement reads."""
-    try:
-        tree = ast.parse(textwrap.dedent(text))
-    except (SyntaxError, ValueError):
-        return frozenset()
-    read = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript))
-    return frozenset(ast.unparse(node) for node in read if isinstance(node.ctx, ast.Load))
-
-
-def _plain(label: str) -> str:
-    try:
-        return ast.unparse(ast.parse(label, mode="eval"))
-    except (SyntaxError, ValueError):
-        return label

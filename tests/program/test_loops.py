@@ -271,3 +271,35 @@ for x in batches:  # <-- loop
 def test_a_hook_that_takes_the_step_may_be_written_there_or_made_by_a_call(hook: str) -> None:
     text = HOOKED.format(hook=hook)
     assert loop_line(analyse(text, "s.py")) == line_of(text)
+
+
+FOLDS = """
+def train(rows, rate):
+    w = [0.0 for _ in range(len(rows[0]))]
+    for row in rows:  # <-- loop
+        error = row[-1] - predict(w, row)
+        for i in range(len(row) - 1):
+            w[i] = w[i] + rate * error * row[i]
+    return w
+
+def evaluate(folds, algorithm, *arguments):
+    scores = []
+    for fold in folds:
+        others = {copied}
+        others.remove(fold)
+        tested = []
+        for row in fold:
+            unlabelled = list(row)
+            tested.append(unlabelled)
+            unlabelled[-1] = None
+        scores.append(error_of(algorithm(sum(others, []), *arguments), tested))
+    return scores
+
+evaluate(read(), train, 0.1)
+"""
+
+
+@pytest.mark.parametrize("copied", ["list(folds)", "sorted(folds)"])
+def test_what_is_done_to_a_new_list_of_the_data_is_not_done_to_the_data(copied: str) -> None:
+    text = FOLDS.format(copied=copied)
+    assert loop_line(analyse(text, "s.py")) == line_of(text)

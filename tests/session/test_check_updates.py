@@ -218,3 +218,34 @@ def test_a_gradient_by_way_of_weights_that_were_updated_already_is_told_to_be(tm
         assert found[name].note == "line 13 reads self.w after its update on line 12"
     with opened(tmp_path, FIRST.format(back="dx = d @ self.w.T; self.w -= 0.01 * dw")) as run:
         assert run.check(2, 2).agrees
+
+
+INDEXED = """
+import numpy as np
+numbers = np.random.default_rng(0)
+x, y = numbers.normal(size=(12, 3)), numbers.normal(size=(12, 1))
+weights = [numbers.normal(size=shape) for shape in ((3, 5), (5, 4), (4, 1))]
+for t in range(4):
+    outs = [x]
+    for w in weights:
+        outs.append(outs[-1] @ w)
+    loss = ((outs[-1] - y) ** 2).mean()
+    d = {factor} * (outs[-1] - y) / len(y)
+    for i in range(2, -1, -1):
+        dw = outs[i].T @ d
+        {back}
+"""
+
+
+def test_weights_that_are_read_under_the_name_of_others_updated_already_are_not_those(tmp_path: Path) -> None:
+    with opened(tmp_path, INDEXED.format(factor=6, back="d = d @ weights[i].T; weights[i] -= 0.01 * dw")) as run:
+        found = named(run.check(2, 2))
+    assert [each.factor for each in found.values()] == [3, 3, 3]
+    assert all("after its update" not in each.note for each in found.values())
+    early = "weights[i] -= 0.01 * dw\n        d = d @ weights[i].T"
+    with opened(tmp_path, INDEXED.format(factor=2, back=early)) as run:
+        found = named(run.check(2, 2))
+    assert [name for name, each in found.items() if "reads weights[i] after its update" in each.note] == [
+        "weights[0]",
+        "weights[1]",
+    ]
