@@ -127,8 +127,8 @@ class StatusBar(Bar):
             entries.remove(spared.pop())
         room = width - len(state) - 2 - sum(entry.size for entry in entries)
         if room < 0:
-            left = figures.middle(target.rpartition("/")[2], max(0, len(target) + room))
-            entries[:1] = [_target(left)] if len(left) >= LEAST_NAME else []
+            left = figures.middle(target.rpartition("/")[2], max(0, cell_len(target) + room))
+            entries[:1] = [_target(left)] if cell_len(left) >= LEAST_NAME else []
         engines = some_engines(scene.engines, room - 2)
         if engines:
             entries.insert(1, Entry(6, ((engines, "muted"),), "target"))
@@ -148,7 +148,7 @@ def _target(name: str) -> Entry:
 def shorter(target: str, room: int) -> str:
     """A variant's name; a script's path, where it takes more than `room` columns with the rest, by its file alone."""
     name = target.rpartition("/")[2]
-    return target if name == target or len(target) + 4 <= room else f"…/{name}"
+    return target if name == target or cell_len(target) + 4 <= room else f"…/{name}"
 
 
 def _standing(scene: Scene) -> list[Entry]:

@@ -147,14 +147,38 @@ def nonfinite(summary: Summary) -> str:
 def middle(text: str, width: int, head: int | None = None) -> str:
     """`text` in at most `width` columns, cut in the middle: long names differ at their ends. `head`: columns that are
     kept before the cut; a third without it."""
-    if len(text) <= width:
+    if cell_len(text) <= width:
         return text
-    head = min(max(0, width - 1), max(0, width - 1) // 3 if head is None else head)
-    return text[:head] + "…" + text[len(text) - (width - 1 - head) :] if width > 1 else text[:width]
+    if width < 2:
+        return beginning(text, width)
+    first = beginning(text, min(width - 1, (width - 1) // 3 if head is None else head))
+    return f"{first}…{ending(text, width - 1 - cell_len(first))}"
 
 
 def fit(text: str, width: int) -> str:
     """`text` in exactly `width` columns, cut with an ellipsis where it is longer."""
-    if cell_len(text) <= width:
-        return text + " " * (width - cell_len(text))
-    return text[: width - 1] + "…" if width > 0 else ""
+    if cell_len(text) > width:
+        text = beginning(text, width - 1) + "…" if width > 0 else ""
+    return text + " " * (width - cell_len(text))
+
+
+def beginning(text: str, width: int) -> str:
+    """As much of the beginning of `text` as `width` columns hold: a wide character takes two."""
+    if text.isascii():
+        return text[: max(0, width)]
+    used = 0
+    for at, character in enumerate(text):
+        used += cell_len(character)
+        if used > width:
+            return text[:at]
+    return text
+
+
+def ending(text: str, width: int) -> str:
+    """As much of the end of `text` as `width` columns hold."""
+    used = 0
+    for at in range(len(text) - 1, -1, -1):
+        used += cell_len(text[at])
+        if used > width:
+            return text[at + 1 :]
+    return text

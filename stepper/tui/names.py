@@ -187,7 +187,7 @@ def _without_words(forms: list[str], width: int) -> str:
         words, ellipsis, path = form.partition(ELLIPSIS)
         room = width - cell_len(path) - 1
         if ellipsis and room >= WORDS:
-            return words[:room] + ELLIPSIS + path
+            return figures.beginning(words, room) + ELLIPSIS + path
     return figures.middle(forms[-1], width)
 
 

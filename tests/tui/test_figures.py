@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from stepper.tui import figures
 
@@ -46,3 +47,10 @@ def test_counts_stay_within_seven_characters() -> None:
 def test_a_text_is_cut_with_an_ellipsis() -> None:
     assert figures.fit("grad_h_relu", 8) == "grad_h_…"
     assert figures.fit("h", 3) == "h  "
+
+
+@given(st.text("ab学🎉é", max_size=12), st.integers(0, 10))
+def test_a_text_of_wide_characters_is_cut_to_columns(text: str, width: int) -> None:
+    assert cell_len(figures.fit(text, width)) == width
+    middle = figures.middle(text, width)
+    assert cell_len(middle) <= width and (middle == text or width < 2 or "…" in middle)

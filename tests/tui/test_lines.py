@@ -3,7 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
-from stepper.tui.panels.lines import wrapped
+from stepper.tui.panels.lines import pad, wrapped
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,18 @@ from stepper.tui.panels.lines import wrapped
 def test_words_are_kept_whole_where_that_can_be(text: str, lines: list[str]) -> None:
     assert wrapped(text, 8) == lines
     assert all(cell_len(line) <= 8 for line in lines)
+
+
+def test_lines_after_the_first_are_indented() -> None:
+    assert wrapped("ab = cd  + efghijklmno", 8, "  ") == ["ab = cd", "  +", "  efghij", "  klmno"]
+    assert wrapped("a  =  '学  学'", 20, "  ") == ["a  =  '学  学'"], "blanks in it stay as they are"
+
+
+@pytest.mark.parametrize("width", range(8, 20))
+def test_what_is_on_the_right_stays_in_the_line_beside_wide_characters(width: int) -> None:
+    pieces = pad([("学学", ""), ("a学学学学", "")], [("(3,)", "")], width)
+    line = "".join(text for text, _ in pieces)
+    assert cell_len(line) == width and line.endswith("(3,)")
 
 
 @pytest.mark.parametrize("width", [0, 1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.cells import cell_len
+
 from stepper.session import Options, Session
 from tests.tui.screen import app_of, ready, screen_text, settled
 
@@ -15,6 +17,8 @@ w = np.zeros(3)
 for i in range(5):
     {LITTLE}
     {LONG}
+    学習の結果 = np.sum(w)  # 学習の結果、学習の結果、学習の結果、学習の結果、学習の結果、学習の結果、学習の結果
+    print("学習の結果、学習の結果、学習の結果、学習の結果、学習の結果、学習の結果、学習の結果", 学習の結果)
 """
 
 
@@ -43,3 +47,17 @@ async def test_the_selected_line_can_be_read_whole(tmp_path: Path) -> None:
         await settled(pilot)
         assert "── line 6 " in screen_text(app)
         assert LONG in source.copied()
+
+
+async def test_lines_with_wide_characters_end_where_others_do(tmp_path: Path) -> None:
+    script = tmp_path / "wide.py"
+    script.write_text(SCRIPT)
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(60, 30)) as pilot:
+        await ready(pilot)
+        for key, panel in (("6", app.desk.record), ("1", app.desk.source)):
+            await pilot.press(key, "end")
+            await settled(pilot)
+            drawn = ["".join(text for text, _ in panel.row(index).pieces) for index in range(panel._count)]
+            assert any("学習" in line for line in drawn)
+            assert all(cell_len(line) <= panel.inner.width for line in drawn), panel.TITLE

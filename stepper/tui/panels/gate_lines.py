@@ -96,7 +96,7 @@ def arrange(extent: tuple[int, int], count: int, width: int, height: int, titles
 def listed(gates: Sequence[Gate]) -> list[str]:
     """Gates to choose from, a line for each."""
     labels = tuple(gate.label for gate in gates)
-    room = min(LISTED, max(map(len, labels), default=0))
+    room = min(LISTED, max(map(cell_len, labels), default=0))
     names = shortened(labels, room)
     lines = []
     for number, gate in enumerate(gates, 1):
@@ -137,7 +137,7 @@ def noted(gate: Gate, width: int, most: int) -> list[Row]:
     last of which says so where there is more."""
     lines = wrapped(gate.note, width) if gate.note else []
     if len(lines) > most:
-        lines[most - 1] = f"{lines[most - 1][: width - 1]}…"
+        lines[most - 1] = f"{figures.beginning(lines[most - 1], width - 1)}…"
     return [Row(((line, "bad"),)) for line in lines[:most]]
 
 

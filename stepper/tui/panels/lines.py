@@ -5,6 +5,7 @@ A line is a row of pieces, each with the name of one of the panel's component cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -21,6 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from stepper.terminal_text import visible
+from stepper.tui import figures
 from stepper.tui.panels.legible import legible
 from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
@@ -311,7 +313,7 @@ def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Pi
             if room <= used and kept:  # what is there fills it: its last character says that more follows
                 text, part = kept.pop()
                 used -= cell_len(text)
-            text = text[: max(0, room - used - 1)] + "…" if room > used else ""
+            text = figures.beginning(text, room - used - 1) + "…" if room > used else ""
             size = cell_len(text)
             kept.append((text, part))
             used += size
@@ -332,17 +334,28 @@ def readable_on(background: Color, alpha: float = 1.0) -> Color:
     return Color.parse("ansi_bright_white" if background.ansi in DARK else "ansi_black")
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` columns (one at least), parted between words, and within those too long."""
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """`text` in lines of at most `width` columns (one at least), parted between words, and within those too long; all
+    but the first begin with `indent`."""
     lines = [""]
-    for word in text.split():
-        first, *rest = chop_cells(word, max(1, width)) or [word]
-        longer = f"{lines[-1]} {first}" if lines[-1] else first
-        if cell_len(longer) <= width and not rest:
-            lines[-1] = longer
+    for gap, word in _WORD.findall(text):
+        if lines[-1] and cell_len(lines[-1] + gap + word) <= width:
+            lines[-1] += " " * len(gap) + word
+        elif lines == [""]:
+            first, *rest = chop_cells(word, max(1, width)) or [word]
+            lines = [first]
+            lines += _further("".join(rest), width, indent)
         else:
-            lines += [first, *rest]
-    return [line for line in lines if line] or [""]
+            lines += _further(word, width, indent)
+    return lines
+
+
+def _further(word: str, width: int, indent: str) -> list[str]:
+    """Lines for a word that begins one, after the first."""
+    return [indent + part for part in chop_cells(word, max(1, width - len(indent))) or [word]] if word else []
+
+
+_WORD = re.compile(r"(\s*)(\S+)")
 
 
 def mark(pieces: Iterable[Piece], start: int, end: int, part: str) -> tuple[Piece, ...]:

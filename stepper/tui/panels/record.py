@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
@@ -149,13 +150,13 @@ class RecordPanel(LinePanel):
         text = text_of(event, outline.history).removesuffix(mode)
         room = self.inner.width
         time = f"  {figures.duration(event.duration):>{TIME}}" if room >= 40 else ""
-        left = room - len(time) - 1 - sum(len(piece) for piece, _ in pieces)
+        left = room - cell_len(time) - 1 - sum(cell_len(piece) for piece, _ in pieces)
         # the text gives way first, down to its beginning
-        most = max((room - len(time)) // 3, left - min(BEGINNING, len(text + mode)))
+        most = max((room - cell_len(time)) // 3, left - min(BEGINNING, cell_len(text + mode)))
         result = result_of(event, outline.history)
-        result = result if len(result) <= most else figures.fit(result, max(0, most))
-        left -= len(result)
-        if len(text + mode) > left:
+        result = result if cell_len(result) <= most else figures.fit(result, max(0, most))
+        left -= cell_len(result)
+        if cell_len(text + mode) > left:
             text = outline.history.names.forms(text)[:2][-1]
         if mode and left - len(mode) < SHORTEST:
             mode = SIGN if mode.endswith(SIGN) else ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
@@ -16,11 +16,12 @@ from textual.strip import Strip
 from stepper.record import Event, Record
 from stepper.session.telling import title, told
 from stepper.terminal_text import visible
+from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.highlight import highlight
 from stepper.tui.hints import POINTED_OUT, hint
 from stepper.tui.history import History
-from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
+from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad, wrapped
 from stepper.tui.panels.titles import CORNERS
 from stepper.tui.scene import Scene
 
@@ -33,6 +34,8 @@ GUTTER = 3
 """Columns beside the digits of the line's number: its mark, its phase, its breakpoint."""
 PHASES = {"setup": "s", "forward": "F", "loss": "L", "backward": "B", "update": "U", "between": "·"}
 """One letter for each phase, so that it can be told without colour."""
+CONTINUED = "    "
+"""Before all but the first of the lines that a long one takes."""
 TOLD = 10
 """Lines, at most, that tell in words what happens inside a call; and never more than half the panel."""
 
@@ -182,7 +185,7 @@ class SourcePanel(LinePanel):
         """Say in words, over the panel's last lines, what happens at the cursor where the source does not show it; and
         what cannot be read of the selected line, in the frame where it is short enough."""
         stack, cut = self._stack(), self._cut(self._selected - 1)
-        in_frame = not stack and len(cut) <= self.inner.width - CORNERS
+        in_frame = not stack and cell_len(cut) <= self.inner.width - CORNERS
         said = stack or (cut if in_frame else "")
         if said != self._said:
             self._said = said
@@ -212,11 +215,10 @@ class SourcePanel(LinePanel):
         width, room = self.inner.width, min(TOLD, self.inner.height // 2)
         if not code or width < 20 or room < 2:
             return []
-        lines = wrap(code, width - 3, subsequent_indent="    ")
+        lines = wrapped(code, width - 3, CONTINUED)
         if len(lines) >= room:
             lines = [*lines[: room - 2], "…"]
-        head = f"── line {self._selected} ".ljust(width, "─")
-        return [Row(((head, "note"),)), *(Row(((f" {line}", ""),)) for line in lines)]
+        return [_headed(f"── line {self._selected} ", width), *(Row(((f" {line}", ""),)) for line in lines)]
 
     def on_mouse_move(self, move: events.MouseMove) -> None:
         """The whole of a line that is cut is its tooltip."""
@@ -231,11 +233,11 @@ class SourcePanel(LinePanel):
         text = told(event, record)
         if not text and event.kind not in ("backward", "contribution", "module", "optimizer"):
             return []
-        rows = [Row(((_head(event, record).ljust(width, "─")[:width], "note"),))]
-        wrapped = [part for line in text for part in wrap(line, width - 3, subsequent_indent="    ")]
-        if len(wrapped) >= room:
-            wrapped = [*wrapped[: room - 2], "…"]
-        return rows + [Row(((f" {line}", ""),)) for line in wrapped]
+        rows = [_headed(_head(event, record), width)]
+        lines = [part for line in text for part in wrapped(line, width - 3, CONTINUED)]
+        if len(lines) >= room:
+            lines = [*lines[: room - 2], "…"]
+        return rows + [Row(((f" {line}", ""),)) for line in lines]
 
     def copied(self) -> str:
         """The script with its marks, and what each line computed, nothing of it cut; and what is told below."""
@@ -366,6 +368,12 @@ class SourcePanel(LinePanel):
 def _head(event: Event, record: Record) -> str:
     """The line above what is told of an event."""
     return f"── {title(event, record) if event.kind != 'statement' else event.text.splitlines()[0]} "
+
+
+def _headed(head: str, width: int) -> Row:
+    """That line, drawn on to the panel's edge."""
+    head = figures.beginning(head, width)
+    return Row(((head + "─" * (width - cell_len(head)), "note"),))
 
 
 def _nonfinite(history: History | None, cursor: Event | None) -> int:

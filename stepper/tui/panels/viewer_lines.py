@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from rich.cells import cell_len
+
 from stepper.record import Survey, Window
 from stepper.tui import figures
 from stepper.tui.names import Names
@@ -54,12 +56,12 @@ def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid
         pieces.append((f"  {what}", "note"))
     if subject.ahead:
         pieces.append((f"  ahead of the cursor, {subject.ahead}", "note"))
-    name = names.fitted(subject.label, max(SHORT, width - sum(len(text) for text, _ in pieces)))
+    name = names.fitted(subject.label, max(SHORT, width - sum(cell_len(text) for text, _ in pieces)))
     pieces.insert(0, (name, "strong"))
     right: list[Piece] = []
     if grid is not None and grid.factor != (1, 1):
         right = [(f"1 cell = {grid.factor[0]}×{grid.factor[1]}", "muted")]
-    if sum(len(text) for text, _ in [*pieces, *right]) >= width:
+    if sum(cell_len(text) for text, _ in [*pieces, *right]) >= width:
         right = []
     return Row(pad(pieces, right, width))
 
