@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 SMALLEST = 1 << 16  # bytes; below this the allocator's own free lists serve well
 TRIES = 8  # buffers looked at, oldest first, before a new one is made
 SWEEP = 1 << 28  # bytes of new buffers after which the free ones are given back
+AHEAD = 1 << 26  # bytes of buffers that are made ahead of time, at most
+PAGES = 1 << 16  # bytes of one that are touched before somebody else may have a turn
 
 
 def _references(buffers: deque[Any], index: int) -> int:
@@ -34,12 +38,14 @@ class Pool:
         self._lock = threading.Lock()
         self._buffers: dict[int, deque[Any]] = {}
         self._fresh = 0
+        self._taken: Counter[int] = Counter()  # how many of each size, since the last look ahead
 
     def take(self, size: int) -> Any:
         """A `uint8` array of `size` bytes that nobody else refers to, its content undefined."""
         import numpy
 
         with self._lock:
+            self._taken[size] += 1
             buffers = self._buffers.setdefault(size, deque())
             for _ in range(min(TRIES, len(buffers))):
                 free = _references(buffers, 0) == _FREE
@@ -53,6 +59,34 @@ class Pool:
             buffer = numpy.empty(size, numpy.uint8)
             buffers.append(buffer)
             return buffer
+
+    def prepare(self) -> Iterator[None]:
+        """Make buffers until as many are at hand as were taken since the last time: a step for every few pages.
+
+        For when there is nothing else to do: whoever takes them finds their memory there.
+        """
+        import numpy
+
+        with self._lock:
+            taken, self._taken = self._taken, Counter()
+        if sum(size * count for size, count in taken.items()) > AHEAD:
+            return
+        for size, count in taken.items():
+            for _ in range(count - self._at_hand(size, count)):
+                # not from the allocator, which would give us what the script has just freed and will want again
+                buffer = numpy.frombuffer(mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS), numpy.uint8)
+                for start in range(0, size, PAGES):
+                    buffer[start : start + PAGES] = 0
+                    yield
+                with self._lock:
+                    self._buffers.setdefault(size, deque()).appendleft(buffer)
+                    self._fresh += size
+
+    def _at_hand(self, size: int, count: int) -> int:
+        """How many of the buffers that are looked at first, for so many takes, are free."""
+        with self._lock:
+            buffers = self._buffers.get(size, deque())
+            return sum(_references(buffers, index) == _FREE for index in range(min(count, len(buffers))))
 
     def _sweep(self) -> None:
         """Let go of every buffer that nobody uses."""

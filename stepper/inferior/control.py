@@ -76,6 +76,11 @@ class Control:
             self._condition.wait_for(lambda: self._nudges or not self._standing or self._quit)
             return self._nudges.popleft() if self._nudges and not self._quit else None
 
+    def idle(self, seconds: float = 0.0) -> bool:
+        """Whether the script stands at a head and has nothing to do, and that for so long."""
+        with self._condition:
+            return not self._condition.wait_for(lambda: self._nudges or not self._standing or self._quit, seconds)
+
     def wait_for_quit(self) -> None:
         """The script is over; stay for questions about what was recorded."""
         with self._condition:

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Engine
+from stepper.engines.pool import POOL
 from stepper.inferior.channel import Channel
 from stepper.inferior.conditions import Conditions
 from stepper.inferior.control import Control
@@ -49,6 +50,7 @@ from stepper.record import Record, Spot
 BATCH_SECONDS = 0.02
 REPORT_SECONDS = 0.05
 RECORD_SECONDS = 1.0  # how long a pause waits for an iteration to be recorded to its end
+QUIET_SECONDS = 0.03  # after which those who wait for what a record shows have it
 AGAIN_SECONDS = 0.02  # between two tries to let the script stand
 LARGEST_BATCH = 4096
 SLOW_BATCH = 64  # at most so many fit in a batch where an iteration takes so long that a line of Python is nothing
@@ -297,6 +299,9 @@ class Runner:
             self.control.stand(at_head=True)
             self._trials.stand()
             self._channel.send(Stopped(iteration))
+            for _ in POOL.prepare() if self.control.idle(QUIET_SECONDS) else ():
+                if not self.control.idle():
+                    break  # else the next record finds its memory there
             while (nudge := self.control.wait_at_head()) is not None:
                 if self._trials.copied(nudge):
                     return iter((False,))

@@ -1,5 +1,6 @@
 """Memory of copies that are gone is used again, and never while somebody still looks at it."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,42 @@ def test_free_buffers_are_given_back_in_the_end(monkeypatch: pytest.MonkeyPatch)
     kept = [buffer for each in buffers._buffers.values() for buffer in each]
     assert len(kept) < 15
     assert any(buffer is held for buffer in kept)
+
+
+def test_as_many_buffers_as_were_taken_are_at_hand_again() -> None:
+    buffers = Pool()
+    sizes = (SMALLEST, SMALLEST, 10 * SMALLEST)
+    held = [buffers.take(size) for size in sizes]
+    steps = len(list(buffers.prepare()))
+    assert steps == 12  # in pieces, between which others have their turn
+    ready = {buffer.ctypes.data for each in buffers._buffers.values() for buffer in each}
+    again = [buffers.take(size) for size in sizes]
+    assert {buffer.ctypes.data for buffer in (*held, *again)} == ready
+    assert all((buffer == 0).all() for buffer in again)
+    del held
+    assert list(buffers.prepare()) == []  # those of the first time are free
+
+
+def test_so_much_that_it_is_felt_is_not_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "AHEAD", 2 * SMALLEST)
+    buffers = Pool()
+    held = [buffers.take(SMALLEST) for _ in range(3)]
+    assert list(buffers.prepare()) == []
+    held.append(buffers.take(SMALLEST))
+    assert len(list(buffers.prepare())) == 1  # what was taken since
+
+
+def test_what_a_forked_process_writes_stays_its_own() -> None:
+    buffers = Pool()
+    held = buffers.take(SMALLEST)
+    assert len(list(buffers.prepare())) == 1
+    ahead = buffers.take(SMALLEST)
+    if (child := os.fork()) == 0:
+        ahead.fill(1)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not ahead.any()
+    assert ahead.ctypes.data != held.ctypes.data
 
 
 def test_what_was_taken_from_a_copy_outlives_the_copy() -> None:

@@ -3,6 +3,8 @@
 import threading
 
 from stepper.inferior.control import Control
+from stepper.inferior.protocol import Nudge
+from stepper.record import Summary
 
 SECONDS = 10
 
@@ -64,3 +66,15 @@ def test_the_end_wakes_whoever_waits() -> None:
         thread.join(SECONDS)
         assert not thread.is_alive()
     assert control.over
+
+
+def test_it_has_nothing_to_do_until_it_is_told_to_go_on_or_to_try_something() -> None:
+    control = Control()
+    control.stand(at_head=True)
+    assert control.idle() and control.idle(0.001)
+    control.nudge(Nudge(1, "w", Summary("tensor", "ndarray"), 0, [None], 1))
+    assert not control.idle(SECONDS)
+    control.wait_at_head()
+    assert control.idle()
+    control.run(None, None, False)
+    assert not control.idle(SECONDS)
