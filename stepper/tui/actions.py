@@ -78,7 +78,7 @@ ACTIONS = (
         ("D",),
         "wrong",
         "Where the loss went wrong",
-        "Go to the first iteration whose loss is NaN or infinite, and in it to where that began.",
+        "Go to where what made the loss NaN or infinite began, be it in an iteration before.",
         RUNNING,
     ),
     Action(

@@ -56,8 +56,13 @@ class History:
                 self._starts.setdefault((event.file, event.line), event.id)
                 lines = self._lines.setdefault(event.file, {})
                 lines.setdefault(event.line, []).append((self.completion(event), event.id))
+            bound: set[str] = set()
             for value in event.values:
-                sighting = Sighting(self._moment(event, value), event.id, value)
+                again = value.when == "result" and value.label in bound and event.id in self.compound
+                # what the head of a loop binds in later passes is not there when the first begins
+                moment = (ends[event.id], -event.id) if again else self._moment(event, value)
+                bound.add(value.label if value.when == "result" else "")
+                sighting = Sighting(moment, event.id, value)
                 if value.summary.kind != "other":
                     self.labels.setdefault(value.label, []).append(sighting)
                 if value.copy is not None:
@@ -220,6 +225,30 @@ class History:
             event = parent
         return [*frames, ("", line)]
 
+    @cached_property
+    def entered(self) -> set[str]:
+        """What was NaN or infinite before anything became so in this iteration, by its label, or a parameter's name."""
+        first = None if self.nonfinite is None else self.completion(self.record.events[self.nonfinite])
+        read = {
+            value.label
+            for event in self.record.events
+            if first is None or self.completion(event) <= first
+            for value in event.values
+            if value.when in ("operand", "before") and value.summary.nonfinite
+        }
+        return read | {each.name for each in self.record.parameters if each.before.summary.nonfinite}
+
+    @cached_property
+    def made(self) -> set[str]:
+        """What became NaN or infinite in this iteration, or stayed so while it was changed."""
+        bound = {
+            value.label
+            for event in self.record.events
+            for value in event.values
+            if value.when in ("result", "after") and value.summary.nonfinite
+        }
+        return bound | {each.name for each in self.record.parameters if each.after.summary.nonfinite}
+
     def _first_nonfinite(self) -> int | None:
         """The event in which something first became NaN or infinite: the first to complete with such a value."""
         wrong = [
@@ -231,12 +260,13 @@ class History:
 
 
 def nested(inner: Event, outer: Event) -> bool:
-    """Whether `inner` stands in the body of the compound statement `outer`, not in a function that `outer` called."""
+    """Whether `inner` stands in the body of the compound statement `outer`, not in a function that `outer` called. The
+    place of a compound statement is that of its head."""
     return (
         inner.function == outer.function
         and inner.file == outer.file
-        and (outer.line, outer.column) < (inner.line, inner.column)
-        and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+        and (outer.end_line, outer.end_column) <= (inner.line, inner.column)
+        and outer.column < inner.column
     )
 
 

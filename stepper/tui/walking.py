@@ -9,6 +9,9 @@ from textual import on
 from textual.timer import Timer
 
 from stepper.record import Spot
+from stepper.session.divergence import name_of
+from stepper.tui.causes import began
+from stepper.tui.history import History
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import SourcePanel
@@ -97,7 +100,7 @@ class Walking(Searching):
         self.push_screen(GoScreen(self.session.count), go)
 
     def action_wrong(self) -> None:
-        """Go to the first iteration whose loss is not finite: to the first value in it that is not, if there is one."""
+        """Go to where what made the loss NaN or infinite began: in the first iteration of such a loss, or before it."""
         none = "No loss so far is NaN or infinite."
         if self.scene.wrong is None and not self.moves.leading:
             self.message.say(none)
@@ -109,13 +112,22 @@ class Walking(Searching):
             if first is None:
                 self.message.say(none)
                 return
-            await self.session.go(first)
-            self.look()
-            history = self.scene.history
-            if history is not None and self.scene.iteration == first and history.nonfinite is not None:
-                await self.session.go(first, history.nonfinite)
+            found = await began(first, self._record_of)
+            there, event = found or (first, None)
+            await self.session.go(there, event)
+            if there != first:
+                loss = name_of(self.scene.losses[first])
+                self.message.say(
+                    f"The loss is {loss} from iteration {first} on; what made it so began here, in {there}."
+                )
 
         self.jump("go", move, self.keymap.shown("wrong"))
+
+    async def _record_of(self, iteration: int) -> History | None:
+        """Go to an iteration, and answer what happened in it; None where the run has been stopped before."""
+        await self.session.go(iteration)
+        self.look()
+        return self.scene.history if self.scene.iteration == iteration else None
 
     def action_place(self, step: int) -> None:
         """Back to where the cursor jumped from, or forth again."""

@@ -10,11 +10,11 @@ def value(label: str, when: When, number: float) -> Value:
 
 
 def event(
-    number: int, parent: int | None, line: int, *values: Value, end: int = 0,
+    number: int, parent: int | None, line: int, *values: Value, column: int = 0,
     kind: Kind = "statement", function: str = "",
 ) -> Event:  # fmt: skip
     return Event(
-        number, parent, kind, "forward", "a.py", line, 0, end or line, 9, 0, "", list(values), function=function
+        number, parent, kind, "forward", "a.py", line, column, line, column + 9, 0, "", list(values), function=function
     )
 
 
@@ -62,15 +62,21 @@ def test_inside_a_call_its_result_is_not_there_yet() -> None:
 def test_a_compound_statement_is_over_when_its_body_begins() -> None:
     history = History(
         record(
-            event(0, None, 1, value("p", "result", 1.0), end=3),
-            event(1, 0, 2, value("a", "result", 2.0)),
-            event(2, 0, 3, value("b", "result", 3.0)),
+            event(0, None, 1, value("p", "result", 1.0), value("p", "result", 2.0)),
+            event(1, 0, 2, value("a", "result", 2.0), column=4),
+            event(2, 0, 2, value("b", "result", 3.0), column=20),
+            event(3, 0, 2, value("p", "operand", 2.0), column=4),
+            event(4, None, 3),
         )
     )
-    assert last(history, "p", 0) == 1.0
+    events = history.record.events
+    assert last(history, "p", 0) == 1.0, "and what it binds in a later pass is not yet there"
     assert last(history, "a", 0) is None
+    assert [history.executed(2, each) for each in events] == [False, True, True, True, True]
     assert last(history, "p", 1) == 1.0
     assert last(history, "b", 1) is None
+    assert last(history, "p", 3) == 2.0
+    assert last(history, "p", 4) == 2.0
 
 
 def test_a_nested_expression_comes_before_the_statement_it_stands_in() -> None:
@@ -118,7 +124,7 @@ def test_the_last_statement_is_the_one_that_is_over_last() -> None:
     ends_in_a_call = [
         event(0, None, 9), event(1, 0, 2, kind="call", function="update"), event(2, 1, 3, function="update"),
     ]  # fmt: skip
-    ends_in_a_branch = [event(0, None, 9, end=11), event(1, 0, 10), event(2, 0, 11)]
+    ends_in_a_branch = [event(0, None, 9), event(1, 0, 10, column=4), event(2, 0, 11, column=4)]
     without_statements = [event(0, None, 9, kind="call"), event(1, 0, 9, kind="expression")]
     records = (ends_in_an_expression, ends_in_a_call, ends_in_a_branch, without_statements)
     assert [History(record(*events)).final for events in records] == [1, 0, 2, 0]
