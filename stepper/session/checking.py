@@ -16,7 +16,7 @@ from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, in
 from stepper.session.carried import Carried, added, momentum
 from stepper.session.common_factor import common_factor
 from stepper.session.continuing import Continuing
-from stepper.session.cuts import cut
+from stepper.session.cuts import Cuts
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.finite_difference import (
     ENOUGH,
@@ -48,10 +48,10 @@ from stepper.session.labels import named
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.left_out import Why, in_words, left_out
 from stepper.session.lossless import without_loss
-from stepper.session.readings import last, of_run, readings
-from stepper.session.running import grown, number
+from stepper.session.readings import of_run
+from stepper.session.running import grown
 from stepper.session.together import Setting, Together, Way, together, way_through
-from stepper.session.updated_first import read_after_update
+from stepper.session.updated_first import read_after_update, updated_before
 from stepper.session.versions import Version, typical, versions
 from stepper.session.zeroing import summed
 
@@ -59,7 +59,7 @@ ENTRIES = 4
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
 SPLITS = 4  # how often, at least, a group of them that does not is halved
 GOLDEN = (math.sqrt(5) - 1) / 2
-NEAR = 0.5  # of the larger, that a slope by another loss than the last is to lie near a gradient to be worth a look
+NEAR = 0.5  # of the larger, that a slope by an unlikely loss is to lie near a gradient to be worth a look
 MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
 SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
 Tell = Callable[[GradientCheck, str], None]
@@ -123,11 +123,10 @@ class _Check:
         self._noise = 0.0
         self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
-        self._cut = cut(record)
+        self._cuts = Cuts(record)
         self._left_out = left_out(record)
-        self._grown = grown(record)
         self._unit = max((unit_of(value) for value in _on_the_way(record)), default=DOUBLE)
-        self._updated = updated_before(record)
+        self._updated: dict[int, str] = {}  # by the place of a loss
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
         self._chosen_for: tuple[str, list[int]] = ("", [])
 
@@ -148,8 +147,8 @@ class _Check:
             found = self._told(parameter, told) if many else None
             found = found or await self._one(parameter)
             whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
-        if not many and not self._updated and not self._cut:
-            for group in told.differing:
+        for group in () if many else told.differing:
+            if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._doubted(whole, group)
         whole = replace(whole, hint=common_factor(record, whole.parameters))
         tell(whole, "")
@@ -168,7 +167,7 @@ class _Check:
         for place, each in enumerate(self._record.parameters):
             if each in parameters:
                 with suppress(LookupError):  # it is said of that parameter by itself
-                    known = list(versions(self._record, each))
+                    known = list(self._versions(each))
                     if any(version.loss is not None for version in known):
                         continue  # its slope is that of another loss
                     way = await way_through(each, known, place, others, self._base[-1], product)
@@ -176,8 +175,14 @@ class _Check:
         return found
 
     async def _together(self, ways: Sequence[Way], splits: int) -> Together:
-        setting = Setting(self._base, readings(len(self._base), self._grown), self._unit, self._noise)
-        return await together(ways, setting, self._push, splits)
+        return await together(ways, self._setting, self._push, splits)
+
+    @property
+    def _setting(self) -> Setting:
+        return Setting(self._base, grown(self._record), self._unit, self._noise)
+
+    def _versions(self, parameter: Parameter) -> Iterator[Version]:
+        return versions(self._record, parameter, self._carried.get(parameter.name, False))
 
     def _told(self, parameter: Parameter, told: Together) -> ParameterCheck | None:
         """A parameter that agrees along a direction through many; else None."""
@@ -217,7 +222,7 @@ class _Check:
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
         first: ParameterCheck | None = None
-        for version in versions(self._record, parameter):
+        for version in self._versions(parameter):
             found = await self._version(parameter, version)
             if found.verdict is Verdict.AGREES or version.share or version.loss is not None:
                 notes = (self._summed(parameter) or version.note, found.note)
@@ -258,18 +263,20 @@ class _Check:
             raise LookupError(self._unlike)
         if self._chosen_for[0] != parameter.name:
             self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
-        known = readings(len(self._base), self._grown) if version.loss is None else [(self._read(version), "")]
+        closure = version.loss
+        known = self._setting.readings(version) if closure is None else [(of_run(closure, closure + 1), "")]
         along: bool | None = None
         first: ParameterCheck | None = None
         for read, what in known:
-            samples = [await self._sample(parameter, version, index, read) for index in self._chosen_for[1]]
+            likely = read is known[0][0]
+            samples = [await self._sample(parameter, version, index, read, likely) for index in self._chosen_for[1]]
             if along is None:
                 recorded = [each for _, each, _ in samples]
                 along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
             found = self._compared(parameter, version, samples, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
-            if found.verdict is Verdict.AGREES and (depends or not what):
-                by = f"by {what} ({read(self._base):.6g})" if what else ""
+            by = f"by {what} ({read(self._base):.6g})" if what else ""
+            if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
                 return replace(found, note="; ".join(filter(None, (found.note, by))))
             if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
                 first = found  # it may be the gradient of the loss by which nothing can be told
@@ -307,13 +314,23 @@ class _Check:
         for index, recorded, steps in samples:
             found = slope(steps, base, read, self._unit, self._noise)
             entries.append(self._compared_one(version, index, recorded, found))
-        unsure = ""
-        if self._updated and version.loss is None:
-            unsure = f"{self._updated} is updated before the loss is computed, which then changes with the step, too"
-        elif self._carried.get(parameter.name) and not version.share:
-            unsure = "it was added to what an earlier iteration had left"
-        unsure = unsure or self._cut
+        unsure = self._unsure(parameter, version)
         return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure)
+
+    def _unsure(self, parameter: Parameter, version: Version) -> str:
+        """Why a gradient that differs from finite differences may be right; empty where it may not."""
+        updated = "" if version.loss is not None else self._updated_before(version)
+        if updated:
+            return f"{updated} is updated before the loss is computed, which then changes with the step, too"
+        if self._carried.get(parameter.name) and not version.share:
+            return "it was added to what an earlier iteration had left"
+        return self._cuts.between(parameter)
+
+    def _updated_before(self, version: Version) -> str:
+        place = version.losses[-1] if version.losses else len(self._record.losses) - 1
+        if place not in self._updated:
+            self._updated[place] = updated_before(self._record, self._record.losses[place])
+        return self._updated[place]
 
     def _compared_one(
         self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
@@ -345,9 +362,10 @@ class _Check:
         return await self._lane.push(moves, numbers, len(self._record.losses))
 
     async def _sample(
-        self, parameter: Parameter, version: Version, flat: int, read: Reading
+        self, parameter: Parameter, version: Version, flat: int, read: Reading, likely: bool
     ) -> tuple[tuple[int, ...], float, list[Step]]:
-        """An entry's index, its recorded gradient, and the losses beside it, as narrow as `read` needs them to tell."""
+        """An entry's index, its recorded gradient, and the losses beside it, as narrow as `read` needs them to tell.
+        `likely`: it is the loss whose gradient it is, as far as is known."""
         recorded = 0.0
         for part in version.parts:
             recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
@@ -364,7 +382,7 @@ class _Check:
         if steps is None:
             others = max((typical(each.before) for each in self._record.parameters), default=0.0)
             # what a scaler or a clipping made smaller before its use says little of how steep the loss is
-            made = [each for each in versions(self._record, parameter) if each.made]
+            made = [each for each in self._versions(parameter) if each.made]
             slope_size = max(each.typical for each in (version, *made))
             scale = scale_of(at, typical(parameter.before), others, base, slope_size)
             exact = ENOUGH if self._steps else EXACT
@@ -373,14 +391,10 @@ class _Check:
         if found is not None and found.value:
             told = self._compared_one(version, (), recorded, found)
             apart = abs(recorded - found.value)
-            if apart > told.tolerance and (read is last or apart < NEAR * max(abs(recorded), abs(found.value))):
+            if apart > told.tolerance and (likely or apart < NEAR * max(abs(recorded), abs(found.value))):
                 steps = [*steps, *await narrowed(ask, at, base, apart, self._unit)]
         self._steps[flat] = steps
         return index_of(flat, parameter.shape), recorded, steps
-
-    def _read(self, version: Version) -> Reading:
-        """The loss that a version of a gradient is most likely that of."""
-        return last if version.loss is None else of_run(version.loss, version.loss + 1)
 
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         return await self._lane.nudge(
@@ -428,25 +442,3 @@ def _likeness(value: Value) -> tuple[object, ...]:
     """What a value has in common with itself under another name, or in another shape."""
     summary = value.summary
     return summary.dtype, summary.size, summary.min, summary.max, summary.norm
-
-
-def updated_before(record: Record) -> str:
-    """A parameter that the iteration updates before it has come to its loss; empty where there is none."""
-    names = {name for each in record.parameters for name in (each.name, each.before.label)}
-    # An object has other names elsewhere: `network.params[key]`, of `self.params`.
-    changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
-    made = next((event.id for event in record.events if any(number(value) == record.loss for value in event.values)), 0)
-    around = set(_around(record, made)) if len(record.losses) == 1 else set()
-    for event in record.events[:made]:
-        if event.phase == "update" and event.id not in around:
-            for value in event.values:
-                if (value.label in names or value.copy in changed - {None}) and value.when in ("after", "result"):
-                    return value.label
-    return ""
-
-
-def _around(record: Record, event: int) -> Iterator[int]:
-    parent = record.events[event].parent
-    while parent is not None:
-        yield parent
-        parent = record.events[parent].parent

@@ -6,8 +6,9 @@ Pure: reads records only.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from stepper.record import Backward, Event, Record, Value
+from stepper.record import Backward, Event, Parameter, Record, Value
 
 _CUT = re.compile(r"\.detach_?\(\)|\bno_grad\(\)|\binference_mode\(\)")
 _NUMBER = re.compile(r"\.item\(\)|\.tolist\(\)|\.numpy\(\)|\.data\b|(?<![.\w])float\(")
@@ -15,11 +16,30 @@ _NUMBER = re.compile(r"\.item\(\)|\.tolist\(\)|\.numpy\(\)|\.data\b|(?<![.\w])fl
 _MADE = ("activation", "loss")
 
 
-def cut(record: Record) -> str:
-    """The first place before the backward pass where what is detached goes on to the loss, as a sentence; empty where
-    there is none, and where no engine's backward pass was seen: by hand there is no graph to be cut."""
-    first = next((event.id for event in record.events if isinstance(event.detail, Backward)), 0)
-    before = record.events[:first]
+class Cuts:
+    """The places of a record before its backward pass where what is detached goes on to the loss; none where no
+    engine's backward pass was seen: by hand there is no graph to be cut."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        first = next((event.id for event in record.events if isinstance(event.detail, Backward)), 0)
+        self._before = record.events[:first]
+        self._found = list(_cuts(self._before))
+
+    def between(self, parameter: Parameter) -> str:
+        """The first one between a parameter and the loss, as a sentence; empty where there is none."""
+        if not self._found:
+            return ""
+        reached = _reached(parameter, self._before)
+        for event, spelled in self._found:
+            # What reads a parameter may be hidden from the record: then any of them may lie between.
+            if not reached or not reached.isdisjoint(_inside(event, self._before)):
+                where = self._record.place(event)
+                return f"{where} cuts the graph ({spelled}), and a finite difference goes through the cut"
+        return ""
+
+
+def _cuts(before: list[Event]) -> Iterator[tuple[Event, str]]:
     looked = set[tuple[str, int, int]]()  # numbers: each statement once, however often it ran
     for event in before:
         if event.kind != "statement" or event.phase not in ("forward", "loss"):
@@ -31,10 +51,24 @@ def cut(record: Record) -> str:
             continue
         looked.add(place)
         if _goes_on(event, before) if detached else _is_reckoned_with(event, before):
-            return (
-                f"{record.place(event)} cuts the graph ({found.group()}), and a finite difference goes through the cut"
-            )
-    return ""
+            yield event, found.group()
+
+
+def _reached(parameter: Parameter, before: list[Event]) -> set[int]:
+    """The events that read a parameter, or anything that was made of it."""
+    reached = set[int]()
+    labels, copies = {parameter.name, parameter.before.label}, {parameter.before.copy}
+    for event in before:
+        if not any(value.label in labels or value.copy in copies - {None} for value in _read(event)):
+            continue
+        inner: Event | None = event
+        while inner is not None and inner.id not in reached:  # and those that it is a part of
+            reached.add(inner.id)
+            made = [value for value in inner.values if value.when in ("result", "after")]
+            labels |= {value.label for value in made}
+            copies |= {value.copy for value in made}
+            inner = None if inner.parent is None else before[inner.parent]
+    return reached
 
 
 def _goes_on(event: Event, before: list[Event]) -> bool:

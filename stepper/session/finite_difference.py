@@ -19,6 +19,7 @@ FLOOR = 1e-3  # a step's scale is at least so much of that of the other paramete
 NARROWEST = 3  # so many steps are looked at for whether they exclude a slope
 WIDEST = 0.25  # a step is at most so much of the scale
 ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned with
+LIKELY = 0.25  # the part of them that is likely
 CLEAR = 16.0  # how much larger than its rounding a difference is to be, to be seen
 EXACT = 1e-3  # the relative error that is sought
 ENOUGH = 1e-2  # and where another entry of the same parameter is known as exactly
@@ -103,12 +104,12 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
 
 def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) -> float:
     """Half of what the slopes below and above θ lie apart at no distance at all, by what they do at two step sizes,
-    each with the rounding of its losses: what is due to curvature goes with the distance. What rounding may make,
-    is none."""
+    each with the rounding of its losses: what is due to curvature goes with the distance. What rounding is likely to
+    make, is none; what it could make at most may as well hide one."""
     (size, sides, rounding), (larger, further, other) = narrow, wide
     if larger <= size:
         return abs(sides)
-    noise = 2 * (larger * rounding / size + size * other / larger) / (larger - size)
+    noise = 2 * LIKELY * (larger * rounding / size + size * other / larger) / (larger - size)
     return max(0.0, abs(larger * sides - size * further) / (larger - size) - noise)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stepper.session.finite_difference import Losses, Reading
 
 FEW = 8  # losses of an iteration whose sums are looked at
@@ -25,6 +27,15 @@ def readings(count: int, grown: frozenset[int] = frozenset()) -> list[tuple[Read
     return [(last, ""), *((of_run(first, end), _called(first, end, count)) for first, end in others)]
 
 
+def known(count: int, places: Sequence[int]) -> list[tuple[Reading, str]]:
+    """The same of a gradient that is known to be that of the losses at these places."""
+    if len(places) > 1 and places[-1] - places[0] >= len(places):
+        named = ", ".join(str(place + 1) for place in places)
+        return [(of(places), f"the sum of losses {named} of {count}")]
+    first, end = places[0], places[-1] + 1
+    return [(last, "")] if first == count - 1 else [(of_run(first, end), _called(first, end, count))]
+
+
 def _called(first: int, end: int, count: int) -> str:
     if end - first == count:
         return f"the sum of its {count} losses"
@@ -36,9 +47,15 @@ def _called(first: int, end: int, count: int) -> str:
 def of_run(first: int, end: int) -> Reading:
     """The sum of the losses from `first` on, before `end`."""
 
+    return of(range(first, end))
+
+
+def of(places: Sequence[int]) -> Reading:
+    """The sum of the losses at these places, in their order."""
+
     def read(losses: Losses) -> float:
-        if len(losses) < end:
+        if len(losses) <= places[-1]:
             raise LookupError("there were fewer losses")
-        return sum(losses[first:end])
+        return sum(losses[place] for place in places)
 
     return read

@@ -17,6 +17,7 @@ from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Value
 from stepper.session.finite_difference import ROUNDING, Losses, Reading, measure, scale_of, slope
 from stepper.session.gradient_check import Direction, Verdict, compared, unit_of
+from stepper.session.readings import known, readings
 from stepper.session.versions import Version
 
 CLOSE = 0.02  # of a parameter's share in a slope, that the two may lie apart to tell something of it
@@ -52,13 +53,18 @@ class Way:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the losses of an iteration are measured by: those where nothing is moved, which readings of them there are,
-    each with what it is called, the unit roundoff that they are computed with, and by how much they differ."""
+    """What the losses of an iteration are measured by: those where nothing is moved, which of them have grown from the
+    one before, the unit roundoff that they are computed with, and by how much they differ."""
 
     base: Losses
-    readings: Sequence[tuple[Reading, str]]
+    grown: frozenset[int]
     unit: float
     noise: float
+
+    def readings(self, version: Version) -> list[tuple[Reading, str]]:
+        """Which of the losses a gradient is, or may be, that of, each with what it is called."""
+        count = len(self.base)
+        return known(count, version.losses) if version.losses else readings(count, self.grown)
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: in
     directions: list[Direction] = []
     agreed: dict[str, tuple[Version, Direction, str]] = {}
     differing: list[tuple[Way, ...]] = []
-    waiting = deque([tuple(ways)] if ways else ())
+    waiting = deque(_of_one_loss(ways))
     while waiting:
         group = waiting.popleft()
         found = await _compared(group, setting, push)
@@ -153,6 +159,14 @@ async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: in
     return Together(tuple(directions), agreed, tuple(differing))
 
 
+def _of_one_loss(ways: Sequence[Way]) -> list[tuple[Way, ...]]:
+    """The parameters apart whose gradients are those of other losses of the iteration."""
+    groups: dict[tuple[int, ...], list[Way]] = {}
+    for each in ways:
+        groups.setdefault(each.versions[0].losses, []).append(each)
+    return [tuple(group) for group in groups.values()]
+
+
 def _is_made(way: Way, place: int) -> bool:
     return way.version(place).made
 
@@ -174,20 +188,21 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
         tried = await push(moves, list(numbers))
         return [(number, each.losses) for number, each in zip(numbers, tried, strict=True)]
 
-    last = setting.readings[0][0]
+    read_as = setting.readings(group[0].versions[0])
+    likely = read_as[0][0]
     shares = [abs(each.slopes[0]) for each in group]
     exact = max(EXACT, CLOSE * min(shares) / sum(shares) / SAFELY)
     values = (value for each in group for version in each.versions for value in (*version.parts, *version.rounded))
     unit = max(setting.unit, *map(unit_of, values))
     noise = setting.noise + ROUNDING * setting.unit * sum(each.noise for each in group)
     try:
-        steps = await measure(ask, 0.0, 1.0, last(setting.base), last, setting.unit, noise, exact)
+        steps = await measure(ask, 0.0, 1.0, likely(setting.base), likely, setting.unit, noise, exact)
     except LookupError:
         return None  # one cannot be reached
     first: tuple[Direction, int, str] | None = None
     for place in range(max(len(each.versions) for each in group)):
         recorded = sum(each.slope(place) for each in group)
-        for read, by in setting.readings:
+        for read, by in read_as:
             found = slope(steps, read(setting.base), read, setting.unit, noise)
             entry = compared((), recorded, found, unit, abs(recorded))
             told = Direction(
@@ -202,7 +217,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
             of_another = first is not None and by and first[1] == place and first[0].verdict is Verdict.DIFFERS
-            known = not by and all(_is_made(each, place) for each in group)
-            if first is None or (entry.verdict is Verdict.UNKNOWN and (known or (of_another and entry.difference))):
+            made = not by and all(_is_made(each, place) for each in group)
+            if first is None or (entry.verdict is Verdict.UNKNOWN and (made or (of_another and entry.difference))):
                 first = told, place, ""  # of the loss by which nothing can be told they may be the gradients
     return first

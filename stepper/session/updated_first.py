@@ -1,12 +1,15 @@
-"""Where a backward pass by hand reads a parameter that was updated already: the gradients that come after it are those
-of other weights than the loss was computed with.
+"""Where a parameter is updated before something else that depends on it: a backward pass by hand, whose gradients are
+then those of other weights than the loss was computed with, or a loss, which changes with that step, too.
 
 Pure: reads records only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stepper.record import Event, Parameter, Record
+from stepper.session.running import number
 
 
 def read_after_update(record: Record, parameter: Parameter) -> str:
@@ -23,6 +26,28 @@ def read_after_update(record: Record, parameter: Parameter) -> str:
             if label and _frame(record, event) == _frame(record, made):
                 return f"{record.place(event)} reads {label} after its update on {record.place(made)}"
     return ""
+
+
+def updated_before(record: Record, loss: float) -> str:
+    """A parameter that the iteration updates before it has come to one of its losses; empty where there is none."""
+    names = {name for each in record.parameters for name in (each.name, each.before.label)}
+    # An object has other names elsewhere: `network.params[key]`, of `self.params`.
+    changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
+    made = next((event.id for event in record.events if any(number(value) == loss for value in event.values)), 0)
+    around = set(_around(record, made)) if len(record.losses) == 1 else set()
+    for event in record.events[:made]:
+        if event.phase == "update" and event.id not in around:
+            for value in event.values:
+                if (value.label in names or value.copy in changed - {None}) and value.when in ("after", "result"):
+                    return value.label
+    return ""
+
+
+def _around(record: Record, event: int) -> Iterator[int]:
+    parent = record.events[event].parent
+    while parent is not None:
+        yield parent
+        parent = record.events[parent].parent
 
 
 def _update(record: Record, parameter: Parameter) -> Event | None:

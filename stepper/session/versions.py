@@ -14,8 +14,9 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from stepper.record import Contribution, Event, Parameter, Record, Value
+from stepper.record import Event, Parameter, Record, Value
 from stepper.session.closures import first_call
+from stepper.session.whose_loss import contributions, losses
 
 NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 
@@ -24,8 +25,9 @@ NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 class Version:
     """One of them: the sum of `parts` without `less`, times `scale`. `note` says what it is, where it is not the one
     that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
-    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0).
-    `made`: a library's backward pass made it, whatever became of it."""
+    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0),
+    of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
+    `losses` are the places of those that it is known to be the gradient of, none where that is to be found out."""
 
     parts: tuple[Value, ...]
     note: str = ""
@@ -35,6 +37,7 @@ class Version:
     share: bool = False
     loss: int | None = None
     made: bool = False
+    losses: tuple[int, ...] = ()
 
     @property
     def typical(self) -> float:
@@ -47,8 +50,9 @@ def typical(value: Value) -> float:
     return (value.summary.norm or 0.0) / math.sqrt(max(1, value.summary.size))
 
 
-def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
-    """The one that the update used comes first, where there was one."""
+def versions(record: Record, parameter: Parameter, carried: bool = False) -> Iterator[Version]:
+    """The one that the update used comes first, where there was one; not if it is `carried`, a sum with what earlier
+    iterations had left, and it is known what this one added."""
     used, held = parameter.grad if parameter.used else None, parameter.held
     called = first_call(record, parameter.name)
     if called is not None:
@@ -60,15 +64,19 @@ def versions(record: Record, parameter: Parameter) -> Iterator[Version]:
         if scale is not None:
             yield Version((held.after,), "", scale, (), (held.before,), share=True)
             return
+    uses = contributions(record, parameter.name)
+    shares, of = [event.values[0] for event in uses], losses(record, uses)
+    if shares and carried:
+        yield Version(tuple(shares), share=True, made=True, losses=of)
+        return
     if used is not None:
-        yield Version((used,))
-    shares = _contributions(record, parameter.name)
+        yield Version((used,), losses=of)
     if shares and not (used is not None and len(shares) == 1 and shares[0].copy == used.copy):
         note = "as this iteration's backward pass made it; "
         note += "no update used it" if used is None else "the update used it clipped, scaled, or added to another"
-        yield Version(tuple(shares), note, made=True)
+        yield Version(tuple(shares), note, made=True, losses=of)
     elif used is None and parameter.grad is not None:
-        yield Version((parameter.grad,), "no update used it")
+        yield Version((parameter.grad,), "no update used it", losses=of)
     elif used is not None:
         first = _made(record, used)
         if first is not None:
@@ -96,15 +104,6 @@ def _multiple(used: Value, sum_: Value) -> float | None:
             scales.append(number / whole)
     alike = bool(scales) and all(math.isclose(each, scales[0], rel_tol=1e-6) for each in scales)
     return scales[0] if alike else None
-
-
-def _contributions(record: Record, parameter: str) -> list[Value]:
-    """What each use of a parameter added to its gradient. (Those of a value that stands between bear its name.)"""
-    return [
-        event.values[0]
-        for event in record.events
-        if isinstance(event.detail, Contribution) and event.detail.parameter == parameter
-    ]
 
 
 def _rates(record: Record, parameter: Parameter) -> dict[str, float]:

@@ -1,6 +1,8 @@
-"""Checks where several values of an iteration are called its loss, without autograd: one on its way, or one twice."""
+"""Checks where several values of an iteration are called its loss: one on its way, one twice, or of two models."""
 
 from pathlib import Path
+
+import pytest
 
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
@@ -86,3 +88,35 @@ def test_a_gradient_that_the_loss_it_is_of_cannot_tell_of_is_not_wrong_by_a_loss
         found = named(run.check(0))
     assert found["far"].verdict is Verdict.AGREES
     assert found["near"].verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.start("torch")
+def test_a_gradient_is_compared_by_the_loss_whose_pass_made_it_and_without_what_earlier_iterations_left(
+    tmp_path: Path,
+) -> None:
+    """A GAN that never zeroes G's gradients: what its steps use is after two iterations about twice their share, and
+    what a difference of both losses tells is so as well, since it goes through `detach()`."""
+    text = """
+        import torch
+        from torch import nn
+        torch.manual_seed(4)
+        G, D = nn.Linear(2, 2).double(), nn.Linear(2, 1).double()
+        of_g, of_d = torch.optim.SGD(G.parameters(), lr=1e-9), torch.optim.SGD(D.parameters(), lr=1e-9)
+        z, real = torch.randn(8, 2).double(), torch.randn(8, 2).double()
+        for t in range(2):
+            fake = G(z)
+            loss_d = D(real).sigmoid().mean() - D(fake.detach()).square().mean()
+            of_d.zero_grad()
+            loss_d.backward()
+            of_d.step()
+            loss_g = -D(fake).square().mean()
+            of_d.zero_grad()
+            loss_g.backward()
+            of_g.step()
+    """
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {each.verdict for each in found.values()} == {Verdict.AGREES}
+    assert all("since iteration 0" in found[name].note for name in ("G.weight", "G.bias"))
+    assert not any("losses" in found[name].note for name in ("G.weight", "G.bias"))
+    assert all("by loss 1 of 2" in found[name].note for name in ("D.weight", "D.bias"))

@@ -96,6 +96,35 @@ for t in range(3):
 
 
 @pytest.mark.start("torch")
+def test_a_cut_that_does_not_lie_between_a_parameter_and_the_loss_hides_no_mistake_of_it(tmp_path: Path) -> None:
+    text = (
+        TWICE.format(factor=3)
+        + """
+from torch import nn
+torch.manual_seed(0)
+teacher, net, x = nn.Linear(3, 2).double(), nn.Linear(3, 2).double(), torch.randn(8, 3).double()
+opt = torch.optim.SGD([*net.parameters(), *teacher.parameters()], lr=0.1)
+for t in range(3):
+    with torch.no_grad():
+        target = teacher(x)
+    loss = (Twice.apply(net(x)) - target - teacher(x)).square().mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+    )
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {name: each.verdict for name, each in found.items()} == {
+        "net.weight": Verdict.DIFFERS,
+        "net.bias": Verdict.DIFFERS,
+        "teacher.weight": Verdict.UNKNOWN,
+        "teacher.bias": Verdict.UNKNOWN,
+    }
+    assert "no_grad()" in found["teacher.bias"].note
+
+
+@pytest.mark.start("torch")
 @pytest.mark.parametrize("number", ["value.item()", "float(value)", "baseline(value)"])
 def test_a_number_taken_out_of_the_graph_and_reckoned_with_is_a_cut(tmp_path: Path, number: str) -> None:
     text = f"""

@@ -2,12 +2,14 @@
 
 import asyncio
 import math
+import random
 import struct
 from collections.abc import Callable
 
 import pytest
 
 from stepper.session.finite_difference import Losses, Slope, Step, _kink, measure, narrowed, scale_of, slope
+from stepper.session.gradient_check import Verdict, compared
 
 DOUBLE, SINGLE = 2.0**-53, 2.0**-24
 
@@ -103,6 +105,30 @@ def test_many_kinks_that_even_out_over_wide_steps_are_no_slope() -> None:
     steps = [Step(-size, size, [loss(-size)], [loss(size)]) for size in sizes]
     found = slope(steps, loss(0.0), last, DOUBLE)
     assert found is not None and not found.excludes(0.1) and found.excludes(2.0)
+
+
+def test_no_right_slope_is_accused_among_many_kinks_that_rounding_hides() -> None:
+    def accused(times: float, seed: int) -> bool:
+        chance = random.Random(seed)
+        width, size = chance.choice((0.03, 0.3, 1.0)), chance.choice((0.003, 0.02, 0.1))
+        kinks = [(chance.gauss(0, width), chance.gauss(0, size)) for _ in range(60)]
+
+        def loss(distance: float) -> float:
+            return single(0.5 + sum(steep * max(0.0, distance - at) for at, steep in kinks))
+
+        async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+            return [(number, [loss(number)]) for number in map(single, numbers)]
+
+        told, base = times * sum(steep for at, steep in kinks if at < 0), loss(0.0)
+        steps = asyncio.run(measure(ask, 0.0, 0.5, base, last, SINGLE, 0.0))
+        found = slope(steps, base, last, SINGLE)
+        assert found is not None
+        if compared((), told, found, SINGLE, 0.0).verdict is not Verdict.AGREES:
+            steps += asyncio.run(narrowed(ask, 0.0, base, abs(told - found.value), SINGLE))
+        return compared((), told, slope(steps, base, last, SINGLE), SINGLE, 0.0).verdict is Verdict.DIFFERS
+
+    assert not any(accused(1.0, seed) for seed in range(100))
+    assert sum(accused(2.0, seed) for seed in range(100)) > 80
 
 
 def test_one_step_alone_excludes_no_slope() -> None:
