@@ -115,11 +115,9 @@ class Walking(Searching):
             found = await began(first, self._record_of)
             there, event = found or (first, None)
             await self.session.go(there, event)
-            if there != first:
-                loss = name_of(self.scene.losses[first])
-                self.message.say(
-                    f"The loss is {loss} from iteration {first} on; what made it so began here, in {there}."
-                )
+            loss = self.scene.losses[first]
+            if there != first and loss is not None:
+                self.message.say(f"The loss is {name_of(loss)} from iteration {first} on: that began here, in {there}.")
 
         self.jump("go", move, self.keymap.shown("wrong"))
 

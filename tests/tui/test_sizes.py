@@ -6,6 +6,7 @@ import pytest
 from textual.widgets import Input
 
 from stepper.tui.app import StepperApp
+from stepper.tui.panels.gate import NO_ROOM
 from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
@@ -51,6 +52,9 @@ async def test_every_tab_is_on_a_tiny_screen() -> None:
         await settled(pilot)
         tabs = screen_text(app).splitlines()[1]
         assert "▸8 Viewer" in tabs and all(str(digit) in tabs for digit in range(1, 10))
+        await pilot.press("3")
+        await settled(pilot)
+        assert NO_ROOM in screen_text(app)
 
 
 async def test_panels_share_the_screen_while_it_changes() -> None:

@@ -37,6 +37,7 @@ from stepper.tui.view import Grid, View
 
 HEAD = 2
 """Lines that tell of the gate as a whole; more where there is much room and many units are dead."""
+NO_ROOM = "There is no room here for its maps."
 HIGH = 24
 """Lines of a panel from which the dead units may take several."""
 ALL = 1 << 62
@@ -260,7 +261,9 @@ class GatePanel(ViewPanel):
         if drawing is None:
             self._drawing = None
             kept = any(value.copy is not None for value in values_of(gate).values())
-            return [] if kept else [Row((("Its values were not kept.", "muted"),))]
+            empty = self.view is None or self.view.empty
+            said = "" if kept and empty else NO_ROOM if kept else "Its values were not kept."
+            return [Row(((line, "muted"),)) for line in wrapped(said, self.inner.width)] if said else []
         same_room = (self.scene.generation, self.inner)
         if self._whole or self._body_for != same_room:
             self._drawing, self._body_for = drawing, same_room
