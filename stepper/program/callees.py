@@ -22,8 +22,9 @@ from stepper.program.vocabulary import registers_backward_hook, steps_parameters
 class Callees:
     """Tables over a whole script; the walker over expressions is a subclass."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, instances: Instances) -> None:
         self.script = script
+        self.instances = instances
         self.state = State()
         self.fields = {
             node.attr
@@ -34,7 +35,6 @@ class Callees:
         if self.keeps_data:
             self.fields.add("data")
         self.functions_in = HeldFunctions(script)
-        self.instances = Instances(script)
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
         self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
         self.backward_hooks: list[ast.AST] = []

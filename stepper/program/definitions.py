@@ -17,6 +17,7 @@ from stepper.program.effects import (
     Root,
     State,
 )
+from stepper.program.instances import Instances
 from stepper.program.scopes import Script
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
@@ -24,8 +25,8 @@ from stepper.program.vocabulary import names_error, names_gradient, names_loss
 class Definitions(Callees):
     """Reads and writes places; the walker over expressions is a subclass."""
 
-    def __init__(self, script: Script) -> None:
-        super().__init__(script)
+    def __init__(self, script: Script, instances: Instances) -> None:
+        super().__init__(script, instances)
         self.reset()
 
     def reset(self) -> None:

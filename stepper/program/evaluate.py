@@ -68,7 +68,7 @@ class Evaluator(Definitions, ABC):
     DEPTH = 14
 
     def __init__(self, script: Script, losses: Losses) -> None:
-        super().__init__(script)
+        super().__init__(script, losses.instances)
         self.loss_rules = losses
         self.total = 0
 
@@ -318,6 +318,8 @@ class Evaluator(Definitions, ABC):
             followed = [value for value in results if value is not None]
             # Where none could be followed (recursion), the value depends on all that the call is given.
             result = returned(followed) if followed else Value(flat([*arguments, receiver])[0])
+            if isinstance(node.func, ast.Attribute) and self.instances.may_be_librarys(scope, node.func.value):
+                result = union([result, self._library(scope, node, name, receiver, arguments, keywords)])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)
         if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):

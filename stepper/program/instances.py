@@ -41,6 +41,18 @@ class Instances:
             self._found[key] = self._own(scope, node, DEPTH) or self._script.classes_of(scope, node)
         return self._found[key]
 
+    def may_be_librarys(self, scope: Scope, node: ast.AST, depth: int = DEPTH) -> bool:
+        """Whether one of the values that a name or attribute is given is made by a library: where a function is called
+        with `optim.Adam(…)`, and elsewhere with an object of the script's own."""
+        match node:
+            case ast.Call():
+                return self._script.is_import(scope, constructor(node).func)
+            case ast.Name() | ast.Attribute() if depth:
+                given = self._given(scope, node) if isinstance(node, ast.Name) else []
+                values = [*self._beside(self._values, scope, node), *given]
+                return any(self.may_be_librarys(where, value, depth - 1) for where, value in values)
+        return False
+
     # ------------------------------------------------------------------------------------------------- tables
 
     def _note(self, node: ast.AST) -> None:

@@ -149,10 +149,15 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
         (lambda s: s.level() >= TOTAL, lambda s: s.state),
         (lambda s: True, lambda s: [d for d in s.state if d.kind == "bind"]),
     ]
-    # Where a gradient is computed in no loop at all, a loop that computes none is a part of that one pass.
+    # Where a gradient is computed in no loop at all, a loop that computes none, or adds up a part of one by hand, is a
+    # part of that one pass.
     once = any(mark.kind == "backward" and not mark.loops & studied.keys() for mark in whole.marks)
     for test, state in tests:
-        found = [each for each in _candidates(studied, around, test, state) if each.run.marks or not once]
+        found = [
+            each
+            for each in _candidates(studied, around, test, state)
+            if (each.run.marks and each.level() > TOTAL) or not once
+        ]
         if found:
             best = max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno))
             others = [s.node for s in found if s is not best and s.key in reachable and s.level() >= LOSS]

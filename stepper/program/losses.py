@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from stepper.program.instances import Instances
 from stepper.program.scopes import Script
 from stepper.program.syntax import FUNCTIONS
 from stepper.program.vocabulary import names_loss
@@ -14,6 +15,7 @@ class Losses:
 
     def __init__(self, script: Script) -> None:
         self.script = script
+        self.instances = Instances(script)
         self.aside: frozenset[str] = frozenset()  # names that sound like one, beside the loss itself
         # Names by the statements (ids) that bind them, on which `.backward()` is not called in every pass.
         self.spare: dict[int, str] = {}
@@ -37,7 +39,7 @@ class Losses:
         if self.is_handed_on(node):
             return None
         scope = self.script.scope_around(node)
-        own = {cls.name for cls in self.script.classes_of(scope, node.func.value)}
+        own = {cls.name for cls in self.instances.of(scope, node.func.value)}
         if own & self.values:
             return node.func.value
         if own & self.layers or self.script.is_import(scope, node.func.value):

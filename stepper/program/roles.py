@@ -171,7 +171,7 @@ class Roles:
         with an element (`total = w[0]`, then `total += w[i] * x[i]`), and what such a function returns."""
         beside = [d for d in self.flow.run.definitions if d.place == definition.place and d is not definition]
         sources = [*_sources(definition), *beside]
-        made = (d for d in sources if d.kind == "bind" and not d.alias and d.place[0] != FIELD)
+        made = (d for d in sources if d.kind == "bind" and not d.alias)
         made = (d for d in made if d not in self.flow.updates)  # `w = w - lr * dw` of a parameter taken from a dict
         return any(d in self.flow.living and d.place not in self.flow.parameters for d in made)
 

@@ -53,3 +53,42 @@ for i in range(9):
     params["w"] = w
 """
     assert analyse(source, "t.py").roles["w"] == "parameter"
+
+
+def test_the_outputs_that_layers_keep_are_no_parameters_though_one_is_picked_from_a_table() -> None:
+    source = """\
+import torch
+class Table:
+    def __init__(self, rows, width):
+        self.weight = torch.randn(rows, width)
+    def __call__(self, picked):
+        self.out = self.weight[picked]
+        return self.out
+    def parameters(self):
+        return [self.weight]
+class Dense:
+    def __init__(self, inside, outside):
+        self.weight = torch.randn(inside, outside)
+    def __call__(self, x):
+        self.out = x @ self.weight
+        return self.out
+    def parameters(self):
+        return [self.weight]
+layers = [Table(5, 3), Dense(3, 2)]
+parameters = [p for layer in layers for p in layer.parameters()]
+for p in parameters:
+    p.requires_grad = True
+for t in range(3):
+    x = torch.randint(0, 5, (4,))
+    for layer in layers:
+        x = layer(x)
+    loss = torch.nn.functional.cross_entropy(x, torch.ones(4, dtype=torch.long))
+    for p in parameters:
+        p.grad = None
+    loss.backward()
+    for p in parameters:
+        p.data -= 0.1 * p.grad
+"""
+    program = analyse(source, "s.py")
+    assert {site.role for site in program.sites if site.label == "self.out"} == {"activation"}
+    assert program.roles["x"] == "activation" and program.roles["self.weight"] == "parameter"

@@ -77,6 +77,25 @@ optimizer.step()
     assert str(refused.value) == NOT_FOUND
 
 
+def test_a_loop_that_adds_up_a_gradient_by_hand_beside_the_only_pass_is_no_training_loop() -> None:
+    source = """\
+import torch
+table = torch.randn(5, 2, requires_grad=True)
+picked = torch.tensor([1, 3, 1])
+rows = table[picked]
+rows.retain_grad()
+loss = rows.pow(2).sum()
+loss.backward()
+dtable = torch.zeros_like(table)
+for k in range(3):
+    dtable[picked[k]] += rows.grad[k]
+print((dtable - table.grad).abs().max())
+"""
+    with pytest.raises(ProgramError) as refused:
+        analyse(source, "s.py")
+    assert str(refused.value) == NOT_FOUND
+
+
 def test_a_counting_loop_is_taken_where_there_is_no_better() -> None:
     assert loop_line(analyse("total = 0\nfor i in range(10):\n    total += i\n", "s.py")) == 2
 
