@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from stepper.inferior.copies import Copy
 
@@ -18,20 +19,36 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
     """
     import numpy
 
-    if grad.gone or grad.computed:
-        return None
-    shape, its = before.engine.extents(before.kept), grad.engine.extents(grad.kept)
-    if shape != its and _without_ones(shape) != _without_ones(its):
+    if grad.gone or grad.computed or not of_one_shape(before, grad):
         return None
     with numpy.errstate(all="ignore"):
-        sampled = [numpy.asarray(copy.engine.sample(copy.kept, SAMPLE)) for copy in (before, after, grad)]
-        old, new, slope = sampled
-        if not {old.dtype.kind, new.dtype.kind, slope.dtype.kind} <= set("fiu"):
+        old, new, slope = sampled(before), sampled(after), sampled(grad)
+        if old is None or new is None or slope is None:
             return None
-        update, slope = numpy.subtract(new, old, dtype=numpy.float64), slope.astype(numpy.float64)
-        lengths = math.sqrt(update @ update) * math.sqrt(slope @ slope)
+        update = new - old
+        lengths = norm(update) * norm(slope)
         found = float(update @ slope) / lengths if lengths else float("nan")
     return min(1.0, max(-1.0, found)) if numpy.isfinite(found) else None
+
+
+def sampled(copy: Copy) -> Any:
+    """Some of a value's elements as a float64 vector; None where it has no real numbers, or is not kept."""
+    import numpy
+
+    if copy.gone:
+        return None
+    sample = numpy.asarray(copy.engine.sample(copy.kept, SAMPLE))
+    return sample.astype(numpy.float64, copy=False) if sample.dtype.kind in "fiu" else None
+
+
+def norm(vector: Any) -> float:
+    return math.sqrt(vector @ vector)
+
+
+def of_one_shape(one: Copy, other: Copy) -> bool:
+    """Whether two values have one shape, but for axes of length 1."""
+    shape, its = one.engine.extents(one.kept), other.engine.extents(other.kept)
+    return shape == its or _without_ones(shape) == _without_ones(its)
 
 
 def _without_ones(shape: tuple[int, ...] | None) -> list[int] | None:

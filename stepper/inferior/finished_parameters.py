@@ -14,6 +14,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.cut_off import cut_off
 from stepper.inferior.drafts import Draft, value_of
 from stepper.inferior.gone_through import gone_through
+from stepper.inferior.momentum import carried_by
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
@@ -79,6 +80,9 @@ class FinishedParameters:
         if update is None:
             return None
         moved, size = self._summary(update), self._summary(old)
+        slope = grad.copy if grad is not None and used else None
+        along = None if slope is None else cosine(old, new, slope)
+        uphill = along is not None and along > 0
         return Parameter(
             name=track.name,
             shape=size.shape or (),
@@ -87,7 +91,8 @@ class FinishedParameters:
             grad=None if grad is None else self._value(_operand(grad, track.name)),
             update=self._value(Draft(track.name, "parameter", "result", update)),
             ratio=ratio_of(moved, size),
-            cosine=None if grad is None or grad.copy is None or not used else cosine(old, new, grad.copy),
+            cosine=along,
+            carried=carried_by(self._used.running_sums, old, new, slope) if uphill and slope is not None else "",
             frozen=track.frozen,
             held=held,
             used=used,

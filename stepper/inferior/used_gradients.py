@@ -24,7 +24,7 @@ from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
-from stepper.inferior.velocities import velocities
+from stepper.inferior.velocities import Velocity, velocities
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
@@ -244,8 +244,13 @@ class UsedGradients:
         }
 
     @cached_property
-    def _velocities(self) -> set[Copy]:
+    def running_sums(self) -> list[Velocity]:
+        """Those of gradients that the script keeps by hand."""
         return velocities(self._recorder.happenings)
+
+    @cached_property
+    def _velocities(self) -> set[Copy]:
+        return {copy for each in self.running_sums for copy in (each.before, each.after)}
 
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
         shape = _shape(track.before)

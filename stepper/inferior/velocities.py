@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening
@@ -19,15 +19,23 @@ from stepper.inferior.texts import reads, statement_of
 Step = Literal["scaled", "added", "both", ""]
 
 
-def velocities(happenings: Sequence[Happening]) -> set[Copy]:
-    """The copies of such sums, as they were before and after this iteration added to them."""
+class Velocity(NamedTuple):
+    """Such a sum, as it was before this iteration added to it (scaled or not), and behind that."""
+
+    label: str
+    before: Copy
+    after: Copy
+
+
+def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
+    """Those of a record, in the order in which they were added to."""
     inside: dict[int | None, list[Happening]] = {}
     for happening in happenings:
         if happening.kind == "expression":
             inside.setdefault(happening.parent, []).append(happening)
     made: set[Copy] = set()
     scaled: set[Copy] = set()
-    found: set[Copy] = set()
+    found: list[Velocity] = []
     for happening in happenings:
         if happening.kind != "statement":
             continue
@@ -40,7 +48,7 @@ def velocities(happenings: Sequence[Happening]) -> set[Copy]:
             if step == "scaled" and before not in made:
                 scaled.add(draft.copy)
             elif (step == "both" and before not in made) or (step == "added" and before in scaled):
-                found.update((before, draft.copy))
+                found.append(Velocity(draft.label, before, draft.copy))
         made.update(draft.copy for draft in came if draft.copy is not None)
     return found
 

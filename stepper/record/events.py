@@ -287,7 +287,8 @@ class Parameter(msgspec.Struct, gc=False):
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
     parameters; None where one of them is zero, not finite or not known. `frozen`: a library that has
-    gradients says that none is asked for (`requires_grad` is False).
+    gradients says that none is asked for (`requires_grad` is False). `carried` is the running sum of gradients, kept by
+    hand, that an update uphill went by.
     """
 
     name: str
@@ -303,6 +304,7 @@ class Parameter(msgspec.Struct, gc=False):
     used: bool = False
     cut: int | None = None
     passed_over: bool = False
+    carried: str = ""
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

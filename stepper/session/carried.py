@@ -123,20 +123,22 @@ def coasting(record: Record, parameter: Parameter) -> str:
     usual past a minimum, and where gradients are noisy."""
     if parameter.cosine is None or parameter.cosine <= COASTING:
         return ""
-    return momentum(record, parameter.name)
+    return momentum(record, parameter)
 
 
 def climbs(record: Record, parameter: Parameter) -> bool:
     """Whether the update goes along its gradient, and no momentum is why: a sign may be wrong."""
-    return uphill(parameter) and not momentum(record, parameter.name)
+    return uphill(parameter) and not momentum(record, parameter)
 
 
-def momentum(record: Record, parameter: str) -> str:
-    """What of earlier gradients an optimizer's last step went by, and can go uphill by: `Adam's exp_avg`;
-    empty where there is nothing."""
+def momentum(record: Record, parameter: Parameter) -> str:
+    """What of earlier gradients the last step went by, and can go uphill by: `Adam's exp_avg`, or a sum that the script
+    keeps by hand; empty where there is nothing."""
+    if parameter.carried:
+        return parameter.carried
     for event in reversed(record.events):
         detail = event.detail
-        if isinstance(detail, OptimizerStep) and detail.parameter == parameter:
+        if isinstance(detail, OptimizerStep) and detail.parameter == parameter.name:
             held = [name for name, around in detail.state.items() if name not in SIZES and around.before is not None]
             return f"{event.function}'s {', '.join(held)}" if held else ""
     return ""

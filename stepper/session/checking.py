@@ -190,7 +190,7 @@ class _Check:
         if known is None:
             return None
         version, direction, by = known
-        uphill = (parameter.cosine or 0.0) > MOSTLY and not momentum(self._record, parameter.name)
+        uphill = (parameter.cosine or 0.0) > MOSTLY and not momentum(self._record, parameter)
         notes = (
             self._summed(parameter) or version.note,
             UPHILL if uphill and version.scale > 0 and not version.share else "",
@@ -289,7 +289,7 @@ class _Check:
         unused = parameter.grad is not None and not parameter.used
         if (
             unused
-            or momentum(self._record, parameter.name)
+            or momentum(self._record, parameter)
             or after.pooled
             or after.summary.shape != parameter.before.summary.shape
         ):
