@@ -22,6 +22,9 @@ class Borders(Container):
         self.arrangement = Arrangement()
         self._held: Border | None = None
         self._held_at = (0, 0)
+        self._held_by = 0
+        self._held_sizes: dict[str, int] = {}
+        """What was as large as this when the border was taken hold of."""
 
     @property
     def single(self) -> bool:
@@ -60,17 +63,22 @@ class Borders(Container):
             if len(row) > 1 and part in row:
                 place = row.index(part)
                 if place + 1 < len(row):
-                    self._move_border((box.id or "", part.id or "", row[place + 1].id or ""), by)
+                    self._move_border((box.id or "", part.id or "", row[place + 1].id or ""), by, self._sizes(box.id))
                 else:
-                    self._move_border((box.id or "", row[place - 1].id or "", part.id or ""), -by)
+                    self._move_border((box.id or "", row[place - 1].id or "", part.id or ""), -by, self._sizes(box.id))
                 return True
             part = box
         return False
 
-    def _move_border(self, border: Border, by: int) -> None:
+    def _sizes(self, box: str | None) -> dict[str, int]:
+        """What is seen in a box, in cells: as it was laid out last, or will be, where that is still to come."""
+        row, across = self._row(box or ""), box in ROWS
+        present = {part.id or "": part.region.width if across else part.region.height for part in row}
+        given = {name: self.arrangement.sizes.get(name, 0) for name in present}
+        return given if all(given.values()) and sum(given.values()) == sum(present.values()) else present
+
+    def _move_border(self, border: Border, by: int, present: dict[str, int]) -> None:
         box, before, after = border
-        across = box in ROWS
-        present = {part.id or "": part.region.width if across else part.region.height for part in self._row(box)}
         if before in present and after in present:
             self.arrangement.resize(box, present, before, after, by)
             self.set_sizes()
@@ -91,6 +99,8 @@ class Borders(Container):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Take hold of a border; without a move it stays a click."""
         self._held, self._held_at = self._border_at(event.screen_x, event.screen_y), (event.screen_x, event.screen_y)
+        self._held_sizes = self._sizes(self._held[0]) if self._held is not None else {}
+        self._held_by = 0
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Drag it."""
@@ -101,10 +111,11 @@ class Borders(Container):
             return
         self.capture_mouse()
         x, y = event.screen_x - self._held_at[0], event.screen_y - self._held_at[1]
+        # from where it was: the mouse may be ahead of the screen, and beyond what a panel can give
         by = x if self._held[0] in ROWS else y
-        if by:
-            self._held_at = (event.screen_x, event.screen_y)
-            self._move_border(self._held, by)
+        if by != self._held_by:
+            self._held_by = by
+            self._move_border(self._held, by, self._held_sizes)
 
     def on_mouse_up(self) -> None:
         """Let go of it."""

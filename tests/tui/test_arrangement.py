@@ -88,16 +88,20 @@ async def test_keys_resize_the_focused_panel(panel: str, key: str, by: int, meas
         await until(pilot, lambda: measure(app) == before)
 
 
-async def drag(pilot: Pilot[int], start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Press the mouse's button, move, let go."""
+async def drag(pilot: Pilot[int], start: tuple[int, int], *way: tuple[int, int]) -> None:
+    """Press the mouse's button, move along `way` faster than anything is drawn, let go."""
+    end = way[-1]
 
     def event(kind: type[events.MouseEvent], at: tuple[int, int], button: int) -> events.MouseEvent:
         return kind(None, at[0], at[1], 0, 0, button, False, False, False, screen_x=at[0], screen_y=at[1])
 
-    for kind, at, button in (
-        (events.MouseDown, start, 1), (events.MouseMove, end, 1), (events.MouseUp, end, 1), (events.MouseMove, end, 0),
-    ):  # fmt: skip
-        pilot.app.screen._forward_event(event(kind, at, button))
+    pilot.app.screen._forward_event(event(events.MouseDown, start, 1))
+    await pilot.pause()
+    for at in way:
+        pilot.app.screen._forward_event(event(events.MouseMove, at, 1))
+    await pilot.pause()
+    for kind, button in ((events.MouseUp, 1), (events.MouseMove, 0)):
+        pilot.app.screen._forward_event(event(kind, end, button))
         await pilot.pause()
 
 
@@ -108,7 +112,7 @@ async def test_borders_are_dragged_with_the_mouse() -> None:
         source = app.desk.source
         width, height = source.region.width, source.region.height
         edge = (source.region.right - 1, source.region.y + 5)
-        await drag(pilot, edge, (edge[0] + 9, edge[1]))
+        await drag(pilot, edge, *((edge[0] + by, edge[1]) for by in (1, 2, 90, 4, 9)))
         await until(pilot, lambda: source.region.width == width + 9)
         edge = (30, source.region.bottom)
         await drag(pilot, edge, (30, edge[1] - 4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from stepper.record import Gate, Summary, Units, Value
@@ -22,6 +24,7 @@ from stepper.tui.panels.columns import (
     SPREAD,
     ZEROS,
     fit,
+    sort_key,
     title,
 )
 from stepper.tui.panels.columns import texts as cells
@@ -153,3 +156,12 @@ def test_a_number_that_is_not_finite_says_which_it_is() -> None:
         return cells(Sighting((0, 0), 0, value))[NONFINITE]
 
     assert [told(number) for number in (1.5, float("nan"), float("inf"), float("-inf"))] == ["", "nan", "∞", "∞"]
+
+
+def test_a_number_is_sorted_by_its_value_among_the_means() -> None:
+    def key(**summary: Any) -> tuple[int, float, str]:
+        return sort_key(Sighting((0, 0), 0, Value("v", "other", "result", Summary(**summary))), MEAN)
+
+    mean = key(kind="tensor", type="ndarray", shape=(2,), mean=2.0)
+    assert key(kind="scalar", type="int", value=1) < mean < key(kind="scalar", type="float", value=3.0)
+    assert key(kind="scalar", type="float", value=float("nan")) == key(kind="scalar", type="str", value="a")

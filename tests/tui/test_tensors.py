@@ -84,6 +84,10 @@ async def test_only_lines_that_are_seen_are_asked_for_and_each_once() -> None:
         app.desk.tensors.scroll_to(y=0, animate=False, immediate=True)
         await settled(pilot)
         assert len(session.sketched) == len(set(session.sketched))
+        app.desk.tensors.set_filter("t0")
+        app.desk.tensors.scroll_to(y=20, animate=False, immediate=True)
+        await settled(pilot)
+        assert app.desk.tensors.scroll_offset.y == 0, "below the last line there is nothing to see"
 
 
 async def test_tensors_of_every_shape_have_a_place() -> None:

@@ -134,12 +134,12 @@ def sort_key(sighting: Sighting, column: int) -> tuple[int, float, str]:
         SPREAD: summary.std,
         MIN: summary.min,
         MAX: summary.max,
-        MEAN: summary.mean,
+        MEAN: summary.value if isinstance(summary.value, int | float) else summary.mean,
         ZEROS: summary.zero,
         NONFINITE: summary.nonfinite,
     }
     number = numbers[column]
-    return (1, 0.0, "") if number is None else (0, float(number), "")
+    return (1, 0.0, "") if number is None or number != number else (0, float(number), "")
 
 
 SHORT_ROLES = {"parameter": "param", "activation": "activ", "gradient": "grad", "setting": "set"}

@@ -211,6 +211,11 @@ class TensorsPanel(LinePanel):
     def _sketched(self, came: set[Sketched]) -> None:
         self.touch(index + 1 for index, (_, sighting) in enumerate(self._lines) if self._sketch_of(sighting) in came)
 
+    def validate_scroll_y(self, value: float) -> float:
+        """Not past the last line: the room for those that are still to come is empty."""
+        last = len(self._lines) + 1 - self.inner.height
+        return float(max(0, min(super().validate_scroll_y(value), last)))
+
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Other lines are seen."""
         super().watch_scroll_y(old, new)
