@@ -191,7 +191,6 @@ async def test_a_script_that_was_not_waited_for_is_seen_to_stand_later(
         await until(pilot, lambda: app.idle and app.scene.iteration == 1)
 
 
-@pytest.mark.start("anew")  # so slow that the second key comes before the refusal, and is forgotten with it
 async def test_a_restart_that_is_refused_late_leaves_what_was_recorded(tmp_path: Path) -> None:
     """The type of a setting is known when it is bound, to what can be written down only then."""
     script = tmp_path / "train.py"
@@ -203,8 +202,11 @@ async def test_a_restart_that_is_refused_late_leaves_what_was_recorded(tmp_path:
         await pilot.press(*"g5", "enter")
         await until(pilot, lambda: app.idle and app.scene.iteration == 5)
         loss = app.scene.record.loss if app.scene.record is not None else None
-        script.write_text(TRAIN.replace("rate = 0.1", "rate = len(sys.argv)"))
-        await pilot.press("r", "n")
+        held = f"__import__('os').system({blocking(tmp_path)!r})\nrate = len(sys.argv)"
+        script.write_text(TRAIN.replace("rate = 0.1", held))
+        await pilot.press("r", "n")  # the second key waits for the start, and is forgotten with it
+        await until(pilot, lambda: "then n" in screen_text(app))
+        let_go(tmp_path)
         await until(pilot, lambda: "a whole number, not '0.25'" in said(app) and app.idle)
         assert said(app).startswith(f"{script}: setting rate takes ")
         assert said(app).endswith("; what was recorded can be read, r tries again")
