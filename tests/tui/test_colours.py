@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -85,6 +86,23 @@ async def test_text_differs_from_its_ground_in_sixteen_colours(scene: str) -> No
             if ink == ground:
                 hidden.append((theme, text, str(style)))
     assert not hidden
+
+
+async def test_each_part_of_a_line_differs_from_what_lies_under_it_in_sixteen_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "standard")
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for theme in ("textual-dark", "textual-light", "solarized-light", "nord"):
+            app.theme = theme
+            await settled(pilot)
+            for panel in (app.desk.source, app.desk.tensors):
+                for base, part in itertools.product(("", "current", "touched"), sorted(panel.PARTS)):
+                    style = panel._style(base, part)
+                    same = standard(style.color, 7) == standard(style.bgcolor, 0)
+                    assert not same or style.color == style.bgcolor, (theme, base, part, str(style))
 
 
 def luminance(colour: Color | None, default: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
@@ -32,6 +32,20 @@ def legible(style: Style) -> Style:
         if contrast(mixed, ground) >= LEAST:
             break
     return style + Style.from_color(Color.from_triplet(mixed))
+
+
+def told_apart(style: Style) -> Style:
+    """`style` for a terminal of sixteen colours: text and ground that would become the same one are made two."""
+    if style.color is None or style.bgcolor is None or style.color == style.bgcolor:
+        return style
+    ground = style.bgcolor.triplet
+    if ground is None or _standard(style.color) != _standard(style.bgcolor):
+        return style
+    return style + Style.from_color(Color.from_triplet(max(BLACK, WHITE, key=lambda ink: contrast(ink, ground))))
+
+
+def _standard(colour: Color) -> int | None:
+    return colour.downgrade(ColorSystem.STANDARD).number
 
 
 def _luminance(colour: ColorTriplet) -> float:

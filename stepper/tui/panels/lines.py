@@ -23,7 +23,7 @@ from textual.strip import Strip
 
 from stepper.terminal_text import visible
 from stepper.tui import figures
-from stepper.tui.panels.legible import legible
+from stepper.tui.panels.legible import legible, told_apart
 from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
 
@@ -259,7 +259,10 @@ class LinePanel(ScrollView, can_focus=True):
                 if name:
                     own = self.part_style(name)
                     style += own.without_color + Style(reverse=not own.reverse) if style.reverse else own
-            style = self._styles_by_part[base, part] = legible(style)
+            style = legible(style)
+            if self.app.console.color_system == "standard":
+                style = told_apart(style)
+            self._styles_by_part[base, part] = style
         return style
 
     def notify_style_update(self) -> None:
