@@ -173,7 +173,14 @@ class NumpyEngine(Engine):
         if type(kept) is Opaque:
             raise kept.refuse()
         array = _numeric(kept)
-        return window(array.shape, region, rows, columns, lambda where, r, c: picture(array, where, r, c))
+        return window(
+            array.shape,
+            region,
+            rows,
+            columns,
+            lambda where, r, c: picture(array, where, r, c),
+            lambda where: part_of(array, where).item(),
+        )
 
     def array(self, kept: Any) -> Array:
         import numpy

@@ -14,6 +14,7 @@ from stepper.record import Region, Window
 
 BAND = 1 << 22  # elements that are looked at together, so that converted copies stay small
 EXACT = 1 << 16  # elements up to which float32 is summed in float64, since it costs nothing
+LARGEST = 1 << 53  # up to here floats hold every integer
 LIFT = 70  # sums of up to 2^70 numbers scaled by 2^-70 cannot overflow
 
 
@@ -54,14 +55,24 @@ def window(
     rows: int,
     columns: int,
     cells: Callable[[Region, int, int], list[float]],
+    element: Callable[[Region], object] | None = None,
 ) -> Window:
-    """A window over `region`; `cells` computes the means over a resolved region, in so many rows and columns."""
+    """A window over `region`; `cells` computes the means over a resolved region, in so many rows and columns, and
+    `element`, where there is more than a picture, answers the number that is the whole of one."""
     where = resolve(shape, region)
     height, width = where.bottom - where.top, where.right - where.left
     rows, columns = min(max(0, rows), height), min(max(0, columns), width)
     if not rows or not columns:
         return Window(tuple(shape), where, 0, 0, [])
-    return Window(tuple(shape), where, rows, columns, cells(where, rows, columns))
+    exact = _exact(element(where)) if element is not None and height == width == 1 else ""
+    return Window(tuple(shape), where, rows, columns, cells(where, rows, columns), exact)
+
+
+def _exact(number: object) -> str:
+    """A number that a float of 64 bits does not hold; empty for those that it holds."""
+    if isinstance(number, complex):
+        return repr(number).strip("()")
+    return str(number) if isinstance(number, int) and abs(number) > LARGEST else ""
 
 
 def pool(read: Callable[[int, int], Any], height: int, width: int, rows: int, columns: int) -> list[float]:

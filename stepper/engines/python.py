@@ -90,15 +90,17 @@ class PythonEngine(Engine):
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         shape, whole = _tensor(kept)
 
-        def cells(where: Region, rows: int, columns: int) -> list[float]:
+        def part(where: Region) -> list[Any]:
             plane = whole
             for index in where.leading:
                 plane = plane[index]
             matrix = plane if len(shape) > 1 else [plane] if shape else [[plane]]
-            part = [_floats(row[where.left : where.right]) for row in matrix[where.top : where.bottom]]
-            return pool_numbers(part, rows, columns)
+            return [row[where.left : where.right] for row in matrix[where.top : where.bottom]]
 
-        return window(shape, region, rows, columns, cells)
+        def cells(where: Region, rows: int, columns: int) -> list[float]:
+            return pool_numbers([_floats(row) for row in part(where)], rows, columns)
+
+        return window(shape, region, rows, columns, cells, lambda where: part(where)[0][0])
 
     def array(self, kept: Any) -> Array:
         shape, whole = _tensor(kept)

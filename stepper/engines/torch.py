@@ -336,7 +336,7 @@ class TorchEngine(Engine):
                 return pool(lambda top, end: familiar(part[top:end]).numpy(), height, width, rows, columns)
 
         with unnoticed():
-            return window(tensor.shape, region, rows, columns, cells)
+            return window(tensor.shape, region, rows, columns, cells, lambda where: part_of(tensor, where).item())
 
     def array(self, kept: Any) -> Array:
         values = self.ndarray(kept)

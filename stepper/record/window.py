@@ -41,7 +41,8 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     """`rows` × `columns` cells over a region, row by row in `cells`.
 
     A cell that covers several elements is their mean; where one of those is NaN the cell is NaN, else where one is
-    infinite the cell is that infinity (NaN where both are). `shape` is that of the whole tensor.
+    infinite the cell is that infinity (NaN where both are). `shape` is that of the whole tensor. `exact` is the element
+    of a window over a single one, written out where a cell does not hold it: a complex number, a large integer.
     """
 
     shape: tuple[int, ...]
@@ -49,6 +50,7 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     rows: int
     columns: int
     cells: list[float]
+    exact: str = ""
 
 
 class Array(msgspec.Struct, frozen=True, gc=False):

@@ -40,8 +40,14 @@ def figure(number: float | None, width: int = WIDTH) -> str:
     return _exponent(number, 0)
 
 
-def exact(number: float, dtype: str) -> str:
+class Element(str):
+    """An element that no float holds, written out."""
+
+
+def exact(number: float | Element, dtype: str) -> str:
     """All digits that tell `number` from its neighbours of the same dtype."""
+    if isinstance(number, Element):
+        return number
     if math.isnan(number) or math.isinf(number):
         return figure(number)
     if "int" in dtype and float(number).is_integer():

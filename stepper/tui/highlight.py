@@ -57,6 +57,14 @@ def highlight(source: str) -> list[tuple[Piece, ...]]:
     return [tuple(pieces) for pieces in parts]
 
 
+def column(source: str, line: int, place: int) -> int:
+    """Where a column of a line of `source`, counted from 1, stands in its pieces."""
+    if "\t" not in source:
+        return place
+    lines = LINE_END.split(source)
+    return len(lines[line - 1][:place].expandtabs(TAB)) if line <= len(lines) else place
+
+
 def _part(item: tokenize.TokenInfo, previous: str, following: str) -> str:
     if item.type == token.NAME:
         if keyword.iskeyword(item.string):

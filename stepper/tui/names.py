@@ -50,7 +50,8 @@ class Names:
 
     def _measure(self, path: str, branch: Tree) -> None:
         for part, inner in branch.items():
-            least = len(part) if part.isdecimal() else 0 if len(branch) == 1 else 1
+            whole = part.isdecimal() or (len(part) <= LETTERS and len(branch) > 1)  # `n…` says less than `net` takes
+            least = len(part) if whole else 0 if len(branch) == 1 else 1
             short = _beginning(part, branch, least)
             self._beginnings[path + part] = (part[: max(LETTERS, len(short))] if short else "", short)
             self._measure(f"{path}{part}.", inner)

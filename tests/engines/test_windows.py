@@ -135,6 +135,24 @@ def test_sums_of_large_float32_numbers_stay_finite() -> None:
     assert engine.window(engine.keep(values), None, 2, 2).cells == pytest.approx([3e38] * 4, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("number", "dtype", "text"),
+    [
+        (2**64 - 1, "uint64", "18446744073709551615"), (-(2**53) - 1, "int64", "-9007199254740993"), (7, "int64", ""),
+        (1.5 - 2j, "complex128", "1.5-2j"), (0.1, "float32", ""), (True, "bool", ""),
+    ],
+)  # fmt: skip
+def test_a_window_over_one_element_has_what_a_float_does_not_hold(number: complex, dtype: str, text: str) -> None:
+    array = np.array([[0, number]], dtype)
+    here, both = Region(0, 1, 1, 2), Region(0, 1, 0, 2)
+    windows = [NumpyEngine().window(array, region, 1, 2) for region in (here, both)]
+    tensor = torch.from_numpy(array)
+    engine = TorchEngine()
+    windows += [engine.window(engine.keep(tensor), region, 1, 2) for region in (here, both)]
+    assert [window.exact for window in windows] == [text, "", text, ""]
+    assert [window.exact for window in [PythonEngine().window([0, 2**80], here, 1, 1)]] == [str(2**80)]
+
+
 def test_shapes_with_fewer_or_more_axes_than_two() -> None:
     deep = np.arange(24.0).reshape(2, 3, 4)
     pairs: list[tuple[Engine, Any]] = [

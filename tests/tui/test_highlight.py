@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepper.tui.highlight import highlight
+from stepper.tui.highlight import column, highlight
 from tests.tui.standin import SCRIPT
 
 
@@ -18,6 +18,15 @@ def test_no_character_is_lost(source: str) -> None:
 def test_no_source_is_too_strange(source: str) -> None:
     lines = ["".join(text for text, _ in pieces) for pieces in highlight(source)]
     assert lines == source.expandtabs(4).splitlines()
+
+
+def test_columns_are_found_where_tabs_were() -> None:
+    source = "if x:\r\n\ty =\tf(学)\n"
+    (_, pieces) = highlight(source)
+    line = "".join(text for text, _ in pieces)
+    start = source.split("\r\n")[1].index("f(")
+    assert line[column(source, 2, start) : column(source, 2, start + 4)] == "f(学)"
+    assert column("y = f(x)", 1, 4) == 4
 
 
 def test_parts_are_told_apart() -> None:

@@ -93,8 +93,9 @@ async def test_only_lines_that_are_seen_are_asked_for_and_each_once() -> None:
 async def test_tensors_of_every_shape_have_a_place() -> None:
     session = Standin()
     session._after = give(
-        session, deep=np.ones((2, 3, 4, 5)), point=np.array(7.0), none=np.zeros((0, 3)), flags=np.array([True, False])
-    )
+        session, deep=np.ones((2, 3, 4, 5)), point=np.array(7.0), none=np.zeros((0, 3)), flags=np.array([True, False]),
+        large=np.array([2**53 + 1, 2]),
+    )  # fmt: skip
     app = app_of(session)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
@@ -104,7 +105,8 @@ async def test_tensors_of_every_shape_have_a_place() -> None:
         assert "(2,) bool" in of(app, "flags"), "a dtype that is not the usual one is told"
         assert "float64 on cpu" in str(app.desk.tensors.border_title)
         await press(pilot, "2")
-        for label, text in (("point", "= 7.0"), ("none", "It has no element."), ("flags", "[0] = True")):
+        for label, text in (("point", "= 7.0"), ("none", "It has no element."), ("flags", "[0] = True"),
+                            ("large", "[0] = 9007199254740993")):  # fmt: skip
             app.desk.viewer.open(label, app.scene.generation)
             await press(pilot, "8")
             assert text in text_of(app.desk.viewer), label

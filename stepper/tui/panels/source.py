@@ -18,7 +18,7 @@ from stepper.session.telling import title, told
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings
-from stepper.tui.highlight import highlight
+from stepper.tui.highlight import column, highlight
 from stepper.tui.hints import POINTED_OUT, hint
 from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad, wrapped
@@ -136,7 +136,7 @@ class SourcePanel(LinePanel):
         history, event = self.scene.history, self._event
         marks, hints = self._annotations(history, event) if history and event else ({}, {})
         current = event.line if event else 0
-        span = _span(event) if event else (0, 0)
+        span = _span(event, self._source) if event else (0, 0)
         changed = {line for line in marks.keys() | self._marks.keys() if marks.get(line) != self._marks.get(line)}
         changed |= {line for line in hints.keys() | self._hints.keys() if hints.get(line) != self._hints.get(line)}
         if (current, span) != (self._current, self._span):
@@ -391,8 +391,8 @@ def _sign(found: Breakpoint | None) -> Piece:
     return (OFF if not found.enabled else CONDITIONAL if found.condition else BREAKPOINT, "breakpoint")
 
 
-def _span(event: Event) -> tuple[int, int]:
-    """The columns of an expression inside its line; (0, 0) for whole statements and what spreads over lines."""
+def _span(event: Event, source: str) -> tuple[int, int]:
+    """Where an expression stands in its line; (0, 0) for whole statements and what spreads over lines."""
     if event.kind == "statement" or event.line != event.end_line or event.end_column <= event.column:
         return (0, 0)
-    return (event.column, event.end_column)
+    return (column(source, event.line, event.column), column(source, event.line, event.end_column))

@@ -19,6 +19,7 @@ from stepper.tui.panels.viewer_lines import (
     HEAD,
     HISTOGRAM,
     histogram_lines,
+    is_complex,
     map_lines,
     message_lines,
     reading,
@@ -56,7 +57,7 @@ class ViewerPanel(ViewPanel):
         "any tensor: enter in Tensors opens one and pins it; f, or a jump to another place, goes back to what the "
         "statement under the cursor made\n"
         "the second line reads the element under the cursor, exactly; a cell of several elements is their mean\n"
-        "of complex numbers, the absolute value |z|\n"
+        "of complex numbers a cell has the absolute value |z|, the second line the number itself\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
         f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
         f"{heatmap.ABOVE} {heatmap.BELOW} beyond the scale, which ends three standard deviations from the mean\n"
@@ -156,7 +157,7 @@ class ViewerPanel(ViewPanel):
             texts = [figures.exact(cell, dtype) for cell in window.cells]
             starts = range(0, len(texts), window.columns)
             return "\n".join("\t".join(texts[start : start + window.columns]) for start in starts)
-        return figures.exact(drawing.value, dtype) if isinstance(drawing.value, float) else ""
+        return figures.exact(drawing.value, dtype) if isinstance(drawing.value, float | figures.Element) else ""
 
     # ----------------------------------------------------------------------------------------------- drawing
 
@@ -255,30 +256,29 @@ class ViewerPanel(ViewPanel):
     def _element(self, subject: Subject, what: str, view: View, grid: Grid, window: Window) -> float | str | None:
         """The element under the cursor: a cell of the picture, where a cell is one element; else it is asked for."""
         cell = grid.cell(*view.place)
-        if grid.factor == (1, 1) and cell is not None:
+        shown = subject.shown(what)
+        larger = what != "difference" and shown is not None and _larger_than_floats(shown)
+        if grid.factor == (1, 1) and cell is not None and not larger:
             return window.cells[cell[0] * window.columns + cell[1]]
         if what != "difference":
-            shown = subject.shown(what)
             return self._exact(shown, view) if shown is not None else None
         if subject.value is None or subject.before is None:
             return None
-        one, other = self._exact(subject.value, view), self._exact(subject.before, view)
+        one, other = self._exact(subject.value, view, False), self._exact(subject.before, view, False)
         return one - other if isinstance(one, float) and isinstance(other, float) else one if other is None else other
 
-    def _exact(self, value: Value, view: View) -> float | str | None:
-        """The element under the cursor, or why it is not there."""
+    def _exact(self, value: Value, view: View, written: bool = True) -> float | str | None:
+        """The element under the cursor, `written` out where no float holds it; or why it is not there."""
         if value.copy is None:
             return None
         row, column = view.place
         region = Region(row, row + 1, column, column + 1, view.leading)
         window = self.pictures.window(self._key(value.copy, 1, 1, region, view))
-        return (
-            window.cells[0]
-            if isinstance(window, Window) and window.cells
-            else window
-            if isinstance(window, str)
-            else None
-        )
+        if not isinstance(window, Window):
+            return window
+        if written and window.exact:
+            return figures.Element(window.exact)
+        return window.cells[0] if window.cells else None
 
     def _difference(self, subject: Subject, grid: Grid, view: View) -> Window | str | None:
         windows: list[Window] = []
@@ -393,3 +393,9 @@ class ViewerPanel(ViewPanel):
         if x >= 0 <= y and cell[0] < drawing.grid.rows and cell[1] < drawing.grid.columns:
             top, _, start, _ = drawing.grid.span(cell)
             self.look(drawing.view.to(top, start, *self.cells(drawing.view)))
+
+
+def _larger_than_floats(value: Value) -> bool:
+    """Whether a cell of a picture may not hold an element of it as it is."""
+    dtype = value.summary.dtype or ""
+    return is_complex(dtype) or dtype in ("int", "int64", "uint64")

@@ -69,8 +69,9 @@ def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid
 def reading(view: View, grid: Grid, window: Window, value: float | str | None, dtype: str, width: int) -> Row:
     """The element under the cursor, the cell it lies in, and what part of the tensor is in view."""
     index = f"[{', '.join(map(str, view.index))}] " if view.index else ""
-    pieces: list[Piece] = [(f"{index}{'|z| ' if is_complex(dtype) else ''}= ", "muted")]
-    if isinstance(value, str):
+    whole = isinstance(value, figures.Element)
+    pieces: list[Piece] = [(f"{index}{'|z| ' if is_complex(dtype) and not whole else ''}= ", "muted")]
+    if isinstance(value, str) and not isinstance(value, figures.Element):
         pieces.append((value, "note"))
     else:
         pieces.append(("…" if value is None else figures.exact(value, dtype), "strong"))
