@@ -12,7 +12,7 @@ from stepper.record import Record
 from stepper.session import Session
 from stepper.tui.app import StepperApp
 from stepper.tui.panels.gradients import Columns, gauge, histories, logarithm_of, sparkline
-from tests.tui.screen import app_of, ready, screen_text, settled, text_of
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
 
@@ -83,6 +83,12 @@ async def test_norm_largest_zeros_ratio_and_whether_that_is_healthy() -> None:
             assert found[3].endswith("%")
             assert found[5] == f"{logarithm:.2f}{'↑' if logarithm > -2 else '✓'}"
             assert len(found[6]) == 3, "a bar for each recorded iteration"
+        whole = app.desk.gradients.copied().splitlines()
+        await pilot.resize_terminal(40, 24)
+        await until(pilot, lambda: app.size.width == 40)
+        await settled(pilot)
+        assert app.desk.gradients.copied().splitlines() == whole, "all columns, also those there is no room for"
+        assert whole[0].split() == ["name", "‖grad‖", "largest", "zeros", "ratio", "log10", "history"]
 
 
 async def test_the_history_has_every_record_also_those_seen_while_the_panel_was_hidden() -> None:

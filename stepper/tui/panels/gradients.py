@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
@@ -17,7 +18,7 @@ from stepper.session.left_out import Why
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
-from stepper.tui.panels.lines import LinePanel, Piece, Row
+from stepper.tui.panels.lines import EVERYTHING, LinePanel, Piece, Row
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.titles import CORNERS, fitted
 
@@ -91,18 +92,37 @@ class GradientsPanel(LinePanel):
             self.set_rows([Row((("No parameter is updated here.", "muted"),))])
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
-            marks = {parameter.name: self._marks(parameter) for parameter in parameters}
-            wide = max(len(" " + mark) if mark else 0 for mark in marks.values())
-            columns = Columns.fit(max(map(len, whole)), names.widths(whole)[1], self.inner.width, wide)
-            shown = names.shortened(whole, columns.name)
-            past = histories(self.scene.records, self.scene.iteration)
-            rows = [columns.heading()]
-            for index, (parameter, name) in enumerate(zip(parameters, whole, strict=True)):
-                row = columns.row(parameter, shown[name], past.get(parameter.name, []), marks[parameter.name])
-                rows.append(Row(row.pieces, "current") if self.has_focus and index == self._selected else row)
+            columns = Columns.fit(max(map(cell_len, whole)), names.widths(whole)[1], self.inner.width, self._margin)
+            rows = self._table(columns, whole)
+            if self.has_focus and self._selected < len(parameters):
+                rows[self._selected + 1] = Row(rows[self._selected + 1].pieces, "current")
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
         self._explain()
+
+    def _table(self, columns: Columns, whole: Sequence[str]) -> list[Row]:
+        """The heading, and a line for each parameter; `whole` are the names before they are shortened."""
+        shown = names.shortened(tuple(whole), columns.name)
+        past = histories(self.scene.records, self.scene.iteration)
+        return [columns.heading()] + [
+            columns.row(parameter, shown[name], past.get(parameter.name, []), self._marks(parameter))
+            for parameter, name in zip(self.parameters, whole, strict=True)
+        ]
+
+    @property
+    def _margin(self) -> int:
+        """Columns of the marks behind the names."""
+        return max((len(" " + mark) for mark in map(self._marks, self.parameters) if mark), default=0)
+
+    def copied(self) -> str:
+        """The table with all its columns, and names whole."""
+        whole = [parameter.name for parameter in self.parameters]
+        if not whole:
+            return super().copied()
+        columns = Columns.fit(0, 0, EVERYTHING, self._margin)
+        columns.name, columns.scale = max(len("name"), *map(cell_len, whole)), 0
+        rows = self._table(columns, whole)
+        return "\n".join("".join(text for text, _ in row.pieces).rstrip() for row in rows)
 
     @property
     def _left_out(self) -> dict[str, Why]:
@@ -258,7 +278,7 @@ class Columns:
         if gradient is not None and wrong:
             norm = _wrong(gradient)
         pieces: list[Piece] = [
-            (f"{name:<{self.name}}", ""),
+            (figures.fit(name, self.name), ""),
             (f"{' ' + marks if marks else '':<{self.marks}} ", "muted" if marks == COASTING else "note"),
             (f"{norm:>7} ", "bad" if wrong else ""),
         ]
