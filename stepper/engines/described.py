@@ -49,9 +49,7 @@ class Descriptions:
             with unnoticed():
                 return self._describe(kept)
         except FAILURES:
-            return Opaque(
-                kept.type, tuple(kept.shape), str(kept.dtype).removeprefix("torch."), str(kept.device)
-            ).summary()
+            return Opaque(kept.type, kept.shape, str(kept.dtype).removeprefix("torch."), str(kept.device)).summary()
 
     def describe_all(self, kept: Sequence[Any]) -> list[Summary]:
         found: dict[int, Summary] = {}
@@ -101,8 +99,8 @@ class Descriptions:
 
     def _told(self, kept: Kept, found: Statistics | Whole | None, times: int = 1) -> Summary:
         if found is None:
-            return Summary("tensor", kept.type, tuple(kept.shape), self.names[kept.dtype], self._device(kept))
-        return found.summary(kept.type, tuple(kept.shape), self.names[kept.dtype], self._device(kept), times)
+            return Summary("tensor", kept.type, kept.shape, self.names[kept.dtype], self._device(kept))
+        return found.summary(kept.type, kept.shape, self.names[kept.dtype], self._device(kept), times)
 
     def _describe(self, kept: Kept) -> Summary:
         tensor = kept.tensor

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,6 +23,12 @@ FAILURES = (RuntimeError, MemoryError)
 _bytes_at = ctypes.string_at
 
 
+@lru_cache(maxsize=4096)
+def layout_of(shape: Any, stride: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The same objects for equal ones: of a long run thousands are kept, which the collector of cycles goes through."""
+    return tuple(shape), stride
+
+
 class Kept(msgspec.Struct, gc=False, eq=False):
     """What a tensor was: its numbers, and the value's type.
 
@@ -32,7 +39,7 @@ class Kept(msgspec.Struct, gc=False, eq=False):
 
     type: str
     dtype: Any
-    shape: Any
+    shape: tuple[int, ...]
     stride: tuple[int, ...]
     device: Any
     nbytes: int
@@ -54,16 +61,17 @@ class Kept(msgspec.Struct, gc=False, eq=False):
             data = _room(nbytes)
             address = address_of(data)
             copy_memory(address, plain.data_ptr(), nbytes)
-        layout = plain.dtype, plain.shape, plain.stride(), plain.device
-        return cls(kind, *layout, nbytes, array, once is None, False, data, address)
+        layout = layout_of(plain.shape, plain.stride())
+        return cls(kind, plain.dtype, *layout, plain.device, nbytes, array, once is None, False, data, address)
 
     @classmethod
     def of_tensor(cls, tensor: Any, kind: str, dense: bool = True, device: Any = None) -> Kept:
         """A copy that is a tensor: a plain one without history, which is nobody else's. `device`: of the value, where
         the copy lies elsewhere."""
-        layout = tensor.dtype, tensor.shape, tensor.stride(), tensor.device if device is None else device
+        layout = layout_of(tensor.shape, tensor.stride())
+        device = tensor.device if device is None else device
         nbytes = (tensor if dense else compact(tensor)).nbytes
-        return cls(kind, *layout, nbytes, dense=dense, there=not tensor.is_cpu, _tensor=tensor)
+        return cls(kind, tensor.dtype, *layout, device, nbytes, dense=dense, there=not tensor.is_cpu, _tensor=tensor)
 
     def holds(self, address: int) -> bool:
         """Whether the bytes at this address are those of `data`; none are at 0, where torch keeps what is all zero."""
@@ -88,7 +96,7 @@ class Kept(msgspec.Struct, gc=False, eq=False):
 
             size = self.array.itemsize
             strides = tuple([size * step for step in self.stride])
-            self._shaped = numpy.ndarray(tuple(self.shape), self.array, self.data, 0, strides)
+            self._shaped = numpy.ndarray(self.shape, self.array, self.data, 0, strides)
             self._shaped.flags.writeable = False
         return self._shaped
 

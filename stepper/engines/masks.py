@@ -126,6 +126,8 @@ def nothing(after: Any, before: Any) -> Any:
 
 def divides(mask: Any, h: Any) -> bool:
     """Whether a mask says on which side of some number each entry of h lies."""
+    if equal(mask, h < 0) or equal(mask, h > 0):
+        return True  # nearly all do, and this is soon told
     inside, outside = h[mask & (h == h)], h[~mask & (h == h)]
     if not size(inside) or not size(outside):
         return True

@@ -15,7 +15,7 @@ from stepper.engines import device, generators
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
-from stepper.engines.kept import FAILURES, Kept, compact, once
+from stepper.engines.kept import FAILURES, Kept, compact, layout_of, once
 from stepper.engines.members import members
 from stepper.engines.modes import capturing, look, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
@@ -148,7 +148,7 @@ class TorchEngine(Engine):
         if plain is None:
             return id(value)
         lazily = plain.is_neg() or plain.is_conj()
-        return plain.data_ptr(), plain.shape, plain.stride(), plain.dtype, lazily
+        return plain.data_ptr(), layout_of(plain.shape, plain.stride()), plain.dtype, lazily
 
     def keep(self, value: Any) -> Any:
         try:
@@ -318,7 +318,7 @@ class TorchEngine(Engine):
             return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:
-        return tuple(kept.shape) if type(kept) is Kept else None
+        return kept.shape if type(kept) is Kept else None
 
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
         import numpy

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,19 @@ from stepper.engines.pooling import part_of_picture
 from stepper.record import PICTURE, Region, Summary, Window
 
 LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the record is finished
+
+
+class Source(Protocol):
+    """What a derived copy is computed from."""
+
+    def value(self) -> Any:
+        """The value, made anew."""
+
+    def describe(self) -> Summary:
+        """Its summary, if possible without making it."""
+
+    def pieces(self) -> Pieces | None:
+        """It, to be gone through part by part; None where it cannot be divided."""
 
 
 class Copy(msgspec.Struct, gc=False, eq=False):
@@ -29,9 +42,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
     key: Hashable | None = None
     size: int = 0
     weight: int = -1
-    _make: Callable[[], Any] | None = None
-    _describe: Callable[[], Summary] | None = None
-    _pieces: Callable[[], Pieces | None] | None = None
+    _source: Source | None = None
     described: Summary | None = None
     outlined: Summary | None = None
     _picture: Window | None = None
@@ -43,17 +54,9 @@ class Copy(msgspec.Struct, gc=False, eq=False):
             self.size = self.weight = self.engine.size(self._kept)
 
     @classmethod
-    def derived(
-        cls,
-        engine: Engine,
-        make: Callable[[], Any],
-        describe: Callable[[], Summary],
-        weight: int,
-        pieces: Callable[[], Pieces | None] = lambda: None,
-    ) -> Copy:
-        """What `make` computes anew of other copies each time it is asked for; nothing is held. `describe` gives its
-        summary without making it, and so do `pieces`, part by part."""
-        return cls(engine, None, None, 0, weight, make, describe, pieces)
+    def derived(cls, engine: Engine, source: Source, weight: int) -> Copy:
+        """What `source` computes anew of other copies each time it is asked for; nothing is held."""
+        return cls(engine, None, weight=weight, _source=source)
 
     @property
     def kept(self) -> Any:
@@ -63,17 +66,17 @@ class Copy(msgspec.Struct, gc=False, eq=False):
         """
         if self.gone:
             raise LookupError("only a summary and a pooled picture of this value are kept: see --memory")
-        return self._kept if self._make is None else self._make()
+        return self._kept if self._source is None else self._source.value()
 
     @property
     def computed(self) -> bool:
         """Whether it is made anew of other copies each time it is asked for."""
-        return self._make is not None
+        return self._source is not None
 
     @property
     def summary(self) -> Summary:
         if self.described is None:
-            self.described = self._describe() if self._describe is not None else self.engine.describe(self.kept)
+            self.described = self.engine.describe(self._kept) if self._source is None else self._source.describe()
         return self.described
 
     @property
@@ -102,7 +105,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
         yield self.summary
 
     def _in_pieces(self) -> Pieces | None:
-        return self._pieces() if self._pieces is not None else self.engine.pieces(self.kept)
+        return self.engine.pieces(self._kept) if self._source is None else self._source.pieces()
 
     def window(self, region: Region | None, rows: int, columns: int) -> Window:
         """A picture of `rows` × `columns` cells at most; of the pooled picture, where that is all there is."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
+
 from stepper.engines import pieces
 from stepper.engines.base import Engine
 from stepper.engines.pieces import Pieces
@@ -27,51 +29,85 @@ class Differences:
         if key not in self._made:
             weight = 8 * math.prod(new.engine.extents(new.kept) or ())
             if new.elsewhere and old.elsewhere and new.engine is old.engine:
-                made = _there(new, old, weight)
+                made = Copy.derived(new.engine, _DifferenceThere(new, old), weight)
             else:
-                made = Copy.derived(
-                    self._arrays,
-                    lambda: subtract(new, old),
-                    lambda: self._describe(new, old),
-                    weight,
-                    lambda: self._pieces(new, old),
-                )
+                made = Copy.derived(self._arrays, _Difference(self._arrays, new, old), weight)
             self._made[key] = (made, new, old)
         return self._made[key][0]
 
     def quotient(self, copy: Copy, divisor: float) -> Copy:
         """`copy` divided by a positive number, in its own dtype. Its summary is the copy's, divided."""
-
-        def make() -> Any:
-            import numpy
-
-            with numpy.errstate(all="ignore"):
-                return copy.engine.ndarray(copy.kept) / divisor
-
-        return Copy.derived(self._arrays, make, lambda: copy.summary.divided(divisor), 1 << 62)
-
-    def _describe(self, new: Copy, old: Copy) -> Summary:
-        import numpy
-
-        pair = _side_by_side(new, old)
-        if pair is None:
-            return self._arrays.describe(subtract(new, old))
-        with numpy.errstate(all="ignore"):
-            found = of_difference(*pair)
-        return found.summary("ndarray", new.engine.extents(new.kept), "float64", "cpu")
-
-    def _pieces(self, new: Copy, old: Copy) -> Pieces | None:
-        pair = _side_by_side(new, old)
-        if pair is None or 8 * pair[0].size < pieces.MANY:
-            return None
-        return Pieces(self._bare(new), lambda: differences_of(*pair), steps=lambda: counting_difference(*pair))
-
-    def _bare(self, new: Copy) -> Summary:
-        return Summary("tensor", "ndarray", new.engine.extents(new.kept), "float64", "cpu")
+        return Copy.derived(self._arrays, _Quotient(copy, divisor), 1 << 62)
 
     def clear(self) -> None:
         """Forget them: a new record begins."""
         self._made.clear()
+
+
+# All of a long run stay: kept from the collector of cycles, as the copies are that they are made of.
+
+
+class _Difference(msgspec.Struct, gc=False, eq=False):
+    """new − old in float64."""
+
+    arrays: Engine
+    new: Copy
+    old: Copy
+
+    def value(self) -> Any:
+        return subtract(self.new, self.old)
+
+    def describe(self) -> Summary:
+        import numpy
+
+        pair = _side_by_side(self.new, self.old)
+        if pair is None:
+            return self.arrays.describe(self.value())
+        with numpy.errstate(all="ignore"):
+            found = of_difference(*pair)
+        return found.summary("ndarray", self.new.engine.extents(self.new.kept), "float64", "cpu")
+
+    def pieces(self) -> Pieces | None:
+        pair = _side_by_side(self.new, self.old)
+        if pair is None or 8 * pair[0].size < pieces.MANY:
+            return None
+        bare = Summary("tensor", "ndarray", self.new.engine.extents(self.new.kept), "float64", "cpu")
+        return Pieces(bare, lambda: differences_of(*pair), steps=lambda: counting_difference(*pair))
+
+
+class _DifferenceThere(msgspec.Struct, gc=False, eq=False):
+    """new − old, of two copies that lie on a device, worked out there."""
+
+    new: Copy
+    old: Copy
+
+    def value(self) -> Any:
+        return self.new.engine.subtract(self.new.kept, self.old.kept)
+
+    def describe(self) -> Summary:
+        return self.new.engine.describe(self.value())
+
+    def pieces(self) -> None:
+        return None
+
+
+class _Quotient(msgspec.Struct, gc=False, eq=False):
+    """A copy divided by a positive number."""
+
+    copy: Copy
+    divisor: float
+
+    def value(self) -> Any:
+        import numpy
+
+        with numpy.errstate(all="ignore"):
+            return self.copy.engine.ndarray(self.copy.kept) / self.divisor
+
+    def describe(self) -> Summary:
+        return self.copy.summary.divided(self.divisor)
+
+    def pieces(self) -> None:
+        return None
 
 
 def _side_by_side(new: Copy, old: Copy) -> tuple[Any, Any] | None:
@@ -82,16 +118,6 @@ def _side_by_side(new: Copy, old: Copy) -> tuple[Any, Any] | None:
     if _order(after) != _order(before) or not (after.flags.forc and before.flags.forc):
         return None
     return after.ravel(order="K"), before.ravel(order="K")
-
-
-def _there(new: Copy, old: Copy, weight: int) -> Copy:
-    """The difference of two copies that lie on a device, worked out there."""
-    engine = new.engine
-
-    def make() -> Any:
-        return engine.subtract(new.kept, old.kept)
-
-    return Copy.derived(engine, make, lambda: engine.describe(make()), weight)
 
 
 def _order(array: Any) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from stepper.engines import masks
 from stepper.inferior.copies import Copy
 
 LIMIT = 1 << 24  # elements; a larger gate by hand is left to the eye
-FIRST = 4096  # elements that are looked at before all are
+FIRST = 512  # elements that are looked at before all are
 
 
 def numbers(copy: Copy | None) -> Any:
@@ -44,7 +44,7 @@ def alike(first: Copy, second: Copy) -> bool:
 
 
 def first_rows(values: Any) -> Any:
-    """An index of the first few thousand entries along the first axis, or all."""
+    """An index of the first few hundred entries along the first axis, or all."""
     if not values.shape or masks.size(values) <= FIRST:
         return ...
     return slice(0, max(1, FIRST * values.shape[0] // masks.size(values)))

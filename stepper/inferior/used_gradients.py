@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
+import msgspec
+
 from stepper.engines.base import Engine
 from stepper.inferior.added import (
     Added,
@@ -28,7 +30,7 @@ from stepper.inferior.velocities import Velocity, velocities
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
-from stepper.record import Role
+from stepper.record import Role, Summary
 
 MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
@@ -99,7 +101,7 @@ class UsedGradients:
             names.append(term.gradient)
         if not names or not filled.all():
             return None
-        copy = Copy.derived(arrays, lambda: whole, lambda: arrays.describe(whole), whole.nbytes)
+        copy = Copy.derived(arrays, _PutTogether(arrays, whole), whole.nbytes)
         return Draft(", ".join(names), "gradient", "operand", copy)
 
     def of_rows(self, track: Track) -> Draft | None:
@@ -396,6 +398,22 @@ class UsedGradients:
         if draft.role in ("activation", "other") and _is_called_gradient(draft):
             return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`
         return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
+
+
+class _PutTogether(msgspec.Struct, gc=False, eq=False):
+    """An array that was put together of what several statements used."""
+
+    arrays: Engine
+    whole: Any
+
+    def value(self) -> Any:
+        return self.whole
+
+    def describe(self) -> Summary:
+        return self.arrays.describe(self.whole)
+
+    def pieces(self) -> None:
+        return None
 
 
 @lru_cache(maxsize=4096)

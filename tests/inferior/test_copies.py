@@ -1,13 +1,17 @@
 """No recorded value changes after it was recorded, whatever the script does to the arrays afterwards."""
 
+import gc
 from typing import Any
 
 import numpy
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stepper.engines.base import Engine
 from stepper.engines.numpy import NumpyEngine
+from stepper.engines.torch import TorchEngine
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
 from stepper.inferior.store import Shelf, Store
@@ -163,3 +167,19 @@ def test_the_summary_of_a_difference_is_that_of_the_difference() -> None:
                     assert getattr(found.summary, name) == getattr(exact, name)
                 for name in ("mean", "std", "l2"):
                     assert getattr(found.summary, name) == pytest.approx(getattr(exact, name), rel=1e-9)
+
+
+def test_of_what_is_kept_the_collector_of_cycles_has_little_to_go_through() -> None:
+    arrays = NumpyEngine()
+    engines: list[tuple[Engine, Any]] = [(arrays, numpy.ones), (TorchEngine(), torch.ones)]
+    for engine, make in engines:
+        store, differences = Store(1 << 30), Differences(arrays)
+        values = [make((7, 300)) * count for count in range(50)]
+        gc.collect()
+        before = len(gc.get_objects())
+        copies = [store.keep(engine, value) for value in values]
+        copies += [differences.of(copy, copies[0]) for copy in copies]
+        assert len({id(copy.summary.shape) for copy in copies[: len(values)]}) == 1
+        differences.clear()
+        gc.collect()
+        assert len(gc.get_objects()) - before <= 2 * len(values) + 10  # where it was: an identity, and whose that is
