@@ -26,8 +26,8 @@ def trace_target(
     """
     traced = trace(target, options, iteration_number(target, iteration))
     if format == "json":
-        json.dump(trace_document(traced, values), sys.stdout, allow_nan=False)
-        sys.stdout.write("\n")
+        # As one text: `json.dump` writes piece by piece in Python, which takes four times as long.
+        sys.stdout.write(json.dumps(trace_document(traced, values), allow_nan=False) + "\n")
     else:
         folder = folder_of(target, traced.script)
         named = partial(os.path.relpath, start=folder)

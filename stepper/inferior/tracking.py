@@ -81,9 +81,14 @@ class Tracker:
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
     def name_of(self, value: Any, label: str | None) -> str | None:
-        """The path of a parameter inside a model or an optimizer, or of what several objects keep under one name."""
+        """The path of a parameter inside a model or an optimizer, or of what several objects keep under one name; else
+        what it is followed as, whatever function has another name for it."""
         best = self._names.best(value, label)
-        return best if best is None or best != label else self.paths.told_apart(value, best) or best
+        if best is None or best != label:
+            return best
+        track = self._of_object(value)
+        followed = best if track is None or is_place(track.name) else track.name
+        return self.paths.told_apart(value, best) or followed
 
     def follow(self, name: str, value: Any, *, certain: bool = True) -> Track:
         """Follow `value`, unless this object is followed already. Not `certain`: it is a parameter if it is changed."""

@@ -339,3 +339,33 @@ def test_what_torch_autograd_grad_returns_was_added_to_nothing() -> None:
     record = run_recorded(script(SCRIPTS["torch.autograd.grad"])).records[0]
     assert of_kind(record, "backward")
     assert not of_kind(record, "contribution")
+
+
+def test_what_comes_to_a_leaf_bears_the_name_of_its_parameter_whatever_a_function_calls_it() -> None:
+    record = run_recorded(
+        script(
+            """
+            def affine(x, params):
+                weight, bias = params
+                return x @ weight + bias
+
+            class Net:
+                def __init__(self):
+                    self.params = [torch.randn(3, 2, requires_grad=True), torch.zeros(2, requires_grad=True)]
+                def __call__(self, x):
+                    return affine(x, self.params)
+
+            net, x = Net(), torch.randn(5, 3)
+            for t in range(2):
+                loss = net(x).pow(2).mean()
+                loss.backward()
+                with torch.no_grad():
+                    for p in net.params:
+                        p -= 0.1 * p.grad
+                        p.grad.zero_()
+            """
+        )
+    ).records[1]
+    details = (event.detail for event in of_kind(record, "contribution"))
+    told = {each.parameter for each in details if isinstance(each, Contribution)}
+    assert told == {parameter.name for parameter in record.parameters}
