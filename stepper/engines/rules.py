@@ -3,7 +3,7 @@
 Works on copies with torch's own kernels, so that the result has the very bits of the real step: one tensor after
 another, or by those that take lists (`foreach`, what optimizers do by themselves on accelerators), which may round
 differently. `fused` steps do all in one kernel, and round differently again. Sources:
-torch/optim/{sgd,adam,rmsprop,adagrad,adadelta}.py.
+torch/optim/{sgd,adam,adamax,nadam,radam,rmsprop,adagrad,adadelta}.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from stepper.engines.arithmetic import Arithmetic
+from stepper.engines.modes import torch_module
 
 WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
@@ -75,6 +76,34 @@ def _directed(group: Mapping[str, Any], p: Any, g: Any, by: Arithmetic) -> tuple
     return g, said or ["g = grad"]
 
 
+def _decayed(group: Mapping[str, Any], p: Any, g: Any, by: Arithmetic) -> tuple[Any, Any, list[str]]:
+    """The parameter and the gradient with the weight decay in the one of them that it works on, and what is done."""
+    decay = group["weight_decay"]
+    if not group.get("decoupled_weight_decay"):
+        g, said = _directed(group, p, g, by)
+        return p, g, said
+    g, said = (-g, ["g = −grad"]) if group["maximize"] else (g, ["g = grad"])
+    if decay != 0:
+        p = by.scale(p, 1 - group["lr"] * decay)
+        said.append(f"w = {_n(1 - group['lr'] * decay)} w")
+    return p, g, said
+
+
+def _moments(state: Mapping[str, Any], p: Any, g: Any, beta1: float, beta2: float, by: Arithmetic) -> tuple[Any, Any]:
+    """Adam's running means of the gradient and of its square."""
+    m = by.lerp(_held(state, "exp_avg", p), g, 1 - beta1)
+    return m, by.addcmul(by.scale(_held(state, "exp_avg_sq", p), beta2), g, g, 1 - beta2)
+
+
+def _moments_said(beta1: float, beta2: float) -> str:
+    return f"m = {_n(beta1)} m + {_n(1 - beta1)} g, v = {_n(beta2)} v + {_n(1 - beta2)} g²"
+
+
+def _next_step(state: Mapping[str, Any]) -> float:
+    """The number of this step, from 1."""
+    return (float(state["step"]) if "step" in state else 0.0) + 1
+
+
 def _held(state: Mapping[str, Any], name: str, p: Any) -> Any:
     """What the optimizer kept under this name; zeros before the first step."""
     held = state.get(name)
@@ -105,20 +134,12 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by:
 def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
     lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
     beta1, beta2 = float(beta1), float(beta2)
-    t = (float(state["step"]) if "step" in state else 0.0) + 1
-    if group.get("decoupled_weight_decay"):
-        decay = group["weight_decay"]
-        g, said = (-g, ["g = −grad"]) if group["maximize"] else (g, ["g = grad"])
-        if decay != 0:
-            p = by.scale(p, 1 - lr * decay)
-            said.append(f"w = {_n(1 - lr * decay)} w")
-    else:
-        g, said = _directed(group, p, g, by)
-    m = by.lerp(_held(state, "exp_avg", p), g, 1 - beta1)
-    v = by.addcmul(by.scale(_held(state, "exp_avg_sq", p), beta2), g, g, 1 - beta2)
+    t = _next_step(state)
+    p, g, said = _decayed(group, p, g, by)
+    m, v = _moments(state, p, g, beta1, beta2, by)
     correction1, correction2 = 1 - beta1**t, 1 - beta2**t
     used, name = v, "v"
-    said.append(f"m = {_n(beta1)} m + {_n(1 - beta1)} g, v = {_n(beta2)} v + {_n(1 - beta2)} g²")
+    said.append(_moments_said(beta1, beta2))
     if group["amsgrad"]:
         used, name = v.maximum(_held(state, "max_exp_avg_sq", p)), "v_max"
         said.append("v_max = max(v_max, v)")
@@ -189,10 +210,74 @@ def _adadelta(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any]
     return Recomputed("; ".join(said), by.add(p, step, -lr), lr)
 
 
+def _adamax(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
+    lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
+    t = _next_step(state)
+    g, said = _directed(group, p, g, by)
+    m = by.lerp(_held(state, "exp_avg", p), g, 1 - beta1)
+    largest = by.scale(_held(state, "exp_inf", p), beta2).maximum(by.shift(g.abs(), eps))
+    rate = lr / (1 - beta1**t)
+    said += [
+        f"m = {_n(beta1)} m + {_n(1 - beta1)} g, u = max({_n(beta2)} u, |g| + {_n(eps)})",
+        f"w = w − lr / (1 − {_n(beta1)}^{int(t)}) m / u = w − {_n(rate)} m / u, lr = {_n(lr)}",
+    ]
+    return Recomputed("; ".join(said), by.addcdiv(p, m, largest, -rate), rate)
+
+
+def _nadam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
+    lr, (beta1, beta2), eps, decay = group["lr"], group["betas"], group["eps"], group["momentum_decay"]
+    t = _next_step(state)
+    p, g, said = _decayed(group, p, g, by)
+    m, v = _moments(state, p, g, beta1, beta2, by)
+    correction = 1 - beta2**t
+    mu, following = (beta1 * (1 - 0.5 * 0.96 ** (step * decay)) for step in (t, t + 1))
+    # torch keeps the product of all mu as a tensor, with the rounding of one
+    torch = torch_module()
+    held = state.get("mu_product")
+    product = float((torch.ones((), dtype=torch.get_default_dtype()) if held is None else held) * mu)
+    root = by.divide(by.sqrt(v), correction**0.5) if by.lists else by.sqrt(by.divide(v, correction))
+    root = by.shift(root, eps)
+    now, ahead = lr * (1 - mu) / (1 - product), lr * following / (1 - product * following)
+    said += [
+        _moments_said(beta1, beta2),
+        f"r = √(v / (1 − {_n(beta2)}^{int(t)})) + {_n(eps)} = √(v / {_n(correction)}) + {_n(eps)}",
+        f"w = w − {_n(now)} g / r − {_n(ahead)} m / r, lr = {_n(lr)}",
+    ]
+    after = by.addcdiv(by.addcdiv(p, g, root, -now), m, root, -ahead)
+    return Recomputed("; ".join(said), after, lr, {"v̂": ("exp_avg_sq", correction)})
+
+
+def _radam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
+    lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
+    t = _next_step(state)
+    p, g, said = _decayed(group, p, g, by)
+    m, v = _moments(state, p, g, beta1, beta2, by)
+    correction1, correction2 = 1 - beta1**t, 1 - beta2**t
+    limit = 2 / (1 - beta2) - 1
+    length = limit - 2 * t * beta2**t / correction2
+    rectified = length > 5
+    share = ((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)) ** 0.5 if rectified else 0.0
+    if by.lists:
+        factor = by.divide(by.shift(by.sqrt(v), eps), correction2**0.5 * (lr * share / correction1) * -1)
+        after = by.addcmul(p, m, by.shift(factor.reciprocal(), 0.0 if rectified else lr / correction1 * -1), 1)
+    else:
+        step = m / correction1 * lr
+        if rectified:
+            step = step * (correction2**0.5 / by.shift(by.sqrt(v), eps)) * share
+        after = by.add(p, step, -1)
+    m_hat = f"m / (1 − {_n(beta1)}^{int(t)}) = m / {_n(correction1)}"
+    way = f" {_n(share)} √(1 − {_n(beta2)}^{int(t)}) / (√v + {_n(eps)})" if rectified else ""
+    said += [_moments_said(beta1, beta2), f"m̂ = {m_hat}", f"w = w − lr m̂{way}, lr = {_n(lr)}"]
+    return Recomputed("; ".join(said), after, lr / correction1, {"m̂": ("exp_avg", correction1)})
+
+
 RULES: dict[str, Rule] = {
     "SGD": _sgd,
     "Adam": _adam,
     "AdamW": _adam,
+    "Adamax": _adamax,
+    "NAdam": _nadam,
+    "RAdam": _radam,
     "RMSprop": _rmsprop,
     "Adagrad": _adagrad,
     "Adadelta": _adadelta,

@@ -99,8 +99,12 @@ _NO_LOSS = re.compile(
     r"|^(n|num|count)_?(loss|cost)(es|s)?$",
     re.IGNORECASE,
 )
-# `dloss_dw`, `dloss_fn`; but not `d_loss`, a discriminator's.
-_DERIVATIVE = re.compile(r"^d(loss|cost|err(or)?)_(d|fn$|func)", re.IGNORECASE)
+# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `loss_gradient`; but not `d_loss`, a discriminator's, nor a penalty.
+_DERIVATIVE = re.compile(
+    r"^d(loss|cost|err(or)?)_(d|fn$|func)|^d_(loss|cost|err(or)?)_(d_|wrt_)"
+    r"|(loss|cost|error)_((fn|func|function)_)?grad(ient)?s?($|_(?!pen))",
+    re.IGNORECASE,
+)
 _EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
 
 
@@ -108,7 +112,7 @@ def names_loss(name: str) -> bool:
     """Whether a name or callee says that its value is a loss. Exceptions (`ValueError`) do not count."""
     if not _LOSS.search(name) or _NO_LOSS.search(name) or _EXCEPTION.match(name):
         return False
-    if _PROPAGATING.search(name) or _DERIVATIVE.match(name):
+    if _PROPAGATING.search(name) or _DERIVATIVE.search(name):
         return False
     return not isinstance(getattr(builtins, name, None), type)
 
@@ -124,7 +128,7 @@ _QUANTITY = (
     r"|pred|score|logit|prob|count|emb|act|pre|next|param|theta|gamma|beta|loss|value|cell|kernel|filter|relu|soft|att)\w*"
 )
 _GRADIENT = re.compile(
-    rf"grad(?!e)|梯度|勾配|nabla|delta|back_?prop|backward|jacobian|^d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$",
+    rf"grad(?!e)|梯度|勾配|nabla|delta|back_?prop|backward|jacobian|^(all_)?d_?({_QUANTITY})$|^g([whbxyz]?\d*|_[whbxyz]\w{{0,3}})$",
     re.I,
 )
 _DIFFERENTIAL = re.compile(r"^d[A-Z]\w*$")  # `dW1`, `dZ`, `dA_prev`
@@ -137,7 +141,7 @@ _NO_GRADIENT = re.compile(
 @lru_cache(maxsize=4096)
 def names_gradient(name: str) -> bool:
     """Whether a name says that its value is a gradient, or that a gradient is computed."""
-    if _DERIVATIVE.match(name):
+    if _DERIVATIVE.search(name):
         return True
     if _NO_GRADIENT.search(name) or (_LOSS.search(name) and "grad" not in name.lower()):
         return False  # `d_loss` and `g_loss` are those of a discriminator and a generator

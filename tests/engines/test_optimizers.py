@@ -24,6 +24,12 @@ OPTIMIZERS = {
     "Adam, amsgrad": "Adam(parameters, lr=0.01, amsgrad=True)",
     "AdamW": "AdamW(parameters, lr=0.01)",
     "AdamW, amsgrad, other betas": "AdamW(parameters, lr=0.01, amsgrad=True, betas=(0.8, 0.95), eps=1e-6)",
+    "Adamax, weight decay": "Adamax(parameters, lr=0.01, weight_decay=0.1)",
+    "Adamax, upward": "Adamax(parameters, lr=0.01, maximize=True)",
+    "NAdam": "NAdam(parameters, lr=0.01)",
+    "NAdam, decoupled weight decay": "NAdam(parameters, lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)",
+    "RAdam": "RAdam(parameters, lr=0.01)",
+    "RAdam, rectified soon": "RAdam(parameters, lr=0.01, betas=(0.9, 0.6), weight_decay=0.1)",
     "RMSprop": "RMSprop(parameters, lr=0.01)",
     "RMSprop, centred, momentum": "RMSprop(parameters, lr=0.01, centered=True, momentum=0.5, weight_decay=0.1)",
     "Adagrad": "Adagrad(parameters, lr=0.01, lr_decay=0.1, weight_decay=0.1)",
@@ -177,11 +183,11 @@ def test_the_rule_is_said_with_its_numbers() -> None:
 
 
 def test_an_optimizer_without_a_rule_shows_state_and_update() -> None:
-    record = run_recorded(training("Adamax(parameters, lr=0.01)")).records[2]
+    record = run_recorded(training("ASGD(parameters, lr=0.01)")).records[2]
     for event in of_kind(record, "optimizer"):
         assert step(event).rule == ""
         assert step(event).deviation_ulp is None
-        assert {"exp_avg", "exp_inf", "step"} == set(step(event).state)
+        assert {"ax", "eta", "mu", "step"} == set(step(event).state)
         assert step(event).update is not None
 
 

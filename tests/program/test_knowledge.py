@@ -450,8 +450,14 @@ def test_propagating_an_error_gives_no_loss() -> None:
     assert "loss" not in phases(program_of("neurons_in_dicts"))["backward_propagate_error(net, wanted)"]
 
 
-@pytest.mark.parametrize(("loss", "gradient"), [("损失", "梯度"), ("損失", "勾配"), ("loss_总", "grad_权重")])
-def test_names_in_chinese_and_japanese_say_what_english_ones_say(loss: str, gradient: str) -> None:
+@pytest.mark.parametrize(
+    ("loss", "gradient"),
+    [
+        *[("损失", "梯度"), ("損失", "勾配"), ("loss_总", "grad_权重")],  # in Chinese and Japanese
+        *[("d_loss", "d_loss_d_output"), ("loss_fn", "cost_gradient"), ("mse_loss", "loss_grad")],
+    ],
+)
+def test_a_name_says_that_it_is_a_loss_or_the_derivative_of_one(loss: str, gradient: str) -> None:
     assert names_loss(loss) and not names_gradient(loss)
     assert names_gradient(gradient) and not names_loss(gradient)
 
