@@ -14,6 +14,7 @@ from stepper.session.evaluated import in_evaluation
 from stepper.session.left_out import Why, in_short, left_out
 from stepper.session.telling import which_loss
 from stepper.tui.names import Names, names_of
+from stepper.tui.nonfinite import first_nonfinite
 
 Moment = tuple[int, int]
 """When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
@@ -80,7 +81,7 @@ class History:
             if parameter.after.copy is not None and parameter.update.summary.l2 is not None
         }
         """The Euclidean norm of each parameter's step, by the copy of what the parameter became."""
-        self.nonfinite = self._first_nonfinite()
+        self.nonfinite = first_nonfinite(events, self.completion)
         self.order = sorted(self.labels, key=lambda label: self.labels[label][0].moment)
 
     @cached_property
@@ -229,12 +230,14 @@ class History:
     def entered(self) -> set[str]:
         """What was NaN or infinite before anything became so in this iteration, by its label, or a parameter's name."""
         first = None if self.nonfinite is None else self.completion(self.record.events[self.nonfinite])
+        until = [event for event in self.record.events if first is None or self.completion(event) <= first]
+        here = {value.copy for event in until for value in event.values if value.when in ("result", "after")}
         read = {
             value.label
-            for event in self.record.events
-            if first is None or self.completion(event) <= first
+            for event in until
             for value in event.values
             if value.when in ("operand", "before") and value.summary.nonfinite
+            if value.copy is None or value.copy not in here
         }
         return read | {each.name for each in self.record.parameters if each.before.summary.nonfinite}
 
@@ -248,15 +251,6 @@ class History:
             if value.when in ("result", "after") and value.summary.nonfinite
         }
         return bound | {each.name for each in self.record.parameters if each.after.summary.nonfinite}
-
-    def _first_nonfinite(self) -> int | None:
-        """The event in which something first became NaN or infinite: the first to complete with such a value."""
-        wrong = [
-            event
-            for event in self.record.events
-            if any(value.when in ("result", "after") and value.summary.nonfinite for value in event.values)
-        ]
-        return min(wrong, key=self.completion).id if wrong else None
 
 
 def nested(inner: Event, outer: Event) -> bool:

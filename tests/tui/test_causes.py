@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from stepper.record import Value
@@ -61,6 +62,43 @@ async def test_it_is_followed_into_the_iterations_before(
 
     assert await began(len(histories) - 1, look) == there
     assert len(seen) <= len(histories) - (there[0] if there is not None else 1) + 1, "and not into all of them"
+
+
+def of(copy: int, number: Value) -> Value:
+    return msgspec.structs.replace(number, copy=copy)
+
+
+INFINITE = -math.inf
+MASKS = [of(0, value("s", "operand", 1.0)), of(1, value("s", "result", INFINITE))]
+SOFTMAX = [of(1, value("s", "operand", INFINITE)), of(2, value("p", "result", 0.5))]
+VIEW = [of(1, value("s", "operand", INFINITE)), of(3, value("s[0]", "result", INFINITE))]
+VIEWED = [of(3, value("s[0]", "operand", INFINITE)), of(4, value("q", "result", 0.5))]
+OVERFLOW = [of(2, value("p", "operand", 0.5)), of(5, value("y", "result", math.inf))]
+BACKWARD = [of(6, value("g", "operand", 0.0)), of(1, value("s", "operand", INFINITE)), of(7, value("g", "result", NAN))]
+PASSED_ON = [
+    of(8, value("g", "operand", NAN)),
+    of(1, value("s", "operand", INFINITE)),
+    of(9, value("g", "result", NAN)),
+]
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ([MASKS, SOFTMAX, OVERFLOW], 2),
+        ([MASKS, SOFTMAX, VIEW, VIEWED, OVERFLOW], 4),
+        ([MASKS, SOFTMAX, VIEW, OVERFLOW], 0),
+        ([MASKS, SOFTMAX], 0),
+        ([MASKS, SOFTMAX, BACKWARD], 0),
+        ([MASKS, SOFTMAX, OVERFLOW, PASSED_ON], 2),
+        ([SOFTMAX], None),
+    ],
+    ids=["a mask", "a view of it", "a view that is left", "no other", "read again", "what was wrong before", "nothing"],
+)
+def test_what_nothing_is_left_of_is_not_where_it_began(values: list[list[Value]], first: int | None) -> None:
+    history = passes(*values)
+    assert history.nonfinite == first
+    assert history.entered == ({"s"} if first is None else set())
 
 
 async def test_of_a_run_that_is_stopped_it_is_said_what_is_known() -> None:
