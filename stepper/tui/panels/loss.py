@@ -27,6 +27,8 @@ class LossPanel(PointPanel):
         "arrows or the mouse read a point; enter, g or a second click goes to its iteration\n"
         "of an iteration with several backward passes (the closure of LBFGS, two networks) it is the loss of the last "
         "one; the status line says last of 4 then\n"
+        "the loss is what backward() is called on, with a GradScaler the scaled one; --loss, or Loss in the picker, "
+        "takes another\n"
         "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
