@@ -224,7 +224,8 @@ class _Check:
         first: ParameterCheck | None = None
         for version in self._versions(parameter):
             found = await self._version(parameter, version)
-            if found.verdict is Verdict.AGREES or version.share or version.loss is not None:
+            explained = first is None or _explains(found, first)
+            if (found.verdict is Verdict.AGREES and explained) or version.share or version.loss is not None:
                 notes = (self._summed(parameter) or version.note, found.note)
                 return replace(found, note="; ".join(filter(None, notes)))
             if first is not None and version.made and found.verdict is Verdict.UNKNOWN:
@@ -337,7 +338,8 @@ class _Check:
     ) -> EntryCheck:
         values = (*version.parts, *version.rounded, *version.less)
         unit = max(self._unit, *map(unit_of, values))
-        return compared(index, recorded, found, unit, abs(version.scale) * max(map(typical, values)))
+        size = abs(version.scale) * max(map(typical, values))
+        return compared(index, recorded, found, unit, version.typical, size)
 
     async def _try_unchanged(self) -> str:
         """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is."""
@@ -424,6 +426,12 @@ class _Check:
         region = Region(row, row + 1, column, column + 1, tuple(leading))
         window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
         return window.cells[0]
+
+
+def _explains(found: ParameterCheck, first: ParameterCheck) -> bool:
+    """Whether by another version of its gradient those entries agree that differ by the first."""
+    agree = {each.index for each in found.entries if each.verdict is Verdict.AGREES}
+    return all(each.index in agree for each in first.entries if each.verdict is Verdict.DIFFERS)
 
 
 def _on_the_way(record: Record) -> Iterator[Value]:

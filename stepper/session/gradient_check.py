@@ -102,19 +102,22 @@ class GradientCheck:
         return not self.ahead and Verdict.AGREES in verdicts and Verdict.DIFFERS not in verdicts
 
 
-def compared(index: tuple[int, ...], recorded: float, found: Slope | None, unit: float, typical: float) -> EntryCheck:
-    """An entry's gradient against its slope. `typical` is the root mean square of the parameter's gradient."""
+def compared(
+    index: tuple[int, ...], recorded: float, found: Slope | None, unit: float, typical: float, size: float = 0.0
+) -> EntryCheck:
+    """An entry's gradient against its slope. `typical` is the root mean square of the parameter's gradient, `size` that
+    of what it was rounded as, where that is larger: of a parameter, by whose step the gradient is known."""
     if not math.isfinite(recorded):
         return EntryCheck(index, recorded, reason="the recorded gradient is not finite")
     if found is None:
         return EntryCheck(index, recorded, reason="the loss beside it is not finite, or was not reached")
-    rounding = ROUNDINGS * unit * (abs(recorded) + typical)
+    rounding = ROUNDINGS * unit * (abs(recorded) + max(typical, size))
     tolerance = 2 * found.error + rounding
     apart = abs(recorded - found.value)
     larger = max(abs(recorded), abs(found.value))
     told = EntryCheck(index, recorded, found.value, found.error, tolerance)
     if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
-        if found.error <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
+        if max(found.error, rounding) <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
             return _judged(told, Verdict.AGREES)
         return _judged(told, Verdict.UNKNOWN, f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it")
     if not found.excludes(recorded):

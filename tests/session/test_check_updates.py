@@ -70,6 +70,22 @@ for t in range(3):
     assert found.verdict is Verdict.AGREES
 
 
+def test_a_step_that_rounding_made_explains_no_gradient_that_differs(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+numbers = np.random.default_rng(0)
+w, x = numbers.normal(size=3).astype(np.float32), numbers.normal(size=(8, 3)).astype(np.float32)
+for t in range(2):
+    e = x @ w
+    loss = (e * e).sum()
+    dw = 6 * x.T @ e
+    w = w - 1e-9 * dw
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = named(run.check(0)).values()
+    assert found.verdict is Verdict.DIFFERS and found.factor == 3.0
+
+
 @pytest.mark.parametrize(("target", "cut"), [("(0.9 * head(h)).detach()", True), ("0.9 * head(h)", False)])
 @pytest.mark.start("torch")
 def test_what_differs_where_the_graph_is_cut_on_purpose_is_no_mistake(tmp_path: Path, target: str, cut: bool) -> None:

@@ -31,6 +31,12 @@ def test_the_same_gradient_agrees() -> None:
     assert entry(0.0, 0.0, error=1.0).verdict is Verdict.AGREES  # nothing, and nothing
 
 
+def test_what_is_rounded_as_something_much_larger_agrees_with_nothing_and_differs_from_nothing() -> None:
+    found = Slope(0.2, 1e-6, 1e-5, ((0.2, 1e-6, 0.0), (0.2, 5e-7, 0.0)))
+    assert compared((0,), 0.6, found, UNIT, 1.0).verdict is Verdict.DIFFERS
+    assert compared((0,), 0.6, found, UNIT, 1.0, size=1e14).verdict is Verdict.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("factor", "said"),
     [
