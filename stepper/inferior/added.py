@@ -123,29 +123,6 @@ def paths_in_comprehension(text: str) -> frozenset[str]:
     return frozenset()
 
 
-def part_of(text: str) -> int | slice | None:
-    """Which part along its first axis a statement `w[1:] += E` adds to, where that is spelt out; None for any other."""
-    match statement_of(text):
-        case ast.AugAssign(target=ast.Subscript(slice=ast.Slice(lower=lower, upper=upper, step=None))):
-            bounds = [None if bound is None else _whole(bound) for bound in (lower, upper)]
-            known = all(
-                bound is None or number is not None for bound, number in zip((lower, upper), bounds, strict=True)
-            )
-            return slice(*bounds) if known else None
-        case ast.AugAssign(target=ast.Subscript(slice=index)):
-            return _whole(index)
-    return None
-
-
-def _whole(node: ast.expr) -> int | None:
-    match node:
-        case ast.Constant(value=int() as number):
-            return number
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
-            return -number
-    return None
-
-
 @lru_cache(maxsize=4096)
 def _unparsed(node: ast.AST) -> str:
     """The text of a node. Nodes are those of `statement_of`, told apart as objects, and met again in every record."""

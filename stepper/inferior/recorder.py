@@ -16,7 +16,7 @@ from typing import Any
 from stepper.engines.base import Engine
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.changing import Changing
-from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar
+from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, is_path
 from stepper.inferior.made_roles import role_of_made
 from stepper.inferior.members import DEPTH, identities, suffix
 from stepper.inferior.origins import OPERATIONS
@@ -136,6 +136,9 @@ class Recorder(Changing):
                     # a number on the way is no event of its own: what it was made from belongs to what it is for
                     for read in frame.pending.pop(number, ()):
                         self._write(frame, site, read)
+                    if site.operation is not None and site.operation.name == "getitem" and is_path(site.label):
+                        role = site.role or self._role(site, frame)
+                        self._write(frame, site, Draft(site.label, role, "operand", None, scalar_summary(value)))
                     return
                 role = site.role or self._role(site, frame)
                 draft = Draft(site.label, role, when, None, scalar_summary(value))

@@ -6,16 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
-
-import msgspec
 
 from stepper.engines.base import Engine
 from stepper.inferior.added import (
     Added,
     added,
     pair_of,
-    part_of,
     paths_in_comprehension,
     plainly,
     target_of,
@@ -23,6 +19,7 @@ from stepper.inferior.added import (
 )
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_of
+from stepper.inferior.elements import in_parts
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
@@ -30,7 +27,7 @@ from stepper.inferior.velocities import Velocity, velocities
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
-from stepper.record import Role, Summary
+from stepper.record import Role
 
 MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
@@ -76,37 +73,12 @@ class UsedGradients:
         return self._recorder.program.uses_backward and copy is not None and copy.engine.name == "torch"
 
     def in_parts(self, track: Track, arrays: Engine) -> Draft | None:
-        """`w[1:] += eta * xi.dot(error)` and `w[0] += eta * error`: what was added to each part, without what only
-        scales it, in one array. None unless the parts make up the whole."""
-        before = track.before.copy
-        if before is None or before.gone or before.engine.name != "numpy":
-            return None
-        import numpy
+        """What was added to the parts of a parameter, one by one; None unless they make up the whole."""
+        return in_parts(track, arrays, self._term)
 
-        whole = numpy.zeros(before.outline.shape or (1,))
-        filled = numpy.zeros(whole.shape, dtype=bool)
-        names: list[str] = []
-        for update in track.updates:
-            read, term = self._term(update, track)
-            part = part_of(update.text)
-            if term is None or part is None or term.quotient or term.rate in (None, 0.0) or filled[part].any():
-                return None
-            draft = read.get(plainly(term.whole)) or read.get(plainly(term.gradient))
-            value = _numbers(draft)
-            if value is None or numpy.shape(value) != whole[part].shape:
-                return None
-            scaled = draft is read.get(plainly(term.whole)) and term.rate is not None
-            whole[part] = value / abs(term.rate) if scaled and term.rate else value
-            filled[part] = True
-            names.append(term.gradient)
-        if not names or not filled.all():
-            return None
-        copy = Copy.derived(arrays, _PutTogether(arrays, whole), whole.nbytes)
-        return Draft(", ".join(names), "gradient", "operand", copy)
-
-    def of_rows(self, track: Track) -> Draft | None:
+    def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
         """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
-        found = [self.of(row) for row in track.rows]
+        found = [self.of(row) or self.in_parts(row, arrays) for row in track.rows]
         before = track.before.copy
         rows = [row for row in found if row is not None and row.copy is not None and not row.copy.gone]
         if before is None or not rows or len(rows) < len(found):
@@ -400,22 +372,6 @@ class UsedGradients:
         return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
 
 
-class _PutTogether(msgspec.Struct, gc=False, eq=False):
-    """An array that was put together of what several statements used."""
-
-    arrays: Engine
-    whole: Any
-
-    def value(self) -> Any:
-        return self.whole
-
-    def describe(self) -> Summary:
-        return self.arrays.describe(self.whole)
-
-    def pieces(self) -> None:
-        return None
-
-
 @lru_cache(maxsize=4096)
 def _splits(label: str) -> list[tuple[str, str]]:
     """The ways to tell what keeps a value from how it is reached there: `self.params['w']` is `['w']` of `self.params`,
@@ -456,13 +412,6 @@ def _number(draft: Draft | None) -> float | None:
     """A single number that a probe saw; None for anything else."""
     value = value_of(draft) if draft is not None else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _numbers(draft: Draft | None) -> Any:
-    """A number, or an array, that a probe saw; None for anything else."""
-    if draft is None or draft.copy is None or draft.copy.gone or not draft.copy.outline.shape:
-        return _number(draft)
-    return draft.copy.engine.ndarray(draft.copy.kept)
 
 
 def _is_itself(draft: Draft, track: Track) -> bool:

@@ -198,6 +198,9 @@ class Evaluator(Definitions, ABC):
     def _attribute(self, scope: Scope, node: ast.Attribute) -> Value:
         if self.script.is_import(scope, node):
             return NOTHING
+        reached = self.script.reached(scope, node)
+        if reached:
+            return Value(functions=frozenset(reached))  # `helpers.sigmoid`, that is handed on
         self.mark_name(node.attr, node)
         base = self.evaluate(scope, node.value)
         place = self.place_of(scope, node)

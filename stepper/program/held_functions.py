@@ -93,6 +93,8 @@ class HeldFunctions:
             case ast.Name(id=name):
                 defined = [d for d in self._script.definitions(scope, name) if isinstance(d, FUNCTIONS)]
                 return [*defined] or self.named(scope, name, depth - 1)
+            case ast.Attribute():
+                return [d for d in self._script.reached(scope, value) if isinstance(d, FUNCTIONS)]
             case ast.Call(func=ast.Name(id=name)):
                 return [
                     made

@@ -209,7 +209,9 @@ class _Check:
         wrong = {each.names[0]: each for each in told.directions if each.verdict is Verdict.DIFFERS}
         checked = tuple(doubted(each, wrong.get(each.name)) for each in whole.parameters)
         others = tuple(each for each in whole.directions if not names.intersection(each.names))
-        return replace(whole, parameters=checked, directions=(*others, *told.directions))
+        known = {each.name for each in checked if each.verdict is Verdict.AGREES}  # by a factor that is right
+        own = (each for each in told.directions if each.verdict is Verdict.AGREES or not known.issuperset(each.names))
+        return replace(whole, parameters=checked, directions=(*others, *own))
 
     async def _one(self, parameter: Parameter) -> ParameterCheck:
         """By its entries."""
@@ -316,7 +318,7 @@ class _Check:
             found = slope(steps, base, read, self._unit, self._noise)
             entries.append(self._compared_one(version, index, recorded, found))
         unsure = self._unsure(parameter, version)
-        return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure)
+        return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:
         """Why a gradient that differs from finite differences may be right; empty where it may not."""

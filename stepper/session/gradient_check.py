@@ -53,6 +53,7 @@ class EntryCheck:
         return abs(self.recorded - self.difference) / larger if larger else 0.0
 
 
+STEPPED = "the loss does not change at all with it: a comparison lies between (a perceptron's), or it is not used"
 UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
 
 
@@ -136,11 +137,13 @@ def concluded(
     *,
     along: bool = False,
     unsure: str = "",
+    loss: float = math.nan,
 ) -> ParameterCheck:
     """What the entries say together. `along`: the update goes along what was recorded, so that this is the negative
-    gradient, or the step a wrong one. `unsure` is why one that differs may be right."""
+    gradient, or the step a wrong one. `unsure` is why one that differs may be right; `loss` is what the loss was."""
     whole = tuple(entries)
-    factor = _factor(whole)
+    ratio = _ratio(whole)
+    factor = ratio if ratio is not None and (len(whole) > 1 or _is_simple(ratio)) else None  # any two have a quotient
     if any(each.verdict is Verdict.DIFFERS for each in whole):
         if factor is not None and along and _is_about(factor, -1.0):
             return ParameterCheck(
@@ -151,6 +154,13 @@ def concluded(
                 factor,
                 "what is recorded is the negative gradient, and the update adds it",
             )
+        squared = "" if ratio is None else _of_square(-ratio if along else ratio, loss)
+        if squared:
+            said = f"what is called the loss is an error with a sign, and this is the gradient of {squared}"
+            added = ", its negative, which the update adds" if along else ""
+            return ParameterCheck(name, shape, whole, Verdict.AGREES, ratio, said + added)
+        if all(each.difference == 0.0 for each in whole):
+            unsure = unsure or STEPPED
         if unsure:
             return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note=unsure)
         said = "" if factor is None else told_factor(factor)
@@ -176,6 +186,8 @@ def doubted(found: ParameterCheck, direction: Direction | None) -> ParameterChec
     """A parameter whose entries agree, and a direction through all of which does not."""
     if direction is None or direction.difference is None:
         return found
+    if found.factor is not None:
+        return found  # it is the gradient of something else that is made of the loss
     figures = f"{direction.recorded:.6g} recorded, {direction.difference:.6g} by finite differences"
     said = (
         f"the entries below agree, but not the slope along a random direction through all of them ({figures}): "
@@ -189,7 +201,7 @@ def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:
     return ParameterCheck(name, shape, (), Verdict.UNKNOWN, note=reason)
 
 
-def _factor(entries: Sequence[EntryCheck]) -> float | None:
+def _ratio(entries: Sequence[EntryCheck]) -> float | None:
     """The one factor that lies between the two gradients in every entry that tells; None where there is none."""
     ratios, widths = [], []
     for each in entries:
@@ -201,14 +213,12 @@ def _factor(entries: Sequence[EntryCheck]) -> float | None:
             continue
         ratios.append(each.recorded / each.difference)
         widths.append(abs(ratios[-1]) * each.tolerance / min(abs(each.difference), abs(each.recorded)))
-    alone = len(entries) == 1
-    if len(ratios) < (1 if alone else 2):
+    if len(ratios) < min(2, len(entries)) or not ratios:
         return None
     middle = median(ratios)
     if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in zip(ratios, widths, strict=True)):
         return None
-    found = _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
-    return found if not alone or _is_simple(found) else None  # any two numbers have a quotient
+    return _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
 
 
 def _rounded(factor: float, width: float) -> float:
@@ -222,6 +232,16 @@ def _rounded(factor: float, width: float) -> float:
 
 def _is_simple(factor: float) -> bool:
     return any(math.isclose(number, round(number), rel_tol=1e-12) for number in (factor, 1 / factor))
+
+
+def _of_square(factor: float, loss: float) -> str:
+    """Of an error that is called the loss (`error = y - out`), and of which the step descends the square: what the
+    gradient is that of. A factor that is the loss itself is no accident, but for a simple one."""
+    simple = any(abs(number - round(number)) <= 1e-3 * number for number in (abs(factor), abs(1 / factor)))
+    if simple and loss > 0:
+        return ""
+    names = {1.0: "half its square", 2.0: "its square"}
+    return next((name for times, name in names.items() if math.isclose(factor, times * loss, rel_tol=1e-3)), "")
 
 
 def _is_about(factor: float, number: float) -> bool:

@@ -336,3 +336,36 @@ def test_the_masking_of_a_gate_is_no_gate_though_only_negative_gradients_are_blo
         """
     )
     assert [(gate.label, gate.grad_after is not None) for gate in ran.record().gates] == [("x.dot(w)", True)]
+
+
+def test_an_element_that_is_put_back_to_0_is_no_gate() -> None:
+    ran = run(
+        """
+        import numpy as np
+        b = np.zeros(3)
+        for t in range(1):
+            grad = np.zeros(3)
+            for index in np.ndindex(b.shape):
+                old = b[index]
+                b[index] = old - 0.5
+                grad[index] = (((b - 1.0) ** 2).sum() - 3.0) / -0.5
+                b[index] = old
+            b -= 0.1 * grad
+            loss = ((b - 1.0) ** 2).sum()
+        """
+    )
+    assert ran.record().gates == []
+
+
+def test_what_is_multiplied_by_one_number_that_is_0_is_no_gate() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.array([0.1, -0.3, 0.2])
+        for xi, target in zip(np.array([[-0.5, -1.0], [-2.0, -0.25]]), (-1, -1)):
+            update = 0.1 * (target - np.where(np.dot(xi, w[1:]) + w[0] >= 5.0, 1, -1))
+            w[1:] += update * xi
+            w[0] += update
+        """
+    )
+    assert ran.record(1).gates == []

@@ -22,8 +22,8 @@ def entry(recorded: float, found: float, error: float = 1e-6) -> EntryCheck:
     return compared((0,), recorded, Slope(found, error, 1e-5, others), UNIT, 1.0)
 
 
-def checked(*pairs: tuple[float, float], along: bool = False, unsure: str = "") -> ParameterCheck:
-    return concluded("w", (9,), [entry(*pair) for pair in pairs], along=along, unsure=unsure)
+def checked(*pairs: tuple[float, float], along: bool = False, unsure: str = "", loss: float = 13.0) -> ParameterCheck:
+    return concluded("w", (9,), [entry(*pair) for pair in pairs], along=along, unsure=unsure, loss=loss)
 
 
 def test_the_same_gradient_agrees() -> None:
@@ -73,6 +73,33 @@ def unsaid() -> EntryCheck:
 def test_a_negative_gradient_that_is_added_is_right() -> None:
     assert checked((-1.0, 1.0), (2.0, -2.0), along=True).verdict is Verdict.AGREES
     assert checked((-1.0, 1.0), (2.0, -2.0)).verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("loss", "factor", "along", "said"),
+    [
+        (-0.4846, -0.4846, False, "half its square"),
+        (0.2731, 0.5462, False, "its square"),
+        (0.2731, -0.2731, True, "half its square, its negative, which the update adds"),
+        (-0.5, -0.5, False, "half its square"),  # no loss that is descended is negative
+        (0.5, 0.5, False, ""),  # a factor 2 is missing more often
+        (-0.4846, 0.4846, False, ""),
+        (0.2731, 0.2731, True, ""),
+    ],
+)
+@pytest.mark.parametrize("slopes", [(3.0, -1.0, 0.25), (3.0,)])
+def test_a_step_that_descends_the_square_of_an_error_that_is_called_the_loss_is_right(
+    loss: float, factor: float, along: bool, said: str, slopes: tuple[float, ...]
+) -> None:
+    found = checked(*((factor * each, each) for each in slopes), loss=loss, along=along)
+    assert found.verdict is (Verdict.AGREES if said else Verdict.DIFFERS)
+    assert ("with a sign" in found.note) == bool(said) and (not said or found.note.endswith(said))
+
+
+def test_where_the_loss_does_not_change_at_all_nothing_is_called_wrong() -> None:
+    found = checked((1.0, 0.0), (-2.5, 0.0))
+    assert found.verdict is Verdict.UNKNOWN and "does not change at all" in found.note
+    assert checked((1.0, 0.0), (-2.5, -2.0)).verdict is Verdict.DIFFERS
 
 
 def test_what_may_be_right_all_the_same_is_not_called_wrong() -> None:

@@ -1,0 +1,172 @@
+"""The gradient of a parameter whose parts are updated one by one: `w[1:] += eta * xi.dot(error)` and `w[0] += …`, or
+`w[j] -= lr * delta * x[j]` in a loop over its elements. What each update added, without what only scales it, is worked
+out from what its statement read, and put together in one value of the parameter's shape."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.inferior.added import Added, plainly, target_of
+from stepper.inferior.copies import Copy
+from stepper.inferior.drafts import Draft, Happening, value_of
+from stepper.inferior.tracking import Track
+
+Read = Mapping[str, Draft]
+Terms = Callable[[Happening, Track], tuple[Read, Added | None]]
+"""What an update read and computed, by text, and what it adds to the parameter."""
+
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+
+
+class _Unknown(Exception):
+    """A part of an expression whose value no probe saw."""
+
+
+def in_parts(track: Track, arrays: Engine, terms: Terms) -> Draft | None:
+    """None unless the parts make up the whole, each of them once. `arrays` is the engine for arrays of our own."""
+    before = track.before.copy
+    shape = None if before is None or before.gone else before.outline.shape
+    if before is None or not shape or before.engine.name not in ("numpy", "python"):
+        return None
+    whole = _List(shape) if before.engine.name == "python" else _Array(shape)
+    names: dict[str, None] = {}
+    for update in track.updates:
+        read, term = terms(update, track)
+        index = _index_of(update.text)
+        if term is None or term.rate in (None, 0.0) or index is None or not _is_of(update, shape):
+            return None
+        try:
+            whole.put(_index(index, read), _gradient(term, read))
+        except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
+            return None
+        names[term.gradient] = None
+    if not names or not whole.is_full():
+        return None
+    return Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays))
+
+
+class _List:
+    """The numbers of a list of Python's own."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._numbers: list[float | None] = [None] * (shape[0] if len(shape) == 1 else 0)
+
+    def put(self, index: Any, number: Any) -> None:
+        """Raises _Unknown for anything but one number more."""
+        if self._numbers[index] is not None or not isinstance(number, int | float):
+            raise _Unknown
+        self._numbers[index] = number
+
+    def is_full(self) -> bool:
+        return bool(self._numbers) and None not in self._numbers
+
+    def copy(self, own: Engine, arrays: Engine) -> Copy:
+        return Copy(own, self._numbers)
+
+
+class _Array:
+    """The numbers of an array."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        import numpy
+
+        self._whole = numpy.zeros(shape)
+        self._filled = numpy.zeros(shape, dtype=bool)
+
+    def put(self, index: Any, value: Any) -> None:
+        """Raises _Unknown for what is there already, and for one number in the place of several."""
+        import numpy
+
+        if self._filled[index].any() or numpy.shape(value) != self._whole[index].shape:
+            raise _Unknown
+        self._whole[index], self._filled[index] = value, True
+
+    def is_full(self) -> bool:
+        return bool(self._filled.all())
+
+    def copy(self, own: Engine, arrays: Engine) -> Copy:
+        return Copy(arrays, self._whole)
+
+
+@lru_cache(maxsize=1024)
+def _index_of(text: str) -> ast.expr | None:
+    """The index of the element that an update changes; None where it changes none."""
+    try:
+        target = ast.parse(target_of(text), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return target.slice if isinstance(target, ast.Subscript) else None
+
+
+def _is_of(update: Happening, shape: tuple[int, ...]) -> bool:
+    """Whether what an element is changed of is the parameter, and no list that it stands in (`params[0] -= …`)."""
+    changed = (draft for draft in update.drafts if draft.when == "after")
+    return any(draft.shape == shape and draft.role == "parameter" for draft in changed)
+
+
+def _gradient(term: Added, read: Read) -> Any:
+    """What was added, without the learning rate."""
+    try:
+        return _value(ast.parse(term.gradient, mode="eval").body, read)
+    except _Unknown:
+        whole = _looked_up(plainly(term.whole), read)
+        if whole is None or not term.rate:
+            raise
+        return whole / abs(term.rate)
+
+
+def _value(node: ast.expr, read: Read) -> Any:
+    """An expression's value, of what was read; computed as the script did. Raises _Unknown."""
+    known = _looked_up(ast.unparse(node), read)
+    if known is not None:
+        return known
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return number
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return OPERATORS[type(op)](_value(left, read), _value(right, read))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, read)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _value(operand, read)
+        case ast.Subscript(value=value, slice=index):
+            return _value(value, read)[_index(index, read)]
+    raise _Unknown
+
+
+def _index(node: ast.expr, read: Read) -> Any:
+    match node:
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(*(None if bound is None else _index(bound, read) for bound in (lower, upper, step)))
+        case ast.Tuple(elts=elements):
+            return tuple(_index(element, read) for element in elements)
+    number = _value(node, read)
+    if not isinstance(number, int | float) or not math.isfinite(number) or number != int(number):
+        raise _Unknown
+    return int(number)
+
+
+def _looked_up(text: str, read: Read) -> Any:
+    """A number, or an array or list of numbers, that a probe saw; None for anything else."""
+    draft = read.get(text)
+    if draft is None:
+        return None
+    if draft.copy is None:
+        value = value_of(draft)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    copy = draft.copy
+    if copy.gone or draft.shape is None:
+        return value_of(draft)
+    return copy.kept if copy.engine.name == "python" else copy.engine.ndarray(copy.kept)
