@@ -19,6 +19,7 @@ from stepper.session.closures import first_call
 from stepper.session.whose_loss import contributions, losses
 
 NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
+CHANGES = 3  # of a gradient in place, that are undone one by one: it is clipped, say, after a penalty was added
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ def versions(record: Record, parameter: Parameter, carried: bool = False) -> Ite
     elif used is None and parameter.grad is not None:
         yield Version((parameter.grad,), "no update used it", losses=of)
     elif used is not None:
-        first = _made(record, used)
-        if first is not None:
+        for first in _made(record, used):
             yield Version((first,), f"as it was made; it was changed{_where(record, used)}, before the update used it")
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
@@ -153,23 +153,28 @@ def _numbers(event: Event) -> Iterator[tuple[str, float]]:
             yield ast.unparse(node), float(node.value)  # type: ignore[arg-type]
 
 
-def _made(record: Record, used: Value) -> Value | None:
-    """What it was before statements changed it in place, whatever its names (`grads["w"]`, `grads[k]`); else the first
-    value of its name in the iteration, where its numbers were others."""
+def _made(record: Record, used: Value) -> list[Value]:
+    """What it was before statements changed it in place, whatever its names (`grads["w"]`, `grads[k]`): before the last
+    few of them, and before the first, but for the zeros that a sum begins with; else the first value of its name in the
+    iteration, where its numbers were others."""
     if used.copy is None or not used.label:
-        return None
-    if (first := _unchanged(record, used)) is not None:
-        return first
+        return []
+    found = _unchanged(record, used)
+    if found:
+        further = found[CHANGES:][-1:]
+        return [each for each in (*found[:CHANGES], *further) if each.summary.min != 0 or each.summary.max != 0]
     for event in record.events:
         for value in event.values:
             if value.label == used.label and value.when == "result" and value.copy is not None:
-                return value if value.copy != used.copy and value.summary.shape == used.summary.shape else None
-    return None
+                alike = value.copy != used.copy and value.summary.shape == used.summary.shape
+                return [value] if alike else []
+    return []
 
 
-def _unchanged(record: Record, used: Value) -> Value | None:
-    """What was made in this iteration, and then changed once or more, to become what was used."""
-    first, copy = None, used.copy
+def _unchanged(record: Record, used: Value) -> list[Value]:
+    """What was made in this iteration, and then changed once or more, to become what was used: before each of the
+    changes, the last one first."""
+    found, copy = list[Value](), used.copy
     for event in reversed(record.events):
         after = next((value for value in event.values if value.when == "after" and value.copy == copy), None)
         if after is None:
@@ -182,8 +187,9 @@ def _unchanged(record: Record, used: Value) -> Value | None:
         )
         if before is None or not made or before.summary.shape != used.summary.shape:
             break  # what was there before is an earlier iteration's
-        first, copy = before, before.copy
-    return first
+        found.append(before)
+        copy = before.copy
+    return found
 
 
 def _where(record: Record, used: Value) -> str:

@@ -294,3 +294,25 @@ def test_weights_that_are_read_under_the_name_of_others_updated_already_are_not_
         "weights[0]",
         "weights[1]",
     ]
+
+
+def test_a_gradient_that_is_added_up_in_place_and_then_clipped_is_compared_as_it_was_before_that(
+    tmp_path: Path,
+) -> None:
+    text = """
+import numpy as np
+numbers = np.random.default_rng(0)
+table, rows, y = numbers.normal(size=(5, 3)), np.array([0, 3, 3, 1]), numbers.normal(size=(4, 3))
+for t in range(3):
+    e = table[rows] - y
+    loss = (e ** 2).sum()
+    grads = {"table": np.zeros_like(table)}
+    np.add.at(grads["table"], rows[:2], 2 * e[:2])
+    np.add.at(grads["table"], rows[2:], 2 * e[2:])
+    for k in grads:
+        grads[k] *= 0.25
+    table -= 0.1 * grads["table"]
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = named(run.check(1)).values()
+    assert found.verdict is Verdict.AGREES and "as it was made; it was changed on line" in found.note
