@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from stepper.engines.base import Engine
 from stepper.inferior.added import Added, plainly, target_of
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, value_of
 from stepper.inferior.tracking import Track
+from stepper.record import Summary
 
 Read = Mapping[str, Draft]
 Terms = Callable[[Happening, Track], tuple[Read, Added | None]]
@@ -73,7 +76,7 @@ class _List:
         return bool(self._numbers) and None not in self._numbers
 
     def copy(self, own: Engine, arrays: Engine) -> Copy:
-        return Copy(own, self._numbers)
+        return Copy.derived(own, _PutTogether(own, self._numbers), own.size(self._numbers))
 
 
 class _Array:
@@ -97,7 +100,23 @@ class _Array:
         return bool(self._filled.all())
 
     def copy(self, own: Engine, arrays: Engine) -> Copy:
-        return Copy(arrays, self._whole)
+        return Copy.derived(arrays, _PutTogether(arrays, self._whole), self._whole.nbytes)
+
+
+class _PutTogether(msgspec.Struct, gc=False, eq=False):
+    """A value that was put together of what several statements added."""
+
+    engine: Engine
+    whole: Any
+
+    def value(self) -> Any:
+        return self.whole
+
+    def describe(self) -> Summary:
+        return self.engine.describe(self.whole)
+
+    def pieces(self) -> None:
+        return None
 
 
 @lru_cache(maxsize=1024)
