@@ -47,7 +47,11 @@ class Element(str):
 def exact(number: float | Element, dtype: str) -> str:
     """All digits that tell `number` from its neighbours of the same dtype."""
     if isinstance(number, Element):
-        return number
+        if not dtype.startswith("complex"):
+            return number
+        both, part = complex(number), "float32" if dtype == "complex64" else "float64"
+        imaginary = exact(both.imag, part)
+        return f"{exact(both.real, part)}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
     if math.isnan(number) or math.isinf(number):
         return figure(number)
     if "int" in dtype and float(number).is_integer():

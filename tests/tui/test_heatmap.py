@@ -14,8 +14,8 @@ def window(rows: list[list[float]]) -> Window:
     return Window(shape, Region(0, shape[0], 0, shape[1]), *shape, [cell for row in rows for cell in row])
 
 
-def text(picture: Window, mask: Window | None = None, wide: int = 1) -> list[str]:
-    grid = heatmap.Grid(picture.rows, picture.columns, wide, 1, (1, 1))
+def text(picture: Window, mask: Window | None = None, wide: int = 1, whole: bool = False) -> list[str]:
+    grid = heatmap.Grid(picture.rows, picture.columns, wide, 1, (1, 1), whole)
     most = heatmap.limit(picture)
     rows = [heatmap.line(picture, mask, index, grid, most) for index in range(picture.rows)]
     return ["".join(piece for piece, _ in pieces) for pieces in rows]
@@ -46,6 +46,7 @@ def test_what_is_beyond_the_scale_is_marked_at_every_size_of_cell() -> None:
 
 def test_wide_cells_show_their_values() -> None:
     assert text(window([[1.5, -0.25]]), window([[0.0, 1.0]]), wide=8) == ["  +1.50   -0.25×"]
+    assert text(window([[1.0, -25.0, 123456.0]]), wide=8, whole=True)[0].split() == ["+1", "-25", "+1e5"]
 
 
 def test_the_scale_of_single_elements_is_that_of_the_largest_or_of_three_deviations() -> None:

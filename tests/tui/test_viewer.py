@@ -266,9 +266,12 @@ async def test_tensors_are_sorted_and_filtered() -> None:
         (0.10000000149011612, "float32", "0.1"), (0.1, "float64", "0.1"), (3.0, "int64", "3"), (1.0, "bool", "True"),
         (math.nan, "float32", "nan"), (-math.inf, "float16", "-∞"), (0.0999755859375, "float16", "0.1"),
         (3.4028234663852886e38, "float32", "3.4028235e+38"),
+        (figures.Element("18446744073709551615"), "uint64", "18446744073709551615"),
+        (figures.Element("0.10000000149011612-0.30000001192092896j"), "complex64", "0.1-0.3j"),
+        (figures.Element("nan+2j"), "complex128", "nan+2.0j"),
     ],
 )  # fmt: skip
-def test_an_element_is_read_exactly(number: float, dtype: str, text: str) -> None:
+def test_an_element_is_read_exactly(number: float | figures.Element, dtype: str, text: str) -> None:
     assert figures.exact(number, dtype) == text
 
 

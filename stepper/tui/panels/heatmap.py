@@ -29,13 +29,15 @@ SIGNS = f"{' '.join(NEGATIVE[::-1])} negative · {' '.join(POSITIVE)} positive"
 
 @dataclass(frozen=True)
 class Grid:
-    """How a matrix is laid out: `rows` × `columns` cells, `wide` × `high` characters each, of `pooled` elements."""
+    """How a matrix is laid out: `rows` × `columns` cells, `wide` × `high` characters each, of `pooled` elements, which
+    may be `whole` numbers all."""
 
     rows: int
     columns: int
     wide: int
     high: int
     pooled: tuple[int, int]
+    whole: bool = False
 
     @property
     def is_pooled(self) -> bool:
@@ -138,7 +140,7 @@ def line(window: Window, mask: Window | None, index: int, grid: Grid, most: floa
         pieces = [(" ", name) for _, name in pieces]
     elif grid.wide > NUMBER and not grid.is_pooled:
         pieces = [
-            (f"{_number(cell)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide), name)
+            (f"{_number(cell, grid.whole)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide), name)
             for cell, (text, name) in zip(cells, pieces, strict=True)
         ]
     return _joined(pieces, grid.wide)
@@ -168,9 +170,11 @@ def _joined(cells: list[Piece], wide: int) -> list[Piece]:
     return pieces
 
 
-def _number(cell: float) -> str:
+def _number(cell: float, whole: bool) -> str:
     if not math.isfinite(cell):
         return figures.figure(cell)
+    if whole and abs(cell) < 1e5:
+        return f"{cell:+.0f}"
     text = f"{cell:+.2f}" if 0.01 <= abs(cell) < 100 or cell == 0 else f"{cell:+.0f}" if 100 <= abs(cell) < 1e5 else ""
     if text:
         return text

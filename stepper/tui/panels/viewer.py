@@ -205,7 +205,7 @@ class ViewerPanel(ViewPanel):
         if drawing.table:
             rows += table_lines(view, grid, window, TABLE, self._table_left)
         else:
-            rows += map_lines(view, grid, window, wide, high, most)
+            rows += map_lines(view, grid, window, wide, high, most, shown.summary.dtype or "")
         if self._histogram:
             rows = rows[: max(HEAD, room.height - HISTOGRAM)]
             rows += [Row()] * (room.height - HISTOGRAM - len(rows))

@@ -89,9 +89,10 @@ def reading(view: View, grid: Grid, window: Window, value: float | str | None, d
     return Row(pad(pieces, seen, width))
 
 
-def map_lines(view: View, grid: Grid, window: Window, wide: int, high: int, most: float) -> list[Row]:
+def map_lines(view: View, grid: Grid, window: Window, wide: int, high: int, most: float, dtype: str = "") -> list[Row]:
     """The heat map, a row of cells in `high` lines, the cursor's cell in a style of its own."""
-    layout = heatmap.Grid(grid.rows, grid.columns, wide, high, grid.factor)
+    whole = dtype == "bool" or dtype.lstrip("u").startswith("int")
+    layout = heatmap.Grid(grid.rows, grid.columns, wide, high, grid.factor, whole)
     at = grid.cell(*view.place)
     rows: list[Row] = []
     for index in range(window.rows):
