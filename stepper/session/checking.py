@@ -431,9 +431,11 @@ class _Check:
 
 
 def _explains(found: ParameterCheck, first: ParameterCheck) -> bool:
-    """Whether by another version of its gradient those entries agree that differ by the first."""
+    """Whether by another version of its gradient some of those entries agree that differ by the first, and not only
+    others."""
     agree = {each.index for each in found.entries if each.verdict is Verdict.AGREES}
-    return all(each.index in agree for each in first.entries if each.verdict is Verdict.DIFFERS)
+    differ = {each.index for each in first.entries if each.verdict is Verdict.DIFFERS}
+    return not differ or not differ.isdisjoint(agree)
 
 
 def _on_the_way(record: Record) -> Iterator[Value]:
