@@ -50,7 +50,7 @@ from stepper.record import Record, Spot
 BATCH_SECONDS = 0.02
 REPORT_SECONDS = 0.05
 RECORD_SECONDS = 1.0  # how long a pause waits for an iteration to be recorded to its end
-QUIET_SECONDS = 0.03  # after which those who wait for what a record shows have it
+QUIET_SECONDS = 0.01  # after which those who wait for what a record shows have it
 AGAIN_SECONDS = 0.02  # between two tries to let the script stand
 LARGEST_BATCH = 4096
 SLOW_BATCH = 64  # at most so many fit in a batch where an iteration takes so long that a line of Python is nothing
