@@ -42,8 +42,10 @@ def hint(event: Event, history: History) -> str:
 
 
 def results(event: Event) -> str:
-    """What an event computed, in few characters: shapes and scalars of what it made or changed, each once."""
+    """What an event computed, in few characters: shapes and scalars of what it made or changed, each once;
+    of a loop inside the iteration the first and the last."""
     seen: dict[str, str] = {}
+    first: dict[str, str] = {}
     copies: set[int] = set()
     changed = tuple(f"{value.label}[" for value in event.values if value.when == "after")
     for value in event.values:
@@ -51,7 +53,10 @@ def results(event: Event) -> str:
             continue  # what was stored into a part; what the whole has become says more
         # an expression statement's own value is often what a name in it has become: said once
         if value.when in ("result", "after") and value.copy not in copies:
-            seen[value.label] = figures.brief(value.summary)
+            text = figures.brief(value.summary)
+            # the head of a loop binds its names anew in each pass
+            begun = first.setdefault(value.label, text) if value.when == "result" else text
+            seen[value.label] = text if begun == text else f"{begun} … {text}"
             if value.copy is not None:
                 copies.add(value.copy)
     texts = [text for text in seen.values() if text]

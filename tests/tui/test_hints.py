@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stepper.record import STRETCHED, UNREAD, Event, Record, Value, When
-from stepper.tui.hints import hint, product
+from stepper.tui.hints import hint, product, results
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
 from stepper.tui.panels.source import SourcePanel
@@ -50,6 +50,14 @@ def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:
     made = event(0, "loss = f(y_pred, y)", value("loss", "result"))
     made.note = f"{STRETCHED}mse_loss of (64, 1) and (64,), of different shapes"
     assert hint(made, History(Record(0, None, [], [made], [], []))).startswith("! mse_loss of (64,1) and (64,)")
+
+
+def test_the_head_of_a_loop_says_the_first_and_the_last_that_it_bound() -> None:
+    def bound(*numbers: float) -> str:
+        values = [Value("k", "other", "result", summary(number)) for number in numbers]
+        return results(event(0, "for k in steps", *values, value("x", "result", 3), value("x", "result", 3)))
+
+    assert [bound(2.0, 5.0, 7.0), bound(2.0), bound(2.0, 2.0)] == ["2 … 7  (3,)", "2  (3,)", "2  (3,)"]
 
 
 def test_a_transposed_factor_is_told_as_it_goes_in() -> None:
