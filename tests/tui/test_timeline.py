@@ -176,7 +176,9 @@ async def test_g_goes_to_the_point_that_the_loss_reads() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        await press(pilot, "c", "5", "home", "right", "g")
+        await press(pilot, "c", "5", "home", "right")
+        assert app.desk.loss.copied() == f"1\t{app.scene.losses[1]}"
+        await press(pilot, "g")
         assert app.scene.iteration == 1
 
 

@@ -116,6 +116,13 @@ class LossPanel(PointPanel):
             self._read = text
             self.border_subtitle = Content(text)
 
+    def copied(self) -> str:
+        """The point that is read, a tab between its iteration and its loss, with all digits; without one the chart."""
+        if self.point is None or self.point >= len(self.scene.losses):
+            return super().copied()
+        loss = self.scene.losses[self.point]
+        return f"{self.point}\t{'' if loss is None else loss}"
+
     # ----------------------------------------------------------------------------------------------- drawing
 
     def _axis(self, width: int, count: int) -> Row:
