@@ -111,17 +111,20 @@ class Observing(Recording):
     def parameter(self, name: str, value: Any, *, declared: bool = False) -> None:
         engine = self._owner(value)
         if engine is not None and self.active and not self.pass_over and not self._is_passing(name, value):
-            unnamed = self._names.get(value) is None
+            unnamed = self._names.get(value) is None and self.program.loop is not None
             asked = unnamed and not declared and self.program.roles.get(name) == "data"  # for its gradient only
             self.tracker.follow(name, value, certain=not asked)
 
     def _is_passing(self, name: str, value: Any) -> bool:
-        """Whether this pass itself made a value, for no parameter: an input whose gradient is asked for."""
+        """Whether this pass itself made a value, for no parameter: an input whose gradient is asked for. Where the
+        whole script is the pass, that makes its parameters as well as its inputs."""
         known = self._met_as(value)
         if known is None or not known.made or self._names.get(value) is not None:
             return False
-        role = self.program.roles.get(name)
-        return not is_path(name) if role is None else role in ("data", "activation", "gradient", "loss")
+        role, whole = self.program.roles.get(name), self.program.loop is None
+        if role is None:
+            return not whole and not is_path(name)
+        return role in ("activation", "gradient", "loss") or (role == "data" and not whole)
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
         kept = None if gradient is None else self.keep(gradient)

@@ -369,3 +369,21 @@ def test_what_comes_to_a_leaf_bears_the_name_of_its_parameter_whatever_a_functio
     details = (event.detail for event in of_kind(record, "contribution"))
     told = {each.parameter for each in details if isinstance(each, Contribution)}
     assert told == {parameter.name for parameter in record.parameters}
+
+
+def test_leaves_are_parameters_where_the_whole_script_is_the_pass_that_makes_them() -> None:
+    source = script(
+        """
+        w = torch.randn(3, 2)
+        b = torch.zeros(2)
+        leaves = [w, b]
+        for p in leaves:
+            p.requires_grad = True
+        x, y = torch.randn(5, 3), torch.randn(5, 2)
+        loss = (x @ w + b - y).pow(2).mean()
+        loss.backward()
+        """
+    )
+    record = run_recorded(source, loop="none").records[0]
+    assert [(each.name, each.grad is not None) for each in record.parameters] == [("w", True), ("b", True)]
+    assert contributions(record, "w") and contributions(record, "b")
