@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 Span = tuple[int, int]
@@ -36,9 +36,13 @@ class Spans(Generic[H]):
             self._holders.append(holder)
             self._longest = max(self._longest, own[1] - own[0])
 
-    def around(self, value: Any, own_holder: H | None = None) -> H | None:
-        """The holder of a value that this one is a part of, and not the whole; None where there is none. With its
-        `own_holder` that of a whole as well: of another look at the same memory."""
+    def around(self, value: Any) -> H | None:
+        """A holder of a value that this one is a part of, and not the whole; None where there is none."""
+        return next(self.all_around(value), None)
+
+    def all_around(self, value: Any, own_holder: H | None = None) -> Iterator[H]:
+        """The holders of what this value is a part of, and not the whole. With its `own_holder` those of a whole as
+        well: of other looks at the same memory."""
         own = self._span(value)
         place = 0 if own is None else bisect_left(self._sorted, (own[0] + 1, 0, 0))
         while own is not None and place > 0:
@@ -49,8 +53,7 @@ class Spans(Generic[H]):
             holder = self._holders[number]
             other = (start, end) != own if own_holder is None else holder is not own_holder
             if end >= own[1] and other and self._span(holder.value) == (start, end):
-                return holder
-        return None
+                yield holder
 
     def clear(self) -> None:
         """Forget all."""

@@ -163,7 +163,8 @@ class Tracker:
             elif owner is not None:
                 self._by_owner[bare, id(owner)] = track
         self._latest[bare] = track
-        if made:
+        handed_on = whole and track.value is value and draft.copy is (track.after or track.before).copy
+        if made and not (draft.when == "result" and handed_on):
             track.after = draft
             if event is not None:
                 track.updates.append(event)
@@ -279,8 +280,9 @@ class Tracker:
     def _leave_views_out(self) -> None:
         """Another look at a parameter is none by itself, nor a slice that was read before the whole was known."""
         for name, track in list(self.tracks.items()):
-            whole = None if track.certain or track.updates else self._spans.around(track.value, track)
-            if whole is not None and (whole.certain or whole.updates):
+            by_itself = track.certain or track.updates
+            others = () if by_itself else self._spans.all_around(track.value, track)
+            if any(other.certain or other.updates for other in others):
                 del self.tracks[name]
 
     def end_pass(self) -> None:

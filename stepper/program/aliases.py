@@ -10,6 +10,7 @@ ITEM = r"[A-Za-z_][\w.]*(?:\[[^\]]*\][\w.]*)*"  # a name, attribute path or elem
 HEADS = ("for ", "async for ", "with ", "async with ", "except")
 OPERATORS = tuple("+-*/%@&|^<>")
 ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
+DISPLAY = re.compile(r"[(\[]?" + ITEM + r"(?:,\s*" + ITEM + r")+,?[)\]]?")  # `cache = (X, W, b)`
 GATHERED = re.compile(r"\[" + ITEM + r"\s+for\s.*\]", re.DOTALL)  # `[x.data for x in inputs]`
 
 
@@ -27,5 +28,6 @@ def is_alias(site: Site) -> bool:
 
 
 def is_gathered(site: Site) -> bool:
-    """Whether a statement puts what exists already into a new list: `xs = [x.data for x in inputs]`."""
-    return site.kind == "statement" and bool(GATHERED.fullmatch(site.text.partition("=")[2].strip()))
+    """Whether a statement puts what exists already into a new list: `xs = [x.data for x in inputs]`, `c = (x, w)`."""
+    source = site.text.partition("=")[2].strip()
+    return site.kind == "statement" and bool(GATHERED.fullmatch(source) or DISPLAY.fullmatch(source))

@@ -39,6 +39,7 @@ class Walker(Evaluator):
         self.visited: dict[int, int] = {}
         self.exits: list[list[State]] = [[]]
         self.returns: list[list[Value]] = [[]]
+        self.around = [0]  # how many branches there are around the calls that are followed
         self.endings: list[list[State]] = [[]]
         around = self.script.ancestors(loop) if loop is not None else ()
         self.stack += [node for node in around if isinstance(node, FUNCTIONS)][:1]
@@ -96,7 +97,7 @@ class Walker(Evaluator):
             case ast.Expr(value=value):
                 self.evaluate(scope, value)
             case ast.Return(value=value):
-                self.returns[-1].append(NOTHING if value is None else self.evaluate(scope, value))
+                self.returns[-1].append(NOTHING if value is None else self._chosen(self.evaluate(scope, value)))
                 self.endings[-1].append(self.state.copy())
                 return False
             case ast.Raise():
@@ -411,6 +412,7 @@ class Walker(Evaluator):
             result = self.evaluate(scope, callee.body)
         else:
             self.returns.append([])
+            self.around.append(len(self.tests))
             self.endings.append([])
             self.exits.append([])
             alive = self.block(scope, callee.body)
@@ -420,10 +422,17 @@ class Walker(Evaluator):
             self.meet(endings)
             self.exits.pop()
             result = returned(self.returns.pop())
+            self.around.pop()
         self.frames.pop()
         self.stack.pop()
         self.context = outer
         return result
+
+    def _chosen(self, value: Value) -> Value:
+        """What a function returns; a constant is what the conditions around it chose: `if v >= 0: return 1`."""
+        if value != NOTHING:
+            return value
+        return Value(EMPTY.union(*self.tests[self.around[-1] :]))
 
     def _context(self, node: ast.AST) -> int:
         return self.contexts.setdefault((self.context, id(node)), len(self.contexts) + 1)

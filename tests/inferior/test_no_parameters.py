@@ -244,3 +244,33 @@ for t in range(3):
     for iteration in (0, 2):
         found = ran.record(iteration).parameters
         assert [(each.name, each.shape) for each in found] == [("self.W", (2, 3, 1))]
+
+
+def test_what_a_forward_pass_keeps_beside_a_parameter_is_none() -> None:
+    """Nor are two other looks at its memory, of which each is around the other."""
+    ran = run(
+        """
+        import numpy as np
+        model = {"w": np.ones((2, 3, 1))}
+        def forward(x, w):
+            w_col = w.reshape(2, -1)
+            out = x @ w_col.T
+            cache = (x, w, w_col)
+            return out, cache
+        def backward(d, cache):
+            x, w, w_col = cache
+            w_row = w.reshape(1, -1)
+            return {"w": (d.T @ x).reshape(w.shape) + 0 * w_row.reshape(w.shape)}
+        for t in range(3):
+            x = np.arange(12.0).reshape(4, 3) + t
+            out, cache = forward(x, model["w"])
+            error = out - 1
+            loss = (error ** 2).mean()
+            grads = backward(2 * error / error.size, cache)
+            for k in model:
+                model[k] -= 0.001 * grads[k]
+        """
+    )
+    for iteration in (0, 2):
+        found = ran.record(iteration).parameters
+        assert [(each.name, each.shape) for each in found] == [("model['w']", (2, 3, 1))]

@@ -490,3 +490,29 @@ def test_a_metric_behind_the_step_is_no_part_of_the_update() -> None:
     assert found["seen += 1"] == "update", "it tells nothing of the pass"
     assert found["optimizer.step()"] == "update"
     assert {"pred", "correct"}.isdisjoint(labels(program, "activation")), "what the network computes is another thing"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "if v >= 0:\n        return 1\n    else:\n        return 0",
+        "if v >= 0:\n        return 1\n    return -1",
+        "return 1 if v >= 0 else 0",
+    ],
+)
+def test_a_constant_that_is_returned_comes_from_the_condition_that_chose_it(step: str) -> None:
+    source = f"""
+import numpy as np
+def step(v):
+    {step}
+weights, bias, eta = np.zeros(2), 0.0, 0.1
+for x, y in zip(np.ones((4, 2)), np.ones(4)):
+    out = step(np.dot(weights, x) + bias)
+    error = y - out
+    for j in range(len(weights)):
+        weights[j] += eta * error * x[j]
+    bias += eta * error
+"""
+    program = analyse(source, "perceptron.py")
+    assert labels(program, "parameter") == {"weights", "bias"}
+    assert phases(program)["bias += eta * error"] == "update"
