@@ -99,10 +99,11 @@ _NO_LOSS = re.compile(
     r"|^(n|num|count)_?(loss|cost)(es|s)?$",
     re.IGNORECASE,
 )
-# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `loss_gradient`; but not `d_loss`, a discriminator's, nor a penalty.
+# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `loss_gradient`, and the δ that textbooks call `error_signal`; but not
+# `d_loss`, a discriminator's, nor a penalty.
 _DERIVATIVE = re.compile(
     r"^d(loss|cost|err(or)?)_(d|fn$|func)|^d_(loss|cost|err(or)?)_(d_|wrt_)"
-    r"|(loss|cost|error)_((fn|func|function)_)?grad(ient)?s?($|_(?!pen))",
+    r"|(loss|cost|error)_((fn|func|function)_)?grad(ient)?s?($|_(?!pen))|error_?(signal|term)s?$",
     re.IGNORECASE,
 )
 _EXCEPTION = re.compile(r"^[A-Z]\w*(Error|Exception|Warning)$")
