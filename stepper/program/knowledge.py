@@ -14,6 +14,7 @@ from stepper.program.phases import Phases
 from stepper.program.recomputed import stored_anew
 from stepper.program.roles import Roles
 from stepper.program.scopes import Scope, Script
+from stepper.program.signals import is_gradient
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode
@@ -126,15 +127,17 @@ def _indices(walker: Walker) -> frozenset[Place]:
 
 
 def _no_losses(flow: Flow) -> frozenset[str]:
-    """The names with loss, cost or error in them that are none, where the pass has another: an error on its way back
-    to the parameters (`error += delta * w`), a total that goes on over the passes (`batch_error += loss`), its mean."""
+    """The names with loss, cost or error in them that are none: an error on its way back to the parameters, made of
+    gradients (`error += delta * w`); where the pass has another loss, any error on that way, a total that goes on over
+    the passes (`batch_error += loss`), its mean."""
     named: dict[str, list[Definition]] = {}
     for d in flow.run.definitions:
         if d.kind in ("bind", "change") and d.deps and names_loss(d.place[1]):
             named.setdefault(d.place[1], []).append(d)
     real = {d.place[1] for d in flow.loss_definitions if d.kind == "bind" and names_loss(d.place[1])}
     if not real:
-        return frozenset()
+        of_gradients = flow.backward & flow.run.downstream(is_gradient)
+        return frozenset(name for name, made in named.items() if of_gradients.issuperset(made))
     totals = running_totals(flow.run, flow.carried)
     return frozenset(
         name

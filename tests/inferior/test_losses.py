@@ -329,3 +329,25 @@ def test_the_loss_of_tensors_that_keep_their_data_behind_a_property() -> None:
         """
     )
     assert ran.losses == [9.0, 2.25, 0.5625]
+
+
+@pytest.mark.parametrize(("line", "loss"), [("pass", None), ("loss = (out - y) ** 2", 0.129150390625)])
+def test_an_error_on_its_way_back_is_no_loss_also_where_there_is_no_other(line: str, loss: float | None) -> None:
+    ran = run(
+        f"""
+        first, second, delta = [0.5, 0.25], [0.125, 0.75], [0.0, 0.0]
+        for x, y in [(1.0, 0.0), (2.0, 1.0)]:
+            hidden = [first[0] * x, first[1] * x]
+            out = second[0] * hidden[0] + second[1] * hidden[1] + 0.109375
+            delta_out = out - y
+            {line}
+            for j in range(2):
+                error = 0.0
+                error += second[j] * delta_out
+                delta[j] = error * 1.0
+            for j in range(2):
+                second[j] -= 0.1 * delta_out * hidden[j]
+                first[j] -= 0.1 * delta[j] * x
+        """
+    )
+    assert ran.record().loss == (None if loss is None else pytest.approx(loss))
