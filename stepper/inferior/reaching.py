@@ -10,6 +10,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from types import CellType, FrameType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from stepper.inferior.scalars import SCALARS
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Summary
 
+WHOLE = 1000  # how near a path is to a name that it is
+PARTS = re.compile(r"[.\[]")
 MOST = 100_000  # objects that are looked at
 NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 SAME = ("shape", "dtype", "min", "max")  # what two values of the same bits have in common
@@ -133,13 +136,14 @@ def _is_near(one: float | None, other: float | None, size: float) -> bool:
 
 def _nearness(path: str, name: str) -> int:
     """How much of a path is that of a name: all (`w`; of a number that an object keeps, `w.data`, but for its
-    gradient), all but what it begins with (`self.w`, `net.w`), its end, nothing."""
+    gradient), all but what it begins with (`self.w`, `net.w`), so many parts of its end, nothing."""
     holder, _, kept = path.rpartition(".")
     if name == path or (name == holder and not names_gradient(kept)):
-        return 3
+        return WHOLE
     if "." in path and path.partition(".")[2] == name.partition(".")[2]:
-        return 2
-    return 1 if path.rpartition(".")[2] == name.rpartition(".")[2] else 0
+        return WHOLE - 1
+    parts = zip(reversed(PARTS.split(path)), reversed(PARTS.split(name)), strict=False)
+    return min(WHOLE - 2, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], parts)))
 
 
 def _places(

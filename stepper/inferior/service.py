@@ -106,7 +106,7 @@ class Service(threading.Thread):
                 if copy.outlined:
                     yield from self._count_one(request.iteration, number, copy)
         except Exception as error:
-            yield Reply(request.id, error=f"{type(error).__name__}: {error}")
+            yield Reply(request.id, error=_said(error))
         else:
             yield Reply(request.id)
 
@@ -129,13 +129,13 @@ class Service(threading.Thread):
             for survey in surveying(copy.engine.ndarray(copy.kept), request.bins, less):
                 yield None if survey is None else Reply(request.id, survey=survey)
         except Exception as error:
-            yield Reply(request.id, error=f"{type(error).__name__}: {error}")
+            yield Reply(request.id, error=_said(error))
 
     def _answer(self, request: Request) -> Reply:
         try:
             return self._answered(request)
         except Exception as error:
-            return Reply(request.id, error=f"{type(error).__name__}: {error}")
+            return Reply(request.id, error=_said(error))
 
     def _answered(self, request: Request) -> Reply:
         match request:
@@ -205,3 +205,8 @@ def _turned(copy: Copy, request: GetWindow) -> Window:
     if request.along is not None:
         view = view.reshape(-1, view.shape[-1]) if view.size else view.reshape(0, view.shape[-1])
     return NumpyEngine().window(view, request.region, request.rows, request.columns)
+
+
+def _said(error: Exception) -> str:
+    """What went wrong; of what is said to a person on purpose only that."""
+    return str(error) if type(error) is LookupError else f"{type(error).__name__}: {error}"

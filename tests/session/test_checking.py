@@ -414,6 +414,34 @@ def test_every_object_of_a_list_is_reached_also_through_the_names_of_a_function(
     assert {name for name, each in wrong.items() if each.factor == 2} == {"net.neurons[0].w", "net.neurons[0].b"}
 
 
+@pytest.mark.start("torch")
+def test_layers_of_equal_numbers_are_told_apart_by_the_end_of_their_paths(tmp_path: Path) -> None:
+    """The model has a shorter name in the function that made it, and a copy beside it."""
+    text = """
+        import copy, torch
+        from torch import nn
+        class Trainer:
+            def __init__(self, model):
+                self.model = model
+                self.opt = torch.optim.SGD(model.parameters(), lr=0.1)
+            def fit(self, x):
+                for t in range(2):
+                    self.opt.zero_grad()
+                    loss = (self.model(x) - x).square().mean()
+                    loss.backward()
+                    self.opt.step()
+        def main():
+            torch.manual_seed(0)
+            model = nn.Sequential(nn.LayerNorm(4), nn.Tanh(), nn.LayerNorm(4)).double()
+            average = copy.deepcopy(model)
+            Trainer(model).fit(torch.randn(8, 4).double())
+        main()
+    """
+    with opened(tmp_path, text) as run:
+        found = verdicts(run.check(0))
+    assert len(found) == 4 and set(found.values()) == {Verdict.AGREES}
+
+
 def test_a_function_that_may_keep_its_names_is_left_alone_and_objects_are_still_told_apart(tmp_path: Path) -> None:
     text = OBJECTS.format(grad="grad", call="main()").replace("net = Net()", "net = Net(); kept = locals()")
     with opened(tmp_path, text) as run:

@@ -217,8 +217,9 @@ async def test_listeners_hear_of_every_move_until_they_leave(tmp_path: Path) -> 
 
 async def test_values_that_are_not_kept_are_lookup_errors(tmp_path: Path) -> None:
     async with opened(script(tmp_path, SMALL)) as session:
-        with pytest.raises(LookupError):
+        with pytest.raises(LookupError) as told:
             await session.array(0, 10_000)
+        assert "Error" not in str(told.value), "a sentence for a person"
         with pytest.raises(LookupError):
             await session.window(4, 0, 2, 2)
         with pytest.raises(LookupError):
