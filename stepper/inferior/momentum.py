@@ -29,9 +29,10 @@ def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy) -> bool:
     if not all(of_one_shape(before, each) for each in (after, grad, sum_.before, sum_.after)):
         return False
     with numpy.errstate(all="ignore"):
-        old, new, slope, held, became = (sampled(each) for each in (before, after, grad, sum_.before, sum_.after))
-        if old is None or new is None or slope is None or held is None or became is None:
-            return False
+        known = [sampled(each) for each in (before, after, grad, sum_.before, sum_.after)]
+        if not all(each is not None and numpy.isfinite(each).all() for each in known):
+            return False  # another parameter's may have gone to NaN
+        old, new, slope, held, became = known
         update, sign = new - old, _added(held, slope, became)
         return bool(-sign * (update @ became) > ALONG * norm(update) * norm(became) > 0)
 

@@ -160,6 +160,20 @@ def test_a_sum_of_gradients_by_hand_that_carries_an_update_uphill_is_told_and_ex
         assert line.startswith("w: the update goes along its gradient, uphill (cosine ")
 
 
+def test_a_sum_that_has_gone_to_infinity_carries_nothing_and_hides_no_parameter() -> None:
+    text = """
+    import numpy as np
+    w, v, b, s = np.array([1.0, -2.0, 0.5]), np.zeros(3), np.zeros(3), np.full(3, -np.inf)
+    for t in range(7):
+        sign = 1 if t < 5 else -1
+        loss = sign * np.sum(w**2)
+        dw, db = 2 * sign * w, np.ones(3)
+        s = 0.9 * s - db; b = b + s
+        v = 0.9 * v - 0.01 * dw; w += v
+    """
+    assert "w: carried along the gradient by v, of earlier gradients" in all_carried(run_recorded(script(text)).records[5])
+
+
 STAYS = """
 import torch
 from torch import nn
