@@ -65,12 +65,12 @@ class Pool:
 
         For when there is nothing else to do: whoever takes them finds their memory there.
         """
-        import numpy
-
         with self._lock:
             taken, self._taken = self._taken, Counter()
-        if sum(size * count for size, count in taken.items()) > AHEAD:
+        if not 0 < sum(size * count for size, count in taken.items()) <= AHEAD:
             return
+        import numpy  # of a script that takes none nothing is imported
+
         for size, count in taken.items():
             for _ in range(count - self._at_hand(size, count)):
                 # not from the allocator, which would give us what the script has just freed and will want again

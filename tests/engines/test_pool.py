@@ -1,6 +1,7 @@
 """Memory of copies that are gone is used again, and never while somebody still looks at it."""
 
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def test_as_many_buffers_as_were_taken_are_at_hand_again() -> None:
     assert all((buffer == 0).all() for buffer in again)
     del held
     assert list(buffers.prepare()) == []  # those of the first time are free
+
+
+def test_where_nothing_was_taken_no_library_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert list(Pool().prepare()) == []
 
 
 def test_so_much_that_it_is_felt_is_not_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
