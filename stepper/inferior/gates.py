@@ -163,9 +163,9 @@ def _is_made(h: Copy | None, out: Copy, drafts: list[Draft], descent: Descent, *
     values, came = numbers(h), numbers(out)
     if bool((values < 0).any()) and bool((came > 0).any()):
         return descent.is_function(out, h)
-    masked = [draft.copy for draft in drafts if draft.copy is not None and draft.copy is not h]
     # One number masks nothing: `error * x` where nothing is wrong, `x[i] = old` where that is 0
-    masked = [copy for copy in masked if numbers(copy).shape and (store or numbers(copy).shape == values.shape)]
+    others = [draft for draft in drafts if draft.shape and (store or draft.shape == values.shape)]
+    masked = [draft.copy for draft in others if draft.copy is not None and draft.copy is not h]
     return (store or not bool((came > 0).any())) and h in descent.back(masked, depth=NEAR)
 
 

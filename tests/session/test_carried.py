@@ -171,7 +171,9 @@ def test_a_sum_that_has_gone_to_infinity_carries_nothing_and_hides_no_parameter(
         s = 0.9 * s - db; b = b + s
         v = 0.9 * v - 0.01 * dw; w += v
     """
-    assert "w: carried along the gradient by v, of earlier gradients" in all_carried(run_recorded(script(text)).records[5])
+    assert "w: carried along the gradient by v, of earlier gradients" in all_carried(
+        run_recorded(script(text)).records[5]
+    )
 
 
 STAYS = """
