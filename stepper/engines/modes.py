@@ -11,12 +11,12 @@ _whole: Any = None  # torch, once it was found whole
 
 
 def torch_module() -> Any:
-    """torch, where the script has imported it (wholly), else None."""
+    """torch, where the script has imported it (wholly), else None: also where a module of its own bears that name."""
     global _whole
     torch = sys.modules.get("torch")
     if torch is _whole:
         return torch
-    if torch is None or not (hasattr(torch, "Tensor") and hasattr(torch, "autograd")):
+    if torch is None or "torch._C" not in sys.modules or not (hasattr(torch, "Tensor") and hasattr(torch, "autograd")):
         return None
     _whole = torch
     return torch

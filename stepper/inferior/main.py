@@ -12,11 +12,13 @@ import sys
 import threading
 from importlib.machinery import BuiltinImporter, SourceFileLoader
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
 import stepper
 from stepper.engines.base import Engine
+from stepper.engines.modes import torch_module
 from stepper.engines.registry import discover
 from stepper.inferior import forking
 from stepper.inferior.by_name import Found, become, located, of_file
@@ -213,12 +215,13 @@ class Inferior:
 
     def _imported(self, library: str) -> None:
         """The import of a library has just ended: its engines become active, its generators get their state."""
+        torch = torch_module()
+        if library == "torch" and torch is None:
+            return  # a module of the script's own, that bears its name
         for engine in self._available:
             if engine.library == library:
                 self._activate(engine)
         if library == "torch":
-            import torch
-
             if self.launch.threads is not None:
                 torch.set_num_threads(self.launch.threads)
             if (self.launch.device or "").startswith("cuda") and not torch.cuda.is_available():
@@ -245,7 +248,7 @@ class Inferior:
             module = sys.modules.get(library)
             if module is not None and hasattr(module, "__version__"):
                 versions[library] = str(module.__version__)
-        torch = sys.modules.get("torch")
+        torch = torch_module()
         if torch is not None:
             threads = torch.get_num_threads()
         device = self.settings.get("device", self.launch.device or _device(torch))
@@ -342,7 +345,7 @@ def _leave_forked(error: BaseException | None) -> int:
     return exit_code(error)
 
 
-def _device(torch: ModuleType | None) -> str:
+def _device(torch: Any) -> str:
     """Where a script runs that nobody has told where to: what it calls its `device`, else what it has started."""
     named = sys.modules["__main__"].__dict__.get("device")
     if type(named) is str or (torch is not None and type(named) is torch.device):

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from stepper.engines.base import Engine
+from stepper.engines.modes import torch_module
 from stepper.inferior.alone import Silence, room
 from stepper.inferior.forks import Forks, Told
 from stepper.inferior.frames import own_frames
@@ -173,7 +174,7 @@ class Trials:
             setattr(builtins, f"__stepper_{probe}__", self._counted(getattr(self._losses, taking)))
         builtins.__stepper_iteration__ = self.over  # type: ignore[attr-defined]
         builtins.__stepper_leave__ = self._left  # type: ignore[attr-defined]
-        torch = sys.modules.get("torch")
+        torch = torch_module()
         if torch is not None:
             torch.set_num_threads(1)  # the threads that shared the work were not copied
         for engine, state in states:
@@ -217,7 +218,7 @@ def _copier() -> Callable[[], int]:
     """What copies this process. Raises LookupError where a copy would not work."""
     if FORK is None:
         raise LookupError("on this system no process can be copied, so nothing can be tried beside it")
-    cuda = getattr(sys.modules.get("torch"), "cuda", None)
-    if cuda is not None and cuda.is_initialized():
+    torch = torch_module()
+    if torch is not None and torch.cuda.is_initialized():
         raise LookupError("a process that uses CUDA cannot be copied: check the gradients with --device cpu")
     return FORK

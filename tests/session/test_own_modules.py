@@ -433,3 +433,12 @@ async def test_where_a_process_died_in_another_file_than_the_script_is_named(tmp
     async with opened(path) as session:
         await session.run()
         assert "SIGABRT at fitting.py line 7, in iteration 1" in session.traceback
+
+
+def test_a_module_of_ones_own_that_is_called_torch_is_no_torch(tmp_path: Path) -> None:
+    script(tmp_path, "class Tensor:\n    pass\nautograd = optim = None\n", "torch.py")
+    text = "import torch\nw = 1.0\nfor t in range(3):\n    loss = w * w\n    w = w - 0.2 * w\n"
+    with stepper.open(script(tmp_path, text)) as run:
+        record = run.iteration(1).record
+        assert run.session.engines == ["python"] and record.loss == 0.8 * 0.8
+        assert [each.name for each in record.parameters] == ["w"]
