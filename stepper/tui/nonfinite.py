@@ -40,6 +40,7 @@ def _swallowed(events: Sequence[Event], wrong: Sequence[Event]) -> set[int | Non
         for value in _made(event):
             known = readers.get(value.copy, []) if value.copy is not None else []
             left = [each.copy for reader in known for each in _made(reader) if each.copy != value.copy]
-            if known and found.issuperset(left):
+            is_loss = value.role == "loss" and value.summary.size == 1  # whatever is made of it: `isfinite(loss)`
+            if known and not is_loss and found.issuperset(left):
                 found.add(value.copy)
     return found

@@ -74,6 +74,11 @@ SOFTMAX = [of(1, value("s", "operand", INFINITE)), of(2, value("p", "result", 0.
 VIEW = [of(1, value("s", "operand", INFINITE)), of(3, value("s[0]", "result", INFINITE))]
 VIEWED = [of(3, value("s[0]", "operand", INFINITE)), of(4, value("q", "result", 0.5))]
 OVERFLOW = [of(2, value("p", "operand", 0.5)), of(5, value("y", "result", math.inf))]
+LOSS = [
+    of(2, value("p", "operand", 0.5)),
+    msgspec.structs.replace(of(5, value("loss", "result", NAN)), role="loss"),
+]
+TESTED = [of(5, value("loss", "operand", NAN)), of(6, value("isfinite(loss)", "result", 0.0))]
 BACKWARD = [of(6, value("g", "operand", 0.0)), of(1, value("s", "operand", INFINITE)), of(7, value("g", "result", NAN))]
 PASSED_ON = [
     of(8, value("g", "operand", NAN)),
@@ -88,12 +93,22 @@ PASSED_ON = [
         ([MASKS, SOFTMAX, OVERFLOW], 2),
         ([MASKS, SOFTMAX, VIEW, VIEWED, OVERFLOW], 4),
         ([MASKS, SOFTMAX, VIEW, OVERFLOW], 0),
+        ([MASKS, SOFTMAX, LOSS, TESTED], 2),
         ([MASKS, SOFTMAX], 0),
         ([MASKS, SOFTMAX, BACKWARD], 0),
         ([MASKS, SOFTMAX, OVERFLOW, PASSED_ON], 2),
         ([SOFTMAX], None),
     ],
-    ids=["a mask", "a view of it", "a view that is left", "no other", "read again", "what was wrong before", "nothing"],
+    ids=[
+        "a mask",
+        "a view of it",
+        "a view that is left",
+        "a loss that is tested",
+        "no other",
+        "read again",
+        "what was wrong before",
+        "nothing",
+    ],
 )
 def test_what_nothing_is_left_of_is_not_where_it_began(values: list[list[Value]], first: int | None) -> None:
     history = passes(*values)
