@@ -89,10 +89,11 @@ class _Array:
         self._filled = numpy.zeros(shape, dtype=bool)
 
     def put(self, index: Any, value: Any) -> None:
-        """Raises _Unknown for what is there already, and for one number in the place of several."""
+        """Raises _Unknown for what is there already, for one number in the place of several, and for complex ones."""
         import numpy
 
-        if self._filled[index].any() or numpy.shape(value) != self._whole[index].shape:
+        fits = numpy.shape(value) == self._whole[index].shape and not numpy.iscomplexobj(value)
+        if self._filled[index].any() or not fits:
             raise _Unknown
         self._whole[index], self._filled[index] = value, True
 

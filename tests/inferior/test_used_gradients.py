@@ -361,6 +361,22 @@ def test_elements_that_are_left_out_changed_twice_or_set_have_no_gradient_togeth
     assert parameter.grad is None
 
 
+def test_parts_of_a_complex_array_are_not_put_together_without_their_imaginary_parts() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, x, rate = np.array([1 + 1j, 0.5j]), np.array([2 - 1j, 1j]), 0.125
+        for t in range(2):
+            delta = 2 * ((w * x).sum() - 1)
+            loss = abs(delta) ** 2
+            w[1:] -= rate * (delta * x[1:])
+            w[:1] -= rate * (delta * x[:1])
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is None
+
+
 def test_parameters_assigned_in_one_tuple_used_each_its_own_gradient() -> None:
     ran = run(
         """
