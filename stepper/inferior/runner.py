@@ -40,10 +40,11 @@ from stepper.inferior.protocol import (
     unpacked_size,
 )
 from stepper.inferior.recorder import Recorder
+from stepper.inferior.staying import Staying
 from stepper.inferior.store import Store
 from stepper.inferior.trying import Trials
 from stepper.inferior.whereabouts import Whereabouts
-from stepper.program.nodes import stop_flag
+from stepper.program.nodes import ARMED, BESIDE, COUNTING, RECORDING, stop_flag
 from stepper.program.program import Program
 from stepper.record import Record, Spot
 
@@ -144,6 +145,8 @@ class Runner:
             setattr(builtins, f"__stepper_{name}__", probe)
         for key in self.recorder.program.stops:
             setattr(builtins, stop_flag(key), False)
+        off = dict.fromkeys((RECORDING, BESIDE, ARMED, COUNTING), False)
+        builtins.__stepper_staying__ = Staying(off)  # type: ignore[attr-defined]
         if stops:
             self.stop_at(stops, noting=False)
         if self._record_setup:

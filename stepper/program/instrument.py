@@ -12,6 +12,7 @@ import ast
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from stepper.program import nodes
 from stepper.program.armed import Armed
@@ -19,23 +20,12 @@ from stepper.program.around import names_around
 from stepper.program.expressions import Expressions
 from stepper.program.losses import Losses
 from stepper.program.plain import Definition, Plain
+from stepper.program.resumed import Resumed
 from stepper.program.scopes import Script
 from stepper.program.spine import LoopNode
 from stepper.program.statements import Statements
-from stepper.program.syntax import FUNCTIONS, Function, parameters, target_names
+from stepper.program.syntax import BLOCKS, FUNCTIONS, Function, parameters, suspends, target_names
 from stepper.program.table import Context, Knowledge, SiteTable
-
-_BLOCKS = (
-    ast.For,
-    ast.AsyncFor,
-    ast.While,
-    ast.If,
-    ast.With,
-    ast.AsyncWith,
-    ast.Try,
-    ast.TryStar,
-    ast.Match,
-)
 
 
 @dataclass(frozen=True)
@@ -76,6 +66,7 @@ class Instrument:
         self.armed = Armed(losses, self.define, self._after, kind, plan.tag)
         expressions = Expressions(script, self.table, knowledge, losses)
         self.statements = Statements(expressions, self.plain, self.define, self._after)
+        self._recording = nodes.BESIDE if plan.beside else nodes.RECORDING
 
     def module(self) -> ast.Module:
         """The instrumented module."""
@@ -93,6 +84,10 @@ class Instrument:
         return ast.Module([self._class_level(statement) for statement in tree.body], tree.type_ignores)
 
     # ------------------------------------------------------------------------------------------------- definitions
+
+    @cached_property
+    def _resumed(self) -> Resumed:
+        return Resumed(self.statements, self.armed, self._recording)
 
     def define(self, node: Definition) -> Definition:
         """A function or class with its probes (the same node each time it is asked for)."""
@@ -130,9 +125,12 @@ class Instrument:
             context = replace(context, phase="setup", spine=True)
             enter = self._if_recording([self._enter(node, context)], node, stop=True)
             return nodes.changed(node, body=[*first, *enter, *self._spine(rest, context)])
+        enter = [self._enter(node, context)]
+        if any(suspends(statement) for statement in rest):
+            return nodes.changed(node, body=[*first, *self._resumed.body(rest, context, enter, node)])
         place = nodes.head(rest[0])
-        recorded = [self._enter(node, context), *self.statements.body(rest, context)]
-        test = nodes.name(nodes.BESIDE if self.plan.beside else nodes.RECORDING, place)
+        recorded = self.statements.body(rest, context, enter)
+        test = nodes.name(self._recording, place)
         armed = [self.armed.stop(node), *self.armed.body(rest)]
         return nodes.changed(node, body=[*first, nodes.choice(test, recorded, armed, self.plain.body(rest), place)])
 
@@ -167,7 +165,7 @@ class Instrument:
                 new += self._definition(statement, context)
             elif id(statement) in self.plan.spine:
                 flush()
-                if isinstance(statement, _BLOCKS):
+                if isinstance(statement, BLOCKS):
                     new += self._descend(statement, context)
                 else:
                     new.append(self._run([statement], context))
@@ -337,7 +335,7 @@ def _before_continue(body: list[ast.stmt], probe: Callable[[], ast.stmt], whole:
         fields: dict[str, object] = {}
         if isinstance(statement, (ast.For, ast.AsyncFor, ast.While)):
             fields["orelse"] = _before_continue(statement.orelse, probe, whole)
-        elif isinstance(statement, _BLOCKS) and not (whole and _has_an_end(statement)):
+        elif isinstance(statement, BLOCKS) and not (whole and _has_an_end(statement)):
             for field in ("body", "orelse", "finalbody"):
                 if getattr(statement, field, None):
                     fields[field] = _before_continue(getattr(statement, field), probe, whole)
@@ -374,7 +372,7 @@ def _declarations(body: list[ast.stmt]) -> list[ast.stmt]:
     for statement in body:
         if isinstance(statement, (ast.Global, ast.Nonlocal)):
             found.append(statement)
-        elif isinstance(statement, _BLOCKS):
+        elif isinstance(statement, BLOCKS):
             for field in ("body", "orelse", "finalbody", "handlers", "cases"):
                 for part in getattr(statement, field, None) or []:
                     found += _declarations(

@@ -43,7 +43,7 @@ class Plain:
         for field in node._fields:
             value = getattr(node, field, None)
             if isinstance(value, ast.expr):
-                fields[field] = self._expression(value)
+                fields[field] = self.expression(value)
             elif isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 fields[field] = self.body(value)
             elif isinstance(value, list):
@@ -58,7 +58,7 @@ class Plain:
 
     def _part(self, item: object) -> object:
         if isinstance(item, ast.expr):
-            return self._expression(item)
+            return self.expression(item)
         if isinstance(item, (ast.ExceptHandler, ast.match_case)):
             return nodes.changed(item, body=self.body(item.body))
         if isinstance(item, ast.withitem):
@@ -67,10 +67,11 @@ class Plain:
 
     def _child(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.expr):
-            return self._expression(node)
+            return self.expression(node)
         return nodes.rebuilt(node, self._child) if isinstance(node, ast.keyword) else node
 
-    def _expression(self, node: ast.expr) -> ast.expr:
+    def expression(self, node: ast.expr) -> ast.expr:
+        """The plain copy of an expression."""
         if isinstance(node, (ast.Lambda, *COMPREHENSIONS)) or not self.kind:
             return node
         new = nodes.rebuilt(node, self._child)

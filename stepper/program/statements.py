@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stepper.program import nodes
 from stepper.program.expressions import Expressions, Probed
 from stepper.program.plain import Plain
 from stepper.program.sites import Operation
-from stepper.program.syntax import Function, target_names
+from stepper.program.syntax import BLOCKS, Function, target_names
 from stepper.program.table import Context
 from stepper.program.unread import unread
 from stepper.program.vocabulary import inplace_name
@@ -42,9 +42,12 @@ class Statements:
 
     # ------------------------------------------------------------------------------------------------- bodies
 
-    def body(self, statements: list[ast.stmt], context: Context) -> list[ast.stmt]:
-        """The recorded copy of a list of statements."""
-        return [new for statement in statements for new in self.statement(statement, context)]
+    def body(
+        self, statements: list[ast.stmt], context: Context, first: Sequence[ast.stmt] = (), entry: ast.AST | None = None
+    ) -> list[ast.stmt]:
+        """The recorded copy of a list of statements, behind the probes that come `first`. `entry` is what begins there
+        (a function, an `except`), where that is a place to stop."""
+        return [*first, *(new for statement in statements for new in self.statement(statement, context))]
 
     def statement(self, node: ast.stmt, context: Context) -> list[ast.stmt]:
         """The recorded copy of one statement."""
@@ -57,10 +60,8 @@ class Statements:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return [begin, self.define(node), self.done(site, node, [])]
-            case ast.For() | ast.AsyncFor() | ast.While() | ast.If() | ast.With() | ast.AsyncWith():
-                return [begin, self._compound(site, node, inner)]
-            case ast.Try() | ast.TryStar() | ast.Match():
-                return [begin, self._branches(site, node, inner)]
+            case _ if isinstance(node, BLOCKS):
+                return [begin, self.compound(site, node, inner)]
             case ast.Return() | ast.Raise() | ast.Break() | ast.Continue():
                 return [begin, self._leaving(site, node, inner)]
         before, new, names = self._simple(site, node, inner)
@@ -130,36 +131,40 @@ class Statements:
             found.append(nodes.statement(nodes.call(nodes.VALUE, place, site, nodes.name(name, place)), place))
         return found
 
+    def head(self, node: ast.expr, inner: Context) -> ast.expr:
+        """What a compound statement evaluates in its head."""
+        return self.expressions.probe(node, inner).node
+
+    def target(self, node: ast.expr, inner: Context) -> ast.expr:
+        """What a compound statement binds in its head."""
+        return self.expressions.target(node, inner)[0]
+
     # ------------------------------------------------------------------------------------------------- compound
 
-    def _compound(self, site: int, node: ast.stmt, inner: Context) -> ast.stmt:
+    def compound(self, site: int, node: ast.stmt, inner: Context) -> ast.stmt:
+        """The recorded copy of a compound statement; `inner` is the context inside it."""
         match node:
             case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-                where, _ = self.expressions.target(target, inner)
-                over = self.expressions.probe(iterable, inner).node
-                first = self.bound(site, node, target_names(target), inner)
-                body = first + self.body(node.body, inner)
+                where = self.target(target, inner)
+                over = self.head(iterable, inner)
+                body = self.body(node.body, inner, self.bound(site, node, target_names(target), inner))
                 return nodes.changed(node, target=where, iter=over, body=body, orelse=self.body(node.orelse, inner))
             case ast.While(test=test) | ast.If(test=test):
-                new = self.expressions.probe(test, inner).node
+                new = self.head(test, inner)
                 body = self.body(node.body, inner)
                 return nodes.changed(node, test=new, body=body, orelse=self.body(node.orelse, inner))
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 new_items: list[ast.withitem] = []
                 names: list[str] = []
                 for item in items:
-                    value = self.expressions.probe(item.context_expr, inner).node
+                    value = self.head(item.context_expr, inner)
                     variables = item.optional_vars
                     if variables is not None:
                         names += target_names(variables)
-                        variables, _ = self.expressions.target(variables, inner)
+                        variables = self.target(variables, inner)
                     new_items.append(nodes.changed(item, context_expr=value, optional_vars=variables))
-                first = self.bound(site, node, names, inner)
-                return nodes.changed(node, items=new_items, body=first + self.body(node.body, inner))
-        raise AssertionError(f"not a compound statement: {type(node).__name__}")
-
-    def _branches(self, site: int, node: ast.stmt, inner: Context) -> ast.stmt:
-        match node:
+                body = self.body(node.body, inner, self.bound(site, node, names, inner))
+                return nodes.changed(node, items=new_items, body=body)
             case ast.Try() | ast.TryStar():
                 return nodes.changed(
                     node,
@@ -169,16 +174,17 @@ class Statements:
                     finalbody=self.body(node.finalbody, inner),
                 )
             case ast.Match(subject=subject):
-                new = self.expressions.probe(subject, inner).node
+                new = self.head(subject, inner)
                 cases = []
                 for case in node.cases:
-                    guard = None if case.guard is None else self.expressions.probe(case.guard, inner).node
+                    guard = None if case.guard is None else self.head(case.guard, inner)
                     case_site, within = self.open(case.pattern, inner)
                     first = [self.begin(case_site, case.pattern)]
                     first += self.bound(case_site, case.pattern, target_names(case.pattern), within)
-                    cases.append(nodes.changed(case, guard=guard, body=first + self.body(case.body, within)))
+                    body = self.body(case.body, within, first, case.pattern)
+                    cases.append(nodes.changed(case, guard=guard, body=body))
                 return nodes.changed(node, subject=new, cases=cases)
-        raise AssertionError(f"not a statement with branches: {type(node).__name__}")
+        raise AssertionError(f"not a compound statement: {type(node).__name__}")
 
     def handler(self, node: ast.ExceptHandler, context: Context) -> ast.ExceptHandler:
         """An except clause, a statement of its own inside its `try`."""
@@ -186,7 +192,7 @@ class Statements:
         place = nodes.head(node)
         first = [nodes.statement(nodes.call(nodes.CAUGHT, place), place), self.begin(site, node)]
         first += self.bound(site, node, [node.name] if node.name else [], inner)
-        return nodes.changed(node, body=first + self.body(node.body, inner))
+        return nodes.changed(node, body=self.body(node.body, inner, first, node))
 
     # ------------------------------------------------------------------------------------------------- simple
 

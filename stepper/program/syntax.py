@@ -8,6 +8,27 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+BLOCKS = (
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.If,
+    ast.With,
+    ast.AsyncWith,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+)
+_SUSPENDING = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
+
+
+def suspends(node: ast.AST) -> bool:
+    """Whether what runs a statement may be left in its midst, and come back to: at a `yield` or an `await`."""
+    if isinstance(node, _SUSPENDING) or (isinstance(node, ast.comprehension) and node.is_async):
+        return True
+    return not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Lambda)) and any(
+        suspends(child) for child in ast.iter_child_nodes(node)
+    )
 
 
 def parameters(function: Function | ast.Lambda) -> list[str]:

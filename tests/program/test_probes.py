@@ -94,6 +94,33 @@ def test_a_script_taken_as_one_iteration_does_what_it_does_by_itself(trap: str) 
     check(TRAPS[trap], analyse(TRAPS[trap], PATH, loop="none"))
 
 
+def test_a_generator_that_was_entered_before_is_recorded_and_stopped_in_where_it_goes_on() -> None:
+    source = """
+def batches():
+    for t in range(8):
+        with open(__file__):
+            x = t + 1
+            yield x
+class Data:
+    def __iter__(self):
+        yield from batches()
+w = 1.0
+for x in Data():
+    loss = w * x
+    w -= 0.1 * loss
+"""
+    program = analyse(source, __file__)
+    assert program.loop is not None and program.loop.line == 11
+    inside = {3: "for t in range(8)", 4: "with open(__file__)", 5: "x = t + 1", 6: "yield x"}
+    for armed in (False, True):
+        probes = Probes(program, lambda n: n == 4, armed=armed)
+        with probes.installed():
+            exec(program.code, {"__name__": "__main__", "__file__": __file__})
+        assert [text for text in probes.texts() if text in inside.values()] == [inside[4], inside[5], inside[6]]
+        stops = [program.stops[arguments[0]].line for name, arguments in probes.calls if name == nodes.STOP]
+        assert [line for line in stops if line in inside] == ([3] + [4, 5, 6] * 7 if armed else [])
+
+
 # A failing script is named by its number, so there is nothing to shrink.
 QUICK = settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 

@@ -133,6 +133,84 @@ for t in range(3):  # loop
     w -= 0.1 * loss
 print(w)
 """,
+    "generators that go on from pass to pass": """
+import contextlib
+@contextlib.contextmanager
+def noted(name):
+    print("in", name)
+    try:
+        yield [name]
+    except KeyError as error:
+        print("caught", error)
+    else:
+        print("well", name)
+    finally:
+        print("out", name)
+class Numbers:
+    __private = 3
+    def __init__(self, n):
+        self.n = n
+    def __iter__(self):
+        'Docs.'
+        global seen
+        seen = 0
+        place = [0]
+        for place[0] in range(self.n):
+            seen += self.__private
+            if place[0] % 4 == 3:
+                yield place[0] + 0.5
+            elif place[0] % 4 == 2:
+                continue
+            else:
+                with noted(str(place[0])) as names, noted("b"):
+                    match (place[0], names):
+                        case (0, _):
+                            yield 0
+                        case (n, [str(text)]) if n < 5 and text:
+                            yield n
+                            raise KeyError(n)
+                        case _:
+                            yield -1
+        while (last := (yield self.n)) is None and seen < 40:
+            seen += 10
+        else:
+            print("else", last)
+        yield from (x for x in range(2))
+def received():
+    got, met = None, []
+    while True:
+        try:
+            got = yield len(met)
+            met.append(got)
+        except ValueError as error:
+            print("thrown", error)
+            met.clear()
+        def inner(k=got):
+            return (k, lambda: (yield))
+        assert inner()[0] is got
+def chained(n):
+    result = yield from Numbers(n)
+    try:
+        yield 7 if result is None else result
+    finally:
+        print("closed", result)
+numbers, sums = chained(6), received()
+empty = (lambda: (yield))()
+next(sums)
+w = 1.0
+for t in range(20):  # loop
+    x = next(numbers, -2)
+    y = sums.throw(ValueError(t)) if t % 6 == 5 else sums.send(t % 3)
+    loss = (w - 0.1 * x) ** 2 + y
+    w -= 0.1 * loss
+    print(t, x, y, seen)
+numbers.close()
+sums.close()
+numbers.close()
+sums.close()
+print(w)
+next(numbers)
+""",
     "async functions, comprehensions and context managers": """
 import asyncio
 class Manager:

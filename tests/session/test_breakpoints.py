@@ -127,6 +127,50 @@ async def test_several_stops_in_one_pass_are_met_in_order_and_backward(tmp_path:
         assert back == walked[:0:-1]
 
 
+async def test_a_generator_of_another_file_that_the_setup_entered_is_stopped_in(tmp_path: Path, either: bool) -> None:
+    """One that a loop goes through from its head on, in the midst of another's `yield from`."""
+    data = script(
+        tmp_path,
+        """
+        class Data:
+            def __init__(self, count):
+                self.count = count
+            def __iter__(self):
+                yield from self.numbers()
+            def numbers(self):
+                for i in range(self.count):
+                    x = i / self.count
+                    yield x, 2 * x
+        """,
+        "data.py",
+    )
+    source = """
+        from data import Data
+        w = 0.5
+        for x, y in Data(60):
+            loss = (w * x - y) ** 2
+            w -= 0.2 * x * (w * x - y)
+        """
+    async with opened(script(tmp_path, source)) as session:
+        await session.run()
+        losses = list(session.losses)
+        await session.go(0)
+        session.toggle_breakpoint(9, data, condition="i % 20 == 10 and self.count == 60")
+        session.toggle_breakpoint(10, data, condition="x == 0.5")
+        met = []
+        for _ in range(4):
+            await session.run()
+            met.append(at(session))
+        line, end = "x = i / self.count", "yield x, 2 * x"
+        assert met == [(9, line), (29, line), (29, end), (49, line)]
+        assert session.event is not None and session.event.file == data
+        await session.reverse()
+        assert at(session) == (29, end)
+        await session.run()
+        await session.run()
+        assert session.state is State.ENDED and session.losses == losses
+
+
 async def test_the_setup_has_stops_too(tmp_path: Path) -> None:
     async with opened(script(tmp_path, SMALL)) as session:
         session.toggle_breakpoint(3)

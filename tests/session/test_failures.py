@@ -414,6 +414,29 @@ def test_exit_handlers_run_and_their_output_is_shown(tmp_path: Path) -> None:
     assert b"".join(printed) == b"goodbye\n"
 
 
+def test_what_is_let_go_of_at_the_very_end_runs_as_it_does_by_itself(tmp_path: Path) -> None:
+    """There nothing is left among the builtins of what was put there."""
+    source = """
+    import colorsys
+    class Kept:
+        def __del__(self):
+            print("let go")
+    def numbers():
+        try:
+            yield 1.0
+        finally:
+            print("closed")
+    colorsys.kept, colorsys.numbers = Kept(), numbers()
+    w = next(colorsys.numbers)
+    for i in range(3):
+        loss = w * w
+        w = w - 0.1
+    """
+    printed: list[bytes] = []
+    run_losses(script(tmp_path, source), Options(), None, lambda *_: None, printed.append)
+    assert b"".join(printed) == b"let go\nclosed\n"
+
+
 def test_an_exception_hook_of_the_scripts_own_is_called(tmp_path: Path) -> None:
     source = """
     import sys
