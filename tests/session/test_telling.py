@@ -186,9 +186,9 @@ LAYERS = """
     """
 
 
-def test_uses_of_two_parameters_of_one_name_are_never_added_up() -> None:
+def test_uses_of_two_parameters_of_one_name_are_told_apart_and_never_added_up() -> None:
     record = run_recorded(script(LAYERS)).records[1]
-    assert {told_of(event).parameter for event in of_kind(record, "contribution")} == {"self.W"}
+    assert [told_of(event).parameter for event in of_kind(record, "contribution")] == ["self.W (2)", "self.W"]
     assert all_shared(record) == []
 
 
