@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from stepper.program.calls import Caller
 from stepper.program.counters import counters
 from stepper.program.effects import EMPTY, GRAD, NOTHING, Pass, Place, Root, State, Value, returned, union
-from stepper.program.evaluate import Evaluator
 from stepper.program.nodes import is_reference, is_whole
 from stepper.program.scopes import Scope
 from stepper.program.spine import LoopNode
@@ -19,7 +19,7 @@ from stepper.program.syntax import FUNCTIONS, parameters
 from stepper.program.vocabulary import names_loss
 
 
-class Walker(Evaluator):
+class Walker(Caller):
     """Walks bodies. One walker serves a whole script; each walk starts afresh."""
 
     # ------------------------------------------------------------------------------------------------- walks
