@@ -174,12 +174,14 @@ class Runner:
         for key, spot in there.items():
             setattr(builtins, stop_flag(key), spot in wanted)
         self._stoppable = not wanted.isdisjoint(there.values())
-        self.arm(self.control.stop_from)
+        self.arm()
 
-    def arm(self, stop_from: int | None) -> None:
-        """From any thread: the script can stop from now on, if it is to (not None); where it need not, nothing is asked
-        before its statements."""
-        builtins.__stepper_armed__ = self._stoppable and stop_from is not None  # type: ignore[attr-defined]
+    def arm(self) -> None:
+        """From any thread: from now on the script is recorded, or can stop, where that is so; else that is all it is
+        asked. Looked at again once it is written: another thread may have had another answer."""
+        armed: bool | None = None
+        while armed is not (wanted := self._recording or (self._stoppable and self.control.stop_from is not None)):
+            armed = builtins.__stepper_armed__ = wanted  # type: ignore[attr-defined]
 
     def _reach(self, key: str) -> None:
         """On the script's thread, or one of its own: a statement with a breakpoint is about to run, unrecorded."""
@@ -207,6 +209,7 @@ class Runner:
 
     def forked(self) -> None:
         """In a process that the script forked: it never stops."""
+        self._stoppable = False
         builtins.__stepper_armed__ = False  # type: ignore[attr-defined]
         self.recorder.forked()
         self.losses.whereabouts = Whereabouts()
@@ -365,6 +368,7 @@ class Runner:
             self._hooks.enter_context(engine.recording(self.recorder))
         if iteration is not None:
             self.recorder.learn(vars(sys.modules["__main__"]))
+        self.arm()
         builtins.__stepper_recording__ = True  # type: ignore[attr-defined]
         builtins.__stepper_beside__ = iteration is not None  # type: ignore[attr-defined]
         builtins.__stepper_leave__ = self.leave  # type: ignore[attr-defined]
@@ -375,6 +379,7 @@ class Runner:
         self._leave_modules()
         builtins.__stepper_leave__ = self.losses.cut  # type: ignore[attr-defined]
         self._recording = False
+        self.arm()
         iteration = self.recorder.iteration
         losses = self.losses.current()
         self.losses.forget()

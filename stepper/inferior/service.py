@@ -140,7 +140,8 @@ class Service(threading.Thread):
     def _answered(self, request: Request) -> Reply:
         match request:
             case Run():
-                self._runner.arm(request.stop_from)
+                self._control.stop_from = request.stop_from
+                self._runner.arm()
                 self._control.run(request.until, request.record_from, request.record_last, request.stop_from)
             case StopAt():
                 self._runner.stop_at(request.stops, noting=request.noting)

@@ -268,7 +268,7 @@ class Instrument:
         # what the loop's head does for the next pass (a data set, its transforms) is no part of the last statement
         recorded = _where_a_pass_ends(recorded, lambda: nodes.statement(nodes.call(nodes.PASSED, end), end), whole=True)
         place = nodes.head(node.body[0])
-        dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
+        dual = nodes.decision(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         after = replace(context, phase="between")
         new = nodes.changed(node, body=[dual], orelse=self._spine(node.orelse, after))
         leave = nodes.statement(nodes.call(nodes.LEAVE, end), end)
@@ -290,7 +290,7 @@ class Instrument:
         recorded = self._with_loss(self.statements.body(rest, within), rest[0])
         armed = self._with_loss(self.armed.body(rest), rest[0])
         plain = self._with_loss(self.plain.body(rest), rest[0])
-        dual = nodes.choice(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
+        dual = nodes.decision(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         return [*prefix, dual, nodes.statement(nodes.call(nodes.LEAVE, place), place)]
 
     def _with_loss(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:

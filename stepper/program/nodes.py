@@ -125,9 +125,18 @@ def statement(expression: ast.expr, place: ast.AST) -> ast.Expr:
 def choice(
     test: ast.expr, recorded: list[ast.stmt], armed: list[ast.stmt], plain: list[ast.stmt], place: ast.AST
 ) -> ast.If:
-    """`if test: recorded`, else where there are breakpoints `armed`, else `plain`."""
-    other: list[ast.stmt] = [ast.If(ast.Name(ARMED, ast.Load()), armed, plain)] if armed else plain
-    return at(ast.If(test, recorded, other), place)
+    """`recorded` where `test` holds, else where there are breakpoints `armed`, else `plain`: that behind one test only,
+    and first, for what is jumped over costs time as well."""
+    watched = ast.If(test, recorded, armed)
+    off = ast.UnaryOp(ast.Not(), ast.Name(ARMED, ast.Load()))
+    return at(ast.If(off, plain or [ast.Pass()], [watched]), place)
+
+
+def decision(
+    test: ast.expr, recorded: list[ast.stmt], armed: list[ast.stmt], plain: list[ast.stmt], place: ast.AST
+) -> ast.If:
+    """As `choice`, with a test that has to be made each time, and says anew what the flags are."""
+    return at(ast.If(test, recorded, [ast.If(ast.Name(ARMED, ast.Load()), armed, plain)]), place)
 
 
 def changed(node: N, **fields: object) -> N:

@@ -36,9 +36,13 @@ class Probes:
     def _iteration(self) -> bool:
         recorded = self.choose(self.passes)
         self.passes += 1
-        builtins.__dict__[nodes.RECORDING] = recorded
+        self._flag(recorded)
         self.calls.append((nodes.ITERATION, (recorded,)))
         return recorded
+
+    def _flag(self, recorded: bool) -> None:
+        builtins.__dict__[nodes.RECORDING] = recorded
+        builtins.__dict__[nodes.ARMED] = recorded or self.armed
 
     def _loss_of(self, function: Callable[[], Any]) -> None:
         self.calls.append((nodes.LOSS_OF, (function(),)))
@@ -51,8 +55,7 @@ class Probes:
                 builtins.__dict__[name] = self._note(name)
             builtins.__dict__[nodes.ITERATION] = self._iteration
             builtins.__dict__[nodes.LOSS_OF] = self._loss_of
-            builtins.__dict__[nodes.RECORDING] = self.choose(-1)
-            builtins.__dict__[nodes.ARMED] = self.armed
+            self._flag(self.choose(-1))
             builtins.__dict__.update(dict.fromkeys(map(nodes.stop_flag, self.program.stops), self.armed))
             yield
         finally:
