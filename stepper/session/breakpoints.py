@@ -92,8 +92,12 @@ class Breakpoints:
 
     def check(self, spot: Spot, source: str, named: str = "") -> None:
         """Raises NoStatement where no breakpoint can be set on this line of `source`."""
-        if self.at(spot) is None and spot.line not in self._beginnings(source):
+        if self.at(spot) is not None:
+            return
+        if spot.line not in self._beginnings(source):
             raise NoStatement(f"no statement begins on {named or spot.place}, so nothing can stop there")
+        if spot.file and spot.line not in in_functions(source):
+            raise NoStatement(f"{named or spot.place} runs when its file is imported: only in functions can it stop")
 
     def change(self, each: Breakpoint, condition: str) -> None:
         """Give one another condition; it then holds. Raises NotACondition."""
@@ -144,6 +148,14 @@ def beginnings(source: str) -> frozenset[int]:
         for node in ast.walk(tree)
         if isinstance(node, ast.stmt) and id(node) not in idle and not isinstance(node, silent)
     )
+
+
+def in_functions(source: str) -> frozenset[int]:
+    """The lines on which a function begins, or a statement in one."""
+    functions = (
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return frozenset(each.lineno for node in functions for each in ast.walk(node) if isinstance(each, ast.stmt))
 
 
 def checked(condition: str) -> str:

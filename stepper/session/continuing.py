@@ -153,7 +153,10 @@ class Continuing(Standing):
             await self._come_to_rest()
         else:
             await self._after_run()
-            none = "no breakpoint was reached after this" if self.breakpoints.spots else ""
+            spots = self.breakpoints.spots
+            none = "no breakpoint was reached after this" if spots else ""
+            if any(spot.file for spot in spots):
+                none += " (in other files than the loop's, none is while the setup runs)"
             self._say("; ".join(filter(None, (none, self.notice))))
 
     async def _continue_backward(self) -> None:

@@ -169,6 +169,9 @@ async def test_a_generator_of_another_file_that_the_setup_entered_is_stopped_in(
         await session.run()
         await session.run()
         assert session.state is State.ENDED and session.losses == losses
+        assert "no breakpoint was reached after this (in other files" in session.notice
+        with pytest.raises(NoStatement, match=r"data\.py line 2 runs when its file is imported"):
+            session.toggle_breakpoint(2, data)
 
 
 async def test_the_setup_has_stops_too(tmp_path: Path) -> None:
