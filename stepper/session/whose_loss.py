@@ -23,6 +23,9 @@ def contributions(record: Record, parameter: str) -> list[Event]:
         for event in record.events
         if isinstance(event.detail, OptimizerStep) and event.detail.parameter == parameter
     ]
+    one_pass = len({_pass(event) for event in all_of_it}) < 2
+    if one_pass and not (all_of_it and steps and all_of_it[-1].id > steps[-1]):
+        return all_of_it  # as nearly always; the whole record need not be gone through
     come = arrivals(record).get(parameter)
     if come is None:
         return all_of_it
