@@ -69,7 +69,7 @@ def window(
 
 
 def _exact(number: object) -> str:
-    """A number that a float of 64 bits does not hold; empty for those that it holds."""
+    """A number that a float of 64 bits may not hold, written out; empty for those that it holds."""
     if isinstance(number, complex):
         return repr(number).strip("()")
     return str(number) if isinstance(number, int) and abs(number) > LARGEST else ""

@@ -344,16 +344,26 @@ def test_what_elements_are_updated_by_one_by_one_is_put_together(start: str, ele
     assert ran.array(parameter.grad, 1).ravel().tolist() == [delta * 2.0, delta * -0.3, delta]
 
 
-@pytest.mark.parametrize("skipped", ["w[0] -= rate * delta", "w[j] -= rate * delta", "w[j] = 0.5 * delta"])
-def test_elements_that_are_left_out_changed_twice_or_set_have_no_gradient_together(skipped: str) -> None:
+@pytest.mark.parametrize("start", ["[0.5, -0.25]", "np.array([0.5, -0.25])"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "w[0] -= rate * delta",
+        "w[j] -= rate * delta",
+        "w[j] = 0.5 * delta",
+        "w[1] -= rate * delta; w[0] -= rate * delta",
+    ],
+)
+def test_elements_that_are_left_out_changed_twice_or_set_have_no_gradient_together(before: str, start: str) -> None:
     ran = run(
         f"""
-        w, rate = [0.5, -0.25], 0.125
+        import numpy as np
+        w, rate = {start}, 0.125
         for y in [1.0, -1.0]:
             delta = w[0] + 2 * w[1] - y
             loss = delta ** 2
             for j in range(1):
-                {skipped}
+                {before}
                 w[0] -= rate * delta
         """
     )

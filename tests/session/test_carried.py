@@ -139,6 +139,7 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         ("v = 0.9 * v + dw; w += 0.01 * v", ""),
         ("s = 0.9 * s + 0.1 * dw**2; w += 0.01 * dw / np.sqrt(s + 1e-8)", ""),
         ("v = 0.9 * v + dw; w += 0.01 * dw", ""),
+        ("v = 0.9 * v + (-0.5 * dw if t < 5 else 0.01 * dw + np.array([9, 9, -9, 9])); w -= 0.01 * v", ""),
     ],
 )
 def test_a_sum_of_gradients_by_hand_that_carries_an_update_uphill_is_told_and_excuses_no_sign(
