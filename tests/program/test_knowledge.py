@@ -518,3 +518,21 @@ for x, y in zip(np.ones((4, 2)), np.ones(4)):
     program = analyse(source, "perceptron.py")
     assert labels(program, "parameter") == {"weights", "bias"}
     assert phases(program)["bias += eta * error"] == "update"
+
+
+def test_a_constant_that_is_returned_does_not_come_from_the_conditions_around_the_call() -> None:
+    source = """
+import numpy as np
+def rate():
+    return 0.1
+w, x, y, eta = np.ones(3), np.ones((4, 3)), np.ones(4), 0.1
+for t in range(5):
+    error = x @ w - y
+    loss = (error ** 2).mean()
+    dw = 2 * x.T @ error / 4
+    if loss > 1e-9:
+        eta = rate()
+    w -= eta * dw
+"""
+    program = analyse(source, "rate.py")
+    assert labels(program, "gradient") == {"dw"}
