@@ -8,12 +8,14 @@ from stepper.record import Summary
 
 
 class Opaque(NamedTuple):
-    """What can be said of such a value; a field is None where even that cannot be told."""
+    """What can be said of such a value; a field is None where even that cannot be told. `layout` is how its numbers
+    lie, where that is why they are not read: `sparse_coo`."""
 
     type: str
     shape: tuple[int, ...] | None
     dtype: str | None
     device: str | None
+    layout: str | None = ""
 
     def summary(self) -> Summary:
         """Shape, dtype and device, without statistics."""
@@ -22,4 +24,5 @@ class Opaque(NamedTuple):
 
     def refuse(self) -> LookupError:
         """The error for whoever asks for its numbers."""
-        return LookupError(f"no numbers can be shown of this {self.type} ({self.dtype or 'no dtype'})")
+        kind = ", ".join(filter(None, (self.dtype or "no dtype", self.layout)))
+        return LookupError(f"no numbers can be shown of this {self.type} ({kind})")

@@ -123,7 +123,8 @@ class TorchEngine(Engine):
         torch = self._torch
         found: list[Any] = []
         lazy = torch.nn.parameter.is_lazy(value)
-        for attribute, convert in (("shape", _extents), ("dtype", _dtype_name), ("device", str)):
+        told_as = (("shape", _extents), ("dtype", _dtype_name), ("device", str), ("layout", _layout_name))
+        for attribute, convert in told_as:
             try:
                 told = None if lazy and attribute == "shape" else getattr(torch.Tensor, attribute).__get__(value)
                 found.append(None if told is None else convert(told))
@@ -477,6 +478,11 @@ def _extents(shape: Any) -> tuple[int, ...]:
 
 def _dtype_name(dtype: Any) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _layout_name(layout: Any) -> str:
+    """Of one that is not the usual."""
+    return _dtype_name(layout).replace("strided", "")
 
 
 def _dense(plain: Any, torch: Any) -> bool:

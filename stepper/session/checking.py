@@ -275,7 +275,8 @@ class _Check:
             samples = [await self._sample(parameter, version, index, read, likely) for index in self._chosen_for[1]]
             if along is None:
                 recorded = [each for _, each, _ in samples]
-                along = version.scale > 0 and not version.share and await self._along(parameter, recorded)
+                own = version.scale > 0 and not version.share and version.loss is None
+                along = own and await self._along(parameter, recorded)
             found = self._compared(parameter, version, samples, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             by = f"by {what} ({read(self._base):.6g})" if what else ""

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stepper.record import Contribution, OptimizerStep, Record, Value
+from stepper.record import Contribution, Event, OptimizerStep, Record, Value
+from stepper.session.whose_loss import losses
 
 
 class FirstCall(NamedTuple):
@@ -29,13 +30,13 @@ def first_call(record: Record, parameter: str) -> FirstCall | None:
     )
     if step is None or step.parent is None:
         return None
-    inside, shares = {step.parent}, dict[int, list[Value]]()
+    inside, uses = {step.parent}, dict[int, list[Event]]()
     for event in record.events[step.parent + 1 :]:
         if event.parent in inside:
             inside.add(event.id)
             if isinstance(event.detail, Contribution) and event.detail.parameter == parameter:
-                shares.setdefault(event.detail.backward, []).append(event.values[0])
-    if len(shares) < 2:
+                uses.setdefault(event.detail.backward, []).append(event)
+    if len(uses) < 2 or not record.losses:
         return None
-    first = min(shares)
-    return FirstCall(tuple(shares[first]), first - 1) if first <= len(record.losses) else None
+    first = uses[min(uses)]  # of the passes, some of which may be of no loss: `autograd.grad` in a closure
+    return FirstCall(tuple(event.values[0] for event in first), min(losses(record, first), default=0))

@@ -53,7 +53,8 @@ class EntryCheck:
         return abs(self.recorded - self.difference) / larger if larger else 0.0
 
 
-STEPPED = "the loss does not change at all with it: a comparison lies between (a perceptron's), or it is not used"
+SAME = 1e-3  # how near to 1 a factor is that none is missing by
+STEPPED = "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign)"
 UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
 
 
@@ -218,6 +219,8 @@ def _ratio(entries: Sequence[EntryCheck]) -> float | None:
     middle = median(ratios)
     if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in zip(ratios, widths, strict=True)):
         return None
+    if abs(middle - 1.0) <= SAME:
+        return None  # they are off by little, and not by a factor
     return _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
 
 

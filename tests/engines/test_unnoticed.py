@@ -149,6 +149,8 @@ def test_tensors_without_readable_numbers_have_an_outside() -> None:
     for name, value in odd().items():
         found = engine.describe(look(engine, value))
         assert (name, found.kind, found.shape, found.min, found.nan) == (name, "tensor", (2, 3), None, None)
+    with pytest.raises(LookupError, match=r"of this Tensor \(float32, sparse_coo\)"):
+        engine.ndarray(look(engine, odd()["sparse"]))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -38,3 +38,27 @@ def test_the_gradient_of_the_first_call_is_compared_with_its_own_loss(tmp_path: 
         for iteration in (0, 1):
             (wrong,) = named(run.check(iteration)).values()
             assert wrong.verdict is Verdict.DIFFERS and wrong.factor == pytest.approx(1.5, rel=1e-3), wrong
+
+
+def test_a_pass_that_is_of_no_loss_is_not_counted_as_one(tmp_path: Path) -> None:
+    """A penalty on the slope, as of a network that solves a differential equation."""
+    text = """
+        import torch
+        torch.manual_seed(0)
+        x = torch.randn(8, 2, dtype=torch.float64, requires_grad=True)
+        net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+        optimizer = torch.optim.LBFGS(net.parameters(), lr=0.5, max_iter=3)
+        def closure():
+            optimizer.zero_grad()
+            u = net(x)
+            (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+            loss = (u - 1).square().mean() + slope.square().mean()
+            loss.backward()
+            return loss
+        for k in range(2):
+            optimizer.step(closure)
+    """
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert {each.verdict for each in found.parameters} == {Verdict.AGREES}
+    assert not any("uphill" in each.note for each in found.parameters)

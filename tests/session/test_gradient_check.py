@@ -62,6 +62,8 @@ def test_a_factor_that_is_not_the_same_everywhere_is_none() -> None:
     assert found.verdict is Verdict.DIFFERS and found.factor is None and found.note == ""
     assert checked((1.0, 2.0), (2.0, 4.0), (0.0, 1.0)).factor is None
     assert checked((1.0, 2.0)).factor == 0.5  # of the one entry that there is
+    near = checked((1.0001, 1.0), (2.0002, 2.0), (0.50005, 0.5))
+    assert near.verdict is Verdict.DIFFERS and near.factor is None and near.note == ""
     several = concluded("w", (9,), [entry(1.0, 2.0), unsaid()])
     assert several.factor is None  # one of several entries is a chance
 
