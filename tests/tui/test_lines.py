@@ -33,6 +33,15 @@ def test_what_is_on_the_right_stays_in_the_line_beside_wide_characters(width: in
     assert cell_len(line) == width and line.endswith("(3,)")
 
 
+@pytest.mark.parametrize("width", [12, 20, 40, 60])
+def test_what_is_too_long_on_the_right_is_cut_and_the_beginning_stays(width: int) -> None:
+    code, result = "12U · w -= g", "(50, 16) 800 nan … (16, 8) 128 nan"
+    line = "".join(text for text, _ in pad([("✓", ""), (code, "")], [(result, "")], width, 8))
+    assert cell_len(line) == width
+    assert line.startswith("✓12U · ")
+    assert line.endswith(result if width > 8 + len(result) else "…")
+
+
 @pytest.mark.parametrize("width", [0, 1])
 def test_words_lose_nothing_where_there_is_no_room(width: int) -> None:
     assert "".join(wrapped("ab 学 \u0301", width)) == "ab学\u0301"

@@ -304,9 +304,13 @@ def component_classes() -> set[str]:
     return found
 
 
-def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int) -> tuple[Piece, ...]:
-    """`pieces`, then as many blanks as push `right` to the right edge of `width` columns; `pieces` are cut for it."""
-    right = tuple(right)
+def pad(pieces: Iterable[Piece], right: Iterable[Piece], width: int, least: int = 0) -> tuple[Piece, ...]:
+    """`pieces`, then as many blanks as push `right` to the right edge of `width` columns; `pieces` are cut for it, down
+    to `least` columns, and beyond that `right` is."""
+    pieces, right = tuple(pieces), tuple(right)
+    if right:
+        least = min(least, sum(cell_len(text) for text, _ in pieces))
+        right = pad(right, (), width - least - (1 if least else 0))
     room = width - sum(cell_len(text) for text, _ in right) - (1 if right else 0)
     kept: list[Piece] = []
     used = 0

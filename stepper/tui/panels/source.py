@@ -32,6 +32,8 @@ CURRENT, DONE, FAILED, NONFINITE = "▶", "✓", "✗", "!"
 BREAKPOINT, CONDITIONAL, OFF = "●", "◆", "○"
 GUTTER = 3
 """Columns beside the digits of the line's number: its mark, its phase, its breakpoint."""
+BEGINNING = 12
+"""Columns of a line's code that no result takes, however long: where they fit into half of the panel."""
 PHASES = {"setup": "s", "forward": "F", "loss": "L", "backward": "B", "update": "U", "between": "·"}
 """One letter for each phase, so that it can be told without colour."""
 CONTINUED = "    "
@@ -256,7 +258,10 @@ class SourcePanel(LinePanel):
         """Line `index` + 1 of the script."""
         hint, current = self._hints.get(index + 1, ""), index + 1 == self._current
         right = [(hint, "strong" if current else "hint")] if hint else []
-        return Row(pad(self._line(index), right, self.inner.width), "current" if current else "")
+        code, width = "".join(text for text, _ in self._code[index]), self.inner.width
+        indent = len(code) - len(code.lstrip())
+        least = min(len(str(len(self._code))) + GUTTER + indent + BEGINNING, width // 2)
+        return Row(pad(self._line(index), right, width, least), "current" if current else "")
 
     def _line(self, index: int) -> tuple[Piece, ...]:
         """The gutter of a line, and its code."""
