@@ -25,6 +25,7 @@ class Why(Enum):
     DETACHED = "no gradient came: it was used, but the loss was cut off from it (detach, no_grad) or does not need it"
     IDLE = "no gradient came: nothing in this iteration used it"
     NONE = "no gradient came"
+    BETWEEN = "its step comes behind this pass, between the iterations; --loop LINE, of the loop around, has both"
 
     @property
     def short(self) -> str:
@@ -47,6 +48,7 @@ SHORT = {
     Why.DETACHED: "no gradient: detached before the loss",
     Why.IDLE: "no gradient: nothing used it",
     Why.NONE: "no gradient came",
+    Why.BETWEEN: "its step comes between the iterations",
 }
 CAME = frozenset((Why.UNUSED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
 
@@ -55,9 +57,12 @@ def left_out(record: Record) -> dict[str, Why]:
     """The parameters whose gradient no step used, and those that nothing updated while gradients came to others, or
     optimizers took their steps: why."""
     steps = [event for event in record.events if SKIPPED not in event.note]
-    stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
+    phases = {
+        event.detail.parameter: event.phase for event in reversed(steps) if isinstance(event.detail, OptimizerStep)
+    }
+    stepped = {name for name, phase in phases.items() if phase != "between"}
     out = [each for each in record.parameters if each.name not in stepped and (_stays(each) or _is_unused(each))]
-    took = bool(stepped) or any(each.passed_over for each in record.parameters)  # a step, and be it of none of them
+    took = bool(phases) or any(each.passed_over for each in record.parameters)  # a step, and be it of none of them
     if not out or not (took or any(map(_is_unused, out))):
         return {}
     came = {event.detail.parameter for event in record.events if isinstance(event.detail, Contribution)}
@@ -67,6 +72,8 @@ def left_out(record: Record) -> dict[str, Why]:
     updated = any(each.used for each in record.parameters)
 
     def why(parameter: Parameter) -> Why:
+        if parameter.name in phases:
+            return Why.BETWEEN
         if _is_unused(parameter) or parameter.name in came:
             gradient = parameter.grad
             if not _stays(parameter):
@@ -101,10 +108,11 @@ def all_left_out(record: Record) -> list[str]:
     by_reason: dict[tuple[Why, int | None], list[str]] = {}
     for name, reason in left_out(record).items():
         by_reason.setdefault((reason, cuts[name] if reason is Why.DETACHED else None), []).append(name)
-    return [
-        f"{_listed(record, names, reason)}: no optimizer updated it; {in_words(record, names[0], reason)}"
-        for (reason, _), names in by_reason.items()
-    ]
+    lines = []
+    for (reason, _), names in by_reason.items():
+        none = "" if reason is Why.BETWEEN else "no optimizer updated it; "
+        lines.append(f"{_listed(record, names, reason)}: {none}{in_words(record, names[0], reason)}")
+    return lines
 
 
 def in_words(record: Record, name: str, reason: Why) -> str:

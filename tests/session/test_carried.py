@@ -177,6 +177,26 @@ def test_a_sum_that_has_gone_to_infinity_carries_nothing_and_hides_no_parameter(
     )
 
 
+def test_a_step_between_the_iterations_is_told_and_is_no_missing_one() -> None:
+    text = """
+    import torch
+    from torch import nn
+    G, D = nn.Linear(2, 2), nn.Linear(2, 1)
+    of_g, of_d = torch.optim.SGD(G.parameters(), lr=0.1), torch.optim.SGD(D.parameters(), lr=0.1)
+    for t in range(2):
+        for k in range(2):
+            loss_d = D(G(torch.ones(3, 2)).detach()).square().mean()
+            of_d.zero_grad(); loss_d.backward(); of_d.step()
+        loss_g = D(G(torch.ones(3, 2))).mean()
+        of_g.zero_grad(); loss_g.backward(); of_g.step()
+    """
+    records = run_recorded(script(text)).records
+    (first,) = (line for line in all_carried(records[0]) if "G." in line)
+    (last,) = (line for line in all_carried(records[1]) if "G." in line)
+    assert "no optimizer updated it; no gradient came" in first
+    assert last == f"G.weight, G.bias: {Why.BETWEEN.value}"
+
+
 STAYS = """
 import torch
 from torch import nn
