@@ -122,7 +122,7 @@ class Changing(Observing):
         if (label, id(value)) in self._met:
             return
         self._met.add((label, id(value)))
-        if label in self._passing and self._namer.knows(value):
+        if label in self._passing_anywhere and self._namer.knows(value):
             return  # a loop's `layer`, that has a path of its own
         for engine in self.engines:
             engine.met(value, label)

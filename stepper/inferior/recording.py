@@ -69,7 +69,8 @@ class Recording:
         self.answers = self.conditions.answers()
         self.asked: Callable[[Spot], None] | None = None  # told of the place before each statement, while it is wanted
         self._files = {program.path, program.home, *(module.path for module in program.modules)}
-        self._passing = passing_names([site for site in self.sites if not site.file])
+        self._passing = passing_names([site for site in self.sites if not site.file])  # names around the loop
+        self._passing_anywhere = passing_names(self.sites)
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
         self._bare_types: set[type] = set()

@@ -435,6 +435,44 @@ async def test_where_a_process_died_in_another_file_than_the_script_is_named(tmp
         assert "SIGABRT at fitting.py line 7, in iteration 1" in session.traceback
 
 
+@pytest.mark.start("torch")
+def test_layers_that_a_loop_in_another_file_goes_through_keep_their_paths(tmp_path: Path) -> None:
+    net = """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.blocks = nn.ModuleList(nn.Linear(2, 2, bias=False) for _ in range(2))
+            def forward(self, x):
+                for b in self.blocks:
+                    x = b(x)
+                return x
+    """
+    script(tmp_path, net, "net.py")
+    trainer = """
+        import torch
+        class Trainer:
+            def __init__(self, model):
+                self.model, self.optimizer = model, torch.optim.SGD(model.parameters(), lr=0.1)
+            def fit(self):
+                for t in range(2):
+                    loss = self.model(torch.ones(3, 2)).square().mean()
+                    loss.backward()
+                    self.optimizer.step()
+    """
+    script(tmp_path, trainer, "trainer.py")
+    text = """
+        from net import Net
+        from trainer import Trainer
+        def main():
+            Trainer(Net()).fit()
+        main()
+    """
+    with stepper.open(script(tmp_path, text)) as run:
+        names = [each.name for each in run.iteration(0).record.parameters]
+    assert names == ["self.model.blocks.0.weight", "self.model.blocks.1.weight"]
+
+
 def test_a_module_of_ones_own_that_is_called_torch_is_no_torch(tmp_path: Path) -> None:
     script(tmp_path, "class Tensor:\n    pass\nautograd = optim = None\n", "torch.py")
     text = "import torch\nw = 1.0\nfor t in range(3):\n    loss = w * w\n    w = w - 0.2 * w\n"
