@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 from functools import lru_cache
 
@@ -67,15 +66,10 @@ def results(event: Event) -> str:
 
 
 def update(event: Event, history: History) -> str:
-    """`‖Δ‖ 2.543` where the event moved parameters: the Euclidean norm of the step, over all that it moved."""
-    steps = {
-        value.copy: history.updates[value.copy]
-        for value in event.values
-        if value.when == "after" and value.copy in history.updates
-    }
-    if not steps:
-        return ""
-    return f"‖Δ‖ {figures.figure(math.hypot(*steps.values()))}"
+    """`‖Δ‖ 2.543` where the event moved parameters: the Euclidean norm of after − before, over all that it moved; empty
+    where that is not known."""
+    norm = history.updates.of(event)
+    return "" if norm is None else f"‖Δ‖ {figures.figure(norm)}"
 
 
 def product(event: Event) -> str:

@@ -15,6 +15,7 @@ from stepper.session.left_out import Why, in_short, left_out
 from stepper.session.telling import which_loss
 from stepper.tui.names import Names, names_of
 from stepper.tui.nonfinite import first_nonfinite
+from stepper.tui.updates import Updates
 
 Moment = tuple[int, int]
 """When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
@@ -75,12 +76,7 @@ class History:
         for lines in self._lines.values():
             for completions in lines.values():
                 completions.sort()
-        self.updates: dict[int | None, float] = {
-            parameter.after.copy: parameter.update.summary.l2
-            for parameter in record.parameters
-            if parameter.after.copy is not None and parameter.update.summary.l2 is not None
-        }
-        """The Euclidean norm of each parameter's step, by the copy of what the parameter became."""
+        self.updates = Updates(record)
         self.nonfinite = first_nonfinite(events, self.completion)
         self.order = sorted(self.labels, key=lambda label: self.labels[label][0].moment)
 

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from stepper.record import STRETCHED, UNREAD, Event, Record, Value, When
+from stepper.record import STRETCHED, UNREAD, Event, OptimizerStep, Parameter, Record, Value, When
 from stepper.tui.hints import hint, product, results
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
 from stepper.tui.panels.source import SourcePanel
-from tests.tui.standin import Standin, summary
+from tests.tui.standin import summary
 
 
 def value(label: str, when: When, *shape: int, copy: int | None = None) -> Value:
@@ -24,6 +24,7 @@ def event(number: int, text: str, *values: Value, parent: int | None = None, kin
     )  # fmt: skip
 
 
+AROUND: tuple[When, When] = ("before", "after")
 X, W, H = value("x", "operand", 64, 1000), value("self.w1", "operand", 1000, 100), value("h", "result", 64, 100)
 
 
@@ -71,18 +72,54 @@ def test_what_is_no_product_of_known_shapes_says_none(text: str) -> None:
     assert product(event(0, text, X, H)) == ""
 
 
-async def test_an_update_says_how_far_it_went() -> None:
-    session = Standin()
-    await session.open()
-    record = session.records[0]
-    history = History(record)
-    # the stand-in gives the parameters' values numbers of their own: tie them to the statement's
-    update = next(e for e in record.events if e.text.startswith("w1 -="))
-    after = next(v for v in update.values if v.when == "after")
-    norm = record.parameters[0].update.summary.l2
-    assert norm is not None
-    history.updates = {after.copy: norm}
-    assert hint(update, history) == f"‖Δ‖ {norm:.5g}"
+def changed(number: int, text: str, before: int, after: int, name: str = "w", became: float = 1.0) -> Event:
+    made = [
+        Value(name, "parameter", when, summary(np.full(2, became)), copy)
+        for when, copy in zip(AROUND, (before, after), strict=True)
+    ]
+    return event(number, text, *made)
+
+
+def parameter(name: str, before: int, after: int, *moved: float) -> Parameter:
+    first, last = (value(name, when, 2, copy=copy) for when, copy in zip(AROUND, (before, after), strict=True))
+    return Parameter(name, (2,), first, last, None, Value(name, "parameter", "result", summary(np.array(moved))))
+
+
+def history_of(parameters: list[Parameter], *events: Event) -> History:
+    return History(Record(0, None, [], list(events), [], parameters))
+
+
+def test_an_update_says_how_far_it_went() -> None:
+    changes = changed(0, "", 0, 1), changed(0, "", 0, 1, "alias"), changed(0, "", 2, 3, "b")
+    both = event(0, "opt.step()", *(each for change in changes for each in change.values))
+    history = history_of([parameter("w", 0, 1, 2.0, 3.0), parameter("b", 2, 3, 6.0, 0.0)], both)
+    assert hint(both, history) == "‖Δ‖ 7", "a parameter with two names is counted once"
+
+
+def test_an_update_by_several_lines_is_none_of_theirs() -> None:
+    lines = [changed(0, "w -= lr * dw", 0, 1), changed(1, "w *= 1 - wd", 1, 2), changed(2, "w.mul_(1.0)", 2, 2)]
+    history = history_of([parameter("w", 0, 2, 3.0, 4.0)], *lines)
+    assert [hint(line, history) for line in lines] == ["(2,)", "(2,)", "‖Δ‖ 0"]
+
+
+def test_an_optimizer_step_says_how_far_it_went_whatever_comes_after() -> None:
+    step, clamp, inner = changed(0, "opt.step()", 0, 1), changed(1, "w.clamp_(0, 1)", 1, 2), changed(2, "", 0, 1)
+    inner.values.append(Value("update of w", "other", "result", summary(np.array([6.0, 8.0]))))
+    inner.kind, inner.detail = "optimizer", OptimizerStep("w", "", {}, 2, None)
+    history = history_of([parameter("w", 0, 2, 3.0, 4.0)], step, clamp, inner)
+    assert [hint(each, history) for each in (step, clamp, inner)] == ["‖Δ‖ 10", "(2,)", "‖Δ‖ 10"]
+
+
+@pytest.mark.parametrize(
+    ("moved", "told"),
+    [((math.nan, math.nan), "nan"), ((math.nan, 1.0), "nan"), ((math.inf, 1.0), "∞"), ((-math.inf, math.nan), "nan")],
+)
+def test_an_update_to_what_is_not_finite_is_not_small(moved: tuple[float, float], told: str) -> None:
+    both = event(0, "opt.step()", *changed(0, "", 0, 1).values, *changed(0, "", 2, 3, "b").values)
+    history = history_of([parameter("w", 0, 1, *moved), parameter("b", 2, 3, math.inf, 1.0)], both)
+    assert hint(both, history) == f"‖Δ‖ {told}"
+    stays = changed(0, "w -= g", 1, 1, became=math.nan)
+    assert hint(stays, history_of([parameter("w", 0, 1, *moved)], stays)) == "‖Δ‖ nan"
 
 
 def test_the_first_value_that_is_not_finite_is_found_where_it_was_made() -> None:

@@ -57,7 +57,7 @@ class SourcePanel(LinePanel):
         "the line that is selected is underlined; the arrows and a click select another\n"
         "at a line's end: what it computed last: a shape, (n,k)·(k,m) → (n,m) for a matrix product, or the value "
         "where that is one number (of a loop's head the first … the last); ‖Δ‖: the Euclidean norm of after − before "
-        "over the parameters that it moved\n"
+        "over the parameters that it moved (of one that several lines move: an optimizer's step only)\n"
         f"{POINTED_OUT} (64,1) − (64,) → (64,64) at a line's end: broadcasting made a value larger than both operands, "
         "or a loss compares different shapes, which may not be meant\n"
         f"{POINTED_OUT} no gradient at a line's end: the graph of gradients ends here (detach, no_grad), so that "
