@@ -205,8 +205,8 @@ async def test_a_restart_that_is_refused_late_leaves_what_was_recorded(tmp_path:
         held = f"__import__('os').system({blocking(tmp_path)!r})\nrate = len(sys.argv)"
         script.write_text(TRAIN.replace("rate = 0.1", held))
         await pilot.press("r", "n")  # the second key waits for the start, and is forgotten with it
-        await until(pilot, lambda: "then n" in screen_text(app))
-        let_go(tmp_path)
+        await until(pilot, lambda: "then n" in screen_text(app) and session._lane.process.exit_code is not None)
+        let_go(tmp_path)  # and not before: refused at once, the new one would leave the old one as it is
         await until(pilot, lambda: "a whole number, not '0.25'" in said(app) and app.idle)
         assert said(app).startswith(f"{script}: setting rate takes ")
         assert said(app).endswith("; what was recorded can be read, r tries again")
