@@ -1,0 +1,84 @@
+"""Gradients of parameters that are updated element by element, put together of the parts."""
+
+import pytest
+
+from tests.inferior.running import run
+
+
+@pytest.mark.parametrize(
+    ("start", "element", "update"),
+    [
+        ("[0.5, -0.25, 0.75]", "w[{}]", "w[j] -= rate * delta * x[j]"),
+        ("[0.5, -0.25, 0.75]", "w[{}]", "w[j] = w[j] - rate * delta * x[j]"),
+        ("[0.5, -0.25, 0.75]", "w[{}]", "w[j] += -rate * (delta * x[j])"),
+        ("np.array([0.5, -0.25, 0.75])", "w[{}]", "w[j] -= rate * delta * x[j]"),
+        ("np.array([[0.5, -0.25, 0.75]])", "w[0, {}]", "w[0, j] -= rate * delta * x[j]"),
+        ("{'w': [0.5, -0.25, 0.75], 'delta': 0.0}", "w['w'][{}]", "w['w'][j] -= rate * w['delta'] * x[j]"),
+    ],
+)
+def test_what_elements_are_updated_by_one_by_one_is_put_together(start: str, element: str, update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, rate = {start}, 0.125
+        for x, y in zip([[1.0, 3.0], [2.0, -0.3]], [1.0, -1.0]):
+            out = {element.format(2)}
+            for j in range(2):
+                out += {element.format("j")} * x[j]
+            loss = (out - y) ** 2
+            delta = 2 * (out - y)
+            if isinstance(w, dict):
+                w["delta"] = delta
+            for j in range(2):
+                {update}
+            {element.format(-1)} -= rate * delta
+        """
+    )
+    (parameter,) = (each for each in ran.record(1).parameters if each.shape)
+    assert parameter.grad is not None and parameter.grad.label.endswith(", delta")
+    before = ran.array(parameter.before, 1).ravel()
+    delta = 2 * (before[2] + before[0] * 2.0 + before[1] * -0.3 + 1.0)
+    assert ran.array(parameter.grad, 1).ravel().tolist() == [delta * 2.0, delta * -0.3, delta]
+
+
+@pytest.mark.parametrize("start", ["[0.5, -0.25]", "np.array([0.5, -0.25])"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "w[0] -= rate * delta",
+        "w[j] -= rate * delta",
+        "w[j] = 0.5 * delta",
+        "w[1] -= rate * delta; w[0] -= rate * delta",
+    ],
+)
+def test_elements_that_are_left_out_changed_twice_or_set_have_no_gradient_together(before: str, start: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, rate = {start}, 0.125
+        for y in [1.0, -1.0]:
+            delta = w[0] + 2 * w[1] - y
+            loss = delta ** 2
+            for j in range(1):
+                {before}
+                w[0] -= rate * delta
+        """
+    )
+    (parameter,) = (each for each in ran.record(1).parameters if each.shape)
+    assert parameter.grad is None
+
+
+def test_parts_of_a_complex_array_are_not_put_together_without_their_imaginary_parts() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, x, rate = np.array([1 + 1j, 0.5j]), np.array([2 - 1j, 1j]), 0.125
+        for t in range(2):
+            delta = 2 * ((w * x).sum() - 1)
+            loss = abs(delta) ** 2
+            w[1:] -= rate * (delta * x[1:])
+            w[:1] -= rate * (delta * x[:1])
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is None

@@ -1,0 +1,84 @@
+"""What is a loss of an iteration: by its name, or since `.backward()` is called on it."""
+
+import pytest
+
+from stepper.program import nodes
+from stepper.program.program import analyse
+from stepper.program.vocabulary import names_gradient, names_loss
+from tests.program.probes import Probes, execute
+
+
+@pytest.mark.parametrize("name", ["loss_count", "loss_cnt", "n_losses", "loss_weight", "cost_idx"])
+def test_what_is_counted_or_weighed_beside_losses_is_none(name: str) -> None:
+    assert not names_loss(name) and names_loss("loss_l2") and names_loss("total_cost")
+
+
+LOSSES = """\
+class Net:
+    w = 1.0
+    def loss(self):
+        return self.w * 2
+    def cost_of(self, x):
+        return x
+def pair():
+    return 1.5, 2.5
+net = Net()
+w = 1.0
+for t in range(2):
+    {statement}
+    w -= 0.1 * w
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("loss = w * 2", [2.0, 1.8]),
+        ("net.last_loss = w * 2", [2.0, 1.8]),
+        ("print(t, net.loss())", [2.0, 2.0]),
+        ("print(f'{net.loss():.2f}')", [2.0, 2.0]),
+        ("l = net.loss()", [2.0, 2.0]),
+        ("total_error, other = pair()", [1.5, 1.5]),
+        ("(loss := w * 4)", [4.0, 3.6]),
+        ("v = [net.cost_of(w)][0] + 1", [1.0, 0.9]),
+        ("loss = 1.0; loss += w", [1.0, 2.0, 1.0, 1.9]),
+        ("v = str(ValueError('x'))", []),
+    ],
+)
+def test_plain_code_gives_the_named_losses(statement: str, values: list[float]) -> None:
+    source = LOSSES.format(statement=statement)
+    program = analyse(source, "s.py", loop="11")
+    probes = Probes(program, lambda n: False)
+    with probes.installed():
+        assert execute(program.code, source, "s.py")[2] == ""
+    assert [arguments[-1] for name, arguments in probes.calls if name == nodes.LOSS] == values
+
+
+@pytest.mark.parametrize(
+    ("source", "receiver"),
+    [
+        ("loss.backward()", "loss"),
+        ("(a + b).backward()", "a + b"),
+        ("scaler.scale(loss).backward()", "scaler.scale(loss)"),
+        ("accelerator.backward(loss)", "loss"),
+        ("self.fabric.backward(loss)", "loss"),
+    ],
+)
+def test_plain_code_gives_what_backward_is_called_on(source: str, receiver: str) -> None:
+    text = f"import torch\nfor x in data:\n    loss = model(x)\n    {source}\n    opt.step()\n"
+    program = analyse(text, "s.py")
+    assert program.uses_backward
+    mutated = [site for site in program.sites if site.method == "backward"]
+    assert [site.text for site in mutated] == [receiver]
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradient"),
+    [
+        *[("损失", "梯度"), ("損失", "勾配"), ("loss_总", "grad_权重")],  # in Chinese and Japanese
+        *[("d_loss", "d_loss_d_output"), ("loss_fn", "cost_gradient"), ("mse_loss", "loss_grad")],
+    ],
+)
+def test_a_name_says_that_it_is_a_loss_or_the_derivative_of_one(loss: str, gradient: str) -> None:
+    assert names_loss(loss) and not names_gradient(loss)
+    assert names_gradient(gradient) and not names_loss(gradient)
