@@ -13,6 +13,7 @@ from stepper.inferior.drawn import drawn
 from stepper.inferior.finished_parameters import FinishedParameters
 from stepper.inferior.gates import by_hand
 from stepper.inferior.handed_roles import HandedRoles
+from stepper.inferior.moved import Moved, moved
 from stepper.inferior.origins import Origins
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.renaming import rename
@@ -36,6 +37,7 @@ class Finisher:
         self._certain: set[Copy] = set()
         self._beside: set[Copy] = set()
         self._handed = HandedRoles()
+        self._moved: dict[int, list[Moved]] = {}  # by event
         self._parameters = FinishedParameters(recorder, numpy, self._summary)
         self._count_later = count_later
 
@@ -64,6 +66,7 @@ class Finisher:
         held = (each.copy for track in tracks for each in (track.before, track.after) if each is not None)
         self._beside = {copy for copy in held if copy is not None}
         self._parameters = FinishedParameters(recorder, self._numpy, self._summary)
+        self._find_moved()
         self._summarise()
         gates = self._gates(shelf)
         parameters = self._parameters.all(lambda draft: self._value(draft, shelf))
@@ -115,6 +118,16 @@ class Finisher:
         for draft in unknown:
             draft.role = made.get(draft.copy, "other")
 
+    def _find_moved(self) -> None:
+        """What lines that are not all that moved a parameter moved it by: `w.clamp_(-c, c)` behind the step."""
+        recorder = self._recorder
+        around = ((track.before.copy, (track.after or track.before).copy) for track in recorder.tracker.tracks.values())
+        told = {(before, after) for before, after in around if before is not None and after is not None}
+        found = moved(recorder.happenings, told, self._beside, self._role_of, recorder.differences)
+        self._moved = {}
+        for each in found if recorder.iteration is not None else ():
+            self._moved.setdefault(each.event, []).append(each)
+
     def _summarise(self) -> None:
         """The summaries of all small copies in one go; large ones get theirs when they are asked for."""
         recorder = self._recorder
@@ -122,6 +135,7 @@ class Finisher:
         updates = [update for update in map(self._parameters.update, tracks) if update is not None]
         copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
         copies += [track.left.copy for track in tracks if track.left is not None]
+        copies += [each.difference for found in self._moved.values() for each in found]
         summarise([copy for copy in (*copies, *updates) if copy is not None])
 
     def _event(self, happening: Happening, shelf: Shelf) -> Event:
@@ -148,6 +162,10 @@ class Finisher:
             function=happening.function,
             detail=happening.detail,
             note=happening.note,
+            moved=[
+                value(Draft(each.label, "parameter", "result", each.difference), shelf)
+                for each in self._moved.get(happening.id, ())
+            ],
         )
 
     def _value(self, draft: Draft, shelf: Shelf) -> Value:

@@ -179,7 +179,8 @@ class Caller(Evaluator):
             self.change(arguments[0].roots, node, changed, keep=name != "copyto")
         for keyword, value in keywords:
             if keyword == "out":
-                self.change(value.roots, node, frozenset(d for other in arguments for d in other.deps), keep=False)
+                read = frozenset(d for other in (receiver, *arguments) for d in other.deps)
+                self.change(value.roots, node, read, keep=False)
         if name in _FRESH:
             return NOTHING
         if name in WRAPPERS and arguments:

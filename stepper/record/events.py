@@ -130,7 +130,9 @@ class Event(msgspec.Struct, gc=False):
     Lines count from 1, columns from 0, in characters. `occurrence` counts how often this site had run before in this
     record. `duration` is in nanoseconds and includes the recording of what happened inside. `output` is the span of
     the script's output (byte offsets) written while it ran; -1 where it is unknown. `detail` is what only events of
-    this kind have. `note` says in words what no value shows: why something is missing, what was left out.
+    this kind have. `note` says in words what no value shows: why something is missing, what was left out. `moved` is
+    after − before, in float64, of each parameter that a statement changed, where neither `parameters` nor an optimizer's
+    step has that difference.
     """
 
     id: int
@@ -151,6 +153,7 @@ class Event(msgspec.Struct, gc=False):
     function: str = ""
     detail: Detail | None = None
     note: str = ""
+    moved: list[Value] = []
 
     def __repr__(self) -> str:
         """Kind, line and text, in a few words."""

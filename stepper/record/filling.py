@@ -42,9 +42,10 @@ class _Filling:
         return None if value is None else self._value(value)
 
     def _event(self, event: Event) -> Event:
-        if not any(value.copy in self.summaries for value in event.values):
+        if not any(value.copy in self.summaries for value in (*event.values, *event.moved)):
             return event
-        return replace(event, values=[self._value(value) for value in event.values])
+        values, moved = ([self._value(value) for value in held] for held in (event.values, event.moved))
+        return replace(event, values=values, moved=moved)
 
     def _gate(self, gate: Gate) -> Gate:
         return replace(

@@ -10,7 +10,7 @@ from stepper.record import Event, OptimizerStep, Record, Summary, Value
 
 class Updates:
     """The Euclidean norms of the differences that a record has, by the copies before and after: of each parameter over
-    the whole iteration, and over each step of an optimizer."""
+    the whole iteration, over each step of an optimizer, and over each line that is not all that moved one."""
 
     def __init__(self, record: Record) -> None:
         self._norms: dict[tuple[int, int], float] = {}
@@ -18,6 +18,10 @@ class Updates:
         for parameter in record.parameters:
             self._add(parameter.before, parameter.after, parameter.update.summary)
         for event in record.events:
+            for before, after in _pairs(event) if event.moved else ():
+                moved = next((value for value in event.moved if value.label == after.label), None)
+                if before is not None and moved is not None:
+                    self._add(before, after, moved.summary)
             step = event.detail
             if isinstance(step, OptimizerStep) and step.update is not None:
                 for before, after in _pairs(event):

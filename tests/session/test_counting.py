@@ -24,12 +24,13 @@ for step in range(4):
     loss = float(np.abs(w[:100]).sum())
     grad = np.sign(w)
     w -= 1e-3 * grad
+    w *= 1 - 1e-6
 """
 PLAIN = LARGE.format(planted="0.0")
 
 
 def values_of(record: Record) -> list[Value]:
-    found = [value for event in record.events for value in event.values]
+    found = [value for event in record.events for value in (*event.values, *event.moved)]
     for each in record.parameters:
         found += [each.before, each.after, each.update]
     return found

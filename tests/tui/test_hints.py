@@ -100,6 +100,9 @@ def test_an_update_by_several_lines_is_none_of_theirs() -> None:
     lines = [changed(0, "w -= lr * dw", 0, 1), changed(1, "w *= 1 - wd", 1, 2), changed(2, "w.mul_(1.0)", 2, 2)]
     history = history_of([parameter("w", 0, 2, 3.0, 4.0)], *lines)
     assert [hint(line, history) for line in lines] == ["(2,)", "(2,)", "‖Δ‖ 0"]
+    lines[1].moved.append(Value("w", "parameter", "result", summary(np.array([6.0, 8.0]))))
+    history = history_of([parameter("w", 0, 2, 3.0, 4.0)], *lines)
+    assert [hint(line, history) for line in lines] == ["(2,)", "‖Δ‖ 10", "‖Δ‖ 0"], "where the record tells it of a line"
 
 
 def test_an_optimizer_step_says_how_far_it_went_whatever_comes_after() -> None:
