@@ -1,4 +1,4 @@
-"""How far single statements moved parameters, where neither the net of the iteration nor an optimizer's step says it."""
+"""How far single statements moved parameters, where neither the iteration as a whole nor an optimizer says it."""
 
 from __future__ import annotations
 

@@ -131,8 +131,8 @@ class Event(msgspec.Struct, gc=False):
     record. `duration` is in nanoseconds and includes the recording of what happened inside. `output` is the span of
     the script's output (byte offsets) written while it ran; -1 where it is unknown. `detail` is what only events of
     this kind have. `note` says in words what no value shows: why something is missing, what was left out. `moved` is
-    after − before, in float64, of each parameter that a statement changed, where neither `parameters` nor an optimizer's
-    step has that difference.
+    after − before, in float64, of each parameter that a statement changed, where neither `parameters` nor the step of
+    an optimizer has that difference.
     """
 
     id: int
