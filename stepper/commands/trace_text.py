@@ -150,8 +150,8 @@ class _Said:
         if value.copy is None:
             return line, True
         first = self._names.setdefault(value.copy, name.removesuffix(" after"))
-        if name.removesuffix(" after") == first or value.summary.kind != "tensor":
-            return line, True
+        if name.removesuffix(" after") == first or value.summary.kind != "tensor" or value.summary.nan is None:
+            return line, True  # of a tensor whose numbers cannot be read nobody knows whether it is the same
         return f"{name}  {shape_text(value.summary.shape)}  the same as {first}", False
 
 

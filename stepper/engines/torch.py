@@ -1,8 +1,8 @@
 """The engine for torch's tensors: copies on their own device, pictures and statistics of them, and generators.
 
 Looking must not be noticed: while a function or dispatch mode, a functorch transform or a tracer is active, or the
-value is of a subclass, everything runs with those switched off. Tensors without readable numbers (sparse, nested,
-quantized, fake, meta, wrapped) are known by their outside only.
+value is of a subclass, everything runs with those switched off. Tensors without readable numbers (nested, quantized,
+fake, meta, wrapped, sparse of very many elements) are known by their outside only.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from stepper.engines.openings import opening_of_call
 from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import pool, window
 from stepper.engines.room import Room
+from stepper.engines.sparse import spread_out
 from stepper.engines.survey import sample, spread
 from stepper.record import Array, Region, Summary, Window
 
@@ -162,9 +163,10 @@ class TorchEngine(Engine):
 
     def _keep(self, value: Any) -> Any:
         plain = self._plain(value)
-        if plain is None:
-            return self._outside(value)
         kind = type(value).__name__
+        if plain is None:
+            dense = spread_out(value, self._torch)
+            return self._outside(value) if dense is None else Kept.of_tensor(dense, kind, device=value.device)
         solid = plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and plain.data_ptr()
         if solid and _dense(plain, self._torch):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
@@ -206,7 +208,10 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         if type(kept) is Opaque:
             return plain is None and self._outside(value) == kept
-        if plain is None or plain.dtype is not kept.dtype or plain.shape != kept.shape or plain.device != kept.device:
+        if plain is None:
+            dense = spread_out(value, self._torch)
+            return dense is not None and kept.shape == dense.shape and self._same_but_for_nans(dense, kept.tensor)
+        if plain.dtype is not kept.dtype or plain.shape != kept.shape or plain.device != kept.device:
             return False
         if plain.stride() == kept.stride and not (plain.is_conj() or plain.is_neg()):
             if kept.data is not None:
@@ -276,7 +281,12 @@ class TorchEngine(Engine):
         """Its memory, to be written to: no version counter hears of it. Raises LookupError where it has no such."""
         plain = self._plain(value)
         if plain is None or not plain.is_floating_point():
-            raise LookupError("this tensor holds no real floating-point numbers that can be written to")
+            what = (
+                "are stored sparsely"
+                if spread_out(value, self._torch) is not None
+                else "are no real floating-point ones"
+            )
+            raise LookupError(f"its numbers {what}")
         return plain.data
 
     def activation(

@@ -44,8 +44,9 @@ class FinishedParameters:
         for track in self._recorder.tracker.tracks.values():
             try:
                 made = self._parameter(track)
-            except (LookupError, TypeError, ValueError, MemoryError, RuntimeError):
-                continue  # a parameter without numbers (sparse, packed, on a device that failed) has no update to show
+            except (LookupError, TypeError, ValueError, MemoryError, RuntimeError) as failure:
+                self._recorder.fault(failure)  # the others are told all the same
+                continue
             if made is not None:
                 found.append(made)
         return found

@@ -402,9 +402,13 @@ class _Check:
         return index_of(flat, parameter.shape), recorded, steps
 
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
-        return await self._lane.nudge(
+        """Raises LookupError where the parameter cannot be written to."""
+        tried = await self._lane.nudge(
             parameter.name, parameter.before.summary, flat, list(numbers), len(self._record.losses)
         )
+        if tried and None not in numbers and all(each.number is None for each in tried):
+            raise LookupError(tried[0].error)
+        return tried
 
     async def _chosen(self, gradient: Value, size: int) -> list[int]:
         """The entries to be checked: where the gradient is largest, on both sides, and some spread over it."""

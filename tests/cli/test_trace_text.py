@@ -19,7 +19,7 @@ def bools(shape: tuple[int, ...], *cells: bool) -> Array:
 
 
 def tensor(label: str, copy: int, when: When = "result", **statistics: float | None) -> Value:
-    plain = Summary(kind="tensor", type="ndarray", shape=(2, 2), dtype="float64", device="cpu")
+    plain = Summary(kind="tensor", type="ndarray", shape=(2, 2), dtype="float64", device="cpu", nan=0)
     summary = msgspec.structs.replace(plain, **statistics)
     return Value(label=label, role="activation", when=when, summary=summary, copy=copy)
 

@@ -100,11 +100,13 @@ def bits(names: dict[str, Any]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
 
     def raw(value: Any) -> bytes:
+        if value.layout is not torch.strided:
+            value = value.detach().to_dense()
         whole: bytes = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
         return whole
 
     def add(name: str, value: Any) -> None:
-        if isinstance(value, torch.Tensor) and value.layout is torch.strided:
+        if isinstance(value, torch.Tensor):
             found[name] = raw(value)
             if value.is_leaf and value.grad is not None:
                 found[f"{name}.grad"] = raw(value.grad)
