@@ -72,7 +72,8 @@ def sort(
     stepped = {d for d in run.definitions if d.kind == "change" and _by_gradient(d)}
     # A list that an optimizer makes of a model's parameters is none that the pass found; their `data` is changed.
     stepped = {d for d in stepped if d.place in carried or (d.own and sets_data(d.node))}
-    changes |= stepped
+    once = set() if carried - {GRAD} else _steps_at_once(run)
+    changes |= stepped | once
     if any(takes_step(d, run) for d in changes):  # gradients that are kept in place are made anew by every pass
         changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)}
     later = of_later_runs(changes, run)
@@ -86,7 +87,7 @@ def sort(
         done = max((d.order for d in forward - defined if d.kind == "bind"), default=0)
         # What is changed when the loss is known is there for the next pass: `w -= 0.1 * w`, of the loss's own sources.
         beside = run.descendants({*run.definitions, *run.start.values()} - forward)
-        updates = {d for d in changes if d in stepped or d.deps & beside or (d.own and d.order > done)}
+        updates = {d for d in changes if d in stepped | once or d.deps & beside or (d.own and d.order > done)}
         updates -= {d for d in updates & forward if id(d.node) in anew}
     else:
         forward = _before_gradients(run, feeding)
@@ -127,6 +128,7 @@ def sort(
         parameters |= {place for place in made if run.start.get(place) in reached}
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
         parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
+    parameters |= {d.place for d in updates & once}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     copied = on_copies(run, backward, parameters)
     updates |= copied
@@ -285,6 +287,13 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
 
 def _is_grad(definition: Definition) -> bool:
     return definition.place == GRAD
+
+
+def _steps_at_once(run: Pass) -> set[Definition]:
+    """Where a whole script is one pass, which makes its parameters itself and carries nothing on: what is changed by
+    what is made of gradients (`w -= lr * dw`), and is none."""
+    made = run.downstream(signals)
+    return {d for d in run.definitions if d.own and d.deps & made and d.place != GRAD and not is_gradient(d)}
 
 
 def _by_gradient(definition: Definition) -> bool:

@@ -79,3 +79,37 @@ for t in range(5):
     found = phases(analyse(source, "s.py"))
     assert found["new, old = net.state_dict(), target.state_dict()"] == "update"
     assert found["old[key] = 0.1 * new[key] + 0.9 * old[key]"] == "update"
+
+
+def test_a_script_that_is_one_iteration_makes_its_parameters_itself_and_takes_its_step() -> None:
+    by_hand = """
+import numpy as np
+x, y, total = np.ones((4, 3)), np.ones((4, 1)), 0.0
+w, b = np.ones((3, 1)), np.zeros(1)
+y_pred = x @ w + b
+loss = ((y_pred - y) ** 2).mean()
+total += loss
+grad_y = 2 * (y_pred - y) / 4
+grad_w = x.T @ grad_y
+grad_w += 0.1 * w
+w -= 0.1 * grad_w
+b = b - 0.1 * grad_y.sum(0)
+"""
+    by_autograd = """
+import torch
+x, y = torch.ones(4, 3), torch.ones(4, 1)
+w, b = torch.ones(3, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+loss = ((x @ w + b - y) ** 2).mean()
+loss.backward()
+with torch.no_grad():
+    w -= 0.1 * w.grad
+    b.sub_(b.grad, alpha=0.1)
+"""
+    for source in (by_hand, by_autograd):
+        program = analyse(source, "s.py", loop="none")
+        assert labels(program, "parameter") == {"w", "b"}
+        found = phases(program)
+        steps = {text for text, phase in found.items() if phase == "update"}
+        assert {text.split()[0] for text in steps - {"with torch.no_grad()"}} <= {"w", "b", "b.sub_(b.grad,", "with"}
+        assert any(text.startswith("w -=") for text in steps)
+    assert phases(analyse(by_hand, "s.py", loop="none"))["grad_w += 0.1 * w"] == "backward"
