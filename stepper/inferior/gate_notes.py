@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
+from stepper.inferior.copies import Copy
 from stepper.inferior.descent import Descent
 from stepper.inferior.entries import numbers, shape
 from stepper.inferior.maskings import Masking, by_rules
@@ -17,14 +18,25 @@ from stepper.inferior.swapped import swapped
 Found = Sequence[tuple[GateSeen, Masking | None]]
 
 
-def write(found: Found, maskings: Sequence[Masking], descent: Descent, slopes: Mapping[int, float]) -> None:
-    """Give each gate its note. `slopes`: what leaky gates keep of what is negative, by their ids."""
+def write(
+    found: Found,
+    maskings: Sequence[Masking],
+    descent: Descent,
+    slopes: Mapping[int, float],
+    otherwise: Mapping[int, Masking],
+    forward: Container[Copy],
+) -> None:
+    """Give each gate its note. By the ids of gates: `slopes`, what leaky ones keep of what is negative, and
+    `otherwise`, what stands where the mask of one should that has none. `forward`: what the loss was made of."""
     lines = {step.event.id: step.event.site.line for step in descent.steps}
     for gate, masking in found:
         if masking is None and gate.before is not None:
             continue  # autograd's own
         if masking is None:
-            gate.note = _others(gate, found, maskings) or _stretched(gate, found, maskings, descent)
+            gate.note = _others(gate, found, maskings)
+            if not gate.note and id(gate) in otherwise:
+                _remark_otherwise(gate, otherwise[id(gate)], descent)
+            gate.note = gate.note or _stretched(gate, found, maskings, descent, forward)
         elif id(gate) in slopes:
             gate.note = _not_leaking(gate, masking, slopes[id(gate)])
         else:
@@ -85,9 +97,27 @@ def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
     return ""
 
 
-def _stretched(gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent) -> str:
+def _remark_otherwise(gate: GateSeen, masking: Masking, descent: Descent) -> None:
+    """Give a gate the gradients that were masked in its place, and say by what: their own sign, or anything else. One
+    that is masked by h, and by something besides that is not its sign (a padding), is as it should be."""
+    gate.before, gate.after = masking.before, masking.after
+    h, came = numbers(gate.h), numbers(masking.before)
+    positive = came > 0
+    own = masks.equal(~masking.blocked, positive)
+    within = masking.mask is not None and not bool((~masking.blocked & (h < 0)).any())
+    by_h = within and not own and masking.mask is not None and descent.reaches(gate.h, masking.mask)
+    if by_h and not masks.equal(~masking.blocked, positive & (h > 0)):
+        return
+    rule, there = _rule(masking, h)
+    which = "the sign of the gradient itself, and" if own else "which is"
+    gate.note = f"backward masks by {masking.place}, {which} not {gate.label} {rule} {there}"
+
+
+def _stretched(
+    gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent, forward: Container[Copy]
+) -> str:
     """That where its gradient should be masked, one is by a mask of another shape."""
-    masking = None if gate.soft else stretched(gate, found, maskings, descent)
+    masking = None if gate.soft else stretched(gate, found, maskings, descent, forward)
     h = numbers(gate.h)
     if masking is None or masking.mask is None or not masks.together(masking.blocked, h):
         return ""

@@ -22,6 +22,7 @@ from stepper.inferior.descent import Descent
 from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
+from stepper.inferior.other_masks import in_turn, of_the_loss, rectified
 from stepper.inferior.through_graph import ThroughGraph
 from stepper.inferior.unspelled import NEAR, Unspelled, slope_of
 
@@ -58,6 +59,10 @@ def _by_hand(
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
     large = [gate for gate in gates if not is_real(numbers(gate.h))]  # their own rule is known, and no more
     gates = [gate for gate in gates if is_real(numbers(gate.h))]
+    forward = of_the_loss(descent, happenings) if gates else set()
+    rectifications = ((gate, rectified(gate, gates, descent, forward)) for gate in gates)
+    of_gradients = {id(gate): masking for gate, masking in rectifications if masking is not None}
+    gates = [gate for gate in gates if id(gate) not in of_gradients]
     if not gates:
         return [(gate, None) for gate in large]
     inputs: dict[int, list[Copy]] = {}
@@ -69,6 +74,9 @@ def _by_hand(
     slopes = {id(gate): slope for gate in gates if gate.soft and (slope := slope_of(gate))}
     gates = [gate for gate in gates if not _is_part(gate, gates, descent)]
     maskings = Maskings(descent, gates, inputs, slopes).all()
+    known = {each.after for each in maskings}
+    maskings += [each for each in of_gradients.values() if each.after not in known]
+    maskings.sort(key=_event_of)
     turns = _turns(gates, maskings)
     found = [(gate, _attach(gate, maskings, turns.get(gate.event), slopes.get(id(gate), 0.0))) for gate in gates]
     graph = ThroughGraph(happenings, descent)
@@ -77,7 +85,8 @@ def _by_hand(
             graph.attach(gate, slopes.get(id(gate), 0.0))
     # The masking of one gate is no other gate, though in its few numbers only negative ones may be blocked.
     used = {masking.after for _, masking in found if masking is not None}
-    gate_notes.write(found, maskings, descent, slopes)
+    otherwise = in_turn(found, maskings, descent, forward)
+    gate_notes.write(found, maskings, descent, slopes, otherwise, forward)
     kept = [(gate, masking) for gate, masking in found if gate.out not in used or gate.before is not None]
     told = [(gate, None if masking is None else masking.blocked) for gate, masking in kept]
     return [*told, *((gate, None) for gate in large)]
@@ -110,6 +119,10 @@ def _named(operated: Sequence[Operated], names: frozenset[str]) -> list[Operated
 
 def _event(each: Operated) -> int:
     return each.event.id
+
+
+def _event_of(masking: Masking) -> int:
+    return masking.event
 
 
 def _turns(gates: list[GateSeen], maskings: list[Masking]) -> dict[int, int]:

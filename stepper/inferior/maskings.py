@@ -32,6 +32,7 @@ class Masking:
     def __init__(self, step: Step, label: str, blocked: Any, before: Copy, after: Copy, of: dict[int, bool]) -> None:
         site = step.event.site
         self.event = step.event.id
+        self.phase = step.event.phase
         self.place = f"{' '.join(label.split())} ({place(site.line, site.file)})"
         self.blocked = blocked
         self.before = before

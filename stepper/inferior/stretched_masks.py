@@ -7,7 +7,7 @@ pass may not have used it, and nothing else may be masked there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
@@ -19,21 +19,21 @@ from stepper.inferior.maskings import Masking, bools, label_of
 Found = Sequence[tuple[GateSeen, Masking | None]]
 
 
-def stretched(gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent) -> Masking | None:
-    """The one masking in the turn of a gate without any, whose mask was stretched. `found`: all gates, with theirs."""
+def stretched(
+    gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent, forward: Container[Copy]
+) -> Masking | None:
+    """The one masking in the turn of a gate without any, whose mask was stretched. `found`: all gates, with theirs;
+    `forward`: what the loss was made of, such as a padding, which is rightly in its gradient."""
     later = [each for each in _taken(found) if each[0].event > gate.event and descent.reaches(gate.out, each[0].h)]
-    if not later:
-        return None  # what is masked may be no gradient
-    began = max(masking.event for _, masking in later)
+    began = max((masking.event for _, masking in later), default=gate.event)
     used = {masking.after for _, masking in _taken(found)} | {other.out for other, _ in found}
     if any(each.event > began and each.after not in used and each.blocked.shape == shape(gate.h) for each in maskings):
         return None
-    # What the loss was made of as well, such as a padding, is rightly in its gradient.
-    forward = set(descent.back([min((each for _, each in later), key=lambda each: each.event).before]))
     earlier = [masking.after for other, masking in _taken(found) if other.event < gate.event]
     innermost: dict[Copy, tuple[int, Masking]] = {}
     for step in descent.steps:
-        for masking in _at(step, gate, forward, descent) if step.event.id > began else ():
+        backward = step.event.phase == "backward" and step.event.id > began
+        for masking in _at(step, gate, forward, descent) if backward else ():
             if masking.after not in innermost or innermost[masking.after][0] < step.depth:
                 innermost[masking.after] = step.depth, masking
     its = [
@@ -49,7 +49,7 @@ def _taken(found: Found) -> list[tuple[GateSeen, Masking]]:
     return [(gate, masking) for gate, masking in found if masking is not None]
 
 
-def _at(step: Step, gate: GateSeen, forward: set[Copy], descent: Descent) -> Iterator[Masking]:
+def _at(step: Step, gate: GateSeen, forward: Container[Copy], descent: Descent) -> Iterator[Masking]:
     """The ways in which what an event made, of the gate's shape, is something that it read, masked by what is not of
     that shape, nor among what the forward pass was made of."""
     made = [draft.copy for draft in step.made if draft.copy is not None and shape(draft.copy) == shape(gate.h)]

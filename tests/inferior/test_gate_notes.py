@@ -324,6 +324,46 @@ def test_a_mask_that_lets_pass_what_is_largest_in_its_row_is_not_one_of_the_gate
     assert [gate.note for gate in ran.record().gates if gate.label == "h"] == [""]
 
 
+@pytest.mark.parametrize(
+    ("first", "mask", "which"),
+    [
+        ("gh1 = ga1 * (ga1 > 0)", "ga1 > 0", "the sign of the gradient itself, and"),
+        ("gh1 = np.maximum(ga1, 0)", "np.maximum(ga1, 0)", "the sign of the gradient itself, and"),
+        ("gh1 = ga1 * ((ga1 > 0) & (h1 > 0))", "(ga1 > 0) & (h1 > 0)", "which is"),
+        ("gh1 = ga1 * (x @ w1 + 1 > 0)", "x @ w1 + 1 > 0", "which is"),
+    ],
+)
+def test_a_mask_that_is_of_no_gate_is_told_where_it_stands_for_the_gates_own(first: str, mask: str, which: str) -> None:
+    ran = run(NETWORK.format(relu="np.maximum(h2, 0)", first=first, second=SECOND))
+    gate = ran.gate("h1")
+    h1, came, left = (ran.array(ran.values(label)[0]) for label in ("h1", "ga1", "gh1"))
+    differ = int(((left == 0) != (h1 <= 0)).sum())
+    assert gate.note == f"backward masks by {mask} (line 19), {which} not h1 > 0 in {differ} of 48 entries"
+    assert ran.gate("h2").note == "" and len(ran.record().gates) == 2
+    assert numpy.array_equal(ran.array(gate.grad_before), came) and numpy.array_equal(ran.array(gate.grad_after), left)
+    assert gate.blocked == int((h1 < 0).sum())
+
+
+def test_gradients_that_are_masked_by_their_own_signs_throughout_stand_at_each_gate(tmp_path: Path) -> None:
+    found = notes(tmp_path, first="gh1 = ga1 * (ga1 > 0)", second="gh2 = ga2.copy(); gh2[ga2 < 0] = 0")
+    assert found["h1"].startswith(
+        "backward masks by ga1 > 0 (line 19), the sign of the gradient itself, and not h1 > 0"
+    )
+    assert found["h2"].startswith(
+        "backward masks by ga2 < 0 (line 16), the sign of the gradient itself, and not h2 < 0"
+    )
+
+
+def test_a_mask_of_the_forward_pass_is_no_gates(tmp_path: Path) -> None:
+    found = notes(
+        tmp_path,
+        relu="np.maximum(h2, 0); kept = np.random.rand(8, 6) > 0.5; a2 = a2 * kept",
+        first="gh1 = ga1 * (h1 > 0)",
+        second="gh2 = ga2 * kept",
+    )
+    assert found == {"h1": "", "h2": ""}
+
+
 @pytest.mark.parametrize("mask", ["x[:, :1] > 0", "(h2.sum(0) > 0) * 1.0"])
 def test_a_mask_of_another_shape_is_told_where_it_stands_for_the_gates_own(mask: str) -> None:
     ran = run(NETWORK.format(relu="np.maximum(h2, 0)", first=f"m = {mask}; gh1 = ga1 * m", second=SECOND))

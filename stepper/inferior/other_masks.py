@@ -1,0 +1,93 @@
+"""Masks in the turn of a gate that are of no gate: of the gradient's own sign (`dh = da * (da > 0)`, the rule that
+deconvolution networks have), or of whatever else.
+
+Backward goes through the gates of one shape from the last to the first. Where as many gradients of that shape are
+masked by something else as gates of it have no mask, each stands where the gate's own should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from stepper.engines import masks
+from stepper.engines.base import GateSeen
+from stepper.inferior.copies import Copy
+from stepper.inferior.descent import Descent, Step
+from stepper.inferior.drafts import Happening
+from stepper.inferior.entries import numbers
+from stepper.inferior.maskings import Masking
+
+Found = Sequence[tuple[GateSeen, Masking | None]]
+
+
+def rectified(gate: GateSeen, gates: Sequence[GateSeen], descent: Descent, forward: Container[Copy]) -> Masking | None:
+    """The masking that something like a ReLU is, where it is one of a gradient that came through another gate."""
+    if gate.out in forward:
+        return None
+    step = next((each for each in descent.makers(gate.out) if each.event.id == gate.event), None)
+    if step is None or step.event.phase != "backward" or not _is_gradient(gate.h, step, descent):
+        return None
+    if not any(other is not gate and other.out in forward and descent.reaches(other.out, gate.h) for other in gates):
+        return None
+    h = numbers(gate.h)
+    masking = Masking(step, step.event.text.rpartition(" = ")[2], ~(h > 0), gate.h, gate.out, {})
+    masking.passing = True
+    return masking
+
+
+def in_turn(
+    found: Found, maskings: Sequence[Masking], descent: Descent, forward: Container[Copy]
+) -> dict[int, Masking]:
+    """By the ids of gates that have no mask, the masking that stands there. `forward`: what the loss was made of."""
+    taken = [(gate, masking) for gate, masking in found if masking is not None]
+    without = [gate for gate, masking in found if masking is None and gate.before is None and not gate.soft]
+    used = {masking.after for _, masking in taken}
+    strange = [
+        each
+        for each in maskings
+        if not each.of
+        and each.after not in used
+        and each.phase == "backward"
+        and (each.mask is None or each.mask not in forward)
+    ]
+    turns: dict[int, Masking] = {}
+    for shape in {numbers(gate.h).shape for gate in without}:
+        gates = sorted((gate for gate in without if numbers(gate.h).shape == shape), key=lambda gate: -gate.event)
+        last = gates[0].event
+        its = _once([each for each in strange if each.blocked.shape == shape and each.event > last])
+        if len(its) == len(gates) and all(
+            masks.together(each.blocked, numbers(gate.h)) and _fits(gate, each, taken, descent)
+            for gate, each in zip(gates, its, strict=True)
+        ):
+            turns.update(zip(map(id, gates), its, strict=True))
+    return turns
+
+
+def _once(maskings: Sequence[Masking]) -> list[Masking]:
+    """One of each event, in order of occurrence."""
+    return list({each.event: each for each in reversed(maskings)}.values())[::-1]
+
+
+def _fits(gate: GateSeen, masking: Masking, taken: Sequence[tuple[GateSeen, Masking]], descent: Descent) -> bool:
+    """Whether what is masked came through all later gates that have their masks, and through no earlier one."""
+    for other, its in taken:
+        if descent.reaches(gate.out, other.h) and not descent.reaches(its.after, masking.before):
+            return False
+        if descent.reaches(other.out, gate.h) and descent.reaches(its.after, masking.before):
+            return False
+    return True
+
+
+def of_the_loss(descent: Descent, happenings: Sequence[Happening]) -> set[Copy]:
+    """What the loss was made of, and what backward begins with: it is rightly in a gradient, be it a dropped unit, or a
+    padding."""
+    first = next((each for each in happenings if each.phase == "backward" and each.drafts), None)
+    drafts = [draft for each in happenings if each.phase == "loss" for draft in each.drafts]
+    drafts += [draft for draft in first.drafts if draft.when == "operand"] if first is not None else []
+    return set(descent.back(draft.copy for draft in drafts if draft.copy is not None))
+
+
+def _is_gradient(copy: Copy, step: Step, descent: Descent) -> bool:
+    """Whether the script takes a value for one where `step` read it, or where it was made."""
+    drafts = [*step.reads, *(draft for each in descent.makers(copy) for draft in each.made)]
+    return any(draft.role == "gradient" for draft in drafts if draft.copy is copy)
