@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from stepper.program.scopes import Script
-from stepper.program.spine import LoopNode, callers, enclosing
+from stepper.program.spine import LoopNode, enclosing, leading
 from stepper.program.syntax import FUNCTIONS, parameters, target_names
 
 
@@ -30,7 +30,7 @@ def names_around(script: Script, loop: LoopNode) -> list[str]:
 def _handed(script: Script, loop: LoopNode, names: list[str]) -> list[str]:
     """The parameters of the function around `loop` that its one call gives one of these names."""
     function = next((each for each in script.ancestors(loop) if isinstance(each, FUNCTIONS)), None)
-    calls = callers(script, function) if function is not None else []
+    calls = leading(script, loop, function) if function is not None else []
     if function is None or len(calls) != 1 or not isinstance(calls[0], ast.Call):
         return []
     call = calls[0]

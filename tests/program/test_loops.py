@@ -141,12 +141,40 @@ def test_the_whole_script_can_be_one_iteration() -> None:
     assert {site.spine for site in program.sites} == {False}
 
 
+TRAINER = """import torch
+class Trainer:
+    def training_step(self, model, batch):
+        model.train()
+        loss = model(batch).square().mean()
+        loss.backward()
+        return loss.detach()
+    def train(self, model, data):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for epoch in range(3):
+            for batch in data:
+                total = self.training_step(model, batch)
+                optimizer.step()
+                optimizer.zero_grad()
+Trainer().train(model, data)
+"""
+
+
 def test_the_loops_around_are_known_also_through_a_function() -> None:
     source = (Path(__file__).parent / "corpus" / "main_and_train.txt").read_text()
     program = analyse(source, "s.py")
     assert program.loop is not None
     assert [program.sites[site].text for site in program.loop.enclosing] == ["for epoch in range(1, 14 + 1)"]
     assert program.sites[program.loop.site].kind == "loop"
+
+
+def test_what_a_pass_calls_by_a_name_of_the_loops_own_function_leads_to_no_loop() -> None:
+    program = analyse(TRAINER, "s.py")
+    assert program.loop is not None
+    assert [program.sites[site].text for site in program.loop.enclosing] == ["for epoch in range(3)"]
+    step = range(line_of(TRAINER, "def training_step"), line_of(TRAINER, "def train("))
+    inside = [site for site in program.sites if site.line in step]
+    assert inside and {site.spine for site in inside} == {False}
+    assert {site.spine for site in program.sites if site.text == "Trainer().train(model, data)"} == {True}
 
 
 def test_the_loops_around_stand_outermost_first() -> None:
