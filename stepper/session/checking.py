@@ -17,7 +17,7 @@ from stepper.session.carried import Carried, added, momentum
 from stepper.session.common_factor import common_factor
 from stepper.session.continuing import Continuing
 from stepper.session.cuts import Cuts
-from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.finite_difference import (
     ENOUGH,
     EXACT,
@@ -100,14 +100,19 @@ class Checking(Continuing):
             await lane.run(iteration, None)
             await lane.wait_standing()
             if not lane.stopped or lane.position != iteration:
-                raise ScriptFailed(
-                    "the script did not come so far again", f"{self.target}: {lane.lost or 'it ended'}\n"
-                )
+                raise self._not_so_far(lane)
             return await _Check(self, lane, record, entries).run([each.name for each in parameters], tell)
         except LaneLost as lost:
             raise ScriptFailed(str(lost), f"{self.target}: {lost}\n") from lost
         finally:
             await lane.close()
+
+    def _not_so_far(self, lane: Lane) -> ScriptFailed:
+        """Why the script, run again beside the first run, ended before it came to the iteration."""
+        told = (lane.ended.traceback if lane.ended is not None else None) or lane.lost or "it ended"
+        why = last_line(told, (self.script, *self.files))
+        again = "run again for the check, beside the first run, the script did not come so far"
+        return ScriptFailed(f"{again}: {why}", f"{told.rstrip()}\n{self.target}: {again}\n")
 
 
 class _Check:

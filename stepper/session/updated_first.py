@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stepper.record import Event, Parameter, Record
+from stepper.record import Event, Parameter, Record, Value
 from stepper.session.running import number
 
 
@@ -35,12 +35,19 @@ def updated_before(record: Record, loss: float) -> str:
     changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
     made = next((event.id for event in record.events if any(number(value) == loss for value in event.values)), 0)
     around = set(_around(record, made)) if len(record.losses) == 1 else set()
+    held = {each.before.copy: each.name for each in record.parameters if each.before.copy is not None}
     for event in record.events[:made]:
         if event.phase == "update" and event.id not in around:
             for value in event.values:
                 if (value.label in names or value.copy in changed - {None}) and value.when in ("after", "result"):
                     return value.label
+                if value.when == "before" and value.copy in held and _moves(event, value):
+                    return held[value.copy]  # `p.add_(step)`, where p goes through all of them, for one pass only
     return ""
+
+
+def _moves(event: Event, before: Value) -> bool:
+    return any(v.when == "after" and v.label == before.label and v.copy != before.copy for v in event.values)
 
 
 def _around(record: Record, event: int) -> Iterator[int]:

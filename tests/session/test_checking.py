@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import stepper
-from stepper.session.errors import Misuse
+from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
@@ -265,18 +265,42 @@ def test_a_kink_within_every_usual_step_is_no_mistake(tmp_path: Path) -> None:
     assert by_index[(0,)].verdict is not Verdict.DIFFERS and found.verdict is not Verdict.DIFFERS
 
 
-def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path) -> None:
-    text = """
+@pytest.mark.parametrize(
+    "text",
+    [
+        """
         import numpy as np
         w = np.array([1.0, 2.0])
         for t in range(3):
             grad = 2 * w
             w -= 0.1 * grad
             loss = (w ** 2).sum()
-    """
+        """,
+        """
+        import torch
+        w = torch.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        for t in range(3):
+            (w ** 3).sum().backward()
+            with torch.no_grad():
+                for p in optimizer.param_groups[0]["params"]:
+                    there = p.clone()
+                    p.add_(p.grad)  # to where the loss is worse, for one pass
+            optimizer.zero_grad()
+            loss = (w ** 3).sum()
+            loss.backward()
+            with torch.no_grad():
+                for p in optimizer.param_groups[0]["params"]:
+                    p.copy_(there)
+            optimizer.step()
+            optimizer.zero_grad()
+        """,
+    ],
+)
+def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path, text: str) -> None:
     with opened(tmp_path, text) as run:
         (found,) = run.check(1).parameters
-    assert found.verdict is Verdict.UNKNOWN and "updated before" in found.note
+    assert found.verdict is Verdict.UNKNOWN and found.note.startswith("w is updated before")
 
 
 @pytest.mark.parametrize(
@@ -303,6 +327,22 @@ def test_why_an_iteration_cannot_be_run_again_is_told(tmp_path: Path, leave: str
         (found,) = run.check(0).parameters
     assert found.verdict is Verdict.UNKNOWN and found.note.startswith("the iteration cannot be run again: ")
     assert said in found.note
+
+
+def test_why_the_script_cannot_be_run_again_beside_the_first_run_is_told(tmp_path: Path) -> None:
+    text = f"""
+        import numpy as np
+        w = np.array([1.0, 2.0])
+        held = open({str(tmp_path / "held")!r}, "x")
+        for t in range(2):
+            loss = (w ** 2).sum()
+            grad = 2 * w
+            w -= 0.1 * grad
+    """
+    with opened(tmp_path, text) as run, pytest.raises(ScriptFailed) as told:
+        run.check(1)
+    assert "beside the first run, the script did not come so far: FileExistsError: " in str(told.value)
+    assert "(line 4)" in str(told.value) and "Traceback" in told.value.traceback
 
 
 def test_a_loss_that_differs_each_time_is_not_differentiated(tmp_path: Path) -> None:
