@@ -59,7 +59,7 @@ class AutogradEngine(Engine):
             return
         self._observer = observer
         self._names = Names(observer, self._seen, self._outside)
-        passes = Passes(observer, self._names, self._met, self._arrived, self._left, self._label_of)
+        passes = Passes(observer, self._names, self._met, self._is_asked, self._arrived, self._left, self._label_of)
         try:
             with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
                 yield
@@ -143,6 +143,10 @@ class AutogradEngine(Engine):
         """What the value of a copy was called when it was first seen, and whether no other bears that name since."""
         held = self._labels.get(id(copy))
         return None if held is None else (held[1], self._bearers.get(held[1]) is copy)
+
+    def _is_asked(self, node: Any) -> bool:
+        """Whether a node made a value that is recorded, or a gate's output: its gradient belongs to that."""
+        return node in self._gates or any((node, number) in self._seen for number in range(len(node._input_metadata)))
 
     def _met(self, nodes: list[Any]) -> None:
         """A pass is about to run: look for the gates among what no probe saw (in a lambda, in an imported file)."""

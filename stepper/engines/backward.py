@@ -15,7 +15,7 @@ from typing import Any
 from stepper.engines.base import Observer
 from stepper.engines.derivatives import RULES
 from stepper.engines.formulas import CALLED, figure, formula
-from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, is_leaf, nodes_below, roots_of
+from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, first_to_run, is_leaf, nodes_below, roots_of
 from stepper.engines.modes import capturing, look, torch_module
 from stepper.record import Backward, Contribution, Flow
 
@@ -62,15 +62,17 @@ class Pass:
     """One backward pass: `number` counts the calls of this recording, `inside` is the event that asked for it.
 
     `wanted` are the leaves whose `.grad` it adds to (None: all, or none where it does not `accumulate`). `uses` counts
-    the edges that have come to each leaf, `arrivals` what came to each node that only passes a gradient on.
+    the edges that have come to each leaf, `arrivals` what came to each node that only passes a gradient on. `whole`:
+    all its nodes are watched; else what each use adds is not told, since it would not be all that is added.
     """
 
-    def __init__(self, number: int, inside: int, accumulate: bool, wanted: list[Any] | None) -> None:
+    def __init__(self, number: int, inside: int, accumulate: bool, wanted: list[Any] | None, whole: bool) -> None:
         self.number = number
         self.inside = inside
         self.uses: dict[Any, int] = {}
         self.arrivals: dict[Any, list[tuple[Any, Any]]] = {}
         self.accumulate = accumulate
+        self.whole = whole
         self._wanted = wanted
 
     def adds_to(self, leaf: Any) -> bool:
@@ -81,7 +83,8 @@ class Pass:
 class Passes:
     """Watches the backward passes of one recording.
 
-    `met` is told of the nodes that a pass can come to, before it runs; `arrived` of the gradients that come to a node
+    `met` is told of the nodes that are to be shown, before a pass runs; `asked` says of which nodes the gradients are
+    wanted, shown or not. `arrived` is told of the gradients that come to a node
     (the node, their copies, the event of the pass), `left` of those that leave it. `known` says what the value of a
     kept copy is called, and whether it still is.
     """
@@ -91,6 +94,7 @@ class Passes:
         observer: Observer,
         names: Names,
         met: Callable[[list[Any]], None],
+        asked: Callable[[Any], bool],
         arrived: Callable[[Any, list[Any], int], None],
         left: Callable[[Any, list[Any]], None],
         known: Callable[[Any], tuple[str, bool] | None],
@@ -98,6 +102,7 @@ class Passes:
         self._observer = observer
         self._names = names
         self._met = met
+        self._asked = asked
         self._arrived = arrived
         self._left = left
         self._known = known
@@ -150,17 +155,30 @@ class Passes:
                 self._observer.remark(inside, "gradients are captured in a CUDA graph: that cannot be shown")
                 return
             self._count += 1
-            self._pass = Pass(self._count, inside, accumulate, list(inputs) or None)
-            nodes = nodes_below(roots_of(outputs, torch))
-            if len(nodes) >= NODES:
-                self._observer.remark(inside, f"the graph is larger than can be shown: its first {NODES:,} nodes are")
-            self._names.learn(nodes)
-            self._met(nodes)
-            for node in nodes:
+            nodes, room = nodes_below(roots_of(outputs, torch)), min(NODES, self._observer.room())
+            whole = len(nodes) <= room
+            self._pass = Pass(self._count, inside, accumulate, list(inputs) or None, whole)
+            for node in self._learn(nodes) if whole else self._first(nodes, room, inside):
                 if node not in self._watched:
                     self._watch(node)
         except Exception as error:
             self._observer.fault(error)
+
+    def _learn(self, nodes: list[Any]) -> list[Any]:
+        self._names.learn(nodes)
+        self._met(nodes)
+        return nodes
+
+    def _first(self, nodes: list[Any], room: int, inside: int) -> list[Any]:
+        """What to watch of a graph that there is no room for: the nodes that the pass comes to first, those whose
+        gradients are wanted, and the leaves. Where nothing is written down any more, these only."""
+        leaves = [node for node in nodes if is_leaf(node)]
+        if not room:
+            return leaves
+        told = f"the graph is larger than can be shown: of its {len(nodes):,} nodes the first {room:,} are"
+        self._observer.remark(inside, f"{told}, and not what each use of a parameter adds to its gradient")
+        shown = first_to_run(nodes, room)
+        return [*self._learn(list(dict.fromkeys([*shown, *filter(self._asked, nodes)]))), *leaves]
 
     def _give_back(self, running: Pass, inputs: tuple[Any, ...], gradients: Any, torch: Any) -> None:
         """A pass that adds to no `.grad` is over (`torch.autograd.grad`): the script is given the gradients."""
@@ -248,7 +266,8 @@ class Passes:
             watched.formula = _with_zeros(watched, node, gradients)
         text = watched.formula.replace("\n", "; ") or watched.name
         watched.event = observer.begin("backward", text, watched.name, running.inside)
-        if watched.name == LEAF and node not in running.uses:  # the pass began here, with a gradient of the caller's
+        if watched.name == LEAF and running.whole and node not in running.uses:
+            # the pass began here, with a gradient of the caller's
             self._contribute(running, node, None, copies[0], watched.outputs[0])
 
     def _leave(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:
@@ -256,7 +275,7 @@ class Passes:
         copies = [None if gradient is None else observer.keep(gradient) for gradient in gradients]
         self._left(node, copies)
         after = self._gradient_of(node) if watched.name == LEAF else None
-        if after is not None and self._pass is not None and self._pass.adds_to(node):
+        if watched.name == LEAF and self._pass is not None and self._pass.adds_to(node):
             observer.arrived_gradient(node.variable, after)
         if event is None:
             return
@@ -293,6 +312,8 @@ class Passes:
         if not running.adds_to(leaf):
             return f"{name} stays as it is"
         uses = running.uses.get(leaf, 0)
+        if not running.whole:
+            return f"{name} {'=' if watched.previous is None else '+='} what came of all its uses"
         parts = [f"use {use}" for use in range(1, uses + 1)] if uses <= SPELT else [f"{uses} uses"]
         told = f"{name} {'=' if watched.previous is None else '+='} {' + '.join(parts or ['what the caller gave'])}"
         variable = leaf.variable
@@ -312,7 +333,7 @@ class Passes:
 
     def _contribute(self, running: Pass, leaf: Any, source: Any, copy: Any, name: str) -> None:
         use = running.uses[leaf] = running.uses.get(leaf, 0) + 1
-        if copy is None or not running.adds_to(leaf):
+        if copy is None or not running.whole or not running.adds_to(leaf):
             return
         event = self._contribution(name, use, running.number, copy)
         arrivals = running.arrivals.get(source, [])

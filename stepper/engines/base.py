@@ -100,6 +100,9 @@ class Observer(Protocol):
         `inside`: in this one, whatever was opened inside it having come to its end.
         """
 
+    def room(self) -> int:
+        """How many more events there is room for in the record; 0 where nothing is written down any more."""
+
     def end(self, event: int | None) -> None:
         """Close an event opened with `begin`."""
 
@@ -137,7 +140,8 @@ class Observer(Protocol):
         """An optimizer that has `parameter` takes its step without a gradient of it."""
 
     def arrived_gradient(self, parameter: Any, kept: Any) -> None:
-        """A backward pass has added to the gradient of `parameter`, which is now this kept value."""
+        """A backward pass has added to the gradient of `parameter`, which is now this kept value; None where nothing
+        can be kept."""
 
     def returned_gradient(self, parameter: Any, gradient: Any) -> None:
         """The script was given this gradient of `parameter`; its update used it where nothing else tells."""

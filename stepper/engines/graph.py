@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from stepper.engines.base import Observer
 from stepper.engines.modes import look
 
-NODES = 20_000  # of one graph; what lies beyond is not watched
+NODES = 20_000  # of one graph that are shown; beyond, only what comes to its leaves is watched
+WALKED = 1_000_000  # of one graph that are looked at
 LONGEST = 40  # characters of a name that is made up from other names
 LEAF = "AccumulateGrad"
 GRADIENT = "∂L/∂"
@@ -65,15 +66,26 @@ def roots_of(outputs: Iterable[Any], torch: Any) -> list[Any]:
 
 
 def nodes_below(roots: Iterable[Any]) -> list[Any]:
-    """Every node that can be reached from the roots, the roots first; `NODES` at most."""
+    """Every node that can be reached from the roots, the roots first; `WALKED` at most."""
     found: dict[Any, None] = dict.fromkeys(roots)
     waiting = list(found)
-    while waiting and len(found) < NODES:
+    while waiting and len(found) < WALKED:
         for before, _ in waiting.pop().next_functions:
             if before is not None and before not in found:
                 found[before] = None
                 waiting.append(before)
     return list(found)
+
+
+def first_to_run(nodes: list[Any], count: int) -> list[Any]:
+    """The first nodes that a backward pass comes to: those made last. Without the leaves."""
+    made = [node for node in nodes if not is_leaf(node)]
+    return made if len(made) <= count else sorted(made, key=_made_at, reverse=True)[:count]
+
+
+def _made_at(node: Any) -> int:
+    number: int = node._sequence_nr()
+    return number
 
 
 def saved(node: Any, name: str) -> Any:
@@ -93,9 +105,15 @@ def saved(node: Any, name: str) -> Any:
 
 def unpacked_by_hooks(node: Any) -> bool:
     """Whether something that `node` saved has to be unpacked by a hook before it can be read."""
-    held = (getattr(node, name, None) for name in dir(type(node)) if name.startswith("_raw_saved_"))
+    held = (getattr(node, name, None) for name in _saved_by(node.__class__))
     flat = (each for one in held for each in (one if isinstance(one, tuple) else (one,)))
     return any(getattr(each, "unpack_hook", None) is not None for each in flat)
+
+
+@lru_cache(maxsize=4096)
+def _saved_by(kind: Any) -> tuple[str, ...]:
+    """What the nodes of a class keep of the forward pass: the names of their attributes."""
+    return tuple(name for name in dir(kind) if name.startswith("_raw_saved_"))
 
 
 class Names:

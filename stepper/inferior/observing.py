@@ -75,6 +75,9 @@ class Observing(Recording):
         self._opened[happening.id] = frame
         return happening.id
 
+    def room(self) -> int:
+        return max(0, self._limit - len(self.happenings)) if self.active and get_ident() == self.thread else 0
+
     def end(self, event: int | None) -> None:
         if event is None or not self.active or get_ident() != self.thread:
             return
@@ -127,7 +130,7 @@ class Observing(Recording):
         return role in ("activation", "gradient", "loss") or (role == "data" and not whole)
 
     def used_gradient(self, parameter: Any, gradient: Any) -> None:
-        kept = None if gradient is None else self.keep(gradient)
+        kept = None if gradient is None else self._keep_for_figures(gradient)
         if kept is not None or gradient is None:
             draft = None if kept is None else Draft("", "gradient", "operand", kept)
             self.tracker.used_gradient(parameter, draft)
@@ -135,8 +138,14 @@ class Observing(Recording):
     def passed_over(self, parameter: Any) -> None:
         self.tracker.passed_over(parameter)
 
+    def _keep_for_figures(self, value: Any) -> Copy | None:
+        """As `keep`, also where the record is full: what is told of a parameter as a whole is told all the same."""
+        return self._look(value) if (self.active or self.full) and get_ident() == self.thread else None
+
     def arrived_gradient(self, parameter: Any, kept: Any) -> None:
-        if not self.pass_over:
+        if kept is None:
+            kept = self._keep_for_figures(self._peek(parameter, "grad"))
+        if kept is not None and not self.pass_over:
             self.tracker.arrived_gradient(parameter, Draft("", "gradient", "after", kept))
 
     def returned_gradient(self, parameter: Any, gradient: Any) -> None:

@@ -348,6 +348,9 @@ class Recorder(Changing):
         known: Role = role or (_unknown(happening.phase, label) if when == "result" else "other")
         if engine is not None:
             draft = self._draft(engine, value, label, known, when)
+            ahead = when == "result" and happening.phase in ("forward", "loss")
+            if known == "parameter" and draft.graph == 1 and ahead:
+                draft.role = "activation"  # a name of a parameter that the forward pass goes on with: `y = y * 0.5`
             happening.drafts.append(draft)
             made = when == "result" and label.partition("[")[0] not in self.tracker.gathered
             self._remember(

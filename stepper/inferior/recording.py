@@ -268,6 +268,8 @@ class Recording:
         draft = Draft(label, role, when, self._copy(engine, value))
         if self.program.uses_backward and (graph := engine.graph(value)) is not None:
             draft.graph, draft.token = graph, self._tokens.of(value)
+            if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
+                draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
         return draft
 
     def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:

@@ -229,13 +229,39 @@ def test_what_cannot_be_shown_is_said() -> None:
     assert any("its operands come back through a hook" in line for line in formulas(record))
 
 
-def test_a_graph_beyond_the_limit_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("backward", "graph"):
-        monkeypatch.setattr(f"stepper.engines.{module}.NODES", 4)
-    record = assert_same_bits(script(SCRIPTS["expressions"])).records[0]
+def test_of_a_graph_beyond_the_limit_the_nodes_that_run_first_are_shown_and_no_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = """
+        x, w = torch.randn(6, 5), torch.randn(5, 2, requires_grad=True)
+        hidden = lambda v: v.tanh().exp().sin().cos()
+        for t in range(2):
+            h = x.mm(w)
+            loss = hidden(h).sum() + hidden(w).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad.zero_()
+        """
+    whole = run_recorded(script(source)).records[0]
+    monkeypatch.setattr("stepper.engines.backward.NODES", 4)
+    record = assert_same_bits(script(source)).records[0]
     (statement,) = (event for event in record.events if event.text == "loss.backward()")
-    assert statement.note == "the graph is larger than can be shown: its first 4 nodes are"
-    assert len(of_kind(record, "backward")) == 4
+    assert "larger than can be shown" in statement.note and "the first 4 are" in statement.note
+    inner = [[each.function for each in of_kind(one, "backward")] for one in (whole, record)]
+    nodes = [[node for node in names if node != "AccumulateGrad"] for names in inner]
+    assert nodes[1][:4] == nodes[0][:4] and len(nodes[1]) < len(nodes[0])
+    assert of_kind(whole, "contribution") and not of_kind(record, "contribution"), "those would not add up to .grad"
+    assert inner[1].count("AccumulateGrad") == inner[0].count("AccumulateGrad")
+    assert any(line.endswith("= what came of all its uses") for line in formulas(record))
+    gradients = [
+        [(value.label, value.summary) for value in event.values if value.when == "after"]
+        for one in (whole, record)
+        for event in one.events
+        if event.text == "loss.backward()"
+    ]
+    assert gradients[0] == gradients[1], "of all that the record has a name for"
+    assert [each.grad for each in record.parameters if each.grad is None] == []
 
 
 def test_layers_that_a_checkpoint_runs_again_are_said_to_be() -> None:

@@ -1,5 +1,7 @@
 """What the probes write down: events in order, their parents and occurrences, and the values they read and made."""
 
+from typing import Any
+
 import numpy
 import pytest
 
@@ -264,6 +266,45 @@ def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
     assert recorded.event("g = 2 * w", 1).note == ""
     assert recorded.parameter("w", 1).grad is not None and record.loss == 1.0
     assert recorded.losses == plain.losses == [2.0, 1.0]
+
+
+def test_a_full_record_has_no_hooks_on_graphs_but_the_gradients_of_the_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """LBFGS over many time steps: each closure has a graph of its own, and there is room for none of them."""
+    torch = pytest.importorskip("torch")
+    from stepper.engines.backward import Passes
+
+    monkeypatch.setattr("stepper.inferior.recording.MAX_EVENTS", 300)
+    source = """
+        import torch
+        w = torch.full((3,), 0.5, requires_grad=True)
+        opt = torch.optim.LBFGS([w], lr=0.1, max_iter=6)
+        for t in range(2):
+            def closure():
+                opt.zero_grad()
+                h = w * 1.0
+                for k in range(60):
+                    h = torch.tanh(h + w)
+                loss = (h - 0.3).pow(2).sum()
+                loss.backward()
+                return loss
+            opt.step(closure)
+        """
+    watched: list[str] = []
+    watch = Passes._watch
+
+    def counted(self: Passes, node: Any) -> None:
+        watched.append(node.name())
+        watch(self, node)
+
+    monkeypatch.setattr(Passes, "_watch", counted)
+    recorded, plain = run(source), run(source, record_from=None)
+    assert recorded.record().truncated and torch.equal(recorded.names["w"], plain.names["w"])
+    assert len(watched) < 300, "of each step the first closure's graph of 120 nodes, and the leaf"
+    gradient = recorded.parameter("w", 1).grad
+    assert gradient is not None
+    numpy.testing.assert_array_equal(recorded.array(gradient, 1), recorded.names["w"].grad.numpy())
 
 
 def test_of_a_full_record_nobody_says_what_a_gradient_held_before() -> None:

@@ -263,3 +263,24 @@ def test_what_an_autograd_function_is_handed_is_an_activation_and_what_it_makes_
     assert (roles(ran)["input"], roles(ran)["grad_input"]) == ("activation", "gradient")
     handed = [value.role for event in ran.record(1).events for value in event.values if value.label == "input"]
     assert handed and set(handed) == {"activation"}
+
+
+def test_what_a_function_makes_of_a_parameter_in_the_graph_under_its_own_name_is_no_parameter() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        w = torch.ones(2, requires_grad=True)
+        opt = torch.optim.SGD([w], lr=0.1)
+        def chain(y):
+            for k in range(3):
+                y = y * 0.5 + 0.1
+            return y
+        for t in range(2):
+            loss = chain(w).pow(2).sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    )
+    assert [each.name for each in ran.record(1).parameters] == ["w"]
