@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen
-from stepper.engines.names import Names
+from stepper.engines.names import Names, is_place
 from stepper.inferior.conditions import Conditions
 from stepper.inferior.copies import Copy
 from stepper.inferior.differences import Differences
@@ -248,9 +248,18 @@ class Recording:
         return None if engine is None else self._copy(engine, value)
 
     def _called(self, value: Any) -> str | None:
-        """The label under which this very object was seen."""
+        """The label under which this very object was seen, or else the name that it has where the script stands."""
         known = self._met_as(value)
-        return None if known is None else known.label
+        return self._name_in_frames(value) if known is None or is_place(known.label) else known.label
+
+    def _name_in_frames(self, value: Any) -> str | None:
+        for frame in own_frames(self._files):
+            with suppress(LookupError):
+                names = names_in(frame) if is_function(frame) else frame.f_globals
+                for name, held in list(names.items()):
+                    if held is value and name not in self._passing:
+                        return name
+        return None
 
     def _met_as(self, value: Any) -> Known | None:
         """What is known of this very object."""

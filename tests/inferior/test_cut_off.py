@@ -75,22 +75,49 @@ WHOLE = """
 
 
 @pytest.mark.parametrize(
-    "here",
+    ("before", "cut", "behind"),
     [
-        "loss = net(x).square().mean(); loss = torch.tensor(loss.item(), requires_grad=True)",
-        "pred = net(x).detach().requires_grad_(); loss = pred.square().mean()",
-        "loss = nn.Parameter(net(x).square().mean()) * 2",
+        ("loss = net(x).square().mean()", "loss = torch.tensor(loss.item(), requires_grad=True)", ""),
+        ("", "pred = net(x).detach().requires_grad_()", "loss = pred.square().mean()"),
+        ("", "loss = nn.Parameter(net(x).square().mean()) * 2", ""),
+        ("pred = net(x)", "pred = pred.data", "loss = (pred + torch.zeros(1, requires_grad=True)).square().mean()"),
+        ("pred = net(x)", "loss = torch.zeros(1, requires_grad=True) + pred.square().mean().item()", ""),
+        ("", "loss = torch.zeros(1, requires_grad=True) + net(x).square().mean().item()", ""),
+        (
+            "pred = net(x)",
+            "parts = [(pred[i] ** 2).mean().item() for i in range(5)]",
+            "loss = torch.tensor(parts, requires_grad=True).mean()",
+        ),
     ],
 )
-def test_a_loss_that_is_cut_off_as_a_whole_by_a_leaf_of_its_own_is_told_of_every_parameter(here: str) -> None:
-    record = run_recorded(script(WHOLE.replace("HERE", here))).records[1]
-    cut = next(part for part in here.split("; ") if "requires_grad" in part or "Parameter" in part)
+def test_a_loss_that_is_cut_off_as_a_whole_is_told_of_every_parameter(before: str, cut: str, behind: str) -> None:
+    record = run_recorded(script(WHOLE.replace("HERE", "; ".join(filter(None, (before, cut, behind)))))).records[1]
     of_net = {each.name: each for each in record.parameters if each.name.startswith("net.")}
     assert len(of_net) == 4 and {_text(record, each.cut) for each in of_net.values()} == {cut}
     assert left_out(record).items() >= dict.fromkeys(of_net, Why.DETACHED).items()
     (marked,) = (event for event in record.events if event.note.startswith(CUT))
     assert marked.text == cut
     assert all_left_out(record)[0].endswith(f"the graph of gradients ends on {record.place(marked)}: {cut}")
+
+
+def test_a_parameter_of_which_only_its_data_is_read_has_its_own_name_and_ends_there() -> None:
+    text = """
+        def train(first, second):
+            optimizer = torch.optim.SGD([first, second], lr=0.1)
+            for t in range(2):
+                optimizer.zero_grad()
+                h = x @ first.data
+                loss = (h @ second).square().mean()
+                loss.backward()
+                optimizer.step()
+        x, same = torch.rand(5, 3), torch.rand(3, 3)
+        train(same.clone().requires_grad_(), torch.rand(3, 1, requires_grad=True))
+        """
+    record = run_recorded(script(text)).records[1]
+    assert {each.name: _text(record, each.cut) for each in record.parameters} == {
+        "first": "h = x @ first.data",
+        "second": "",
+    }
 
 
 def _text(record: Record, event: int | None) -> str:
