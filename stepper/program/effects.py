@@ -25,7 +25,8 @@ DefinitionKind = Literal["start", "bind", "change", "target", "parameter"]
 class Definition:
     """One value of a place. `selected`: the loops whose target picks what is changed; `loops`: the loops around it,
     inside the pass; `alias`: the value is another place's very value; `roots`: the places whose objects it may be;
-    `controls`: what the conditions around it depend on; `made`: it is an attribute of an object that is being made.
+    `controls`: what the conditions around it depend on; `asked`: what, of `deps`, only chose between constants;
+    `made`: it is an attribute of an object that is being made.
     """
 
     place: Place
@@ -40,6 +41,7 @@ class Definition:
     order: int = 0
     roots: set[Place] = field(default_factory=set)
     controls: set[Definition] = field(default_factory=set)
+    asked: set[Definition] = field(default_factory=set)
     made: bool = False
 
     @property
@@ -53,16 +55,18 @@ EMPTY: frozenset[Definition] = frozenset()
 
 @dataclass(frozen=True)
 class Value:
-    """What is known of an expression's value: what it depends on, which objects it may be, its parts, what it calls."""
+    """What is known of an expression's value: what it depends on, which objects it may be, its parts, what it calls;
+    `asked` is what, of all that it depends on, only chooses between constants."""
 
     deps: frozenset[Definition] = EMPTY
     roots: frozenset[Root] = frozenset()
     items: tuple[Value, ...] | None = None
     functions: frozenset[ast.AST] = frozenset()
+    asked: frozenset[Definition] = EMPTY
 
     def fresh(self) -> Value:
         """The same dependencies, in a new object."""
-        return Value(self.deps)
+        return Value(self.deps, asked=self.asked)
 
 
 NOTHING = Value()
@@ -82,6 +86,7 @@ def union(values: Iterable[Value]) -> Value:
         frozenset(root for value in found for root in value.roots),
         items,
         frozenset(f for value in found for f in value.functions),
+        frozenset(d for value in found for d in value.asked) - {d for v in found for d in v.deps - v.asked},
     )
 
 

@@ -64,7 +64,9 @@ class Evaluator(Definitions, ABC):
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 asked = self.evaluate(scope, test)
                 chosen = union([self.evaluate(scope, body), self.evaluate(scope, orelse)])
-                return chosen if chosen.deps or chosen.functions else asked.fresh()  # `1 if activation > 0 else 0`
+                if chosen.deps or chosen.functions:
+                    return chosen
+                return Value(asked.deps, asked=asked.deps)  # `1 if activation > 0 else 0`
             case ast.BinOp(left=left, op=ast.Add(), right=right) if is_list(left) or is_list(right):
                 both = union([self.evaluate(scope, left), self.evaluate(scope, right)])
                 return Value(both.deps, both.roots)
@@ -98,6 +100,7 @@ class Evaluator(Definitions, ABC):
         """A place gets a new value."""
         self.mark_name(name, node)
         definition = self.define(place, node, "bind", value.deps, own)
+        definition.asked |= value.asked
         definition.alias = alias and bool(value.roots)
         definition.roots.update(root for root, _ in value.roots)
         self.state.values[place] = frozenset((definition,))

@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import dataclass
 
-from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, until
+from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.signals import is_gradient, sets_data, signals, takes_step
 from stepper.program.steps import (
     behind_steps,
@@ -79,7 +79,7 @@ def sort(
     later = of_later_runs(changes, run)
     changes -= later
     feeding = closure({d for change in changes for d in change.deps})
-    losses = _losses(run, feeding, carried)
+    losses = _losses(run, _without_rates(changes, run), carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
     early = _early(run, losses, {d for d in changes if id(d.node) not in anew}, carried)
     if early:
@@ -114,8 +114,8 @@ def sort(
     kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
     held = {run.start[d.place] for d in updates if d.place in run.start}
-    reached = forward or feeding
-    parameters = {start.place for start in held if start in reached}
+    read = forward or feeding
+    parameters = {start.place for start in held if start in read}
     zeroed = {d.place for d in run.definitions if d.kind != "start" and all(c.kind == "target" for c in d.deps)}
     gathered = {d.place for d in updates if names_gradient(d.place[1]) and d.place in parameters | zeroed} - {GRAD}
     gathered |= emptied(run)
@@ -125,7 +125,7 @@ def sort(
         parameters -= gathered
         updates = {d for d in updates if d.place not in gathered}
     if by_autograd:
-        parameters |= {place for place in made if run.start.get(place) in reached}
+        parameters |= {place for place in made if run.start.get(place) in read}
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
         parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
     parameters |= {d.place for d in updates & once}
@@ -141,6 +141,9 @@ def sort(
     derived |= beside_steps(backward, forward, updates, moments, run)
     derived |= scaled_for_steps(backward, forward, updates, run)
     derived |= behind_steps(backward, forward, updates) if by_autograd else set()
+    derived |= {d for d in backward if d.deps and d.deps <= d.asked and closure(d.deps) & defined}
+    of_losses = {d for d in backward if d.deps and d.deps <= defined and not signals(d)}
+    derived |= {d for d in of_losses if updates.issuperset(run.users.get(d, ()))}
     picked = picked_for_steps(backward, updates | derived, run)
     living = run.descendants(roots)
     last = max((d.order for d in updates), default=0)
@@ -283,6 +286,19 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
             late.append(loss)
     by_autograd = any(loss.backward or loss.differentiated for loss in losses)
     return early or ([] if len(late) == len(losses) or (places and not by_autograd) else losses)
+
+
+def _without_rates(changes: set[Definition], run: Pass) -> set[Definition]:
+    """What changes are made of, but for what only tells how far they go: a loss that chooses between constants, or that
+    scales a gradient which is made of no loss, is one all the same."""
+    named = {loss.definition for loss in run.losses if loss.definition is not None}
+    start: set[Definition] = set()
+    for change in changes:
+        deps = change.deps - change.asked
+        if named and any(not closure((d,)) & named for d in deps if is_gradient(d)):
+            deps = {d for d in deps if not closure((d,)) & named}
+        start |= deps
+    return reached(start, lambda d: (d.deps - d.asked) | d.own)
 
 
 def _is_grad(definition: Definition) -> bool:

@@ -235,7 +235,8 @@ class Walker(Assigner):
         """What a function returns; a constant is what the conditions around it chose: `if v >= 0: return 1`."""
         if value != NOTHING:
             return value
-        return Value(EMPTY.union(*self.tests[self.around[-1] :]))
+        tests = EMPTY.union(*self.tests[self.around[-1] :])
+        return Value(tests, asked=tests)
 
     def _context(self, node: ast.AST) -> int:
         return self.contexts.setdefault((self.context, id(node)), len(self.contexts) + 1)

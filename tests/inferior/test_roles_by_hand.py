@@ -1,5 +1,7 @@
 """Roles of values in records of scripts that work out their gradients by hand, where a name alone does not say them."""
 
+import pytest
+
 from tests.inferior.running import roles, run
 
 
@@ -296,3 +298,29 @@ def test_what_a_pass_computes_anew_beside_the_parameters_in_their_dicts_is_none(
         ran.array(ran.parameter(names[2], 1).after, 1).tolist()
         == ran.array(ran.parameter(names[2], 2).before, 2).tolist()
     )
+
+
+@pytest.mark.parametrize("chosen", ["rate(loss)", "0.01 if loss > 2 else 0.02", "0.1 / (1 + loss)"])
+def test_a_loss_that_only_sets_the_learning_rate_is_a_loss(chosen: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        def rate(error):
+            if error > 1:
+                return 0.01
+            return 0.001
+        x = np.random.default_rng(0).normal(size=(20, 3))
+        y, w = x @ np.ones(3), np.zeros(3)
+        for t in range(3):
+            p = x @ w
+            loss = ((p - y) ** 2).mean()
+            dw = 2 * x.T @ (p - y) / 20
+            eta = {chosen}
+            w = w - eta * dw
+        """
+    )
+    found = roles(ran)
+    assert (found["loss"], found["p"], found["dw"]) == ("loss", "activation", "gradient")
+    assert found["eta"] == "other"
+    phases = {event.text.partition(" =")[0]: event.phase for event in ran.record(1).events if event.kind == "statement"}
+    assert (phases["loss"], phases["dw"], phases["eta"]) == ("loss", "backward", "update")
