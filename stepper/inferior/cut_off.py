@@ -69,7 +69,7 @@ class _Flow:
         self._happenings = happenings
         self._reached = reached
         self._passed_by: set[Hashable] = set()  # what hangs in a graph, and no gradient came to it
-        self._lying: dict[int, Hashable] = {}  # by copy: what lies there in memory, and hangs in a graph
+        self._lying: dict[Hashable, Draft] = {}  # by place in memory: what hangs in a graph
         self._named: dict[tuple[str, str], Draft] = {}  # by function and label
         self._bits: dict[tuple[int, str], int] = {}
         for place, track in enumerate(wanted):
@@ -128,7 +128,8 @@ class _Flow:
         for draft in read:
             key = _key(draft)
             if draft.graph in (0, BY_MODE) and not (key in self._live or key in self._dead):
-                there = self._lying.get(id(draft.copy))
+                other = self._lying.get(draft.place)
+                there = _key(other) if other is not None and _is_still(other, draft) else None
                 bits = self._live.get(there, 0) | self._bits.get((id(draft.copy), ""), 0)
                 self._dead.update({key: dict(self._dead[there])} if there in self._dead else {})
                 if bits:
@@ -163,7 +164,7 @@ class _Flow:
             self._dead[key] = dict(dead)
         if live and within:
             self._live[key] = live
-            self._lying[id(draft.copy)] = key
+            self._lying[draft.place] = draft
             if self._reached is not None and happening.id not in self._reached:
                 self._passed_by.add(key)
         elif live:
@@ -192,6 +193,13 @@ class _Flow:
         while found.kind != "statement" and found.parent is not None:
             found = self._happenings[found.parent]
         return found.id
+
+
+def _is_still(one: Draft, other: Draft) -> bool:
+    """Whether what two looks at one place saw is the same, and nothing that came to lie there since."""
+    if one.copy is None or other.copy is None or one.copy is other.copy:
+        return one.copy is other.copy
+    return one.copy.outline == other.copy.outline
 
 
 def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ collections are to find no more to go through than there is without us.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -52,7 +52,8 @@ def is_numbered(label: str) -> bool:
 
 class Draft(msgspec.Struct, gc=False, eq=False):
     """A value as a probe saw it: a kept copy, or the summary of a scalar. Of a library's that has graphs of gradients,
-    `graph` is 1 where it hangs in one, else 0, or -1 while gradients are switched off; `token` tells it from others."""
+    `graph` is 1 where it hangs in one, else 0, or -1 while gradients are switched off; `token` tells it from others,
+    and two looks at the same memory have one `place`."""
 
     label: str
     role: Role
@@ -61,6 +62,7 @@ class Draft(msgspec.Struct, gc=False, eq=False):
     summary: Summary | None = None
     graph: int | None = None
     token: int = 0
+    place: Hashable = None
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -69,7 +71,7 @@ class Draft(msgspec.Struct, gc=False, eq=False):
 
     def as_operand(self) -> Draft:
         """The same value, read by another event."""
-        return Draft(self.label, self.role, "operand", self.copy, self.summary, self.graph, self.token)
+        return Draft(self.label, self.role, "operand", self.copy, self.summary, self.graph, self.token, self.place)
 
     def same_value(self, other: Draft) -> bool:
         """Whether both have the same bits, as far as sharing a copy or a scalar's value tells."""
@@ -102,15 +104,16 @@ class Tokens:
     """Numbers for objects, each its own as long as it is there."""
 
     def __init__(self) -> None:
-        self._held: dict[int, tuple[ref[Any], int]] = {}
+        self._held: dict[int, tuple[ref[Any], int, Hashable]] = {}
         self._count = 0
 
-    def of(self, value: Any) -> int:
+    def of(self, value: Any, place: Callable[[Any], Hashable]) -> tuple[int, Hashable]:
+        """The number of an object, and where it lay when it was first seen."""
         held = self._held.get(id(value))
         if held is None or held[0]() is not value:
             self._count += 1
-            held = self._held[id(value)] = (ref(value), self._count)
-        return held[1]
+            held = self._held[id(value)] = (ref(value), self._count, place(value))
+        return held[1:]
 
 
 class Happening(msgspec.Struct, gc=False, eq=False):

@@ -276,7 +276,8 @@ class Recording:
             role = "activation"
         draft = Draft(label, role, when, self._copy(engine, value))
         if self.program.uses_backward and (graph := engine.graph(value)) is not None:
-            draft.graph, draft.token = graph, self._tokens.of(value)
+            draft.graph = graph
+            draft.token, draft.place = self._tokens.of(value, engine.identity)
             if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
                 draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
         return draft
