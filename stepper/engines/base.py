@@ -333,6 +333,11 @@ class Engine:
         """What there is to say of the call `value.method(…)`, now that it is over; asked where `changes` answered."""
         return ""
 
+    def resting(self) -> Iterable[tuple[Any, str]]:
+        """The parameters of the optimizers, of those that were met, that took no step since the recording began, and
+        what each of these is called."""
+        return ()
+
     def met(self, value: Any, label: str) -> None:
         """Something that is no tensor (a model, an optimizer) passed a probe under this label."""
 

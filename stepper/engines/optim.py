@@ -41,6 +41,7 @@ class OptimEngine(Engine):
 
     def __init__(self) -> None:
         self._optimizers: dict[int, tuple[Callable[[], Any], str]] = {}
+        self._stepped: set[int] = set()  # by id: those that took a step in this recording
 
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`step` changes the parameters, `zero_grad` their gradients."""
@@ -64,6 +65,11 @@ class OptimEngine(Engine):
             if held is None or held[0]() is not value or "." in held[1] or "." not in label:
                 self._optimizers[id(value)] = (weakref.ref(value), label)
 
+    def resting(self) -> Iterable[tuple[Any, str]]:
+        for name, optimizer in self._known():
+            if id(optimizer) not in self._stepped:
+                yield from ((parameter, name) for _, parameter, _ in _parameters(optimizer))
+
     def _known(self) -> list[tuple[str, Any]]:
         """The optimizers that were met and are still there, by name."""
         found = [(name, reference()) for reference, name in self._optimizers.values()]
@@ -76,10 +82,12 @@ class OptimEngine(Engine):
             yield
             return
         running: list[tuple[Any, list[Before]]] = []
+        self._stepped.clear()
 
         def before(optimizer: Any, arguments: Any, keywords: Any) -> None:
             try:
                 observer.contributed(self.name)
+                self._stepped.add(id(optimizer))
                 running.append((optimizer, list(_before(optimizer, observer))))
             except Exception as error:
                 observer.fault(error)

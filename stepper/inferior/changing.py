@@ -90,7 +90,7 @@ class Changing(Observing):
             kept = dict(attributes(gradient))
             gradient = kept.get("data", kept.get("_data"))
         engine = self._owner(gradient)
-        if engine is not None and not self.pass_over:
+        if engine is not None and self.following:
             draft = self._draft(engine, gradient, f"{site.label}.grad", "gradient", "operand")
             self.tracker.used_gradient(held[numbers], draft)
 
@@ -107,14 +107,14 @@ class Changing(Observing):
         elif type(held) in SCALARS:
             draft = Draft(label, role, "before", None, scalar_summary(held))
             frame.watched.append(Watched(label, role, value, draft, peek=attribute))
-            if not self.pass_over:
+            if self.following:
                 self.tracker.met(label, role, held, draft, made=False, owner=value)
             self._write(frame, site, draft)
             self._meet_number(held, draft)
 
     def _meet_number(self, value: Any, draft: Draft) -> None:
         """A number was read, or is about to be replaced: a parameter is followed from here on."""
-        if not self.pass_over:
+        if self.following:
             self.tracker.met(draft.label, draft.role, value, draft, made=False)
 
     def _meet_members(self, label: str, value: Any) -> None:
@@ -155,7 +155,7 @@ class Changing(Observing):
         frame.watched.append(Watched(label, role, value, draft, key=key))
         if alone:
             self._write(frame, site, draft)
-        if not self.pass_over:
+        if self.following:
             self.tracker.met(label, role, element, draft, made=False)
 
     def _keyed(self, site: Site, number: int, key: Any, script_frame: FrameType) -> None:
@@ -229,7 +229,7 @@ class Changing(Observing):
             happening.drafts.append(before)
         happening.drafts.append(draft)
         changed.add(watched.label)
-        if not self.pass_over:
+        if self.following:
             owner = watched.value if engine is None and watched.peek is not None else None
             self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening, owner=owner)
         if engine is not None:

@@ -18,7 +18,8 @@ from stepper.inferior.momentum import carried_by
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
-from stepper.record import CUT, Held, Parameter, Summary, Value, When
+from stepper.program.sites import Site
+from stepper.record import CUT, Held, Parameter, Resting, Summary, Value, When
 from stepper.record import ratio as ratio_of
 
 ALONG = 1 - 1e-6  # the cosine from which on, but for rounding, an update is a multiple of a gradient
@@ -74,7 +75,7 @@ class FinishedParameters:
         used = grad is not None and (grad is not track.returned or bool(track.updates))
         grad = grad or _unused(track)
         if before.copy is None or after.copy is None:
-            return self._scalar_parameter(track.name, before, after, grad, held)
+            return self._scalar_parameter(track, before, after, grad, held)
         old, new, update = before.copy, after.copy, self.update(track)
         if (old.gone or new.gone) and self._summary(old).shape == self._summary(new).shape:
             return self._gone_parameter(track, old, new, grad, used)
@@ -99,7 +100,29 @@ class FinishedParameters:
             used=used,
             cut=self._cuts.get(track.name),
             passed_over=track.passed_over,
+            between=track.between,
+            behind=None if track.behind is None else track.behind.id,
+            resting=self._resting(track),
         )
+
+    def _resting(self, track: Track) -> Resting | None:
+        """The optimizer that a parameter waits for, where nothing else moved it."""
+        if not track.resting or track.moved or track.passed_over:
+            return None
+        site = self._steps_between.get(track.resting.rpartition(".")[2])
+        return Resting(track.resting) if site is None else Resting(track.resting, site.line, site.file)
+
+    @cached_property
+    def _steps_between(self) -> dict[str, Site]:
+        """Where optimizers take their steps between the iterations, by the last part of their names."""
+        found: dict[str, Site] = {}
+        for site in self._recorder.sites:
+            statement = site
+            while statement.parent is not None and statement.kind != "statement":
+                statement = self._recorder.sites[statement.parent]
+            if site.method == "step" and statement.phase == "between":
+                found.setdefault(site.label.rpartition(".")[2], site)
+        return found
 
     @cached_property
     def _cuts(self) -> dict[str, int]:
@@ -142,11 +165,14 @@ class FinishedParameters:
             update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
             used=used,
             passed_over=track.passed_over,
+            between=track.between,
+            behind=None if track.behind is None else track.behind.id,
         )
 
     def _scalar_parameter(
-        self, name: str, before: Draft, after: Draft, grad: Draft | None, held: Held | None
+        self, track: Track, before: Draft, after: Draft, grad: Draft | None, held: Held | None
     ) -> Parameter | None:
+        name = track.name
         old, new = value_of(before), value_of(after)
         if not isinstance(old, int | float) or not isinstance(new, int | float):
             return None
@@ -164,6 +190,8 @@ class FinishedParameters:
             cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
             held=held,
             used=grad is not None,
+            between=track.between,
+            behind=None if track.behind is None else track.behind.id,
         )
 
 

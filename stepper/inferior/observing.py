@@ -113,7 +113,7 @@ class Observing(Recording):
 
     def parameter(self, name: str, value: Any, *, declared: bool = False) -> None:
         engine = self._owner(value)
-        if engine is not None and self.active and not self.pass_over and not self._is_passing(name, value):
+        if engine is not None and self.active and self.following and not self._is_passing(name, value):
             unnamed = self._names.get(value) is None and self.program.loop is not None
             asked = unnamed and not declared and self.program.roles.get(name) == "data"  # for its gradient only
             self.tracker.follow(name, value, certain=not asked)
@@ -145,12 +145,12 @@ class Observing(Recording):
     def arrived_gradient(self, parameter: Any, kept: Any) -> None:
         if kept is None:
             kept = self._keep_for_figures(self._peek(parameter, "grad"))
-        if kept is not None and not self.pass_over:
+        if kept is not None and self.following:
             self.tracker.arrived_gradient(parameter, Draft("", "gradient", "after", kept))
 
     def returned_gradient(self, parameter: Any, gradient: Any) -> None:
         kept = self.keep(gradient)
-        if kept is not None and not self.pass_over:
+        if kept is not None and self.following:
             self.tracker.returned_gradient(parameter, Draft("", "gradient", "operand", kept))
 
     def _remember(
@@ -176,7 +176,7 @@ class Observing(Recording):
         if poor or named:
             new = named if known is None else known.made
             self._known[id(value)] = Known(value, label, draft.role, new)
-        if not self.pass_over:
+        if self.following:
             new = made if rebound is None else rebound or (made and self._takes_place(label, draft, known))
             if new or not made or known is None or not known.made:
                 self.tracker.met(label, draft.role, value, draft, made=new, event=event, owner=owner)

@@ -361,7 +361,7 @@ class Recorder(Changing):
             self.used.add("python")
             draft = Draft(label, known, when, None, scalar_summary(value))
             happening.drafts.append(draft)
-            if not self.pass_over:
+            if self.following:
                 self.tracker.met(label, known, value, draft, made=when == "result", event=happening)
             return draft
         if when == "result" and depth == DEPTH:
@@ -383,7 +383,7 @@ class Recorder(Changing):
                 draft = self._draft(engine, element, label, part, "result")
                 event = self._write(frame, site, draft)
                 self._remember(engine, element, label, event, draft, made=True)
-        elif site.role == "parameter" and not self.pass_over:
+        elif site.role == "parameter" and self.following:
             self._meet_parameters(site, value, frame)
         self._meet_members(site.label, value)
 

@@ -24,7 +24,7 @@ from stepper.inferior.drafts import Draft, Frame, Happening, Key, Known, Operate
 from stepper.inferior.frames import is_function, names_in, own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
-from stepper.inferior.naming import Namer, passing_names
+from stepper.inferior.naming import Namer, attributes, is_scripts, passing_names
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Store
@@ -87,17 +87,8 @@ class Recording:
         self.gates: list[GateSeen] = []
         self._names = Names()
         self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
-        self.tracker = Tracker(
-            self._names,
-            self._look,
-            self._called,
-            self._place,
-            self._span,
-            self._learn_local,
-            self._is_frozen,
-            lambda value: self._look(self._peek(value, "grad")),
-        )
-        self.tracker.keeps_data = self.program.keeps_data
+        self.tracker = self._follow()
+        self._passed: Tracker | None = None  # of the pass, which is over
         self.pass_over = iteration is None
         self.truncated = False
         self._limit = MAX_EVENTS
@@ -131,6 +122,25 @@ class Recording:
             self.faults.append(IN_A_THREAD)
         self.active = True
 
+    def _follow(self) -> Tracker:
+        tracker = Tracker(
+            self._names,
+            self._look,
+            self._called,
+            self._place,
+            self._span,
+            self._learn_local,
+            self._is_frozen,
+            lambda value: self._look(self._peek(value, "grad")),
+        )
+        tracker.keeps_data = self.program.keeps_data
+        return tracker
+
+    @property
+    def following(self) -> bool:
+        """Whether parameters are followed: in a pass, and in what comes behind it."""
+        return self.iteration is not None
+
     def learn(self, namespace: Mapping[str, Any]) -> None:
         """Learn what the script's global names call its models; the engines' hooks are in place."""
         try:
@@ -157,6 +167,10 @@ class Recording:
         try:
             self.end_pass()
             self._close_open(None)  # in the setup, and behind the last pass, the last statement may still be open
+            if self._passed is not None:
+                self.tracker.end_pass()
+                self._passed.join(self.tracker)
+                self.tracker = self._passed
         except Exception as error:
             self.fault(error)
         self.active = self.full = False
@@ -181,8 +195,26 @@ class Recording:
         """The loop's body is over; what follows belongs to the phase `between`."""
         if not self.pass_over:
             self._close_open(None)
+            if self.tracker.idle:
+                self._note_resting()
             self.tracker.end_pass()
+            self._passed, paths = self.tracker, self.tracker.paths
+            self.tracker = self._follow()
+            self.tracker.paths = paths
             self.pass_over = True
+
+    def _note_resting(self) -> None:
+        """Which parameters wait for optimizers that took no step in this pass, those of running functions included."""
+        engines = [each for each in self.engines if type(each).resting is not Engine.resting]
+        for frame in own_frames(self._files) if engines else ():
+            for label, value in names_in(frame).items() if is_function(frame) else ():
+                kept = attributes(value) if is_scripts(type(value)) else []
+                for path, each in ((label, value), *((f"{label}.{name}", held) for name, held in kept)):
+                    for engine in engines:
+                        engine.met(each, path)
+        for engine in engines:
+            for parameter, optimizer in engine.resting():
+                self.tracker.rests(parameter, optimizer)
 
     @property
     def whole(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from typing import Any
 
 from stepper.engines.names import Names, is_place
@@ -40,6 +40,15 @@ class Track:
         self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
         self.frozen = False  # no gradient is asked for
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
+        self.between = False  # it was moved behind the pass only, and this is what moved it there
+        self.behind: Happening | None = None  # what moved it behind the pass last
+        self.resting = ""  # the optimizer that has it, where that took no step in the pass
+
+    @property
+    def moved(self) -> bool:
+        """Whether something changed it, or used a gradient of it to do so."""
+        after = self.after or self.before
+        return bool(self.updates) or self.grad is not None or not after.same_value(self.before)
 
 
 class Tracker:
@@ -200,10 +209,7 @@ class Tracker:
         return made and owner is None and (label == track.label or "." in label or "[" in label)
 
     def _add(self, label: str, value: Any, before: Draft, owner: Any) -> Track:
-        name, count = label, 1
-        while name in self.tracks:
-            count += 1
-            name = f"{label} ({count})"
+        name = _free(label, self.tracks)
         track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
         if before.copy is not None:
             self._spans.put(track)
@@ -239,6 +245,17 @@ class Tracker:
         if track is not None:
             track.passed_over = True
 
+    def rests(self, parameter: Any, optimizer: str) -> None:
+        """The optimizer that has `parameter` took no step."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.resting = optimizer
+
+    @property
+    def idle(self) -> bool:
+        """Whether a parameter that an engine knows as one has not been moved, and no step passed it over."""
+        return any(each.certain and not (each.moved or each.passed_over) for each in self.tracks.values())
+
     def arrived_gradient(self, parameter: Any, gradient: Draft) -> None:
         """What a backward pass that added to the gradient of `parameter` has left there."""
         track = self._of_object(parameter)
@@ -250,6 +267,26 @@ class Tracker:
         track = self._of_object(parameter)
         if track is not None:
             track.returned = gradient
+
+    def join(self, behind: Tracker) -> None:
+        """Take in the parameters that were moved behind the pass (by `behind`, when it is over), and not in it: the
+        generator's step after some of the discriminator's. Of one that both moved, the pass's figures stand."""
+        self.renamed.update(behind.renamed)
+        ends = {id(each.copy): track for track in self.tracks.values() if (each := track.after or track.before).copy}
+        tracks = dict(self.tracks)
+        for later in behind.tracks.values():
+            if not later.moved:
+                continue
+            later.behind = later.updates[-1] if later.updates else None
+            copy = later.before.copy
+            known = self.tracks.get(later.name) if copy is None else ends.get(id(copy))
+            if known is not None and known.moved:
+                known.behind = later.behind
+                continue
+            later.between = True
+            later.name = _free(later.name, tracks) if known is None else known.name
+            tracks[later.name] = later
+        self.tracks = tracks
 
     def _tell_apart(self) -> None:
         """Parameters that methods call by one name (`self.W`) are called by the objects that keep them."""
@@ -321,6 +358,15 @@ class Tracker:
         self._places.clear()
         self._spans.clear()
         self._latest.clear()
+
+
+def _free(label: str, taken: Container[str]) -> str:
+    """A name that no other bears."""
+    name, count = label, 1
+    while name in taken:
+        count += 1
+        name = f"{label} ({count})"
+    return name
 
 
 def _id(happening: Happening) -> int:

@@ -252,7 +252,7 @@ class UsedGradients:
         if new is None:
             return None
         for happening in reversed(self._recorder.happenings[update.id + 1 :]):
-            if happening.kind != "statement" or happening.phase not in ("update", "backward"):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
                 continue
             same = [one for one in happening.drafts if one.same_value(new)]  # what reads it only hands it on
             if same and all(one.when == "result" for one in same) and self._is_inside(happening, update):
@@ -299,7 +299,7 @@ class UsedGradients:
         """The statement that made a value in this pass, or gave it its name."""
         named: Happening | None = None
         for happening in reversed(self._recorder.happenings[: before.id]):
-            if happening.kind != "statement" or happening.phase not in ("update", "backward"):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
                 continue
             if draft.copy is not None:
                 same = [one.when for one in happening.drafts if one.copy is draft.copy]

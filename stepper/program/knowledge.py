@@ -10,6 +10,7 @@ from stepper.program.effects import FIELD, GRAD, Definition, Place
 from stepper.program.flow import Flow, running_totals, sort
 from stepper.program.losses import Losses
 from stepper.program.models import Models
+from stepper.program.outer_steps import moved_around
 from stepper.program.phases import Phases
 from stepper.program.recomputed import stored_anew
 from stepper.program.roles import Roles
@@ -34,6 +35,10 @@ class Known:
         walker = Walker(script, losses)
         run = walker.walk_module() if loop is None else walker.walk_loop(loop)
         flow = sort(run, walker.made_parameters(), stored_anew(script), _indices(walker))
+        by_hand = loop is not None and not any(loss.backward for loss in run.losses)
+        around = moved_around(script, losses, loop, flow) if loop is not None and by_hand else None
+        if around is not None:
+            flow.parameters |= around.moved
         losses.aside = _no_losses(flow)
         losses.spare = _spare(script, flow, loop)
         self.uses_backward = any(loss.backward for loss in run.losses)
@@ -44,6 +49,8 @@ class Known:
         self.criteria = models.criteria
         self._phases = Phases(script, flow, models, body)
         self._roles = Roles(walker, flow)
+        if around is not None:  # what is bound there only: `dU`
+            self._roles.by_place = Roles(around.walker, around.flow).by_place | self._roles.by_place
         if loop is not None and body:
             self._phases.own[id(loop)] = self._phases.shown[id(loop)] = "forward"
         first = {d.place: d.order for d in reversed(run.definitions)}

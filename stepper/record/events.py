@@ -280,12 +280,23 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     event: int
 
 
+class Resting(msgspec.Struct, frozen=True, gc=False):
+    """An optimizer that took no step, by its name, and the line on which it takes one between the iterations (0 where
+    none is known); `file` is empty for that of the training loop."""
+
+    optimizer: str
+    line: int = 0
+    file: str = ""
+
+
 class Parameter(msgspec.Struct, gc=False):
     """What one iteration did to one parameter. `update` is after − before in float64; `grad` is as the update used it,
     and `held` tells where a gradient by hand was added to that of earlier iterations. Not `used`: a gradient came, and
     no update used it; `grad` is then what the iteration leaves, or what had come to it before it was zeroed. `cut`:
     none came, since the graph ends in this statement, on the way to the loss. `passed_over`: an optimizer that has it
-    took a step without a gradient of it.
+    took a step without a gradient of it. `between`: it was moved behind the pass only, between the iterations, and all
+    of this is of what moved it there. `behind` is the last event that did, also of one that the pass had moved before.
+    `resting`: nothing moved it, and the optimizer that has it took no step in this iteration.
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
@@ -308,6 +319,9 @@ class Parameter(msgspec.Struct, gc=False):
     cut: int | None = None
     passed_over: bool = False
     carried: str = ""
+    between: bool = False
+    behind: int | None = None
+    resting: Resting | None = None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

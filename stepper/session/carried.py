@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
 from stepper.session.held_sums import HeldSums
 from stepper.session.labels import some
-from stepper.session.left_out import all_left_out
+from stepper.session.left_out import all_behind, all_left_out
 from stepper.session.sums import LEAF, held_before
 
 FEW = 4  # parameters that are named one by one
@@ -146,7 +146,8 @@ def momentum(record: Record, parameter: Parameter) -> str:
 
 def all_carried(record: Record) -> list[str]:
     """A line on gradients that were added to earlier ones, one on each update that goes uphill, one on those that
-    momentum carries there, one on each gradient that is computed in vain, and one on what no step used."""
+    momentum carries there, one on each gradient that is computed in vain, one on what no step used, and one on what
+    was moved between the iterations."""
     names = _added_up(record) if record.iteration is not None else []
     lines = []
     if names:
@@ -165,4 +166,4 @@ def all_carried(record: Record) -> list[str]:
         if UNREAD in event.note:
             made = next((value.label for value in event.values if value.when == "result"), event.text)
             lines.append(f"{made}, line {event.line}: a gradient that no line reads")
-    return lines + all_left_out(record)
+    return lines + all_left_out(record) + all_behind(record)

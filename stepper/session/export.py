@@ -165,6 +165,9 @@ class _Writer:
             "held": None if (held := parameter.held) is None else self.value(held.before),
             "used": parameter.used,
             "cut": parameter.cut,
+            "between": parameter.between,
+            "behind": parameter.behind,
+            "resting": None if parameter.resting is None else parameter.resting.optimizer,
         }
 
     def optional(self, value: Value | None) -> dict[str, Any] | None:

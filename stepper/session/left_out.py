@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from stepper.record import SKIPPED, Contribution, Event, OptimizerStep, Parameter, Record
+from stepper.record import SKIPPED, Contribution, Event, OptimizerStep, Parameter, Record, Resting, place
 from stepper.session.labels import some
 
 FEW = 4  # parameters that are named one by one
@@ -17,6 +17,7 @@ class Why(Enum):
     """Why no step used a parameter's gradient. The values are the words for it."""
 
     UNUSED = "its gradient came, but no optimizer that took a step has it"
+    RESTED = "its gradient came, but the optimizer that has it took no step in this iteration"
     WAITING = "its gradient came, but no step was taken in this iteration"
     SKIPPED = "its gradient came, but the step was left out: the gradients are not all finite"
     BESIDE = "its gradient came, but no update used it"
@@ -25,7 +26,7 @@ class Why(Enum):
     DETACHED = "no gradient came: it was used, but the loss was cut off from it (detach, no_grad) or does not need it"
     IDLE = "no gradient came: nothing in this iteration used it"
     NONE = "no gradient came"
-    BETWEEN = "its step comes behind this pass, between the iterations; --loop LINE, of the loop around, has both"
+    RESTING = "no gradient came: the optimizer that has it took no step in this iteration"
 
     @property
     def short(self) -> str:
@@ -48,21 +49,20 @@ SHORT = {
     Why.DETACHED: "no gradient: detached before the loss",
     Why.IDLE: "no gradient: nothing used it",
     Why.NONE: "no gradient came",
-    Why.BETWEEN: "its step comes between the iterations",
+    Why.RESTING: "its optimizer took no step",
+    Why.RESTED: "its optimizer took no step",
 }
-CAME = frozenset((Why.UNUSED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
+CAME = frozenset((Why.UNUSED, Why.RESTED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
+RESTS = frozenset((Why.RESTING, Why.RESTED))
 
 
 def left_out(record: Record) -> dict[str, Why]:
     """The parameters whose gradient no step used, and those that nothing updated while gradients came to others, or
     optimizers took their steps: why."""
     steps = [event for event in record.events if SKIPPED not in event.note]
-    phases = {
-        event.detail.parameter: event.phase for event in reversed(steps) if isinstance(event.detail, OptimizerStep)
-    }
-    stepped = {name for name, phase in phases.items() if phase != "between"}
+    stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
     out = [each for each in record.parameters if each.name not in stepped and (_stays(each) or _is_unused(each))]
-    took = bool(phases) or any(each.passed_over for each in record.parameters)  # a step, and be it of none of them
+    took = bool(stepped) or any(each.passed_over for each in record.parameters)  # a step, and be it of none of them
     if not out or not (took or any(map(_is_unused, out))):
         return {}
     came = {event.detail.parameter for event in record.events if isinstance(event.detail, Contribution)}
@@ -72,17 +72,19 @@ def left_out(record: Record) -> dict[str, Why]:
     updated = any(each.used for each in record.parameters)
 
     def why(parameter: Parameter) -> Why:
-        if parameter.name in phases:
-            return Why.BETWEEN
         if _is_unused(parameter) or parameter.name in came:
             gradient = parameter.grad
             if not _stays(parameter):
                 return Why.OTHERWISE
             if skipped and (not updated or (gradient is not None and gradient.summary.nonfinite)):
                 return Why.SKIPPED
+            if took and parameter.resting is not None:
+                return Why.RESTED
             return Why.UNUSED if took else Why.BESIDE if updated else Why.WAITING
         if parameter.frozen:
             return Why.FROZEN
+        if parameter.resting is not None:
+            return Why.RESTING
         if record.truncated or record.pooled or parameter.before.copy is None:
             return Why.NONE  # whether it was used is not known
         used = parameter.before.copy in copies or not labels.isdisjoint((parameter.name, parameter.before.label))
@@ -104,19 +106,39 @@ def _stays(parameter: Parameter) -> bool:
 
 def all_left_out(record: Record) -> list[str]:
     """A line for each reason, with the parameters that it left as they were."""
-    cuts = {each.name: each.cut for each in record.parameters}
-    by_reason: dict[tuple[Why, int | None], list[str]] = {}
+    of = {each.name: each for each in record.parameters}
+    by_reason: dict[tuple[Why, int | Resting | None], list[str]] = {}
     for name, reason in left_out(record).items():
-        by_reason.setdefault((reason, cuts[name] if reason is Why.DETACHED else None), []).append(name)
+        by = of[name].cut if reason is Why.DETACHED else of[name].resting if reason in RESTS else None
+        by_reason.setdefault((reason, by), []).append(name)
     lines = []
     for (reason, _), names in by_reason.items():
-        none = "" if reason is Why.BETWEEN else "no optimizer updated it; "
+        none = "" if reason in RESTS else "no optimizer updated it; "
         lines.append(f"{_listed(record, names, reason)}: {none}{in_words(record, names[0], reason)}")
+    return lines
+
+
+def all_behind(record: Record) -> list[str]:
+    """What was moved behind the pass, for each line of the script that did."""
+    by_place: dict[tuple[str, bool], list[str]] = {}
+    for each in record.parameters:
+        if each.behind is not None:
+            by_place.setdefault((record.place(record.events[each.behind]), each.between), []).append(each.name)
+    lines = []
+    for (where, between), names in by_place.items():
+        told = f"moved between the iterations, {where}: what is told of it is what happened there"
+        again = f"moved once more between the iterations, {where}, which is not part of the update"
+        lines.append(f"{some(names, FEW)}: {told if between else again}")
     return lines
 
 
 def in_words(record: Record, name: str, reason: Why) -> str:
     """Why no step used a parameter's gradient; of one that the loss was cut off from, where, if that is known."""
+    resting = _resting(record, name) if reason in RESTS else None
+    if resting is not None:
+        came = "its gradient came, but" if reason.came else "no gradient came:"
+        told = f"{came} {resting.optimizer}, which has it, took no step in this iteration"
+        return f"{told}; it takes one between iterations, {place(resting.line, resting.file)}" if resting.line else told
     cut = _cut(record, name) if reason is Why.DETACHED else None
     if cut is None:
         return reason.value
@@ -125,8 +147,15 @@ def in_words(record: Record, name: str, reason: Why) -> str:
 
 def in_short(record: Record, name: str, reason: Why) -> str:
     """The same where there is little room."""
+    resting = _resting(record, name) if reason in RESTS else None
+    if resting is not None:
+        return f"{resting.optimizer} took no step"
     cut = _cut(record, name) if reason is Why.DETACHED else None
     return reason.short if cut is None else f"cut off on {record.place(cut)}"
+
+
+def _resting(record: Record, name: str) -> Resting | None:
+    return next((each.resting for each in record.parameters if each.name == name), None)
 
 
 def _cut(record: Record, name: str) -> Event | None:

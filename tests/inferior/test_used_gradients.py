@@ -461,3 +461,27 @@ def test_a_gradient_that_is_only_asked_for_is_shown_and_not_used() -> None:
         "w": (True, False),
         "v": (True, True),
     }
+
+
+@pytest.mark.parametrize("update", ["U -= 0.5 * dU", "U = U - 0.5 * dU", "U[:] = U - 0.5 * dU"])
+def test_what_the_loop_around_moves_by_hand_is_a_parameter_with_the_gradient_of_there(update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        R, U, V = np.arange(6.0).reshape(2, 3) / 5, np.ones((2, 1)), np.ones((1, 3))
+        for sweep in range(2):
+            data = R + 0.0
+            for k in range(2):
+                E = U @ V - data
+                loss = (E ** 2).mean()
+                dV = 2 * U.T @ E / 6
+                V -= 0.5 * dV
+            E = U @ V - data
+            dU = 2 * E @ V.T / 6
+            {update}
+        """
+    )
+    assert [each.name for each in ran.record(0).parameters] == ["V"]
+    assert [each.name for each in ran.record(1).parameters] == ["V", "U"], "and not the data"
+    check(ran, "U", ran.array(ran.values("dU", 1)[-1], 1), 0.5, 1)
+    assert ran.parameter("U", 1).between and not ran.parameter("V", 1).between

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from stepper.commands.trace_text import trace_lines
-from stepper.record import Record
+from stepper.record import OptimizerStep, Record
 from stepper.session.carried import Carried, Since, added, all_carried
 from stepper.session.left_out import Why, all_left_out, left_out
-from tests.engines.recorded import run_recorded
+from tests.engines.recorded import assert_same_bits, run_recorded
 from tests.engines.scripts import script
 
 LOOP = """
@@ -177,24 +177,83 @@ def test_a_sum_that_has_gone_to_infinity_carries_nothing_and_hides_no_parameter(
     )
 
 
-def test_a_step_between_the_iterations_is_told_and_is_no_missing_one() -> None:
-    text = """
-    import torch
-    from torch import nn
-    G, D = nn.Linear(2, 2), nn.Linear(2, 1)
-    of_g, of_d = torch.optim.SGD(G.parameters(), lr=0.1), torch.optim.SGD(D.parameters(), lr=0.1)
-    for t in range(2):
+INNER = """
+import torch
+from torch import nn
+G, D = nn.Linear(2, 2), nn.Linear(2, 1)
+of_g, of_d = torch.optim.SGD(G.parameters(), lr=0.1), torch.optim.SGD(D.parameters(), lr=0.1)
+for t in range(2):
+    for k in range(2):
+        loss_d = D(G(torch.ones(3, 2)).detach()).square().mean()
+        of_d.zero_grad(); loss_d.backward(); of_d.step()
+    loss_g = D(G(torch.ones(3, 2))).mean()
+    of_g.zero_grad(); loss_g.backward(); of_g.step()
+    {behind}
+"""
+
+
+def test_a_parameter_that_is_moved_between_the_iterations_only_has_its_figures_from_there() -> None:
+    records = assert_same_bits(INNER.format(behind="")).records
+    first, last = ({each.name: each for each in records[place].parameters} for place in (0, 1))
+    assert first["G.weight"].grad is None and left_out(records[0])["G.weight"] is Why.RESTING
+    (told,) = (line for line in all_carried(records[0]) if "G." in line)
+    assert told == (
+        "G.weight, G.bias: no gradient came: of_g, which has it, took no step in this iteration; "
+        "it takes one between iterations, line 11"
+    )
+    assert not left_out(records[1]) and last["G.weight"].between and not last["D.weight"].between
+    step = next(
+        event
+        for event in records[1].events
+        if isinstance(event.detail, OptimizerStep) and event.detail.parameter == "G.weight"
+    )
+    by = {(value.label, value.when): value.copy for value in step.values}
+    found = last["G.weight"]
+    assert found.grad is not None and found.used and found.cosine is not None and found.cosine < -0.999
+    assert (found.before.copy, found.after.copy) == (by["G.weight", "before"], by["G.weight", "after"])
+    assert found.grad.copy == by["G.weight.grad", "operand"] and found.ratio
+    (told,) = (line for line in all_carried(records[1]) if "G." in line)
+    assert told.startswith("G.weight, G.bias: moved between the iterations, line 11")
+
+
+def test_of_what_a_pass_moved_and_what_comes_behind_moves_again_the_figures_are_those_of_the_pass() -> None:
+    behind = "with torch.no_grad(): D.weight.clamp_(-0.01, 0.01)"
+    plain, clipped = (run_recorded(INNER.format(behind=text)).records[1] for text in ("", behind))
+    one, other = (next(each for each in record.parameters if each.name == "D.weight") for record in (plain, clipped))
+    assert other.update.summary == one.update.summary and other.behind is not None and not other.between
+    assert "D.weight: moved once more between the iterations, line 12" in "\n".join(all_carried(clipped))
+    assert len(clipped.events[other.behind].moved) == 1, "how far, the line itself tells"
+
+
+BILEVEL = """
+import torch
+w, alpha = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(2))
+class Search:
+    def __init__(self):
+        self.of_w, self.of_alpha = torch.optim.SGD([w], lr=0.1), torch.optim.SGD([alpha], lr=0.1)
+    def step(self, optimizer, target):
+        loss = (w * alpha - target).square().sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+def main():
+    search = Search()
+    for epoch in range(2):
         for k in range(2):
-            loss_d = D(G(torch.ones(3, 2)).detach()).square().mean()
-            of_d.zero_grad(); loss_d.backward(); of_d.step()
-        loss_g = D(G(torch.ones(3, 2))).mean()
-        of_g.zero_grad(); loss_g.backward(); of_g.step()
-    """
-    records = run_recorded(script(text)).records
-    (first,) = (line for line in all_carried(records[0]) if "G." in line)
-    (last,) = (line for line in all_carried(records[1]) if "G." in line)
-    assert "no optimizer updated it; no gradient came" in first
-    assert last == f"G.weight, G.bias: {Why.BETWEEN.value}"
+            search.step(search.of_w, 2.0)
+        search.step(search.of_alpha, 3.0)
+main()
+"""
+
+
+def test_a_gradient_whose_optimizer_waits_for_the_loop_around_is_told_so() -> None:
+    records = run_recorded(BILEVEL).records
+    assert left_out(records[0]) == {"alpha": Why.RESTED}
+    (told,) = all_left_out(records[0])
+    assert "its gradient came, but search.of_alpha, which has it, took no step in this iteration" in told
+    assert not left_out(records[1])
+    (alpha,) = (each for each in records[1].parameters if each.name == "alpha")
+    assert alpha.between and alpha.grad is not None and alpha.cosine is not None and alpha.cosine < -0.999
 
 
 STAYS = """
@@ -257,7 +316,7 @@ def test_a_step_of_an_optimizer_that_had_no_gradient_at_all_was_one_without_the_
     source = LOOP.format(before="pass", after="other.step()")
     record = run_recorded(script(source.replace("    for t", OTHER))).records[1]
     reasons = left_out(record)
-    assert {reasons.pop(name) for name in BOTH} == {Why.UNUSED}
+    assert {reasons.pop(name) for name in BOTH} == {Why.RESTED}
     assert list(reasons.values()) == [Why.IDLE, Why.IDLE], "what the optimizer has"
 
 

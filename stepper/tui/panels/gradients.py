@@ -26,7 +26,7 @@ HEALTHY = (-4.0, -2.0)
 """log10 of the update/parameter ratio of a network that learns at a usual pace: about 1e-3."""
 _LEFT, _RIGHT = -8.0, 0.0
 WITHIN, ABOVE, BELOW = "✓", "↑", "↓"
-CARRIED, UPHILL, COASTING, LEFT_OUT = "+", "^", "~", "∘"
+CARRIED, UPHILL, COASTING, LEFT_OUT, BEHIND = "+", "^", "~", "∘", "·"
 SIZES = {WITHIN: "usual", ABOVE: "large", BELOW: "small"}
 """What the signs say of a step, against the parameter's own size."""
 BARS = "▁▂▃▄▅▆▇█"
@@ -57,7 +57,8 @@ class GradientsPanel(LinePanel):
         f"{COASTING} so does this one, but by momentum: the optimizer follows earlier gradients, too (momentum, Adam's "
         "exp_avg); usual past a minimum, and where gradients are noisy\n"
         f"{LEFT_OUT} no step used its gradient (no optimizer has it, none took a step, a scaler left it out), or none "
-        "came (detached before the loss, not used, requires_grad False); select it to see which\n"
+        "came (detached before the loss, not used, its optimizer took no step); select it to see which\n"
+        f"{BEHIND} it was moved behind this pass only, between the iterations: gradient and update are of what did\n"
         "ahead: the cursor stands before the gradients; update ahead: before the update · enter opens one in the "
         "Viewer\nf: are they right? a few entries of each are compared with finite differences of the loss"
     )
@@ -134,7 +135,7 @@ class GradientsPanel(LinePanel):
         marks, record = CARRIED if self._since(parameter) is not None else "", self.scene.record
         if record is not None:
             marks += UPHILL if climbs(record, parameter) else COASTING if coasting(record, parameter) else ""
-        return marks + (LEFT_OUT if parameter.name in self._left_out else "")
+        return marks + (LEFT_OUT if parameter.name in self._left_out else BEHIND if parameter.between else "")
 
     def _since(self, parameter: Parameter) -> Since | None:
         record = self.scene.record
@@ -168,6 +169,8 @@ class GradientsPanel(LinePanel):
             up.append(f"{UPHILL} uphill")
         if record is not None and any(coasting(record, each) for each in parameters):
             up.append(f"{COASTING} carried by momentum")
+        if any(each.between for each in parameters):
+            up.append(f"{BEHIND} moved between the iterations")
         history, left = self.scene.history, [each.name for each in parameters if each.name in self._left_out]
         left = [selected] if selected in left else left
         out = {history.why_left_out(name) for name in left} if history is not None else set[str]()
