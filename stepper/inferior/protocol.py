@@ -194,7 +194,8 @@ class Nudge(msgspec.Struct, tag="nudge", frozen=True):
     to one of `numbers` (None: left as it is), and tell the losses; the process itself stays where it is.
 
     `parameter` is its name, `like` what is known of it as it is now, `index` the element in C order. Each copy ends
-    when it has come to `losses` of them, or to the end of the pass.
+    when it has come to `losses` of them, or to the end of the pass. `held`: what is detached from the graph of
+    gradients stays what it is with nothing moved.
     """
 
     id: int
@@ -203,6 +204,7 @@ class Nudge(msgspec.Struct, tag="nudge", frozen=True):
     index: int
     numbers: list[float | None]
     losses: int
+    held: bool = False
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -222,6 +224,7 @@ class Push(msgspec.Struct, tag="push", frozen=True):
     moves: list[Move]
     numbers: list[float | None]
     losses: int
+    held: bool = False
 
 
 class GetProduct(msgspec.Struct, tag="product", frozen=True):

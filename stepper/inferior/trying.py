@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from os import _exit as leave  # the script may put another in its place
@@ -19,6 +20,7 @@ from typing import Any
 import msgspec
 
 from stepper.engines.base import Engine
+from stepper.engines.detached import Detached
 from stepper.engines.modes import torch_module
 from stepper.inferior.alone import Silence, room
 from stepper.inferior.forks import Forks, Told
@@ -56,12 +58,15 @@ class Trials:
         self._noticed = False  # one did
         self._known: int | None = None  # the file whose memory is shared with the debugger
         self._largest = 0  # bytes that one took
+        self._detached: bytes | None = None  # what the pass has detached, with nothing moved
+        self._keeping: tuple[Detached, int] | None = None  # in a copy that takes it down, and the file that it goes to
         self.answer = Reply(0)
 
     def stand(self) -> None:
         """The process has come to another head: parameters may be other objects by now, and the pass another."""
         self._reached.clear()
         self._alone, self._noticed = 0, False
+        self._detached = None
 
     def copied(self, nudge: Nudge | Push) -> bool:
         """Try each number of a nudge. True in a copy, which has to run the pass; in the process itself False, and
@@ -71,6 +76,8 @@ class Trials:
             self._known = self._losses.whereabouts.inode
             act = self._act(nudge)
             states = [(engine, engine.random_state()) for engine in self._engines]
+            if nudge.held and self._detached is None and self._take_down(copier, nudge, states):
+                return True
             told = self._all_told(copier, nudge, act, states)
         except (LookupError, OSError) as error:
             self.answer = Reply(nudge.id, error=str(error.args[-1] if error.args else error))
@@ -98,6 +105,22 @@ class Trials:
             self._alone += sum(each.alone for each in told)
             self._noticed |= not all(each.alone for each in told)
         return told
+
+    def _take_down(
+        self, copier: Callable[[], int], nudge: Nudge | Push, states: list[tuple[Engine, bytes | None]]
+    ) -> bool:
+        """Have a copy take down what its pass detaches. True in that copy. Raises LookupError where it cannot."""
+        with tempfile.TemporaryFile() as file, Forks(copier, 1) as copies:
+            pipe = copies.fork()
+            if pipe is not None:
+                self._keeping = Detached(), os.dup(file.fileno())
+                self._begin(pipe, nudge, float, None, states)
+                return True
+            told = copies.finished().tried
+            if told.error:
+                raise LookupError(told.error)
+            self._detached = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+        return False
 
     def _act(self, nudge: Nudge | Push) -> Act:
         """What a copy is to do with a number. Raises LookupError where a parameter is not reached."""
@@ -142,6 +165,9 @@ class Trials:
         if self._pipe >= 0:
             try:
                 alone = self._silence is not None and self._silence.kept
+                if self._keeping is not None and not error:
+                    detached, file = self._keeping
+                    os.pwrite(file, detached.told(), 0)
                 told = Told(Tried(self._number, self._losses.current(), error), alone)
                 os.write(self._pipe, msgspec.msgpack.encode(told))
             finally:
@@ -182,6 +208,10 @@ class Trials:
                 engine.set_random_state(state)  # Python seeds its own anew in a forked process
         try:
             self._number = None if number is None else act(number)
+            if self._keeping is not None:
+                self._keeping[0].keep()
+            elif nudge.held and self._detached is not None:
+                Detached().hold(self._detached)
         except Exception as error:
             name = nudge.parameter if isinstance(nudge, Nudge) else "what is to be moved"
             self.over(f"{name} cannot be written to: {error}")

@@ -38,6 +38,7 @@ from stepper.session.gradient_check import (
     ParameterCheck,
     Verdict,
     alongside,
+    by_graph,
     compared,
     concluded,
     doubted,
@@ -53,6 +54,7 @@ from stepper.session.running import grown
 from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.updated_first import read_after_update, updated_before
 from stepper.session.versions import Version, typical, versions
+from stepper.session.whose_loss import contributions
 from stepper.session.zeroing import summed
 
 ENTRIES = 4
@@ -61,6 +63,7 @@ SPLITS = 4  # how often, at least, a group of them that does not is halved
 GOLDEN = (math.sqrt(5) - 1) / 2
 NEAR = 0.5  # of the larger, that a slope by an unlikely loss is to lie near a gradient to be worth a look
 MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
+CARRIED = "it was added to what an earlier iteration had left"
 SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
 Tell = Callable[[GradientCheck, str], None]
 """Told what is known so far, and which parameter is next."""
@@ -118,7 +121,10 @@ class Checking(Continuing):
 class _Check:
     """One check, of one record."""
 
-    def __init__(self, session: Checking, lane: Lane, record: Record, entries: int | None) -> None:
+    def __init__(self, session: Checking, lane: Lane, record: Record, entries: int | None, held: bool = False) -> None:
+        self._held = held  # what is detached from the graph stays as it is, whatever is moved
+        self._of_graph: _Check | None = None  # the same with that held
+        self._by_graph = set[str]()  # the parameters that were looked at so
         self._session = session
         self._lane = lane
         self._record = record
@@ -150,11 +156,11 @@ class _Check:
         for parameter in parameters:
             tell(whole, parameter.name)
             found = self._told(parameter, told) if many else None
-            found = found or await self._one(parameter)
+            found = found or await self._along_graph(parameter, await self._one(parameter))
             whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
-                whole = await self._doubted(whole, group)
+                whole = await self._fit(group)._doubted(whole, group)
         whole = replace(whole, hint=common_factor(record, whole.parameters))
         tell(whole, "")
         return whole
@@ -225,6 +231,24 @@ class _Check:
             return await self._parameter(parameter)
         except LookupError as reason:
             return unknown(parameter.name, parameter.shape, str(reason.args[0] if reason.args else reason))
+
+    async def _along_graph(self, parameter: Parameter, found: ParameterCheck) -> ParameterCheck:
+        """Of a gradient that differs, and that a library's backward pass made: whether it is that of the loss but for
+        what is detached, the script's own or a layer's (the power iteration of a spectral norm)."""
+        if not found.told_apart or not contributions(self._record, parameter.name):
+            return found
+        if self._of_graph is None:
+            self._of_graph = _Check(self._session, self._lane, self._record, self._entries, held=True)
+            self._of_graph._unlike = await self._of_graph._try_unchanged()
+        if self._of_graph._unlike:
+            return found
+        self._by_graph.add(parameter.name)
+        return by_graph(found, await self._of_graph._one(parameter), self._cuts.between(parameter))
+
+    def _fit(self, group: tuple[Way, ...]) -> _Check:
+        """The check by which directions through these tell."""
+        of_graph = any(each.parameter.name in self._by_graph for each in group)
+        return self._of_graph if of_graph and self._of_graph is not None else self
 
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
@@ -328,12 +352,16 @@ class _Check:
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:
         """Why a gradient that differs from finite differences may be right; empty where it may not."""
+        if self._held:
+            carried = self._carried.get(parameter.name) and not version.share
+            return CARRIED if carried else ""
         updated = "" if version.loss is not None else self._updated_before(version)
         if updated:
             return f"{updated} is updated before the loss is computed, which then changes with the step, too"
         if self._carried.get(parameter.name) and not version.share:
-            return "it was added to what an earlier iteration had left"
-        return self._cuts.between(parameter)
+            return CARRIED
+        cut = self._cuts.between(parameter)
+        return cut and f"{cut}, and a finite difference goes through the cut"
 
     def _updated_before(self, version: Version) -> str:
         place = version.losses[-1] if version.losses else len(self._record.losses) - 1
@@ -369,7 +397,7 @@ class _Check:
         return ""
 
     async def _push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
-        return await self._lane.push(moves, numbers, len(self._record.losses))
+        return await self._lane.push(moves, numbers, len(self._record.losses), self._held)
 
     async def _sample(
         self, parameter: Parameter, version: Version, flat: int, read: Reading, likely: bool
@@ -409,7 +437,7 @@ class _Check:
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         """Raises LookupError where the parameter cannot be written to."""
         tried = await self._lane.nudge(
-            parameter.name, parameter.before.summary, flat, list(numbers), len(self._record.losses)
+            parameter.name, parameter.before.summary, flat, list(numbers), len(self._record.losses), self._held
         )
         if tried and None not in numbers and all(each.number is None for each in tried):
             raise LookupError(tried[0].error)

@@ -35,7 +35,7 @@ class Cuts:
             # What reads a parameter may be hidden from the record: then any of them may lie between.
             if not reached or not reached.isdisjoint(_inside(event, self._before)):
                 where = self._record.place(event)
-                return f"{where} cuts the graph ({spelled}), and a finite difference goes through the cut"
+                return f"{where} cuts the graph ({spelled})"
         return ""
 
 

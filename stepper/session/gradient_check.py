@@ -55,6 +55,8 @@ class EntryCheck:
 
 SAME = 1e-3  # how near to 1 a factor is that none is missing by
 STEPPED = "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign)"
+CUT = "a part of the loss comes of it without gradients"
+HIDDEN = "a part of the loss may come of it without gradients; with that held as it is nothing can be told"
 UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
 
 
@@ -69,6 +71,11 @@ class ParameterCheck:
     verdict: Verdict
     factor: float | None = None
     note: str = ""
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether an entry differs, and is no other's gradient by its factor."""
+        return self.verdict is not Verdict.AGREES and any(each.verdict is Verdict.DIFFERS for each in self.entries)
 
 
 @dataclass(frozen=True)
@@ -181,6 +188,19 @@ def alongside(direction: Direction) -> str:
     """In words: by what a parameter agrees whose entries were not looked at."""
     others = len(direction.names) - 1
     return "along a random direction" + (f" with {others} other{'s' if others > 1 else ''}" if others else "")
+
+
+def by_graph(found: ParameterCheck, held: ParameterCheck, cut: str) -> ParameterCheck:
+    """A parameter by the loss itself, and by that whose detached parts are `held`. `cut` says where the script's own
+    lines cut the graph, if they do."""
+    if held.verdict is Verdict.UNKNOWN and not held.told_apart:
+        return replace(found, verdict=Verdict.UNKNOWN, note=found.note if found.verdict is Verdict.UNKNOWN else HIDDEN)
+    if held.verdict is not Verdict.AGREES:
+        return held
+    apart = next((each for each in found.entries if each.verdict is Verdict.DIFFERS), None)
+    whole = "" if apart is None else f"; with it the slope at {list(apart.index)} is {apart.difference:.6g}"
+    said = f"{cut or CUT}: this is the gradient without what is cut off{whole}"
+    return replace(held, note="; ".join(filter(None, (held.note, said))))
 
 
 def doubted(found: ParameterCheck, direction: Direction | None) -> ParameterCheck:

@@ -345,17 +345,19 @@ class Lane:
         return reply.array
 
     async def nudge(
-        self, parameter: str, like: Summary, index: int, numbers: list[float | None], losses: int
+        self, parameter: str, like: Summary, index: int, numbers: list[float | None], losses: int, held: bool = False
     ) -> list[Tried]:
         """What the iteration that the lane stands before comes to with other numbers; see `Nudge`. LookupError where
         the parameter cannot be reached, LaneLost where the process is gone."""
-        reply = await self._ask(Nudge(next(self._numbers), parameter, like, index, numbers, losses))
+        reply = await self._ask(Nudge(next(self._numbers), parameter, like, index, numbers, losses, held))
         assert reply.tried is not None
         return reply.tried
 
-    async def push(self, moves: list[Move], numbers: list[float | None], losses: int) -> list[Tried]:
+    async def push(
+        self, moves: list[Move], numbers: list[float | None], losses: int, held: bool = False
+    ) -> list[Tried]:
         """The same with several parameters moved at once; see `Push`. Raises as `nudge` does."""
-        reply = await self._ask(Push(next(self._numbers), moves, numbers, losses))
+        reply = await self._ask(Push(next(self._numbers), moves, numbers, losses, held))
         assert reply.tried is not None
         return reply.tried
 

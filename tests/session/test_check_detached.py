@@ -1,0 +1,157 @@
+"""Gradients against finite differences, where a part of the loss comes of the parameters without gradients."""
+
+from pathlib import Path
+
+import pytest
+
+from stepper.session.gradient_check import Verdict
+from tests.session.checks import TWICE, named, opened, verdicts
+
+
+@pytest.mark.parametrize(("target", "cut"), [("(0.9 * head(h)).detach()", True), ("0.9 * head(h)", False)])
+@pytest.mark.start("torch")
+def test_what_differs_where_the_graph_is_cut_on_purpose_is_no_mistake(tmp_path: Path, target: str, cut: bool) -> None:
+    text = f"""
+import torch
+from torch import nn
+torch.manual_seed(0)
+net, head = nn.Linear(3, 4).double(), nn.Linear(4, 1).double()
+opt = torch.optim.SGD([*net.parameters(), *head.parameters()], lr=0.1)
+x, y = torch.randn(8, 3).double(), torch.randn(8, 1).double()
+for t in range(3):
+    h = net(x).tanh()
+    target = {target}
+    loss = ((head(h) - y - target) ** 2).mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    print(loss.detach().item())
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(1)
+    assert set(verdicts(found).values()) == {Verdict.AGREES}
+    assert all(cut is ("line 10 cuts the graph (.detach())" in each.note) for each in found.parameters)
+
+
+@pytest.mark.start("torch")
+def test_a_cut_that_does_not_lie_between_a_parameter_and_the_loss_hides_no_mistake_of_it(tmp_path: Path) -> None:
+    text = (
+        TWICE.format(factor=3)
+        + """
+from torch import nn
+torch.manual_seed(0)
+teacher, net, x = nn.Linear(3, 2).double(), nn.Linear(3, 2).double(), torch.randn(8, 3).double()
+opt = torch.optim.SGD([*net.parameters(), *teacher.parameters()], lr=0.1)
+for t in range(3):
+    with torch.no_grad():
+        target = teacher(x)
+    loss = (Twice.apply(net(x)) - target - teacher(x)).square().mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+    )
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {name: each.verdict for name, each in found.items()} == {
+        "net.weight": Verdict.DIFFERS,
+        "net.bias": Verdict.DIFFERS,
+        "teacher.weight": Verdict.AGREES,
+        "teacher.bias": Verdict.AGREES,
+    }
+    assert "no_grad()" in found["teacher.bias"].note
+
+
+@pytest.mark.start("torch")
+@pytest.mark.parametrize("number", ["value.item()", "float(value)", "baseline(value)"])
+def test_a_number_taken_out_of_the_graph_and_reckoned_with_is_a_cut(tmp_path: Path, number: str) -> None:
+    text = f"""
+import torch
+from torch import nn
+def baseline(value):
+    return value.item()
+torch.manual_seed(0)
+net = nn.Linear(3, 2).double()
+opt = torch.optim.SGD(net.parameters(), lr=0.01)
+x, returns = torch.randn(6, 3).double(), torch.randn(6).double()
+for t in range(2):
+    losses = []
+    for row, R in zip(x, returns):
+        score, value = net(row)
+        advantage = R - {number}
+        losses.append((value - R) ** 2 - torch.tanh(score) * advantage)
+    opt.zero_grad()
+    loss = torch.stack(losses).sum()
+    loss.backward()
+    opt.step()
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(1)
+    assert set(verdicts(found).values()) == {Verdict.AGREES}
+    assert all("cuts the graph" in each.note for each in found.parameters)
+
+
+# The layer's parts that change with its weights, and through which no gradient goes
+STATES = {
+    "power iteration": "layer = nn.utils.spectral_norm(nn.Linear(3, 4))",
+    "buffer": """
+class Centred(nn.Linear):
+    def forward(self, x):
+        h = super().forward(x)
+        with torch.no_grad():
+            middle.mul_(0.5).add_(0.5 * h.mean(0))
+        return h - middle
+middle = torch.zeros(4)
+layer = Centred(3, 4)
+""",
+}
+
+
+@pytest.mark.start("torch")
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("factor", [2, 3])
+def test_what_a_layer_keeps_without_gradients_accuses_none_and_hides_no_mistake(
+    tmp_path: Path, state: str, factor: int
+) -> None:
+    text = f"""
+import torch
+from torch import nn
+torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)
+{STATES[state]}
+{TWICE.format(factor=factor)}
+opt = torch.optim.SGD(layer.parameters(), lr=0.1)
+x, y = torch.randn(8, 3), torch.randn(8, 4)
+for t in range(2):
+    loss = (Twice.apply(layer(x)).tanh() - y).square().mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(1)
+    right = Verdict.AGREES if factor == 2 else Verdict.DIFFERS
+    assert set(verdicts(found).values()) == {right}
+    assert right is Verdict.DIFFERS or any("comes of it without gradients" in each.note for each in found.parameters)
+
+
+@pytest.mark.start("torch")
+def test_a_change_in_place_that_the_graph_does_not_know_of_is_a_mistake(tmp_path: Path) -> None:
+    """What is detached has its memory in common with what goes on to the loss: held, it would be another pass."""
+    text = """
+import torch
+torch.manual_seed(0)
+w = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+x, y = torch.randn(8, 3, dtype=torch.float64), torch.randn(8, 4, dtype=torch.float64)
+for t in range(2):
+    h = x @ w
+    h.detach().mul_(h.detach().norm())
+    loss = (h - y).square().mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.01 * w.grad
+        w.grad = None
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0).parameters
+    assert found.verdict is Verdict.DIFFERS
