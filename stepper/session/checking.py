@@ -243,7 +243,8 @@ class _Check:
         if self._of_graph._unlike:
             return found
         self._by_graph.add(parameter.name)
-        return by_graph(found, await self._of_graph._one(parameter), self._cuts.between(parameter))
+        cut = self._updated_before(next(self._versions(parameter))) or self._cuts.between(parameter)
+        return by_graph(found, await self._of_graph._one(parameter), cut)
 
     def _fit(self, group: tuple[Way, ...]) -> _Check:
         """The check by which directions through these tell."""
@@ -357,7 +358,7 @@ class _Check:
             return CARRIED if carried else ""
         updated = "" if version.loss is not None else self._updated_before(version)
         if updated:
-            return f"{updated} is updated before the loss is computed, which then changes with the step, too"
+            return f"{updated}, which then changes with the step, too"
         if self._carried.get(parameter.name) and not version.share:
             return CARRIED
         cut = self._cuts.between(parameter)
@@ -366,7 +367,8 @@ class _Check:
     def _updated_before(self, version: Version) -> str:
         place = version.losses[-1] if version.losses else len(self._record.losses) - 1
         if place not in self._updated:
-            self._updated[place] = updated_before(self._record, self._record.losses[place])
+            name = updated_before(self._record, self._record.losses[place])
+            self._updated[place] = name and f"{name} is updated before the loss is computed"
         return self._updated[place]
 
     def _compared_one(

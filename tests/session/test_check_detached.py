@@ -155,3 +155,50 @@ for t in range(2):
     with opened(tmp_path, text) as run:
         (found,) = run.check(0).parameters
     assert found.verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (
+            """
+        import numpy as np
+        w = np.array([1.0, 2.0])
+        for t in range(3):
+            grad = 2 * w
+            w -= 0.1 * grad
+            loss = (w ** 2).sum()
+        """,
+            Verdict.UNKNOWN,
+        ),
+        (
+            """
+        import torch
+        w = torch.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=0.1)
+        for t in range(3):
+            (w ** 3).sum().backward()
+            with torch.no_grad():
+                for p in optimizer.param_groups[0]["params"]:
+                    there = p.clone()
+                    p.add_(p.grad)  # to where the loss is worse, for one pass
+            optimizer.zero_grad()
+            loss = (w ** 3).sum()
+            loss.backward()
+            with torch.no_grad():
+                for p in optimizer.param_groups[0]["params"]:
+                    p.copy_(there)
+            optimizer.step()
+            optimizer.zero_grad()
+        """,
+            Verdict.AGREES,
+        ),
+    ],
+)
+def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
+    tmp_path: Path, text: str, verdict: Verdict
+) -> None:
+    """By the loss with the step to there held as it was; by hand nothing tells what belongs to a step."""
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(1).parameters
+    assert found.verdict is verdict and found.note.startswith("w is updated before")

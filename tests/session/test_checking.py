@@ -266,44 +266,6 @@ def test_a_kink_within_every_usual_step_is_no_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        """
-        import numpy as np
-        w = np.array([1.0, 2.0])
-        for t in range(3):
-            grad = 2 * w
-            w -= 0.1 * grad
-            loss = (w ** 2).sum()
-        """,
-        """
-        import torch
-        w = torch.tensor([1.0, 2.0], requires_grad=True)
-        optimizer = torch.optim.SGD([w], lr=0.1)
-        for t in range(3):
-            (w ** 3).sum().backward()
-            with torch.no_grad():
-                for p in optimizer.param_groups[0]["params"]:
-                    there = p.clone()
-                    p.add_(p.grad)  # to where the loss is worse, for one pass
-            optimizer.zero_grad()
-            loss = (w ** 3).sum()
-            loss.backward()
-            with torch.no_grad():
-                for p in optimizer.param_groups[0]["params"]:
-                    p.copy_(there)
-            optimizer.step()
-            optimizer.zero_grad()
-        """,
-    ],
-)
-def test_what_is_updated_before_the_loss_is_known_cannot_be_told(tmp_path: Path, text: str) -> None:
-    with opened(tmp_path, text) as run:
-        (found,) = run.check(1).parameters
-    assert found.verdict is Verdict.UNKNOWN and found.note.startswith("w is updated before")
-
-
-@pytest.mark.parametrize(
     ("leave", "said"),
     [
         ("raise OSError('only here')", "OSError: only here"),
