@@ -70,6 +70,7 @@ def sort(
     steady = run.feedback(carried - {GRAD})
     changes = {d for d in run.definitions if d.changes and d.place in steady}
     stepped = {d for d in run.definitions if d.kind == "change" and _by_gradient(d)}
+    stepped |= _by_moments(run, stepped)
     # A list that an optimizer makes of a model's parameters is none that the pass found; their `data` is changed.
     stepped = {d for d in stepped if d.place in carried or (d.own and sets_data(d.node))}
     once = set() if carried - {GRAD} else _steps_at_once(run)
@@ -314,6 +315,13 @@ def _steps_at_once(run: Pass) -> set[Definition]:
 
 def _by_gradient(definition: Definition) -> bool:
     return definition.place != GRAD and any(d.place == GRAD for d in definition.deps)
+
+
+def _by_moments(run: Pass, stepped: set[Definition]) -> set[Definition]:
+    """The steps that an object's `data` takes by what an optimizer keeps of gradients (`p.data -= lr * m / v`)."""
+    kept = {d for d in stepped if d.own and not sets_data(d.node)}
+    data = {d for d in run.definitions if d.kind == "change" and d.own and sets_data(d.node)}
+    return {d for d in data if until(d.deps, stepped | data) & kept}
 
 
 def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:

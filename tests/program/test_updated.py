@@ -61,6 +61,28 @@ for i in range(3):
     assert program.roles["parameters"] == "parameter" and program.roles["grads"] == "gradient"
 
 
+def test_the_data_of_parameters_in_an_optimizers_list_steps_by_what_it_keeps_of_gradients() -> None:
+    """Through operators that are registered while the script runs nobody sees the loss depend on them."""
+    source = """
+import numpy as np
+class Adam:
+    def __init__(self, params):
+        self.params, self.lr, self.b1 = params, 0.1, 0.9
+        self.m = [np.zeros_like(p.data) for p in params]
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.m[i] = self.b1 * self.m[i] + (1 - self.b1) * p.grad
+            p.data -= self.lr * self.m[i]
+net, optim = Net(), Adam(net.parameters())
+for t in range(3):
+    loss = net.forward(x).mul(y).mean()
+    loss.backward()
+    optim.step()
+"""
+    program = analyse(source, "s.py")
+    assert "p.data" in labels(program, "parameter") and "self.m" not in labels(program, "parameter")
+
+
 def test_a_target_network_that_goes_after_the_parameters_is_updated() -> None:
     source = """
 import torch
