@@ -160,7 +160,8 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
         ]
         if found:
             best = max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno))
-            others = [s.node for s in found if s is not best and s.key in reachable and s.level() >= LOSS]
+            like = [s for s in found if s is not best and (s.key in reachable) == (best.key in reachable)]
+            others = [s.node for s in like if s.level() >= LOSS]
             return Choice(best.node, tuple(others))
     raise ProgramError(NOT_FOUND)
 

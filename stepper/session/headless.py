@@ -166,7 +166,9 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
         if record is None:
             _raise_failure(lane)
             done = lane.ended.iterations if lane.ended is not None else 0
-            last = f"the last is {done - 1}" if done else "the loop was never entered"
+            others = _other_loops(lane, target)
+            named = f"; {others}: --loop names one" if others else ""
+            last = f"the last is {done - 1}" if done else f"the loop was never entered{named}"
             raise Misuse(f"{target}: iteration {iteration} is past the end: there are {done} iterations ({last})")
         failure = died or (_failure(lane) if record.error is not None else None)
         arrays = await _arrays(lane, record)

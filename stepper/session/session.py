@@ -50,12 +50,15 @@ class Session(Checking):
             first = 0 if 0 in self.records else None
             if self._lane.lost is not None:
                 first = await self._look_into_death()
+            others = other_loops(self.loops, self.script, self.relative)
+            another = f"{others}: v, Loop takes another" if others else ""
             if first is None and not self.traceback and self._lane.ended is not None:
-                self.notice = "the script ended without a pass through the training loop"
+                ended = "the script ended without a pass through the training loop"
+                self.notice = f"{ended}: {another}" if another else ended
             elif first is None and not self._over():
                 self.notice = "paused before iteration 0: i records it"
-            elif not self.traceback and (others := other_loops(self.loops, self.script, self.relative)):
-                self.notice = f"{others}: v, Loop takes another"
+            elif another and not self.traceback:
+                self.notice = another
             self._stand(first, None)
 
     # -------------------------------------------------------------------------------------------------------- moving

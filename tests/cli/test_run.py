@@ -275,6 +275,18 @@ def test_a_loop_that_is_never_entered_is_said_not_to_have_been(capsys: pytest.Ca
     assert captured.err == "and-gate: the script ended without a pass through the training loop\n"
 
 
+def test_the_other_loops_are_named_where_the_script_comes_to_one_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = ["    w = 1.0", "    for t in range(3):", "        loss = w * w", "        w -= 0.2 * w"]
+    path = script(tmp_path, "def a():", *train, "def b():", *train, "{'a': a, 'b': b}['b']()")
+    named = "line 3 (for t in range(3)) is taken as the training loop; line 8 (for t in range(3)) trains, too"
+    assert main(["run", path]) == 0
+    assert f"{path}: {named}: --loop names one\n" in capsys.readouterr().err
+    assert main(["trace", path, "--iteration", "0"]) == 2
+    assert f"the loop was never entered; {named}: --loop names one" in capsys.readouterr().err
+
+
 LATE = ["w, seen = 1.0, 0", "for t in range(3):", "    seen += 1", "    if seen > 2:", "        {} = (w - 3.0) ** 2",
         "        w -= 0.2 * (w - 3.0)"]  # fmt: skip
 
