@@ -21,6 +21,7 @@ class Channel:
         self._socket = socket.socket(fileno=descriptor)
         self._lock = threading.Lock()
         self._read = bytearray()  # received, and not asked for yet
+        self._kept_back = b""
         self.closed = False
         os.register_at_fork(after_in_child=self._forked)
 
@@ -43,11 +44,19 @@ class Channel:
         except OSError:
             return False
 
+    def send_with_next(self, *messages: Message) -> None:
+        """Send messages as the first of the next `send`, so that the debugger takes them in together. One must follow
+        before the script goes on."""
+        data = b"".join(map(frame, messages))
+        with self._lock:
+            self._kept_back += data
+
     def send(self, *messages: Message) -> None:
         """Send messages; nothing happens when the debugger has gone, since its end ends this process anyway."""
         data = b"".join(map(frame, messages))
         with self._lock:
-            if self.closed:
+            data, self._kept_back = self._kept_back + data, b""
+            if self.closed or not data:
                 return
             try:
                 self._socket.sendall(data)

@@ -315,6 +315,7 @@ class Runner:
             self._since = perf_counter()
         if perf_counter() - self._last_report > REPORT_SECONDS:
             self._report()
+        self._channel.send()
         if self.control.over:
             raise SystemExit(0)
         until = self.control.until
@@ -374,7 +375,7 @@ class Runner:
         builtins.__stepper_leave__ = self.leave  # type: ignore[attr-defined]
 
     def _end_record(self, error: str | None, unfinished: bool = False) -> None:
-        """The record is complete: work it out and send it."""
+        """The record is complete: work it out, for the next that is sent."""
         builtins.__stepper_recording__ = False  # type: ignore[attr-defined]
         self._leave_modules()
         builtins.__stepper_leave__ = self.losses.cut  # type: ignore[attr-defined]
@@ -398,7 +399,7 @@ class Runner:
             self._finished.append(record.loss)
         self._report()
         counting = any(copy.outlined for copy in shelf.copies)
-        self._channel.send(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank), counting))
+        self._channel.send_with_next(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank), counting))
 
     def _leave_modules(self) -> None:
         """What happens in the functions of other files is not recorded from here on; in the setup it never is."""
@@ -421,13 +422,13 @@ class Runner:
         leave(1)
 
     def _report(self) -> None:
-        """Tell the debugger of the iterations finished since the last report."""
+        """Tell the debugger, with the next that is sent, of the iterations finished since the last report."""
         self._last_report = perf_counter()
         if self._reached:
-            self._channel.send(Reached(list(self._reached)))
+            self._channel.send_with_next(Reached(list(self._reached)))
             self._reached.clear()
         if self._finished:
-            self._channel.send(Progress(self._reported, self._finished, self._count.total))
+            self._channel.send_with_next(Progress(self._reported, self._finished, self._count.total))
             self._reported += len(self._finished)
             self._finished = []
 
@@ -447,6 +448,7 @@ class Runner:
             drained = self.losses.drain()
             self._finished += drained[:-1] if unfinished else drained
         self._report()
+        self._channel.send()
         if error is not None and self._reported + unfinished > 0:
             self.failed_in = self._reported if unfinished else self._reported - 1
         return self._reported

@@ -30,6 +30,8 @@ class Silent(Channel):
     def send(self, *messages: Any) -> None:
         self.sent.extend(messages)
 
+    send_with_next = send
+
 
 class Run:
     """A finished run. `names` is what the script left, `records` what was recorded, by iteration."""

@@ -37,6 +37,8 @@ class Unheard(Channel):
     def send(self, *messages: Message) -> None:
         self.sent.extend(messages)
 
+    send_with_next = send
+
 
 @dataclass
 class Ran:

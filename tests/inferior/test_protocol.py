@@ -1,9 +1,13 @@
 """Frames: whole, bounded, and strict about what they hold."""
 
+import os
+import socket
+
 import msgspec
 import pytest
 
 from stepper.inferior import protocol
+from stepper.inferior.channel import Channel
 from stepper.inferior.protocol import (
     HEADER,
     MAX_FRAME,
@@ -50,3 +54,19 @@ def test_a_message_that_is_too_long_is_not_sent(monkeypatch: pytest.MonkeyPatch)
 def test_a_message_of_the_wrong_kind_is_an_error() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.msgpack.decode(frame(Run(1))[HEADER.size :], type=Message)
+
+
+def test_what_is_kept_back_goes_out_with_the_next_and_before_it() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        channel = Channel(os.dup(theirs.fileno()))
+        ours.setblocking(False)
+        first, second = Progress(0, [1.0], None), Ended(1, 0)
+        channel.send_with_next(first)
+        with pytest.raises(BlockingIOError):
+            ours.recv(1)
+        channel.send(second)
+        assert ours.recv(1 << 16) == frame(first) + frame(second)
+        channel.send()
+        with pytest.raises(BlockingIOError):
+            ours.recv(1)
