@@ -1,7 +1,8 @@
-"""A coroutine that is begun where it is made, not in a later turn of the event loop."""
+"""A coroutine that is begun where it is made, not in a later turn of the event loop; and one that nobody waits for."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +27,8 @@ class Begun(Generic[T]):
                 raise self._end
             while True:
                 try:
-                    yield self._waits_for
+                    if not (asyncio.isfuture(self._waits_for) and self._waits_for.done()):  # for that a turn is lost
+                        yield self._waits_for
                 except BaseException as error:  # a cancellation: the coroutine's to deal with
                     self._waits_for = self._coroutine.throw(error)
                 else:
@@ -34,3 +36,20 @@ class Begun(Generic[T]):
         except StopIteration as end:
             result: T = end.value
             return result
+
+
+_under_way: set[asyncio.Task[None]] = set()
+
+
+def beside(work: Coroutine[Any, Any, None]) -> None:
+    """Let work be done beside all else; where it fails, nothing comes of it. A worker of Textual's posts three messages
+    for it."""
+    task = asyncio.get_running_loop().create_task(work)
+    _under_way.add(task)  # the loop itself does not keep it
+    task.add_done_callback(_over)
+
+
+def _over(task: asyncio.Task[None]) -> None:
+    _under_way.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at: else asyncio would print it

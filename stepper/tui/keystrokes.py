@@ -8,14 +8,17 @@ the earlier ones had any effect.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from textual import events, on
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.message_pump import MessagePump
-from textual.timer import Timer
 
 from stepper.tui.action import key_name
 from stepper.tui.turns import Turn, asks, turn_of
@@ -45,7 +48,7 @@ class Keystrokes(App[int]):
         self._typed: deque[events.Key | events.Paste] = deque()
         self._keys_held = False
         self._dealt = 0  # keys so far
-        self._patience: Timer | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._kept: deque[events.Key | events.Paste] = deque()
         self._answered = False  # whether one of those asks what the next ones answer
 
@@ -77,6 +80,14 @@ class Keystrokes(App[int]):
         """What keys wait for may be over."""
         if not self._keys_held and self.screen_stack:  # none is left where the app is ending
             await self._deal()
+
+    def call_later(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """As Textual has it. It works out anew, each time, how many arguments a `partial` takes: so that is not one."""
+        return self.post_message(events.Callback(partial(callback, *args, **kwargs) if args or kwargs else callback))
+
+    def call_after(self, seconds: float, callback: Callable[[], Any]) -> asyncio.TimerHandle:
+        """The same, so many seconds later. Textual's timer is a task of its own: much for what mostly is cancelled."""
+        return asyncio.get_running_loop().call_later(seconds, self.call_later, callback)
 
     def pop_screen(self) -> AwaitComplete:
         """Close a dialog; the keys that waited behind it may go on."""
@@ -160,12 +171,12 @@ class Keystrokes(App[int]):
 
     def _be_patient(self) -> None:
         if self._patience is not None:
-            self._patience.stop()
-        self._patience = self.set_timer(PATIENCE, self._go_on)
+            self._patience.cancel()
+        self._patience = self.call_after(PATIENCE, self._go_on)
 
     async def _go_on(self) -> None:
         if self._patience is not None:
-            self._patience.stop()
+            self._patience.cancel()
             self._patience = None
         self._keys_held = False
         await self._deal()

@@ -90,11 +90,13 @@ class Pictures:
         return found
 
     async def _fetch(self) -> None:
-        """Take what was asked for together, each as soon as it comes."""
+        """Take what was asked for together, in the order in which it comes."""
         # From Python 3.12 on this begins at once, amid a drawing that has not asked for the rest.
         await asyncio.sleep(0)
         asked, self._asked = self._asked, []
-        await asyncio.gather(*(self._take(key, coming) for key, coming in asked))
+        asked.sort(key=lambda each: isinstance(each[0], SurveyKey))  # those take long, and are answered behind
+        for key, coming in asked:
+            await self._take(key, coming)
 
     async def _take(self, key: Key, coming: Begun[Window | Survey]) -> None:
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
-from stepper.tui.begun import Begun
+from stepper.tui.begun import Begun, beside
 
 
 async def test_it_runs_up_to_its_first_wait_before_anyone_waits_for_it() -> None:
@@ -67,3 +68,31 @@ async def test_a_cancellation_reaches_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert log == ["cleaned up"]
+
+
+async def test_of_several_that_have_come_each_is_taken_in_the_same_turn() -> None:
+    async def work(came: asyncio.Future[int]) -> int:
+        return await came
+
+    answers = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    begun = [Begun(work(each)) for each in answers]
+    for each in answers:
+        each.set_result(7)
+    turns: list[str] = []
+    asyncio.get_running_loop().call_soon(turns.append, "another turn")
+    assert [await each for each in begun] == [7, 7, 7] and not turns
+
+
+async def test_what_is_done_beside_and_fails_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    log: list[str] = []
+
+    async def work() -> None:
+        log.append("done")
+        raise LookupError("nobody asked")
+
+    beside(work())
+    assert not log
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert log == ["done"] and not capsys.readouterr().err

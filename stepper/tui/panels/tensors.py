@@ -15,6 +15,7 @@ from stepper.record import Event
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
+from stepper.tui.begun import beside
 from stepper.tui.hints import POINTED_OUT
 from stepper.tui.history import History, Sighting
 from stepper.tui.panels.columns import (
@@ -80,9 +81,7 @@ class TensorsPanel(LinePanel):
 
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.sketches = Sketches(
-            draw, lambda work: self.run_worker(work, group="sketches", exit_on_error=False), self._sketched
-        )
+        self.sketches = Sketches(draw, beside, self._sketched)
         self._to_ask = False
         self._lines: list[Line] = []
         self._widths: list[int] = []

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from stepper.terminal_text import visible
+from stepper.tui.begun import beside
 from stepper.tui.panels.heat_panel import HeatPanel
 from stepper.tui.pictures import Ask, Pictures
 from stepper.tui.view import Index, View, parse
@@ -23,9 +24,7 @@ class ViewPanel(HeatPanel):
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.pictures = Pictures(
-            ask, lambda work: self.run_worker(work, group="pictures", exit_on_error=False), self.arrived
-        )
+        self.pictures = Pictures(ask, beside, self.arrived)
         self._views: dict[tuple[str, Index], View] = {}
         """What was last shown of each label, by its shape."""
 
