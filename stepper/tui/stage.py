@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from asyncio import TimerHandle
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -11,7 +12,6 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.timer import Timer
 from textual.worker import Worker, WorkerError
 
 from stepper.record import Survey, Window
@@ -21,6 +21,7 @@ from stepper.tui.desk import Desk
 from stepper.tui.keymap import Keymap
 from stepper.tui.keystrokes import Keystrokes
 from stepper.tui.moves import AFRESH, JUMPS, MOST, Move, Moves, Waiting
+from stepper.tui.painting import DrawnScreen
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.lines import LinePanel, component_classes
 from stepper.tui.panels.output import OutputPanel
@@ -29,12 +30,9 @@ from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.pictures import BINS, Key, SurveyKey
 from stepper.tui.places import Places
 from stepper.tui.scene import Scene, scene_of
-from stepper.tui.terse import terse_driver
 from stepper.tui.turns import Turn, together
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
-
     from stepper.session import Cursor, Session
 
 REFRESH = 1 / 15
@@ -83,12 +81,12 @@ class Stage(Keystrokes):
         """Whether the run that is under way may be expected to end soon."""
         self._worker: Worker[None] | None = None
         self._scheduled = False
-        self._timer: Timer | None = None
+        self._timer: TimerHandle | None = None
         self._shown_at = 0.0
         self._turned: tuple[str, Cursor] | None = None  # a file that was asked for, and where the cursor stood then
         self._edited: tuple[str, ...] = ()
         self._held = ExitStack()
-        self._release: Timer | None = None
+        self._release: TimerHandle | None = None
         self._looking_whether_whole = False
         self.desk = Desk(
             TensorsPanel(self._sketches, id="tensors"),
@@ -101,9 +99,9 @@ class Stage(Keystrokes):
         self.message = MessageBar(id="message")
         self.keys = KeyBar(id="keys")
 
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's, with less to send."""
-        return terse_driver(super().get_driver_class())
+    def get_default_screen(self) -> DrawnScreen[None]:
+        """One that sends no more than is seen to change."""
+        return DrawnScreen(id="_default")
 
     @property
     def idle(self) -> bool:
@@ -146,7 +144,7 @@ class Stage(Keystrokes):
         busy = self.moving or self.session.state.name in ("STARTING", "RUNNING", "REPLAYING")
         if not busy:
             if self._timer is not None:
-                self._timer.stop()
+                self._timer.cancel()
                 self._timer = None
             if not self._scheduled:
                 self._scheduled = True
@@ -154,13 +152,13 @@ class Stage(Keystrokes):
         elif self._timer is None and not self._scheduled:
             # not at once: what takes a few milliseconds is shown when it is done, and does not flicker
             wait = max(REFRESH / 2, self._shown_at + REFRESH - time.monotonic())
-            self._timer = self.set_timer(wait, self.look)
+            self._timer = self.call_after(wait, self.look)
 
     def look(self) -> None:
         """Show the session as it is now."""
         self._scheduled = False
         if self._timer is not None:
-            self._timer.stop()
+            self._timer.cancel()
             self._timer = None
         self._shown_at = time.monotonic()
         if self._turned is not None and self._turned[1] != self.session.cursor:
@@ -179,7 +177,7 @@ class Stage(Keystrokes):
                 self.call_later(self.release_keys)
             if self.desk.ask() and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
-                self._release = self.set_timer(HOLD, self._repaint)
+                self._release = self.call_after(HOLD, self._repaint)
 
     def look_for_edits(self) -> None:
         """Look whether the files of the script still hold what runs."""
@@ -198,7 +196,7 @@ class Stage(Keystrokes):
     def _repaint(self) -> None:
         """Let the screen be drawn, with what has come by now."""
         if self._release is not None:
-            self._release.stop()
+            self._release.cancel()
             self._release = None
         self._held.close()
         for screen in self.screen_stack[-1:]:  # none any more while the app ends

@@ -3,19 +3,19 @@
 Textual ends every piece of text with a reset, and begins the next with all of its style. In a heat map most pieces are
 one character long, and only the background changes.
 
-Source of the codes: ECMA-48, "SGR, Select Graphic Rendition", and for 38 and 48 with `2;R;G;B` or `5;N` ISO 8613-6.
+Source of the codes: ECMA-48, "SGR, Select Graphic Rendition" and "CUP, Cursor Position", and for 38 and 48 with
+`2;R;G;B` or `5;N` ISO 8613-6.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from textual.driver import Driver
+from rich.color import ColorSystem
+from textual.strip import Strip
 
-SGR = re.compile("\x1b\\[([0-9;]*)m")
 LENGTHS = {"2": 5, "5": 3}
 """Parameters of an extended colour, by how it is given."""
 
@@ -31,34 +31,36 @@ class Look(NamedTuple):
 PLAIN = Look()
 
 
-def terse(data: str) -> str:
-    """What looks the same as `data` on any terminal, which is left as a reset leaves it before and after."""
-    parts = SGR.split(data)
-    sent = [parts[0]]
-    now = wanted = PLAIN
-    for parameters, text in zip(parts[1::2], parts[2::2], strict=True):
-        wanted = _after(wanted, parameters)
-        if text:
-            if now != wanted:
+def terse(places: Iterable[tuple[int, int, Strip]], colours: ColorSystem) -> str:
+    """Strips, each at a column and a row of the screen, as a terminal is sent them that a reset has come before; one is
+    left behind."""
+    sent: list[str] = []
+    now = ""
+    for x, y, strip in places:
+        sent.append(f"\x1b[{y + 1};{x + 1}H")
+        for text, style, _ in strip:
+            wanted = "" if style is None else Strip.render_ansi(style, colours)
+            if now != wanted and text:
                 sent.append(_change(now, wanted))
                 now = wanted
+            if style is not None and style.link:
+                text = f"\x1b]8;id={style.link_id};{style.link}\x1b\\{text}\x1b]8;;\x1b\\"
             sent.append(text)
-    if now != wanted:
-        sent.append(_change(now, wanted))
+    if now:
+        sent.append(_change(now, ""))
     return "".join(sent)
 
 
 @lru_cache(maxsize=4096)
-def _after(look: Look, parameters: str) -> Look:
-    """How text looks after an SGR."""
-    codes = (parameters or "0").split(";")
+def _look(parameters: str) -> Look:
+    """How text looks after an SGR with these parameters, and a reset before it."""
+    look = PLAIN
+    codes = parameters.split(";") if parameters else []
     while codes:
-        code = codes[0] or "0"
+        code = codes[0]
         size = LENGTHS.get(codes[1], 1) if code in ("38", "48") and len(codes) > 1 else 1
-        taken, codes = ";".join([code, *codes[1:size]]), codes[size:]
-        if code == "0":
-            look = PLAIN
-        elif code == "38" or code[:-1] in ("3", "9"):
+        taken, codes = ";".join(codes[:size]), codes[size:]
+        if code == "38" or code[:-1] in ("3", "9"):
             look = look._replace(front=taken)
         elif code == "48" or code[:-1] in ("4", "10"):
             look = look._replace(back=taken)
@@ -68,8 +70,9 @@ def _after(look: Look, parameters: str) -> Look:
 
 
 @lru_cache(maxsize=4096)
-def _change(now: Look, wanted: Look) -> str:
-    """The SGR that leads from one look to another."""
+def _change(before: str, after: str) -> str:
+    """The SGR that leads from one look to another, both given by their parameters."""
+    now, wanted = _look(before), _look(after)
     if wanted == PLAIN or (now.other and now.other != wanted.other):
         codes: tuple[str, ...] = ("0", wanted.other, wanted.front, wanted.back)
     else:
@@ -79,13 +82,3 @@ def _change(now: Look, wanted: Look) -> str:
             (wanted.back or "49") if now.back != wanted.back else "",
         )
     return "\x1b[" + ";".join(filter(None, codes)) + "m"
-
-
-def terse_driver(base: type[Driver]) -> type[Driver]:
-    """The same driver, with less to say."""
-
-    class Terse(base):  # type: ignore[misc, valid-type]
-        def write(self, data: str) -> None:
-            super().write(terse(data))
-
-    return Terse

@@ -15,6 +15,7 @@ from rich.style import Style
 from textual import events, on
 from textual.color import Color
 from textual.content import Content
+from textual.dom import NoScreen
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size, Spacing
 from textual.message import Message
@@ -23,6 +24,7 @@ from textual.strip import Strip
 
 from stepper.terminal_text import visible
 from stepper.tui import figures
+from stepper.tui.painting import DrawnScreen
 from stepper.tui.panels.legible import legible, told_apart
 from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
@@ -75,6 +77,7 @@ class LinePanel(ScrollView, can_focus=True):
         self._count = 0
         self._wide = 0
         self._strips: dict[tuple[Row, int, int], Strip] = {}
+        self._segments: dict[tuple[str, str, str], tuple[Segment, int]] = {}
         self._styles_by_part: dict[tuple[str, str], Style] = {}
         self._rows: list[Row] = []
         self.border_title = self.TITLE
@@ -152,6 +155,22 @@ class LinePanel(ScrollView, can_focus=True):
         width = gutter.left + self.line_width + right
         self.refresh(Region(-gutter.left, y_start - self.scroll_offset.y, width, line_count))
 
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> LinePanel:
+        """Paint lines anew (`regions`), or all. A widget tells the screen so by messages; of lines alone, which change
+        no size, it is told at once."""
+        try:
+            screen = self.screen if regions and self.is_mounted else None
+        except NoScreen:  # the app is ending
+            screen = None
+        if isinstance(screen, DrawnScreen) and repaint and not layout and not recompose:
+            self._set_dirty(*regions)
+            screen.soil(self)
+        else:
+            super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        return self
+
     def retitle(self, *titles: str) -> None:
         """Set the border's title, if it is another than before (a new title repaints the panel): the first of `titles`
         that there is room for, beside the names of the panels that share this one's place."""
@@ -209,6 +228,8 @@ class LinePanel(ScrollView, can_focus=True):
         return self._gutter_known
 
     _gutter_known: Spacing | None = None
+    _sides: tuple[Strip, Strip] | None = None
+    """What is drawn left and right of every line."""
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Without the one that looks for colours by name, of which panels have none, in every piece that is drawn."""
@@ -268,9 +289,25 @@ class LinePanel(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """The theme or the focus changed: forget what was drawn with the old styles."""
         self._strips.clear()
+        self._segments.clear()
         self._styles_by_part.clear()
         self._gutter_known = None
+        self._sides = None
         super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the panel, with its frame. Textual works out the frame's sides for every line anew."""
+        (width, height), gutter = self.outer_size, self._gutter
+        if crop.x or crop.width != width or crop.y < gutter.top or crop.bottom > height - gutter.bottom:
+            return super().render_lines(crop)
+        if self.get_line_filters():
+            return super().render_lines(crop)
+        if self._sides is None:
+            (line,) = super().render_lines(Region(0, crop.y, width, 1))
+            self._sides = line.crop(0, gutter.left), line.crop(width - gutter.right, width)
+        left, right = self._sides
+        lines = [self.render_line(y - gutter.top) for y in crop.line_range]
+        return [Strip([*left, *line, *right], width) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of what is visible now."""
@@ -288,8 +325,21 @@ class LinePanel(ScrollView, can_focus=True):
         return strip
 
     def _draw(self, row: Row, width: int, left: int) -> Strip:
-        segments = [Segment(visible(text), self._style(row.base, part)) for text, part in row.pieces if text]
-        return Strip(segments).crop_extend(left, left + width, self._style(row.base, ""))
+        segments, size = [], 0
+        for text, part in row.pieces:
+            if text:
+                segment, columns = self._segments.get((text, part, row.base)) or self._segment(text, part, row.base)
+                segments.append(segment)
+                size += columns
+        return Strip(segments, size).crop_extend(left, left + width, self._style(row.base, ""))
+
+    def _segment(self, text: str, part: str, base: str) -> tuple[Segment, int]:
+        """A piece as it is drawn, and its columns; kept, since most come again, those of heat maps above all."""
+        if len(self._segments) > _CACHE:
+            self._segments.clear()
+        shown = visible(text)
+        found = self._segments[text, part, base] = Segment(shown, self._style(base, part)), cell_len(shown)
+        return found
 
 
 def component_classes() -> set[str]:

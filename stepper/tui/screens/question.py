@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from textual.await_complete import AwaitComplete
-from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.screen import ModalScreen, ScreenResultType
+
+from stepper.tui.painting import DrawnScreen
 
 
-class AnswersOnce(Screen[ScreenResultType]):
+class AnswersOnce(DrawnScreen[ScreenResultType]):
     """A second enter or click, made before the screen is gone, would close another screen, or the app."""
 
     _answered = False

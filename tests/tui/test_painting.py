@@ -1,0 +1,73 @@
+"""Of what changed on the screen only what is seen is drawn, and the same as Textual would draw."""
+
+from __future__ import annotations
+
+import pyte
+import pytest
+from textual._compositor import Compositor, CompositorUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from stepper.tui.app import StepperApp
+from stepper.tui.painting import SparseCompositor
+from tests.tui.screen import app_of, ready, until
+from tests.tui.standin import Standin
+
+REGIONS = [
+    [Region(0, 0, 120, 1)],
+    [Region(0, 0, 120, 40)],
+    [Region(3, 5, 20, 2), Region(70, 4, 30, 3)],
+    [Region(50, 10, 40, 20)],
+    [Region(0, 36, 120, 4)],
+    [Region(0, y, 120, 1) for y in range(0, 40, 3)],
+]
+
+
+def shown(app: StepperApp, update: object, regions: list[Region]) -> list[object]:
+    """What a terminal shows in some regions that shows nothing else."""
+    assert isinstance(update, CompositorUpdate)
+    terminal = pyte.Screen(120, 40)
+    pyte.Stream(terminal).feed(update.render_segments(app.console))
+    places = [(y, x) for each in regions for y in each.line_range for x in each.column_range]
+    return [terminal.buffer[y][x] for y, x in places]
+
+
+@pytest.mark.parametrize("key", ["", "question_mark"])
+@pytest.mark.parametrize("regions", REGIONS)
+async def test_the_same_is_painted(regions: list[Region], key: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        if key:
+            await pilot.press(key)
+            await until(pilot, lambda: app.screen.is_modal)
+            await pilot.pause()
+        compositor, behind = app.screen._compositor, app._background_screens
+        assert isinstance(compositor, SparseCompositor)
+        compositor._dirty_regions = set(regions)
+        usual = Compositor.render_update(compositor, screen_stack=behind)
+        compositor._dirty_regions = set(regions)
+        assert shown(app, compositor.render_update(screen_stack=behind), regions) == shown(app, usual, regions)
+
+
+async def test_nothing_is_drawn_of_what_lies_behind_or_has_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        drawn: list[object] = []
+        for widget in app.screen.walk_children(Widget, with_self=True):
+            usual = widget.render_lines
+
+            def render_lines(crop: Region, widget: object = widget, usual: object = usual) -> list[Strip]:
+                drawn.append(widget)
+                assert callable(usual)
+                strips: list[Strip] = usual(crop)
+                return strips
+
+            monkeypatch.setattr(widget, "render_lines", render_lines)
+        app.desk.source.touch([1, 2])
+        app.status.touch([0])
+        app.screen._compositor.update_widgets(app.screen._dirty_widgets)
+        app.screen._compositor.render_update()
+        assert set(drawn) == {app.desk.source, app.status}
