@@ -35,6 +35,7 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
         try:
             app = _loaded(target, options, config)
             gc.freeze()  # what has been loaded stays: looking through it again now and then would delay a key by 25 ms
+            gc.set_threshold(GARBAGE)
         finally:
             gc.enable()
     app.run()
@@ -46,6 +47,10 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
         print(app.unkept, file=sys.stderr)
     if app.return_code:
         raise SystemExit(app.return_code)
+
+
+GARBAGE = 10_000
+"""So many new objects that cycles are looked for among them: not with each key, which makes about two thousand."""
 
 
 def _lacking() -> str:
