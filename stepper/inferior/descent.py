@@ -106,4 +106,6 @@ class Descent:
 
 def _is_uniform(copy: Copy) -> bool:
     outline = copy.outline
+    if outline.kind == "scalar":
+        return outline.value == outline.value
     return outline.min is not None and outline.min == outline.max and not outline.nan

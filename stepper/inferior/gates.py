@@ -23,6 +23,7 @@ from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
 from stepper.inferior.other_masks import in_turn, of_the_loss, rectified
+from stepper.inferior.soft_curves import soft_curves
 from stepper.inferior.through_graph import ThroughGraph
 from stepper.inferior.unspelled import NEAR, Unspelled, slope_of
 
@@ -57,14 +58,16 @@ def _by_hand(
     known = {gate.out for gate in (*gates, *engine_gates)}
     unspelled = Unspelled(descent)
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
+    graph = ThroughGraph(happenings, descent)
+    curved = soft_curves(descent, graph, {gate.out for gate in gates}, engine_gates)
     large = [gate for gate in gates if not is_real(numbers(gate.h))]  # their own rule is known, and no more
-    gates = [gate for gate in gates if is_real(numbers(gate.h))]
+    gates = [gate for gate in gates if is_real(numbers(gate.h)) and not _is_part(gate, curved, descent)]
     forward = of_the_loss(descent, happenings) if gates else set()
     rectifications = ((gate, rectified(gate, gates, descent, forward)) for gate in gates)
     of_gradients = {id(gate): masking for gate, masking in rectifications if masking is not None}
     gates = [gate for gate in gates if id(gate) not in of_gradients]
     if not gates:
-        return [(gate, None) for gate in large]
+        return [(gate, None) for gate in (*large, *curved)]
     inputs: dict[int, list[Copy]] = {}
     for gate in gates:  # `a = h.copy()` before `a[a < 0] = 0`: the input is h
         began = descent.copied(gate.h)
@@ -79,7 +82,6 @@ def _by_hand(
     maskings.sort(key=_event_of)
     turns = _turns(gates, maskings)
     found = [(gate, _attach(gate, maskings, turns.get(gate.event), slopes.get(id(gate), 0.0))) for gate in gates]
-    graph = ThroughGraph(happenings, descent)
     for gate, masking in found:
         if masking is None:
             graph.attach(gate, slopes.get(id(gate), 0.0))
@@ -89,12 +91,13 @@ def _by_hand(
     gate_notes.write(found, maskings, descent, slopes, otherwise, forward)
     kept = [(gate, masking) for gate, masking in found if gate.out not in used or gate.before is not None]
     told = [(gate, None if masking is None else masking.blocked) for gate, masking in kept]
-    return [*told, *((gate, None) for gate in large)]
+    return [*told, *((gate, None) for gate in (*large, *curved))]
 
 
 def _is_part(gate: GateSeen, gates: list[GateSeen], descent: Descent) -> bool:
-    """Whether a leaky gate of the same input was made of this one: `np.maximum(h, 0) + 0.01 * np.minimum(h, 0)`."""
-    of_same_input = (other for other in gates if other is not gate and other.soft and other.h is gate.h)
+    """Whether a relative of the ReLU, of the same input, was made of it: `np.maximum(h, 0) + a * np.minimum(h, 0)`,
+    or `np.minimum(np.maximum(h, 0), 6)`."""
+    of_same_input = (other for other in gates if other is not gate and other.share is not None and other.h is gate.h)
     return any(gate.out in descent.back((other.out,), (other.h,)) for other in of_same_input)
 
 

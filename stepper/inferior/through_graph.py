@@ -33,7 +33,7 @@ class ThroughGraph:
 
     def attach(self, gate: GateSeen, slope: float) -> None:
         """Give `gate` its gradients, where they are seen, and go by what it does."""
-        before, after = self._at(gate.out), self._at(gate.h)
+        before, after = self.arrived(gate.out), self.arrived(gate.h)
         came, left, h = numbers(before), numbers(after), numbers(gate.h)
         if before is None or after is None or not all(is_real(each) and each.shape == h.shape for each in (came, left)):
             return
@@ -43,6 +43,7 @@ class ThroughGraph:
         if any(bool(((blocked & low) | (~blocked & same) | (h == 0)).all()) for blocked in by_rules(h)):
             gate.before, gate.after = before, after
 
-    def _at(self, copy: Copy) -> Copy | None:
+    def arrived(self, copy: Copy) -> Copy | None:
+        """The gradient that came to what made a value."""
         makers: Sequence[int] = [step.event.id for step in self._descent.makers(copy)]
         return next((self._arrived[event] for event in makers if event in self._arrived), None)

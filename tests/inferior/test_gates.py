@@ -155,7 +155,7 @@ def test_an_operation_that_is_no_relu_is_no_gate() -> None:
             a = np.maximum(w, 1)
             b = w * (w > 1)
             c = np.where(w > 0, w, -0.1 * w)
-            d = np.clip(w, 0, 2)
+            d = np.clip(w, -1, 2) + np.clip(w, 0, 1) + (w > 0) * 0.5
             e = w * 2
             rows = [[0.0, 0.0], [1.0, 2.0]]
             for k in range(2):
@@ -191,6 +191,49 @@ def test_a_leaky_relu_by_hand_is_a_soft_gate_with_its_slope() -> None:
         assert gate.soft and gate.blocked == 0 and gate.attenuated == (h < 0).sum() > 0
         assert numpy.array_equal(ran.array(gate.grad_before), ga) and numpy.array_equal(ran.array(gate.grad_after), g)
         assert gate.note == ""
+
+
+CURVED = {
+    "silu": ("h / (1 + np.exp(-h))", "ga * (s + h * s * (1 - s))"),
+    "gelu": (
+        "0.5 * h * (1 + np.tanh(np.sqrt(2 / np.pi) * (h + 0.044715 * h**3)))",
+        "ga * (0.5 * (1 + t) + 0.5 * h * (1 - t**2) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * h**2))",
+    ),
+    "softplus": ("np.log(1 + np.exp(h))", "s * ga"),
+    "elu": ("np.where(h > 0, h, 0.5 * (np.exp(h) - 1))", "ga * np.where(h > 0, 1, a + 0.5)"),
+    "clip": ("np.minimum(np.maximum(h, 0), 1.5)", "ga * ((h > 0) & (h < 1.5))"),
+}
+
+
+@pytest.fixture(scope="module")
+def curved() -> Ran:
+    lines = ["w = np.random.randn(5, 4)", "for t in range(1):"]
+    for k, (forward, _) in enumerate(CURVED.values()):
+        lines += [
+            f"    h{k} = np.random.randn(6, 5) @ w",
+            f"    a{k} = {_renamed(_renamed(forward, 'h', f'h{k}'), 'a', f'a{k}')}",
+        ]
+    lines += ["    loss = " + " + ".join(f"(a{k}**2).sum()" for k in range(len(CURVED))), "    grad = 0"]
+    for k, (_, backward) in enumerate(CURVED.values()):
+        theirs = ["s = 1 / (1 + np.exp(-h))", "t = np.tanh(np.sqrt(2 / np.pi) * (h + 0.044715 * h**3))"]
+        for line in (*theirs, "ga = 2 * a + 1", f"g = {backward}", "grad = grad + g.sum(0)"):
+            for name in ("h", "a", "ga", "g"):
+                line = _renamed(line, name, f"{name}{k}")
+            lines.append(f"    {line}")
+    return run("import numpy as np\n" + "\n".join([*lines, "    w -= 0.01 * grad"]))
+
+
+@pytest.mark.parametrize("k", range(len(CURVED)), ids=list(CURVED))
+def test_a_relative_of_the_relu_that_is_written_out_is_a_gate_with_its_shares(curved: Ran, k: int) -> None:
+    assert curved.error is None and len(curved.record().gates) == len(CURVED)
+    name, (forward, _) = list(CURVED.items())[k]
+    gate = curved.gate(f"h{k}")
+    h, ga, g = (curved.array(curved.values(f"{each}{k}", when="result")[0]) for each in ("h", "ga", "g"))
+    up, down = (eval(forward, {"np": numpy, "h": h + step}) for step in (1e-6, -1e-6))
+    assert gate.op == name and gate.soft is (name != "clip")
+    assert numpy.allclose(curved.array(gate.share), (up - down) / 2e-6, atol=1e-6)
+    assert gate.blocked == ((h <= 0) | (h >= 1.5)).sum() if name == "clip" else gate.blocked == 0 < gate.attenuated
+    assert numpy.array_equal(curved.array(gate.grad_before), ga) and numpy.array_equal(curved.array(gate.grad_after), g)
 
 
 def test_what_is_made_of_more_than_h_is_no_gate_though_its_numbers_are_a_relus() -> None:
