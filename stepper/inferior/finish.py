@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -41,10 +42,10 @@ class Finisher:
         self._parameters = FinishedParameters(recorder, numpy, self._summary)
         self._count_later = count_later
 
-    def finish(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
+    def finish(self, losses: list[float], error: str | None, behind: Sequence[float] = ()) -> tuple[Record, Shelf]:
         """The record of what was recorded last, and the shelf of its copies; the bare events where that fails."""
         try:
-            return self._record(losses, error)
+            return self._record(losses, error, behind)
         except Exception as failure:
             self._recorder.fault(failure)
             for happening in self._recorder.happenings:
@@ -53,9 +54,9 @@ class Finisher:
                     happening.detail = None  # it points to values
             self._recorder.gates, self._recorder.operated = [], []
             self._recorder.tracker.tracks.clear()
-            return self._record(losses, error)
+            return self._record(losses, error, behind)
 
-    def _record(self, losses: list[float], error: str | None) -> tuple[Record, Shelf]:
+    def _record(self, losses: list[float], error: str | None, behind: Sequence[float]) -> tuple[Record, Shelf]:
         recorder = self._recorder
         rename(recorder.happenings, recorder.tracker.renamed)
         shelf = Shelf()
@@ -94,6 +95,7 @@ class Finisher:
             faults=recorder.faults,
             file=self._path,
             asked=recorder.answers.all,
+            losses_behind=list(behind),
         )
         return record, shelf
 

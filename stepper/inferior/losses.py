@@ -175,6 +175,15 @@ class LossKeeper:
                 return _of_pass(kept[index + 1 :])
         return []
 
+    def behind(self) -> list[float]:
+        """The losses that came when the loop had been left, behind a pass that had some of its own."""
+        self._read()
+        last = next((index for index in range(len(self._kept) - 1, -1, -1) if self._kept[index] is MARK), -1)
+        kept = self._kept[last + 1 :]
+        end = kept.index(CUT) if CUT in kept else len(kept)
+        own = any(type(item) is float for item in kept[:end])
+        return [item for item in kept[end:] if type(item) is float] if own else []
+
     @property
     def cut_short(self) -> bool:
         """Whether the pass that began last has not come to the end of the loop."""

@@ -5,7 +5,7 @@ messages are events that the process sends on its own. Frames are bounded: a lon
 """
 
 import struct
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypedDict, cast
 
 import msgspec
 
@@ -189,13 +189,22 @@ class GetArray(msgspec.Struct, tag="array", frozen=True):
     copy: int
 
 
+class Awaited(TypedDict):
+    """What copies of the process are to tell, as in a `Nudge`."""
+
+    losses: int
+    held: bool
+    behind: int
+
+
 class Nudge(msgspec.Struct, tag="nudge", frozen=True):
     """Standing at the head of an iteration, run it in copies of the process, each with one element of a parameter set
     to one of `numbers` (None: left as it is), and tell the losses; the process itself stays where it is.
 
     `parameter` is its name, `like` what is known of it as it is now, `index` the element in C order. Each copy ends
     when it has come to `losses` of them, or to the end of the pass. `held`: what is detached from the graph of
-    gradients stays what it is with nothing moved.
+    gradients stays what it is with nothing moved. Where losses `behind` the pass are asked for, it is these that are
+    told, and the number is set when the loop has been left: what the pass does is as it was.
     """
 
     id: int
@@ -205,6 +214,7 @@ class Nudge(msgspec.Struct, tag="nudge", frozen=True):
     numbers: list[float | None]
     losses: int
     held: bool = False
+    behind: int = 0
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -225,6 +235,7 @@ class Push(msgspec.Struct, tag="push", frozen=True):
     numbers: list[float | None]
     losses: int
     held: bool = False
+    behind: int = 0
 
 
 class GetProduct(msgspec.Struct, tag="product", frozen=True):

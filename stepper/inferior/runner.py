@@ -382,14 +382,14 @@ class Runner:
         self._recording = False
         self.arm()
         iteration = self.recorder.iteration
-        losses = self.losses.current()
+        losses, behind = self.losses.current(), self.losses.behind()
         self.losses.forget()
         self.recorder.stop()
         self._hooks.close()
         with ExitStack() as neutral:
             for engine in self.engines:
                 neutral.enter_context(engine.neutral())
-            record, shelf = self._finisher.finish([] if iteration is None else losses, error)
+            record, shelf = self._finisher.finish([] if iteration is None else losses, error, behind)
         sent = self.records[iteration] = packed(record)
         shelf.size += unpacked_size(sent)
         evicted = self.store.close(iteration, shelf)

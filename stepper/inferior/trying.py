@@ -52,13 +52,15 @@ class Trials:
         self._pipe = -1  # in a copy: where its losses are told
         self._silence: Silence | None = None
         self._number: float | None = None
-        self._enough = 0
+        self._enough = self._behind = 0
+        self._late: Callable[[], None] | None = None  # in a copy: what is to be done when the loop has been left
         self._reached: dict[str, Reached] = {}
         self._alone = 0  # copies that did nothing that others would notice
         self._noticed = False  # one did
         self._known: int | None = None  # the file whose memory is shared with the debugger
         self._largest = 0  # bytes that one took
         self._detached: bytes | None = None  # what the pass has detached, with nothing moved
+        self._detached_behind = 0  # so many losses behind it were waited for then
         self._keeping: tuple[Detached, int] | None = None  # in a copy that takes it down, and the file that it goes to
         self.answer = Reply(0)
 
@@ -76,7 +78,8 @@ class Trials:
             self._known = self._losses.whereabouts.inode
             act = self._act(nudge)
             states = [(engine, engine.random_state()) for engine in self._engines]
-            if nudge.held and self._detached is None and self._take_down(copier, nudge, states):
+            taken = self._detached is not None and self._detached_behind == nudge.behind
+            if nudge.held and not taken and self._take_down(copier, nudge, states):
                 return True
             told = self._all_told(copier, nudge, act, states)
         except (LookupError, OSError) as error:
@@ -120,6 +123,7 @@ class Trials:
             if told.error:
                 raise LookupError(told.error)
             self._detached = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+            self._detached_behind = nudge.behind
         return False
 
     def _act(self, nudge: Nudge | Push) -> Act:
@@ -168,7 +172,8 @@ class Trials:
                 if self._keeping is not None and not error:
                     detached, file = self._keeping
                     os.pwrite(file, detached.told(), 0)
-                told = Told(Tried(self._number, self._losses.current(), error), alone)
+                losses = self._losses.behind() if self._behind else self._losses.current()
+                told = Told(Tried(self._number, losses, error), alone)
                 os.write(self._pipe, msgspec.msgpack.encode(told))
             finally:
                 leave(0)  # also where nobody is there any more to be told: the script might go on with any error
@@ -192,7 +197,7 @@ class Trials:
         self, nudge: Nudge | Push, act: Act, number: float | None, states: list[tuple[Engine, bytes | None]]
     ) -> None:
         """A copy says nothing, has the other number, and ends with the pass."""
-        self._enough = nudge.losses
+        self._enough, self._behind = nudge.losses, nudge.behind
         self._silence = Silence(self._known)
         self._losses.forget()
         self._losses.head()
@@ -206,22 +211,33 @@ class Trials:
         for engine, state in states:
             if state is not None:
                 engine.set_random_state(state)  # Python seeds its own anew in a forked process
-        try:
-            self._number = None if number is None else act(number)
-            if self._keeping is not None:
-                self._keeping[0].keep()
-            elif nudge.held and self._detached is not None:
-                Detached().hold(self._detached)
-        except Exception as error:
-            name = nudge.parameter if isinstance(nudge, Nudge) else "what is to be moved"
-            self.over(f"{name} cannot be written to: {error}")
+
+        def move() -> None:
+            try:
+                self._number = None if number is None else act(number)
+            except Exception as error:
+                name = nudge.parameter if isinstance(nudge, Nudge) else "what is to be moved"
+                self.over(f"{name} cannot be written to: {error}")
+
+        if nudge.behind:
+            self._late = move
+        else:
+            move()
+        if self._keeping is not None:
+            self._keeping[0].keep()
+        elif nudge.held and self._detached is not None:
+            Detached().hold(self._detached)
 
     def _counted(self, take: Callable[..., Any]) -> Callable[..., Any]:
         """A probe that takes losses, and ends the pass when there are as many as there were."""
 
         def taken(*values: Any) -> Any:
             given = take(*values)
-            if len(self._losses.current()) >= self._enough:
+            if self._behind:
+                enough = len(self._losses.behind()) >= self._behind
+            else:
+                enough = len(self._losses.current()) >= self._enough
+            if enough:
                 self.over()
             return given
 
@@ -229,9 +245,12 @@ class Trials:
 
     def _left(self) -> None:
         """The loop was left; where there was no loss yet, it may come behind the loop."""
-        if self._losses.current():
+        if self._losses.current() and not self._behind:
             self.over()
         self._losses.cut()
+        late, self._late = self._late, None
+        if late is not None:
+            late()
 
     def _holders(self) -> tuple[list[FrameType], list[dict[str, Any]]]:
         """The script's frames, innermost first, and the namespaces of its files."""

@@ -331,7 +331,8 @@ class Record(msgspec.Struct, gc=False):
     """All that one iteration (None: the setup) did, in order.
 
     `loss` is None where the iteration has none. `losses` are all that this iteration had, in order, one for each
-    backward pass where there are several; the last one is `loss`. `error` is the line that names the exception
+    backward pass where there are several; the last one is `loss`. `losses_behind` are those of what came behind the
+    pass, between the iterations. `error` is the line that names the exception
     which ended it. `truncated` says that events beyond the recorder's limit were left out; `faults` are what went
     wrong in recording. `file` is the path of the file that has the training loop. `asked`: what came of the
     conditions of breakpoints.
@@ -348,6 +349,7 @@ class Record(msgspec.Struct, gc=False):
     faults: list[str] = msgspec.field(default_factory=list)
     file: str = ""
     asked: list[Asked] = []
+    losses_behind: list[float] = []
 
     @property
     def pooled(self) -> bool:

@@ -8,23 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stepper.record import Backward, Event, Parameter, Record, Value
+from stepper.record import Backward, Event, Parameter, Phase, Record, Value
 
 _CUT = re.compile(r"\.detach_?\(\)|\bno_grad\(\)|\binference_mode\(\)")
 _NUMBER = re.compile(r"\.item\(\)|\.tolist\(\)|\.numpy\(\)|\.data\b|(?<![.\w])float\(")
 """What makes numbers of a tensor, which have no graph."""
 _MADE = ("activation", "loss")
+AHEAD: tuple[Phase, ...] = ("forward", "loss")
+BEHIND: tuple[Phase, ...] = ("between",)
 
 
 class Cuts:
     """The places of a record before its backward pass where what is detached goes on to the loss; none where no
-    engine's backward pass was seen: by hand there is no graph to be cut."""
+    engine's backward pass was seen: by hand there is no graph to be cut. `behind`: of what comes behind the pass."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, behind: bool = False) -> None:
         self._record = record
-        first = next((event.id for event in record.events if isinstance(event.detail, Backward)), 0)
+        nodes = (event for event in record.events if isinstance(event.detail, Backward))
+        first = next((event.id for event in nodes if (event.phase == "between") is behind), 0)
         self._before = record.events[:first]
-        self._found = list(_cuts(self._before))
+        self._found = list(_cuts(self._before, BEHIND if behind else AHEAD))
 
     def between(self, parameter: Parameter) -> str:
         """The first one between a parameter and the loss, as a sentence; empty where there is none."""
@@ -39,10 +42,10 @@ class Cuts:
         return ""
 
 
-def _cuts(before: list[Event]) -> Iterator[tuple[Event, str]]:
+def _cuts(before: list[Event], phases: tuple[Phase, ...]) -> Iterator[tuple[Event, str]]:
     looked = set[tuple[str, int, int]]()  # numbers: each statement once, however often it ran
     for event in before:
-        if event.kind != "statement" or event.phase not in ("forward", "loss"):
+        if event.kind != "statement" or event.phase not in phases:
             continue
         detached = _CUT.search(event.text)
         found = detached or _NUMBER.search(event.text)

@@ -60,6 +60,7 @@ def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
         "iteration": record.iteration,
         "loss": number(record.loss),
         "losses": [number(loss) for loss in record.losses],
+        "losses_behind": [number(loss) for loss in record.losses_behind],
         "events": [writer.event(event) for event in record.events],
         "gates": [writer.gate(gate) for gate in record.gates],
         "parameters": [writer.parameter(parameter) for parameter in record.parameters],

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from subprocess import DEVNULL
 from time import monotonic
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 import msgspec
 
 from stepper.inferior.protocol import (
     HEADER,
     MOST_REACHED,
+    Awaited,
     Count,
     Counted,
     Ended,
@@ -345,19 +346,17 @@ class Lane:
         return reply.array
 
     async def nudge(
-        self, parameter: str, like: Summary, index: int, numbers: list[float | None], losses: int, held: bool = False
+        self, parameter: str, like: Summary, index: int, numbers: list[float | None], **asked: Unpack[Awaited]
     ) -> list[Tried]:
         """What the iteration that the lane stands before comes to with other numbers; see `Nudge`. LookupError where
         the parameter cannot be reached, LaneLost where the process is gone."""
-        reply = await self._ask(Nudge(next(self._numbers), parameter, like, index, numbers, losses, held))
+        reply = await self._ask(Nudge(next(self._numbers), parameter, like, index, numbers, **asked))
         assert reply.tried is not None
         return reply.tried
 
-    async def push(
-        self, moves: list[Move], numbers: list[float | None], losses: int, held: bool = False
-    ) -> list[Tried]:
+    async def push(self, moves: list[Move], numbers: list[float | None], **asked: Unpack[Awaited]) -> list[Tried]:
         """The same with several parameters moved at once; see `Push`. Raises as `nudge` does."""
-        reply = await self._ask(Push(next(self._numbers), moves, numbers, losses, held))
+        reply = await self._ask(Push(next(self._numbers), moves, numbers, **asked))
         assert reply.tried is not None
         return reply.tried
 

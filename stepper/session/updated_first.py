@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stepper.record import Event, Parameter, Record, Value
+from stepper.record import Event, Parameter, Phase, Record, Value
 from stepper.session.running import number
 
 
@@ -28,8 +28,9 @@ def read_after_update(record: Record, parameter: Parameter) -> str:
     return ""
 
 
-def updated_before(record: Record, loss: float) -> str:
-    """A parameter that the iteration updates before it has come to one of its losses; empty where there is none."""
+def updated_before(record: Record, loss: float, phase: Phase = "update") -> str:
+    """A parameter that the iteration updates, in this phase, before it has come to one of its losses; empty where there
+    is none."""
     names = {name for each in record.parameters for name in (each.name, each.before.label)}
     # An object has other names elsewhere: `network.params[key]`, of `self.params`.
     changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
@@ -37,7 +38,7 @@ def updated_before(record: Record, loss: float) -> str:
     around = set(_around(record, made)) if len(record.losses) == 1 else set()
     held = {each.before.copy: each.name for each in record.parameters if each.before.copy is not None}
     for event in record.events[:made]:
-        if event.phase == "update" and event.id not in around:
+        if event.phase == phase and event.id not in around:
             for value in event.values:
                 if (value.label in names or value.copy in changed - {None}) and value.when in ("after", "result"):
                     return value.label

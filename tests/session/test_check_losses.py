@@ -120,3 +120,49 @@ def test_a_gradient_is_compared_by_the_loss_whose_pass_made_it_and_without_what_
     assert all("since iteration 0" in found[name].note for name in ("G.weight", "G.bias"))
     assert not any("losses" in found[name].note for name in ("G.weight", "G.bias"))
     assert all("by loss 1 of 2" in found[name].note for name in ("D.weight", "D.bias"))
+
+
+def test_what_is_moved_between_the_iterations_is_checked_by_the_loss_that_is_computed_there(tmp_path: Path) -> None:
+    """Moved at the end of the pass, and not at its head: the discriminator's steps are made of it, too."""
+    pytest.importorskip("torch")
+    text = """
+        import torch
+        class Handed(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x.clone()
+            @staticmethod
+            def backward(ctx, g):
+                return g * {factor}
+        torch.manual_seed(0)
+        G, D = torch.nn.Linear(2, 2).double(), torch.nn.Linear(2, 1).double()
+        of_g, of_d = torch.optim.SGD(G.parameters(), lr=0.3), torch.optim.SGD(D.parameters(), lr=0.3)
+        noise = torch.ones(3, 2).double()
+        for t in range(2):
+            for k in range(2):
+                fake = G(noise).detach()
+                loss = D(fake).square().mean()
+                of_d.zero_grad()
+                loss.backward()
+                of_d.step()
+            behind = D(Handed.apply(G(noise))).sin().mean()
+            of_g.zero_grad()
+            behind.backward()
+            of_g.step()
+    """
+    with opened(tmp_path, text.format(factor="1.0")) as run:
+        found = run.check(1)
+        assert set(verdicts(found).values()) == {Verdict.AGREES}
+        assert list(verdicts(found)) == ["D.weight", "D.bias", "G.weight", "G.bias"] and not found.ahead
+        record = run.iteration(1).record
+        assert len(record.losses) == len(record.losses_behind) == 1
+        told = f"between the iterations ({record.losses_behind[0]:.6g})"
+        assert told in named(found)["G.weight"].note and not named(found)["D.weight"].note
+        assert set(verdicts(run.check(0, parameters=["G"])).values()) == {Verdict.UNKNOWN}, "not moved there"
+    with opened(tmp_path, text.format(factor="2.0")) as run:
+        wrong = named(run.check(1))
+    assert {name: each.verdict for name, each in wrong.items() if name[0] == "D"} == dict.fromkeys(
+        ("D.weight", "D.bias"), Verdict.AGREES
+    )
+    assert all(wrong[f"G.{name}"].verdict is Verdict.DIFFERS for name in ("weight", "bias"))
+    assert wrong["G.weight"].factor == pytest.approx(2.0, rel=1e-6)
