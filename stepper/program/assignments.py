@@ -18,30 +18,46 @@ class Assigner(Caller):
         """Bind what a head binds (`for`, `with`, a comprehension)."""
         match target:
             case ast.Name(id=name):
-                place = self.name_place(scope, name)
-                if place is None:
-                    return
-                self.mark_name(name, target)
-                definition = self.define(place, node, "target", value.deps)
-                definition.alias = loop is None and len(value.roots) == 1
-                definition.roots.update(root for root, _ in value.roots)
-                self.state.values[place] = frozenset((definition,))
-                roots = frozenset(root for root in value.roots if root[0] != place)
-                if roots:
-                    self.state.alias[place] = roots
-                else:
-                    self.state.alias.pop(place, None)
-                self.state.index.pop(place, None)
-                if value.items is not None:
-                    self.state.items[place] = value.items
-                else:
-                    self.state.items.pop(place, None)
+                self._bind_captured(scope, name, value, node, target, loop)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 parts = value.items if value.items is not None and len(value.items) == len(elements) else None
                 for position, element in enumerate(elements):
                     self.bind_target(scope, element, parts[position] if parts else value, node, loop)
             case ast.Starred(value=inner):
                 self.bind_target(scope, inner, value, node, loop)
+
+    def _bind_captured(
+        self, scope: Scope, name: str, value: Value, node: ast.AST, at: ast.AST, loop: int | None
+    ) -> None:
+        place = self.name_place(scope, name)
+        if place is None:
+            return
+        self.mark_name(name, at)
+        definition = self.define(place, node, "target", value.deps)
+        definition.alias = loop is None and len(value.roots) == 1
+        definition.roots.update(root for root, _ in value.roots)
+        self.state.values[place] = frozenset((definition,))
+        roots = frozenset(root for root in value.roots if root[0] != place)
+        if roots:
+            self.state.alias[place] = roots
+        else:
+            self.state.alias.pop(place, None)
+        self.state.index.pop(place, None)
+        if value.items is not None:
+            self.state.items[place] = value.items
+        else:
+            self.state.items.pop(place, None)
+
+    def bind_pattern(self, scope: Scope, pattern: ast.pattern, value: Value, node: ast.AST) -> None:
+        """Bind what a pattern captures: all that is matched, or a part of it."""
+        parts = [part for part in ast.iter_child_nodes(pattern) if isinstance(part, ast.pattern)]
+        row = value.items if isinstance(pattern, ast.MatchSequence) else None
+        items = row if row is not None and len(row) == len(parts) else [value] * len(parts)
+        for part, item in zip(parts, items, strict=True):
+            self.bind_pattern(scope, part, item, node)
+        match pattern:
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                self._bind_captured(scope, name, value, node, pattern, None)
 
     def assign(self, scope: Scope, node: ast.stmt, targets: list[ast.expr], value: ast.expr) -> None:
         """`a = b = value`, each of the targets alone."""

@@ -7,7 +7,7 @@ reaches the next. Nothing is executed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stepper.program.assignments import Assigner
 from stepper.program.counters import counters
@@ -120,8 +120,7 @@ class Walker(Assigner):
             case ast.Try() | ast.TryStar():
                 return self._try(scope, node)
             case ast.Match(subject=subject, cases=cases):
-                self.evaluate(scope, subject)
-                return self._ways(scope, [*(case.body for case in cases), []])
+                return self._match(scope, node, self.evaluate(scope, subject), cases)
             case ast.Delete(targets=targets):
                 for deleted in targets:
                     self.delete(scope, deleted, node)
@@ -129,11 +128,27 @@ class Walker(Assigner):
                 self.evaluate(scope, test)
         return True
 
-    def _ways(self, scope: Scope, bodies: Sequence[Sequence[ast.stmt]]) -> bool:
+    def _match(self, scope: Scope, node: ast.stmt, subject: Value, cases: Sequence[ast.match_case]) -> bool:
+        def enter(place: int) -> None:
+            for case in cases[place : place + 1]:  # none behind the last: where no case fits
+                self.bind_pattern(scope, case.pattern, subject, node)
+                if case.guard is not None:
+                    self.evaluate(scope, case.guard)
+
+        self.tests.append(subject.deps)
+        alive = self._ways(scope, [*(case.body for case in cases), *([] if _fits_all(cases[-1]) else [[]])], enter)
+        self.tests.pop()
+        return alive
+
+    def _ways(
+        self, scope: Scope, bodies: Sequence[Sequence[ast.stmt]], enter: Callable[[int], None] = lambda place: None
+    ) -> bool:
+        """One of several bodies, each of which is entered by what `enter` does with its place."""
         begin = self.state
         ends: list[State] = []
-        for body in bodies:
+        for place, body in enumerate(bodies):
             self.state = begin.copy()
+            enter(place)
             if self.block(scope, body):
                 ends.append(self.state)
         if not ends:
@@ -303,3 +318,7 @@ def _spread(node: ast.AST, given: list[Value], wanted: int) -> list[Value]:
         return given
     whole = given[-1]
     return [*given[:-1], *(whole.items or [Value(whole.deps, whole.roots)] * max(wanted - len(given) + 1, 1))]
+
+
+def _fits_all(case: ast.match_case) -> bool:
+    return case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None

@@ -135,3 +135,33 @@ with torch.no_grad():
         assert {text.split()[0] for text in steps - {"with torch.no_grad()"}} <= {"w", "b", "b.sub_(b.grad,", "with"}
         assert any(text.startswith("w -=") for text in steps)
     assert phases(analyse(by_hand, "s.py", loop="none"))["grad_w += 0.1 * w"] == "backward"
+
+
+def test_a_step_by_what_a_pattern_captured_is_one() -> None:
+    source = """
+import torch
+class Optimizer:
+    def __init__(self, params):
+        self.params = list(params)
+    def step(self):
+        for p in self.params:
+            match p.grad, 0.1:
+                case None, _:
+                    continue
+                case (torch.Tensor() as g), rate if rate > 0:
+                    p.data -= rate * g
+net = torch.nn.Linear(3, 1)
+optimizer = Optimizer(net.parameters())
+def best():
+    least = 9.0
+    while True:
+        loss = yield least
+        least = min(least, loss)
+for x in batches:
+    loss = net(x).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+    program = analyse(source, "s.py")
+    assert program.loop is not None and program.loop.text == "for x in batches"
+    assert phases(program)["p.data -= rate * g"] == "update" and "p.data" in labels(program, "parameter")
