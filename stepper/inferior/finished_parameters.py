@@ -66,7 +66,7 @@ class FinishedParameters:
 
     def _parameter(self, track: Track) -> Parameter | None:
         before, after = track.before, track.after or track.before
-        grad = track.grad or self._used.of(track) or track.returned
+        grad = track.grad or self._used.sum_of(track, self._numpy) or self._used.of(track) or track.returned
         grad = grad or self._used.of_rows(track, self._numpy) or gone_through(track, self._recorder.happenings)
         grad = grad or self._used.in_parts(track, self._numpy) or _followed(track)
         if grad is None:

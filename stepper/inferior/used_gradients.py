@@ -67,6 +67,30 @@ class UsedGradients:
                 return found
         return None
 
+    def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
+        """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names), their sum: where
+        each was made before the first step, and all steps have one rate. Else None."""
+        if len(track.updates) < 2 or self.is_autograds(track):
+            return None
+        begun, rates = track.updates[0].id, set[float | None]()
+        found: dict[int, Draft] = {}
+        for update in track.updates:
+            draft = self._gradient_named(update, track, 0) or self._gradient_read(update, track, 0)
+            if draft is None or draft.copy is None or draft.copy.gone or draft.copy.elsewhere:
+                continue
+            _, term = self._term(update, track)
+            rates.add(None if term is None else term.rate)
+            found[id(draft.copy)] = draft
+        if len(found) < 2 or len(rates) > 1 or None in rates:
+            return None
+        copies = [draft.copy for draft in found.values() if draft.copy is not None]
+        made = {id(each.copy) for happening in self._recorder.happenings[:begun] for each in happening.drafts}
+        if not made.issuperset(found) or not all(copy.engine is copies[0].engine for copy in copies):
+            return None
+        numbers = [copy.engine.ndarray(copy.kept) for copy in copies]
+        whole = Copy(arrays, sum(numbers[1:], numbers[0]))
+        return Draft(" + ".join(draft.label for draft in found.values()), "gradient", "operand", whole)
+
     def is_autograds(self, track: Track) -> bool:
         """Whether autograd would have told the gradient of a parameter, had there been one."""
         copy = track.before.copy

@@ -11,6 +11,7 @@ from stepper.record import Parameter
 from stepper.session.errors import Misuse
 
 FEW = 5
+KEY = re.compile(r"\[(['\"]?)([^\]]*)\1\]")
 NAME = re.compile(r"[\w.]+(\[[^\]]*\][\w.]*)*")
 
 
@@ -32,9 +33,8 @@ def named(target: str, parameters: Sequence[Parameter], names: Sequence[str]) ->
     labels = [each.name for each in parameters]
     for name in names:
         asked = name.strip()
-        inside = [
-            label for label in labels if label == asked or label.startswith((f"{asked}.", f"{asked}[", f"{asked} ("))
-        ]
+        path = _dotted(asked)  # of a module in a list: `blocks.0`, or `blocks[0]`
+        inside = [label for label in labels if f"{_dotted(label)}.".startswith((f"{path}.", f"{path} ("))]
         found = (inside or [label for label in labels if label.startswith(asked)]) if asked else []
         if not found:
             like = near(asked, labels) if asked else []
@@ -42,6 +42,10 @@ def named(target: str, parameters: Sequence[Parameter], names: Sequence[str]) ->
             raise Misuse(f"{target}: no parameter is called {asked or 'nothing but blanks'}; {there}")
         wanted.update(found)
     return [each for each in parameters if not names or each.name in wanted]
+
+
+def _dotted(path: str) -> str:
+    return KEY.sub(r".\2", path)
 
 
 def some(names: Sequence[str], few: int) -> str:

@@ -485,3 +485,34 @@ def test_what_the_loop_around_moves_by_hand_is_a_parameter_with_the_gradient_of_
     assert [each.name for each in ran.record(1).parameters] == ["V", "U"], "and not the data"
     check(ran, "U", ran.array(ran.values("dU", 1)[-1], 1), 0.5, 1)
     assert ran.parameter("U", 1).between and not ran.parameter("V", 1).between
+
+
+@pytest.mark.parametrize(
+    ("second", "summed"),
+    [("W2 -= 0.125 * dW2", True), ("W2 -= 0.25 * dW2", False), ("dW2 = W1 * 1.0; W2 -= 0.125 * dW2", False)],
+)
+def test_a_matrix_with_two_names_that_is_stepped_under_both_used_the_sum(second: str, summed: bool) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x = np.arange(6.0).reshape(3, 2) / 5
+        W1 = W2 = np.array([[0.5, -0.25], [1.0, 0.75]])
+        for t in range(2):
+            h = x @ W1
+            e = h @ W2 - 1.0
+            loss = (e ** 2).mean()
+            d = 2 * e / e.size
+            dW2 = h.T @ d
+            dW1 = x.T @ (d @ W2.T)
+            W1 -= 0.125 * dW1
+            {second}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None
+    if summed:
+        assert parameter.grad.label == "dW1 + dW2" and parameter.cosine == pytest.approx(-1)
+        parts = sum(ran.array(ran.values(name, 1)[0], 1) for name in ("dW1", "dW2"))
+        numpy.testing.assert_array_equal(ran.array(parameter.grad, 1), parts)
+    else:  # what one step of several goes by is told of the last one
+        assert parameter.grad.label == "dW2"

@@ -52,6 +52,7 @@ def test_parameters_are_named_wholly_by_their_module_or_by_their_beginning() -> 
     assert found("net.0") == ["net.0.weight", "net.0.bias"]
     assert found("layers[1]", "net.01") == ["net.01.weight", "layers[1].w"]
     assert found("layers") == ["layers[0].w", "layers[1].w"] and found("self.w") == ["self.w (2)"]
+    assert found("layers.1") == found("layers.1.w") == ["layers[1].w"] and found("net[0]") == found("net.0")
     assert found("net.0.w") == ["net.0.weight"], "no name, and no module: a beginning"
     with pytest.raises(Misuse, match=r"^train.py: no parameter is called net.0.wieght; did you mean net.0.weight"):
         found("net", "net.0.wieght")
