@@ -128,7 +128,7 @@ def compared(
     if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
         if max(found.error, rounding) <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
             return _judged(told, Verdict.AGREES)
-        return _judged(told, Verdict.UNKNOWN, f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it")
+        return _judged(told, Verdict.UNKNOWN, hidden_by(unit))
     if not found.excludes(recorded):
         return _judged(told, Verdict.UNKNOWN, f"the loss has kinks (ReLU crossings, say) within ±{found.step:.2g}")
     return _judged(told, Verdict.DIFFERS)
@@ -179,6 +179,11 @@ def concluded(
     return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(reasons))
 
 
+def hidden_by(unit: float) -> str:
+    """In words: why nothing can be told."""
+    return f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it"
+
+
 def unit_of(value: Value) -> float:
     """The unit roundoff of a value's type; that of float64 for numbers of Python's."""
     return UNITS.get(value.summary.dtype or value.summary.type, DOUBLE)
@@ -215,6 +220,14 @@ def doubted(found: ParameterCheck, direction: Direction | None) -> ParameterChec
         "others may be wrong, --entries looks at more"
     )
     return replace(found, verdict=Verdict.UNKNOWN, note=said)
+
+
+def explains(found: ParameterCheck, first: ParameterCheck) -> bool:
+    """Whether by another version of its gradient some of those entries agree that differ by the first, and not only
+    others."""
+    agree = {each.index for each in found.entries if each.verdict is Verdict.AGREES}
+    differ = {each.index for each in first.entries if each.verdict is Verdict.DIFFERS}
+    return not differ or not differ.isdisjoint(agree)
 
 
 def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:

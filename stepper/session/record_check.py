@@ -9,9 +9,12 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from time import perf_counter
 
 from stepper.inferior.protocol import Awaited, Move, Tried
 from stepper.record import Parameter, Phase, Record, Region, Survey, Value, flat_of, index_of
+from stepper.session.budget import ENTRIES, Budget
 from stepper.session.carried import Carried, added, momentum
 from stepper.session.common_factor import common_factor
 from stepper.session.continuing import Continuing
@@ -40,11 +43,14 @@ from stepper.session.gradient_check import (
     compared,
     concluded,
     doubted,
+    explains,
+    hidden_by,
     unit_of,
     unknown,
 )
 from stepper.session.lane import Lane
 from stepper.session.left_out import Why, in_words, left_out
+from stepper.session.on_the_way import on_the_way
 from stepper.session.readings import of_run
 from stepper.session.running import grown
 from stepper.session.together import Setting, Together, Way, together, way_through
@@ -53,9 +59,7 @@ from stepper.session.versions import Version, typical, versions
 from stepper.session.whose_loss import contributions
 from stepper.session.zeroing import summed
 
-ENTRIES = 4
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
-SPLITS = 4  # how often, at least, a group of them that does not is halved
 GOLDEN = (math.sqrt(5) - 1) / 2
 NEAR = 0.5  # of the larger, that a slope by an unlikely loss is to lie near a gradient to be worth a look
 MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
@@ -88,12 +92,13 @@ class RecordCheck:
         self._entries = ENTRIES if entries is None else entries
         self._always = entries is not None  # entries are looked at, whatever directions tell
         self._base: Losses = []
+        self._passes = 0  # that were run
         self._noise = 0.0
         self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
         self._cuts = Cuts(record, behind=behind)
         self._left_out = left_out(record)
-        self._unit = max((unit_of(value) for value in _on_the_way(record)), default=DOUBLE)
+        self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
         self._updated: dict[int, str] = {}  # by the place of a loss
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
         self._chosen_for: tuple[str, list[int]] = ("", [])
@@ -107,20 +112,28 @@ class RecordCheck:
         if not parameters:
             return whole
         tell(whole, whole.ahead[0])
+        begun = perf_counter()
         self._unlike = await self._try_unchanged()
+        budget = Budget(len(parameters), (perf_counter() - begun) / 2)
         many = len(parameters) > MANY and not self._always
         ways = await self._ways(parameters, many)
-        told = await self._together(ways, max(SPLITS, len(ways) // 4) if many else 0)
+        told = await self._together(ways, budget.splits if many else 0, partial(tell, whole))
         whole = replace(whole, directions=told.directions)
+        known = {each.name: self._told(each, told) for each in parameters} if many else {}
+        left = len(parameters) - sum(each is not None for each in known.values())
         for parameter in parameters:
             tell(whole, parameter.name)
-            found = self._told(parameter, told) if many else None
+            found = known.get(parameter.name)
+            if found is None and many:
+                passes = self._passes + (0 if self._of_graph is None else self._of_graph._passes)
+                self._entries, left = budget.entries(passes, left), left - 1
             found = found or await self._along_graph(parameter, await self._one(parameter))
             whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._fit(group)._doubted(whole, group)
-        whole = replace(whole, hint=common_factor(record, whole.parameters))
+        hints = (common_factor(record, whole.parameters), budget.said)
+        whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole
 
@@ -144,8 +157,14 @@ class RecordCheck:
                     found += [] if way is None else [way]
         return found
 
-    async def _together(self, ways: Sequence[Way], splits: int) -> Together:
-        return await together(ways, self._setting, self._push, splits)
+    async def _together(
+        self, ways: Sequence[Way], splits: int, progress: Callable[[str], None] = lambda _: None
+    ) -> Together:
+        async def push(moves: list[Move], numbers: list[float | None]) -> list[Tried]:
+            progress(f"{len(moves)} parameters at once" if len(moves) > 1 else moves[0].parameter)
+            return await self._push(moves, numbers)
+
+        return await together(ways, self._setting, push, splits)
 
     @property
     def _setting(self) -> Setting:
@@ -155,8 +174,11 @@ class RecordCheck:
         return versions(self._record, parameter, self._carried.get(parameter.name, False))
 
     def _told(self, parameter: Parameter, told: Together) -> ParameterCheck | None:
-        """A parameter that agrees along a direction through many; else None."""
+        """A parameter that agrees along a direction through many, or is hidden there; else None."""
         known = told.agreed.get(parameter.name)
+        if parameter.name in told.hidden:
+            by = alongside(told.hidden[parameter.name])
+            return unknown(parameter.name, parameter.shape, f"{hidden_by(self._unit)}, {by}, too")
         if known is None:
             return None
         version, direction, by = known
@@ -203,6 +225,7 @@ class RecordCheck:
             self._of_graph._unlike = await self._of_graph._try_unchanged()
         if self._of_graph._unlike:
             return found
+        self._of_graph._entries = self._entries
         self._by_graph.add(parameter.name)
         cut = self._updated_before(next(self._versions(parameter))) or self._cuts.between(parameter)
         return by_graph(found, await self._of_graph._one(parameter), cut)
@@ -217,7 +240,7 @@ class RecordCheck:
         first: ParameterCheck | None = None
         for version in self._versions(parameter):
             found = await self._version(parameter, version)
-            explained = first is None or _explains(found, first)
+            explained = first is None or explains(found, first)
             if (found.verdict is Verdict.AGREES and explained) or version.share or version.loss is not None:
                 notes = (self._summed(parameter) or version.note, found.note)
                 return replace(found, note="; ".join(filter(None, notes)))
@@ -361,6 +384,7 @@ class RecordCheck:
         return ""
 
     async def _push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
+        self._passes += len(numbers)
         return await self._lane.push(moves, numbers, **self._asked)
 
     @property
@@ -406,6 +430,7 @@ class RecordCheck:
 
     async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         """Raises LookupError where the parameter cannot be written to."""
+        self._passes += len(numbers)
         tried = await self._lane.nudge(parameter.name, parameter.before.summary, flat, list(numbers), **self._asked)
         if tried and None not in numbers and all(each.number is None for each in tried):
             raise LookupError(tried[0].error)
@@ -434,29 +459,3 @@ class RecordCheck:
         region = Region(row, row + 1, column, column + 1, tuple(leading))
         window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
         return window.cells[0]
-
-
-def _explains(found: ParameterCheck, first: ParameterCheck) -> bool:
-    """Whether by another version of its gradient some of those entries agree that differ by the first, and not only
-    others."""
-    agree = {each.index for each in found.entries if each.verdict is Verdict.AGREES}
-    differ = {each.index for each in first.entries if each.verdict is Verdict.DIFFERS}
-    return not differ or not differ.isdisjoint(agree)
-
-
-def _on_the_way(record: Record) -> Iterator[Value]:
-    """The values that a loss is computed from: the parameters, and what was made of them. The data is no such value,
-    whatever a function calls it: float32 inputs of float64 weights round nothing that moves with these."""
-    for parameter in record.parameters:
-        yield parameter.before
-    data = {_likeness(value) for event in record.events for value in event.values if value.role == "data"}
-    for event in record.events:
-        if event.phase in ("forward", "loss"):
-            made = (value for value in event.values if value.role in ("activation", "loss"))
-            yield from (value for value in made if value.role == "loss" or _likeness(value) not in data)
-
-
-def _likeness(value: Value) -> tuple[object, ...]:
-    """What a value has in common with itself under another name, or in another shape."""
-    summary = value.summary
-    return summary.dtype, summary.size, summary.min, summary.max, summary.norm

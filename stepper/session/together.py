@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Value
@@ -24,6 +25,7 @@ CLOSE = 0.02  # of a parameter's share in a slope, that the two may lie apart to
 EXACT = 1e-5  # the smallest relative error that is sought
 SAFELY = 4.0  # how much smaller than need be
 SEEDS = 8  # directions that are looked at for one which does not run across a gradient
+HIDDEN = 8.0  # how many times the rounding of a slope its error is at most, to be due to that
 STEEP = 0.5  # and is not: the product with it, relative to the gradient's norm
 
 Push = Callable[[list[Move], list[float | None]], Awaitable[list[Tried]]]
@@ -70,18 +72,30 @@ class Setting:
 @dataclass(frozen=True)
 class Together:
     """What directions tell: those along which all agrees, with the version of each parameter's gradient that does, and
-    by which loss; and the groups of parameters of which they tell otherwise, or nothing."""
+    by which loss; the groups of parameters of which they tell otherwise, or nothing; and the parameters whose gradients
+    are so small that rounding hides them, each with one through all that are."""
 
     directions: tuple[Direction, ...]
     agreed: dict[str, tuple[Version, Direction, str]]
     differing: tuple[tuple[Way, ...], ...]
+    hidden: dict[str, Direction]
+
+
+class _Found(NamedTuple):
+    """A direction, the version of the gradients that it was compared with, and by which loss; `hidden`: nothing is told
+    because of the loss's rounding, and of nothing else."""
+
+    direction: Direction
+    place: int
+    by: str
+    hidden: bool
 
 
 async def way_through(
     parameter: Parameter, versions: Sequence[Version], place: int, others: float, loss: float, product: Product
 ) -> Way | None:
     """A direction through a parameter that does not run across its gradient. `others` is as for `scale_of`, `place`
-    makes seeds of its own. None where its gradient is not known whole, zero, or not finite."""
+    makes seeds of its own. None where its gradient is not known whole, or not finite."""
     size = max(1, parameter.before.summary.size)
     whole = [each for each in versions if all(_is_whole(part, size) for part in (*each.parts, *each.less))]
     if not whole or whole[0] is not versions[0] or not _is_whole(parameter.before, size):
@@ -89,17 +103,17 @@ async def way_through(
     norm = whole[0].typical * math.sqrt(size)
     steep = max(each.typical for each in whole if each is whole[0] or each.made) * math.sqrt(size)
     typical = (parameter.before.summary.norm or 0.0) / math.sqrt(size)
-    if not norm or not math.isfinite(norm):
+    if not math.isfinite(norm):
         return None
     best: tuple[float, ...] = ()
     seed = first = SEEDS * place
-    for number in range(first, first + (SEEDS if size > 1 else 1)):
+    for number in range(first, first + (SEEDS if size > 1 and norm else 1)):
         found = [await _along(each, number, product) for each in whole]
         if not best or abs(found[0]) > abs(best[0]):
             best, seed = tuple(found), number
         if abs(best[0]) >= STEEP * norm:
             break
-    if not all(map(math.isfinite, best)) or not best[0]:
+    if not all(map(math.isfinite, best)) or (norm and not best[0]):
         return None
     scale = math.copysign(scale_of(typical, typical, others, loss, steep), best[0])
     slopes = tuple(scale * each for each in best)
@@ -134,21 +148,26 @@ async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: in
     directions: list[Direction] = []
     agreed: dict[str, tuple[Version, Direction, str]] = {}
     differing: list[tuple[Way, ...]] = []
+    hidden: dict[str, Direction] = {}
     waiting = deque(_of_one_loss(ways))
     while waiting:
         group = waiting.popleft()
         found = await _compared(group, setting, push)
         if found is None:
             continue
-        direction, place, by = found
+        direction, place, by, _ = found
         if direction.verdict is Verdict.AGREES:
             told = [each for each in group if direction.tolerance <= CLOSE * abs(each.slope(place))]
+            if not direction.recorded and not direction.difference:
+                told = list(group)  # nothing, and nothing
             if told:
                 directions.append(direction)
             agreed |= {each.parameter.name: (each.version(place), direction, by) for each in told}
             rest = [each for each in group if each.parameter.name not in agreed]
-            if len(group) > 1:
+            if len(group) > 1 and rest:
                 waiting += _parts(rest, direction.tolerance / abs(direction.recorded), len(group) - 1)
+        elif found.hidden:
+            hidden |= {each.parameter.name: direction for each in group}
         elif len(group) > 1 and splits > 0:
             splits -= 1
             middle = len(group) // 2
@@ -156,14 +175,14 @@ async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: in
         elif direction.verdict is Verdict.DIFFERS:
             differing.append(group)
             directions.append(direction)
-    return Together(tuple(directions), agreed, tuple(differing))
+    return Together(tuple(directions), agreed, tuple(differing), hidden)
 
 
 def _of_one_loss(ways: Sequence[Way]) -> list[tuple[Way, ...]]:
-    """The parameters apart whose gradients are those of other losses of the iteration."""
-    groups: dict[tuple[int, ...], list[Way]] = {}
+    """The parameters apart whose gradients are those of other losses of the iteration, or nothing."""
+    groups: dict[tuple[tuple[int, ...], bool], list[Way]] = {}
     for each in ways:
-        groups.setdefault(each.versions[0].losses, []).append(each)
+        groups.setdefault((each.versions[0].losses, bool(each.slopes[0])), []).append(each)
     return [tuple(group) for group in groups.values()]
 
 
@@ -179,9 +198,8 @@ def _parts(rest: Sequence[Way], tolerance: float, most: int) -> list[tuple[Way, 
     return [tuple(ordered[first : first + several]) for first in range(0, len(ordered), several)]
 
 
-async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tuple[Direction, int, str] | None:
-    """The slope along one direction through a group, the version of the gradients that it was compared with, and by
-    which loss. None where it cannot be had."""
+async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Found | None:
+    """The slope along one direction through a group. None where it cannot be had."""
     moves = [each.move for each in group]
 
     async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
@@ -191,7 +209,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
     read_as = setting.readings(group[0].versions[0])
     likely = read_as[0][0]
     shares = [abs(each.slopes[0]) for each in group]
-    exact = max(EXACT, CLOSE * min(shares) / sum(shares) / SAFELY)
+    exact = max(EXACT, CLOSE * min(shares) / (sum(shares) or 1.0) / SAFELY)
     values = (value for each in group for version in each.versions for value in (*version.parts, *version.rounded))
     unit = max(setting.unit, *map(unit_of, values))
     noise = setting.noise + ROUNDING * setting.unit * sum(each.noise for each in group)
@@ -199,7 +217,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
         steps = await measure(ask, 0.0, 1.0, likely(setting.base), likely, setting.unit, noise, exact)
     except LookupError:
         return None  # one cannot be reached
-    first: tuple[Direction, int, str] | None = None
+    first: _Found | None = None
     for place in range(max(len(each.versions) for each in group)):
         recorded = sum(each.slope(place) for each in group)
         for read, by in read_as:
@@ -215,9 +233,15 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> tup
                 entry.verdict,
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
-                return told, place, f"by {by} ({read(setting.base):.6g})" if by else ""
-            of_another = first is not None and by and first[1] == place and first[0].verdict is Verdict.DIFFERS
+                return _Found(told, place, f"by {by} ({read(setting.base):.6g})" if by else "", False)
+            of_another = (
+                first is not None and by and first.place == place and first.direction.verdict is Verdict.DIFFERS
+            )
             made = not by and all(_is_made(each, place) for each in group)
             if first is None or (entry.verdict is Verdict.UNKNOWN and (made or (of_another and entry.difference))):
-                first = told, place, ""  # of the loss by which nothing can be told they may be the gradients
+                rounded = found is not None and found.error <= HIDDEN * min(each[1] for each in found.others)
+                within = abs(recorded - (entry.difference or 0.0)) <= entry.tolerance
+                first = _Found(
+                    told, place, "", rounded and within
+                )  # of the loss by which nothing can be told they may be the gradients
     return first

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stepper.session.budget import ENTRIES, PASSES, Budget
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
@@ -118,3 +119,34 @@ for t in range(2):
     with opened(tmp_path, text) as run:
         found = run.check(0)
     assert found.parameters and Verdict.DIFFERS not in verdicts(found).values(), found
+
+
+def test_gradients_that_have_vanished_are_told_of_by_directions_through_all_of_them(tmp_path: Path) -> None:
+    """And not entry by entry, each of which takes many passes to be hidden by rounding."""
+    text = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+net = nn.Sequential(*(part for _ in range(60) for part in (nn.Linear(3, 3), nn.Sigmoid())))
+x, y = torch.randn(8, 3), torch.randn(8, 3)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for t in range(2):
+    loss = (net(x) - y).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert found.agrees and len(found.parameters) == 120
+    assert not any(each.entries for each in found.parameters)
+    hidden = [each for each in found.parameters if each.verdict is Verdict.UNKNOWN]
+    assert hidden and all("the rounding of float32 hides it, along" in each.note for each in hidden)
+
+
+def test_of_many_parameters_that_differ_fewer_entries_are_looked_at() -> None:
+    few, many, slow = Budget(20, 0.01), Budget(600, 0.01), Budget(60, 100.0)
+    assert few.entries(0, 20) == ENTRIES and not few.said
+    assert many.entries(0, 60) == ENTRIES and many.entries(0, 600) == 1 and many.entries(2 * PASSES, 9) == 1
+    assert many.said.startswith("of 2 parameters fewer entries")
+    assert slow.entries(0, 60) == 1 and slow.splits < many.splits

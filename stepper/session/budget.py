@@ -1,0 +1,40 @@
+"""How many passes of an iteration a check of many parameters takes at most. Pure."""
+
+from __future__ import annotations
+
+ENTRIES = 4
+"""That are looked at, of a parameter."""
+PASSES = 3000
+SECONDS = 240.0
+FEWEST = 12  # passes for each parameter, however long they take
+EACH = 12  # passes for an entry, mostly
+SPLITS = 4  # how often, at least, a group of parameters that does not agree is halved
+HALVING = 30  # passes for both halves
+
+
+class Budget:
+    """Of a check of `parameters`, each pass of which takes `seconds`."""
+
+    def __init__(self, parameters: int, seconds: float) -> None:
+        self._passes = int(min(PASSES, max(FEWEST * parameters, SECONDS / max(seconds, 1e-9))))
+        self._parameters = parameters
+        self._fewer = 0
+
+    @property
+    def splits(self) -> int:
+        """How often a group of them that does not agree is to be halved."""
+        return max(SPLITS, min(self._parameters // 4, self._passes // 3 // HALVING))
+
+    def entries(self, passes: int, parameters: int) -> int:
+        """How many entries of the next of so many parameters are to be looked at, after so many passes."""
+        found = max(1, min(ENTRIES, (self._passes - passes) // (EACH * parameters)))
+        self._fewer += found < ENTRIES
+        return found
+
+    @property
+    def said(self) -> str:
+        """In words: of how many parameters fewer entries were looked at than of others."""
+        if not self._fewer:
+            return ""
+        fewer = f"of {self._fewer} parameters fewer entries were looked at, to be done soon"
+        return f"{fewer}: --entries {ENTRIES} looks at so many of all"
