@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, reached, until
-from stepper.program.signals import is_gradient, sets_data, signals, takes_step
+from stepper.program.signals import is_gradient, led_by_signals, sets_data, signals, takes_step
 from stepper.program.steps import (
     behind_steps,
     beside_steps,
@@ -100,7 +100,7 @@ def sort(
         updates = {d for d in updates if d.deps & run.downstream(_is_grad)} or updates
         # What gradients are taken of was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
-    elif any(d.deps & run.downstream(signals) for d in updates):
+    elif any(led_by_signals(d, run) for d in updates):
         # Nor is what is bound anew without one (an observation, a hidden state), where others are changed by gradients.
         updates = like_steps(updates, run, carried, forward)
     else:

@@ -50,6 +50,15 @@ def signals(definition: Definition) -> bool:
     return is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
 
 
+def led_by_signals(definition: Definition, run: Pass) -> bool:
+    """Whether this is made of gradients or errors, beside what it changes under another name: `m = self.x`, then
+    `m[m > 0] = 1` in a backward pass, changes an input by nothing but itself."""
+    names = {d for d in definition.deps if d.alias and definition.place in d.roots}
+    same = {definition.place}.union(*(d.roots for d in names))
+    others = {d for d in definition.deps - names if d.place not in same}
+    return bool(others & run.downstream(signals))
+
+
 def takes_step(definition: Definition, run: Pass) -> bool:
     """Whether this keeps the old value and adds to it what is made of gradients or errors; and is no gradient."""
     if is_gradient(definition) or not definition.own:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from stepper.program.effects import EMPTY, GRAD, Definition, Pass, Place, closure, reached, until
-from stepper.program.signals import is_gradient, signals
+from stepper.program.signals import is_gradient, led_by_signals, signals
 
 
 def like_steps(
@@ -15,7 +15,7 @@ def like_steps(
     learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`). What a forward pass keeps of itself is no step,
     where only the parameters that an earlier step changed lead there: the masks and running statistics of a second
     network, or of one that is evaluated behind the step."""
-    steps = {d for d in updates if d.deps & run.downstream(signals)}
+    steps = {d for d in updates if led_by_signals(d, run)}
     stepping = {d for d in steps if d.own and run.start.get(d.place) in forward}
     made = [d for d in (*run.definitions, *run.start.values()) if signals(d)]
     direct = reached(made, lambda d: () if d in stepping else run.users.get(d, ()))

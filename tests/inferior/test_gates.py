@@ -156,11 +156,14 @@ def test_an_operation_that_is_no_relu_is_no_gate() -> None:
             b = w * (w > 1)
             c = np.where(w > 0, w, -0.1 * w)
             d = np.clip(w, -1, 2) + np.clip(w, 0, 1) + (w > 0) * 0.5
-            e = w * 2
+            e = w * 2 + np.where(w > 0, w, 2 * w) + np.where(w > 0, 2 * w, 0.1 * w) + np.where(w > 0, w, 0.1 * w - 1e-3)
+            e = e + np.where(w > 0, w * w / w.max(), 0.1 * w)
+            twice, whole = w[0][[0, 1, 1]], np.array([10, -20, -30])
+            f = np.where(twice > 0, twice, 0.1 * twice).sum() + np.where(whole > 0, whole, whole // 10).sum()
             rows = [[0.0, 0.0], [1.0, 2.0]]
             for k in range(2):
                 rows[k][k] = 0.0 * k
-            loss = (a + b + c + d + e).sum() + rows[1][0]
+            loss = (a + b + c + d + e).sum() + f + rows[1][0]
             w -= 0.01
         """
     )

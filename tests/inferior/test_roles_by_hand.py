@@ -324,3 +324,47 @@ def test_a_loss_that_only_sets_the_learning_rate_is_a_loss(chosen: str) -> None:
     assert found["eta"] == "other"
     phases = {event.text.partition(" =")[0]: event.phase for event in ran.record(1).events if event.kind == "statement"}
     assert (phases["loss"], phases["dw"], phases["eta"]) == ("loss", "backward", "update")
+
+
+def test_an_input_that_a_backward_pass_makes_its_mask_of_in_place_is_no_parameter() -> None:
+    ran = run(
+        """
+        import numpy as np
+        class Linear:
+            def __init__(self, inputs, outputs):
+                self.weights = np.random.randn(inputs, outputs)
+            def forward(self, x):
+                self.last_input = x
+                return x @ self.weights
+            def backward(self, dL_dy):
+                self.dL_dw = self.last_input.T @ dL_dy
+                dx = dL_dy @ self.weights.T
+                self.weights -= 0.01 * self.dL_dw
+                return dx
+        class ReLU:
+            def forward(self, x):
+                self.last_x = x
+                self.result = np.maximum(0, x)
+                return self.result
+            def backward(self, dL_dy):
+                self.dy_dx = self.last_x
+                self.dy_dx[self.dy_dx <= 0] = 0
+                self.dy_dx[self.dy_dx > 0] = 1
+                return self.dy_dx * dL_dy
+        np.random.seed(0)
+        X, Y = np.random.randn(12, 4), np.random.randn(12, 1)
+        layers = [Linear(4, 6), ReLU(), Linear(6, 1)]
+        for t in range(3):
+            a = X
+            for layer in layers:
+                a = layer.forward(a)
+            loss = ((a - Y) ** 2).sum()
+            dL = 2 * (a - Y)
+            for layer in reversed(layers):
+                dL = layer.backward(dL)
+        """
+    )
+    assert {each.shape for each in ran.record(1).parameters} == {(4, 6), (6, 1)}
+    found = roles(ran)
+    assert "parameter" not in (found["x"], found["self.last_x"], found["self.dy_dx"], found["self.last_input"])
+    assert found["self.weights"] == "parameter"
