@@ -33,7 +33,8 @@ class Phases:
         self.shown: dict[int, Phase] = {}
         self._assign(body, "forward", self.own)
         self.called: dict[int, Phase] = {}
-        in_losses = {key for node, phase in self.direct.items() if phase == "loss" for key in self._nested(node)}
+        losses = {node for node, phase in self.direct.items() if phase == "loss" and not self._is_pass(node)}
+        in_losses = {key for node in losses for key in self._nested(node)}
         for function in flow.run.functions:
             if isinstance(function, FUNCTIONS):
                 self._of_function(function, in_losses)
@@ -97,6 +98,10 @@ class Phases:
         """The functions that run inside a statement."""
         inside = set(self.flow.run.nested.get(node, ()))
         return [id(f) for f in self.flow.run.functions if isinstance(f, FUNCTIONS) and id(f.body[0]) in inside]
+
+    def _is_pass(self, node: int) -> bool:
+        """Whether what runs inside a statement computes gradients or takes a step: `loss = train_batch(x, y)`."""
+        return bool({"backward", "update"} & {self.direct.get(key) for key in self.flow.run.nested.get(node, ())})
 
     # ------------------------------------------------------------------------------------------------- by data flow
 

@@ -235,8 +235,12 @@ class Finder:
         self.opt.zero_grad()
         loss = (self.model(x) - y).pow(2).mean()
         loss.backward()
+        self.limit()
         self.opt.step()
         return loss.item()
+    def limit(self):
+        for p in (self.model.fc.weight,):
+            p.grad.clamp_(-1, 1)
     def run(self, loader):
         history = []
         for x, y in loader:
@@ -246,9 +250,11 @@ class Finder:
 Finder(net, torch.optim.SGD(net.parameters(), lr=0.1)).run(loader)
 """
     )
-    found = phases(analysed(source))
+    program = analysed(source)
+    found = phases(program)
     assert found["loss = self.train_batch(x, y)"] == "forward" and found["self.opt.step()"] == "update"
     assert found["self.step += 1"] == found["return loss.item()"] == "update"
+    assert {site.phase for site in program.sites if site.text == "p.grad.clamp_(-1, 1)"} == {None}  # its caller's
 
 
 def test_an_optimizer_that_a_method_makes_steps_though_the_model_has_a_step() -> None:
