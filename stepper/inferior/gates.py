@@ -76,7 +76,7 @@ def _by_hand(
             gate.h, gate.label = inputs[id(gate)][-1], began[-1].label
     slopes = {id(gate): slope for gate in gates if gate.soft and (slope := slope_of(gate))}
     gates = [gate for gate in gates if not _is_part(gate, gates, descent)]
-    maskings = Maskings(descent, gates, inputs, slopes).all()
+    maskings = _of_gradients(Maskings(descent, gates, inputs, slopes).all(), happenings)
     known = {each.after for each in maskings}
     maskings += [each for each in of_gradients.values() if each.after not in known]
     maskings.sort(key=_event_of)
@@ -92,6 +92,14 @@ def _by_hand(
     kept = [(gate, masking) for gate, masking in found if gate.out not in used or gate.before is not None]
     told = [(gate, None if masking is None else masking.blocked) for gate, masking in kept]
     return [*told, *((gate, None) for gate in (*large, *curved))]
+
+
+def _of_gradients(maskings: list[Masking], happenings: Sequence[Happening]) -> list[Masking]:
+    """Where a graph was gone through backward only what runs meanwhile masks gradients by hand: that the few numbers of
+    an environment's state look masked by those of the step before is chance."""
+    if not any(each.kind == "backward" for each in happenings):
+        return maskings
+    return [each for each in maskings if happenings[each.event].phase == "backward"]
 
 
 def _is_part(gate: GateSeen, gates: list[GateSeen], descent: Descent) -> bool:

@@ -197,3 +197,23 @@ def test_activations_without_a_graph_are_gates_that_no_gradient_comes_to() -> No
         assert gate.blocked == int((slopes == 0).sum())
         if gate.share is not None:
             assert numpy.array_equal(ran.array(gate.share, 1), slopes.numpy())
+
+
+STEPPED = """
+import numpy as np, torch
+w = torch.ones(2, requires_grad=True)
+for t in range(2):
+    position = np.array([0, 0])
+    for step in ([0, -1], [1, 0], [-1, 0], [-1, 1], [0, -1]):
+        position = np.clip(position + step, 0, 3)
+    loss = (w ** 2).sum()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+    w.grad = None
+"""
+
+
+def test_what_an_environment_cuts_off_is_no_gradient_that_is_masked() -> None:
+    gates = run(STEPPED).record(1).gates
+    assert [(each.note, each.grad_before) for each in gates] == [("", None)] * 5
