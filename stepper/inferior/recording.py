@@ -156,11 +156,16 @@ class Recording:
 
     def _learn_local(self) -> None:
         """Learn what the names of the functions that are running lead to."""
+        for names in self._local_names():
+            holders = self._namer.holders(names, self._passing)
+            self._namer.learn_objects(holders, self.tracker.paths)
+
+    def _local_names(self) -> Iterator[dict[str, Any]]:
+        """The names of the functions that are running, innermost first, where they can be read unnoticed."""
         for frame in own_frames(self._files):
             if is_function(frame):
                 with suppress(LookupError):
-                    holders = self._namer.holders(names_in(frame), self._passing)
-                    self._namer.learn_objects(holders, self.tracker.paths)
+                    yield names_in(frame)
 
     def stop(self) -> None:
         """The record is over: let go of everything that belongs to the script."""
@@ -206,12 +211,11 @@ class Recording:
     def _note_resting(self) -> None:
         """Which parameters wait for optimizers that took no step in this pass, those of running functions included."""
         engines = [each for each in self.engines if type(each).resting is not Engine.resting]
-        for frame in own_frames(self._files) if engines else ():
-            for label, value in names_in(frame).items() if is_function(frame) else ():
-                kept = attributes(value) if is_scripts(type(value)) else []
-                for path, each in ((label, value), *((f"{label}.{name}", held) for name, held in kept)):
-                    for engine in engines:
-                        engine.met(each, path)
+        for label, value in (pair for names in self._local_names() for pair in names.items()) if engines else ():
+            kept = attributes(value) if is_scripts(type(value)) else []
+            for path, each in ((label, value), *((f"{label}.{name}", held) for name, held in kept)):
+                for engine in engines:
+                    engine.met(each, path)
         for engine in engines:
             for parameter, optimizer in engine.resting():
                 self.tracker.rests(parameter, optimizer)

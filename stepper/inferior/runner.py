@@ -164,7 +164,10 @@ class Runner:
     def leave(self) -> None:
         """The training loop was left while recording: the pass is over, its record goes on until the next head."""
         self.losses.cut()
-        self.recorder.end_pass()
+        try:
+            self.recorder.end_pass()
+        except Exception as error:
+            self.recorder.fault(error)
 
     def stop_at(self, stops: Sequence[Stop], *, noting: bool) -> None:
         """From any thread: where code that is not recorded is to stop from now on, or what it is to take note of."""

@@ -34,9 +34,11 @@ def unchecked(parameters: Sequence[Parameter]) -> tuple[ParameterCheck, ...]:
     return tuple(unknown(each.name, each.shape, NO_LOSS) for each in parameters)
 
 
-def joined(of_pass: GradientCheck, behind: GradientCheck) -> GradientCheck:
-    """The check of an iteration, and behind it what is known so far of what comes behind the pass."""
-    note = f"by the loss that is computed between the iterations ({behind.loss:.6g})"
+def joined(of_pass: GradientCheck, behind: GradientCheck, losses: int) -> GradientCheck:
+    """The check of an iteration, and behind it what is known so far of what comes behind the pass, where so many losses
+    are computed."""
+    which = f"the loss that is computed between the iterations ({behind.loss:.6g})"
+    note = f"by {which}" if losses == 1 else "by a loss that is computed between the iterations"
     there = tuple(
         replace(each, note="; ".join(filter(None, (each.note, note)))) if each.entries or each.note == "" else each
         for each in behind.parameters

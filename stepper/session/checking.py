@@ -88,5 +88,9 @@ class Checking(Continuing):
             whole = replace(whole, parameters=(*whole.parameters, *behind.unchecked(there)))
             tell(whole, "")
             return whole
-        check = RecordCheck(self, lane, behind.of_there(record), entries, behind=True)
-        return behind.joined(whole, await check.run(names, lambda known, on: tell(behind.joined(whole, known), on)))
+        check, count = RecordCheck(self, lane, behind.of_there(record), entries, behind=True), len(record.losses_behind)
+
+        def more(known: GradientCheck, following: str) -> None:
+            tell(behind.joined(whole, known, count), following)
+
+        return behind.joined(whole, await check.run(names, more), count)

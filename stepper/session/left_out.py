@@ -127,7 +127,7 @@ def all_behind(record: Record) -> list[str]:
     lines = []
     for (where, between), names in by_place.items():
         told = f"moved between the iterations, {where}: what is told of it is what happened there"
-        again = f"moved once more between the iterations, {where}, which is not part of the update"
+        again = f"moved again behind the pass, {where}, which is not part of the update"
         lines.append(f"{some(names, FEW)}: {told if between else again}")
     return lines
 

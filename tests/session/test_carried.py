@@ -221,7 +221,7 @@ def test_of_what_a_pass_moved_and_what_comes_behind_moves_again_the_figures_are_
     plain, clipped = (run_recorded(INNER.format(behind=text)).records[1] for text in ("", behind))
     one, other = (next(each for each in record.parameters if each.name == "D.weight") for record in (plain, clipped))
     assert other.update.summary == one.update.summary and other.behind is not None and not other.between
-    assert "D.weight: moved once more between the iterations, line 12" in "\n".join(all_carried(clipped))
+    assert "D.weight: moved again behind the pass, line 12" in "\n".join(all_carried(clipped))
     assert len(clipped.events[other.behind].moved) == 1, "how far, the line itself tells"
 
 
