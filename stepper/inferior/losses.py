@@ -9,9 +9,11 @@ from itertools import repeat
 from typing import Any, Final
 
 from stepper.engines.base import Engine, Later
+from stepper.inferior.naming import attributes
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.scalars import EXACT, describe_error, nearest
 from stepper.inferior.whereabouts import Whereabouts
+from stepper.program.vocabulary import names_gradient
 
 MARK: Final = object()  # the head of an iteration, among the losses kept since the last look
 CUT: Final = object()  # the end of a pass, where the loop was left: what comes behind belongs to no pass
@@ -90,10 +92,10 @@ class LossKeeper:
         return value
 
     def backward(self, value: Any) -> Any:
-        """The receiver of a `.backward()`: a tensor, or an object of a script's own that keeps its number in `data`."""
+        """The receiver of a `.backward()`: a tensor, or an object of a script's own that keeps its number."""
         number = self._soon(value)
         if number is None:
-            number = self.number(_own_data(value))
+            number = next((found for each in _own_numbers(value) if (found := self.number(each)) is not None), None)
         if number is not None:
             self._kept.append(number)
         return value
@@ -255,14 +257,13 @@ def _by_pass(kept: list[Any]) -> list[float | None]:
     return found
 
 
-def _own_data(value: Any) -> Any:
-    """The instance attribute `data`, or what a property of that name keeps as `_data`, read without running any code of
-    the object's class."""
-    try:
-        kept = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return None
-    return kept.get("data", kept.get("_data"))
+def _own_numbers(value: Any) -> Iterator[Any]:
+    """What may be the number of an object, read without running any code of its class: the attribute `data`, or what a
+    property of that name keeps as `_data`; of what can be reckoned with, any other but its gradient, in their order."""
+    kept = dict(attributes(value))
+    yield kept.pop("data", kept.get("_data"))
+    if any("__add__" in vars(cls) or "__mul__" in vars(cls) or "__sub__" in vars(cls) for cls in type(value).__mro__):
+        yield from (each for name, each in kept.items() if not names_gradient(name))
 
 
 def _of_pass(kept: list[Any]) -> list[float]:

@@ -331,6 +331,29 @@ def test_the_loss_of_tensors_that_keep_their_data_behind_a_property() -> None:
     assert ran.losses == [9.0, 2.25, 0.5625]
 
 
+@pytest.mark.parametrize("slots", ["", "__slots__ = ('grad', 'value', 'parents')"])
+def test_the_loss_of_values_that_keep_their_number_under_another_name(slots: str) -> None:
+    source = f"""
+        class Var:
+            {slots}
+            def __init__(self, value, parents=()):
+                self.grad, self.value, self.parents = 0.0, value, parents
+            def __mul__(self, other):
+                return Var(self.value * other.value, ((self, other.value), (other, self.value)))
+            def backward(self):
+                for parent, slope in self.parents:
+                    parent.grad += slope
+        w = Var(3.0)
+        for t in range(3):
+            w.grad = 0.0
+            loss = w * w
+            loss.backward()
+            w.value -= 0.25 * w.grad
+        """
+    for record_from in (0, None):
+        assert run(source, record_from=record_from).losses == [9.0, 2.25, 0.5625]
+
+
 @pytest.mark.parametrize(("line", "loss"), [("pass", None), ("loss = (out - y) ** 2", 0.129150390625)])
 def test_an_error_on_its_way_back_is_no_loss_also_where_there_is_no_other(line: str, loss: float | None) -> None:
     ran = run(
