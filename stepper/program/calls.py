@@ -48,6 +48,7 @@ _VIEWS = words(
     permute detach numpy children modules named_children named_modules param_groups get setdefault cpu cuda
     requires_grad_ to expand T"""
 )
+_LOOKUPS = words("""get setdefault""")
 _COPIERS = words("""list sorted dict set""")
 _COLLECTIONS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
@@ -171,9 +172,10 @@ class Caller(Evaluator):
                     self.effects["zero", id(node)] = self.current or node
                 made = self.made_here(scope, node.func.value) if name in COLLECTING_METHODS else None
                 roots = receiver.roots if made is None else frozenset(((made, frozenset[int]()),))
-                self.change(roots, node, changed, keep=not zero)
+                self.change(roots, node, changed, self._looked_up(scope, node, name), keep=not zero)
             if name in _VIEWS and not (name in self.fields and self.is_field(scope, node.func)):  # `self.flatten(x)`
-                return Value(receiver.deps, receiver.roots)
+                picked = self._looked_up(scope, node, name)
+                return Value(receiver.deps, frozenset((place, loops | picked) for place, loops in receiver.roots))
         elif mutates_argument(name) and arguments:
             changed = frozenset(d for value in arguments[1:] for d in value.deps)
             self.change(arguments[0].roots, node, changed, keep=name != "copyto")
@@ -186,6 +188,10 @@ class Caller(Evaluator):
         if name in WRAPPERS and arguments:
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
+
+    def _looked_up(self, scope: Scope, node: ast.Call, name: str) -> frozenset[int]:
+        """The loops whose counters the key is made of, where a call looks one up: `state.setdefault(k, 0.0)`."""
+        return self.selection(scope, node.args[0]) if name in _LOOKUPS and node.args else frozenset()
 
     def gathered(self, scope: Scope, place: Place | None, node: ast.expr, value: Value) -> frozenset[Definition]:
         """What is added to a place, which is not made of itself where another object's attribute of the same name is

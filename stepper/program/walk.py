@@ -266,6 +266,7 @@ class Walker(Assigner):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> None:
         own = id(callee)
+        picked = self._picked_by_arguments(node)
         for name in scope.bindings:
             place = (own, name)
             self.state.values[place] = EMPTY
@@ -282,8 +283,10 @@ class Walker(Assigner):
         rest = callee.args.vararg.arg if callee.args.vararg else None
         passed: dict[str, Value] = {}
         positional = [a.arg for a in (*callee.args.posonlyargs, *callee.args.args)]
+        first = len(given) - len(arguments)
         given = _spread(node, given, len(positional))
         passed.update(zip(positional, given, strict=False))
+        handed = dict(zip(positional[first:], picked[0], strict=False)) | picked[1]
         if rest is not None and len(given) > len(positional):
             extra = given[len(positional) :]
             whole = union(extra)
@@ -294,6 +297,16 @@ class Walker(Assigner):
         for name in names:
             if name in passed:
                 self._bind_parameter((own, name), callee, passed[name])
+                if loops := handed.get(name):
+                    self.state.index[own, name] = loops
+
+    def _picked_by_arguments(self, node: ast.AST) -> tuple[list[frozenset[int]], dict[str, frozenset[int]]]:
+        """The loops whose counters the arguments of a call are made of: those by position, and those by name."""
+        if not isinstance(node, ast.Call) or any(isinstance(each, ast.Starred) for each in node.args):
+            return [], {}
+        scope = self.script.scope_around(node)
+        named = {each.arg: self.selection(scope, each.value) for each in node.keywords if each.arg is not None}
+        return [self.selection(scope, each) for each in node.args], named
 
     def _bind_parameter(self, place: Place, callee: ast.AST, value: Value) -> None:
         definition = self.define(place, callee, "parameter", value.deps)

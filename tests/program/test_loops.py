@@ -264,6 +264,29 @@ def test_a_loop_over_layers_is_a_part_of_the_pass() -> None:
     assert loop_line(analyse(LAYERS, "s.py")) == line_of(LAYERS, "for i in")
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "c = self.cache.setdefault(key, np.zeros_like(w)); c += 0.1 * (g * g - c)",
+        "self.cache[key] = 0.9 * self.cache.get(key, 0) + 0.1 * g * g; c = self.cache[key]",
+    ],
+)
+def test_what_an_optimizer_keeps_under_the_key_that_a_loop_hands_it_is_of_that_loops_choice(kept: str) -> None:
+    step = f"""class RMSprop:
+    def __init__(self):
+        self.cache = {{}}
+    def update(self, key, w, g):
+        {kept}
+        w -= 0.1 * g / (np.sqrt(c) + 1e-7)
+
+optimizer = RMSprop()
+net = Net()
+"""
+    plain = "net.params[key] -= 0.1 * grad[key]"
+    handed = LAYERS.replace(plain, "optimizer.update(key, net.params[key], grad[key])").replace("net = Net()\n", step)
+    assert loop_line(analyse(handed, "s.py")) == line_of(handed, "for i in")
+
+
 TWO = """
 w, v = 0.0, 0.0
 
