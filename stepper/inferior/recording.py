@@ -289,12 +289,11 @@ class Recording:
         return self._name_in_frames(value) if known is None or is_place(known.label) else known.label
 
     def _name_in_frames(self, value: Any) -> str | None:
-        for frame in own_frames(self._files):
-            with suppress(LookupError):
-                names = names_in(frame) if is_function(frame) else frame.f_globals
-                for name, held in list(names.items()):
-                    if held is value and name not in self._passing:
-                        return name
+        modules = (frame.f_globals for frame in own_frames(self._files) if not is_function(frame))
+        for names in (*self._local_names(), *modules):
+            for name, held in list(names.items()):
+                if held is value and name not in self._passing:
+                    return name
         return None
 
     def _met_as(self, value: Any) -> Known | None:

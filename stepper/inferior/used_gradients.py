@@ -24,6 +24,7 @@ from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
 from stepper.inferior.velocities import Velocity, velocities
+from stepper.inferior.zipped import beside
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_gradient
@@ -59,6 +60,7 @@ class UsedGradients:
                 or self._gradient_named(update, track, MOMENTS)
                 or self._gradient_read(update, track, MOMENTS)
                 or self._gradient_beside(track, update)
+                or self._zipped(track, update, track.label)
                 or self._single(update, track)
                 or self._beneath(update, track)
                 or self._stored(update, track)
@@ -346,6 +348,23 @@ class UsedGradients:
                 if beside and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
                     return draft
         return self._list_beside(track, update)
+
+    def _zipped(self, track: Track, update: Happening, target: str, deep: int = MOMENTS) -> Draft | None:
+        """`w, b = (p + v for p, v in zip((w, b), vs))`, inside which nothing is seen: the gradient that lies beside a
+        parameter, or beside what does, `vs = tuple(0.9 * v - rate * g for v, g in zip(vs, (dw, db)))`."""
+        texts = beside(update.text, target)
+        earlier = self._recorder.happenings[: update.id]
+        for text in texts:
+            drafts = (draft for each in reversed(earlier) for draft in each.drafts if plainly(draft.label) == text)
+            draft = next(drafts, None)
+            if draft is not None and _shape(draft) == _shape(track.before) and self._is_gradient(draft):
+                return draft
+        for text in texts if deep else ():
+            made = next((each for each in reversed(earlier) if beside(each.text, text)), None)
+            found = self._zipped(track, made, text, deep - 1) if made is not None else None
+            if found is not None:
+                return found
+        return None
 
     def _list_beside(self, track: Track, update: Happening, deep: int = MOMENTS) -> Draft | None:
         """`w = [a - lr * g for a, g in zip(w, dw)]`, of numbers in lists: the gradient of its shape that is read, or of

@@ -516,3 +516,22 @@ def test_a_matrix_with_two_names_that_is_stepped_under_both_used_the_sum(second:
         numpy.testing.assert_array_equal(ran.array(parameter.grad, 1), parts)
     else:  # what one step of several goes by is told of the last one
         assert parameter.grad.label == "dW2"
+
+
+@pytest.mark.parametrize("gather", ["tuple({} for v, g in {})", "[{} for v, g in {}]"])
+def test_parameters_that_are_stepped_in_one_zip_used_what_lies_beside_them(gather: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, y = np.arange(6.0).reshape(3, 2) / 4, np.array([1.0, -1.0, 0.5])
+        w, b = np.array([0.5, -0.25]), np.zeros(3)
+        vs = (np.zeros(2), np.zeros(3))
+        for t in range(2):
+            db = x @ w + b - y
+            loss = (db ** 2).sum() / 2
+            dw = x.T @ db
+            vs = {gather.format("0.5 * v - 0.125 * g", "zip(vs, (dw, db))")}
+            w, b = (p + v for p, v in zip((w, b), vs))
+        """
+    )
+    assert {each.name: each.grad and each.grad.label for each in ran.record(1).parameters} == {"w": "dw", "b": "db"}
