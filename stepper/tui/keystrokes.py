@@ -155,6 +155,8 @@ class Keystrokes(App[int]):
         return found
 
     def _has_to_wait(self, event: events.Key | events.Paste) -> bool:
+        if not self._kept and not any(map(self.keeps, Turn)):
+            return False  # whatever it is bound to
         bound = self.screen.active_bindings.get(event.key) if isinstance(event, events.Key) else None
         if isinstance(event, events.Paste) or bound is None:
             return bool(self._kept)
