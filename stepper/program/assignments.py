@@ -117,6 +117,9 @@ class Assigner(Caller):
                 if place is not None:
                     own = self.look(place).deps if keeps else EMPTY
                     self.bind(place, node, value, own, name, alias=reference)
+                    alone = isinstance(node, ast.Assign) and target in node.targets
+                    if alone and (picked := self.selection(scope, node.value)):  # type: ignore[attr-defined]
+                        self.state.index[place] = picked  # `key = id(w)`
             case ast.Attribute(value=base, attr=attribute):
                 roots = self.evaluate(scope, base).roots
                 place = self.place_of(scope, target)

@@ -136,6 +136,10 @@ class Evaluator(Definitions, ABC):
                 return self.selection(scope, value)
             case ast.Call(func=ast.Name(id="str"), args=[argument]):
                 return self.selection(scope, argument)
+            case ast.Call(func=ast.Name(id="id"), args=[ast.Name(id=name)]):  # of an element that a loop's target is
+                place = self.name_place(scope, name)
+                roots = self.state.alias.get(place, frozenset()) if place is not None else frozenset()
+                return frozenset(loop for _, loops in roots for loop in loops)
         return frozenset()
 
     def _name(self, scope: Scope, node: ast.Name, name: str) -> Value:

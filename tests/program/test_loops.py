@@ -269,6 +269,7 @@ def test_a_loop_over_layers_is_a_part_of_the_pass() -> None:
     [
         "c = self.cache.setdefault(key, np.zeros_like(w)); c += 0.1 * (g * g - c)",
         "self.cache[key] = 0.9 * self.cache.get(key, 0) + 0.1 * g * g; c = self.cache[key]",
+        "at = id(w); c = self.cache.setdefault(at, np.zeros_like(w)); c += 0.1 * (g * g - c)",
     ],
 )
 def test_what_an_optimizer_keeps_under_the_key_that_a_loop_hands_it_is_of_that_loops_choice(kept: str) -> None:
