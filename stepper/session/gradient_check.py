@@ -54,7 +54,10 @@ class EntryCheck:
 
 
 SAME = 1e-3  # how near to 1 a factor is that none is missing by
-STEPPED = "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign)"
+STEPPED = (
+    "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign), or "
+    "where it is set anew before it is read"
+)
 CUT = "a part of the loss comes of it without gradients"
 HIDDEN = "a part of the loss may come of it without gradients; with that held as it is nothing can be told"
 UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
@@ -154,19 +157,13 @@ def concluded(
     factor = ratio if ratio is not None and (len(whole) > 1 or _is_simple(ratio)) else None  # any two have a quotient
     if any(each.verdict is Verdict.DIFFERS for each in whole):
         if factor is not None and along and _is_about(factor, -1.0):
-            return ParameterCheck(
-                name,
-                shape,
-                whole,
-                Verdict.AGREES,
-                factor,
-                "what is recorded is the negative gradient, and the update adds it",
-            )
+            said = "what is recorded is the negative gradient, and the update adds it"
+            return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, factor, said)
         squared = "" if ratio is None else _of_square(-ratio if along else ratio, loss)
         if squared:
             said = f"what is called the loss is an error with a sign, and this is the gradient of {squared}"
             added = ", its negative, which the update adds" if along else ""
-            return ParameterCheck(name, shape, whole, Verdict.AGREES, ratio, said + added)
+            return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, ratio, said + added)
         if all(each.difference == 0.0 for each in whole):
             unsure = unsure or STEPPED
         if unsure:
@@ -182,6 +179,12 @@ def concluded(
 def hidden_by(unit: float) -> str:
     """In words: why nothing can be told."""
     return f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it"
+
+
+def _by_factor(entries: Sequence[EntryCheck]) -> tuple[EntryCheck, ...]:
+    """The entries of a gradient that is right by a factor: that is why they differ."""
+    differ = Verdict.DIFFERS
+    return tuple(_judged(e, Verdict.AGREES, "by the factor") if e.verdict is differ else e for e in entries)
 
 
 def unit_of(value: Value) -> float:

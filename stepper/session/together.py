@@ -214,7 +214,9 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
     unit = max(setting.unit, *map(unit_of, values))
     noise = setting.noise + ROUNDING * setting.unit * sum(each.noise for each in group)
     try:
-        steps = await measure(ask, 0.0, 1.0, likely(setting.base), likely, setting.unit, noise, exact)
+        # many parameters at once change the loss the more: it bends where they would have used it up
+        scale = min(1.0, abs(likely(setting.base)) / sum(shares)) if any(shares) else 1.0
+        steps = await measure(ask, 0.0, scale or 1.0, likely(setting.base), likely, setting.unit, noise, exact)
     except LookupError:
         return None  # one cannot be reached
     first: _Found | None = None
