@@ -233,7 +233,7 @@ class Recorder(Changing):
             self._operate(site, frame, happening, last)
         if happening.ended == 0 and frame.open and frame.open[0] is happening:
             happening.ended = perf_counter_ns()
-            self._end_output(happening)
+            self._printed.end(happening)
 
     def enter(self, number: int, *values: Any) -> None:
         """A function of the script's is entered; these are its parameters."""

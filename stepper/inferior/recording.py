@@ -6,7 +6,6 @@ The ground that the probes (`recorder`) and the engines' hooks (`observing`) bot
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
@@ -25,13 +24,13 @@ from stepper.inferior.frames import is_function, names_in, own_frames
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
 from stepper.inferior.naming import Namer, attributes, is_scripts, passing_names
+from stepper.inferior.printed import Printed
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.scalars import SCALARS, describe_error
 from stepper.inferior.store import Store
 from stepper.inferior.tracking import Tracker
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.program import Program
-from stepper.program.quiet import is_quiet
 from stepper.program.sites import Site
 from stepper.record import Kind, Phase, Role, Spot, When
 
@@ -76,8 +75,7 @@ class Recording:
         self._bare_types: set[type] = set()
         self._alias_sites: dict[int, bool] = {}
         self._attributes: dict[str, Role] | None = None  # roles by attribute, whatever the object
-        self._quiet_sites: dict[int, bool] = {}
-        self._offset = -1
+        self._printed = Printed()
         self._clear(None)
 
     def _clear(self, iteration: int | None) -> None:
@@ -93,7 +91,7 @@ class Recording:
         self.truncated = False
         self._limit = MAX_EVENTS
         self._left_beside = MOST_BESIDE
-        self._loud = True  # something may have been printed since the last look
+        self._printed.start()
         self.full = False  # only the loop's own statements are written down any more; losses are still taken
         self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
@@ -424,8 +422,7 @@ class Recording:
         if site.file:
             self._count_beside()
         if kind == "statement":
-            happening.output = (self._printed() if self._loud else self._offset, -1)
-            self._loud = self._loud or not self._is_quiet(site)
+            happening.output = (self._printed.begin(site), -1)
         happening.started = perf_counter_ns()
         return happening
 
@@ -450,7 +447,7 @@ class Recording:
         happening = frame.open[0] if frame is not None and frame.open else None
         if happening is not None and happening.ended == 0 and happening.text.startswith("return"):
             happening.ended = perf_counter_ns()
-            self._end_output(happening)
+            self._printed.end(happening)
 
     def _close_open(self, frame: Frame | None) -> None:
         """The next statement begins: whatever was still open in this frame (None: in all) ended without saying so."""
@@ -463,7 +460,7 @@ class Recording:
                 if happening.ended == 0:
                     happening.ended = now
                 if happening.kind == "statement" and happening.output[1] < 0:
-                    self._end_output(happening)
+                    self._printed.end(happening)
             each.open.clear()
 
     def _place(self, value: Any) -> Hashable:
@@ -473,25 +470,6 @@ class Recording:
     def _span(self, value: Any) -> tuple[int, int] | None:
         engine = self._owner(value)
         return None if engine is None else engine.span(value)
-
-    def _end_output(self, happening: Happening) -> None:
-        """A statement is over: what was printed since it began is its own."""
-        self._loud = self._loud or not self._is_quiet(happening.site)
-        if not self._loud:
-            self._offset = written()  # a warning goes out at once
-        happening.output = (happening.output[0], self._printed() if self._loud else self._offset)
-
-    def _printed(self) -> int:
-        """How many bytes the script has written so far; nothing waits to be written where nothing since could print."""
-        self._offset = output_offset()
-        self._loud = False
-        return self._offset
-
-    def _is_quiet(self, site: Site) -> bool:
-        quiet = self._quiet_sites.get(site.id)
-        if quiet is None:
-            quiet = self._quiet_sites[site.id] = is_quiet(site.text)
-        return quiet
 
     def _peek(self, value: Any, attribute: str) -> Any:
         """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""
@@ -503,22 +481,3 @@ class Recording:
             return object.__getattribute__(value, "__dict__").get(attribute)
         except AttributeError:
             return None
-
-
-def output_offset() -> int:
-    """How many bytes the script has written so far; its own text buffer is emptied first."""
-    stream = sys.stdout
-    try:
-        if stream is sys.__stdout__ and stream is not None:
-            stream.flush()
-    except (OSError, ValueError):
-        return -1
-    return written()
-
-
-def written() -> int:
-    """How many bytes have come to where the script writes; what waits in its own buffer is not counted."""
-    try:
-        return os.lseek(1, 0, os.SEEK_CUR)
-    except OSError:
-        return -1

@@ -8,52 +8,6 @@ import pytest
 from tests.inferior.running import check, roles, run
 
 
-@pytest.mark.parametrize(
-    "update",
-    [
-        "params = {k: p - 0.5 * grads[k] for k, p in params.items()}",
-        "params = dict(zip(params, [p - 0.5 * grads[k] for k, p in params.items()]))",
-    ],
-)
-def test_a_dict_bound_anew_in_a_comprehension_used_the_gradient_under_the_same_key(update: str) -> None:
-    ran = run(
-        f"""
-        import numpy as np
-        params = {{"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0])}}
-        for t in range(2):
-            loss = sum((p ** 2).sum() for p in params.values())
-            grads = {{k: 2 * v for k, v in params.items()}}
-            {update}
-        """
-    )
-    assert len(ran.record().parameters) == 2
-    for name, start in (("W1", [1.0, 2.0]), ("W2", [3.0, -4.0])):
-        check(ran, f"params['{name}']", 2 * numpy.array(start), 0.5)
-
-
-def test_a_dict_of_an_array_and_a_number_updated_by_key() -> None:
-    ran = run(
-        """
-        import numpy as np
-        params = {"w": np.array([1.0, 2.0]), "b": 0.5}
-        X, y = np.ones((4, 2)), np.zeros(4)
-        for t in range(2):
-            error = X @ params["w"] + params["b"] - y
-            loss = float((error ** 2).sum())
-            grads = {"w": 2 * X.T @ error, "b": 2 * error.sum()}
-            for k in params:
-                params[k] = params[k] - 0.125 * grads[k]
-        """
-    )
-    for iteration in range(2):
-        w, b = ran.record(iteration).parameters
-        assert (w.name, b.name) == ("params['w']", "params['b']")
-        check(ran, w.name, None, 0.125, iteration)
-        assert w.grad is not None and w.grad.label == "grads[k]"
-        moved = b.update.summary.value if iteration == 0 else ran.array(b.update, iteration)
-        assert moved == -0.125 * 2 * 4 * 3.5 * (1 if iteration == 0 else -2)
-
-
 def test_the_parameter_of_a_step_with_a_closure_has_the_gradient_that_it_left() -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
@@ -109,62 +63,6 @@ def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step
         parameter = ran.parameter(name, 2)
         assert parameter.grad is not None and parameter.grad.label in ("grads[k]", name.replace("params", "grads"))
         assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))
-
-
-def test_a_gradient_of_nothing_but_zeros_was_used_by_an_update_under_a_key() -> None:
-    ran = run(
-        """
-        import numpy as np
-        params = {"W": np.array([1.0, 2.0]), "b": np.array([0.5, 0.5])}
-        for t in range(2):
-            alive = 1.0 - t
-            out = params["W"] * alive + params["b"]
-            loss = (out ** 2).sum()
-            grads = {"W": 2 * out * alive, "b": 2 * out}
-            for k in params:
-                params[k] -= 0.125 * grads[k]
-        """
-    )
-    check(ran, "params['W']", numpy.zeros(2), 0.125, 1)
-    update = ran.event("params[k] -= 0.125 * grads[k]", 1)
-    assert [value.when for value in update.values if value.label == "params['W']"] == ["before", "after"]
-
-
-@pytest.mark.parametrize(
-    "update",
-    [
-        "w = [a - 0.5 * g for a, g in zip(w, dw)]",
-        "w = [w[i] - 0.5 * dw[i] for i in range(2)]",
-    ],
-)
-def test_a_list_of_numbers_bound_anew_in_a_comprehension_used_the_list_of_gradients(update: str) -> None:
-    ran = run(
-        f"""
-        w, x = [1.0, -2.0], [0.5, 4.0]
-        for t in range(2):
-            e = sum(a * v for a, v in zip(w, x)) - 1.0
-            loss = e * e
-            dw = [2 * e * v for v in x]
-            {update}
-        """
-    )
-    check(ran, "w", numpy.array([-17.0 * 0.5, -17.0 * 4.0]), 0.5)
-    assert ran.parameter("w").grad.label == "dw"  # type: ignore[union-attr]
-
-
-def test_a_velocity_in_a_list_is_no_gradient() -> None:
-    ran = run(
-        """
-        w, v = [1.0, -2.0], [0.0, 0.0]
-        for t in range(2):
-            loss = sum(a * a for a in w)
-            dw = [2 * a for a in w]
-            v = [0.9 * m + g for m, g in zip(v, dw)]
-            w = [a - 0.125 * m for a, m in zip(w, v)]
-        """
-    )
-    grad = ran.parameter("w", 1).grad
-    assert grad is not None and grad.label == "dw"
 
 
 GRAD_SETUP = """
@@ -254,23 +152,6 @@ def test_the_angle_between_update_and_gradient() -> None:
     assert found["still"] is None, "nothing has no direction"
 
 
-def test_a_gradient_without_the_axis_of_length_one_that_its_bias_has_belongs_to_it() -> None:
-    ran = run(
-        """
-        import numpy as np
-        b = np.zeros((1, 3))
-        for t in range(2):
-            delta = np.arange(6.0).reshape(2, 3) + b
-            loss = (delta ** 2).sum() / 2
-            db = np.sum(delta, axis=0)
-            b += -0.25 * db
-        """
-    )
-    parameter = ran.parameter("b", 1)
-    assert parameter.grad is not None and parameter.grad.label == "db"
-    assert parameter.cosine == pytest.approx(-1.0)
-
-
 def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
     ran = run(
         """
@@ -286,45 +167,6 @@ def test_a_gradient_worked_out_from_the_update_has_no_angle_to_it() -> None:
     parameter = ran.parameter("w", 1)
     assert parameter.grad is not None and parameter.grad.label == "err * x"
     assert parameter.cosine is None
-
-
-def test_a_bias_among_the_weights_has_its_gradient_in_one_array_with_theirs() -> None:
-    ran = run(
-        """
-        import numpy as np
-        X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, -1.0, 1.0])
-        w, eta = np.array([0.5, 0.25, -0.25]), 0.1
-        errors = 0
-        for xi, target in zip(X, y):
-            error = target - (xi @ w[1:] + w[0])
-            w[1:] += eta * xi.dot(error)
-            w[0] += eta * error
-            errors += int(error != 0)
-        """
-    )
-    parameter = ran.parameter("w", 1)
-    assert parameter.grad is not None and parameter.grad.label == "xi.dot(error), error"
-    numpy.testing.assert_allclose(ran.array(parameter.update, 1), 0.1 * ran.array(parameter.grad, 1), rtol=1e-12)
-    assert parameter.cosine is None  # it was put together from what was added
-
-
-def test_parameters_assigned_in_one_tuple_used_each_its_own_gradient() -> None:
-    ran = run(
-        """
-        import numpy as np
-        x = np.array([0.0, 1.0, 2.0])
-        m = b = 0.0
-        for t in range(2):
-            error = m * x + b - np.array([2.0, 5.0, 8.0])
-            loss = np.mean(error ** 2)
-            grad_m = 2 * np.mean(error * x)
-            grad_b = 2 * np.mean(error)
-            m, b = m - 0.125 * grad_m, b - 0.125 * grad_b
-        """
-    )
-    m, b = ran.record().parameters
-    assert m.grad is not None and b.grad is not None
-    assert (m.grad.label, b.grad.label) == ("grad_m", "grad_b")
 
 
 def test_the_candidate_of_an_lstm_cell_is_no_gradient_of_the_bias() -> None:
@@ -516,22 +358,3 @@ def test_a_matrix_with_two_names_that_is_stepped_under_both_used_the_sum(second:
         numpy.testing.assert_array_equal(ran.array(parameter.grad, 1), parts)
     else:  # what one step of several goes by is told of the last one
         assert parameter.grad.label == "dW2"
-
-
-@pytest.mark.parametrize("gather", ["tuple({} for v, g in {})", "[{} for v, g in {}]"])
-def test_parameters_that_are_stepped_in_one_zip_used_what_lies_beside_them(gather: str) -> None:
-    ran = run(
-        f"""
-        import numpy as np
-        x, y = np.arange(6.0).reshape(3, 2) / 4, np.array([1.0, -1.0, 0.5])
-        w, b = np.array([0.5, -0.25]), np.zeros(3)
-        vs = (np.zeros(2), np.zeros(3))
-        for t in range(2):
-            db = x @ w + b - y
-            loss = (db ** 2).sum() / 2
-            dw = x.T @ db
-            vs = {gather.format("0.5 * v - 0.125 * g", "zip(vs, (dw, db))")}
-            w, b = (p + v for p, v in zip((w, b), vs))
-        """
-    )
-    assert {each.name: each.grad and each.grad.label for each in ran.record(1).parameters} == {"w": "dw", "b": "db"}
