@@ -179,12 +179,15 @@ class _Product:
                 self._factors.append(_text(node))
 
     def _of_rate(self) -> list[ast.expr]:
-        """What of the scaling is the learning rate: what is called so, else the only name that multiplies; the rest is
-        the gradient's then (the `2 / m` of a mean of squares). Of nameless numbers, and of several names, all."""
+        """What of the scaling is the learning rate: what is called so, else the only name that multiplies, else the
+        numbers below 1 that do; the rest is the gradient's then (the `2 / m` of a mean of squares). Else all."""
         if not self._has_rate:
             return []
-        named = [node for node, divided in self._scales if not divided and _is_path(node)]
+        multiplied = [node for node, divided in self._scales if not divided]
+        named = [node for node in multiplied if _is_path(node)]
         rates = [node for node in named if names_rate(_unparsed(node).rpartition(".")[2])]
+        if not named:
+            rates = [node for node in multiplied if isinstance(node, ast.Constant) and abs(self._number(node) or 1) < 1]
         return rates or (named if len(named) == 1 else [node for node, _ in self._scales])
 
     def _combined(self, scales: list[tuple[ast.expr, bool]]) -> float | None:

@@ -76,6 +76,9 @@ def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str 
         ("w = w - (lr * np.dot(X.T, e)) / m", "np.dot(X.T, e) / m"),
         ("w -= rate_of_mine * 2 * np.dot(X.T, e)", "2 * np.dot(X.T, e)"),
         ("w -= lr * X.T @ e", "X.T @ e"),
+        ("w = w - 0.05 * (2 * X.T @ e / X.size)", "2 * X.T @ e / X.size"),  # the number below 1 is the rate
+        ("w -= 0.05 * 2 * X.T @ e / m", "2 * X.T @ e / m"),
+        ("w -= 2 / m * X.T @ e * 0.05", "2 / m * X.T @ e"),
         ("w -= lr / m * dw", "dw"),  # the script calls it its gradient
         ("w -= lr * (2 * X.T.dot(e) + decay * w)", "2 * X.T.dot(e)"),
         ("w -= lr * 2 * X.T @ e + lr * decay * w", "2 * X.T @ e"),
