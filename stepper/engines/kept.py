@@ -143,3 +143,8 @@ def once(tensor: Any) -> tuple[slice, ...]:
 def compact(tensor: Any) -> Any:
     """The elements of an expanded tensor, each once."""
     return tensor[once(tensor)]
+
+
+def dense(plain: Any, torch: Any) -> bool:
+    """Whether the numbers lie in one run of memory without gaps or repetitions, in whatever order."""
+    return bool(plain.is_contiguous() or torch.empty_like(plain, device="meta").stride() == plain.stride())

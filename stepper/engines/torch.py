@@ -15,7 +15,7 @@ from stepper.engines import device, generators
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
-from stepper.engines.kept import FAILURES, Kept, compact, layout_of, once
+from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once
 from stepper.engines.members import members
 from stepper.engines.modes import capturing, look, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
@@ -165,10 +165,10 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         kind = type(value).__name__
         if plain is None:
-            dense = spread_out(value, self._torch)
-            return self._outside(value) if dense is None else Kept.of_tensor(dense, kind, device=value.device)
+            whole = spread_out(value, self._torch)
+            return self._outside(value) if whole is None else Kept.of_tensor(whole, kind, device=value.device)
         solid = plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and plain.data_ptr()
-        if solid and _dense(plain, self._torch):
+        if solid and dense(plain, self._torch):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
         repeated = 0 in plain.stride() and not plain.is_contiguous()
         numbers = compact(plain.detach()) if repeated else plain.detach()
@@ -209,8 +209,8 @@ class TorchEngine(Engine):
         if type(kept) is Opaque:
             return plain is None and self._outside(value) == kept
         if plain is None:
-            dense = spread_out(value, self._torch)
-            return dense is not None and kept.shape == dense.shape and self._same_but_for_nans(dense, kept.tensor)
+            whole = spread_out(value, self._torch)
+            return whole is not None and kept.shape == whole.shape and self._same_but_for_nans(whole, kept.tensor)
         if plain.dtype is not kept.dtype or plain.shape != kept.shape or plain.device != kept.device:
             return False
         if plain.stride() == kept.stride and not (plain.is_conj() or plain.is_neg()):
@@ -281,12 +281,8 @@ class TorchEngine(Engine):
         """Its memory, to be written to: no version counter hears of it. Raises LookupError where it has no such."""
         plain = self._plain(value)
         if plain is None or not plain.is_floating_point():
-            what = (
-                "are stored sparsely"
-                if spread_out(value, self._torch) is not None
-                else "are no real floating-point ones"
-            )
-            raise LookupError(f"its numbers {what}")
+            sparse = spread_out(value, self._torch) is not None
+            raise LookupError(f"its numbers are {'stored sparsely' if sparse else 'no real floating-point ones'}")
         return plain.data
 
     def activation(
@@ -493,8 +489,3 @@ def _dtype_name(dtype: Any) -> str:
 def _layout_name(layout: Any) -> str:
     """Of one that is not the usual."""
     return _dtype_name(layout).replace("strided", "")
-
-
-def _dense(plain: Any, torch: Any) -> bool:
-    """Whether the numbers lie in one run of memory without gaps or repetitions, in whatever order."""
-    return bool(plain.is_contiguous() or torch.empty_like(plain, device="meta").stride() == plain.stride())
