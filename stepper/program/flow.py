@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass
 
 from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, reached, until
-from stepper.program.signals import is_gradient, led_by_signals, sets_data, signals, takes_step
+from stepper.program.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.steps import (
     behind_steps,
     beside_steps,
+    changed_beside,
     emptied,
     like_steps,
     on_copies,
@@ -120,6 +121,7 @@ def sort(
     zeroed = {d.place for d in run.definitions if d.kind != "start" and all(c.kind == "target" for c in d.deps)}
     gathered = {d.place for d in updates if names_gradient(d.place[1]) and d.place in parameters | zeroed} - {GRAD}
     gathered |= emptied(run)
+    gathered -= {d.place for d in updates if is_optimizers(d)}  # `G` is a generator
     if parameters - gathered:
         # Gradients that an object keeps, adds up and zeroes when they were used (`self.gradients[k] = zeros`), and what
         # it keeps for them.
@@ -130,6 +132,7 @@ def sort(
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
         parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
     parameters |= {d.place for d in updates & once}
+    updates |= changed_beside(updates, forward, parameters, run, carried) - later
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     copied = on_copies(run, backward, parameters)
     updates |= copied

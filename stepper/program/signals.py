@@ -18,9 +18,17 @@ def is_gradient(definition: Definition) -> bool:
     match definition.node:
         case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str(key)))]) if definition.kind == "change":
             return names_gradient(key) or names_gradient(name)
-        case ast.Call(func=ast.Attribute(attr=attr)) if definition.kind == "change" and attr in STEPPING:
-            return False  # an optimizer changes parameters, whatever they are called (`G`, a generator)
+    if is_optimizers(definition):
+        return False  # an optimizer changes parameters, whatever they are called (`G`, a generator)
     return definition.kind != "start" and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
+
+
+def is_optimizers(definition: Definition) -> bool:
+    """Whether an optimizer makes this change."""
+    match definition.node:
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            return definition.kind == "change" and attr in STEPPING
+    return False
 
 
 def _is_squashed(definition: Definition) -> bool:

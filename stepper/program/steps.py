@@ -203,3 +203,21 @@ def _origin(definition: Definition) -> Definition:
     while (definition.alias or definition.kind == "parameter") and len(definition.deps) == 1 and not definition.own:
         (definition,) = definition.deps
     return definition
+
+
+def changed_beside(
+    updates: set[Definition], forward: set[Definition], parameters: set[Place], run: Pass, carried: set[Place]
+) -> set[Definition]:
+    """What else changes a parameter by itself and by settings: weights that are clipped, decayed or normed, in place or
+    bound anew behind the step, also where another loss of the same pass is made of them. What is made of a batch is a
+    forward pass's own."""
+    found: set[Definition] = set()
+    for d in run.definitions:
+        if d in updates or d.place not in parameters or d.alias or is_gradient(d) or d.kind not in ("bind", "change"):
+            continue
+        same = {other for other in (*run.definitions, *run.start.values()) if other.place == d.place}
+        others = {s for s in until(d.deps, same) & forward if not closure((s,)) & same}
+        data = {s for s in others if s.kind == "target" or (s.kind == "start" and s.place in carried)}
+        if not data and (d.own or closure(d.deps & same) & same & updates):
+            found.add(d)
+    return found

@@ -77,9 +77,15 @@ MUTATING_FUNCTIONS = words(
 ZEROING_METHODS = frozenset({"zero_", "zero_grad", "clear"})
 
 
+# Their names end like those of changes, and they change no value.
+_KEEPING_METHODS = frozenset({"requires_grad_", "share_memory_"})
+
+
 def mutates_receiver(method: str) -> bool:
     """Whether a method of this name changes the object it is called on."""
-    return method in MUTATING_METHODS or (method.endswith("_") and not method.endswith("__") and len(method) > 1)
+    if method in MUTATING_METHODS:
+        return True
+    return method.endswith("_") and not method.endswith("__") and len(method) > 1 and method not in _KEEPING_METHODS
 
 
 def mutates_argument(function: str) -> bool:

@@ -165,3 +165,76 @@ for x in batches:
     program = analyse(source, "s.py")
     assert program.loop is not None and program.loop.text == "for x in batches"
     assert phases(program)["p.data -= rate * g"] == "update" and "p.data" in labels(program, "parameter")
+
+
+ADVERSARIES = """\
+import torch
+from torch import nn
+G, D, E = nn.Linear(4, 2), nn.Linear(2, 1), nn.Linear(4, 2)
+og, od = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
+c = 0.05
+for i, real in enumerate(batches):
+    D.bias.data.clamp_(-0.2, 0.2)
+    loss_d = D(G(torch.randn(8, 4)).detach()).mean() - D(real).mean()
+    od.zero_grad()
+    loss_d.backward()
+    od.step()
+    for p in D.parameters():
+        p.data.clamp_(-c, c)
+    for p in D.parameters():
+        p.data = p.data.clamp(-c, c)
+    D.weight.data /= D.weight.data.norm()
+    for p in D.parameters():
+        p.requires_grad_(False)
+    real.mul_(0.5)
+    loss_g = -D(G(torch.randn(8, 4))).mean() - D(real).mean()
+    og.zero_grad()
+    loss_g.backward()
+    og.step()
+    for p in G.parameters():
+        p.data.mul_(0.99)
+    for s, t in zip(G.parameters(), E.parameters()):
+        t.data.mul_(0.9).add_(0.1 * s.data)
+"""
+
+
+def test_weights_that_are_clipped_decayed_or_normed_before_another_loss_are_updated() -> None:
+    found = phases(analyse(ADVERSARIES, "s.py"))
+    for text in (
+        "D.bias.data.clamp_(-0.2, 0.2)",
+        "p.data.clamp_(-c, c)",
+        "p.data = p.data.clamp(-c, c)",
+        "D.weight.data /= D.weight.data.norm()",
+        "p.data.mul_(0.99)",
+        "t.data.mul_(0.9).add_(0.1 * s.data)",
+    ):
+        assert found[text] == "update", text
+    assert found["real.mul_(0.5)"] == "forward"
+
+
+def test_only_what_changes_values_is_an_update() -> None:
+    source = ADVERSARIES.replace("D.bias.data.clamp_(-0.2, 0.2)", "D.bias.requires_grad_()")
+    assert phases(analyse(source, "s.py"))["D.bias.requires_grad_()"] == "forward"
+
+
+def test_by_hand_weights_that_are_bound_anew_behind_the_step_are_updated_and_statistics_are_not() -> None:
+    source = """\
+import numpy as np
+w, mean = np.ones(3), np.zeros(3)
+for x, y in batches:
+    mean = 0.9 * mean + 0.1 * x.mean(0)
+    error = (x - mean) @ w - y
+    loss = (error ** 2).mean()
+    dw = x.T @ error
+    w -= 0.1 * dw
+    w *= 0.99
+    w = np.clip(w, -0.5, 0.5)
+    norm = np.linalg.norm(w)
+    w = w / norm
+    validated = (((z - mean) @ w - t) ** 2).mean()
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert found["w *= 0.99"] == found["w = np.clip(w, -0.5, 0.5)"] == found["w = w / norm"] == "update"
+    assert found["mean = 0.9 * mean + 0.1 * x.mean(0)"] == "forward"
+    assert labels(program, "parameter") == {"w"}
