@@ -98,13 +98,14 @@ class Descent:
             reads = {draft.copy for step in self.makers(copy) for draft in step.reads if draft.copy is not None}
             if not reads:
                 return False
-            more = {each for each in reads - met if not _is_uniform(each)}
+            more = {each for each in reads - met if not is_uniform(each)}
             met |= more
             waiting += more
         return True
 
 
-def _is_uniform(copy: Copy) -> bool:
+def is_uniform(copy: Copy) -> bool:
+    """Whether all its numbers are the same."""
     outline = copy.outline
     if outline.kind == "scalar":
         return outline.value == outline.value

@@ -22,7 +22,7 @@ from stepper.inferior.descent import Descent
 from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
-from stepper.inferior.other_masks import in_turn, of_the_loss, rectified
+from stepper.inferior.other_masks import in_turn, of_losses, of_the_loss, rectified
 from stepper.inferior.soft_curves import soft_curves
 from stepper.inferior.through_graph import ThroughGraph
 from stepper.inferior.unspelled import NEAR, Unspelled, slope_of
@@ -76,7 +76,7 @@ def _by_hand(
             gate.h, gate.label = inputs[id(gate)][-1], began[-1].label
     slopes = {id(gate): slope for gate in gates if gate.soft and (slope := slope_of(gate))}
     gates = [gate for gate in gates if not _is_part(gate, gates, descent)]
-    maskings = _of_gradients(Maskings(descent, gates, inputs, slopes).all(), happenings)
+    maskings = _of_gradients(Maskings(descent, gates, inputs, slopes, of_losses(descent)).all(), happenings)
     known = {each.after for each in maskings}
     maskings += [each for each in of_gradients.values() if each.after not in known]
     maskings.sort(key=_event_of)

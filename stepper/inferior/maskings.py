@@ -9,13 +9,13 @@ or output it was made of: nearest on the way back, and divided by it at some num
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
 from stepper.inferior.copies import Copy
-from stepper.inferior.descent import Descent, Step
+from stepper.inferior.descent import Descent, Step, is_uniform
 from stepper.inferior.drafts import Draft
 from stepper.inferior.entries import first_rows, is_real, numbers, shape
 from stepper.record import place
@@ -49,7 +49,7 @@ class Masking:
 
 class Maskings:
     """Looks for the maskings in a record, once its gates are known. By a gate's id, `inputs` are the copies of its h,
-    and `slopes` what it keeps of what is negative, where that is something."""
+    and `slopes` what it keeps of what is negative, where that is something. `ahead`: what the loss was made of."""
 
     def __init__(
         self,
@@ -57,8 +57,10 @@ class Maskings:
         gates: Sequence[GateSeen],
         inputs: Mapping[int, list[Copy]],
         slopes: Mapping[int, float],
+        ahead: Container[Copy],
     ) -> None:
         self._descent = descent
+        self._ahead = ahead
         self._gates = gates
         self._slopes = slopes
         self._shapes = {shape(gate.h) for gate in gates}
@@ -74,13 +76,15 @@ class Maskings:
             self._sources.setdefault(gate.out, []).append((gate, False))
 
     def all(self) -> list[Masking]:
-        """The maskings, in order of occurrence: of several events that gave one value, those of the innermost."""
+        """The maskings, in order of occurrence: of several events that gave one value, those of the innermost. What
+        the loss was made of is no gradient, though it may be a product with zeros."""
         first = min(gate.event for gate in self._gates)
         found: dict[Copy, tuple[int, list[Masking]]] = {}
         for step in self._descent.steps:
+            early = step.event.phase in ("forward", "loss")
             for made in step.made if step.event.id > first else ():
                 after = made.copy
-                if after is None or shape(after) not in self._shapes:
+                if after is None or shape(after) not in self._shapes or (early and after in self._ahead):
                     continue
                 if after in found and found[after][0] >= step.depth:
                     continue
@@ -88,11 +92,21 @@ class Maskings:
                 if here:
                     found[after] = step.depth, here
         told = [each for _, several in found.values() for each in several]
-        # A mask may itself be made by a masked store: `m = np.ones(h.shape); m[h <= 0] = 0`
+        own = self._masked_masks(told)
+        return sorted((each for each in told if each not in own), key=lambda each: each.event)
+
+    def _masked_masks(self, told: Sequence[Masking]) -> set[Masking]:
+        """A mask may itself be made by a masked store (`m = np.ones(h.shape); m[h <= 0] = 0`): of what is a mask, too.
+        A gradient of which nothing is left looks like a mask only after that."""
         read = {each.mask for each in told if each.mask is not None}
-        of_masks = set(self._descent.back(read, self._sources)) & {each.after for each in told}
-        own = {copy for copy in of_masks if bools(numbers(copy), *self._slopes.values()) is not None}
-        return sorted((each for each in told if each.after not in own), key=lambda each: each.event)
+        of_masks = set(self._descent.back(read, self._sources))
+        slopes = self._slopes.values()
+        return {
+            each
+            for each in told
+            if each.after in of_masks
+            and all(bools(numbers(copy), *slopes) is not None for copy in (each.before, each.after))
+        }
 
     # ------------------------------------------------------------------------------------------------- one event
 
@@ -106,11 +120,30 @@ class Maskings:
             return
         reads = [draft.copy for draft in step.reads if draft.copy is not None]
         near = [copy for copy in self._descent.back(reads, statement=step.statement) if shape(copy) == values.shape]
+        yield from self._likeliest(self._ways(step, made, after, values, reads, near))
+
+    def _likeliest(self, ways: Iterable[list[Masking]]) -> list[Masking]:
+        """Of the ways in which one event masks, those by which the gradient is most likely one: of `mask * da`, where
+        nothing is left of `da`, anything may be masked by anything. What is the same throughout tells nothing."""
+        found: dict[int, list[Masking]] = {}
+        for several in ways:
+            before = several[0].before
+            is_mask = bools(numbers(before), *self._slopes.values()) is not None
+            rank = 1 if is_uniform(before) else 3 if before in self._ahead else 2 if is_mask else 0
+            if rank == 0:
+                return several
+            found.setdefault(rank, []).extend(several)
+        return found[min(found)] if found else []
+
+    def _ways(
+        self, step: Step, made: Draft, after: Copy, values: Any, reads: list[Copy], near: list[Copy]
+    ) -> Iterator[list[Masking]]:
+        """By each value near an event that may be what it masked: the maskings."""
         for before in near:
             if before is after and made.when != "after":
                 continue  # read, and handed on
             came = numbers(before)
-            if not is_real(came) or not masks.together(came, values):
+            if not is_real(came) or masks.kind(came) == "b" or not masks.together(came, values):
                 continue
             for slope in (0.0, *sorted(set(self._slopes.values()))):
                 rows = first_rows(values)
@@ -125,8 +158,8 @@ class Maskings:
                 if not found and before is not after and not same.all() and not self._is_relu(before, after):
                     found = list(self._implicit(step, before, after, same, low, slope))
                 if found:
-                    yield from found
-                    return
+                    yield found
+                    break
                 if same.all() and before in reads:
                     return  # a mere copy
 
@@ -157,8 +190,9 @@ class Maskings:
             flags = bools(numbers(mask), slope)
             if flags is None or not masks.together(flags, same):
                 continue
+            stops = bool(flags.any()) or masks.kind(numbers(mask)) == "b"  # zeros that are added stop nothing
             for blocked, passing in ((~flags, True), (flags, False)):
-                if ((blocked & low) | (~blocked & same)).all():
+                if (passing or stops) and ((blocked & low) | (~blocked & same)).all():
                     label = label_of(mask, step, self._descent)
                     of = {gate: way for gate, way in self._gates_of(mask).items() if gate not in self._own(before)}
                     found = Masking(step, label, blocked, before, after, of)

@@ -7,6 +7,7 @@ masked by something else as gates of it have no mask, each stands where the gate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Sequence
 
 from stepper.engines import masks
@@ -85,6 +86,13 @@ def of_the_loss(descent: Descent, happenings: Sequence[Happening]) -> set[Copy]:
     drafts = [draft for each in happenings if each.phase == "loss" for draft in each.drafts]
     drafts += [draft for draft in first.drafts if draft.when == "operand"] if first is not None else []
     return set(descent.back(draft.copy for draft in drafts if draft.copy is not None))
+
+
+def of_losses(descent: Descent) -> set[Copy]:
+    """The losses, each of one number, and what they were made of."""
+    made = ((step, draft) for step in descent.steps for draft in step.made)
+    steps = [step for step, draft in made if draft.role == "loss" and math.prod(draft.shape or ()) == 1]
+    return set(descent.back(draft.copy for step in steps for draft in (*step.reads, *step.made) if draft.copy))
 
 
 def _is_gradient(copy: Copy, step: Step, descent: Descent) -> bool:

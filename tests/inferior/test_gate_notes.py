@@ -397,3 +397,50 @@ SMOOTH = "gh1 = ga1 / (1 + np.exp(-9 * h1)); pad = {pad}; gh1 = gh1 * pad"
 def test_a_mask_of_another_shape_beside_the_gates_own_is_passed_over(tmp_path: Path, relu: str, first: str) -> None:
     second = "gh2 = ga2 * (h3 > 0)" if "h3" in relu else SECOND
     assert set(notes(tmp_path, relu=relu, first=first, second=second).values()) == {""}
+
+
+ONE_AT_A_TIME = """
+import numpy as np
+rng = np.random.default_rng(3)
+w1 = rng.normal(size=(3, 4)); w2 = rng.normal(size=(4, 4)); w3 = rng.normal(size=(4, 4)); w4 = rng.normal(size=(4, 2))
+b1 = np.array([[1.0, {b1}, 0.5, 1.0]]); b2 = np.full((1, 4), -99.0); b3 = rng.normal(size=(1, 4))
+x = rng.normal(size=(1, 3)); y = rng.normal(size=(1, 2))
+for t in range(1):
+    h1 = x @ w1 + b1
+    a1 = np.maximum(h1, 0)
+    h2 = a1 @ w2 + b2
+    a2 = np.maximum(h2, 0)
+    h3 = {third}
+    a3 = np.tanh(h3)
+    y_pred = a3 @ w4
+    loss = ((y_pred - y) ** 2).sum()
+    g = 2 * (y_pred - y)
+    g4 = a3.T @ g
+    gh3 = (1 - a3 ** 2) * (g @ w4.T)
+    g3 = a2.T @ gh3
+    ga2 = gh3 @ w3.T + gh3
+    gh2 = {second}
+    g2 = a1.T @ gh2
+    ga1 = gh2 @ w2.T
+    gh1 = {first}
+    w1 -= 0.01 * (x.T @ gh1); w2 -= 0.01 * g2; w3 -= 0.01 * g3; w4 -= 0.01 * g4
+    b1 -= 0.01 * gh1; b2 -= 0.01 * gh2; b3 -= 0.01 * gh3
+"""
+
+
+@pytest.mark.parametrize(
+    ("third", "second", "first", "b1"),
+    [
+        ("a2 @ w3 + b3", "ga2 * (1.0 - 1.0 * (h2 <= 0))", "ga1 * (h1 > 0)", -0.2),  # what adds zeros, in either pass
+        ("b3 + a1 * a2", "ga2 * (h2 > 0)", "ga1 * (h1 > 0)", -9),  # a product of the forward pass
+        ("a2 @ w3 + b3", "ga2 * (h2 > 0).astype(float)", "(h1 > 0).astype(float) * ga1", -0.2),  # a gradient of zeros
+        ("a2 @ w3 + b3", "ga2 * (h2 > 0).astype(float)", "(h1 > 0).astype(float) * ga1", -9),
+    ],
+)
+def test_zeros_that_a_dead_layer_leaves_are_no_masks(third: str, second: str, first: str, b1: float) -> None:
+    ran = run(ONE_AT_A_TIME.format(third=third, second=second, first=first, b1=b1))
+    for name, came in (("h1", "ga1"), ("h2", "ga2")):
+        gate = ran.gate(name)
+        assert gate.note == "" and gate.blocked == int((ran.array(ran.values(name)[0]) < 0).sum())
+        for found, label in ((gate.grad_before, came), (gate.grad_after, came.replace("a", "h"))):
+            assert numpy.array_equal(ran.array(found), ran.array(ran.values(label)[0]))
