@@ -48,5 +48,5 @@ def joined(of_pass: GradientCheck, behind: GradientCheck, losses: int) -> Gradie
         parameters=(*of_pass.parameters, *there),
         ahead=behind.ahead,
         directions=(*of_pass.directions, *behind.directions),
-        hint=of_pass.hint or behind.hint,
+        hint="; ".join(filter(None, (of_pass.hint, behind.hint))),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -41,15 +42,15 @@ class Begun(Generic[T]):
 _under_way: set[asyncio.Task[None]] = set()
 
 
-def beside(work: Coroutine[Any, Any, None]) -> None:
-    """Let work be done beside all else; where it fails, nothing comes of it. A worker of Textual's posts three messages
-    for it."""
+def beside(work: Coroutine[Any, Any, None], told: Callable[[Callable[[], None]], object]) -> None:
+    """Let work be done beside all else. Where it fails, `told` is given what raises that error: `call_later` of a
+    widget lets it end the app, as any fault in a handler does. A worker of Textual's posts three messages for it."""
     task = asyncio.get_running_loop().create_task(work)
     _under_way.add(task)  # the loop itself does not keep it
-    task.add_done_callback(_over)
+    task.add_done_callback(partial(_over, told))
 
 
-def _over(task: asyncio.Task[None]) -> None:
+def _over(told: Callable[[Callable[[], None]], object], task: asyncio.Task[None]) -> None:
     _under_way.discard(task)
-    if not task.cancelled():
-        task.exception()  # looked at: else asyncio would print it
+    if not task.cancelled() and task.exception() is not None:
+        told(task.result)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 
 import pytest
 
 from stepper.tui.begun import Begun, beside
+from stepper.tui.panels.viewer import ViewerPanel
+from tests.tui.screen import app_of, ready, until
+from tests.tui.standin import Standin
 
 
 async def test_it_runs_up_to_its_first_wait_before_anyone_waits_for_it() -> None:
@@ -83,16 +87,36 @@ async def test_of_several_that_have_come_each_is_taken_in_the_same_turn() -> Non
     assert [await each for each in begun] == [7, 7, 7] and not turns
 
 
-async def test_what_is_done_beside_and_fails_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_of_what_is_done_beside_the_failure_is_handed_on(capsys: pytest.CaptureFixture[str]) -> None:
     log: list[str] = []
+    failures: list[Callable[[], None]] = []
 
-    async def work() -> None:
+    async def work(error: Exception | None) -> None:
         log.append("done")
-        raise LookupError("nobody asked")
+        if error is not None:
+            raise error
 
-    beside(work())
+    beside(work(LookupError("nobody asked")), failures.append)
+    beside(work(None), failures.append)
     assert not log
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert log == ["done", "done"]
+    (failure,) = failures
+    with pytest.raises(LookupError, match="nobody asked"):
+        failure()
     gc.collect()
-    assert log == ["done"] and not capsys.readouterr().err
+    assert not capsys.readouterr().err
+
+
+async def test_a_fault_in_showing_a_picture_ends_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    def arrived(_: ViewerPanel) -> None:
+        raise ZeroDivisionError("while it was shown")
+
+    monkeypatch.setattr(ViewerPanel, "arrived", arrived)
+    app = app_of(Standin())
+    with pytest.raises(ZeroDivisionError, match="while it was shown"):
+        async with app.run_test(size=(120, 40)) as pilot:
+            await ready(pilot)
+            await pilot.press("8")
+            await until(pilot, lambda: app.return_code == 1)

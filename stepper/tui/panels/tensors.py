@@ -81,7 +81,7 @@ class TensorsPanel(LinePanel):
 
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.sketches = Sketches(draw, beside, self._sketched)
+        self.sketches = Sketches(draw, lambda work: beside(work, self.call_later), self._sketched)
         self._to_ask = False
         self._lines: list[Line] = []
         self._widths: list[int] = []

@@ -24,7 +24,7 @@ class ViewPanel(HeatPanel):
 
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.pictures = Pictures(ask, beside, self.arrived)
+        self.pictures = Pictures(ask, lambda work: beside(work, self.call_later), self.arrived)
         self._views: dict[tuple[str, Index], View] = {}
         """What was last shown of each label, by its shape."""
 
