@@ -266,8 +266,7 @@ class Passes:
             watched.formula = _with_zeros(watched, node, gradients)
         text = watched.formula.replace("\n", "; ") or watched.name
         watched.event = observer.begin("backward", text, watched.name, running.inside)
-        if watched.name == LEAF and running.whole and node not in running.uses:
-            # the pass began here, with a gradient of the caller's
+        if watched.name == LEAF and node not in running.uses:  # the pass began here, with a gradient of the caller's
             self._contribute(running, node, None, copies[0], watched.outputs[0])
 
     def _leave(self, node: Any, watched: Watched, gradients: tuple[Any, ...]) -> None:

@@ -52,11 +52,12 @@ class Detached:
         _enter(self._put)
 
     def _kept(self, made: Any) -> Any:
-        if not isinstance(made, float | int):
+        number = isinstance(made, complex | float | int)
+        if not number:
             self._bytes += made.nbytes
             if self._bytes > MOST:
                 raise LookupError("what is detached takes too much memory to be held")
-        self._found.append(made if isinstance(made, float | int) else made.clone())
+        self._found.append(made if number else made.clone())
         return made
 
     def _put(self, made: Any) -> Any:

@@ -58,7 +58,7 @@ def test_it_cannot_be_written_to_and_says_why() -> None:
 
 SCRIPT = """
     table, last = nn.Embedding(9, 4, sparse=True), nn.Linear(4, 3)
-    weight = torch.eye(3).to_sparse().requires_grad_()
+    weight = nn.Parameter(torch.eye(3).to_sparse())
     optimizers = torch.optim.SparseAdam(table.parameters()), torch.optim.SGD([*last.parameters(), weight], 0.1)
     for t in range(3):
         loss = torch.sparse.mm(weight, last(table(torch.randint(0, 9, (7,)))).t()).square().mean()

@@ -63,7 +63,7 @@ for t in range(3):
 
 
 @pytest.mark.start("torch")
-@pytest.mark.parametrize("number", ["value.item()", "float(value)", "baseline(value)"])
+@pytest.mark.parametrize("number", ["value.item()", "float(value)", "baseline(value)", "(1j * value).item().imag"])
 def test_a_number_taken_out_of_the_graph_and_reckoned_with_is_a_cut(tmp_path: Path, number: str) -> None:
     text = f"""
 import torch

@@ -6,6 +6,7 @@ import pyte
 import pytest
 from textual._compositor import Compositor, CompositorUpdate
 from textual.geometry import Region
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -46,9 +47,9 @@ async def test_the_same_is_painted(regions: list[Region], key: str) -> None:
         compositor, behind = app.screen._compositor, app._background_screens
         assert isinstance(compositor, SparseCompositor)
         compositor._dirty_regions = set(regions)
-        usual = Compositor.render_update(compositor, screen_stack=behind)
+        own = shown(app, compositor.render_update(screen_stack=behind), regions)
         compositor._dirty_regions = set(regions)
-        assert shown(app, compositor.render_update(screen_stack=behind), regions) == shown(app, usual, regions)
+        assert own == shown(app, Compositor.render_update(compositor, screen_stack=behind), regions)
 
 
 async def test_nothing_is_drawn_of_what_lies_behind_or_has_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,3 +72,19 @@ async def test_nothing_is_drawn_of_what_lies_behind_or_has_not_changed(monkeypat
         app.screen._compositor.update_widgets(app.screen._dirty_widgets)
         app.screen._compositor.render_update()
         assert set(drawn) == {app.desk.source, app.status}
+
+
+async def test_lines_are_drawn_with_the_frame_that_the_panel_has_now() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        source = app.desk.source
+        row = Region(0, 3, source.outer_size.width, 2)
+        drawn: list[list[Strip]] = []
+        for change in (lambda: app.desk.tensors.focus(), lambda: setattr(app, "theme", "textual-light")):
+            before = source.render_lines(row)
+            change()
+            await until(pilot, lambda before=before: source.render_lines(row) != before)  # type: ignore[misc]
+            drawn.append(source.render_lines(row))
+            assert [list(line) for line in drawn[-1]] == [list(line) for line in ScrollView.render_lines(source, row)]
+        assert drawn[0] != drawn[1]
