@@ -120,5 +120,46 @@ def test_a_parameter_of_which_only_its_data_is_read_has_its_own_name_and_ends_th
     }
 
 
+def test_behind_another_look_each_parameter_ends_where_it_first_did() -> None:
+    text = """
+        first, second, third = (torch.rand(3, 3, requires_grad=True) for _ in range(3))
+        optimizer = torch.optim.SGD([first, second, third], lr=0.1)
+        x = torch.rand(5, 3)
+        for t in range(2):
+            optimizer.zero_grad()
+            h = (x @ first).detach() @ second
+            loss = (h.data @ third).square().mean()
+            loss.backward()
+            optimizer.step()
+        """
+    record = run_recorded(script(text)).records[1]
+    assert {each.name: _text(record, each.cut) for each in record.parameters} == {
+        "first": "h = (x @ first).detach() @ second",
+        "second": "loss = (h.data @ third).square().mean()",
+        "third": "",
+    }
+
+
+def test_other_numbers_in_the_same_memory_are_no_other_look_at_what_lay_there() -> None:
+    text = """
+        import numpy as np
+        first, second = torch.rand(3, requires_grad=True), torch.rand(3, requires_grad=True)
+        optimizer = torch.optim.SGD([first, second], lr=0.1)
+        memory = np.ones(3, dtype=np.float32)
+        for t in range(2):
+            optimizer.zero_grad()
+            h = torch.from_numpy(memory)
+            h = h.mul_(first)
+            del h
+            memory[:] = 2
+            other = torch.from_numpy(memory)
+            loss = (other * second).square().mean()
+            loss.backward()
+            optimizer.step()
+        """
+    record = run_recorded(script(text)).records[1]
+    assert [(each.name, each.cut) for each in record.parameters] == [("first", None), ("second", None)]
+
+
 def _text(record: Record, event: int | None) -> str:
     return "" if event is None else record.events[event].text

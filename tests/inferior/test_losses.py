@@ -171,6 +171,29 @@ def test_a_pass_that_has_not_bound_the_named_loss_has_none() -> None:
     assert recorded.losses == plain.losses and plain.losses[0] is None and None not in plain.losses[1:]
 
 
+def test_the_settings_of_what_goes_backward_and_is_no_value_are_no_loss() -> None:
+    class Layer:
+        def __init__(self) -> None:
+            self.rate = 0.1
+
+    keeper = LossKeeper()
+    keeper.head()
+    keeper.backward(Layer())
+    assert keeper.current() == []
+
+
+def test_losses_behind_the_loop_are_told_apart_where_the_pass_has_some_of_its_own() -> None:
+    keeper = LossKeeper()
+    for of_pass, told in (([1.0], [9.0, 8.0]), ([], [])):
+        keeper.head()
+        for loss in of_pass:
+            keeper.named(loss)
+        keeper.cut()
+        keeper.named(9.0)
+        keeper.named(8.0)
+        assert keeper.behind() == told
+
+
 def test_an_integer_beyond_all_floats_is_infinite() -> None:
     assert LossKeeper().number(10**400) == math.inf and LossKeeper().number(-(10**400)) == -math.inf
 
