@@ -354,6 +354,17 @@ def test_gradients_that_are_masked_by_their_own_signs_throughout_stand_at_each_g
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "gate"),
+    [
+        ("gh1 = ga1 * (h1 > 0); gx = gh1 @ w2.T; gx = gx * (gx > 0)", "gh2 = ga2 * 1.5", "h2"),
+        ("gh1 = ga1 * 1.5", "gh2 = ga2 * (h2 > 0); aside = ga2 * (ga2 > 0)", "h1"),
+    ],
+)
+def test_a_mask_on_another_way_than_the_gates_is_not_told_there(first: str, second: str, gate: str) -> None:
+    assert run(NETWORK.format(relu="np.maximum(h2, 0)", first=first, second=second)).gate(gate).note == ""
+
+
 def test_a_mask_of_the_forward_pass_is_no_gates(tmp_path: Path) -> None:
     found = notes(
         tmp_path,
