@@ -122,7 +122,11 @@ class Observing(Recording):
         """Whether this pass itself made a value, for no parameter: an input whose gradient is asked for. Where the
         whole script is the pass, that makes its parameters as well as its inputs."""
         known = self._met_as(value)
-        if known is None or not known.made or self._names.get(value) is not None:
+        if known is None or self._names.get(value) is not None:
+            return False
+        if self.program.roles.get(known.label) == "loss":
+            return True  # `loss = loss.data`, and then `loss.requires_grad_()`
+        if not known.made:
             return False
         role, whole = self.program.roles.get(name), self.program.loop is None
         if role is None:
@@ -173,6 +177,8 @@ class Observing(Recording):
         known = self._met_as(value)
         poor = known is None or (is_place(known.label) and label not in self._second_names)
         named = made and rebound is not False
+        if known is not None and is_path(known.label) and not is_path(label):
+            named = False  # `loss.requires_grad_()` is loss itself, which keeps its name
         if poor or named:
             new = named if known is None else known.made
             self._known[id(value)] = Known(value, label, draft.role, new)

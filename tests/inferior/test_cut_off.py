@@ -79,6 +79,7 @@ WHOLE = """
     [
         ("loss = net(x).square().mean()", "loss = torch.tensor(loss.item(), requires_grad=True)", ""),
         ("", "pred = net(x).detach().requires_grad_()", "loss = pred.square().mean()"),
+        ("loss = net(x).square().mean()", "loss = loss.data", "loss.requires_grad_()"),
         ("", "loss = nn.Parameter(net(x).square().mean()) * 2", ""),
         ("pred = net(x)", "pred = pred.data", "loss = (pred + torch.zeros(1, requires_grad=True)).square().mean()"),
         ("pred = net(x)", "loss = torch.zeros(1, requires_grad=True) + pred.square().mean().item()", ""),
@@ -94,6 +95,7 @@ def test_a_loss_that_is_cut_off_as_a_whole_is_told_of_every_parameter(before: st
     record = run_recorded(script(WHOLE.replace("HERE", "; ".join(filter(None, (before, cut, behind)))))).records[1]
     of_net = {each.name: each for each in record.parameters if each.name.startswith("net.")}
     assert len(of_net) == 4 and {_text(record, each.cut) for each in of_net.values()} == {cut}
+    assert not any(each.name.startswith("loss") for each in record.parameters)
     assert left_out(record).items() >= dict.fromkeys(of_net, Why.DETACHED).items()
     (marked,) = (event for event in record.events if event.note.startswith(CUT))
     assert marked.text == cut
