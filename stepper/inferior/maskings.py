@@ -155,7 +155,7 @@ class Maskings:
                 found = list(
                     self._explicit(step, before, after, [each for each in near if each is not before], same, low, slope)
                 )
-                if not found and before is not after and not same.all() and not self._is_relu(before, after):
+                if not found and not same.all() and not self._is_relu(before, after):
                     found = list(self._implicit(step, before, after, same, low, slope))
                 if found:
                     yield found

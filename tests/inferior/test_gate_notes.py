@@ -176,6 +176,25 @@ def test_a_derivative_that_goes_forward_through_the_gates_is_no_swap(tmp_path: P
     assert notes(tmp_path, second=tangent) == {"h1": "", "h2": ""}
 
 
+def test_a_gate_whose_input_has_the_signs_of_anothers_is_no_masking_by_that_one() -> None:
+    ran = run(
+        """
+        import numpy as np
+        np.random.seed(0)
+        x, w, scale = np.random.randn(8, 5), np.random.randn(5, 6), np.random.rand(8, 6) + 0.5
+        for t in range(1):
+            h1 = x @ w
+            a1 = np.maximum(h1, 0)
+            h2 = h1 * scale
+            a2 = np.maximum(h2, 0)
+            loss = ((a1 + a2) ** 2).sum()
+            ga = 2 * (a1 + a2)
+            w -= 1e-4 * x.T @ (ga + ga * scale)
+        """
+    )
+    assert [(gate.label, gate.note) for gate in ran.record(0).gates] == [("h1", ""), ("h2", "")]
+
+
 # A mask that is no comparison itself: cast, scaled, stored, kept, or made by a function.
 MADE = {
     "cast": "g = ga * (h > 0).astype(float)",
