@@ -132,8 +132,9 @@ def _index_of(text: str) -> ast.expr | None:
 
 def _is_of(update: Happening, shape: tuple[int, ...]) -> bool:
     """Whether what an element is changed of is the parameter, and no list that it stands in (`params[0] -= …`)."""
+    target = target_of(update.text)
     changed = (draft for draft in update.drafts if draft.when == "after")
-    return any(draft.shape == shape and draft.role == "parameter" for draft in changed)
+    return any(draft.shape == shape and draft.label != target for draft in changed)
 
 
 def _gradient(term: Added, read: Read) -> Any:

@@ -41,6 +41,33 @@ def test_what_elements_are_updated_by_one_by_one_is_put_together(start: str, ele
     assert ran.array(parameter.grad, 1).ravel().tolist() == [delta * 2.0, delta * -0.3, delta]
 
 
+@pytest.mark.parametrize(
+    ("kept", "updates", "gradient"),
+    [
+        ("[w]", "kept[0][0] -= rate * delta; kept[0][1] -= rate * delta * 2", [4.5, 9.0]),
+        ("{'w': w}", "kept['w'][0] -= rate * delta; kept['w'][1] -= rate * delta * 2", [4.5, 9.0]),
+        ("[w]", "kept[0] -= rate * delta; kept[-1] -= rate * delta * 2", None),  # the whole array, and this twice
+    ],
+)
+def test_elements_of_what_a_container_keeps_are_put_together_and_its_own_are_not(
+    kept: str, updates: str, gradient: list[float] | None
+) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, rate = np.array([0.5, -0.25]), 0.125
+        kept = {kept}
+        for y in [1.0, -1.0]:
+            out = w[0] + 2 * w[1] - y
+            loss = out ** 2
+            delta = 2 * out
+            {updates}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert (None if parameter.grad is None else ran.array(parameter.grad, 1).tolist()) == gradient
+
+
 @pytest.mark.parametrize("start", ["[0.5, -0.25]", "np.array([0.5, -0.25])"])
 @pytest.mark.parametrize(
     "before",
