@@ -96,8 +96,8 @@ class Maskings:
         return sorted((each for each in told if each not in own), key=lambda each: each.event)
 
     def _masked_masks(self, told: Sequence[Masking]) -> set[Masking]:
-        """A mask may itself be made by a masked store (`m = np.ones(h.shape); m[h <= 0] = 0`): of what is a mask, too.
-        A gradient of which nothing is left looks like a mask only after that."""
+        """A mask may itself be made by a masked store (`m = np.ones(h.shape); m[h <= 0] = 0`): of what is a mask, too,
+        or of h. A gradient of which nothing is left looks like a mask only after that."""
         read = {each.mask for each in told if each.mask is not None}
         of_masks = set(self._descent.back(read, self._sources))
         slopes = self._slopes.values()
@@ -105,7 +105,8 @@ class Maskings:
             each
             for each in told
             if each.after in of_masks
-            and all(bools(numbers(copy), *slopes) is not None for copy in (each.before, each.after))
+            and bools(numbers(each.after), *slopes) is not None
+            and (each.before in self._ahead or bools(numbers(each.before), *slopes) is not None)
         }
 
     # ------------------------------------------------------------------------------------------------- one event

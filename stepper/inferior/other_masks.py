@@ -49,6 +49,7 @@ def in_turn(
         if not each.of
         and each.after not in used
         and each.phase == "backward"
+        and each.before not in forward
         and (each.mask is None or each.mask not in forward)
     ]
     turns: dict[int, Masking] = {}

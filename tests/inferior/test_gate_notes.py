@@ -474,3 +474,24 @@ def test_zeros_that_a_dead_layer_leaves_are_no_masks(third: str, second: str, fi
         assert gate.note == "" and gate.blocked == int((ran.array(ran.values(name)[0]) < 0).sum())
         for found, label in ((gate.grad_before, came), (gate.grad_after, came.replace("a", "h"))):
             assert numpy.array_equal(ran.array(found), ran.array(ran.values(label)[0]))
+
+
+def test_a_mask_of_zeros_is_no_masked_gradient() -> None:
+    text = """
+        import numpy as np
+        np.random.seed(0)
+        x = np.random.randn(1, 5); y = np.random.randn(1, 2)
+        w1 = np.random.randn(5, 6); w2 = np.random.randn(6, 2)
+        for t in range(1):
+            h = x @ w1 + 99
+            a = np.maximum(h, 0)
+            g = 2 * (a @ w2 - y)
+            loss = (g ** 2).sum() / 4
+            ga = g @ w2.T
+            m = (h <= 0) * 1.0
+            gh = np.where(m, 0, ga)
+            w2 -= 1e-4 * a.T @ g
+            w1 -= 1e-4 * x.T @ gh
+    """
+    gate = run(text).gate("h")
+    assert gate.note == "" and (gate.grad_after is None or gate.grad_after.label != "m")
