@@ -83,7 +83,7 @@ def versions(record: Record, parameter: Parameter, carried: bool = False) -> Ite
             yield Version((first,), f"as it was made; it was changed{_where(record, used)}, before the update used it")
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
-            note = f"by the update's step, which is {text} times it"
+            note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"
             yield Version((parameter.update,), note, -1 / rate, (parameter.before,))
 
 
@@ -107,7 +107,8 @@ def _multiple(used: Value, sum_: Value) -> float | None:
 
 
 def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
-    """What the step of a parameter may have been scaled by: the numbers that its one update reads or spells out."""
+    """What the step of a parameter may have been scaled by: the numbers that its one update reads or spells out. Where
+    none of these is below 1, also by nothing (""): no learning rate is among them."""
     updates = [
         event for event in record.events if event.kind == "statement" and any(map(_is(parameter.after), event.values))
     ]
@@ -118,7 +119,8 @@ def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
         if event.parent in inside:
             inside.add(event.id)
     numbers = (each for event in record.events if event.id in inside for each in _numbers(event))
-    return {text: rate for text, rate in numbers if rate and math.isfinite(rate)}
+    rates = {text: rate for text, rate in numbers if rate and math.isfinite(rate)}
+    return {**rates, "": 1.0} if rates and min(map(abs, rates.values())) >= 1 else rates
 
 
 def _is(after: Value) -> Callable[[Value], bool]:

@@ -86,6 +86,23 @@ for t in range(2):
     assert found.verdict is Verdict.DIFFERS and found.factor == 3.0
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(2, Verdict.AGREES), (3, Verdict.DIFFERS)])
+def test_a_step_without_a_learning_rate_is_the_gradient_itself(tmp_path: Path, factor: int, verdict: Verdict) -> None:
+    text = f"""
+import numpy as np
+numbers = np.random.default_rng(0)
+w, x, y = numbers.normal(size=3), numbers.normal(size=(8, 3)), numbers.normal(size=8)
+for t in range(2):
+    e = x @ w - y
+    loss = (e ** 2).mean()
+    w -= {factor} * x.T @ e / e.size
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = named(run.check(1)).values()
+    assert found.verdict is verdict
+    assert ("no learning rate" in found.note) == (verdict is Verdict.AGREES)
+
+
 HANDED_ON = (
     TWICE
     + """from torch import nn
