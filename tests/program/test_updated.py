@@ -199,7 +199,9 @@ for i, real in enumerate(batches):
 
 
 def test_weights_that_are_clipped_decayed_or_normed_before_another_loss_are_updated() -> None:
-    found = phases(analyse(ADVERSARIES, "s.py"))
+    program = analyse(ADVERSARIES, "s.py")
+    assert labels(program, "parameter") >= {"D", "s", "s.data"}, "those of D, and those of G"
+    found = phases(program)
     for text in (
         "D.bias.data.clamp_(-0.2, 0.2)",
         "p.data.clamp_(-c, c)",
@@ -210,6 +212,21 @@ def test_weights_that_are_clipped_decayed_or_normed_before_another_loss_are_upda
     ):
         assert found[text] == "update", text
     assert found["real.mul_(0.5)"] == "forward"
+
+
+def test_what_a_batch_does_to_a_parameter_before_its_loss_is_the_forward_passes_own() -> None:
+    source = """\
+import torch
+net, state = torch.nn.Linear(3, 3), torch.zeros(5, 3, requires_grad=True)
+optimizer = torch.optim.SGD([*net.parameters(), state], 0.1)
+for x, y in batches:
+    state.data.add_(0.1 * x)
+    loss = (net(x + state) - y).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+    assert phases(analyse(source, "s.py"))["state.data.add_(0.1 * x)"] == "forward"
 
 
 def test_only_what_changes_values_is_an_update() -> None:
