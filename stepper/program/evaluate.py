@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from stepper.program.definitions import Definitions
 from stepper.program.effects import FIELD, NOTHING, Definition, Place, Value, flat, union
 from stepper.program.losses import Losses
-from stepper.program.nodes import is_list
+from stepper.program.nodes import is_list, is_reference
 from stepper.program.scopes import Scope, Script
 from stepper.program.syntax import COMPREHENSIONS
 from stepper.program.vocabulary import names_loss, words
@@ -76,7 +76,7 @@ class Evaluator(Definitions, ABC):
                 result = self.evaluate(scope, value)
                 place = self.name_place(scope, name)
                 if place is not None:
-                    self.bind(place, node, result, (), name)
+                    self.bind(place, node, result, (), name, alias=is_reference(value))
                 return result
             case ast.Lambda():
                 return Value(functions=frozenset((node,)))

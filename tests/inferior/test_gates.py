@@ -244,11 +244,13 @@ def test_what_is_made_of_more_than_h_is_no_gate_though_its_numbers_are_a_relus()
         """
         import numpy as np
         w, factors = np.array([1.0, -2.0, -3.0]), np.array([1.0, 0.0, 0.0])
+        same = w.copy() * factors.max()
         for t in range(1):
             kept = w + (factors - 1) * w
             halves = w * ((factors + 1) / 2)
             entropy = 0 * factors[1:] * np.log(w[:1] / 2) + factors[1:] * np.log(np.array([0.5, 0.3]))
-            loss = (kept + halves).sum() + entropy.sum()
+            swish = (w * 1) / (1 + np.exp(-1.0 * same))
+            loss = (kept + halves + swish).sum() + entropy.sum()
             w = w - 0.01
         """
     )

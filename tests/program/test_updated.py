@@ -1,5 +1,7 @@
 """What an iteration updates, and what it only binds or counts."""
 
+import pytest
+
 from stepper.program.program import analyse
 from tests.program.test_knowledge import labels, phases
 
@@ -137,7 +139,11 @@ with torch.no_grad():
     assert phases(analyse(by_hand, "s.py", loop="none"))["grad_w += 0.1 * w"] == "backward"
 
 
-def test_a_step_by_what_a_pattern_captured_is_one() -> None:
+@pytest.mark.parametrize(
+    ("subject", "guard"),
+    [("p.grad", "rate > 0"), ("p.grad", "(g := g) is not None"), ("p", "(g := g.grad) is not None")],
+)
+def test_a_step_by_what_a_pattern_captured_or_its_guard_bound_is_one(subject: str, guard: str) -> None:
     source = """
 import torch
 class Optimizer:
@@ -145,10 +151,10 @@ class Optimizer:
         self.params = list(params)
     def step(self):
         for p in self.params:
-            match p.grad, 0.1:
+            match SUBJECT, 0.1:
                 case None, _:
                     continue
-                case (torch.Tensor() as g), rate if rate > 0:
+                case (torch.Tensor() as g), rate if GUARD:
                     p.data -= rate * g
 net = torch.nn.Linear(3, 1)
 optimizer = Optimizer(net.parameters())
@@ -162,7 +168,7 @@ for x in batches:
     loss.backward()
     optimizer.step()
 """
-    program = analyse(source, "s.py")
+    program = analyse(source.replace("SUBJECT", subject).replace("GUARD", guard), "s.py")
     assert program.loop is not None and program.loop.text == "for x in batches"
     assert phases(program)["p.data -= rate * g"] == "update" and "p.data" in labels(program, "parameter")
 
