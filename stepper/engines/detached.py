@@ -109,6 +109,23 @@ def _enter(turned: Callable[[Any], Any]) -> None:
 
     mode: Any = Detaching
     mode().__enter__()
+    _by_detach(torch)
+
+
+def _by_detach(torch: Any) -> None:
+    """Let `detach_` and `tolist`, which no mode is told of, go by way of `detach`, which they are."""
+    cut_off, listed = torch.Tensor.detach_, torch.Tensor.tolist
+
+    def detach_(self: Any) -> Any:
+        held = self.detach()
+        cut_off(self)
+        with torch.no_grad():
+            return self.copy_(held)
+
+    def tolist(self: Any) -> Any:
+        return listed(self.detach() if self.requires_grad else self)
+
+    torch.Tensor.detach_, torch.Tensor.tolist = detach_, tolist
 
 
 def _inside(apply: CodeType, frame: FrameType | None) -> bool:
