@@ -5,8 +5,8 @@ from __future__ import annotations
 ENTRIES = 4
 """That are looked at, of a parameter."""
 PASSES = 3000
-SECONDS = 240.0
-FEWEST = 12  # passes for each parameter, however long they take
+SECONDS = 45.0
+FEWEST = 4  # passes for each parameter, however long they take
 EACH = 12  # passes for an entry, mostly
 SPLITS = 4  # how often, at least, a group of parameters that does not agree is halved
 HALVING = 30  # passes for both halves
@@ -24,6 +24,10 @@ class Budget:
     def splits(self) -> int:
         """How often a group of them that does not agree is to be halved."""
         return max(SPLITS, min(self._parameters // 4, self._passes // 3 // HALVING))
+
+    def over(self, passes: int) -> bool:
+        """Whether so many passes are all that a parameter may take of which nothing says that it is wrong."""
+        return passes >= self._passes
 
     def entries(self, passes: int, parameters: int) -> int:
         """How many entries of the next of so many parameters are to be looked at, after so many passes."""

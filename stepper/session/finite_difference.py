@@ -16,12 +16,16 @@ from itertools import pairwise
 FIRST = (1.0, 2.0, 4.0)  # the first steps, in units of ∛u times the scale
 ROUNDS = 3  # and how often further ones are taken, where these are not exact enough
 FLOOR = 1e-3  # a step's scale is at least so much of that of the other parameters
-NARROWEST = 3  # so many steps are looked at for whether they exclude a slope
+NARROWEST = 3  # so many steps, at least, are looked at for whether they exclude a slope
+REACH = 64.0  # and all up to so many times the narrowest
+SCATTER = 4.0  # how many times further than from one another they are to lie from it
 WIDEST = 0.25  # a step is at most so much of the scale
 ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned with
 LIKELY = 0.25  # the part of them that is likely
+NARROW = (1.0, 4.0, 16.0)  # the narrowest steps
 CLEAR = 16.0  # how much larger than its rounding a difference is to be, to be seen
 EXACT = 1e-3  # the relative error that is sought
+SAFELY = 4.0  # how much smaller than that what rounding does is to be
 ENOUGH = 1e-2  # and where another entry of the same parameter is known as exactly
 
 Losses = list[float]
@@ -58,13 +62,16 @@ class Slope:
 
     def excludes(self, slope: float) -> bool:
         """Whether the narrowest steps at which rounding lets tell leave no room for this slope: it lies further from
-        each of them than they do from one another. Wider ones tell nothing more: over many kinks, of which some open
-        where others close, the slopes below and above may be alike, and neither that at θ."""
+        each of them than they do from one another. Far wider ones tell nothing more: over many kinks, of which some
+        open where others close, the slopes below and above may be alike, and neither that at θ. But where those that
+        are somewhat wider are scattered, kinks lie near enough to be nearer, too."""
         apart = abs(slope - self.value)
-        told = [each for each in self.others if 4 * each[1] < apart][:NARROWEST]
+        told = [each for each in self.others if 4 * each[1] < apart]
+        near = sum(told[0][1] <= REACH * rounding for _, rounding, _ in told)  # it goes with the step
+        told = told[: max(NARROWEST, near)]
         values = [value for value, _, _ in told]
         width = max(values) - min(values) if told else math.inf
-        far = (abs(slope - value) > 2 * (rounding + kink) + 1.5 * width for value, rounding, kink in told)
+        far = (abs(slope - value) > 2 * (rounding + kink) + SCATTER * width for value, rounding, kink in told)
         return len(told) > 1 and all(far)
 
 
@@ -114,10 +121,20 @@ def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) 
 
 
 async def measure(
-    ask: Ask, at: float, scale: float, base: float, read: Reading, unit: float, noise: float, exact: float = EXACT
+    ask: Ask,
+    at: float,
+    scale: float,
+    base: float,
+    read: Reading,
+    unit: float,
+    noise: float,
+    exact: float = EXACT,
+    *,
+    kinks: bool = False,
 ) -> list[Step]:
     """Take steps beside θ = `at`, of a parameter that it takes a step of about `scale` to change much of the loss by,
-    until the slope is known with a relative error of `exact`, or it cannot be."""
+    until the slope is known with a relative error of `exact`, or it cannot be. `kinks`: many lie near, so that narrower
+    steps are at once as narrow as rounding allows for that."""
     smallest = unit ** (1 / 3) * scale
     steps = await _taken(ask, at, [smallest * each for each in FIRST])
     low, high = smallest * FIRST[0], smallest * FIRST[-1]
@@ -129,8 +146,10 @@ async def measure(
             further = [size for size in (2 * high, 4 * high) if size <= WIDEST * scale]
             high = max([high, *further])
         else:
-            further = [low / 4, low / 2]
-            low = low / 4
+            rounding = ROUNDING * unit * abs(base) + noise
+            narrow = min(low / 4, SAFELY * rounding / (exact * abs(found.value))) if kinks and found.value else low / 4
+            further = [narrow, 2 * narrow]
+            low = narrow
         if not further:
             break
         steps += await _taken(ask, at, further)
@@ -151,11 +170,11 @@ def scale_of(at: float, typical: float, others: float, loss: float, gradient: fl
     return max(own, min(beside, max(way, FLOOR * beside)))
 
 
-async def narrowed(ask: Ask, at: float, base: float, apart: float, unit: float) -> list[Step]:
+async def narrowed(ask: Ask, at: float, base: float, apart: float, unit: float, noise: float = 0.0) -> list[Step]:
     """Further steps beside θ = `at`: as narrow as the loss's rounding allows for a slope that would be off by `apart`.
     Kinks lie less near."""
-    size = max(CLEAR * ROUNDING * unit * abs(base) / apart, CLEAR * unit * abs(at))
-    return await _taken(ask, at, [size, 2 * size])
+    size = max(CLEAR * (ROUNDING * unit * abs(base) + noise) / apart, CLEAR * unit * abs(at))
+    return await _taken(ask, at, [size * each for each in NARROW])
 
 
 async def _taken(ask: Ask, at: float, sizes: Sequence[float]) -> list[Step]:

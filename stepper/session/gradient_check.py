@@ -93,6 +93,7 @@ class Direction:
     error: float
     tolerance: float
     verdict: Verdict
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,9 @@ class RecordCheck:
         budget = Budget(len(parameters), (perf_counter() - begun) / 2)
         many = len(parameters) > MANY and not self._always
         ways = await self._ways(parameters, many)
-        told = await self._together(ways, budget.splits if many else 0, partial(tell, whole))
+        told = await self._together(
+            ways, budget.splits if many else 0, lambda: budget.over(self._passes), partial(tell, whole)
+        )
         whole = replace(whole, directions=told.directions)
         known = {each.name: self._told(each, told) for each in parameters} if many else {}
         left = len(parameters) - sum(each is not None for each in known.values())
@@ -126,7 +128,11 @@ class RecordCheck:
             found = known.get(parameter.name)
             if found is None and many:
                 passes = self._passes + (0 if self._of_graph is None else self._of_graph._passes)
-                self._entries, left = budget.entries(passes, left), left - 1
+                if parameter.name in told.unsure and budget.over(passes):
+                    found = unknown(parameter.name, parameter.shape, told.unsure[parameter.name].reason)
+                else:
+                    self._entries = budget.entries(passes, left)
+                left -= 1
             found = found or await self._along_graph(parameter, await self._one(parameter))
             whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
@@ -158,13 +164,17 @@ class RecordCheck:
         return found
 
     async def _together(
-        self, ways: Sequence[Way], splits: int, progress: Callable[[str], None] = lambda _: None
+        self,
+        ways: Sequence[Way],
+        splits: int,
+        over: Callable[[], bool] = lambda: False,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> Together:
         async def push(moves: list[Move], numbers: list[float | None]) -> list[Tried]:
             progress(f"{len(moves)} parameters at once" if len(moves) > 1 else moves[0].parameter)
             return await self._push(moves, numbers)
 
-        return await together(ways, self._setting, push, splits)
+        return await together(ways, self._setting, push, splits, over)
 
     @property
     def _setting(self) -> Setting:

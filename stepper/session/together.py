@@ -3,7 +3,8 @@
 What was recorded says what that slope is, too: the product of gradient and direction. A few passes tell so of a whole
 model what would take some for each entry. Along a random direction a wrong gradient hides behind a right one by chance
 only: an error as large as the gradient itself is missed in less than one case in fifty, where the two slopes are known
-to lie within `CLOSE` of the gradient's share of them, and they mostly lie much nearer.
+to lie within `CLOSE` of the gradient's share of them, and they mostly lie much nearer. Of a parameter alone, in one of
+twenty-five: where kinks (ReLU crossings) lie near, a slope is not known as exactly.
 """
 
 from __future__ import annotations
@@ -11,19 +12,28 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Value
-from stepper.session.finite_difference import ROUNDING, Losses, Reading, measure, scale_of, slope
-from stepper.session.gradient_check import Direction, Verdict, compared, unit_of
+from stepper.session.finite_difference import (
+    ROUNDING,
+    SAFELY,
+    Losses,
+    Reading,
+    Step,
+    measure,
+    narrowed,
+    scale_of,
+    slope,
+)
+from stepper.session.gradient_check import Direction, EntryCheck, Verdict, compared, unit_of
 from stepper.session.readings import known, readings
 from stepper.session.versions import Version
 
 CLOSE = 0.02  # of a parameter's share in a slope, that the two may lie apart to tell something of it
 EXACT = 1e-5  # the smallest relative error that is sought
-SAFELY = 4.0  # how much smaller than need be
 SEEDS = 8  # directions that are looked at for one which does not run across a gradient
 HIDDEN = 8.0  # how many times the rounding of a slope its error is at most, to be due to that
 STEEP = 0.5  # and is not: the product with it, relative to the gradient's norm
@@ -72,13 +82,15 @@ class Setting:
 @dataclass(frozen=True)
 class Together:
     """What directions tell: those along which all agrees, with the version of each parameter's gradient that does, and
-    by which loss; the groups of parameters of which they tell otherwise, or nothing; and the parameters whose gradients
-    are so small that rounding hides them, each with one through all that are."""
+    by which loss; the groups of parameters of which they tell otherwise, or nothing; the parameters whose gradients
+    are so small that rounding hides them, each with one through all that are; and those of which kinks let nothing be
+    told, or which only agree with many, each with what is known of it."""
 
     directions: tuple[Direction, ...]
     agreed: dict[str, tuple[Version, Direction, str]]
     differing: tuple[tuple[Way, ...], ...]
     hidden: dict[str, Direction]
+    unsure: dict[str, Direction]
 
 
 class _Found(NamedTuple):
@@ -142,40 +154,55 @@ async def _along(version: Version, seed: int, product: Product) -> float:
     return version.scale * total
 
 
-async def together(ways: Sequence[Way], setting: Setting, push: Push, splits: int) -> Together:
+async def together(
+    ways: Sequence[Way], setting: Setting, push: Push, splits: int, over: Callable[[], bool]
+) -> Together:
     """What directions through all of these, and then through parts of them, tell. At most `splits` groups that do not
-    agree are halved."""
+    agree are halved, and parts of one that agrees are looked at until it is `over`."""
     directions: list[Direction] = []
     agreed: dict[str, tuple[Version, Direction, str]] = {}
     differing: list[tuple[Way, ...]] = []
     hidden: dict[str, Direction] = {}
-    waiting = deque(_of_one_loss(ways))
+    unsure: dict[str, Direction] = {}
+    waiting = deque((group, False) for group in _of_one_loss(ways))
     while waiting:
-        group = waiting.popleft()
+        group, agree = waiting.popleft()
+        if agree and over():
+            continue  # with what is known of it
         found = await _compared(group, setting, push)
         if found is None:
             continue
         direction, place, by, _ = found
         if direction.verdict is Verdict.AGREES:
             told = [each for each in group if direction.tolerance <= CLOSE * abs(each.slope(place))]
-            if not direction.recorded and not direction.difference:
+            if len(group) == 1 or (not direction.recorded and not direction.difference):
                 told = list(group)  # nothing, and nothing
             if told:
                 directions.append(direction)
             agreed |= {each.parameter.name: (each.version(place), direction, by) for each in told}
             rest = [each for each in group if each.parameter.name not in agreed]
             if len(group) > 1 and rest:
-                waiting += _parts(rest, direction.tolerance / abs(direction.recorded), len(group) - 1)
+                parts = _parts(rest, direction.tolerance / abs(direction.recorded), len(group) - 1)
+                waiting += [(part, True) for part in parts]
+                unsure |= {each.parameter.name: replace(direction, reason=_only_together(group)) for each in rest}
         elif found.hidden:
             hidden |= {each.parameter.name: direction for each in group}
         elif len(group) > 1 and splits > 0:
             splits -= 1
             middle = len(group) // 2
-            waiting += [group[:middle], group[middle:]]
+            waiting += [(group[:middle], agree), (group[middle:], agree)]
         elif direction.verdict is Verdict.DIFFERS:
             differing.append(group)
             directions.append(direction)
-    return Together(tuple(directions), agreed, tuple(differing), hidden)
+            for each in group:
+                unsure.pop(each.parameter.name, None)
+        elif len(group) == 1:
+            unsure[group[0].parameter.name] = direction
+    return Together(tuple(directions), agreed, tuple(differing), hidden, unsure)
+
+
+def _only_together(group: Sequence[Way]) -> str:
+    return f"{len(group)} parameters agree together, which tells little of each: --parameter looks at one"
 
 
 def _of_one_loss(ways: Sequence[Way]) -> list[tuple[Way, ...]]:
@@ -216,7 +243,12 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
     try:
         # many parameters at once change the loss the more: it bends where they would have used it up
         scale = min(1.0, abs(likely(setting.base)) / sum(shares)) if any(shares) else 1.0
-        steps = await measure(ask, 0.0, scale or 1.0, likely(setting.base), likely, setting.unit, noise, exact)
+        steps = await measure(
+            ask, 0.0, scale or 1.0, likely(setting.base), likely, setting.unit, noise, exact, kinks=True
+        )
+        apart = _apart(group, steps, setting, likely, unit, noise)
+        if apart:
+            steps = [*steps, *await narrowed(ask, 0.0, likely(setting.base), apart, setting.unit, noise)]
     except LookupError:
         return None  # one cannot be reached
     first: _Found | None = None
@@ -224,7 +256,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
         recorded = sum(each.slope(place) for each in group)
         for read, by in read_as:
             found = slope(steps, read(setting.base), read, setting.unit, noise)
-            entry = compared((), recorded, found, unit, abs(recorded))
+            entry = _entry(recorded, steps, setting, read, unit, noise)
             told = Direction(
                 tuple(each.parameter.name for each in group),
                 sum(max(1, each.parameter.before.summary.size) for each in group),
@@ -233,6 +265,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
                 entry.error,
                 entry.tolerance,
                 entry.verdict,
+                entry.reason,
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 return _Found(told, place, f"by {by} ({read(setting.base):.6g})" if by else "", False)
@@ -247,3 +280,30 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
                     told, place, "", rounded and within
                 )  # of the loss by which nothing can be told they may be the gradients
     return first
+
+
+def _entry(
+    recorded: float, steps: Sequence[Step], setting: Setting, read: Reading, unit: float, noise: float
+) -> EntryCheck:
+    """What was recorded of a slope against what these steps tell, or the narrowest of them: kinks lie less near."""
+    ordered = sorted(steps, key=lambda each: each.size)
+    told: list[EntryCheck] = []
+    for some in (ordered, ordered[:2], ordered[2:4]):
+        found = slope(some, read(setting.base), read, setting.unit, noise)
+        told.append(compared((), recorded, found, unit, abs(recorded)))
+        if told[-1].verdict is Verdict.AGREES:
+            return told[-1]
+    return told[0]
+
+
+def _apart(
+    group: Sequence[Way], steps: Sequence[Step], setting: Setting, read: Reading, unit: float, noise: float
+) -> float:
+    """By how much the slope that these steps tell lies nearest to what was recorded, where that does not agree."""
+    recorded = [sum(each.slope(place) for each in group) for place in range(max(len(each.versions) for each in group))]
+    told = [_entry(each, steps, setting, read, unit, noise) for each in recorded]
+    if any(each.verdict is Verdict.AGREES for each in told):
+        return 0.0
+    off = [abs(each.recorded - each.difference) - each.tolerance for each in told if each.difference is not None]
+    near = [abs(each.recorded - each.difference) for each in told if each.difference is not None]
+    return min(near) if off and min(off) > 0 else 0.0

@@ -118,7 +118,8 @@ def test_an_error_bar_as_wide_as_the_gradient_tells_nothing() -> None:
 def test_slopes_of_other_steps_leave_room() -> None:
     kinks = Slope(1.0, 0.01, 0.1, ((0.5, 0.01, 0.0), (1.0, 0.01, 0.0)))
     assert compared((0,), 0.45, kinks, UNIT, 1.0).verdict is Verdict.UNKNOWN
-    assert compared((0,), 2.0, kinks, UNIT, 1.0).verdict is Verdict.DIFFERS
+    assert compared((0,), 2.0, kinks, UNIT, 1.0).verdict is Verdict.UNKNOWN
+    assert compared((0,), 4.0, kinks, UNIT, 1.0).verdict is Verdict.DIFFERS
 
 
 def test_a_check_agrees_where_something_is_told_and_nothing_differs() -> None:
