@@ -153,6 +153,8 @@ async def measure(
         if not further:
             break
         steps += await _taken(ask, at, further)
+        if kinks and low < smallest:
+            break  # they are as narrow as they are to be
     return steps
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.budget import ENTRIES, PASSES, Budget
+from stepper.session.budget import ENTRIES, FEWEST, PASSES, Budget
 from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
@@ -150,3 +150,4 @@ def test_of_many_parameters_that_differ_fewer_entries_are_looked_at() -> None:
     assert many.entries(0, 60) == ENTRIES and many.entries(0, 600) == 1 and many.entries(2 * PASSES, 9) == 1
     assert many.said.startswith("of 2 parameters fewer entries")
     assert slow.entries(0, 60) == 1 and slow.splits < many.splits
+    assert slow.over(60 * FEWEST) and not slow.over(60) and not many.over(60 * FEWEST)

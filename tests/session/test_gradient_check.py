@@ -120,6 +120,11 @@ def test_slopes_of_other_steps_leave_room() -> None:
     assert compared((0,), 0.45, kinks, UNIT, 1.0).verdict is Verdict.UNKNOWN
     assert compared((0,), 2.0, kinks, UNIT, 1.0).verdict is Verdict.UNKNOWN
     assert compared((0,), 4.0, kinks, UNIT, 1.0).verdict is Verdict.DIFFERS
+    near = ((2.017, 0.005, 0.0), (2.015, 0.003, 0.0), (2.02, 0.001, 0.0))
+    wider = ((1.9, 0.0004, 0.02), (0.3, 1e-5, 0.0))
+    assert compared((0,), 1.886, Slope(2.02, 0.01, 1e-4, near), UNIT, 1.0).verdict is Verdict.DIFFERS
+    assert compared((0,), 1.886, Slope(2.02, 0.01, 1e-4, near + wider), UNIT, 1.0).verdict is Verdict.UNKNOWN
+    assert compared((0,), 1.886, Slope(2.02, 0.01, 1e-4, near + wider[1:]), UNIT, 1.0).verdict is Verdict.DIFFERS
 
 
 def test_a_check_agrees_where_something_is_told_and_nothing_differs() -> None:
