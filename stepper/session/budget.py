@@ -6,7 +6,7 @@ ENTRIES = 4
 """That are looked at, of a parameter."""
 PASSES = 3000
 SECONDS = 45.0
-FEWEST = 4  # passes for each parameter, however long they take
+FEWEST = 12  # passes for each parameter, however long they take
 EACH = 12  # passes for an entry, mostly
 SPLITS = 4  # how often, at least, a group of parameters that does not agree is halved
 HALVING = 30  # passes for both halves
