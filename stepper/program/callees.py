@@ -172,6 +172,31 @@ class Callees:
             return []
         return list(self.script.reached(scope, function)) or self._methods(scope, function)
 
+    def elements_of(self, scope: Scope, node: ast.expr, depth: int = 3) -> list[ast.expr]:
+        """The elements that a collection is written out with: there, where it got its name, or in the functions that
+        give it, all at once or one by one."""
+        found: list[ast.expr] = []
+        if depth == 0:
+            return found
+        match node:
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                found += elements
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+                found.append(element)
+            case ast.Name(id=name):
+                for where, value in self.functions_in.values(scope, name):
+                    found += self.elements_of(where, value, depth - 1)
+            case ast.Call():
+                functions = [each for each in self.callees(scope, node) if isinstance(each, FUNCTIONS)]
+                for function in functions:
+                    for part in ast.walk(function):
+                        match part:
+                            case ast.Yield(value=ast.expr() as value):
+                                found.append(value)
+                            case ast.YieldFrom(value=value) | ast.Return(value=ast.expr() as value):
+                                found += self.elements_of(self.script.scope(function), value, depth - 1)
+        return found
+
     def _handed_over(self, node: ast.expr) -> list[ast.AST]:
         """The functions that an argument may be: by a name, written there, made by a call, or a `self.method`."""
         scope = self.script.scope_around(node)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 
+from stepper.program.row_keys import Elements, row_keys
+from stepper.program.syntax import unwrapped
 
-def counters(node: ast.For | ast.AsyncFor) -> list[str]:
-    """The names that a loop's head binds to a position or a key: what they pick is chosen by the loop itself."""
-    iterable = node.iter
-    while isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.args:
-        if iterable.func.id not in ("reversed", "tqdm", "list", "tuple", "sorted"):
-            break
-        iterable = iterable.args[0]
+
+def counters(node: ast.For | ast.AsyncFor, elements_of: Elements) -> list[str]:
+    """The names that a loop's head binds to a position or a key: what they pick is chosen by the loop itself.
+
+    `elements_of` tells the elements that a collection is written out with.
+    """
+    iterable = unwrapped(node.iter)
     first = node.target.elts[0] if isinstance(node.target, (ast.Tuple, ast.List)) and node.target.elts else node.target
     match iterable:
         case ast.Call(func=ast.Name(id="range" | "xrange" | "trange")):
@@ -30,7 +32,7 @@ def counters(node: ast.For | ast.AsyncFor) -> list[str]:
             names = [node.target]
         case _:
             names = []
-    return [name.id for name in names if isinstance(name, ast.Name)]
+    return [name.id for name in names if isinstance(name, ast.Name)] + row_keys(node, elements_of)
 
 
 def _is_keyed(body: list[ast.stmt], iterable: ast.expr, target: ast.expr) -> bool:

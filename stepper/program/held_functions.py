@@ -72,6 +72,10 @@ class HeldFunctions:
             if value is not None
         ]
 
+    def values(self, scope: Scope, name: str) -> list[tuple[Scope, ast.expr]]:
+        """The expressions that give a variable its value, also through other names and through callers."""
+        return list(self._sources(scope, name, DEPTH))
+
     def _sources(self, scope: Scope, name: str, depth: int) -> Iterator[tuple[Scope, ast.expr]]:
         """The expressions that give a variable its value, looked for through other names and through callers."""
         owner = self._script.owner(scope, name)

@@ -104,3 +104,12 @@ def path_root(node: ast.AST) -> ast.Name | None:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node if isinstance(node, ast.Name) else None
+
+
+def unwrapped(iterable: ast.expr) -> ast.expr:
+    """The collection itself, of one that is gone through in another order, or as a copy: `W` of `reversed(list(W))`."""
+    while isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and iterable.args:
+        if iterable.func.id not in ("reversed", "tqdm", "list", "tuple", "sorted"):
+            break
+        iterable = iterable.args[0]
+    return iterable

@@ -192,7 +192,7 @@ class Walker(Assigner):
     def _loop_target(self, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
         element = self.iterate(scope, node.iter, id(node))
         self.bind_target(scope, node.target, element, node, id(node))
-        for target in counters(node):
+        for target in counters(node, lambda written: self.elements_of(scope, written)):
             place = self.name_place(scope, target)
             if place is not None:
                 self.state.index[place] = frozenset((id(node),))

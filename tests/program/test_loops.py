@@ -288,6 +288,69 @@ net = Net()
     assert loop_line(analyse(handed, "s.py")) == line_of(handed, "for i in")
 
 
+DENSE = """\
+import numpy as np
+
+class Dense:
+    def __init__(self, a, b):
+        self.W, self.b = np.ones((a, b)), np.zeros(b)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, g):
+        self.dW, self.db = self.x.T @ g, g.sum(0)
+    def params(self):
+        yield "W", self.W, self.dW
+        yield "b", self.b, self.db
+
+l = Dense(4, 2)
+X, Y = np.ones((64, 4)), np.zeros((64, 2))
+names = ["W", "b"]
+kept = {}
+def step():
+    for TARGET in ROWS:
+        m = kept[k] = 0.9 * kept.get(k, 0.0) + g
+        p -= 0.01 * m
+for t in range(5):
+    d = l.forward(X) - Y
+    loss = (d * d).mean()
+    l.backward(2 * d / d.size)
+    step()
+    print(t, loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "rows"),
+    [
+        ("k, p, g", '[("W", l.W, l.dW), ("b", l.b, l.db)]'),
+        ("k, p, g", "l.params()"),
+        ("i, (k, p, g)", "enumerate(l.params())"),
+        ("k, p, g", "zip(names, [l.W, l.b], [l.dW, l.db])"),
+        ("p, g, k", '((l.W, l.dW, ("l", "W")), (l.b, l.db, ("l", "b")))'),
+    ],
+)
+def test_what_an_optimizer_keeps_under_the_key_of_a_row_is_of_the_choice_of_the_loop_over_rows(
+    target: str, rows: str
+) -> None:
+    source = DENSE.replace("TARGET", target).replace("ROWS", rows)
+    assert loop_line(analyse(source, "s.py")) == line_of(source, "for t in")
+
+
+def test_rows_of_data_that_are_written_out_are_no_parameters() -> None:
+    source = """\
+import numpy as np
+
+W = np.zeros((2, 3))
+cat, dog = np.array([1.0, 0.0, 2.0]), np.array([0.0, 1.0, 1.0])
+for label, x in [(0, cat), (1, dog), (0, cat)]:
+    error = 1.0 - W[label] @ x
+    W[label] += 0.1 * error * x
+    print(error)
+"""
+    assert loop_line(analyse(source, "s.py")) == line_of(source, "for label")
+
+
 TWO = """
 w, v = 0.0, 0.0
 
