@@ -16,7 +16,7 @@ from typing import Any
 from stepper.engines import masks
 from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
-from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, saved
+from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, nodes_so_far, saved
 from stepper.engines.layers import layer_of
 from stepper.engines.modes import capturing, look, torch_module, unnoticed
 from stepper.engines.names import is_text
@@ -50,6 +50,11 @@ class AutogradEngine(Engine):
         self._bearers: dict[str, Any] = {}  # by label: the copy of the value that bears it now
         self._labels: dict[int, tuple[Any, str]] = {}  # by copy: what values without history are called
         self._results: dict[int, weakref.ref[Any]] = {}  # what an expression made, and no gradients were asked for yet
+        self._begun = 0  # how many nodes the setup made
+
+    def begins(self) -> None:
+        torch = torch_module()
+        self._begun = 0 if torch is None else nodes_so_far(torch)
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
@@ -59,7 +64,9 @@ class AutogradEngine(Engine):
             return
         self._observer = observer
         self._names = Names(observer, self._seen, self._outside)
-        passes = Passes(observer, self._names, self._met, self._is_asked, self._arrived, self._left, self._label_of)
+        earlier = range(self._begun, nodes_so_far(torch))
+        watched = self._met, self._is_asked, self._arrived, self._left, self._label_of
+        passes = Passes(observer, self._names, earlier, *watched)
         try:
             with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
                 yield

@@ -62,8 +62,9 @@ class Pass:
     """One backward pass: `number` counts the calls of this recording, `inside` is the event that asked for it.
 
     `wanted` are the leaves whose `.grad` it adds to (None: all, or none where it does not `accumulate`). `uses` counts
-    the edges that have come to each leaf, `arrivals` what came to each node that only passes a gradient on. `whole`:
-    all its nodes are watched; else what each use adds is not told, since it would not be all that is added.
+    the edges that have come to each leaf, `arrivals` what came to each node that only passes a gradient on, `behind`
+    are those that a gradient came to through what an earlier iteration made. `whole`: all its nodes are watched; else
+    what each use adds is not told, since it would not be all that is added.
     """
 
     def __init__(self, number: int, inside: int, accumulate: bool, wanted: list[Any] | None, whole: bool) -> None:
@@ -71,6 +72,7 @@ class Pass:
         self.inside = inside
         self.uses: dict[Any, int] = {}
         self.arrivals: dict[Any, list[tuple[Any, Any]]] = {}
+        self.behind: set[Any] = set()
         self.accumulate = accumulate
         self.whole = whole
         self._wanted = wanted
@@ -83,6 +85,7 @@ class Pass:
 class Passes:
     """Watches the backward passes of one recording.
 
+    `earlier` are the numbers of the nodes that earlier iterations made.
     `met` is told of the nodes that are to be shown, before a pass runs; `asked` says of which nodes the gradients are
     wanted, shown or not. `arrived` is told of the gradients that come to a node
     (the node, their copies, the event of the pass), `left` of those that leave it. `known` says what the value of a
@@ -93,6 +96,7 @@ class Passes:
         self,
         observer: Observer,
         names: Names,
+        earlier: range,
         met: Callable[[list[Any]], None],
         asked: Callable[[Any], bool],
         arrived: Callable[[Any, list[Any], int], None],
@@ -101,6 +105,7 @@ class Passes:
     ) -> None:
         self._observer = observer
         self._names = names
+        self._earlier = earlier
         self._met = met
         self._asked = asked
         self._arrived = arrived
@@ -276,6 +281,7 @@ class Passes:
         after = self._gradient_of(node) if watched.name == LEAF else None
         if watched.name == LEAF and self._pass is not None and self._pass.adds_to(node):
             observer.arrived_gradient(node.variable, after)
+        earlier = self._is_earlier(node, copies)
         if event is None:
             return
         watched.event = None
@@ -302,8 +308,25 @@ class Passes:
             observer.add(name, "other", "operand", copy, event)
         watched.copies, watched.previous = [], None
         formula = _of_what_left(watched, copies)
-        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out, formula))
+        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out, formula, earlier))
         observer.end(event)
+
+    def _is_earlier(self, node: Any, copies: list[Any]) -> bool:
+        """Whether an earlier iteration made this node, or one that a gradient came to it through: so it is, then, with
+        those that it hands gradients to."""
+        running = self._pass
+        if running is None or is_leaf(node):
+            return False
+        # A view of a leaf has a new node since the leaf's last update, and moves with it.
+        view = node.name() == "AsStridedBackward0" and is_leaf(node.next_functions[0][0])
+        if node not in running.behind and (view or node._sequence_nr() not in self._earlier):
+            return False
+        running.behind.update(
+            before
+            for (before, _), copy in zip(node.next_functions, copies, strict=False)
+            if before is not None and copy is not None
+        )
+        return True
 
     def _sum(self, leaf: Any, watched: Watched, running: Pass) -> str:
         """What happens at a leaf, in words: `w.grad = use 1`, or, where it held something before, `w.grad += use 1`."""

@@ -383,6 +383,9 @@ class Engine:
     def bound(self, value: Any, name: str, copy: Any) -> None:
         """A name of the script's was bound to a value of mine, which was `seen` then, or before."""
 
+    def begins(self) -> None:
+        """The loop is about to run its first iteration, recorded or not."""
+
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
         """Entered while an iteration is recorded: install hooks, tell `observer`, and remove every hook at the end."""

@@ -77,6 +77,12 @@ def nodes_below(roots: Iterable[Any]) -> list[Any]:
     return list(found)
 
 
+def nodes_so_far(torch: Any) -> int:
+    """How many nodes this thread has made: the `_sequence_nr` of the next one."""
+    number: int = torch._C._autograd._get_sequence_nr()
+    return number
+
+
 def first_to_run(nodes: list[Any], count: int) -> list[Any]:
     """The first nodes that a backward pass comes to: those made last. Without the leaves."""
     made = [node for node in nodes if not is_leaf(node)]

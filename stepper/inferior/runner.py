@@ -302,6 +302,8 @@ class Runner:
         iteration = self.begun
         if iteration == 0:
             self._started()
+            for engine in self.engines:
+                engine.begins()
         while self.control.must_stop(iteration):
             self.store.look(iteration - 1)
             self._report()

@@ -59,13 +59,15 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
 
 class Backward(msgspec.Struct, frozen=True, gc=False, tag="backward"):
     """A node of autograd's graph that ran. `creator` is the event that made the value in the forward pass, where it
-    was seen. `formula` is the chain rule at this node in the script's own names, a line for each gradient that left."""
+    was seen. `formula` is the chain rule at this node in the script's own names, a line for each gradient that left.
+    `earlier`: an earlier iteration made this node, or one between it and the loss; of a leaf's own it is not told."""
 
     node: str
     creator: int | None
     grad_in: list[Flow]
     grad_out: list[Flow]
     formula: str = ""
+    earlier: bool = False
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False, tag="contribution"):

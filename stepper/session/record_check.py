@@ -51,6 +51,7 @@ from stepper.session.gradient_check import (
 from stepper.session.lane import Lane
 from stepper.session.left_out import Why, in_words, left_out
 from stepper.session.on_the_way import on_the_way
+from stepper.session.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.readings import of_run
 from stepper.session.running import grown
 from stepper.session.together import Setting, Together, Way, together, way_through
@@ -98,6 +99,7 @@ class RecordCheck:
         self._carried = added(record)
         self._cuts = Cuts(record, behind=behind)
         self._left_out = left_out(record)
+        self._reaching_back = reaching_back(record)
         self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
         self._updated: dict[int, str] = {}  # by the place of a loss
         self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
@@ -154,7 +156,7 @@ class RecordCheck:
 
         found: list[Way] = []
         for place, each in enumerate(self._record.parameters):
-            if each in parameters:
+            if each in parameters and each.name not in self._reaching_back:  # the others may be told of without these
                 with suppress(LookupError):  # it is said of that parameter by itself
                     known = list(self._versions(each))
                     if any(version.loss is not None for version in known):
@@ -228,6 +230,8 @@ class RecordCheck:
         what is detached, the script's own or a layer's (the power iteration of a spectral norm)."""
         if not found.told_apart or not contributions(self._record, parameter.name):
             return found
+        if parameter.name in self._reaching_back:
+            return found  # what is held of this iteration only tells no more
         if self._of_graph is None:
             self._of_graph = RecordCheck(
                 self._session, self._lane, self._record, self._entries, held=True, behind=self._behind
@@ -347,6 +351,8 @@ class RecordCheck:
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:
         """Why a gradient that differs from finite differences may be right; empty where it may not."""
+        if parameter.name in self._reaching_back:
+            return REACHES_BACK
         if self._held:
             carried = self._carried.get(parameter.name) and not version.share
             return CARRIED if carried else ""

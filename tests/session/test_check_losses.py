@@ -166,3 +166,31 @@ def test_what_is_moved_between_the_iterations_is_checked_by_the_loss_that_is_com
     )
     assert all(wrong[f"G.{name}"].verdict is Verdict.DIFFERS for name in ("weight", "bias"))
     assert wrong["G.weight"].factor == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.start("torch")
+def test_a_gradient_through_what_earlier_iterations_made_is_not_called_wrong(tmp_path: Path) -> None:
+    """Truncated backpropagation through time, of a pass every third iteration; `out` is used in the last one only, by a
+    transpose that the setup made."""
+    text = """
+        import torch
+        torch.manual_seed(0)
+        w = torch.randn(3, 3, dtype=torch.float64).mul(0.5).requires_grad_()
+        out = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+        turned = out.t()
+        optimizer = torch.optim.SGD([w, out], lr=0.1)
+        h = torch.ones(1, 3, dtype=torch.float64)
+        for t in range(6):
+            h = torch.tanh(h @ w)
+            loss = (h @ turned - 0.3).square().sum()
+            if t % 3 == 2:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                h = h.detach()
+    """
+    with opened(tmp_path, text) as run:
+        found = run.check(5)
+    assert verdicts(found) == {"w": Verdict.UNKNOWN, "out": Verdict.AGREES}
+    assert "reaches into earlier iterations" in named(found)["w"].note
+    assert {each.names for each in found.directions} == {("out",)}
