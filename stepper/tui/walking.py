@@ -119,7 +119,7 @@ class Walking(Searching):
             if there != first and loss is not None:
                 self.message.say(f"The loss is {name_of(loss)} from iteration {first} on: that began here, in {there}.")
 
-        self.jump("go", move, self.keymap.shown("wrong"))
+        self.jump("place", move, self.keymap.shown("wrong"))  # unlike a `go`, it asks what came before it
 
     async def _record_of(self, iteration: int) -> History | None:
         """Go to an iteration, and answer what happened in it; None where the run has been stopped before."""

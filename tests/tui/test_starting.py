@@ -40,6 +40,7 @@ LEADS: list[tuple[list[str], str, tuple[int | None, int]]] = [
     (["n", "c", "c"], "then n c · esc forgets", (19, 12)),
     (["n", "n", "left_square_bracket"], "then n ×2 [ · esc forgets", (0, 2)),
     (["c", "g", "5", "enter"], "then g 5 · esc forgets", (5, 0)),
+    (["n", "n", "D"], "then n ×2 D · esc forgets", (0, 2)),
     (["slash", *"grad_w2", "enter", "n"], "then / grad_w2 n · esc forgets", (0, 7)),
 ]
 
@@ -56,6 +57,13 @@ async def test_keys_wait_for_the_start_and_are_seen_to(
         let_go()
         await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == there)
         assert "forgets" not in text_of(app.message)
+
+
+async def test_a_run_that_waits_is_not_put_aside_by_what_asks_where_it_led() -> None:
+    async with starting() as (app, _, pilot, let_go):
+        await pilot.press("c", "D")
+        let_go()
+        await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == (19, 12))
 
 
 PANELS: list[tuple[list[str], str, tuple[int | None, int], str]] = [
