@@ -299,8 +299,10 @@ def _without_rates(changes: set[Definition], run: Pass) -> set[Definition]:
     start: set[Definition] = set()
     for change in changes:
         deps = change.deps - change.asked
-        if named and any(not closure((d,)) & named for d in deps if is_gradient(d)):
-            deps = {d for d in deps if not closure((d,)) & named}
+        of_losses = {d for d in deps if closure((d,)) & named} if named else set()
+        # a gradient that begins with zeros, and is added to (`dw = np.zeros(3)`), is made of what is added
+        if {d.place for d in deps if is_gradient(d)} - {d.place for d in of_losses}:
+            deps -= of_losses
         start |= deps
     return reached(start, lambda d: (d.deps - d.asked) | d.own)
 

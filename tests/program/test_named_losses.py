@@ -6,6 +6,7 @@ from stepper.program import nodes
 from stepper.program.program import analyse
 from stepper.program.vocabulary import names_gradient, names_loss
 from tests.program.probes import Probes, execute
+from tests.program.test_knowledge import labels
 
 
 @pytest.mark.parametrize("name", ["loss_count", "loss_cnt", "n_losses", "loss_weight", "cost_idx"])
@@ -82,3 +83,21 @@ def test_plain_code_gives_what_backward_is_called_on(source: str, receiver: str)
 def test_a_name_says_that_it_is_a_loss_or_the_derivative_of_one(loss: str, gradient: str) -> None:
     assert names_loss(loss) and not names_gradient(loss)
     assert names_gradient(gradient) and not names_loss(gradient)
+
+
+@pytest.mark.parametrize("begun", ["[0.0, 0.0]", "np.zeros(2)", "np.zeros_like(w)"])
+def test_an_error_that_a_gradient_is_added_up_of_is_no_loss_beside_one(begun: str) -> None:
+    source = f"""
+import numpy as np
+for t in range(3):
+    loss = sum((w @ x - y) ** 2 for x, y in data)
+    dw = {begun}
+    for x, y in data:
+        error = w @ x - y
+        for j in range(2):
+            dw[j] += 2 * error * x[j]
+    for j in range(2):
+        w[j] -= 0.1 * dw[j]
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "loss") == {"loss"}
