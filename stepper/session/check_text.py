@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stepper.session.gradient_check import Direction, EntryCheck, GradientCheck, ParameterCheck, Verdict
 
@@ -15,7 +15,10 @@ def lines(found: GradientCheck) -> Iterator[str]:
     yield from map(_direction, ways)
     if ways:
         yield ""
-    for place, parameter in enumerate(found.parameters):
+    reason = _common(found.parameters)
+    if reason:
+        yield f"{len(found.parameters)} parameters  {Verdict.UNKNOWN.value}: {reason}"
+    for place, parameter in enumerate(() if reason else found.parameters):
         if place:
             yield ""
         shape = str(parameter.shape) if parameter.shape else "scalar"
@@ -28,6 +31,12 @@ def lines(found: GradientCheck) -> Iterator[str]:
         if found.parameters:
             yield ""
         yield f"not checked yet: {', '.join(found.ahead)}"
+
+
+def _common(parameters: Sequence[ParameterCheck]) -> str:
+    """Why nothing can be told of any of several parameters; empty where more than that is known."""
+    reasons = {"" if each.entries or each.verdict is not Verdict.UNKNOWN else each.note for each in parameters}
+    return reasons.pop() if len(parameters) > 1 and len(reasons) == 1 else ""
 
 
 def _direction(along: Direction) -> str:

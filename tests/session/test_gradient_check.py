@@ -2,6 +2,7 @@
 
 import pytest
 
+from stepper.session.check_text import lines
 from stepper.session.finite_difference import Slope
 from stepper.session.gradient_check import (
     EntryCheck,
@@ -133,3 +134,13 @@ def test_a_check_agrees_where_something_is_told_and_nothing_differs() -> None:
     assert GradientCheck(0, 1.0, (agrees, nothing)).agrees
     assert not GradientCheck(0, 1.0, (agrees, differs)).agrees
     assert not GradientCheck(0, 1.0, (nothing,)).agrees
+
+
+def test_what_keeps_all_from_being_checked_is_said_once() -> None:
+    both = tuple(unknown(name, (2,), "no copies") for name in ("w", "b"))
+    assert list(lines(GradientCheck(0, 1.0, both, ()))) == ["2 parameters  cannot tell: no copies"]
+    assert list(lines(GradientCheck(0, 1.0, both[:1], ()))) == ["w  (2,)  cannot tell: no copies"]
+    others = (*both, unknown("c", (2,), "a kink"))
+    assert [line for line in lines(GradientCheck(0, 1.0, others, ())) if line] == [
+        "w  (2,)  cannot tell: no copies", "b  (2,)  cannot tell: no copies", "c  (2,)  cannot tell: a kink",
+    ]  # fmt: skip
