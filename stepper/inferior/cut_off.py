@@ -27,7 +27,8 @@ NONE = (0, 0)
 
 def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[str, int]:
     """The statement behind which no gradient goes back, for each parameter that got none, was used, and whose value
-    went on to the loss all the same, as far as that can be followed."""
+    went on to the loss all the same, as far as that can be followed. Of several losses it is the last before the step
+    that passed it over: a discriminator's, say, comes before the generator's, and is meant not to reach that."""
     names = [each.name for each in tracks if not (each.frozen or each.grad or each.arrived or each.returned)]
     wanted = {each.name: each for each in tracks if each.name in names and each.before.copy is not None}
     roots = {each.parent for each in happenings if each.kind == "backward"}
@@ -35,16 +36,17 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
         return {}
     found: dict[str, int] = {}
     for reached in (None, _gone_through(happenings)):
+        missing = [(place, each) for place, each in enumerate(wanted.values()) if each.name not in found]
         flow = _Flow(happenings, list(wanted.values()), reached)
         for happening in _as_they_ended(happenings):
             if happening.kind != "backward":
                 flow.pass_through(happening)
             if happening.id in roots:
                 cuts = flow.cuts_of(draft for draft in happening.drafts if draft.graph in (WITHIN, LEAF))
-                for event, bits in sorted(cuts.items()):
-                    for place, name in enumerate(wanted):
-                        if bits >> place & 1:
-                            found.setdefault(name, flow.statement(event))
+                for place, track in missing:
+                    event = min((event for event, bits in cuts.items() if bits >> place & 1), default=None)
+                    if event is not None and (track.name not in found or happening.id < track.passed_over):
+                        found[track.name] = flow.statement(event)
         if len(found) == len(wanted):
             break
     return found

@@ -140,7 +140,7 @@ class Observing(Recording):
             self.tracker.used_gradient(parameter, draft)
 
     def passed_over(self, parameter: Any) -> None:
-        self.tracker.passed_over(parameter)
+        self.tracker.passed_over(parameter, len(self.happenings))
 
     def _keep_for_figures(self, value: Any) -> Copy | None:
         """As `keep`, also where the record is full: what is told of a parameter as a whole is told all the same."""

@@ -33,7 +33,7 @@ class Track:
         self.returned: Draft | None = None
         self.arrived: Draft | None = None  # what the last backward pass left in its `.grad`
         self.left: Draft | None = None  # what is there at the end, of one that no optimizer has taken
-        self.passed_over = False  # by an optimizer, which had no gradient of it
+        self.passed_over = 0  # so many events had begun when an optimizer did, which had no gradient of it
         self.updates: list[Happening] = []
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
@@ -239,11 +239,11 @@ class Tracker:
         if track is not None:
             track.grad = gradient
 
-    def passed_over(self, parameter: Any) -> None:
-        """An optimizer takes its step without a gradient of `parameter`, which it has."""
+    def passed_over(self, parameter: Any, begun: int) -> None:
+        """An optimizer takes its step without a gradient of `parameter`, which it has; `begun` events have by now."""
         track = self._of_object(parameter)
         if track is not None:
-            track.passed_over = True
+            track.passed_over = begun
 
     def rests(self, parameter: Any, optimizer: str) -> None:
         """The optimizer that has `parameter` took no step."""

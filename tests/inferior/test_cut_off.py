@@ -163,5 +163,28 @@ def test_other_numbers_in_the_same_memory_are_no_other_look_at_what_lay_there() 
     assert [(each.name, each.cut) for each in record.parameters] == [("first", None), ("second", None)]
 
 
+def test_of_several_losses_the_last_before_the_step_is_the_one_that_should_have_reached_a_parameter() -> None:
+    text = """
+        G, D = nn.Linear(2, 3), nn.Linear(3, 1)
+        of_g, of_d = torch.optim.SGD(G.parameters(), lr=0.1), torch.optim.SGD(D.parameters(), lr=0.1)
+        for t in range(2):
+            of_d.zero_grad()
+            with torch.no_grad():
+                fake = G(torch.rand(5, 2))
+            D(fake).square().mean().backward()
+            of_d.step()
+            of_g.zero_grad()
+            made = G(torch.rand(5, 2)).detach()
+            loss = -D(made).mean()
+            loss.backward()
+            of_g.step()
+            again = G(torch.rand(5, 2)).detach()
+            D(again).square().mean().backward()
+        """
+    record = run_recorded(script(text)).records[1]
+    cuts = {_text(record, each.cut) for each in record.parameters if each.name.startswith("G")}
+    assert cuts == {"made = G(torch.rand(5, 2)).detach()"}
+
+
 def _text(record: Record, event: int | None) -> str:
     return "" if event is None else record.events[event].text
