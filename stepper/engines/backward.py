@@ -308,7 +308,8 @@ class Passes:
             observer.add(name, "other", "operand", copy, event)
         watched.copies, watched.previous = [], None
         formula = _of_what_left(watched, copies)
-        observer.tell(event, Backward(watched.name, watched.creator, flows_in, flows_out, formula, earlier))
+        creator = None if earlier else watched.creator  # an event of another record
+        observer.tell(event, Backward(watched.name, creator, flows_in, flows_out, formula, earlier))
         observer.end(event)
 
     def _is_earlier(self, node: Any, copies: list[Any]) -> bool:

@@ -204,6 +204,7 @@ def _detail(event: Event, values: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "node": detail.node,
             "creator": detail.creator,
+            "earlier": detail.earlier,
             "grad_in": [{"target": flow.target, **values[flow.value]} for flow in detail.grad_in],
             "grad_out": [{"target": flow.target, **values[flow.value]} for flow in detail.grad_out],
             "formula": detail.formula,

@@ -41,6 +41,8 @@ def _own(event: Event, record: Record) -> list[str]:
         if detail.creator is not None:
             maker = record.events[detail.creator]
             lines.insert(0, f"made by {_line(maker, record)}")
+        elif detail.earlier:
+            lines.insert(0, "made by an earlier iteration")
         return lines
     if isinstance(detail, Contribution):
         if not is_top(event, record):

@@ -203,3 +203,22 @@ def test_a_loss_that_is_bound_twice_is_one_loss() -> None:
     """)
     ).records[1]
     assert len(record.losses) == 2 and which_loss(record) == ""
+
+
+def test_of_a_node_that_an_earlier_iteration_made_no_line_of_this_one_is_told() -> None:
+    source = """
+        w = torch.rand(3, 3, requires_grad=True)
+        h = torch.ones(1, 3)
+        for t in range(2):
+            h = torch.tanh(h @ w)
+            loss = h.square().sum()
+            if t == 1:
+                loss.backward()
+                with torch.no_grad():
+                    w -= w.grad
+        """
+    record = run_recorded(script(source)).records[1]
+    nodes = [event for event in of_kind(record, "backward") if title(event, record).startswith(("Tanh", "Mm"))]
+    made = [told(event, record)[0] for event in nodes]
+    own = ["made by h = torch.tanh(h @ w), line 8", "made by h @ w, line 8"]
+    assert made == [*own, "made by an earlier iteration", "made by an earlier iteration"]
