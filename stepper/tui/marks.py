@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepper.record import Record
+from stepper.tui.history import History
 from stepper.tui.panels.series import Series
 
 RECORDED, WHOLLY, PRINTED, STOPPED, FAILED = "▪", "█", "›", "●", "✗"
@@ -35,7 +36,8 @@ def facts(record: Record) -> Facts:
             for event in record.events
             for value in event.values
             if value.when in ("result", "after")
-        ),
+        )
+        and History(record).nonfinite is not None,
     )
 
 

@@ -2,27 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import ast
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 
 from stepper.record import Event, Value
 
 
 def first_nonfinite(events: Sequence[Event], completion: Callable[[Event], tuple[int, int]]) -> int | None:
-    """The event that was over first of those that made something NaN or infinite.
+    """The event that was over first of those that made something NaN or infinite, and not on purpose: what the script
+    writes down so (`best = float("inf")`) is none, nor is the −∞ of a mask, which a softmax leaves nothing of.
 
-    One of which nothing is left, since all that was computed from it is finite again (the −∞ of a mask before a
-    softmax), is it only where there is no other.
+    One of which nothing else is left, since all that was computed from it is finite again (an overflow, of which the
+    reciprocal is taken), is it only where there is no other.
     """
-    wrong = sorted((event for event in events if _made(event)), key=completion)
-    if not wrong:
+    made = sorted((event for event in events if _made(event)), key=completion)
+    if not made:
         return None
-    over = _swallowed(events, wrong)
-    return next((event.id for event in wrong if any(value.copy not in over for value in _made(event))), wrong[0].id)
+    over, given = _swallowed(events, made), _given(made)
+    wrong = [event for event in made if event.id not in given]
+    left = (event for event in wrong if any(value.copy not in over for value in _made(event)))
+    other = (event for event in wrong if any(value.summary.nonfinite > _lowest(value) for value in _made(event)))
+    found = next(left, None) or next(other, None)
+    return None if found is None else found.id
 
 
 def _made(event: Event) -> list[Value]:
     """What of that which an event made is not finite."""
     return [value for value in event.values if value.when in ("result", "after") and value.summary.nonfinite]
+
+
+def _lowest(value: Value) -> int:
+    """How many elements are −∞."""
+    number = value.summary.value
+    return int(number == float("-inf")) if isinstance(number, float) else value.summary.neginf or 0
+
+
+def _given(made: Sequence[Event]) -> set[int]:
+    """The events that write down what is not finite, or hand that on. `made` are all that made some, in the order in
+    which they were over."""
+    known = set[Hashable]()
+    found = set[int]()
+    for event in made:
+        values = _made(event)
+        read = [each for each in event.values if each.when in ("operand", "before") and _has_numbers(each)]
+        handed = [each for each in read if each.summary.nonfinite]
+        if handed:
+            bad = any(map(_has_nan, values)) or any(map(_is_loss, values))  # ∞ − ∞, say
+            on_purpose = not bad and known.issuperset(map(_key, handed))
+        else:
+            on_purpose = all(_is_written_down(value, event, read) for value in values)
+        if on_purpose:
+            known.update(map(_key, values))
+            found.add(event.id)
+    return found
+
+
+def _is_written_down(value: Value, event: Event, read: Sequence[Value]) -> bool:
+    """Whether this is ∞ by no arithmetic: a number that stands in the text, or an array that, but for zeros, is
+    infinite, made of nothing but a shape."""
+    summary = value.summary
+    if _has_nan(value):
+        return False
+    if summary.kind == "tensor":
+        return all(each.summary.type == "int" for each in read) and not summary.min and not summary.max
+    return not read and _is_literal(event.text)
+
+
+@lru_cache(maxsize=1024)
+def _is_literal(text: str) -> bool:
+    """Whether a statement names a number, or reads it from its own text: `-math.inf`, `float("inf")`."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return False  # the head of a block
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    return not any(isinstance(node, ast.BinOp) for node in nodes) and all(map(_reads_text, calls))
+
+
+def _reads_text(call: ast.Call) -> bool:
+    return bool(call.args) and all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in call.args)
+
+
+def _key(value: Value) -> Hashable:
+    return value.label if value.copy is None else value.copy
+
+
+def _has_numbers(value: Value) -> bool:
+    summary = value.summary
+    return summary.kind == "tensor" or (summary.kind == "scalar" and not isinstance(summary.value, str | bool))
+
+
+def _has_nan(value: Value) -> bool:
+    number = value.summary.value
+    return number != number if isinstance(number, float) else bool(value.summary.nan)
+
+
+def _is_loss(value: Value) -> bool:
+    return value.role == "loss" and value.summary.size == 1
 
 
 def _swallowed(events: Sequence[Event], wrong: Sequence[Event]) -> set[int | None]:
@@ -40,7 +117,7 @@ def _swallowed(events: Sequence[Event], wrong: Sequence[Event]) -> set[int | Non
         for value in _made(event):
             known = readers.get(value.copy, []) if value.copy is not None else []
             left = [each.copy for reader in known for each in _made(reader) if each.copy != value.copy]
-            is_loss = value.role == "loss" and value.summary.size == 1  # whatever is made of it: `isfinite(loss)`
-            if known and not is_loss and found.issuperset(left):
+            # whatever is made of a loss: `isfinite(loss)`
+            if known and not _is_loss(value) and found.issuperset(left):
                 found.add(value.copy)
     return found

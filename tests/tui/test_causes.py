@@ -11,6 +11,8 @@ import pytest
 from stepper.record import Value
 from stepper.tui.causes import began
 from stepper.tui.history import History
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script
 from tests.tui.test_history import event, record, value
 
 NAN = math.nan
@@ -74,6 +76,8 @@ SOFTMAX = [of(1, value("s", "operand", INFINITE)), of(2, value("p", "result", 0.
 VIEW = [of(1, value("s", "operand", INFINITE)), of(3, value("s[0]", "result", INFINITE))]
 VIEWED = [of(3, value("s[0]", "operand", INFINITE)), of(4, value("q", "result", 0.5))]
 OVERFLOW = [of(2, value("p", "operand", 0.5)), of(5, value("y", "result", math.inf))]
+EXPONENT = [of(2, value("p", "operand", 800.0)), of(10, value("e", "result", math.inf))]
+RECIPROCAL = [of(10, value("e", "operand", math.inf)), of(11, value("q", "result", 0.0))]
 LOSS = [
     of(2, value("p", "operand", 0.5)),
     msgspec.structs.replace(of(5, value("loss", "result", NAN)), role="loss"),
@@ -94,7 +98,9 @@ PASSED_ON = [
         ([MASKS, SOFTMAX, VIEW, VIEWED, OVERFLOW], 4),
         ([MASKS, SOFTMAX, VIEW, OVERFLOW], 0),
         ([MASKS, SOFTMAX, LOSS, TESTED], 2),
-        ([MASKS, SOFTMAX], 0),
+        ([MASKS, SOFTMAX], None),
+        ([EXPONENT, RECIPROCAL], 0),
+        ([MASKS, SOFTMAX, EXPONENT, RECIPROCAL], 2),
         ([MASKS, SOFTMAX, BACKWARD], 0),
         ([MASKS, SOFTMAX, OVERFLOW, PASSED_ON], 2),
         ([SOFTMAX], None),
@@ -104,7 +110,9 @@ PASSED_ON = [
         "a view of it",
         "a view that is left",
         "a loss that is tested",
-        "no other",
+        "a mask and no other",
+        "an overflow and no other",
+        "an overflow behind a mask",
         "read again",
         "what was wrong before",
         "nothing",
@@ -113,7 +121,7 @@ PASSED_ON = [
 def test_what_nothing_is_left_of_is_not_where_it_began(values: list[list[Value]], first: int | None) -> None:
     history = passes(*values)
     assert history.nonfinite == first
-    assert history.entered == ({"s"} if first is None else set())
+    assert history.entered == ({"s"} if values == [SOFTMAX] else set())
 
 
 async def test_of_a_run_that_is_stopped_it_is_said_what_is_known() -> None:
@@ -121,3 +129,29 @@ async def test_of_a_run_that_is_stopped_it_is_said_what_is_known() -> None:
         return ENTERED if iteration == 2 else None
 
     assert await began(2, look) == (2, 0)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_the_script_writes_down_as_infinite_is_not_where_it_began() -> None:
+    source = """
+        import math
+        import numpy as np
+        best, worst = float("inf"), -math.inf
+        low = float("inf")
+        mask = np.triu(np.full((3, 3), -np.inf), 1)
+        {wrong}
+        w = 1.0
+        for t in range(1):
+            loss = (w - 3) ** 2
+            w -= 0.1 * 2 * (w - 3)
+    """
+
+    def first(wrong: str) -> str:
+        setup = run_recorded(script(source.format(wrong=wrong))).records[None]
+        found = History(setup).nonfinite
+        return "" if found is None else setup.events[found].text
+
+    assert first("") == ""
+    others = ("x = np.log(np.zeros(3))", "x = np.loadtxt(['1 nan'])", "x = mask * 0", "x = 1e308 * 10")
+    for wrong in ("x = mask - mask", *others):
+        assert first(wrong) in (wrong, wrong.removeprefix("x = ")), wrong
