@@ -114,6 +114,27 @@ def target_of(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+def index_of(text: str) -> ast.expr | None:
+    """The index of the element that a statement changes; None where it changes none."""
+    match statement_of(text):
+        case (
+            ast.AugAssign(target=ast.Subscript(slice=index)) | ast.Assign(targets=[ast.Subscript(slice=index)])
+        ):
+            return index
+    return None
+
+
+@lru_cache(maxsize=1024)
+def element_of(text: str) -> tuple[str, str] | None:
+    """What an expression is an element of, and its place there, as `plainly` spells them; None where it is none."""
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return (ast.unparse(node.value), ast.unparse(node.slice)) if isinstance(node, ast.Subscript) else None
+
+
+@lru_cache(maxsize=1024)
 def paths_in_comprehension(text: str) -> frozenset[str]:
     """The names and paths that a list comprehension reads, where a statement binds what it gives."""
     match statement_of(text):

@@ -8,13 +8,12 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from stepper.engines.base import Engine
-from stepper.inferior.added import Added, plainly, target_of
+from stepper.inferior.added import Added, index_of, plainly, target_of
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, value_of
 from stepper.inferior.tracking import Track
@@ -47,7 +46,7 @@ def in_parts(track: Track, arrays: Engine, terms: Terms) -> Draft | None:
     names: dict[str, None] = {}
     for update in track.updates:
         read, term = terms(update, track)
-        index = _index_of(update.text)
+        index = index_of(update.text)
         if term is None or term.rate in (None, 0.0) or index is None or not _is_of(update, shape):
             return None
         try:
@@ -118,16 +117,6 @@ class _PutTogether(msgspec.Struct, gc=False, eq=False):
 
     def pieces(self) -> None:
         return None
-
-
-@lru_cache(maxsize=1024)
-def _index_of(text: str) -> ast.expr | None:
-    """The index of the element that an update changes; None where it changes none."""
-    try:
-        target = ast.parse(target_of(text), mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-    return target.slice if isinstance(target, ast.Subscript) else None
 
 
 def _is_of(update: Happening, shape: tuple[int, ...]) -> bool:

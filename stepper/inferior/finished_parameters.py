@@ -13,7 +13,6 @@ from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
 from stepper.inferior.cut_off import cut_off
 from stepper.inferior.drafts import Draft, value_of
-from stepper.inferior.gone_through import gone_through
 from stepper.inferior.momentum import carried_by
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.tracking import Track
@@ -67,7 +66,7 @@ class FinishedParameters:
     def _parameter(self, track: Track) -> Parameter | None:
         before, after = track.before, track.after or track.before
         grad = track.grad or self._used.sum_of(track, self._numpy) or self._used.of(track) or track.returned
-        grad = grad or self._used.of_rows(track, self._numpy) or gone_through(track, self._recorder.happenings)
+        grad = grad or self._used.of_rows(track, self._numpy) or self._used.gone_through(track)
         grad = grad or self._used.in_parts(track, self._numpy) or _followed(track)
         if grad is None:
             self._used.remark(track)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from stepper.engines.base import Engine
 from stepper.inferior.added import (
     Added,
     added,
+    element_of,
+    index_of,
     pair_of,
     paths_in_comprehension,
     plainly,
@@ -20,6 +23,7 @@ from stepper.inferior.added import (
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_of
 from stepper.inferior.elements import in_parts
+from stepper.inferior.gone_through import gone_through
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
@@ -101,6 +105,13 @@ class UsedGradients:
     def in_parts(self, track: Track, arrays: Engine) -> Draft | None:
         """What was added to the parts of a parameter, one by one; None unless they make up the whole."""
         return in_parts(track, arrays, self._term)
+
+    def gone_through(self, track: Track) -> Draft | None:
+        """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are."""
+        terms = (self._term(update, track)[1] for update in track.updates)
+        if any(term is not None and len(term.factors) > 1 for term in terms):
+            return None
+        return gone_through(track, self._recorder.happenings)
 
     def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
         """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
@@ -317,9 +328,20 @@ class UsedGradients:
             operation = made.site.operation if made is not None and made.site.label == draft.label else None
             if made is not None and operation is not None and operation.name in LINEAR:
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
-            elif _fits(draft, track) and not _is_itself(draft, track):
+            elif _fits(draft, track) and not _is_itself(draft, track) and not self._is_a_factor(draft, update, track):
                 found.append(draft)
         return found
+
+    def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
+        """Whether one element of the parameter was changed by a product of which an element of this list is a factor
+        (`w[j] -= lr * delta[j] * x[j]`), or by another element of it: it has the parameter's shape by chance then."""
+        _, term = self._term(update, track)
+        index = index_of(update.text)
+        if term is None or index is None:
+            return False
+        elements = [each for each in map(element_of, term.factors) if each is not None]
+        of_it = [place for holder, place in elements if holder == plainly(draft.label)]
+        return bool(of_it) and (len(term.factors) > 1 or ast.unparse(index) not in of_it)
 
     def _maker(self, draft: Draft, before: Happening) -> Happening | None:
         """The statement that made a value in this pass, or gave it its name."""

@@ -109,3 +109,48 @@ def test_parts_of_a_complex_array_are_not_put_together_without_their_imaginary_p
     )
     (parameter,) = ran.record(1).parameters
     assert parameter.grad is None
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "for i in range(3): w[i] -= rate * delta[i] * x[i]",
+        "for i, d in enumerate(delta): w[i] -= rate * d * x[i]",
+        "for i in range(3): w[i] = w[i] - rate * delta[i] * x[i]",
+    ],
+)
+def test_a_list_of_the_parameters_shape_is_no_gradient_where_its_elements_are_factors(update: str) -> None:
+    ran = run(
+        f"""
+        w, rate = [0.5, -0.25, 0.75], 0.125
+        for x, y in zip([[1.0, 3.0, -1.0], [2.0, -0.5, 4.0]], [1.0, -1.0]):
+            delta = [2 * (a * b - y) for a, b in zip(w, x)]
+            loss = sum((a * b - y) ** 2 for a, b in zip(w, x))
+            {update}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None
+    before, x = ran.array(parameter.before, 1), [2.0, -0.5, 4.0]
+    expected = [2 * (a * b + 1.0) * b for a, b in zip(before.tolist(), x, strict=True)]
+    assert ran.array(parameter.grad, 1).tolist() == pytest.approx(expected)
+
+
+def test_a_square_matrix_is_stepped_by_the_product_of_elements_and_not_by_the_row_beside_it() -> None:
+    ran = run(
+        """
+        w, rate = [[0.5, -0.25], [0.75, 0.125]], 0.125
+        for x, y in zip([[1.0, 3.0], [2.0, -0.5]], [[1.0, -1.0], [0.5, 2.0]]):
+            out = [x[0] * w[0][k] + x[1] * w[1][k] for k in range(2)]
+            loss = sum((a - b) ** 2 for a, b in zip(out, y))
+            dout = [2 * (a - b) for a, b in zip(out, y)]
+            for j in range(2):
+                for k in range(2):
+                    w[j][k] -= rate * dout[k] * x[j]
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None and parameter.grad.label == "dout[k] * x[j]"
+    before, x, y = ran.array(parameter.before, 1), [2.0, -0.5], [0.5, 2.0]
+    out = before.T @ x
+    assert ran.array(parameter.grad, 1).tolist() == [[2 * (out[k] - y[k]) * x[j] for k in range(2)] for j in range(2)]
