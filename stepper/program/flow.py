@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import dataclass
 
-from stepper.program.effects import GRAD, Definition, LossValue, Pass, Place, closure, reached, until
+from stepper.program.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.steps import (
     behind_steps,
@@ -331,22 +331,34 @@ def _by_moments(run: Pass, stepped: set[Definition]) -> set[Definition]:
 
 def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
     """Without a loss: what the first gradient-like value is made of; all that feeds the updates where there is none."""
+    begun = {own for d in run.definitions if d.kind != "start" for own in d.own}
     for definition in sorted(feeding, key=lambda d: d.order):
         name = definition.place[1]
-        if not definition.deps:
-            continue  # `error = 0.0`
-        if definition.kind == "bind" and (names_gradient(name) or names_error(name) or names_loss(name)):
+        if not definition.deps or (definition in begun and all(d.kind == "start" for d in definition.deps)):
+            continue  # `error = 0.0`; `dw = [0.0] * n`, to which the gradient is added yet
+        if definition.kind in ("bind", "change") and (names_gradient(name) or names_error(name) or names_loss(name)):
             # what comes later feeds it in the next turn of a loop only
             made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
-            return {d for d in made if d.kind == "start" or d.order < definition.order}
+            made = {d for d in made if d.kind == "start" or d.order < definition.order}
+            return _up_to_ends(made, _before_ends(run, feeding))
     return _before_ends(run, feeding) or feeding
+
+
+def _up_to_ends(made: set[Definition], ends: set[Definition]) -> set[Definition]:
+    """Of what was made before the gradients, what leads to a loss by another name, where that came first: the slope of
+    it, of which they are made, has no name either."""
+    within = {d for d in made & ends if d.kind == "bind"}
+    last = max((d.order for d in within), default=math.inf)
+    if all(d.order > last for d in made - ends if d.kind in ("bind", "change")):
+        return made - {d for d in made - ends if d.kind in ("bind", "change")}
+    return made
 
 
 def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
     """What a value is made of that is made of the state as the pass found it, and that feeds nothing: a loss that is
     called `L`, an accuracy. Empty where there is none, or where all that feeds the updates feeds it, too."""
-    users = {other for d in run.definitions for other in d.deps | d.own}
-    ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding and not d.own]
+    users = {other for d in run.definitions for other in d.deps | (d.own if d.place in run.start else EMPTY)}
+    ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding]
     # What the next pass begins with is no end, nor what comes with a value that is used,
     # nor what the same statement makes of something else, where it is only told (`print(reward(w))`).
     together = {id(d.node) for d in feeding if d.kind == "bind"}

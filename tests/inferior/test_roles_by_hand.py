@@ -368,3 +368,34 @@ def test_an_input_that_a_backward_pass_makes_its_mask_of_in_place_is_no_paramete
     found = roles(ran)
     assert "parameter" not in (found["x"], found["self.last_x"], found["self.dy_dx"], found["self.last_input"])
     assert found["self.weights"] == "parameter"
+
+
+def test_gradients_that_are_added_up_from_zeros_begin_no_backward_pass_where_no_loss_has_a_name() -> None:
+    ran = run(
+        """
+        N = 2
+        W = [[0.5, -0.25], [0.75, 0.125]]
+        data = [([1.0, 3.0], [1.0, -1.0]), ([2.0, -0.5], [0.5, 2.0])]
+        for step in range(2):
+            total = 0.0
+            dW = [[0.0] * N for _ in range(N)]
+            for x, y in data:
+                out = [sum(a * b for a, b in zip(row, x)) for row in W]
+                miss = [a - b for a, b in zip(out, y)]
+                total += sum(m * m for m in miss)
+                slope = [2 * m for m in miss]
+                for i in range(N):
+                    for j in range(N):
+                        dW[i][j] += slope[i] * x[j]
+            for i in range(N):
+                for j in range(N):
+                    W[i][j] -= 0.1 * dW[i][j]
+            print(total)
+        """
+    )
+    found = roles(ran)
+    assert found["W"] == "parameter" and found["dW"] == found["slope"] == "gradient"
+    assert found["out"] == found["miss"] == "activation"
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "W" and parameter.grad is not None and parameter.grad.label == "dW"
+    assert {event.phase for event in ran.events(1) if "slope =" in event.text} == {"backward"}
