@@ -117,9 +117,7 @@ def target_of(text: str) -> str:
 def index_of(text: str) -> ast.expr | None:
     """The index of the element that a statement changes; None where it changes none."""
     match statement_of(text):
-        case (
-            ast.AugAssign(target=ast.Subscript(slice=index)) | ast.Assign(targets=[ast.Subscript(slice=index)])
-        ):
+        case ast.AugAssign(target=ast.Subscript(slice=index)) | ast.Assign(targets=[ast.Subscript(slice=index)]):
             return index
     return None
 

@@ -7,20 +7,24 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening
+from stepper.inferior.drafts import Draft, Happening, is_list
 from stepper.inferior.entries import alike
+from stepper.inferior.rectifying import Rectifying, Sign
+from stepper.inferior.written_out import Whole, WrittenOut
 
 FURTHEST = 1 << 10  # steps; nobody asks for what lies as far back
 
 
 class Step(NamedTuple):
-    """One event that made values of others, as far as it was seen to read. `depth`: in how many others it lies."""
+    """One event that made values of others, as far as it was seen to read. `depth`: in how many others it lies;
+    `sign`: it made a list, and its text chooses each number by its own sign, or by that of another."""
 
     event: Happening
     statement: int
     depth: int
     reads: list[Draft]
     made: list[Draft]
+    sign: Sign | None = None
 
 
 class Descent:
@@ -29,6 +33,11 @@ class Descent:
     def __init__(self, happenings: Sequence[Happening]) -> None:
         self.steps: list[Step] = []
         self._makers: dict[Copy, list[Step]] = {}
+        rectifying = Rectifying(happenings)
+        written_out = WrittenOut(happenings)
+        wholes: dict[int, list[Whole]] = {}
+        for whole in written_out.wholes:
+            wholes.setdefault(whole.stores[-1].id, []).append(whole)
         places: dict[int, tuple[int, int]] = {}  # by event: its statement, and its depth
         for event in happenings:
             statement, depth = places.get(event.parent, (-1, -1)) if event.parent is not None else (-1, -1)
@@ -40,8 +49,12 @@ class Descent:
             kept = [draft for draft in event.drafts if draft.copy is not None]
             reads = [draft for draft in kept if draft.when in ("operand", "before")]
             made = [draft for draft in kept if draft.when in ("result", "after")]
-            if made:
-                self._add(Step(event, statement, depth + 1, reads, made))
+            if made and event.id not in written_out.parts:
+                sign = rectifying.of(event) if any(map(is_list, made)) else None
+                reads += written_out.reads.get(event.id, ())
+                self._add(Step(event, statement, depth + 1, reads, made, sign))
+            for whole in wholes.get(event.id, ()):
+                self._add(Step(event, statement, depth + 1, whole.reads, [whole.made], rectifying.of_all(whole.stores)))
 
     def _add(self, step: Step) -> None:
         self.steps.append(step)

@@ -80,6 +80,11 @@ class Draft(msgspec.Struct, gc=False, eq=False):
         return self.summary == other.summary
 
 
+def is_list(draft: Draft) -> bool:
+    """Whether a value is a list of Python's own numbers, as deep as it may be."""
+    return draft.copy is not None and draft.copy.engine.name == "python" and bool(draft.copy.outline.shape)
+
+
 class Known:
     """What is known of an object that was seen: what it was called, its role, and whether this pass made it."""
 

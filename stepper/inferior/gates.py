@@ -19,11 +19,12 @@ from stepper.engines.openings import FUNCTIONS
 from stepper.inferior import gate_notes
 from stepper.inferior.copies import Copy
 from stepper.inferior.descent import Descent
-from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
+from stepper.inferior.drafts import Draft, Happening, Operated, Scalar, is_list
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
 from stepper.inferior.other_masks import in_turn, of_losses, of_the_loss, rectified
 from stepper.inferior.soft_curves import soft_curves
+from stepper.inferior.spelled_lists import spelled_lists
 from stepper.inferior.through_graph import ThroughGraph
 from stepper.inferior.unspelled import NEAR, Unspelled, slope_of
 
@@ -42,12 +43,17 @@ def by_hand(
 
     Operations that an engine has already reported as gates are left to it.
     """
-    if "numpy" not in sys.modules:
+    if not _may_have_gates(happenings):
         return []
     import numpy
 
     with numpy.errstate(all="ignore"):
         return _by_hand(operated, engine_gates, happenings)
+
+
+def _may_have_gates(happenings: Sequence[Happening]) -> bool:
+    """Whether there are tensors, or lists: comparing them takes NumPy, which a script without has not imported."""
+    return "numpy" in sys.modules or any(is_list(draft) for happening in happenings for draft in happening.drafts)
 
 
 def _by_hand(
@@ -56,6 +62,8 @@ def _by_hand(
     descent = Descent(happenings)
     gates = list(_spelled(operated, engine_gates, descent))
     known = {gate.out for gate in (*gates, *engine_gates)}
+    gates += spelled_lists(descent, known)
+    known |= {gate.out for gate in gates}
     unspelled = Unspelled(descent)
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
     graph = ThroughGraph(happenings, descent)

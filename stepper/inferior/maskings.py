@@ -156,7 +156,7 @@ class Maskings:
                 found = list(
                     self._explicit(step, before, after, [each for each in near if each is not before], same, low, slope)
                 )
-                if not found and not same.all() and not self._is_relu(before, after):
+                if not found and (step.sign or not same.all()) and not self._is_relu(before, after):
                     found = list(self._implicit(step, before, after, same, low, slope))
                 if found:
                     yield found
@@ -207,7 +207,7 @@ class Maskings:
         flowing = [copy for copy in self._descent.back(reads, stops, depth=NEAR) if copy in self._sources]
         own = self._own(before)
         label = step.event.text.rpartition(" = ")[2]
-        for copies in (flowing, self._sources if bool((same & ~low).any()) else ()):
+        for copies in (flowing, self._sources if bool((same & ~low).any()) and not same.all() else ()):
             of: dict[int, bool] = {}
             mask: Any = None
             for copy in copies:

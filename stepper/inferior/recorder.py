@@ -56,6 +56,9 @@ GATE_OPERATIONS = frozenset(
 )
 HEARD = GATE_OPERATIONS | OPERATIONS
 
+ITERATORS = frozenset((zip, enumerate, map, filter, list, tuple, type(reversed([]))))
+"""What hands on, one after the other, what went into it."""
+
 
 class Recorder(Changing):
     """Records one iteration (or the setup) after another: `start`, the probes, `stop`."""
@@ -145,6 +148,11 @@ class Recorder(Changing):
                 self._write(frame, site, draft)
                 if kind == "operand":
                     self._meet_number(value, draft)
+            elif kind == "expression" and type(value) in ITERATORS:
+                frame = self._frame(script_frame)
+                for read in frame.pending.pop(number, ()):  # lists that are gone through side by side
+                    if read.copy is not None and read.copy.engine.name == "python":
+                        self._write(frame, site, read)
             elif kind != "expression":
                 self._meet(script_frame, site, value)
                 if value is None and kind == "result":
