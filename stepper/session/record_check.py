@@ -57,7 +57,7 @@ from stepper.session.running import grown
 from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.updated_first import read_after_update, updated_before
 from stepper.session.versions import Version, typical, versions
-from stepper.session.whose_loss import contributions
+from stepper.session.whose_loss import of_graph
 from stepper.session.zeroing import summed
 
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
@@ -228,7 +228,7 @@ class RecordCheck:
     async def _along_graph(self, parameter: Parameter, found: ParameterCheck) -> ParameterCheck:
         """Of a gradient that differs, and that a library's backward pass made: whether it is that of the loss but for
         what is detached, the script's own or a layer's (the power iteration of a spectral norm)."""
-        if not found.told_apart or not contributions(self._record, parameter.name):
+        if not found.told_apart or not of_graph(self._record, parameter):
             return found
         if parameter.name in self._reaching_back:
             return found  # what is held of this iteration only tells no more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stepper.record import Contribution, Event, OptimizerStep, Record
+from stepper.record import Backward, Contribution, Event, OptimizerStep, Parameter, Record
 from stepper.session.running import number
 from stepper.session.sums import arrivals
 
@@ -33,6 +33,21 @@ def contributions(record: Record, parameter: str) -> list[Event]:
     begun = max((place for place, each in enumerate(in_time) if each.anew), default=0)
     passes = {each.number for each in in_time[begun:]}
     return [event for event in all_of_it if _pass(event) in passes]
+
+
+def of_graph(record: Record, parameter: Parameter) -> bool:
+    """Whether a library's backward pass made a parameter's gradient: it was added to its `.grad`, or returned
+    (`torch.autograd.grad`), and kept wherever the script likes."""
+    if contributions(record, parameter.name):
+        return True
+    if parameter.grad is None or parameter.grad.copy is None:
+        return False
+    nodes = [event for event in record.events if isinstance(event.detail, Backward)]
+    around = {event.parent for event in nodes}
+    passes = (*nodes, *(record.events[number] for number in around if number is not None))
+    return any(
+        value.copy == parameter.grad.copy for event in passes for value in event.values if value.when != "before"
+    )
 
 
 def losses(record: Record, uses: Sequence[Event]) -> tuple[int, ...]:

@@ -42,6 +42,29 @@ for t in range(3):
 
 
 @pytest.mark.start("torch")
+@pytest.mark.parametrize(("factor", "verdict"), [("", Verdict.AGREES), ("3 * ", Verdict.DIFFERS)])
+def test_a_first_order_gradient_that_is_returned_is_no_mistake(tmp_path: Path, factor: str, verdict: Verdict) -> None:
+    text = f"""
+import torch
+torch.manual_seed(0)
+w = torch.randn(3, dtype=torch.float64, requires_grad=True)
+opt = torch.optim.SGD([w], lr=0.05)
+x = torch.randn(8, 3).double()
+y = x.sum(1)
+for t in range(3):
+    inner = ((x[:4] @ w - y[:4]) ** 2).mean()
+    (g,) = torch.autograd.grad(inner, [w])
+    loss = ((x[4:] @ (w - 0.1 * g) - y[4:]) ** 2).mean()
+    w.grad = {factor}torch.autograd.grad(loss, [w])[0]
+    opt.step()
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(1).parameters
+    assert found.verdict is verdict
+    assert ("the gradient without what is cut off" in found.note) is (verdict is Verdict.AGREES)
+
+
+@pytest.mark.start("torch")
 def test_a_cut_that_does_not_lie_between_a_parameter_and_the_loss_hides_no_mistake_of_it(tmp_path: Path) -> None:
     text = (
         TWICE.format(factor=3)
