@@ -15,10 +15,11 @@ from stepper.inferior.cut_off import cut_off
 from stepper.inferior.drafts import Draft, value_of
 from stepper.inferior.momentum import carried_by
 from stepper.inferior.recorder import Recorder
+from stepper.inferior.stretched import told_shape
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
 from stepper.program.sites import Site
-from stepper.record import CUT, Held, Parameter, Resting, Summary, Value, When
+from stepper.record import CUT, STRETCHED, Held, Parameter, Resting, Summary, Value, When
 from stepper.record import ratio as ratio_of
 
 ALONG = 1 - 1e-6  # the cosine from which on, but for rounding, an update is a multiple of a gradient
@@ -70,6 +71,8 @@ class FinishedParameters:
         grad = grad or self._used.in_parts(track, self._numpy) or _followed(track)
         if grad is None:
             self._used.remark(track)
+        else:
+            _remark_spread(track, grad)
         held = self._held(track, grad)
         used = grad is not None and (grad is not track.returned or bool(track.updates))
         grad = grad or _unused(track)
@@ -206,6 +209,16 @@ def _followed(track: Track) -> Draft | None:
     along = cosine(old, new, came.copy) if named else None
     followed = along is not None and abs(along) > ALONG
     return Draft(f"{track.name}.grad", "gradient", "operand", came.copy) if followed else None
+
+
+def _remark_spread(track: Track, grad: Draft) -> None:
+    """Say it where one number is the gradient of many: it may have been summed over an axis too many."""
+    whole, one, update = track.before.copy, grad.shape or (), track.updates[-1:]
+    if whole is None or whole.engine.name == "python" or not update:
+        return  # of lists the elements may have been moved one by one
+    shape = whole.extents or ()
+    if math.prod(shape) > 1 and math.prod(one) == 1:
+        update[0].remark(f"{STRETCHED}{told_shape(one)} → {told_shape(shape)}, one number for all of {track.name}")
 
 
 def _unused(track: Track) -> Draft | None:

@@ -79,7 +79,7 @@ def _said(happening: Happening, sites: Sequence[Site], made: dict[str, str], rol
     def is_data(draft: Draft) -> bool:
         return role_of(draft) == "data" and is_path(draft.label) and math.prod(_shape(draft) or ()) > 1
 
-    both = f"{_told(a)} {SIGNS[name]} {_told(b)} → {_told(whole)}"
+    both = f"{told_shape(a)} {SIGNS[name]} {told_shape(b)} → {told_shape(whole)}"
     if whole not in (a, b) and (_same_elements(a, b) or happening.phase == "loss"):
         return f"{STRETCHED}{both}, larger than both"
     target = one if math.prod(a) < math.prod(b) else other
@@ -98,7 +98,7 @@ def _of_loss(name: str, operands: Sequence[Draft]) -> str:
     shapes = [_shape(draft) for draft in operands]
     if len(shapes) != 2 or shapes[0] is None or shapes[1] is None or shapes[0] == shapes[1]:
         return ""
-    return f"{STRETCHED}{name} of {_told(shapes[0])} and {_told(shapes[1])}, of different shapes"
+    return f"{STRETCHED}{name} of {told_shape(shapes[0])} and {told_shape(shapes[1])}, of different shapes"
 
 
 def _statement(happening: Happening, happenings: Sequence[Happening]) -> Happening:
@@ -111,5 +111,6 @@ def _shape(draft: Draft) -> Shape | None:
     return None if draft.copy is None else draft.copy.extents
 
 
-def _told(shape: Shape) -> str:
+def told_shape(shape: Shape) -> str:
+    """As Python writes it."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -144,7 +144,7 @@ class UsedGradients:
             return None
         if _shape(draft) != _shape(track.before):
             whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
-            return draft if whole and _shape(draft) is None and self._is_gradient(draft) else None
+            return draft if whole and _shape(draft) in (None, (1,)) and self._is_gradient(draft) else None
         return None if draft.role == "other" and is_path(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:

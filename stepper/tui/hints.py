@@ -15,7 +15,7 @@ MOST = 3
 PRODUCTS = frozenset({"mm", "matmul", "dot", "bmm", "mv"})
 MODULES = frozenset({"np", "numpy", "torch"})
 POINTED_OUT = "!"
-STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different)")
+STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different|one number)")
 Shape = tuple[int, ...]
 Factor = tuple[str, bool]
 """The source text of a factor, and whether it is the transpose of what this text names."""
@@ -25,12 +25,12 @@ def hint(event: Event, history: History) -> str:
     """The end of a line: the shapes of a product, or of what was broadcast; the size of an update; or the results. A
     gradient that is computed in vain is said to be."""
     changed = update(event, history)
-    if changed:
+    stretched = STRETCHED_SHAPES.search(event.note)
+    if changed and stretched is None:
         return changed
     text = results(event)
-    stretched = STRETCHED_SHAPES.search(event.note)
     if stretched is not None:
-        shapes, made = figures.tight(stretched[1]), figures.tight(text)
+        shapes, made = figures.tight(stretched[1]), changed or figures.tight(text)
         return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
     if CUT in event.note:
         return f"{POINTED_OUT} no gradient  {text}"

@@ -7,6 +7,8 @@ import pytest
 
 import stepper
 from stepper.record import STRETCHED, Event
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script as recorded
 from tests.session.support import script
 
 NUMPY = """
@@ -125,3 +127,30 @@ def test_nothing_is_said_of_right_scripts(target: str) -> None:
         gates = run.iteration(1).gates
     assert all(not gate.gate.note for gate in gates)
     assert bool(gates) == (target != "sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("bias", "sums", "said"),
+    [
+        ("np.zeros(3)", "sum()", "() → (3,), one number for all of b"),
+        ("np.zeros((1, 3))", "sum(keepdims=True)", "(1, 1) → (1, 3), one number for all of b"),
+        ("np.zeros((1, 3))", "sum(0)", ""),
+        ("np.zeros(1)", "sum()", ""),
+        ("0.0", "sum()", ""),
+    ],
+)
+def test_one_number_that_is_the_gradient_of_many_is_told_at_the_update(bias: str, sums: str, said: str) -> None:
+    text = f"""
+        import numpy as np
+        x, y, w, b = np.ones((4, 2)), np.ones((4, 3)), np.ones((2, 3)), {bias}
+        for t in range(1):
+            d = x @ w + b - y
+            loss = (d ** 2).mean()
+            dw, db = x.T @ d, d.{sums}
+            w -= 0.1 * dw
+            b -= 0.1 * db
+        """
+    record = run_recorded(recorded(text)).records[0]
+    assert pointed_out(record.events) == ({"b -= 0.1 * db": said} if said else {})
+    (of_b,) = (each for each in record.parameters if each.name == "b")
+    assert of_b.used and of_b.grad is not None and of_b.grad.label == "db"

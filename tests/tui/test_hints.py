@@ -94,6 +94,8 @@ def test_an_update_says_how_far_it_went() -> None:
     both = event(0, "opt.step()", *(each for change in changes for each in change.values))
     history = history_of([parameter("w", 0, 1, 2.0, 3.0), parameter("b", 2, 3, 6.0, 0.0)], both)
     assert hint(both, history) == "‖Δ‖ 7", "a parameter with two names is counted once"
+    both.note = f"{STRETCHED}() → (2,), one number for all of w"
+    assert hint(both, history) == "! () → (2,)  ‖Δ‖ 7"
 
 
 def test_an_update_by_several_lines_is_none_of_theirs() -> None:

@@ -59,7 +59,7 @@ class SourcePanel(LinePanel):
         "where that is one number (of a loop's head the first … the last); ‖Δ‖: the Euclidean norm of after − before "
         "over the parameters that it moved (of one that several lines move: an optimizer's step only)\n"
         f"{POINTED_OUT} (64,1) − (64,) → (64,64) at a line's end: broadcasting made a value larger than both operands, "
-        "or a loss compares different shapes, which may not be meant\n"
+        "a loss compares different shapes, or one number moves all of a parameter, which may not be meant\n"
         f"{POINTED_OUT} no gradient at a line's end: the graph of gradients ends here (detach, no_grad), so that "
         "parameters which an optimizer has get none\n"
         f"{POINTED_OUT} not read at a line's end: a gradient that no line of the file reads: an update that was "
