@@ -9,13 +9,15 @@ Source of the codes: ECMA-48, "SGR, Select Graphic Rendition" and "CUP, Cursor P
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from rich.color import ColorSystem
+from rich.style import Style
 from textual.strip import Strip
 
+LINK_END = "\x1b]8;;\x1b\\"
 LENGTHS = {"2": 5, "5": 3}
 """Parameters of an extended colour, by how it is given."""
 
@@ -31,24 +33,33 @@ class Look(NamedTuple):
 PLAIN = Look()
 
 
-def terse(places: Iterable[tuple[int, int, Strip]], colours: ColorSystem) -> str:
+def terse(places: Sequence[tuple[int, int, Strip]], colours: ColorSystem) -> str:
     """Strips, each at a column and a row of the screen, as a terminal is sent them that a reset has come before; one is
     left behind."""
     sent: list[str] = []
     now = ""
+    known: dict[int, tuple[str, str]] = {}  # by the identity of a style, whose hash costs as much as all else
     for x, y, strip in places:
         sent.append(f"\x1b[{y + 1};{x + 1}H")
         for text, style, _ in strip:
-            wanted = "" if style is None else Strip.render_ansi(style, colours)
+            found = known.get(id(style))
+            if found is None:
+                found = known[id(style)] = _rendered(style, colours)
+            wanted, link = found
             if now != wanted and text:
                 sent.append(_change(now, wanted))
                 now = wanted
-            if style is not None and style.link:
-                text = f"\x1b]8;id={style.link_id};{style.link}\x1b\\{text}\x1b]8;;\x1b\\"
-            sent.append(text)
+            sent.append(f"{link}{text}{LINK_END}" if link else text)
     if now:
         sent.append(_change(now, ""))
     return "".join(sent)
+
+
+def _rendered(style: Style | None, colours: ColorSystem) -> tuple[str, str]:
+    """The parameters of a style, and what begins its link, where it has one."""
+    if style is None:
+        return "", ""
+    return Strip.render_ansi(style, colours), f"\x1b]8;id={style.link_id};{style.link}\x1b\\" if style.link else ""
 
 
 @lru_cache(maxsize=4096)

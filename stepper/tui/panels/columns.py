@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -200,17 +201,18 @@ def fit(rows: list[tuple[str, ...]], width: int, said: tuple[int, ...] = ()) -> 
     shape is cut last.
     """
     measures = _Measures(
-        tuple(max(map(_size, column), default=0) for column in zip(*rows, strict=True)) or (0,) * len(COLUMNS),
+        tuple(map(_longest, zip(*rows, strict=True))) or (0,) * len(COLUMNS),
         tuple(row[NAME] for row in rows),
-        max((_size(figures.tight(row[SHAPE])) for row in rows), default=0),
+        _longest([figures.tight(row[SHAPE]) for row in rows]),
         max((len(short_role(row[ROLE])) for row in rows), default=0),
         any(row[NONFINITE] not in ("", "0") for row in rows),
     )
     return list(_fitted(measures, width, said))
 
 
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else cell_len(text)
+def _longest(texts: Sequence[str]) -> int:
+    """Columns of the longest text."""
+    return max(map(len if "".join(texts).isascii() else cell_len, texts), default=0)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
 from stepper.record import Summary, Window
 from stepper.tui import figures
@@ -77,9 +79,8 @@ def cell(extent: tuple[int, int], zoom: int, width: int, height: int) -> tuple[i
 
 def limit(*windows: Window | None) -> float:
     """The size that gets the strongest colour: the 98th percentile, so that one outlier does not hide the rest."""
-    sizes = sorted(
-        abs(cell) for window in windows if window is not None for cell in window.cells if math.isfinite(cell)
-    )
+    cells = chain.from_iterable(window.cells for window in windows if window is not None)
+    sizes = sorted(map(abs, filter(math.isfinite, cells)))
     if not sizes:
         return 1.0
     return sizes[min(len(sizes) - 1, int(len(sizes) * 0.98))] or sizes[-1] or 1.0
@@ -123,8 +124,10 @@ _GLYPHS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def ceiling(share: float, most: int) -> int:
-    """The step of `most` that a share between 0 and 1 falls into; 0 for none only, `most` for all only."""
+    """The step of `most` that a share between 0 and 1 falls into; 0 for none only, `most` for all only. The shares of a
+    pooled mask are few: they are kept."""
     if not share > 0:
         return 0
     return most if share >= 1 else min(most - 1, max(1, math.ceil(share * (most - 1))))

@@ -17,7 +17,7 @@ from textual.color import Color
 from textual.content import Content
 from textual.dom import NoScreen
 from textual.filter import ANSIToTruecolor, LineFilter
-from textual.geometry import Region, Size, Spacing
+from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -150,9 +150,8 @@ class LinePanel(ScrollView, can_focus=True):
 
     def refresh_lines(self, y_start: int, line_count: int = 1) -> None:
         """Paint lines anew, from border to border: lines that are painted in part would first have to be cut."""
-        gutter = self.gutter
-        right = 0 if self.show_vertical_scrollbar else gutter.right + self.scrollbar_gutter.right
-        width = gutter.left + self.line_width + right
+        gutter = self._gutter
+        width = self.outer_size.width - (gutter.right if self.show_vertical_scrollbar else 0)
         self.refresh(Region(-gutter.left, y_start - self.scroll_offset.y, width, line_count))
 
     def refresh(
@@ -306,17 +305,22 @@ class LinePanel(ScrollView, can_focus=True):
             (line,) = super().render_lines(Region(0, crop.y, width, 1))
             self._sides = line.crop(0, gutter.left), line.crop(width - gutter.right, width)
         left, right = self._sides
-        lines = [self.render_line(y - gutter.top) for y in crop.line_range]
+        scrolled, room = self.scroll_offset, self.line_width
+        lines = [self.line_at(y - gutter.top, scrolled, room) for y in crop.line_range]
         return [Strip([*left, *line, *right], width) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of what is visible now."""
-        return self.strip_of(y + self.scroll_offset.y)
+        return self.line_at(y, self.scroll_offset, self.line_width)
 
-    def strip_of(self, index: int) -> Strip:
+    def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
+        """The same, where it is known how far is scrolled, and how wide a line is: Textual works that out each time."""
+        return self.strip_of(y + scrolled.y, scrolled, width)
+
+    def strip_of(self, index: int, scrolled: Offset, width: int) -> Strip:
         """Line `index`, cut to what is visible of its columns. Equal lines are one strip, which Textual caches on."""
         row = self.row(index) if index < self._count else EMPTY
-        key = (row, self.line_width, self.scroll_offset.x)
+        key = (row, width, scrolled.x)
         strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) > _CACHE:

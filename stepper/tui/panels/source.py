@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -177,11 +177,11 @@ class SourcePanel(LinePanel):
         if self._current:
             self.follow()
 
-    def render_line(self, y: int) -> Strip:
+    def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
         """A line of the source, or, below it, of what is told of the event."""
         place = y - (self.inner.height - len(self._told))
         if place < 0 or not self._told:
-            return super().render_line(y)
+            return super().line_at(y, scrolled, width)
         return self._draw(self._told[place], self.size.width, 0)
 
     def _tell(self) -> None:

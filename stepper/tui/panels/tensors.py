@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Offset
 from textual.message import Message
 from textual.strip import Strip
 
@@ -317,9 +318,10 @@ class TensorsPanel(LinePanel):
 
     # ----------------------------------------------------------------------------------------------- drawing
 
-    def render_line(self, y: int) -> Strip:
+    def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
         """The heading stays where it is when the lines scroll."""
-        return self.strip_of(0) if y == 0 and (self._lines or self.filter) else super().render_line(y)
+        heading = y == 0 and (self._lines or self.filter)
+        return self.strip_of(0, scrolled, width) if heading else super().line_at(y, scrolled, width)
 
     def row(self, index: int) -> Row:
         """The heading, or a label's line."""
