@@ -66,11 +66,14 @@ class _Expected:
             if told.min < 0 < told.max:
                 tops.setdefault(told.shape, set()).add(told.max)
                 self._lows[told.shape, told.max] = min(told.min, self._lows.get((told.shape, told.max), 0.0))
-        arrays = {shape: numpy.array(sorted(found)) for shape, found in tops.items()}
-        self._tops = {
-            shape: numpy.sort(numpy.concatenate([curve.value(found) for curve in CURVES]))
-            for shape, found in arrays.items()
-        }
+        several = [top for found in tops.values() for top in sorted(found)]
+        values = [curve.value(numpy.array(several)) for curve in CURVES] if several else []  # a call of each for all
+        self._tops: dict[tuple[int, ...], Any] = {}
+        first = 0
+        for shape, found in tops.items():
+            last = first + len(found)
+            self._tops[shape] = numpy.sort(numpy.concatenate([each[first:last] for each in values]))
+            first = last
 
     def may_be(self, out: Copy) -> bool:
         """Whether a value's range is that of such a function."""
