@@ -256,6 +256,8 @@ class Lane:
         if not self._unsent:
             asyncio.get_running_loop().call_soon(self.send)
         self._unsent += frame(request)
+        if isinstance(request, Run):
+            self.send()  # the script's work begins; whatever else is to be done in this turn is done beside it
         try:
             reply = await future
         finally:

@@ -113,11 +113,6 @@ class Desk(Borders):
         """Whether something that is to be drawn has not come yet, or will have to be asked for."""
         return any(panel.waiting for panel in self.panels)
 
-    def ask(self) -> bool:
-        """Ask for all that can be asked for now; whether some of it has not come yet."""
-        self.tensors.ask()  # behind the pictures of the other panels
-        return self.asked
-
     @property
     def asked(self) -> bool:
         """Whether something has been asked for and has not come yet."""

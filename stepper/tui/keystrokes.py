@@ -127,6 +127,7 @@ class Keystrokes(App[int]):
         target = self.focused or screen
         if not await self._check_bindings(event.key, priority=True):
             await self._check_bindings(event.key)
+        await asyncio.sleep(0)  # a move that was asked for begins: the script is at work while the rest is done here
         self._be_patient()
         if self.screen is not screen and self.screen.is_modal:
             # behind all that comes first in the dialog: then it is mounted, and something in it has the focus

@@ -175,7 +175,7 @@ class Stage(Keystrokes):
             self.message.show(self.scene)
             if self.kept_keys:
                 self.call_later(self.release_keys)
-            if self.desk.ask() and self._release is None:
+            if self.desk.asked and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.call_after(HOLD, self._repaint)
 
@@ -266,7 +266,8 @@ class Stage(Keystrokes):
             finally:
                 self.moves.underway = ""
                 self._changed()
-                self.call_later(self.release_keys)  # behind the look at what has changed
+                if self.kept_keys:
+                    self.call_later(self.release_keys)  # behind the look at what has changed
 
     def enqueue(self, name: str, move: Move, keys: str = "") -> bool:
         """Let a move wait for its turn, and say what it waits for; or say why it may not (False).

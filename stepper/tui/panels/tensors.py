@@ -124,8 +124,11 @@ class TensorsPanel(LinePanel):
         self.set_count(len(history.order) + 1)
         if self.scroll_offset.y:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
-        self._to_ask = True
-        self.call_after_refresh(self.ask)  # once there is room for lines
+        if self.inner.height > 0:
+            self.ask()
+        else:
+            self._to_ask = True
+            self.call_after_refresh(self.ask)  # once there is room for lines
 
     def _arranged(self, history: History, cursor: Event) -> list[Line]:
         lines = _by_relevance(history, cursor)
