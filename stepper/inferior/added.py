@@ -4,7 +4,7 @@ with numbers of its own (a count, the 2 of a square's slope). Pure: reads the te
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -86,6 +86,36 @@ def _term(text: str) -> ast.expr | None:
     return None
 
 
+@lru_cache(maxsize=1024)
+def steps_in(text: str) -> tuple[str, ...]:
+    """Where several products are added to what a statement changes (`w = w + lr * g + momentum * v`), each of them as a
+    statement of its own; nothing for any other."""
+    match statement_of(text):
+        case ast.AugAssign(target=target, op=ast.Sub() | ast.Add() as op, value=value):
+            addends = list(_signed(value, isinstance(op, ast.Sub)))
+        case ast.Assign(targets=[target], value=value):
+            addends = list(_signed(value, False))
+            kept = [each for each in addends if ast.unparse(each[0]) == _unparsed(target)]
+            if len(kept) != 1 or kept[0][1]:
+                return ()
+            addends.remove(kept[0])
+        case _:
+            return ()
+    signs = {False: "+=", True: "-="}
+    steps = tuple(f"{_unparsed(target)} {signs[taken]} {ast.unparse(addend)}" for addend, taken in addends)
+    return steps if len(steps) > 1 else ()
+
+
+def _signed(node: ast.expr, taken: bool) -> Iterator[tuple[ast.expr, bool]]:
+    """The addends of a sum, and whether each is taken away."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
+            yield from _signed(left, taken)
+            yield from _signed(right, taken != isinstance(op, ast.Sub))
+        case _:
+            yield node, taken
+
+
 def pair_of(text: str, target: str) -> str:
     """Of a statement `m, b = E, F`, the part that assigns to a target, as a statement; any other statement whole."""
     match statement_of(text):
@@ -130,6 +160,15 @@ def element_of(text: str) -> tuple[str, str] | None:
     except (SyntaxError, ValueError):
         return None
     return (ast.unparse(node.value), ast.unparse(node.slice)) if isinstance(node, ast.Subscript) else None
+
+
+@lru_cache(maxsize=1024)
+def elements_in(text: str) -> frozenset[tuple[str, str]]:
+    """What is read by subscripts in a statement, and where, as `plainly` spells them."""
+    nodes = ast.walk(found) if (found := statement_of(text)) is not None else ()
+    return frozenset(
+        (_unparsed(node.value), _unparsed(node.slice)) for node in nodes if isinstance(node, ast.Subscript)
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from stepper.engines.base import Engine
 from stepper.inferior.added import Added, index_of, plainly, target_of
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening, value_of
+from stepper.inferior.drafts import Draft, Happening, holder_of, value_of
 from stepper.inferior.tracking import Track
 from stepper.record import Summary
 
@@ -57,6 +57,28 @@ def in_parts(track: Track, arrays: Engine, terms: Terms) -> Draft | None:
     if not names or not whole.is_full():
         return None
     return Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays))
+
+
+def of_rows(track: Track, found: Sequence[Draft | None]) -> Draft | None:
+    """The gradients of the rows of a nested list, in one; None unless each row has one. That of a row of one number may
+    be a number."""
+    before = track.before.copy
+    rows = [draft for draft in found if draft is not None]
+    if before is None or not rows or len(rows) < len(found):
+        return None
+    numbers = [_numbers_of(row, before.engine) for row in rows]
+    label = holder_of(rows[0].label)
+    names = dict.fromkeys(row.label for row in rows)
+    name = label if all(holder_of(each) == label for each in names) else ", ".join(names)
+    return None if None in numbers else Draft(name, "gradient", "operand", Copy(before.engine, numbers))
+
+
+def _numbers_of(row: Draft, engine: Engine) -> Any:
+    """A row's numbers; None where they are not kept, or not the engine's."""
+    if row.copy is None:
+        number = value_of(row)
+        return [number] if isinstance(number, int | float) else None
+    return row.copy.kept if row.copy.engine is engine and not row.copy.gone else None
 
 
 class _List:

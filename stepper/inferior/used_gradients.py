@@ -13,16 +13,18 @@ from stepper.inferior.added import (
     Added,
     added,
     element_of,
+    elements_in,
     index_of,
     pair_of,
     paths_in_comprehension,
     plainly,
+    steps_in,
     target_of,
     texts_in,
 )
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_of
-from stepper.inferior.elements import in_parts
+from stepper.inferior.elements import in_parts, of_rows
 from stepper.inferior.gone_through import gone_through
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
@@ -115,17 +117,7 @@ class UsedGradients:
 
     def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
         """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
-        found = [self.of(row) or self.in_parts(row, arrays) for row in track.rows]
-        before = track.before.copy
-        rows = [row for row in found if row is not None and row.copy is not None and not row.copy.gone]
-        if before is None or not rows or len(rows) < len(found):
-            return None
-        copies = [row.copy for row in rows if row.copy is not None]
-        if any(copy.engine is not before.engine for copy in copies):
-            return None
-        label = holder_of(rows[0].label)
-        names = label if all(holder_of(row.label) == label for row in rows) else ", ".join(row.label for row in rows)
-        return Draft(names, "gradient", "operand", Copy(before.engine, [copy.kept for copy in copies]))
+        return of_rows(track, [self.of(row) or self.in_parts(row, arrays) for row in track.rows])
 
     def remark(self, track: Track) -> None:
         """Say at a parameter's last update that it has no gradient to show, where something was added to it."""
@@ -189,9 +181,16 @@ class UsedGradients:
         if found is None:
             read = self._read(update)
             text = pair_of(update.text, track.label)
-            found = read, added(text, lambda text: self._scales(read.get(text), track))
+            terms = [added(each, lambda text: self._scales(read.get(text), track)) for each in (text, *steps_in(text))]
+            found = read, self._by_gradient(terms[1:], read) or terms[0]
             self._terms[update.id, track.name] = found
         return found
+
+    def _by_gradient(self, terms: list[Added | None], read: Mapping[str, Draft]) -> Added | None:
+        """`w[j] = w[j] + lr * g + momentum * v[j]`: of several products, the only one that is made of a gradient."""
+        factors = [(term, read.get(plainly(each))) for term in terms if term for each in term.factors]
+        found = {term for term, draft in factors if draft is not None and self._is_gradient(draft)}
+        return found.pop() if len(found) == 1 else None
 
     def _read(self, update: Happening) -> dict[str, Draft]:
         """What a statement and the expressions in it read and computed, by text."""
@@ -333,15 +332,13 @@ class UsedGradients:
         return found
 
     def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
-        """Whether one element of the parameter was changed by a product of which an element of this list is a factor
-        (`w[j] -= lr * delta[j] * x[j]`), or by another element of it: it has the parameter's shape by chance then."""
+        """Whether an update of one element read an element of this list, but for `w[j] -= lr * g[j]`: as one factor of
+        several (`lr * delta[j] * x[j]`), or at another place. It has the parameter's shape by chance then."""
         _, term = self._term(update, track)
-        index = index_of(update.text)
-        if term is None or index is None:
+        index, label = index_of(update.text), plainly(draft.label)
+        if term is None or index is None or not any(holder == label for holder, _ in elements_in(update.text)):
             return False
-        elements = [each for each in map(element_of, term.factors) if each is not None]
-        of_it = [place for holder, place in elements if holder == plainly(draft.label)]
-        return bool(of_it) and (len(term.factors) > 1 or ast.unparse(index) not in of_it)
+        return [element_of(each) for each in term.factors] != [(label, ast.unparse(index))]
 
     def _maker(self, draft: Draft, before: Happening) -> Happening | None:
         """The statement that made a value in this pass, or gave it its name."""

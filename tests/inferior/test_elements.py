@@ -154,3 +154,27 @@ def test_a_square_matrix_is_stepped_by_the_product_of_elements_and_not_by_the_ro
     before, x, y = ran.array(parameter.before, 1), [2.0, -0.5], [0.5, 2.0]
     out = before.T @ x
     assert ran.array(parameter.grad, 1).tolist() == [[2 * (out[k] - y[k]) * x[j] for k in range(2)] for j in range(2)]
+
+
+@pytest.mark.parametrize(
+    "update", ["w[j] += 0.5 * change + 0.25 * kept[j]", "w[j] = w[j] + 0.25 * kept[j] + 0.5 * change"]
+)
+def test_of_a_step_and_what_is_kept_of_the_one_before_the_step_is_the_gradient(update: str) -> None:
+    ran = run(
+        f"""
+        w, kept = [0.5, -0.25], [0.0, 0.0]
+        for x, y in zip([[1.0, 3.0], [2.0, -0.5]], [1.0, -1.0]):
+            out = w[0] * x[0] + w[1] * x[1]
+            loss = (y - out) ** 2
+            delta = 2 * (y - out)
+            for j in range(2):
+                change = delta * x[j]
+                {update}
+                kept[j] = change
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None
+    before = ran.array(parameter.before, 1)
+    delta = 2 * (-1.0 - before[0] * 2.0 + before[1] * 0.5)
+    assert ran.array(parameter.grad, 1).tolist() == [delta * 2.0, delta * -0.5]
