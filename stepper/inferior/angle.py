@@ -10,6 +10,9 @@ from stepper.inferior.copies import Copy
 SAMPLE = 1 << 12
 """Elements that are looked at, at most, evenly spread; parameters with no more of them are looked at whole."""
 
+ALIKE = 1e-6
+"""How far two multiples may lie apart by rounding, relative to each; float32 has seven digits."""
+
 
 def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
     """The cosine of the angle between after − before and the gradient, as vectors, in float64: −1 … 1.
@@ -29,6 +32,20 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
         lengths = norm(update) * norm(slope)
         found = float(update @ slope) / lengths if lengths else float("nan")
     return min(1.0, max(-1.0, found)) if numpy.isfinite(found) else None
+
+
+def is_multiple(one: Copy, other: Copy) -> bool:
+    """Whether one value is another times a number, but for rounding, and neither is zero."""
+    import numpy
+
+    if one.gone or other.gone or one.engine.extents(one.kept) != other.engine.extents(other.kept):
+        return False
+    with numpy.errstate(all="ignore"):
+        a, b = sampled(one), sampled(other)
+        if a is None or b is None or not a.any() or not b.any():
+            return False
+        place = int(abs(b).argmax())
+        return bool(numpy.allclose(a, b * (a[place] / b[place]), rtol=ALIKE, atol=0.0))
 
 
 def sampled(copy: Copy) -> Any:

@@ -156,7 +156,7 @@ class Changing(Observing):
         if alone:
             self._write(frame, site, draft)
         if self.following:
-            self.tracker.met(label, role, element, draft, made=False)
+            self.tracker.met(label, role, element, draft, made=False, owner=keeper_of(value, key, element))
 
     def _keyed(self, site: Site, number: int, key: Any, script_frame: FrameType) -> None:
         """What a container holds under this key, or an object in this attribute, is about to be replaced."""
@@ -230,8 +230,14 @@ class Changing(Observing):
         happening.drafts.append(draft)
         changed.add(watched.label)
         if self.following:
-            owner = watched.value if engine is None and watched.peek is not None else None
+            owner = watched.value if watched.peek is not None else keeper_of(watched.value, watched.key, value)
+            owner = owner if engine is None else None
             self.tracker.met(watched.label, watched.role, value, draft, made=True, event=happening, owner=owner)
         if engine is not None:
             for each in self._seers:
                 each.seen(value, self.tracker.name_of(value, watched.label) or watched.label, happening.id, draft.copy)
+
+
+def keeper_of(value: Any, key: Key | None, element: Any) -> Any:
+    """The dict that keeps a number under a key: one of many alike, as a rule (`neuron["b"]`)."""
+    return value if type(value) in DICTS and isinstance(key, str) and type(element) in (int, float) else None

@@ -15,7 +15,7 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.engines.openings import FUNCTIONS
-from stepper.inferior.changing import Changing
+from stepper.inferior.changing import Changing, keeper_of
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, is_path
 from stepper.inferior.made_roles import role_of_made
 from stepper.inferior.members import DEPTH, identities, suffix
@@ -351,7 +351,9 @@ class Recorder(Changing):
         value: Any,
         when: When = "result",
         depth: int = DEPTH,
+        keeper: Any = None,
     ) -> Draft | None:
+        """`keeper`: the dict that keeps a number which has a second name here, and is not made."""
         engine = self._owner(value)
         known: Role = role or (_unknown(happening.phase, label) if when == "result" else "other")
         if engine is not None:
@@ -370,12 +372,15 @@ class Recorder(Changing):
             draft = Draft(label, known, when, None, scalar_summary(value))
             happening.drafts.append(draft)
             if self.following:
-                self.tracker.met(label, known, value, draft, made=when == "result", event=happening)
+                made = when == "result" and keeper is None
+                self.tracker.met(label, known, value, draft, made=made, event=happening, owner=keeper)
             return draft
         if when == "result" and depth == DEPTH:
             (self.tracker.gathered.add if is_gathered(site) else self.tracker.gathered.discard)(label)
         for key, element in self._members(value, label, known, happening) if depth else ():
-            self._bind(frame, happening, site, label + suffix(key), self._at(key, role), element, when, depth - 1)
+            held = keeper_of(value, key, element) if happening.text.startswith("for ") else None
+            at = label + suffix(key), self._at(key, role), element
+            self._bind(frame, happening, site, *at, when, depth - 1, held)
         self._meet_members(label, value)
         return None
 

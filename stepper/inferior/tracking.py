@@ -220,9 +220,11 @@ class Tracker:
     def _path(self, track: Track) -> str | None:
         """The path of a parameter through the script's own objects; of a number, what its owner keeps it under."""
         path = self.paths.get(track.value if track.owner is None else track.owner)
-        if path is None or track.owner is None or "." not in track.label:
+        if path is None or track.owner is None:
             return path
-        return path + "." + track.label.rpartition(".")[2]
+        if track.label.endswith("]"):
+            return path + track.label[track.label.rindex("[") :]
+        return path + "." + track.label.rpartition(".")[2] if "." in track.label else path
 
     def _find_paths(self) -> None:
         """Look further for the paths of parameters that bear one label: through the names of functions, too."""

@@ -22,6 +22,7 @@ from stepper.inferior.added import (
     target_of,
     texts_in,
 )
+from stepper.inferior.angle import is_multiple
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_of
 from stepper.inferior.elements import in_parts, of_rows
@@ -132,8 +133,9 @@ class UsedGradients:
         if term is None or term.quotient or len(term.factors) != 1:
             return None
         draft = read.get(plainly(term.rest))
-        if draft is None or draft.role in ("parameter", "data", "setting"):
-            return None
+        rated = term.rate is not None and abs(term.rate) != 1
+        if draft is None or draft.role in ("parameter", "setting") or (draft.role == "data" and not rated):
+            return None  # of data it is the perceptron's: `b += lr * y`
         if _shape(draft) != _shape(track.before):
             whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
             return draft if whole and _shape(draft) in (None, (1,)) and self._is_gradient(draft) else None
@@ -325,11 +327,21 @@ class UsedGradients:
             draft = waiting.pop(0)
             made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
             operation = made.site.operation if made is not None and made.site.label == draft.label else None
-            if made is not None and operation is not None and operation.name in LINEAR:
+            scaled = self._scaled(made, draft) if made is not None and operation is not None else None
+            if scaled is not None:
+                waiting.append(scaled)
+            elif made is not None and operation is not None and operation.name in LINEAR:
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
             elif _fits(draft, track) and not _is_itself(draft, track) and not self._is_a_factor(draft, update, track):
                 found.append(draft)
         return found
+
+    def _scaled(self, made: Happening, result: Draft) -> Draft | None:
+        """`w = sub(w, scale(dw, lr))`, by functions of the script: the gradient that a call gives a multiple of."""
+        if made.site.operation is None or made.site.operation.name in LINEAR or result.copy is None:
+            return None
+        read = (draft for draft in made.drafts[:-1] if draft.copy is not None and self._is_gradient(draft))
+        return next((draft for draft in read if draft.copy and is_multiple(result.copy, draft.copy)), None)
 
     def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
         """Whether an update of one element read an element of this list, but for `w[j] -= lr * g[j]`: as one factor of

@@ -12,6 +12,7 @@ from stepper.program.steps import (
     behind_steps,
     beside_steps,
     changed_beside,
+    decided_by_themselves,
     emptied,
     like_steps,
     on_copies,
@@ -76,6 +77,8 @@ def sort(
     stepped = {d for d in stepped if d.place in carried or (d.own and sets_data(d.node))}
     once = set() if carried - {GRAD} else _steps_at_once(run)
     changes |= stepped | once
+    alone = set() if changes else decided_by_themselves(run, carried)
+    changes |= alone
     if any(takes_step(d, run) for d in changes):  # gradients that are kept in place are made anew by every pass
         changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)}
     later = of_later_runs(changes, run)
@@ -107,7 +110,7 @@ def sort(
     else:
         updates = without_indices(updates, run, indices)
     if not by_autograd:
-        deciding = steered(updates, run, carried) - later
+        deciding = (steered(updates, run, carried) - later) | (alone & updates)
         updates |= deciding
         first = min((d.order for d in updates), default=0)
         forward = forward | {d for d in closure(c for d in deciding for c in d.controls) if d.order < first}
@@ -132,7 +135,8 @@ def sort(
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
         parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
     parameters |= {d.place for d in updates & once}
-    updates |= changed_beside(updates, forward, parameters, run, carried) - later
+    beside = changed_beside(updates, forward, parameters, run, carried) - later
+    updates |= {d for d in beside if id(d.node) not in anew}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
     copied = on_copies(run, backward, parameters)
     updates |= copied

@@ -68,6 +68,14 @@ def steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Def
     return found
 
 
+def decided_by_themselves(run: Pass, carried: set[Place]) -> set[Definition]:
+    """What is added to where only its own value, or that of another such, says whether it is: the weights of
+    Rosenblatt's perceptron, which learns of a wrong answer no more than that it is wrong."""
+    steps = {d for d in run.definitions if d.kind in ("bind", "change") and d.own and d.deps and d.place in carried}
+    asked = {d.place: closure(d.controls) for d in steps}
+    return {d for d in steps if d.place in run.start and any(run.start[d.place] in each for each in asked.values())}
+
+
 def steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
     """Where what is bound anew was made under another name (`new_w = w - lr * dw`, then `w = new_w`, or a function
     returns it, or puts it into a dict of parameters): the statements that made it take the step."""

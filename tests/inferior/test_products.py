@@ -166,3 +166,22 @@ def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
     for name, label, value in (("w", "d * x", d * 3.0), ("b", "d", d)):
         grad = ran.parameter(name, 1).grad
         assert grad is not None and (grad.label, grad.summary.value) == (label, value)
+
+
+def test_of_a_function_that_scales_a_gradient_it_is_what_was_scaled() -> None:
+    ran = run(
+        """
+        def scale(m, c):
+            return [[v * c for v in row] for row in m]
+        def minus(a, b):
+            return [[p - q for p, q in zip(r, s)] for r, s in zip(a, b)]
+        w = [[0.5, -0.25], [0.75, 0.125]]
+        for x, y in zip([[1.0, 3.0], [2.0, -0.5]], [1.0, -1.0]):
+            out = [sum(p * q for p, q in zip(row, x)) for row in w]
+            loss = sum((p - y) ** 2 for p in out)
+            dw = [[2 * (p - y) * q for q in x] for p in out]
+            w = minus(w, scale(dw, 0.1))
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None and parameter.grad.label == "dw"

@@ -399,3 +399,25 @@ def test_gradients_that_are_added_up_from_zeros_begin_no_backward_pass_where_no_
     (parameter,) = ran.record(1).parameters
     assert parameter.name == "W" and parameter.grad is not None and parameter.grad.label == "dW"
     assert {event.phase for event in ran.events(1) if "slope =" in event.text} == {"backward"}
+
+
+def test_a_perceptron_that_steps_where_its_answer_is_wrong_has_parameters_and_no_other_counter() -> None:
+    ran = run(
+        """
+        X, y = [[1.0, 0.5], [-0.5, 2.0], [0.25, -1.0]], [1, -1, 1]
+        w, b, lr, mistakes = [0.0, 0.0], 0.0, 0.125, 0
+        for i in range(len(X)):
+            s = sum(p * q for p, q in zip(w, X[i])) + b
+            if y[i] * s <= 0:
+                mistakes += 1
+                for j in range(len(w)):
+                    w[j] += lr * y[i] * X[i][j]
+                b += lr * y[i]
+        """
+    )
+    found = roles(ran)
+    assert found["w"] == found["b"] == "parameter" and found["s"] == "activation" and found["mistakes"] == "other"
+    weights, bias = ran.record(1).parameters
+    assert weights.grad is not None and ran.array(weights.grad, 1).tolist() == [0.5, -2.0]
+    assert bias.grad is not None and bias.grad.summary.value == -1
+    assert {event.phase for event in ran.events(1) if event.text.startswith(("w[j] +=", "b +="))} == {"update"}

@@ -181,3 +181,30 @@ def test_parameters_that_are_stepped_in_one_zip_used_what_lies_beside_them(gathe
         """
     )
     assert {each.name: each.grad and each.grad.label for each in ran.record(1).parameters} == {"w": "dw", "b": "db"}
+
+
+def test_numbers_in_dicts_alike_are_parameters_each_of_its_own() -> None:
+    ran = run(
+        """
+        cells = [{"w": [0.5, 0.25], "b": 0.125}, {"w": [0.25, -0.5], "b": 0.25}]
+        for t in range(2):
+            loss = 0.0
+            for cell in cells:
+                cell["out"] = cell["w"][0] * 2 + cell["w"][1] * 3 + cell["b"]
+                loss += (cell["out"] - 1) ** 2
+            for cell in cells:
+                cell["delta"] = 2 * (cell["out"] - 1)
+            for cell in cells:
+                for j in range(2):
+                    cell["w"][j] -= 0.125 * cell["delta"] * (j + 2)
+                cell["b"] -= 0.125 * cell["delta"]
+        """
+    )
+    biases = [each for each in ran.record(0).parameters if not each.shape]
+    assert [(each.before.summary.value, each.after.summary.value) for each in biases] == [
+        (0.125, -0.09375),
+        (0.25, 0.6875),
+    ]
+    assert [each.grad.summary.value for each in biases if each.grad is not None] == [1.75, -3.5]
+    phases = {event.text: event.phase for event in ran.events(0)}
+    assert phases['cell["out"] = cell["w"][0] * 2 + cell["w"][1] * 3 + cell["b"]'] == "forward"
