@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 MOST = 1_000  # more than any path has parts
@@ -19,6 +20,10 @@ def is_place(name: str) -> bool:
 def is_text(label: str) -> bool:
     """Whether a label is neither a name nor a path of names, but the text of an expression."""
     return not all(part.isidentifier() for part in label.split("."))
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 class Names:
@@ -49,10 +54,13 @@ class Names:
             late = (in_list or (through and kind == 2)) and held[2][0] == kind
             if settled or held[2] >= rank or late:
                 return
+        reference: Callable[[], Any]
         try:
             reference = weakref.ref(value)
         except TypeError:
-            return  # a value without weak references could leave its id to another
+            if type(value) not in (list, dict):
+                return  # a value without weak references could leave its id to another
+            reference = partial(_itself, value)  # it is held as long as the record is being made
         name = self._free(name, value)
         if held is None or held[0]() is not value:
             self._settled.discard(id(value))

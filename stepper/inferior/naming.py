@@ -148,6 +148,8 @@ class Namer:
                 inner = [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
                 waiting.extendleft(reversed(inner))
             elif kind is dict and len(value) <= MEMBERS:
+                if all(type(each) in SCALARS or self._owns(each) for each in value.values()):
+                    names.give(value, label)  # what keeps numbers, which have no name of their own
                 inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
                 waiting.extendleft(reversed(inner))
             elif self._is_own(kind):

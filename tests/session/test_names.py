@@ -194,3 +194,28 @@ def test_tensors_that_several_objects_keep_under_one_name_are_told_apart_in_even
     shown = {value.label for event in record.events if event.text == "loss.backward()" for value in event.values}
     assert {"l1.W.grad", "l2.W.grad"} <= shown and "self.W.grad" not in shown
     assert sorted(each.name for each in record.parameters) == ["l1.W", "l2.W"]
+
+
+def test_lists_and_numbers_of_objects_and_dicts_alike_are_called_by_what_keeps_them(tmp_path: Path) -> None:
+    text = """
+    class Unit:
+        def __init__(self, w):
+            self.w = w
+    units = [Unit([0.5, 0.25]), Unit([0.75, -0.25])]
+    cells = [{"b": 0.125, "w": [0.5]}, {"b": 0.25, "w": [0.25]}]
+    for t in range(2):
+        loss = 0.0
+        for unit, cell in zip(units, cells):
+            cell["d"] = 2 * (unit.w[0] + unit.w[1] + cell["b"] + cell["w"][0] - 1)
+            unit.d = cell["d"]
+            loss += (unit.d / 2) ** 2
+        for unit in units:
+            for j in range(2):
+                unit.w[j] -= 0.125 * unit.d
+        for cell in cells:
+            cell["b"] -= 0.125 * cell["d"]
+            cell["w"][0] -= 0.125 * cell["d"]
+    """
+    record = trace(script(tmp_path, text), Options(), 1).record
+    names = {each.name for each in record.parameters}
+    assert names == {"units[0].w", "units[1].w", *(f"cells[{at}][{key!r}]" for at in range(2) for key in "bw")}
