@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from stepper.inferior.added import index_of
 from stepper.inferior.drafts import Draft, Happening, is_list
+from stepper.inferior.nested_lists import NestedLists, Run
 from stepper.inferior.texts import statement_of
 
 Reads = list[Draft]
@@ -39,15 +40,25 @@ class WrittenOut:
         self._numbers: dict[tuple[int | None, str], Happening] = {}  # what bound a plain number last
         self._stored: dict[tuple[int | None, str], Draft] = {}  # the list that it was stored in as it is
         stores: dict[tuple[int, str], list[tuple[Happening, Reads, Draft]]] = {}
+        nested = NestedLists(happenings)
         for event in happenings:
             frame = self._frames[event.id] = self._frame_of(event)
             self.reads.update(self._gone_through(event, frame))
             for loop, draft in self._stores(event):
                 stores.setdefault((loop, draft.label), []).append((event, self._read(event, loop), draft))
                 self.parts.add(event.id)
+            row = _changed(event) if event.id in self.parts else None
+            if row is not None:
+                nested.store(event, frame, row, list(self._loops(event)))
+            nested.learn(event, frame)
             self._learn(event, frame)
+        nested.end()
         ends = {key: several[-1][2] for key, several in stores.items()}
-        self.wholes = [_whole(loop, several, ends) for (loop, _), several in stores.items()]
+        ends |= {(run.loop.id, draft.label): draft for run, draft in nested.finished}
+        rows = {event.id for run, _ in nested.finished for event in run.stores}
+        alone = {key: several for key, several in stores.items() if several[-1][0].id not in rows}
+        self.wholes = [_whole(loop, several, ends) for (loop, _), several in alone.items()]
+        self.wholes += [_whole_of_rows(run, draft, ends) for run, draft in nested.finished]
 
     def _frame_of(self, event: Happening) -> int | None:
         if event.kind == "call":
@@ -63,7 +74,7 @@ class WrittenOut:
                 self._numbers[key] = event
                 self._stored.pop(key, None)
         stored = _stored_number(event.text) if event.id in self.parts else None
-        after = next((draft for draft in reversed(event.drafts) if draft.when == "after" and is_list(draft)), None)
+        after = _changed(event) if stored is not None else None
         if stored is not None and after is not None:
             self._stored[frame, stored] = after
 
@@ -85,7 +96,7 @@ class WrittenOut:
         nearest."""
         if event.kind != "statement":
             return
-        target = next((draft for draft in reversed(event.drafts) if draft.when == "after" and is_list(draft)), None)
+        target = _changed(event)
         if target is None:
             return
         index = index_of(event.text)
@@ -129,6 +140,11 @@ class WrittenOut:
         return found
 
 
+def _changed(event: Happening) -> Draft | None:
+    """The list that a statement changed."""
+    return next((draft for draft in reversed(event.drafts) if draft.when == "after" and is_list(draft)), None)
+
+
 def _whole(loop: int, stores: list[tuple[Happening, Reads, Draft]], ends: Mapping[tuple[int, str], Draft]) -> Whole:
     """A loop's stores, in one: of other lists that change in the same loop, what they are at its end."""
     made = stores[-1][2]
@@ -136,6 +152,13 @@ def _whole(loop: int, stores: list[tuple[Happening, Reads, Draft]], ends: Mappin
     others = {draft.label: draft for _, reads, _ in stores for draft in reads if draft.label != made.label}
     read = [ends.get((loop, label), draft).as_operand() for label, draft in others.items()]
     return Whole([event for event, _, _ in stores], [*([] if begun is None else [begun]), *read], made)
+
+
+def _whole_of_rows(run: Run, made: Draft, ends: Mapping[tuple[int, str], Draft]) -> Whole:
+    """The same of a list of lists, of which no store saw more than a row change."""
+    read = {draft.label: ends.get((run.loop.id, draft.label), draft).as_operand() for draft in run.reads}
+    after = Draft(made.label, made.role, "after", made.copy, made.summary)
+    return Whole(run.stores, [run.begun.as_operand(), *read.values()], after)
 
 
 def _is_begun(draft: Draft, made: Draft) -> bool:

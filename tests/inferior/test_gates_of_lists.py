@@ -74,7 +74,7 @@ def test_its_gradient_is_masked_in_a_comprehension_or_a_loop(backward: str) -> N
     assert (after == before * (h > 0)).all() and (before != 0).all() and gate.note == ""
 
 
-@pytest.mark.parametrize("nested", ["comprehensions"])
+@pytest.mark.parametrize("nested", ["comprehensions", "loops"])
 def test_a_batch_is_one_gate_with_its_dead_units(nested: str) -> None:
     forward, backward = {
         "comprehensions": (
