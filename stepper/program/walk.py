@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from stepper.program.assignments import Assigner
 from stepper.program.counters import counters
-from stepper.program.effects import EMPTY, NOTHING, Pass, Place, State, Value, returned, union
+from stepper.program.effects import EMPTY, NOTHING, Definition, Pass, Place, State, Value, returned, union
+from stepper.program.known_arguments import Known, known_arguments, outcome
+from stepper.program.put_back import put_back
 from stepper.program.scopes import Scope
 from stepper.program.spine import LoopNode
 from stepper.program.syntax import FUNCTIONS, parameters
@@ -38,6 +41,8 @@ class Walker(Assigner):
         self.exits: list[list[State]] = [[]]
         self.returns: list[list[Value]] = [[]]
         self.around = [0]  # how many branches there are around the calls that are followed
+        # What parameters of functions that are being followed are known to be, and what they held then.
+        self.known: dict[Place, tuple[Known, frozenset[Definition]]] = {}
         self.endings: list[list[State]] = [[]]
         around = self.script.ancestors(loop) if loop is not None else ()
         self.stack += [node for node in around if isinstance(node, FUNCTIONS)][:1]
@@ -67,6 +72,10 @@ class Walker(Assigner):
 
     # ------------------------------------------------------------------------------------------------- statements
 
+    @cached_property
+    def _put_back(self) -> set[int]:
+        return put_back(self.script.nodes)
+
     def block(self, scope: Scope, body: Sequence[ast.stmt]) -> bool:
         """A list of statements; False where control never reaches its end."""
         outer = self.current
@@ -86,6 +95,11 @@ class Walker(Assigner):
     def statement(self, scope: Scope, node: ast.stmt) -> bool:
         """One statement; False where control does not go on behind it."""
         match node:
+            case ast.Assign(targets=[target], value=value) | ast.AugAssign(target=target, value=value) if (
+                id(node) in self._put_back
+            ):
+                self.evaluate(scope, target)
+                self.evaluate(scope, value)
             case ast.Assign(targets=targets, value=value):
                 self.assign(scope, node, targets, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
@@ -105,7 +119,8 @@ class Walker(Assigner):
                 return False
             case ast.If(test=test, body=body, orelse=orelse):
                 self.tests.append(self.evaluate(scope, test).deps)
-                alive = self._ways(scope, [body, orelse])
+                holds = outcome(test, lambda name: self._known(scope, name))
+                alive = self._ways(scope, [body, orelse] if holds is None else [body if holds else orelse])
                 self.tests.pop()
                 return alive
             case ast.For() | ast.AsyncFor() | ast.While():
@@ -299,6 +314,19 @@ class Walker(Assigner):
                 self._bind_parameter((own, name), callee, passed[name])
                 if loops := handed.get(name):
                     self.state.index[own, name] = loops
+        known = known_arguments(callee, node, passed, first)
+        for name in names:
+            self.known.pop((own, name), None)
+            if name in known:
+                self.known[own, name] = known[name], self.state.values[own, name]
+
+    def _known(self, scope: Scope, name: str) -> tuple[Known] | None:
+        """What a name is known to be: a parameter of a function that is being followed, and not bound anew since."""
+        place = self.name_place(scope, name)
+        known = self.known.get(place) if place is not None else None
+        if place is None or known is None or self.state.values.get(place) is not known[1]:
+            return None
+        return (known[0],) if any(id(each) == place[0] for each in self.stack) else None
 
     def _picked_by_arguments(self, node: ast.AST) -> tuple[list[frozenset[int]], dict[str, frozenset[int]]]:
         """The loops whose counters the arguments of a call are made of: those by position, and those by name."""
