@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 READY = {name: Ready(name.upper(), os.environ) for name in ("numpy", "torch")}
 STARTS: dict[str, Any] = {"anew": subprocess.Popen, **{name: ready.start for name, ready in READY.items()}}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """The environment after a test is the one before it: torch notes things there when it is first used, and with
+    another than they were forked for, scripts' processes would begin anew from then on."""
+    before = dict(os.environ)
+    try:
+        return (yield)
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @pytest.hookimpl(tryfirst=True)

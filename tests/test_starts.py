@@ -1,5 +1,6 @@
 """However a script's process begins in tests, it finds what it finds in one of its own."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.conftest import STARTS
 from tests.session.support import script
 
 TELLS = """
-import inspect, os, random, signal, sys
+import atexit, inspect, os, random, signal, sys
 def libraries():
     names = ("numpy", "numpy.random", "torch", "torch.optim", "torch._dynamo", "sympy", "tests", "stepper.session")
     return [name for name in names if name in sys.modules]
@@ -31,6 +32,8 @@ print(libraries(), torch.rand(2), told(torch), told(torch.optim), torch.nn.Linea
 model = torch.nn.Linear(2, 1)
 optimizer = torch.optim.Adam(model.parameters())
 print(libraries(), told(torch._dynamo))
+late = os.open(sys.argv[0] + ".late", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+atexit.register(lambda: os.write(late, f"{torch.ones(2).sum().item()}\\n".encode()))
 for t in range(3):
     loss = model(torch.ones(1, 2)).sum()
     loss.backward()
@@ -57,4 +60,15 @@ def test_a_script_cannot_tell_how_it_began(tmp_path: Path, monkeypatch: pytest.M
     for kind in ("numpy", "torch"):
         assert told(path, kind, monkeypatch) == anew
     drawn = {told(path, "torch", monkeypatch, None).split("numpy.random'] ")[1] for _ in range(2)}
+    late = Path(f"{path}.late").read_text(encoding="utf-8").splitlines()
+    assert len(late) == 5 and set(late) == {"2.0"}, "what it asks for at its end is done, with the libraries"
     assert len(drawn) == 2, "without a seed each draws numbers of its own"
+
+
+NOTED = "STEPPER_NOTED_BY_A_TEST"
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_test_finds_the_environment_that_processes_are_forked_with(time: int) -> None:
+    assert NOTED not in os.environ, f"what the one before number {time} noted is gone"
+    os.environ[NOTED] = "by torch, when it first makes an optimizer"

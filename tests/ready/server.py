@@ -3,11 +3,14 @@
 A forked process is as one that has just begun: the libraries are taken out of `sys.modules`, and come back as they are
 when the script imports them, so that stepper notices the import and seeds the generators as ever. What an interpreter
 reads when it starts cannot be made up for (the environment, the seed of hashes): see `client`. Nothing is loaded here
-that stepper or these libraries would not load.
+that stepper or these libraries would not load. At the end the libraries are not torn down:
+with torch that takes three times as long as a small script.
 """
 
 from __future__ import annotations
 
+import atexit
+import ctypes
 import fcntl
 import gc
 import importlib
@@ -49,6 +52,7 @@ class GivenBack(MetaPathFinder, Loader):
         }
         self._held: list[tuple[ModuleType, str, ModuleType]] = []  # by modules that had been there before
         self._own = {name: (module.__spec__, module.__loader__) for name, module in self._modules.items()}
+        self._itself = self  # nobody collects a cycle that is frozen, nor what it holds
 
     def take_out(self) -> None:
         """From now on it is as if it had never been imported."""
@@ -61,6 +65,12 @@ class GivenBack(MetaPathFinder, Loader):
                 self._held.append((holder, attribute, module))
         sys.modules.pop("__mp_main__", None)  # by which `multiprocessing` calls our own main module
         sys.meta_path.insert(0, self)
+
+    def leave(self) -> None:
+        """The interpreter, which is about to end, forgets the library as it stands."""
+        for name, module in self._modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -93,8 +103,19 @@ def serve(descriptor: int, libraries: str) -> tuple[int, int]:
 
     Returns in each of those, with what its `main` is given: the descriptors of its socket and of its whereabouts.
     """
-    for library in [GivenBack(name, needs) for name, needs in globals()[libraries]][::-1]:
+    given: list[GivenBack] = []
+
+    def leave() -> None:
+        for library in given:
+            library.leave()
+
+    atexit.register(leave)  # before all that the libraries register, so that it is called last
+    given += [GivenBack(name, needs) for name, needs in globals()[libraries]]
+    for library in given[::-1]:
         library.take_out()
+    libc = ctypes.CDLL(None)  # what is asked for last is called first: before all that the libraries asked for
+    libc.on_exit(libc._exit, None)
+    libc.on_exit(libc.fcloseall, None)
     gc.collect()
     gc.freeze()
     asked = socket.socket(fileno=descriptor)
