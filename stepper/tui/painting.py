@@ -79,3 +79,19 @@ class DrawnScreen(Screen[ScreenResultType]):
         if widget.display and self in self._compositor:
             self._dirty_widgets.add(widget)
             self.check_idle()
+
+    def paint(self, widgets: Iterable[Widget]) -> None:
+        """Paint what changed: now, where none of these widgets, which may be all that did, has yet to say that its size
+        or its place is another. Textual would be told by two messages, and wake a timer."""
+        shown = [each for each in widgets if each.display]
+        shown += [bar for each in shown for bar in (each._vertical_scrollbar, each._horizontal_scrollbar) if bar]
+        changing = self._layout_required or any(each._layout_required or each._scroll_required for each in shown)
+        if changing or self._scroll_required or self.app._batch_count:
+            self.check_idle()
+            return
+        for each in shown:
+            if each._repaint_required:
+                each._repaint_required = False
+                self.soil(each)
+        if self._dirty_widgets:
+            self._on_timer_update()

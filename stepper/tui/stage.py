@@ -178,6 +178,8 @@ class Stage(Keystrokes):
             if self.desk.asked and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.call_after(HOLD, self._repaint)
+        if self._release is None:
+            self._paint()
 
     def look_for_edits(self) -> None:
         """Look whether the files of the script still hold what runs."""
@@ -199,8 +201,15 @@ class Stage(Keystrokes):
             self._release.cancel()
             self._release = None
         self._held.close()
+        self._paint()
+
+    def _paint(self) -> None:
+        """Let what has changed be seen."""
         for screen in self.screen_stack[-1:]:  # none any more while the app ends
-            screen.check_idle()  # the app looks at itself only
+            if isinstance(screen, DrawnScreen):
+                screen.paint((*self.desk.panels, self.desk.tabs, self.status, self.message, self.keys))
+            else:
+                screen.check_idle()  # the app looks at itself only
 
     def _repaint_if_whole(self) -> None:
         self._looking_whether_whole = False

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from stepper.tui.app import StepperApp
-from stepper.tui.painting import SparseCompositor
+from stepper.tui.painting import DrawnScreen, SparseCompositor
 from tests.tui.screen import app_of, ready, until
 from tests.tui.standin import Standin
 
@@ -102,5 +102,58 @@ async def test_lines_are_drawn_with_the_frame_that_the_panel_has_now() -> None:
             change()
             await until(pilot, lambda before=before: source.render_lines(row) != before)  # type: ignore[misc]
             drawn.append(source.render_lines(row))
-            assert [list(line) for line in drawn[-1]] == [list(line) for line in ScrollView.render_lines(source, row)]
+            for lines in (row, source.outer_size.region, Region(0, 0, row.width, 3)):
+                own = source.render_lines(lines)
+                source._styles_cache.clear()
+                assert [list(line) for line in own] == [list(line) for line in ScrollView.render_lines(source, lines)]
         assert drawn[0] != drawn[1]
+
+
+async def test_what_changed_is_painted_at_once_but_not_while_a_place_has_yet_to_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        screen, source = app.screen, app.desk.source
+        assert isinstance(screen, DrawnScreen)
+        await until(pilot, lambda: not screen._dirty_widgets)
+        painted: list[set[Widget]] = []
+        monkeypatch.setattr(screen, "_compositor_refresh", lambda: painted.append(set(screen._dirty_widgets)))
+        source.touch([1])
+        screen.paint([source])
+        assert len(painted) == 1 and source in painted[0]
+        screen._dirty_widgets.clear()
+        source.set_count(1000)  # a scrollbar is to come
+        source.touch([1])
+        screen.paint([source])
+        assert len(painted) == 1
+        with app.batch_update():
+            source.touch([1])
+            screen.paint([])
+            assert len(painted) == 1
+        await until(pilot, lambda: len(painted) > 1)
+
+
+async def test_a_scrollbar_and_a_title_are_painted_with_what_they_belong_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        screen, source = app.screen, app.desk.source
+        assert isinstance(screen, DrawnScreen)
+        await until(pilot, lambda: not screen._dirty_widgets)
+        painted: list[set[Widget]] = []
+        usual = screen._compositor_refresh
+
+        def refresh() -> None:
+            painted.append(set(screen._dirty_widgets))
+            usual()
+
+        monkeypatch.setattr(screen, "_compositor_refresh", refresh)
+        source.retitle("Another title")
+        source.vertical_scrollbar.position = 3
+        app.status.touch([0])
+        screen.paint([source, app.status])
+        assert len(painted) == 1 and painted[0] >= {source, source.vertical_scrollbar, app.status}
+        await pilot.pause()
+        assert len(painted) == 1

@@ -297,17 +297,22 @@ class LinePanel(ScrollView, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lines of the panel, with its frame. Textual works out the frame's sides for every line anew."""
         (width, height), gutter = self.outer_size, self._gutter
-        if crop.x or crop.width != width or crop.y < gutter.top or crop.bottom > height - gutter.bottom:
-            return super().render_lines(crop)
-        if self.get_line_filters():
+        first, last = max(crop.y, gutter.top), min(crop.bottom, height - gutter.bottom)
+        if crop.x or crop.width != width or first >= last or self.get_line_filters():
             return super().render_lines(crop)
         if self._sides is None:
-            (line,) = super().render_lines(Region(0, crop.y, width, 1))
+            (line,) = super().render_lines(Region(0, first, width, 1))
             self._sides = line.crop(0, gutter.left), line.crop(width - gutter.right, width)
         left, right = self._sides
         scrolled, room = self.scroll_offset, self.line_width
-        lines = [self.line_at(y - gutter.top, scrolled, room) for y in crop.line_range]
-        return [Strip([*left, *line, *right], width) for line in lines]
+        lines = (self.line_at(y - gutter.top, scrolled, room) for y in range(first, last))
+        within = [Strip([*left, *line, *right], width) for line in lines]
+        above, below = range(crop.y, first), range(last, crop.bottom)
+        return [*self._of_frame(above), *within, *self._of_frame(below)] if above or below else within
+
+    def _of_frame(self, lines: range) -> list[Strip]:
+        """The frame's own lines."""
+        return super().render_lines(Region(0, lines.start, self.outer_size.width, len(lines))) if lines else []
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of what is visible now."""
