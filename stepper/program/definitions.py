@@ -43,6 +43,7 @@ class Definitions(Callees):
         self.keys: set[Place] = set()
         self.loops: list[int] = []
         self.tests: list[frozenset[Definition]] = []  # of the branches around
+        self.trying = 0  # how many blocks around have moved an element that they put back
         self.stack: list[ast.AST] = []
         self.contexts: dict[tuple[int, int], int] = {}
         self.context = 0
@@ -151,4 +152,5 @@ class Definitions(Callees):
         key = (self.context, id(node))
         if key in self.loss_values:
             deps |= self.loss_values[key].deps
-        self.loss_values[key] = LossValue(node, deps, definition, backward, self.current, differentiated)
+        tried = self.trying > 0
+        self.loss_values[key] = LossValue(node, deps, definition, backward, self.current, differentiated, tried)

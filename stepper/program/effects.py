@@ -180,7 +180,8 @@ class Mark:
 
 @dataclass
 class LossValue:
-    """A value that is a loss by its place or name. `differentiated`: `torch.autograd.grad` takes its gradients."""
+    """A value that is a loss by its place or name. `differentiated`: `torch.autograd.grad` takes its gradients.
+    `tried`: a finite difference is taken of it, or what becomes of that is told."""
 
     node: ast.AST
     deps: frozenset[Definition]
@@ -188,6 +189,7 @@ class LossValue:
     backward: bool
     statement: ast.AST | None
     differentiated: bool = False
+    tried: bool = False
 
 
 @dataclass

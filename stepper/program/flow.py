@@ -212,7 +212,8 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         named = {loss.definition for loss in run.losses if loss.definition is not None}
         first = [loss for loss in differentiated if not any(is_gradient(d) for d in closure(loss.deps))]
         return [loss for loss in differentiated if loss.deps & named] or first or differentiated
-    ends = [loss for loss in run.losses if loss.definition is None or loss.definition not in feeding]
+    own = [loss for loss in run.losses if not loss.tried] or run.losses
+    ends = [loss for loss in own if loss.definition is None or loss.definition not in feeding]
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
     # Nor is a mean of a running total, over several passes, where there is another.
     totals = running_totals(run, carried)

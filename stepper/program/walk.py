@@ -78,18 +78,19 @@ class Walker(Assigner):
 
     def block(self, scope: Scope, body: Sequence[ast.stmt]) -> bool:
         """A list of statements; False where control never reaches its end."""
-        outer = self.current
+        outer, trying = self.current, self.trying
         for node in body:
             self.current = node
+            self.trying = max(self.trying, trying + (id(node) in self._put_back))
             self.steps += 1
             self.total += 1
             self.visited.setdefault(id(node), len(self.visited))
             for frame in self.frames:
                 self.nested.setdefault(frame, []).append(id(node))
             if not self.statement(scope, node):
-                self.current = outer
+                self.current, self.trying = outer, trying
                 return False
-        self.current = outer
+        self.current, self.trying = outer, trying
         return True
 
     def statement(self, scope: Scope, node: ast.stmt) -> bool:
