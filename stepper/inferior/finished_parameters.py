@@ -66,8 +66,8 @@ class FinishedParameters:
 
     def _parameter(self, track: Track) -> Parameter | None:
         before, after = track.before, track.after or track.before
-        grad = track.grad or self._used.sum_of(track, self._numpy) or self._used.of(track) or track.returned
-        grad = grad or self._used.of_rows(track, self._numpy) or self._used.gone_through(track)
+        grad = track.grad or self._used.of_rows(track, self._numpy) or self._used.sum_of(track, self._numpy)
+        grad = grad or self._used.of(track) or track.returned or self._used.gone_through(track)
         grad = grad or self._used.in_parts(track, self._numpy) or _followed(track)
         if grad is None:
             self._used.remark(track)

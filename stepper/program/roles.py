@@ -168,12 +168,24 @@ class Roles:
 
     def _may_be_made(self, definition: Definition) -> bool:
         """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins
-        with an element (`total = w[0]`, then `total += w[i] * x[i]`), and what such a function returns."""
+        with an element (`total = w[0]`, then `total += w[i] * x[i]`) or a copy (`z = b[:]`), which the forward pass
+        goes on with, and what such a function returns."""
         beside = [d for d in self.flow.run.definitions if d.place == definition.place and d is not definition]
         sources = [*_sources(definition), *beside]
         made = (d for d in sources if d.kind == "bind" and not d.alias)
         made = (d for d in made if d not in self.flow.updates)  # `w = w - lr * dw` of a parameter taken from a dict
+        if any(self._goes_on(d) for d in (definition, *sources)):
+            return True
         return any(d in self.flow.living and d.place not in self.flow.parameters for d in made)
+
+    def _goes_on(self, definition: Definition) -> bool:
+        """Whether the forward pass adds to a value, in its place, and takes no step by that."""
+        steps = {id(d.node) for d in self.flow.updates}
+        changes = (d for d in self.flow.run.definitions if d is definition or d.place in definition.roots)
+        return any(
+            d in self.flow.forward and id(d.node) not in steps and _adds_to(d.node, definition.place[1])
+            for d in changes
+        )
 
     def _returns_gradients(self, node: ast.AST) -> bool:
         """Whether a statement binds what `torch.autograd.grad` returns, or one of its parts."""
@@ -248,6 +260,14 @@ def _put_back(walker: Walker) -> set[Place]:
         for (place, element), times in taken.items()
         if place is not None and (place, element) in restored and element in moved and bound[place] == times
     }
+
+
+def _adds_to(node: ast.AST, name: str) -> bool:
+    """Whether a statement adds to what has this name, or to an element of it."""
+    target: ast.expr | None = node.target if isinstance(node, ast.AugAssign) else None
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return isinstance(target, ast.Name) and target.id == name
 
 
 def _is_sum(node: ast.AST) -> bool:

@@ -30,7 +30,15 @@ def compared(run: Run, script: Script, plain: Plain) -> list[str]:
     pairs = list(zip(iterations, plain.truths, strict=False))
     for it, truth in pairs:
         at = f"iteration {it.iteration}"
-        for said in (_whole(it), _losses(it, truth), _steps(it), _gates(it), _phases(it, script), _roles(it, script)):
+        for said in (
+            _whole(it),
+            _losses(it, truth),
+            _steps(it),
+            _gates(it),
+            _gated(it, script),
+            _phases(it, script),
+            _roles(it, script),
+        ):
             found += [f"{at}: {each}" for each in said]
     found += _parameters(pairs)
     return list(dict.fromkeys(found))
@@ -80,6 +88,16 @@ def _gates(it: Iteration) -> Iterator[str]:
             before, after = gate.grad_before.array, gate.grad_after.array
             if not numpy.array_equal(numpy.where(h < 0, 0, before)[h != 0], after[h != 0], equal_nan=True):
                 yield f"gate {gate.label}: its gradients do not follow from its input"
+
+
+def _gated(it: Iteration, script: Script) -> Iterator[str]:
+    """Gates that must be there."""
+    for label in script.gated:
+        h = it[label].array
+        found = [gate for gate in it.gates if same(gate.h.array, h)]
+        both = bool((h > 0).any() and (h < 0).any())
+        if both and not (len(found) == 1 and found[0].grad_before is not None and found[0].grad_after is not None):
+            yield f"{len(found)} gates of {label}, where one with both gradients is due"
 
 
 def _relu(gate: RecordedGate, h: Numbers) -> Iterator[str]:

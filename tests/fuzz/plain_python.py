@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fuzz.list_networks import list_network
 from tests.fuzz.python_engine import engine
 from tests.fuzz.script import Pen
 
@@ -16,7 +17,9 @@ SQUASHES = {
 
 def write_python(pen: Pen) -> None:
     """The whole script."""
-    pen.pick(_neuron, _weights, _weights, _batch, _object, _hidden, _hidden, _perceptron, engine, engine)(pen)
+    pen.pick(_neuron, _weights, _weights, _batch, _object, _hidden, _hidden, _perceptron, engine, engine, list_network)(
+        pen
+    )
 
 
 def _data(pen: Pen, inputs: int, *, labels: bool) -> None:

@@ -5,6 +5,7 @@
   A loss of `...` is not compared, and None says that there is none.
 - `# forward`, `# loss`, `# backward` or `# update` at the end of a line is the phase of its statement.
 - `# role activation: z0; a0` says what values of these labels are.
+- `# gated: z` says that a ReLU of what is called z has its gate, and both gradients, where z has numbers of both signs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 TRUTH = re.compile(r"^( *)# truth: (.*)$", re.MULTILINE)
 ROLE = re.compile(r"^# role (\w+): (.*)$", re.MULTILINE)
+GATED = re.compile(r"^# gated: (.*)$", re.MULTILINE)
 PHASE = re.compile(r"  # (forward|loss|backward|update)$")
 
 
@@ -41,6 +43,11 @@ class Script:
         """The phases of lines, counted from 1, that have one."""
         found = ((number, PHASE.search(line)) for number, line in enumerate(self.text.splitlines(), 1))
         return {number: match[1] for number, match in found if match}
+
+    @property
+    def gated(self) -> list[str]:
+        """The labels of what goes into a ReLU."""
+        return [label for match in GATED.finditer(self.text) for label in match[1].split("; ")]
 
     @property
     def roles(self) -> dict[str, str]:

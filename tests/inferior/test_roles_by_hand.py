@@ -421,3 +421,30 @@ def test_a_perceptron_that_steps_where_its_answer_is_wrong_has_parameters_and_no
     assert weights.grad is not None and ran.array(weights.grad, 1).tolist() == [0.5, -2.0]
     assert bias.grad is not None and bias.grad.summary.value == -1
     assert {event.phase for event in ran.events(1) if event.text.startswith(("w[j] +=", "b +="))} == {"update"}
+
+
+def test_what_the_forward_pass_adds_to_is_no_parameter_though_it_begins_with_one() -> None:
+    ran = run(
+        """
+        w, b = [[0.5, 0.25], [0.125, -0.25]], [0.125, 0.25]
+        for x, y in [([1.0, 2.0], 1.0), ([-1.0, 0.5], 0.0)]:
+            z = []
+            for row, a in zip(w, b):
+                for p, q in zip(row, x):
+                    a += p * q
+                z.append(a)
+            s = b[0]
+            for v in z:
+                s += v
+            loss = (s - y) ** 2
+            d = 2 * (s - y)
+            for j in range(2):
+                for i in range(2):
+                    w[j][i] -= 0.125 * d * x[i]
+            b[0] -= 0.125 * d * 2
+            b[1] -= 0.125 * d
+        """
+    )
+    found = roles(ran)
+    assert found["z"] == found["s"] == found["a"] == "activation" and found["w"] == found["b"] == "parameter"
+    assert all(each.grad is not None for each in ran.record(1).parameters)
