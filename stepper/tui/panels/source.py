@@ -179,8 +179,8 @@ class SourcePanel(LinePanel):
 
     def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
         """A line of the source, or, below it, of what is told of the event."""
-        place = y - (self.inner.height - len(self._told))
-        if place < 0 or not self._told:
+        place = y - (self.inner.height - len(self._told)) if self._told else -1
+        if place < 0:
             return super().line_at(y, scrolled, width)
         return self._draw(self._told[place], self.size.width, 0)
 
