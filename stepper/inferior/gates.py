@@ -84,7 +84,7 @@ def _by_hand(
             gate.h, gate.label = inputs[id(gate)][-1], began[-1].label
     slopes = {id(gate): slope for gate in gates if gate.soft and (slope := slope_of(gate))}
     gates = [gate for gate in gates if not _is_part(gate, gates, descent)]
-    maskings = _of_gradients(Maskings(descent, gates, inputs, slopes, of_losses(descent)).all(), happenings)
+    maskings = _of_gradients(Maskings(descent, gates, inputs, slopes, of_losses(descent, happenings)).all(), happenings)
     known = {each.after for each in maskings}
     maskings += [each for each in of_gradients.values() if each.after not in known]
     maskings.sort(key=_event_of)

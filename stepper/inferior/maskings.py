@@ -141,8 +141,8 @@ class Maskings:
     ) -> Iterator[list[Masking]]:
         """By each value near an event that may be what it masked: the maskings."""
         for before in near:
-            if before is after and made.when != "after":
-                continue  # read, and handed on
+            if (before is after and made.when != "after") or self._is_negative_input(before):
+                continue  # read, and handed on; or no gradient of a ReLU's output, which is nowhere negative itself
             came = numbers(before)
             if not is_real(came) or masks.kind(came) == "b" or not masks.together(came, values):
                 continue
@@ -163,6 +163,11 @@ class Maskings:
                     break
                 if same.all() and before in reads:
                     return  # a mere copy
+
+    def _is_negative_input(self, copy: Copy) -> bool:
+        """Whether this is a gate's input in Python's numbers, some of which are negative."""
+        is_input = any(is_input for _, is_input in self._sources.get(copy, ()))
+        return is_input and copy.engine.name == "python" and bool(copy.outline.negative)
 
     def _counted(self, step: Step, made: Draft, after: Copy) -> Iterator[Masking]:
         """What came out was not kept (`--memory`), but counted: the mask of a gate that was read leaves as many."""

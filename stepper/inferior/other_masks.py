@@ -89,11 +89,15 @@ def of_the_loss(descent: Descent, happenings: Sequence[Happening]) -> set[Copy]:
     return set(descent.back(draft.copy for draft in drafts if draft.copy is not None))
 
 
-def of_losses(descent: Descent) -> set[Copy]:
+def of_losses(descent: Descent, happenings: Sequence[Happening]) -> set[Copy]:
     """The losses, each of one number, and what they were made of."""
     made = ((step, draft) for step in descent.steps for draft in step.made)
     steps = [step for step, draft in made if draft.role == "loss" and math.prod(draft.shape or ()) == 1]
-    return set(descent.back(draft.copy for step in steps for draft in (*step.reads, *step.made) if draft.copy))
+    drafts = [draft for step in steps for draft in (*step.reads, *step.made)]
+    for each in happenings:
+        if any(draft.role == "loss" and draft.copy is None and draft.when == "result" for draft in each.drafts):
+            drafts += [draft for draft in each.drafts if draft.when == "operand"]  # of a loss in Python's numbers
+    return set(descent.back(draft.copy for draft in drafts if draft.copy))
 
 
 def _is_gradient(copy: Copy, step: Step, descent: Descent) -> bool:

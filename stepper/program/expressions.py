@@ -1,7 +1,7 @@
 """Probes inside the recorded copy's expressions.
 
 Each probe wraps an operand in place and returns what it is given: nothing is evaluated twice, nothing is re-read.
-Lambdas, comprehensions and generator expressions stay as they are.
+Lambdas, comprehensions and generator expressions stay as they are; what a list comprehension gives is looked at.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stepper.program.table import Context, Knowledge, SiteTable
 from stepper.program.vocabulary import mutates_argument, mutates_receiver, operator_name
 from stepper.record.events import Role
 
-_OPERATIONS = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)
+_OPERATIONS = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript, ast.ListComp)
 
 
 @dataclass(frozen=True)

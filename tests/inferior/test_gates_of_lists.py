@@ -118,3 +118,32 @@ def test_a_mask_of_something_else_is_told() -> None:
     ran = trained(FORWARD["comprehension"], "dz = [g if v > 0 else 0.0 for g, v in zip(da, w[0] + w[1])]")
     (gate,) = ran.record(1).gates
     assert gate.grad_after is None or gate.note
+
+
+def test_layers_in_a_loop_keep_what_they_make_in_lists_of_lists_of_any_width() -> None:
+    ran = run(
+        """
+        weights = [[[0.5, -1.0], [0.25, 0.5], [-0.5, 1.0]], [[1.0, -0.5, 0.25], [0.5, -1.0, 0.75]], [[0.5, -0.25]]]
+        for x, y in [([1.0, 0.5], 1.0), ([0.5, 1.0], 0.5)]:
+            kept, inputs = [x], []
+            for l, w in enumerate(weights):
+                z = [sum(a * b for a, b in zip(row, kept[-1])) for row in w]
+                inputs.append(z)
+                kept.append([max(0.0, v) for v in z] if l < 2 else z)
+            loss = (kept[-1][0] - y) ** 2
+            delta = [2 * (kept[-1][0] - y)]
+            for l in (2, 1, 0):
+                back = [sum(weights[l][j][i] * d for j, d in enumerate(delta)) for i in range(len(kept[l]))]
+                for j in range(len(delta)):
+                    for i in range(len(kept[l])):
+                        weights[l][j][i] -= 0.125 * delta[j] * kept[l][i]
+                if l > 0:
+                    delta = [g if v > 0 else 0.0 for g, v in zip(back, inputs[l - 1])]
+        """
+    )
+    gates = ran.record(1).gates
+    assert [(gate.h.label, gate.units, gate.note) for gate in gates] == [("z", 3, ""), ("z", 2, "")]
+    for gate in gates:
+        assert gate.grad_before is not None and gate.grad_after is not None
+        h, before, after = ran.array(gate.h, 1), ran.array(gate.grad_before, 1), ran.array(gate.grad_after, 1)
+        assert (after == before * (h > 0)).all()
