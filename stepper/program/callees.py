@@ -6,16 +6,17 @@ Where the text does not tell, every function that could be meant is taken.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
-from stepper.program.collected import Collected
+from stepper.program.collected import DEPTH, Collected
 from stepper.program.effects import FIELD, Place, State
 from stepper.program.handed import handed
 from stepper.program.held_functions import HeldFunctions
 from stepper.program.instances import Instances
 from stepper.program.records import keeps_data
 from stepper.program.scopes import Scope, Script, root_of
-from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor
+from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, path_root, target_names
 from stepper.program.vocabulary import registers_backward_hook, steps_parameters
 
 
@@ -77,19 +78,47 @@ class Callees:
         return not fixed and self.script.dotted(call.func).rpartition(".")[2] == "Parameter"
 
     def _note_held(self) -> None:
-        stores: dict[Place, int] = {}
+        stores: Counter[tuple[Place, int]] = Counter()
         for node in self.script.nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
                 place = self.place_of(self.script.scope_around(node), node)
                 if place is not None:
-                    stores[place] = stores.get(place, 0) + 1
+                    stores[place, self._class_around(node)] += 1
+        found: dict[Place, list[set[Place]]] = {}
+        gathered: dict[Place, set[Place]] = {}
         for node in self.script.nodes:
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not self._is_container(node.value):
-                continue
+            match node:
+                case ast.Assign(targets=[target], value=value):
+                    once = True
+                case ast.Call(func=ast.Attribute(value=target, attr="append" | "extend"), args=[value]):
+                    once = False
+                case _:
+                    continue
             scope = self.script.scope_around(node)
-            place = self.place_of(scope, node.targets[0])
-            if place is not None and stores.get(place) == 1:
-                self.held[place] = self.places_in(scope, node.value) - {place}
+            place = self.place_of(scope, target)
+            if place is None:
+                continue
+            field = place[0] == FIELD
+            if field and not once and getattr(scope.node, "name", "") == "__init__":
+                gathered.setdefault(place, set()).update(self.places_in(scope, value))
+            elif once and stores[place, self._class_around(node)] == 1 and self._is_held(value, empty=field):
+                found.setdefault(place, []).append(self.places_in(scope, value))
+        # Classes that call it the same (`self.params = [self.W, self.b]` of several layers) each make it once.
+        times = Counter(place for place, _ in stores)
+        for place, several in found.items():
+            held = gathered.get(place, set()).union(*several) - {place}
+            if len(several) == times[place] and (held or place[0] != FIELD):
+                self.held[place] = held
+        for others in self.held.values():  # and what the lists in it hold
+            for _ in range(DEPTH):
+                others |= {each for place in others for each in self.held.get(place, ())}
+
+    def _is_held(self, value: ast.expr, *, empty: bool) -> bool:
+        return self._is_container(value) or (empty and _is_empty(value))
+
+    def _class_around(self, node: ast.AST) -> int:
+        """The class whose method a node stands in; 0 where there is none."""
+        return next((id(each) for each in self.script.ancestors(node) if isinstance(each, ast.ClassDef)), 0)
 
     def constructed(self) -> set[Place]:
         """The attributes that a call's result is stored in."""
@@ -126,6 +155,11 @@ class Callees:
                 return bool(values)
             case ast.ListComp(elt=ast.Name(id=name), generators=generators):  # `[p for layer in layers for p in …]`
                 return any(isinstance(each.target, ast.Name) and each.target.id == name for each in generators)
+            case ast.ListComp(
+                elt=ast.Attribute() as elt, generators=generators
+            ):  # `[layer.params for layer in layers]`
+                root = path_root(elt)
+                return root is not None and any(root.id in target_names(each.target) for each in generators)
             case (
                 ast.Call(func=ast.Name(id="list" | "tuple" | "dict")) | ast.Call(func=ast.Attribute(attr="parameters"))
             ):
@@ -291,3 +325,8 @@ def _mentioned(node: ast.AST, inside: bool = False) -> Iterator[ast.AST]:
     parts = [node.func] if inside and isinstance(node, ast.Call) else ast.iter_child_nodes(node)
     for part in parts:
         yield from _mentioned(part, element)
+
+
+def _is_empty(node: ast.expr) -> bool:
+    """Whether an expression makes a list without elements: a layer's that has no parameters."""
+    return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
