@@ -60,7 +60,7 @@ class Names:
         except TypeError:
             if type(value) not in (list, dict):
                 return  # a value without weak references could leave its id to another
-            reference = partial(_itself, value)  # it is held as long as the record is being made
+            reference = partial(_itself, value)  # until `release`
         name = self._free(name, value)
         if held is None or held[0]() is not value:
             self._settled.discard(id(value))
@@ -73,6 +73,13 @@ class Names:
         if held is not None:
             self._bearers.pop(held[1], None)
             self._settled.discard(id(value))
+
+    def release(self) -> None:
+        """Let go of the lists and dicts, which are held here for their names."""
+        for key, (reference, name, _) in list(self._names.items()):
+            if isinstance(reference, partial):
+                del self._names[key]
+                self._bearers.pop(name, None)
 
     def _free(self, name: str, value: Any) -> str:
         """The name, with a number behind it where another object bears it, or did in this record."""

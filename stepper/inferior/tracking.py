@@ -353,6 +353,7 @@ class Tracker:
             track.value = track.previous = track.owner = None
         self._tell_apart()
         self.tracks = {track.name: track for track in self.tracks.values()}
+        self.paths.release()
         self._by_object.clear()
         self._by_owner.clear()
         self._ahead.clear()

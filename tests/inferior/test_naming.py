@@ -1,5 +1,6 @@
 """Models that objects of the script's own keep: each of their parameters has a name, and no two share one."""
 
+import sys
 from typing import Any, ClassVar
 
 import pytest
@@ -341,3 +342,12 @@ def test_a_loop_s_name_and_a_parameter_s_give_way_to_what_keeps_a_model() -> Non
     ]
     assert names(record) == expected
     assert sorted(told(record)) == sorted((kind, name) for name in expected for kind in ("contribution", "optimizer"))
+
+
+def test_a_list_is_held_for_its_name_only_until_it_is_let_go() -> None:
+    names, numbers = Names(), [0.5]
+    before = sys.getrefcount(numbers)
+    names.give(numbers, "unit.w")
+    assert names.get(numbers) == "unit.w" and sys.getrefcount(numbers) > before
+    names.release()
+    assert names.get(numbers) is None and sys.getrefcount(numbers) == before
