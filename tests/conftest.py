@@ -50,8 +50,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rooms.get(item.path.relative_to(here).parts[0], len(rooms)))
 
 
-READY = {name: Ready(name.upper(), os.environ) for name in ("numpy", "torch")}
-STARTS: dict[str, Any] = {"anew": subprocess.Popen, **{name: ready.start for name, ready in READY.items()}}
+READY: dict[str, Ready] = {}
+STARTS: dict[str, Any] = {"anew": subprocess.Popen}
+
+
+def pytest_collection_finish() -> None:
+    """What is forked has the environment that tests begin with: plugins have added to it by now."""
+    READY.update({name: Ready(name.upper(), os.environ) for name in ("numpy", "torch")})
+    STARTS.update({name: ready.start for name, ready in READY.items()})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from stepper.session.errors import ScriptFailed
 from stepper.session.headless import run_losses
 from stepper.session.options import Options
 from tests.conftest import STARTS
+from tests.ready.client import Forked
 from tests.session.support import script
 
 TELLS = """
@@ -46,9 +48,16 @@ sys.exit(3)
 def told(path: str, kind: str, monkeypatch: pytest.MonkeyPatch, seed: int | None = 0) -> str:
     """All that the script prints."""
     written: list[bytes] = []
-    monkeypatch.setattr(process, "Popen", STARTS[kind])
+    begun: list[object] = []
+
+    def start(*command: Any, **how: Any) -> Any:
+        begun.append(STARTS[kind](*command, **how))
+        return begun[-1]
+
+    monkeypatch.setattr(process, "Popen", start)
     with pytest.raises(ScriptFailed):
         run_losses(path, Options(seed=seed), None, lambda *_: None, written.append)
+    assert [isinstance(each, Forked) for each in begun] == [kind != "anew"]
     return b"".join(written).decode()
 
 
