@@ -264,7 +264,7 @@ class Callees:
         if name in self.fields or (classes and not any(self._inherits(cls) for cls in classes)):
             # An attribute that is called: an object held by this one (`self.linear1(x)`, `self.loss_fn(a, b)`). A name
             # that nothing is ever stored under is a method of a library's base class (`self.parameters()`).
-            return self._called_objects(scope, function)
+            return self.functions_in.stored(name) or self._called_objects(scope, function)
         return []
 
     def is_field(self, scope: Scope, function: ast.Attribute) -> bool:

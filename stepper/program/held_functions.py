@@ -21,11 +21,14 @@ class HeldFunctions:
     def __init__(self, script: Script) -> None:
         self._script = script
         self._assigned: dict[str, list[tuple[Scope, ast.expr]]] = {}
+        self._attributes: dict[str, list[tuple[Scope, ast.expr]]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
         for node in script.nodes:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self._assigned.setdefault(name, []).append((script.scope_around(node), value))
+                case ast.Assign(targets=[ast.Attribute(attr=name)], value=value):
+                    self._attributes.setdefault(name, []).append((script.scope_around(node), value))
                 case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                     self._calls.setdefault(name, []).append(node)
 
@@ -39,11 +42,23 @@ class HeldFunctions:
             if self._script.owner(where, name) is owner:
                 found += self.valued(where, value, depth)
         if isinstance(owner.node, FUNCTIONS) and name in parameters(owner.node):
-            for call in self._calls.get(owner.node.name, []):
+            for call in self._calls_of(owner.node):
                 argument = self._argument(owner.node, call, name)
                 if argument is not None:
                     found += self.valued(self._script.scope_around(call), argument, depth)
         return list(dict.fromkeys(found))
+
+    def stored(self, name: str) -> list[ast.AST]:
+        """The functions that objects keep under an attribute: `self.step = step`, and `Engine(train_batch)`."""
+        return list(
+            dict.fromkeys(f for where, value in self._attributes.get(name, []) for f in self.valued(where, value))
+        )
+
+    def _calls_of(self, function: Function) -> list[ast.Call]:
+        """The calls of a function by its name; of a constructor, those of its class."""
+        calls = self._calls.get(function.name, [])
+        made = self._script.class_of(function) if function.name == "__init__" else None
+        return [*calls, *self._calls.get(made.name, [])] if made is not None else calls
 
     def is_librarys(self, scope: Scope, name: str) -> bool:
         """Whether all that a variable may hold is a library's: `loss_func = F.cross_entropy`, whoever hands it on."""
@@ -64,7 +79,7 @@ class HeldFunctions:
         function = scope.node
         if not isinstance(function, FUNCTIONS):
             return []
-        calls = self._calls.get(function.name, [])
+        calls = self._calls_of(function)
         found = [(name, call, self._argument(function, call, name)) for call in calls for name in parameters(function)]
         return [
             ((id(function), name), self._script.scope_around(call), value)
@@ -83,7 +98,7 @@ class HeldFunctions:
             return
         values = [(where, v) for where, v in self._assigned.get(name, []) if self._script.owner(where, name) is owner]
         if isinstance(owner.node, FUNCTIONS) and name in parameters(owner.node):
-            given = [(call, self._argument(owner.node, call, name)) for call in self._calls.get(owner.node.name, [])]
+            given = [(call, self._argument(owner.node, call, name)) for call in self._calls_of(owner.node)]
             values += [(self._script.scope_around(call), value) for call, value in given if value is not None]
         for where, value in values:
             inner = list(self._sources(where, value.id, depth - 1)) if isinstance(value, ast.Name) else []
@@ -127,7 +142,8 @@ class HeldFunctions:
             if keyword.arg == name:
                 return keyword.value
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-        if self._script.class_of(function) is not None and isinstance(call.func, ast.Attribute):
+        made = function.name == "__init__"
+        if self._script.class_of(function) is not None and (made or isinstance(call.func, ast.Attribute)):
             names = names[1:]
         if name in names and names.index(name) < len(call.args):
             argument = call.args[names.index(name)]
