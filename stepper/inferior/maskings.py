@@ -220,13 +220,14 @@ class Maskings:
                 gates = {id(gate): is_input for gate, is_input in self._sources[copy] if id(gate) not in own}
                 if not gates or h is None or h.shape != same.shape or not masks.together(h, same):
                     continue
-                blocked = next((rule for rule in by_rules(h) if ((rule & low) | (~rule & same)).all()), None)
+                rules = [*by_rules(h), h > 0, h >= 0] if step.sign and copies is flowing else by_rules(h)
+                blocked = next((rule for rule in rules if ((rule & low) | (~rule & same)).all()), None)
                 if blocked is not None:
                     mask = blocked if mask is None else mask
                     of |= gates
             if mask is not None:
                 found = Masking(step, label, mask, before, after, of)
-                found.slope = slope
+                found.slope, found.passing = slope, step.sign is not None  # what is chosen is passed
                 yield found
                 return
 

@@ -28,12 +28,20 @@ def rectified(gate: GateSeen, gates: Sequence[GateSeen], descent: Descent, forwa
     step = next((each for each in descent.makers(gate.out) if each.event.id == gate.event), None)
     if step is None or step.event.phase != "backward" or not _is_gradient(gate.h, step, descent):
         return None
-    if not any(other is not gate and other.out in forward and descent.reaches(other.out, gate.h) for other in gates):
+    if not any(other is not gate and _leads_to(other, gate, descent, forward) for other in gates):
         return None
     h = numbers(gate.h)
     masking = Masking(step, step.event.text.rpartition(" = ")[2], ~(h > 0), gate.h, gate.out, {})
     masking.passing = True
     return masking
+
+
+def _leads_to(gate: GateSeen, later: GateSeen, descent: Descent, forward: Container[Copy]) -> bool:
+    """Whether what goes into a later gate came through this one; what Python's single numbers hand on is not followed,
+    and there one of the same shape is taken for it."""
+    if later.h.engine.name == "python":
+        return gate.event < later.event and numbers(gate.h).shape == numbers(later.h).shape
+    return gate.out in forward and descent.reaches(gate.out, later.h)
 
 
 def in_turn(

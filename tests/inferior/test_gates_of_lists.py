@@ -114,10 +114,19 @@ def test_what_is_chosen_by_another_sign_is_no_gate() -> None:
     assert ran.record(1).gates == []
 
 
-def test_a_mask_of_something_else_is_told() -> None:
-    ran = trained(FORWARD["comprehension"], "dz = [g if v > 0 else 0.0 for g, v in zip(da, w[0] + w[1])]")
-    (gate,) = ran.record(1).gates
-    assert gate.grad_after is None or gate.note
+@pytest.mark.parametrize(
+    ("backward", "note"),
+    [
+        ("dz = [g if v < 0 else 0.0 for g, v in zip(da, z)]", "which is not z > 0 in 4 of 4 entries"),
+        (
+            "da = [g * s for g, s in zip(da, (1, 1, -1, -1))]\ndz = [g if g > 0 else 0.0 for g in da]",
+            "the sign of the gradient itself, and not z > 0 in 2 of 4 entries",
+        ),
+    ],
+)
+def test_a_mask_of_something_else_is_told(backward: str, note: str) -> None:
+    (gate,) = trained(FORWARD["comprehension"], backward).record(1).gates
+    assert gate.h.label == "z" and gate.note.endswith(note)
 
 
 def test_layers_in_a_loop_keep_what_they_make_in_lists_of_lists_of_any_width() -> None:
