@@ -15,6 +15,9 @@ from typing import Literal, NamedTuple
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.texts import reads, statement_of
+from stepper.program.aliases import is_alias
+
+LOOKUPS = frozenset(("get", "setdefault", "pop"))
 
 Step = Literal["scaled", "added", "both", ""]
 
@@ -49,7 +52,8 @@ def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
                 scaled.add(draft.copy)
             elif (step == "both" and before not in made) or (step == "added" and before in scaled):
                 found.append(Velocity(draft.label, before, draft.copy))
-        made.update(draft.copy for draft in came if draft.copy is not None)
+        if not is_alias(happening.site) and not _looks_up(happening.text):
+            made.update(draft.copy for draft in came if draft.copy is not None)
     return found
 
 
@@ -72,6 +76,15 @@ def _step(text: str) -> Step:
             kept = [each for each in (left, right) if reads(each, own)]
             return "both" if len(kept) == 1 and _is_scaled(kept[0], own) else ""
     return ""
+
+
+@lru_cache(maxsize=1024)
+def _looks_up(text: str) -> bool:
+    """Whether a statement gives what a dict has already: `config.setdefault("m", zeros)`, `m = state.get("m")`."""
+    match statement_of(text):
+        case ast.Expr(value=value) | ast.Assign(value=value):
+            return isinstance(value, ast.Call) and getattr(value.func, "attr", "") in LOOKUPS
+    return False
 
 
 def _is_scaled(node: ast.expr, own: str) -> bool:

@@ -136,6 +136,9 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         ("v = 0.9 * v - 0.01 * dw; w += v", "v"),
         ("v *= 0.9; v += dw; w = w - 0.01 * v", "v"),
         ("v = 0.9 * v + 0.1 * dw; s = 0.99 * s + 0.01 * dw**2; w -= 0.01 * (v / 0.5) / np.sqrt(s + 1e-8)", "v"),
+        ("k.setdefault('v', v); k['v'] = 0.9 * k['v'] + dw; w -= 0.01 * k['v']", "k['v']"),
+        ("u = k.get('v', v); u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
+        ("k.setdefault('v', v); u = k['v']; u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
         ("v = 0.9 * v + dw; w += 0.01 * v", ""),
         ("s = 0.9 * s + 0.1 * dw**2; w += 0.01 * dw / np.sqrt(s + 1e-8)", ""),
         ("v = 0.9 * v + dw; w += 0.01 * dw", ""),
@@ -147,7 +150,7 @@ def test_a_sum_of_gradients_by_hand_that_carries_an_update_uphill_is_told_and_ex
 ) -> None:
     text = f"""
     import numpy as np
-    w, v, s = np.array([1.0, -2.0, 0.5, 3.0]), np.zeros(4), np.zeros(4)
+    w, v, s, k = np.array([1.0, -2.0, 0.5, 3.0]), np.zeros(4), np.zeros(4), {{}}
     for t in range(7):
         sign = 1 if t < 5 or {not by} else -1
         loss = sign * np.sum(w**2)
