@@ -109,7 +109,8 @@ class Carried:
 def _added_up(record: Record) -> list[str]:
     """The gradients that were added to what was there: `w.grad`, `self.dw of layers[0].w`."""
     by_hand = {each.name: each.held.after.label for each in record.parameters if each.held is not None}
-    carried = (name for name, held in added(record).items() if held)
+    known = {each.name for each in record.parameters}  # not of data that a script takes gradients of
+    carried = (name for name, held in added(record).items() if held and name in known)
     return [f"{by_hand[name]} of {name}" if name in by_hand else f"{name}.grad" for name in carried]
 
 

@@ -107,6 +107,14 @@ def test_a_gradient_that_is_computed_in_vain_is_told() -> None:
     assert all_carried(run_recorded(source).records[1]) == [f"grad_b, line {line}: a gradient that no line reads"]
 
 
+def test_what_adds_up_in_the_data_of_a_gradient_that_is_taken_of_it_is_not_told() -> None:
+    source = LOOP.format(before="optimizer.zero_grad()", after="optimizer.step()")
+    source = source.replace("torch.randn(5, 3)", "torch.ones(5, 3, dtype=torch.float64, requires_grad=True).float()")
+    record = run_recorded(script(source)).records[2]
+    assert set(added(record)) > BOTH
+    assert all_carried(record) == []
+
+
 @pytest.mark.parametrize(
     ("optimizer", "by"),
     [
