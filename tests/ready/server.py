@@ -103,6 +103,7 @@ def serve(descriptor: int, libraries: str) -> tuple[int, int]:
 
     Returns in each of those, with what its `main` is given: the descriptors of its socket and of its whereabouts.
     """
+    gc.disable()  # as `main` does until the script begins
     given: list[GivenBack] = []
 
     def leave() -> None:

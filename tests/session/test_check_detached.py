@@ -226,6 +226,7 @@ for t in range(2):
         ),
     ],
 )
+@pytest.mark.start("torch")
 def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
     tmp_path: Path, text: str, verdict: Verdict
 ) -> None:

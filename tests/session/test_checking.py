@@ -65,6 +65,7 @@ def test_right_gradients_agree_in_both_widths_also_of_local_names_and_what_is_ze
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.start("torch")
 def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype, two="")) as run:
         found = run.check(1)
@@ -75,6 +76,7 @@ def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.start("torch")
 def test_a_wrong_mask_is_told_where_it_matters(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype, mask="h_relu > 1")) as run:
         found = named(run.check(1))

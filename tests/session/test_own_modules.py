@@ -176,6 +176,7 @@ def test_a_module_is_what_it_is_without_us(tmp_path: Path) -> None:
         assert run.session.output() == printed
 
 
+@pytest.mark.start("torch")
 def test_nothing_of_other_files_has_probes_where_something_is_compiled(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
     source = TWO_FILES.replace("w = 1.0", "import torch\nw = 1.0\ncompiled = torch.compile(double)")
@@ -254,6 +255,7 @@ def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
         assert run.here[0] == 2 and repr(run).endswith("at iteration 2, trainer.py line 25>")
 
 
+@pytest.mark.start("torch")
 def test_the_function_with_the_loop_is_looked_into_beside_what_is_compiled(tmp_path: Path) -> None:
     fitting = script(
         tmp_path,

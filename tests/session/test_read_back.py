@@ -87,6 +87,7 @@ def same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
 
 
 @pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.start("torch")
 def test_numpy_loads_the_bits_of_every_array(name: str, run: Run, plain: dict[str, Any]) -> None:
     value = run.iteration(LAST)[name]
     assert value.value.copy is not None

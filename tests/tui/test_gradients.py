@@ -239,6 +239,7 @@ for step in range(2):
 """
 
 
+@pytest.mark.start("torch")
 async def test_the_line_and_the_value_at_which_the_graph_ends_are_marked_and_named(tmp_path: Path) -> None:
     script = tmp_path / "cut.py"
     script.write_text(CUT, encoding="utf-8")
