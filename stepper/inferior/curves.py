@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 
@@ -46,7 +47,16 @@ def _normal(h: Any) -> Any:
     """The normal distribution's cumulative function."""
     import numpy
 
-    return 0.5 * (1 + numpy.vectorize(math.erf, otypes=[float])(h / math.sqrt(2)))
+    return 0.5 * (1 + numpy.asarray(_erf()(h / math.sqrt(2)), float))
+
+
+@cache
+def _erf() -> Callable[[Any], Any]:
+    """The error function of each number of an array."""
+    import numpy
+
+    found: Callable[[Any], Any] = numpy.frompyfunc(math.erf, 1, 1)
+    return found
 
 
 def _gelu_slope(h: Any) -> Any:

@@ -147,6 +147,8 @@ class Maskings:
             if not is_real(came) or masks.kind(came) == "b" or not masks.together(came, values):
                 continue
             for slope in (0.0, *sorted(set(self._slopes.values()))):
+                if not slope and not masks.may_be_masked(values, came):
+                    continue
                 rows = first_rows(values)
                 if not (masks.agreeing(values[rows], came[rows]) | masks.left(values[rows], came[rows], slope)).all():
                     continue

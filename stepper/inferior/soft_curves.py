@@ -25,6 +25,7 @@ FAR = 10  # steps between such a function's value and h
 MOST = 64  # values on the way that are looked at
 PAIRS = 10_000  # of values in a backward pass that are compared
 LARGEST = 1 << 20  # entries; of more the function is not worked out
+LOG_2 = math.log(2)  # of a number h > 0, each of `CURVES` gives between h / 2 and h + log 2
 ROUNDING = 64  # units in the last place that two ways to work it out may lie apart
 
 
@@ -55,25 +56,15 @@ class _Expected:
     """The largest numbers that these functions may give of what was read: soon told, and true of few."""
 
     def __init__(self, descent: Descent) -> None:
-        import numpy
-
-        tops: dict[tuple[int, ...], set[float]] = {}
+        self._tops: dict[tuple[int, ...], dict[float, set[Copy]]] = {}
         self._lows: dict[tuple[tuple[int, ...], float], float] = {}
         for copy in {draft.copy for step in descent.steps for draft in step.reads if draft.copy is not None}:
             told = copy.outline
             if told.kind != "tensor" or not told.shape or told.min is None or told.max is None:
                 continue
             if told.min < 0 < told.max:
-                tops.setdefault(told.shape, set()).add(told.max)
+                self._tops.setdefault(told.shape, {}).setdefault(told.max, set()).add(copy)
                 self._lows[told.shape, told.max] = min(told.min, self._lows.get((told.shape, told.max), 0.0))
-        several = [top for found in tops.values() for top in sorted(found)]
-        values = [curve.value(numpy.array(several)) for curve in CURVES] if several else []  # a call of each for all
-        self._tops: dict[tuple[int, ...], Any] = {}
-        first = 0
-        for shape, found in tops.items():
-            last = first + len(found)
-            self._tops[shape] = numpy.sort(numpy.concatenate([each[first:last] for each in values]))
-            first = last
 
     def may_be(self, out: Copy) -> bool:
         """Whether a value's range is that of such a function."""
@@ -86,9 +77,18 @@ class _Expected:
             return True  # with a limit, which may be any
         if self._lows.get((told.shape, told.max), 0.0) < told.min < 0:
             return True  # an ELU leaves the largest number as it is
-        near, bound = self._tops[told.shape], ROUNDING * _precision(out) * max(1.0, told.max)
-        place = near.searchsorted(told.max - bound)
-        return bool(place < len(near) and near[place] <= told.max + bound)
+        bound = ROUNDING * _precision(out) * max(1.0, told.max)
+        tops = [
+            top
+            for top, copies in self._tops[told.shape].items()
+            if top / 2 - bound <= told.max <= top + LOG_2 + bound and copies != {out}
+        ]
+        if not tops:
+            return False
+        import numpy
+
+        largest = numpy.array(tops)
+        return any(bool((abs(curve.value(largest) - told.max) <= bound).any()) for curve in CURVES)
 
 
 class _SoftCurves:
