@@ -145,6 +145,15 @@ def compact(tensor: Any) -> Any:
     return tensor[once(tensor)]
 
 
-def dense(plain: Any, torch: Any) -> bool:
-    """Whether the numbers lie in one run of memory without gaps or repetitions, in whatever order."""
-    return bool(plain.is_contiguous() or torch.empty_like(plain, device="meta").stride() == plain.stride())
+def dense(plain: Any) -> bool:
+    """Whether the numbers, of which there are some, lie in one run of memory without gaps or repetitions, in whatever
+    order."""
+    if plain.is_contiguous():
+        return True
+    reach = 1
+    for stride, extent in sorted(zip(plain.stride(), plain.shape, strict=True)):
+        if extent != 1:
+            if stride != reach:
+                return False
+            reach *= extent
+    return True

@@ -168,7 +168,7 @@ class TorchEngine(Engine):
             whole = spread_out(value, self._torch)
             return self._outside(value) if whole is None else Kept.of_tensor(whole, kind, device=value.device)
         solid = plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and plain.data_ptr()
-        if solid and dense(plain, self._torch):
+        if solid and dense(plain):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
         repeated = 0 in plain.stride() and not plain.is_contiguous()
         numbers = compact(plain.detach()) if repeated else plain.detach()

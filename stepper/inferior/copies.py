@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -16,13 +16,15 @@ LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the recor
 
 
 class Source(Protocol):
-    """What a derived copy is computed from."""
+    """What a derived copy is computed from. `unmade`: its summary is told without making it."""
+
+    unmade: ClassVar[bool]
 
     def value(self) -> Any:
         """The value, made anew."""
 
     def describe(self) -> Summary:
-        """Its summary, if possible without making it."""
+        """Its summary."""
 
     def pieces(self) -> Pieces | None:
         """It, to be gone through part by part; None where it cannot be divided."""
@@ -72,6 +74,11 @@ class Copy(msgspec.Struct, gc=False, eq=False):
     def computed(self) -> bool:
         """Whether it is made anew of other copies each time it is asked for."""
         return self._source is not None
+
+    @property
+    def unmade(self) -> bool:
+        """Whether it is computed, and its summary is told without doing so."""
+        return self._source is not None and self._source.unmade
 
     @property
     def summary(self) -> Summary:
@@ -144,7 +151,10 @@ def summarise(copies: Iterable[Copy]) -> None:
     waiting: dict[Engine, list[Copy]] = {}
     for copy in dict.fromkeys(copies):
         if copy.described is None and (copy.weight < LARGE or copy.elsewhere):
-            waiting.setdefault(copy.engine, []).append(copy)
+            if copy.unmade:
+                copy.described = copy.summary
+            else:
+                waiting.setdefault(copy.engine, []).append(copy)
     for engine, several in waiting.items():
         for copy, summary in zip(several, engine.describe_all([copy.kept for copy in several]), strict=True):
             copy.described = summary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -50,6 +50,7 @@ class Differences:
 class _Difference(msgspec.Struct, gc=False, eq=False):
     """new − old in float64."""
 
+    unmade: ClassVar[bool] = True
     arrays: Engine
     new: Copy
     old: Copy
@@ -78,6 +79,7 @@ class _Difference(msgspec.Struct, gc=False, eq=False):
 class _DifferenceThere(msgspec.Struct, gc=False, eq=False):
     """new − old, of two copies that lie on a device, worked out there."""
 
+    unmade: ClassVar[bool] = False
     new: Copy
     old: Copy
 
@@ -94,6 +96,7 @@ class _DifferenceThere(msgspec.Struct, gc=False, eq=False):
 class _Quotient(msgspec.Struct, gc=False, eq=False):
     """A copy divided by a positive number."""
 
+    unmade: ClassVar[bool] = True
     copy: Copy
     divisor: float
 

@@ -8,7 +8,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -128,6 +128,7 @@ class _Array:
 class _PutTogether(msgspec.Struct, gc=False, eq=False):
     """A value that was put together of what several statements added."""
 
+    unmade: ClassVar[bool] = False
     engine: Engine
     whole: Any
 

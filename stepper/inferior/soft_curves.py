@@ -25,7 +25,6 @@ FAR = 10  # steps between such a function's value and h
 MOST = 64  # values on the way that are looked at
 PAIRS = 10_000  # of values in a backward pass that are compared
 LARGEST = 1 << 20  # entries; of more the function is not worked out
-LOG_2 = math.log(2)  # of a number h > 0, each of `CURVES` gives between h / 2 and h + log 2
 ROUNDING = 64  # units in the last place that two ways to work it out may lie apart
 
 
@@ -78,17 +77,14 @@ class _Expected:
         if self._lows.get((told.shape, told.max), 0.0) < told.min < 0:
             return True  # an ELU leaves the largest number as it is
         bound = ROUNDING * _precision(out) * max(1.0, told.max)
-        tops = [
-            top
-            for top, copies in self._tops[told.shape].items()
-            if top / 2 - bound <= told.max <= top + LOG_2 + bound and copies != {out}
-        ]
-        if not tops:
-            return False
-        import numpy
-
-        largest = numpy.array(tops)
-        return any(bool((abs(curve.value(largest) - told.max) <= bound).any()) for curve in CURVES)
+        for top, copies in self._tops[told.shape].items():
+            share = math.exp(-top)
+            # of a number h > 0 SiLU gives less than GELU, and that no more than h
+            if top / (1 + share) - bound <= told.max <= top + bound and copies != {out}:
+                return True
+            if abs(top + math.log1p(share) - told.max) <= bound:  # softplus
+                return True
+        return False
 
 
 class _SoftCurves:

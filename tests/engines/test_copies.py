@@ -1,6 +1,7 @@
 """A kept copy is what the value was: later changes do not reach it, and keeping it changes nothing."""
 
 import math
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 
 from stepper.engines.base import Engine
+from stepper.engines.kept import dense
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.python import PythonEngine
 from stepper.engines.torch import TorchEngine
@@ -269,3 +271,13 @@ def test_tensors_without_memory_of_their_own() -> None:
     after = engine.keep(freed)
     assert not engine.same(freed, before)
     assert engine.describe(after).shape == (200, 300)
+
+
+def test_a_tensor_lies_in_one_run_of_memory_where_a_tensor_like_it_would_lie_alike() -> None:
+    base = torch.zeros(2, 1, 3, 4)
+    layouts = [base, base[:, :, 1:], base[..., ::2], base[1], base[:, :, :1], base[:, 0].expand(2, 3, 4)]
+    layouts += [base[:, :, :, :1].expand(2, 1, 3, 4), base.to(memory_format=torch.channels_last)]
+    turned = [each.permute(*order) for each in layouts for order in permutations(range(each.ndim))]
+    answers = [dense(each) for each in turned]
+    assert answers == [torch.empty_like(each, device="meta").stride() == each.stride() for each in turned]
+    assert any(answers) and not all(answers)

@@ -1,5 +1,6 @@
 """Comparisons of numbers where they lie: a tensor's answers are those of the same numbers as an array."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def test_a_tensor_answers_as_an_array_does(array: Any) -> None:
         for h, out in cases(np.asarray(array)):
             assert masks.is_relu(h, out) == masks.is_relu(tensor(h), tensor(out))
             assert masks.is_cut(h, out) == masks.is_cut(tensor(h), tensor(out))
+            assert masks.may_be_masked(out, h) or not masks.is_relu(h, out)
         blocked = np.asarray(array) < 0
     there = tensor(blocked)
     assert masks.count(blocked) == masks.count(there)
@@ -59,3 +61,13 @@ def test_a_mask_is_stretched_as_it_is_broadcast() -> None:
         assert masks.stretched(each, (2, 3)).tolist() == [[True] * 3, [False] * 3]
         assert masks.stretched(each[0], (2, 3)).shape == (2, 3)
         assert masks.stretched(each, (2,)) is None and masks.stretched(each, (3, 2)) is None
+
+
+def test_a_few_entries_tell_that_nothing_was_masked() -> None:
+    h = np.arange(1.0, 6.0)
+    assert masks.may_be_masked(h, h) and masks.may_be_masked(0 * h, h) and masks.may_be_masked(h * math.nan, h)
+    for place in (0, 2, 4):
+        other = h.copy()
+        other[place] += 1
+        assert not masks.may_be_masked(other, h)
+    assert masks.may_be_masked(tensor(h + 1), tensor(h))  # where asking for one takes as long as for all
