@@ -38,6 +38,11 @@ def _wrong(line: str, chance: random.Random) -> str:
     if changed := CHANGED.match(line):
         return f"{changed[1]}pass"
     computed = COMPUTED.match(line)
-    if computed and not isinstance(ast.parse(computed[3], mode="eval").body, ast.Tuple):
-        return computed[1] + computed[2] + chance.choice(WRONG).format(computed[3])
-    return ""
+    value = ast.parse(computed[3], mode="eval").body if computed else None
+    if computed is None or isinstance(value, ast.Tuple):
+        return ""
+    wrong = chance.choice(WRONG)
+    if isinstance(value, ast.ListComp):  # a list is scaled number by number
+        value.elt = ast.parse(wrong.format(ast.unparse(value.elt)), mode="eval").body
+        return computed[1] + computed[2] + ast.unparse(value)
+    return computed[1] + computed[2] + wrong.format(computed[3])
