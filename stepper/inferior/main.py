@@ -273,7 +273,7 @@ class Inferior:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + FRAMES_BENEATH)
         _write_by_line()
-        _set_aside()
+        _set_aside(main)
         try:
             if self._module is not None:
                 become(main, self._module)
@@ -369,13 +369,18 @@ def _write_by_line() -> None:
         sys.stdout.reconfigure(write_through=False, line_buffering=True)
 
 
-def _set_aside() -> None:
+def _set_aside(main: ModuleType) -> None:
     """Leave the script a collector of cycles that has seen nothing yet, as plain Python would.
 
     Whatever of ours the collector still had to look at would bring its next full pass, some 60 ms with torch loaded,
     to another moment: into the training loop, where plain Python has it before.
+
+    Its module is set aside, too: it is to be there until Python clears all that are left, as its own `__main__` would
+    be. Only then do the script's globals go, and `__del__` of what they hold is called.
     """
     gc.collect()
+    kept: list[object] = [main]
+    kept.append(kept)
     gc.freeze()
     gc.collect()  # of nothing: it forgets how much there was
     gc.enable()

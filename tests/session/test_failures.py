@@ -261,9 +261,13 @@ async def test_a_chained_exception_is_told_whole_with_the_lines_of_the_script(tm
         assert "inferior" not in session.traceback
 
 
-def test_exit_handlers_run_and_their_output_is_shown(tmp_path: Path) -> None:
+def test_exit_handlers_run_and_globals_go_behind_them_and_their_output_is_shown(tmp_path: Path) -> None:
     source = """
-    import atexit
+    import atexit, os
+    class Late:
+        def __del__(self, write=os.write):
+            write(1, b"gone\\n")
+    late = Late()
     atexit.register(print, "goodbye")
     w = 1.0
     for i in range(3):
@@ -272,7 +276,7 @@ def test_exit_handlers_run_and_their_output_is_shown(tmp_path: Path) -> None:
     """
     printed: list[bytes] = []
     run_losses(script(tmp_path, source), Options(), None, lambda *_: None, printed.append)
-    assert b"".join(printed) == b"goodbye\n"
+    assert b"".join(printed) == b"goodbye\ngone\n"
 
 
 def test_what_is_let_go_of_at_the_very_end_runs_as_it_does_by_itself(tmp_path: Path) -> None:
