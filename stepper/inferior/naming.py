@@ -123,6 +123,9 @@ class Namer:
                 return [(f".{name}", part) for name, part in parts], [(f".{name}", each) for name, each in others]
         return ((), [(f".{name}", each) for name, each in attributes(value)]) if self._is_own(kind) else None
 
+    def _is_plain_list(self, value: Any) -> bool:
+        return type(value) is list and self._owns(value)
+
     def _is_own(self, kind: type) -> bool:
         own = self._own.get(kind)
         if own is None:
@@ -148,8 +151,8 @@ class Namer:
                 inner = [(f"{label}[{index}]", each, inside) for index, each in enumerate(value[:MEMBERS])]
                 waiting.extendleft(reversed(inner))
             elif kind is dict and len(value) <= MEMBERS:
-                if all(type(each) in SCALARS or self._owns(each) for each in value.values()):
-                    names.give(value, label)  # what keeps numbers, which have no name of their own
+                if all(type(each) in SCALARS or self._is_plain_list(each) for each in value.values()):
+                    names.give(value, label)  # what keeps numbers, which have no name of their own, and no array: held
                 inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
                 waiting.extendleft(reversed(inner))
             elif self._is_own(kind):

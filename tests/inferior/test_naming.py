@@ -1,8 +1,10 @@
 """Models that objects of the script's own keep: each of their parameters has a name, and no two share one."""
 
 import sys
+import weakref
 from typing import Any, ClassVar
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -351,3 +353,14 @@ def test_a_list_is_held_for_its_name_only_until_it_is_let_go() -> None:
     assert names.get(numbers) == "unit.w" and sys.getrefcount(numbers) > before
     names.release()
     assert names.get(numbers) is None and sys.getrefcount(numbers) == before
+
+
+def test_a_dict_that_keeps_arrays_is_not_held_for_its_name_so_that_they_die_as_ever() -> None:
+    names, array = Names(), numpy.zeros(3)
+    engines = builtin_engines()
+    namer = Namer(engines, names, lambda value: any(engine.owns(value) for engine in engines))
+    alive, cell, kept = weakref.ref(array), {"b": 0.5, "w": [0.25]}, {"h": array}
+    namer.learn_objects([("cell", cell), ("kept", kept)], names)
+    assert names.get(cell) == "cell"
+    del array, kept
+    assert alive() is None
