@@ -44,7 +44,9 @@ def _in_block(block: Sequence[ast.stmt]) -> Iterator[Store]:
             stores.setdefault(ast.unparse(target), []).append(place)
     for text, places in stores.items():
         several = [each for place in places if isinstance(each := block[place], (ast.Assign, ast.AugAssign))]
-        if len(several) > 1 and (_comes_to_nothing(several) or _is_restored(text, block, places)):
+        if len(several) > 1 and (
+            _comes_to_nothing(several, block[places[0] : places[-1]]) or _is_restored(text, block, places)
+        ):
             yield from several
 
 
@@ -63,15 +65,34 @@ def _is_restored(text: str, block: Sequence[ast.stmt], places: Sequence[int]) ->
     return same and any(ast.unparse(_uncopied(value)) == text for value in read)
 
 
-def _comes_to_nothing(stores: Sequence[Store]) -> bool:
-    """Whether what is added and what is taken away cancel out: `+= h`, `-= 2 * h`, `+= h`."""
+def _comes_to_nothing(stores: Sequence[Store], block: Sequence[ast.stmt]) -> bool:
+    """Whether what is added and what is taken away cancel out: `+= h`, `-= 2 * h`, `+= h`. In the block, from the first
+    of them up to the last, neither the place nor h may become another."""
     whole: dict[str, Fraction] = {}
     for each in stores:
         if not isinstance(each, ast.AugAssign) or not isinstance(each.op, (ast.Add, ast.Sub)):
             return False
         factor, what = _multiple(each.value)
         whole[what] = whole.get(what, Fraction()) + (factor if isinstance(each.op, ast.Add) else -factor)
-    return not any(whole.values())
+    bound = {name for node in block for name in _bound(node)}
+    changed = bound | {name for node in block for name in _changed(node)}
+    values = [part for each in stores for part in ast.walk(each.value)]
+    steady = bound.isdisjoint(_read(stores)) and changed.isdisjoint(_read(each.value for each in stores))
+    return steady and not any(isinstance(part, ast.Call) for part in values) and not any(whole.values())
+
+
+def _read(nodes: Iterable[ast.AST]) -> set[str]:
+    return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _changed(node: ast.stmt) -> Iterator[str]:
+    """The names of what a statement, or one in its blocks, stores elements or attributes in."""
+    for part in ast.walk(node):
+        if isinstance(part, (ast.Subscript, ast.Attribute)) and isinstance(part.ctx, ast.Store):
+            holder = part.value
+            while isinstance(holder, (ast.Subscript, ast.Attribute)):
+                holder = holder.value
+            yield from target_names(holder)
 
 
 def _multiple(value: ast.expr) -> tuple[Fraction, str]:

@@ -36,6 +36,11 @@ def test_an_element_that_gets_what_it_was_is_put_back(body: str, lines: set[int]
         "old = w[i]\nw[i] = w[j]\nw[j] = old",  # two change places
         "w[i] += h\nold = w[i]\nw[i] = old - h\nw[i] = old",  # read behind a change
         "w[i] += h\nw[i] -= g\nw[i] += h",
+        "w[i] += h\nh = g(w)\nw[i] -= h",  # another number by then
+        "w[i] += h\ni = pick()\nw[i] -= h",  # another element
+        "w[i] += h[0]\nh[0] = g(w)\nw[i] -= h[0]",
+        "w[i] += 0.5 * w[i]\nw[i] -= 0.5 * w[i]",
+        "w[i] += gauss(0, 1)\nw[i] -= gauss(0, 1)",
         "old = w[i]\nw[i] = old - h\nold = f(w)\nw[i] = old",  # what is kept is another by then
     ],
 )
