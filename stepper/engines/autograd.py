@@ -18,7 +18,7 @@ from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, nodes_so_far, saved
 from stepper.engines.layers import layer_of
-from stepper.engines.modes import capturing, look, torch_module, unnoticed
+from stepper.engines.modes import capturing, look, maker, torch_module, unnoticed
 from stepper.engines.names import is_text
 from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
@@ -112,7 +112,7 @@ class AutogradEngine(Engine):
             if "(" in label:
                 self._results[id(value)] = weakref.ref(value)
             return
-        node = look(value, "grad_fn", torch)
+        node = maker(value, torch)
         if node is None:
             self._outside.add(label)
             made = self._results.get(id(value))
@@ -139,7 +139,7 @@ class AutogradEngine(Engine):
         torch = torch_module()
         if torch is None or not isinstance(value, torch.Tensor):
             return
-        key = (look(value, "grad_fn", torch), look(value, "output_nr", torch))
+        key = (maker(value, torch), look(value, "output_nr", torch))
         known, held = self._seen.get(key), self._labels.get(id(copy))
         if known is not None and is_text(known.label):
             self._seen[key] = known._replace(label=name)
@@ -244,7 +244,7 @@ class AutogradEngine(Engine):
 
 def leaves(value: Any, torch: Any) -> list[Any]:
     """The tensors whose `.grad` a backward pass from `value` adds to, in the order the graph is walked."""
-    root = look(value, "grad_fn", torch)
+    root = maker(value, torch)
     if root is None:
         return [value] if look(value, "requires_grad", torch) else []
     found = {id(node.variable): node.variable for node in nodes_below([root]) if is_leaf(node)}

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Observer
-from stepper.engines.modes import look
+from stepper.engines.modes import look, maker
 
 NODES = 20_000  # of one graph that are shown; beyond, only what comes to its leaves is watched
 WALKED = 1_000_000  # of one graph that are looked at
@@ -55,7 +55,7 @@ def roots_of(outputs: Iterable[Any], torch: Any) -> list[Any]:
     found = []
     for output in outputs:
         if isinstance(output, torch.Tensor):
-            node = look(output, "grad_fn", torch)
+            node = maker(output, torch)
             if node is None and look(output, "requires_grad", torch):
                 node = torch.autograd.graph.get_gradient_edge(output).node
         else:

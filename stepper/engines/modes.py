@@ -103,3 +103,12 @@ def look(value: Any, attribute: str, torch: Any) -> Any:
         return getattr(value, attribute)
     with torch._C.DisableTorchFunction():
         return getattr(value, attribute)
+
+
+def maker(value: Any, torch: Any) -> Any:
+    """The node of the graph that made a tensor; None where there is none, or PyTorch refuses to tell it: of a view that
+    was taken under `no_grad` and changed in place."""
+    try:
+        return look(value, "grad_fn", torch)
+    except RuntimeError:
+        return None

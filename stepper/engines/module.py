@@ -18,7 +18,7 @@ from stepper.engines.base import Change, Engine, GateSeen, Held, Observer
 from stepper.engines.evaluation import depends_on_mode
 from stepper.engines.graph import saved
 from stepper.engines.members import ELEMENTS, modules
-from stepper.engines.modes import capturing, look, torch_module, unnoticed
+from stepper.engines.modes import capturing, look, maker, torch_module, unnoticed
 from stepper.engines.names import Names, is_place
 from stepper.engines.openings import LAYERS, opening_of_layer
 from stepper.record import ModuleCall, Role
@@ -224,7 +224,7 @@ def _gate(call: Call, h: Any, output: Any, observer: Observer) -> None:
 
 def _mask(module: Any, inputs: list[Any], output: Any, torch: Any) -> Any:
     """What a dropout multiplied its input with: as autograd kept it, else worked out; None where neither can be."""
-    node = look(output, "grad_fn", torch)
+    node = maker(output, torch)
     kind = node.name() if node is not None else ""
     factor = saved(node, "other") if kind == "MulBackward0" else None
     if factor is not None:

@@ -17,7 +17,7 @@ from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
 from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once
 from stepper.engines.members import members
-from stepper.engines.modes import capturing, look, settle, torch_module, unnoticed, watched
+from stepper.engines.modes import capturing, look, maker, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
 from stepper.engines.opaque import Opaque
 from stepper.engines.openings import opening_of_call
@@ -64,7 +64,7 @@ class TorchEngine(Engine):
         torch = self._torch or self._load()
         if self._wrapped(value):
             return False
-        return look(value, "grad_fn", torch) is not None and look(value, "_base", torch) is not None
+        return maker(value, torch) is not None and look(value, "_base", torch) is not None
 
     def is_constant(self, value: Any) -> bool:
         torch = self._torch or self._load()
@@ -75,7 +75,7 @@ class TorchEngine(Engine):
         if self._wrapped(value):
             return None
         if look(value, "requires_grad", torch):
-            return 2 if look(value, "is_leaf", torch) else 1
+            return 2 if maker(value, torch) is None else 1
         return 0 if torch.is_grad_enabled() else -1
 
     def _load(self) -> Any:
@@ -437,7 +437,7 @@ class TorchEngine(Engine):
 
     def trainable(self, member: Any) -> bool:
         torch = self._torch
-        return self.owns(member) and bool(look(member, "requires_grad", torch) and look(member, "is_leaf", torch))
+        return self.owns(member) and bool(look(member, "requires_grad", torch) and maker(member, torch) is None)
 
     @contextmanager
     def neutral(self) -> Iterator[None]:

@@ -23,6 +23,9 @@ SCRIPTS = {
                 w2 -= 0.01 * w2.grad
                 w1.grad.zero_()
                 w2.grad.zero_()
+                for row in w1:
+                    row /= row.norm()
+                del row  # nobody can ask it for its node any more
         """,
     "convolution, BatchNorm and Dropout": """
         x, y = torch.randn(4, 2, 8, 8), torch.randint(0, 3, (4,))
