@@ -13,6 +13,7 @@ from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
 from stepper.inferior.cut_off import cut_off
 from stepper.inferior.drafts import Draft, value_of
+from stepper.inferior.known_gradients import KnownGradients
 from stepper.inferior.momentum import carried_by
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.stretched import told_shape
@@ -34,7 +35,8 @@ class FinishedParameters:
         self._recorder = recorder
         self._numpy = numpy
         self._summary = summary
-        self._used = UsedGradients(recorder, recorder.program.roles)
+        self._known = KnownGradients(recorder, recorder.program.roles)
+        self._used = UsedGradients(recorder, self._known)
         self._value: Callable[[Draft], Value]
 
     def all(self, value: Callable[[Draft], Value]) -> list[Parameter]:
@@ -96,7 +98,7 @@ class FinishedParameters:
             update=self._value(Draft(track.name, "parameter", "result", update)),
             ratio=ratio_of(moved, size),
             cosine=along,
-            carried=carried_by(self._used.running_sums, old, new, slope) if uphill and slope is not None else "",
+            carried=carried_by(self._known.running_sums, old, new, slope) if uphill and slope is not None else "",
             frozen=track.frozen,
             held=held,
             used=used,

@@ -24,18 +24,16 @@ from stepper.inferior.added import (
 )
 from stepper.inferior.angle import is_multiple
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening, holder_of, is_path, value_of
+from stepper.inferior.drafts import Draft, Happening, is_path, value_of
 from stepper.inferior.elements import in_parts, of_rows
 from stepper.inferior.gone_through import gone_through
+from stepper.inferior.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.scalars import scalar_summary
 from stepper.inferior.tracking import Track
-from stepper.inferior.velocities import Velocity, velocities
 from stepper.inferior.zipped import beside
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
-from stepper.program.vocabulary import names_gradient
-from stepper.record import Role
 
 MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
@@ -44,11 +42,11 @@ LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multi
 
 
 class UsedGradients:
-    """Reads the events that a recorder wrote down for one record. `roles` are those of the script's names."""
+    """Reads the events that a recorder wrote down for one record."""
 
-    def __init__(self, recorder: Recorder, roles: Mapping[str, Role]) -> None:
+    def __init__(self, recorder: Recorder, known: KnownGradients) -> None:
         self._recorder = recorder
-        self._roles = roles
+        self._known = known
         self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
 
     def of(self, track: Track) -> Draft | None:
@@ -60,7 +58,7 @@ class UsedGradients:
         if self.is_autograds(track):
             # What is no gradient by itself is none here: it may be an average of the weights (`ema.lerp_(w, 0.01)`).
             read = (self._gradient_read(update, track, MOMENTS) for update in reversed(track.updates))
-            return next((draft for draft in read if draft is not None and self._is_gradient(draft)), None)
+            return next((draft for draft in read if draft is not None and self._known.is_gradient(draft)), None)
         for update in reversed(track.updates):
             found = (
                 self._product(update, track)
@@ -138,7 +136,7 @@ class UsedGradients:
             return None  # of data it is the perceptron's: `b += lr * y`
         if _shape(draft) != _shape(track.before):
             whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
-            return draft if whole and _shape(draft) in (None, (1,)) and self._is_gradient(draft) else None
+            return draft if whole and _shape(draft) in (None, (1,)) and self._known.is_gradient(draft) else None
         return None if draft.role == "other" and is_path(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:
@@ -153,7 +151,9 @@ class UsedGradients:
             return None
         if len(factors) == 1 and term.own == 1.0 and track.label not in texts_in(term.rest):
             return None  # what `x - mean` is, in `mean += rate * (x - mean)`, is the gradient as it stands
-        alike = [each for each in factors if each is not None and _shape(each) == shape and self._is_gradient(each)]
+        alike = [
+            each for each in factors if each is not None and _shape(each) == shape and self._known.is_gradient(each)
+        ]
         if alike and (shape is not None or len(factors) == 1):
             return None  # numbers are multiplied by the chain rule: `lr * (grad * x)`
         part, whole = read.get(plainly(term.gradient)), read.get(plainly(term.whole))
@@ -191,7 +191,7 @@ class UsedGradients:
     def _by_gradient(self, terms: list[Added | None], read: Mapping[str, Draft]) -> Added | None:
         """`w[j] = w[j] + lr * g + momentum * v[j]`: of several products, the only one that is made of a gradient."""
         factors = [(term, read.get(plainly(each))) for term in terms if term for each in term.factors]
-        found = {term for term, draft in factors if draft is not None and self._is_gradient(draft)}
+        found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
         return found.pop() if len(found) == 1 else None
 
     def _read(self, update: Happening) -> dict[str, Draft]:
@@ -229,10 +229,10 @@ class UsedGradients:
         """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
         `g` of `for p, g in zip(params, grads)`, where it is the very array that was stored as `self.dW`."""
         found = self._addends(update, track)
-        stored = [draft for draft in found if draft.copy is not None and draft.copy in self._gradients]
+        stored = [draft for draft in found if draft.copy is not None and draft.copy in self._known.named]
         others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
-        others = [draft for draft in others if draft.copy not in self._velocities]
-        if any(_is_called_gradient(draft) for draft in others):
+        others = [draft for draft in others if draft.copy not in self._known.velocities]
+        if any(is_called_gradient(draft) for draft in others):
             return None  # that has the name itself, and says more
         if stored:
             return stored[0]
@@ -243,34 +243,13 @@ class UsedGradients:
                 return gradient
         return None
 
-    @cached_property
-    def _gradients(self) -> set[Copy]:
-        """The copies of what this pass stored under names of gradients."""
-        return {
-            draft.copy
-            for each in self._recorder.happenings
-            if each.kind == "statement"
-            for draft in each.drafts
-            if draft.when == "result" and draft.copy is not None and draft.role != "parameter"
-            if _is_called_gradient(draft) and _shape(draft) is not None and draft.copy not in self._velocities
-        }
-
-    @cached_property
-    def running_sums(self) -> list[Velocity]:
-        """Those of gradients that the script keeps by hand."""
-        return velocities(self._recorder.happenings)
-
-    @cached_property
-    def _velocities(self) -> set[Copy]:
-        return {copy for each in self.running_sums for copy in (each.before, each.after)}
-
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
         shape = _shape(track.before)
         found = self._addends(update, track)
         new = track.after
         handed = [draft for draft in found if new is not None and draft.same_value(new)]
         found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
-        gradients = [draft for draft in found if self._is_gradient(draft)]
+        gradients = [draft for draft in found if self._known.is_gradient(draft)]
         if gradients:
             return next((draft for draft in gradients if is_path(draft.label)), gradients[0])
         for draft in found if deep else ():
@@ -340,7 +319,7 @@ class UsedGradients:
         """`w = sub(w, scale(dw, lr))`, by functions of the script: the gradient that a call gives a multiple of."""
         if made.site.operation is None or made.site.operation.name in LINEAR or result.copy is None:
             return None
-        read = (draft for draft in made.drafts[:-1] if draft.copy is not None and self._is_gradient(draft))
+        read = (draft for draft in made.drafts[:-1] if draft.copy is not None and self._known.is_gradient(draft))
         return next((draft for draft in read if draft.copy and is_multiple(result.copy, draft.copy)), None)
 
     def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
@@ -388,7 +367,7 @@ class UsedGradients:
         for text in texts:
             drafts = (draft for each in reversed(earlier) for draft in each.drafts if plainly(draft.label) == text)
             draft = next(drafts, None)
-            if draft is not None and _shape(draft) == _shape(track.before) and self._is_gradient(draft):
+            if draft is not None and _shape(draft) == _shape(track.before) and self._known.is_gradient(draft):
                 return draft
         for text in texts if deep else ():
             made = next((each for each in reversed(earlier) if beside(each.text, text)), None)
@@ -405,7 +384,7 @@ class UsedGradients:
             return None
         for happening in reversed(self._recorder.happenings[: update.id]):
             for draft in reversed(happening.drafts):
-                if draft.label in read and draft.copy is not None and self._is_gradient(draft):
+                if draft.label in read and draft.copy is not None and self._known.is_gradient(draft):
                     return draft if _shape(draft) == _shape(track.before) else None
         for happening in reversed(self._recorder.happenings[: update.id] if deep else ()):
             if happening.kind == "statement" and any(self._is_moment(draft, read) for draft in happening.drafts):
@@ -415,7 +394,7 @@ class UsedGradients:
     def _is_moment(self, draft: Draft, names: frozenset[str]) -> bool:
         """Whether a value was bound to one of these names, and is no parameter."""
         bound = draft.when == "result" and draft.label in names and draft.role in ("other", "activation")
-        return bound and id(draft.copy) not in self._values
+        return bound and id(draft.copy) not in self._known.parameters
 
     @cached_property
     def _members(self) -> dict[str, list[tuple[int, str, Draft]]]:
@@ -423,27 +402,14 @@ class UsedGradients:
         found: dict[str, list[tuple[int, str, Draft]]] = {}
         for happening in self._recorder.happenings:
             for draft in happening.drafts:
-                if ("[" in draft.label or "." in draft.label) and self._is_gradient(draft) and is_path(draft.label):
+                if (
+                    ("[" in draft.label or "." in draft.label)
+                    and self._known.is_gradient(draft)
+                    and is_path(draft.label)
+                ):
                     for holder, key in _splits(draft.label):
                         found.setdefault(key, []).append((happening.id, holder, draft))
         return found
-
-    @cached_property
-    def _values(self) -> set[int]:
-        """The copies, by id, of what the parameters were before and after."""
-        drafts = [each for track in self._recorder.tracker.tracks.values() for each in (track.before, track.after)]
-        return {id(draft.copy) for draft in drafts if draft is not None and draft.copy is not None}
-
-    def _is_gradient(self, draft: Draft) -> bool:
-        """Whether a value is a gradient by its own role, or an element of something that is."""
-        if draft.copy is not None and id(draft.copy) in self._values:
-            return False  # of a parameter: `neuron["weights"]`, read on the way back
-        if draft.copy is not None and draft.copy in self._velocities:
-            return False
-        holder = draft.label.partition("[")[0]
-        if draft.role in ("activation", "other") and _is_called_gradient(draft):
-            return True  # also where it feeds the loss: `grad = w - mean; loss = grad * grad`
-        return "gradient" in (draft.role, self._roles.get(holder)) or ".grad" in draft.label
 
 
 @lru_cache(maxsize=4096)
@@ -451,12 +417,6 @@ def _splits(label: str) -> list[tuple[str, str]]:
     """The ways to tell what keeps a value from how it is reached there: `self.params['w']` is `['w']` of `self.params`,
     and `.params['w']` of `self`."""
     return [(label[: match.start()], label[match.start() :]) for match in MEMBER.finditer(label)]
-
-
-def _is_called_gradient(draft: Draft) -> bool:
-    """Whether the name of a value, or of what it is an element of, says that it is a gradient."""
-    name = holder_of(draft.label).rpartition(".")[2]
-    return names_gradient(name) and not (name == "g" and draft.role == "activation")  # that of an LSTM cell
 
 
 def _dividend(made: Happening, operation: Operation) -> list[Draft]:
