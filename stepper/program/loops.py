@@ -71,12 +71,6 @@ class Studied:
             return FEEDBACK
         return TOTAL if marks else COUNTER
 
-    def trains(self, ran: set[int]) -> bool:
-        """Whether one of its backward passes, if it has any, is among those that the script `ran`: a loop that only
-        evaluates, since it is given no optimizer, has one that never does."""
-        passes = {id(mark.node) for mark in self.run.marks if mark.kind == "backward"}
-        return not passes or not passes.isdisjoint(ran)
-
     def _feeds_loss(self) -> bool:
         starts = {self.run.start[d.place] for d in self.feedback if d.place in self.run.start}
         found = closure(d for loss in self.run.losses for d in loss.deps)
@@ -158,7 +152,6 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
     # Where a gradient is computed in no loop at all, a loop that computes none, or adds up a part of one by hand, is a
     # part of that one pass.
     once = any(mark.kind == "backward" and not mark.loops & studied.keys() for mark in whole.marks)
-    ran = {id(mark.node) for mark in whole.marks if mark.kind == "backward"}
     for test, state in tests:
         found = [
             each
@@ -166,9 +159,9 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
             if (each.run.marks and each.level() > TOTAL) or not once
         ]
         if found:
-            best = max(found, key=lambda s: (s.key in reachable, s.trains(ran), s.level(), -s.node.lineno))
+            best = max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno))
             like = [s for s in found if s is not best and (s.key in reachable) == (best.key in reachable)]
-            others = [s.node for s in like if s.level() >= LOSS and s.trains(ran)]
+            others = [s.node for s in like if s.level() >= LOSS]
             return Choice(best.node, tuple(others))
     raise ProgramError(NOT_FOUND)
 
