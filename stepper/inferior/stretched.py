@@ -70,9 +70,12 @@ def _said(happening: Happening, sites: Sequence[Site], made: dict[str, str], rol
     a, b, whole = _shape(one), _shape(other), _shape(result)
     if result.when != "result" or a is None or b is None or whole is None or a == b or not a or not b:
         return ""
-    if any(ON_PURPOSE.search(text) for label in labels for text in (label, made.get(label, ""))):
-        return ""
     roles = role_of(one), role_of(other)
+    # A target is lined up with its prediction, and nobody wants all pairs of both: it was lined up too far.
+    target_of = name in DIFFERENCES and set(roles) == {"data", "activation"} and _same_elements(a, b)
+    of_loss = target_of and happening.phase == "loss"
+    if not of_loss and any(ON_PURPOSE.search(text) for label in labels for text in (label, made.get(label, ""))):
+        return ""
     if "parameter" in roles:
         return ""
 

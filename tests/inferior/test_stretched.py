@@ -65,6 +65,11 @@ def pointed_out(events: Sequence[Event]) -> dict[str, str]:
         ("d = ((y_pred - y) ** 2).mean()", BOTH),
         ("d = np.square(np.subtract(y_pred, y)).sum()", BOTH),
         ("loss = np.abs(y - y_pred).mean()", "(64,) − (64, 1) → (64, 64), larger than both"),
+        ("loss = ((y_pred[:, 0] - y[:, None]) ** 2).mean()", "(64,) − (64, 1) → (64, 64), larger than both"),
+        (
+            "far = y[:, None]; loss = ((y_pred.sum(1) - far) ** 2).mean()",
+            "(64,) − (64, 1) → (64, 64), larger than both",
+        ),
         (
             "heads = y_pred * row; loss = ((heads - one) ** 2).mean()",
             "(64, 3) − (3,) → (64, 3), of different shapes",
