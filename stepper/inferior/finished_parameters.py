@@ -19,6 +19,7 @@ from stepper.inferior.recorder import Recorder
 from stepper.inferior.stretched import told_shape
 from stepper.inferior.tracking import Track
 from stepper.inferior.used_gradients import UsedGradients
+from stepper.inferior.velocities import Velocity, of_rows
 from stepper.program.sites import Site
 from stepper.record import CUT, STRETCHED, Held, Parameter, Resting, Summary, Value, When
 from stepper.record import ratio as ratio_of
@@ -98,7 +99,7 @@ class FinishedParameters:
             update=self._value(Draft(track.name, "parameter", "result", update)),
             ratio=ratio_of(moved, size),
             cosine=along,
-            carried=carried_by(self._known.running_sums, old, new, slope) if uphill and slope is not None else "",
+            carried=carried_by(self._sums, old, new, slope) if uphill and slope is not None else "",
             frozen=track.frozen,
             held=held,
             used=used,
@@ -152,6 +153,11 @@ class FinishedParameters:
         if found is None:
             return None
         return Held(self._value(found.before), self._value(found.after), found.first.id)
+
+    @cached_property
+    def _sums(self) -> list[Velocity]:
+        """The running sums of gradients that the script keeps, and those of whose rows it keeps them."""
+        return [*self._known.running_sums, *of_rows(self._known.running_sums)]
 
     @cached_property
     def _accumulations(self) -> Accumulations:

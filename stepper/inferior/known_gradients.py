@@ -51,7 +51,7 @@ class KnownGradients:
     @cached_property
     def velocities(self) -> set[Copy]:
         """The copies of these sums, before and after each step."""
-        return {copy for each in self.running_sums for copy in (each.before, each.after)}
+        return {copy for each in self.running_sums for copy in (each.before, *each.between, each.after)}
 
     @cached_property
     def parameters(self) -> set[int]:

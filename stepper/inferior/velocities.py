@@ -2,7 +2,8 @@
 gradient may be called and is none: `delta = 0.9 * delta + dw`, or `delta *= 0.9` and then `delta += dw`.
 
 What it was before comes from an earlier iteration, and is scaled. A gradient that this iteration made, and that is
-scaled before a penalty is added (`dw = dw * scale + decay * w`), is still one.
+scaled before a penalty is added (`dw = dw * scale + decay * w`), is still one. A list is one sum, of whose elements a
+loop makes each by itself (`v[i] = 0.9 * v[i] + dw[i]`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Literal, NamedTuple
 
+from stepper.inferior.added import element_of
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening
 from stepper.inferior.texts import reads, statement_of
@@ -23,22 +26,27 @@ Step = Literal["scaled", "added", "both", ""]
 
 
 class Velocity(NamedTuple):
-    """Such a sum, as it was before this iteration added to it (scaled or not), and behind that."""
+    """Such a sum, as it was before this iteration added to it (scaled or not), and behind that. `between`: what it was
+    while only some of its elements had been; `run`: of a list in a list, the loop that goes through the rows."""
 
     label: str
     before: Copy
     after: Copy
+    between: tuple[Copy, ...] = ()
+    run: int | None = None
 
 
 def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
-    """Those of a record, in the order in which they were added to."""
+    """Those of a record, in the order in which they were begun to be added to."""
+    parents = {happening.id: happening.parent for happening in happenings}
     inside: dict[int | None, list[Happening]] = {}
     for happening in happenings:
         if happening.kind == "expression":
             inside.setdefault(happening.parent, []).append(happening)
     made: set[Copy] = set()
-    scaled: set[Copy] = set()
-    found: list[Velocity] = []
+    scaled: dict[Copy, Copy] = {}  # and what was before, of a list whose elements are scaled one by one
+    found: list[tuple[str, list[Copy], int | None]] = []  # with what it was before, and behind each step
+    parts: dict[Copy, list[Copy]] = {}  # such states of lists whose elements are made one by one, by the last
     for happening in happenings:
         if happening.kind != "statement":
             continue
@@ -48,12 +56,33 @@ def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
             before = _before((happening, *inside.get(happening.id, ())), draft)
             if before is None or draft.copy is None:
                 continue
-            if step == "scaled" and before not in made:
-                scaled.add(draft.copy)
+            part = draft.when == "after" and _list_of(happening.text) == draft.label
+            if part and before in parts:
+                states = parts[draft.copy] = parts.pop(before)
+                states.append(draft.copy)
+            elif step == "scaled" and (before not in made or (part and before in scaled)):
+                scaled[draft.copy] = scaled.get(before, before) if part else draft.copy
             elif (step == "both" and before not in made) or (step == "added" and before in scaled):
-                found.append(Velocity(draft.label, before, draft.copy))
+                states = [scaled.get(before, before), draft.copy]
+                run = parents.get(happening.parent) if part and happening.parent is not None else None
+                found.append((draft.label, states, run))
+                if part:
+                    parts[draft.copy] = states
         if not is_alias(happening.site) and not _looks_up(happening.text):
             made.update(draft.copy for draft in came if draft.copy is not None)
+    return [Velocity(label, states[0], states[-1], tuple(states[1:-1]), run) for label, states, run in found]
+
+
+def of_rows(sums: Iterable[Velocity]) -> list[Velocity]:
+    """Those of lists of lists, of which a loop goes through the rows, and another in it through each row's numbers."""
+    rows = (each for each in sums if each.run is not None and not (each.before.gone or each.after.gone))
+    found = []
+    for (label, _, engine), group in groupby(rows, lambda each: (each.label, each.run, each.before.engine)):
+        run, element = list(group), element_of(label)
+        if engine.name == "python":
+            before, after = [row.before.kept for row in run], [row.after.kept for row in run]
+            holder = label if element is None else element[0]
+            found.append(Velocity(holder, Copy(engine, before), Copy(engine, after)))
     return found
 
 
@@ -75,6 +104,15 @@ def _step(text: str) -> Step:
             own = ast.unparse(target)
             kept = [each for each in (left, right) if reads(each, own)]
             return "both" if len(kept) == 1 and _is_scaled(kept[0], own) else ""
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _list_of(text: str) -> str:
+    """The list of which a statement makes one element; empty where it makes none."""
+    match statement_of(text):
+        case ast.AugAssign(target=ast.Subscript(value=value)) | ast.Assign(targets=[ast.Subscript(value=value)]):
+            return ast.unparse(value)
     return ""
 
 

@@ -172,6 +172,43 @@ def test_a_sum_of_gradients_by_hand_that_carries_an_update_uphill_is_told_and_ex
         assert line.startswith("w: the update goes along its gradient, uphill (cosine ")
 
 
+@pytest.mark.parametrize(
+    ("rule", "sign", "carried"),
+    [
+        ("{v} = 0.9 * {v} - 0.01 * {dw}; {w} += {v}", 1, True),
+        ("{v} *= 0.9; {v} += {dw}; {w} -= 0.01 * {v}", 1, True),
+        ("{v} = 0.9 * {v} + {dw}; {w} += 0.01 * {v}", -1, False),
+    ],
+)
+def test_a_sum_that_is_kept_number_by_number_in_lists_carries_an_update_and_excuses_no_sign(
+    rule: str, sign: int, carried: bool
+) -> None:
+    of_row = rule.format(v="vs[l][i]", dw="db[l][i]", w="bs[l][i]")
+    of_number = rule.format(v="vw[l][i][j]", dw="dw[l][i][j]", w="ws[l][i][j]")
+    text = f"""
+    ws, bs = [[[1.0, -2.0, 0.5], [3.0, 1.0, -1.0]], [[2.0, 0.3], [0.4, -1.0]]], [[0.5, -1.0, 3.0], [0.7, 2.0]]
+    vw, vs = [[[0.0] * 3, [0.0] * 3], [[0.0] * 2, [0.0] * 2]], [[0.0] * 3, [0.0] * 2]
+    for t in range(7):
+        sign = 1 if t < 5 else -{sign}
+        loss = sign * (sum(a * a for w in ws for row in w for a in row) + sum(a * a for b in bs for a in b))
+        dw = [[[2 * sign * a for a in row] for row in w] for w in ws]
+        db = [[2 * sign * a for a in b] for b in bs]
+        for l in range(2):
+            for i in range(len(ws[l])):
+                for j in range(len(ws[l][i])):
+                    {of_number}
+            for i in range(len(bs[l])):
+                {of_row}
+    """
+    lines = all_carried(run_recorded(script(text)).records[5])
+    if carried:
+        of_w, of_b = lines
+        assert of_w == "ws[0], ws[1]: carried along the gradient by vw[l], of earlier gradients"
+        assert of_b == "bs[0], bs[1]: carried along the gradient by vs[l], of earlier gradients"
+    else:
+        assert len(lines) == 4 and all("uphill (cosine " in line for line in lines)
+
+
 def test_a_sum_that_has_gone_to_infinity_carries_nothing_and_hides_no_parameter() -> None:
     text = """
     import numpy as np
