@@ -170,7 +170,8 @@ def _places(
                 continue
             met.add(id(place.value))
             if not any(each.owns(place.value) for each in engines) or type(place.value) in (list, tuple):
-                waiting += _held(place, engines)
+                later = type(place.value) is FunctionType  # what its cells hold has a better name as a rule
+                (last if later else waiting).extend(_held(place, engines))
         yield place
 
 
