@@ -241,7 +241,7 @@ def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:
 
 def _ratio(entries: Sequence[EntryCheck]) -> float | None:
     """The one factor that lies between the two gradients in every entry that tells; None where there is none."""
-    ratios, widths = [], []
+    ratios, known = [], []
     for each in entries:
         if each.difference is None or each.verdict is Verdict.UNKNOWN:
             continue
@@ -249,16 +249,19 @@ def _ratio(entries: Sequence[EntryCheck]) -> float | None:
             if abs(each.recorded - each.difference) > each.tolerance:
                 return None  # nothing against something
             continue
-        ratios.append(each.recorded / each.difference)
-        widths.append(abs(ratios[-1]) * each.tolerance / min(abs(each.difference), abs(each.recorded)))
-    if len(ratios) < min(2, len(entries)) or not ratios:
+        ratio = each.recorded / each.difference
+        width = abs(ratio) * each.tolerance / min(abs(each.difference), abs(each.recorded))
+        ratios.append((ratio, width))
+        if width < abs(ratio):  # else what is recorded is nothing but for rounding, and has no ratio to anything
+            known.append((ratio, width))
+    if len(known) < min(2, len(entries)) or not known:
         return None
-    middle = median(ratios)
-    if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in zip(ratios, widths, strict=True)):
+    middle = median(ratio for ratio, _ in known)
+    if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in ratios):
         return None
     if abs(middle - 1.0) <= SAME:
         return None  # they are off by little, and not by a factor
-    return _rounded(middle, max(min(widths), 1e-9 * abs(middle)))
+    return _rounded(middle, max(min(width for _, width in known), 1e-9 * abs(middle)))
 
 
 def _rounded(factor: float, width: float) -> float:

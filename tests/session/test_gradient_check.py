@@ -67,6 +67,9 @@ def test_a_factor_that_is_not_the_same_everywhere_is_none() -> None:
     assert near.verdict is Verdict.DIFFERS and near.factor is None and near.note == ""
     several = concluded("w", (9,), [entry(1.0, 2.0), unsaid()])
     assert several.factor is None  # one of several entries is a chance
+    rounded = checked((1e-17, 0.2476), (1e-17, -0.1798), (1e-17, -0.0678))  # what adds up to 0, but for rounding
+    assert rounded.verdict is Verdict.DIFFERS and rounded.factor is None and rounded.note == ""
+    assert checked((2e-7, 2e-5), (0.5, 50.0), (1.0, 100.0)).factor == 0.01  # small beside others, it has one
 
 
 def unsaid() -> EntryCheck:
