@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from functools import lru_cache
+from types import EllipsisType
 from typing import NamedTuple
 
 from stepper.inferior.copies import Copy
@@ -108,9 +109,16 @@ class Accumulations:
         return any(draft.copy is not None and draft.copy.key == before.copy.key for draft in made)
 
 
+def is_added_to(happening: Happening, made: Draft) -> bool:
+    """Whether a statement made a value by adding to another than zeros."""
+    came = (each for each in happening.drafts if each.when in ("result", "after") and each.same_value(made))
+    sums = (_sum_before(happening, each) for each in came)
+    return any(before is not None and not _is_zero(before) for before in sums)
+
+
 def _sum_before(happening: Happening, made: Draft) -> Draft | None:
-    """What a statement that made a value had added to: `g` of `g += d`, `g[i] += d`, `g = g + d`, `g.add_(d)`,
-    `np.add.at(g, i, d)`; None where it did anything else."""
+    """What a statement that made a value had added to: `g` of `g += d`, `g[i] += d`, `g = g + d`, `g[:] = g + d`,
+    `g.add_(d)`, `np.add(g, d, out=g)`, `np.add.at(g, i, d)`; None where it did anything else."""
     if happening.kind != "statement" or not _adds(happening.text):
         return None
     kept = ("before",) if made.when == "after" else ("before", "operand")
@@ -124,7 +132,7 @@ def _adds(text: str) -> bool:
         case ast.AugAssign(target=target, op=ast.Add() | ast.Sub(), value=value):
             return not reads(value, ast.unparse(target))  # `mean += rate * (g - mean)`
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right)):
-            own = ast.unparse(target)
+            own = ast.unparse(_filled(target))
             if isinstance(op, ast.Add) and own == ast.unparse(right):
                 left, right = right, left
             return own == ast.unparse(left) and not reads(right, own)
@@ -132,7 +140,18 @@ def _adds(text: str) -> bool:
             return True
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="add" | "subtract"), attr="at"))):
             return True  # of NumPy's ufuncs
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="add" | "subtract"), args=[left, right], keywords=[out])):
+            own = ast.unparse(left)
+            return out.arg == "out" and ast.unparse(out.value) == own and not reads(right, own)
     return False
+
+
+def _filled(target: ast.expr) -> ast.expr:
+    """What an assignment fills whole: `g` of `g[:] = …` and `g[...] = …`."""
+    match target:
+        case ast.Subscript(value=value, slice=ast.Slice(None, None, None) | ast.Constant(value=EllipsisType())):
+            return value
+    return target
 
 
 def _is_called_gradient(draft: Draft) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
 from stepper.engines.base import Engine
+from stepper.inferior.accumulated import is_added_to
 from stepper.inferior.added import (
     Added,
     added,
@@ -238,7 +239,9 @@ class UsedGradients:
             return stored[0]
         for draft in found if deep else ():
             made = self._maker(draft, update)
-            gradient = self._gradient_named(made, track, deep - 1) if made is not None else None
+            if made is None or (self._is_gradient(draft) and is_added_to(made, draft)):
+                continue  # what a sum of gradients was made of last is a part of it: `db += dz`
+            gradient = self._gradient_named(made, track, deep - 1)
             if gradient is not None:
                 return gradient
         return None

@@ -65,6 +65,41 @@ def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step
         assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "mem[k] += d * d\n                p += -0.1 * d / np.sqrt(mem[k] + 1e-8)",
+        "mem[k] = 0.5 * mem[k] - 0.1 * d\n                p += mem[k]",
+        "mem[k] *= 0.5\n                mem[k] += d\n                p -= 0.1 * mem[k]",
+    ],
+    ids=["Adagrad", "velocity", "velocity in place"],
+)
+@pytest.mark.parametrize("add", ["total += db", "np.add(total, db, out=total)", "total[:] = total + db"])
+def test_what_is_added_to_a_sum_of_gradients_last_is_not_what_the_update_used(add: str, step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x = np.arange(6.0).reshape(3, 2, 1) / 5
+        W, b = np.array([[0.5, -0.25], [1.0, 0.75]]), np.zeros((2, 1))
+        mem = {{"W": np.zeros_like(W), "b": np.zeros_like(b)}}
+        for t in range(2):
+            zs = [W @ each + b for each in x]
+            loss = sum(((z - 1) ** 2).sum() for z in zs)
+            dW, total = np.zeros_like(W), np.zeros_like(b)
+            for each, z in zip(x, zs):
+                db = 2 * (z - 1)
+                dW += db @ each.T
+                {add}
+            for k, p, d in (("W", W, dW), ("b", b, total)):
+                {step}
+        """
+    )
+    b = ran.parameter("b", 1)
+    parts = ran.values("db", 1, "result")
+    assert len(parts) == 3 and b.grad is not None and b.grad.label == "d"
+    numpy.testing.assert_array_equal(ran.array(b.grad, 1), sum(ran.array(part, 1) for part in parts))
+
+
 GRAD_SETUP = """
     import torch
     torch.manual_seed(0)
