@@ -239,7 +239,7 @@ class UsedGradients:
             return stored[0]
         for draft in found if deep else ():
             made = self._maker(draft, update)
-            if made is None or (self._is_gradient(draft) and is_added_to(made, draft)):
+            if made is None or (self._known.is_gradient(draft) and is_added_to(made, draft)):
                 continue  # what a sum of gradients was made of last is a part of it: `db += dz`
             gradient = self._gradient_named(made, track, deep - 1)
             if gradient is not None:
