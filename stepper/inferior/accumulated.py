@@ -8,13 +8,14 @@ it. What was made anew in the iteration, or begins with zeros, is no such sum; n
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from types import EllipsisType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from stepper.engines.base import Engine
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening, holder_of, is_path
+from stepper.inferior.drafts import Draft, Happening, holder_of, is_list, is_path
 from stepper.inferior.texts import reads, statement_of
 from stepper.program.vocabulary import names_gradient
 
@@ -114,6 +115,31 @@ def is_added_to(happening: Happening, made: Draft) -> bool:
     came = (each for each in happening.drafts if each.when in ("result", "after") and each.same_value(made))
     sums = (_sum_before(happening, each) for each in came)
     return any(before is not None and not _is_zero(before) for before in sums)
+
+
+def stacked(engine: Engine, rows: Sequence[tuple[Draft | None, Accumulated | None]]) -> Accumulated | None:
+    """The sums that are rows of one list, in one; None where no row is such a sum, or one's numbers are not known. Each
+    row comes with the gradient that was used: one that is no such sum held nothing of earlier iterations."""
+    sums = [found for _, found in rows if found is not None]
+    if not sums:
+        return None
+    held, became = list[Any](), list[Any]()
+    for used, found in rows:
+        after = used if found is None else found.after
+        numbers = None if after is None else _numbers(after)
+        before = [0.0] * len(numbers or ()) if found is None else _numbers(found.before)
+        if numbers is None or before is None:
+            return None
+        held.append(before)
+        became.append(numbers)
+    first, label = min((each.first for each in sums), key=lambda each: each.id), holder_of(sums[0].after.label)
+    before_all = Draft(label, "gradient", "before", Copy(engine, held))
+    return Accumulated(before_all, Draft(label, "gradient", "after", Copy(engine, became)), first)
+
+
+def _numbers(row: Draft) -> list[Any] | None:
+    """The numbers of a list; None where they are not kept, or it is none."""
+    return row.copy.kept if is_list(row) and row.copy is not None and not row.copy.gone else None
 
 
 def _sum_before(happening: Happening, made: Draft) -> Draft | None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.inferior.accumulated import Accumulations
+from stepper.inferior.accumulated import Accumulations, stacked
 from stepper.inferior.angle import cosine
 from stepper.inferior.copies import Copy
 from stepper.inferior.cut_off import cut_off
@@ -148,11 +148,25 @@ class FinishedParameters:
         autograd's engine tells, and where the record is not whole."""
         if grad is None or self._used.is_autograds(track) or not self._recorder.whole:
             return None
+        if track.rows:
+            return self._held_by_rows(track)
         end = track.updates[-1].id if track.updates else len(self._recorder.happenings)
         found = self._accumulations.of(grad, end)
         if found is None:
             return None
         return Held(self._value(found.before), self._value(found.after), found.first.id)
+
+    def _held_by_rows(self, track: Track) -> Held | None:
+        """The same of a nested list that is added to row by row. What began with zeros, or anew, held nothing."""
+        rows = [
+            (draft, None if draft is None else self._accumulations.of(draft, row.updates[-1].id if row.updates else 0))
+            for row, draft in zip(track.rows, self._used.by_rows(track, self._numpy), strict=True)
+        ]
+        whole = stacked(track.before.copy.engine, rows) if track.before.copy is not None else None
+        if whole is None:
+            return None
+        row = next(found.before for _, found in rows if found)
+        return Held(self._value(whole.before), self._value(whole.after), whole.first.id, self._value(row))
 
     @cached_property
     def _sums(self) -> list[Velocity]:

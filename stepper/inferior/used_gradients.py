@@ -48,6 +48,7 @@ class UsedGradients:
     def __init__(self, recorder: Recorder, known: KnownGradients) -> None:
         self._recorder = recorder
         self._known = known
+        self._rows: dict[str, list[Draft | None]] = {}
         self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
 
     def of(self, track: Track) -> Draft | None:
@@ -117,7 +118,13 @@ class UsedGradients:
 
     def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
         """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
-        return of_rows(track, [self.of(row) or self.in_parts(row, arrays) for row in track.rows])
+        return of_rows(track, self.by_rows(track, arrays))
+
+    def by_rows(self, track: Track, arrays: Engine) -> list[Draft | None]:
+        """The gradient of each row of a nested list."""
+        if track.name not in self._rows:
+            self._rows[track.name] = [self.of(row) or self.in_parts(row, arrays) for row in track.rows]
+        return self._rows[track.name]
 
     def remark(self, track: Track) -> None:
         """Say at a parameter's last update that it has no gradient to show, where something was added to it."""

@@ -275,11 +275,12 @@ class Gate(msgspec.Struct, gc=False):
 class Held(msgspec.Struct, frozen=True, gc=False):
     """That a gradient which the script adds up itself held something of earlier iterations: `before` is what it held
     when this one began to add to it, in the event `event`, and `after` what it came to; the used one may be a multiple
-    of that."""
+    of that. `row`: of a list of lists that is added to row by row, what one of the rows held that held something."""
 
     before: Value
     after: Value
     event: int
+    row: Value | None = None
 
 
 class Resting(msgspec.Struct, frozen=True, gc=False):

@@ -72,4 +72,5 @@ class _Filling:
         )
 
     def _held(self, held: Held) -> Held:
-        return replace(held, before=self._value(held.before), after=self._value(held.after))
+        before, after = self._value(held.before), self._value(held.after)
+        return replace(held, before=before, after=after, row=self._perhaps(held.row))

@@ -31,7 +31,7 @@ class HeldSums:
         """Where the sum began that a gradient of `record` was added to."""
         if len(self._known) > len(records) + 1:  # what the session has given up is not held here
             self._known = {at: known for at, known in self._known.items() if records.get(at) is known[0]}
-        value, passes = held.before, 1
+        value, passes = held.row or held.before, 1
         for iteration in range((record.iteration or 0) - 1, -1, -1):
             earlier = records.get(iteration)
             if earlier is None:

@@ -9,6 +9,7 @@ from stepper.record import Record
 from stepper.session.carried import Carried, Since, all_carried
 from stepper.session.gradient_check import Verdict
 from stepper.session.zeroing import zeroing_lines
+from tests.engines.recorded import run_recorded
 from tests.session.support import script
 
 LOOP = """
@@ -120,6 +121,41 @@ def test_a_wrong_share_differs_whatever_it_was_added_to(tmp_path: Path) -> None:
         w, b = run.check(2, 2).parameters
     assert w.verdict is Verdict.DIFFERS and w.factor == 3 and FORGOTTEN in w.note
     assert b.verdict is Verdict.AGREES
+
+
+LISTS = """
+w, dw = [[0.5, -1.0, 2.0], [0.3, 0.7, -0.2]], [[0.0] * 3, [0.0] * 3]
+data = [([1.0, 2.0, -1.0], [0.5, 1.0]), ([0.3, -1.0, 0.2], [-1.0, 2.0])]
+for t in range(5):
+    {before}
+    loss = 0.0
+    for x, y in data:
+        d = [sum(a * b for a, b in zip(row, x)) - target for row, target in zip(w, y)]
+        loss += sum(e * e for e in d)
+        for i in range(2):
+            for j in range(3):
+                dw[i][j] += 2 * d[i] * x[j]
+    for i in range(2):
+        for j in range(3):
+            w[i][j] -= 0.01 * dw[i][j]
+"""
+
+
+def test_a_sum_in_a_list_of_lists_is_told_and_the_share_of_this_iteration_is_checked(tmp_path: Path) -> None:
+    with stepper.open(script(tmp_path, LISTS.format(before="pass"))) as run:
+        it = run.iteration(3)
+        assert all_carried(it.record) == ["dw of w: added to what an earlier iteration had left there"]
+        (found,) = it.check(6).parameters
+    assert found.verdict is Verdict.AGREES
+    assert found.note == (
+        "the step used dw, the sum of 4 backward passes (iterations 0 to 3): no line zeroes dw, to which line 12 adds "
+        "(forgotten?); this iteration's share was checked"
+    )
+
+
+def test_a_list_of_lists_that_begins_with_zeros_is_no_sum() -> None:
+    run = run_recorded(LISTS.format(before="dw = [[0.0] * 3 for _ in range(2)]"))
+    assert [each.held for each in run.records[3].parameters] == [None]
 
 
 @pytest.mark.parametrize(
