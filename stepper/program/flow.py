@@ -84,7 +84,7 @@ def sort(
     later = of_later_runs(changes, run)
     changes -= later
     feeding = closure({d for change in changes for d in change.deps})
-    losses = _losses(run, _without_rates(changes - _moving_means(run, carried), run), carried)
+    losses = _losses(run, _without_rates(changes, run), carried)
     defined = {loss.definition for loss in losses if loss.definition is not None}
     early = _early(run, losses, {d for d in changes if id(d.node) not in anew}, carried)
     if early:
@@ -216,7 +216,7 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
     ends = [loss for loss in own if loss.definition is None or loss.definition not in feeding]
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
     # Nor is a mean of a running total, over several passes, where there is another.
-    totals = running_totals(run, carried) | _moving_means(run, carried)
+    totals = running_totals(run, carried)
     fresh = [loss for loss in single if not (loss.deps if loss.definition is None else loss.definition.deps) & totals]
     # A running total tells what is added to it, where nothing else is a loss.
     return fresh or single or [loss for loss in ends if loss.definition is not None and loss.definition.own]
@@ -225,13 +225,6 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
 def running_totals(run: Pass, carried: set[Place]) -> set[Definition]:
     """The changes of totals of losses that go on over the passes: `total_loss += loss`."""
     return {d for d in run.definitions if d.place in carried and names_loss(d.place[1]) and adds_up(d)}
-
-
-def _moving_means(run: Pass, carried: set[Place]) -> set[Definition]:
-    """What is called a loss and made of its own last value and of a loss of this pass: `ema(mean, loss)`."""
-    fresh = {loss.definition for loss in run.losses if loss.definition and loss.definition.place not in carried}
-    kept = {d for d in run.definitions if d.place in carried and names_loss(d.place[1]) and d.place in run.start}
-    return {d for d in kept if run.start[d.place] in (of := closure([d])) and of & fresh}
 
 
 def adds_up(definition: Definition) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from itertools import takewhile
-from operator import and_, or_
 
-from stepper.program.effects import FIELD, GRAD, Definition, Place, closure
+from stepper.program.effects import FIELD, GRAD, Definition, Place
 from stepper.program.flow import Flow, running_totals, sort
 from stepper.program.losses import Losses
 from stepper.program.models import Models
@@ -137,7 +136,7 @@ def _indices(walker: Walker) -> frozenset[Place]:
 def _no_losses(flow: Flow) -> frozenset[str]:
     """The names with loss, cost or error in them that are none: an error on its way back to the parameters, made of
     gradients (`error += delta * w`); where the pass has another loss, any error on that way, a total that goes on over
-    the passes (`batch_error += loss`), a mean that moves with it (`smooth = 0.9 * smooth + 0.1 * loss`), their mean."""
+    the passes (`batch_error += loss`), its mean."""
     named: dict[str, list[Definition]] = {}
     for d in flow.run.definitions:
         if d.kind in ("bind", "change") and d.deps and names_loss(d.place[1]):
@@ -147,20 +146,11 @@ def _no_losses(flow: Flow) -> frozenset[str]:
         of_gradients = flow.backward & flow.run.downstream(is_gradient)
         return frozenset(name for name, made in named.items() if of_gradients.issuperset(made))
     totals = running_totals(flow.run, flow.carried)
-    totals |= {d for name, made in named.items() if name not in real and _goes_on(flow, made) for d in made}
     return frozenset(
         name
         for name, made in named.items()
         if name not in real and all(d in flow.backward or d in totals or d.deps & totals for d in made)
     )
-
-
-def _goes_on(flow: Flow, made: list[Definition]) -> bool:
-    """Whether all that is bound to a name is made of losses or of what the pass before left there, some of both."""
-    sources = [(d.place, closure([d])) for d in made]
-    left = [any(each.kind == "start" and each.place == place for each in of) for place, of in sources]
-    lost = [bool(flow.loss_definitions & of) for _, of in sources]
-    return all(map(or_, left, lost)) and any(map(and_, left, lost))
 
 
 def _spare(script: Script, flow: Flow, loop: LoopNode | None) -> dict[int, str]:

@@ -456,15 +456,15 @@ def test_a_function_that_may_keep_its_names_is_left_alone_and_objects_are_still_
     assert verdicts(found) == dict.fromkeys(names, Verdict.AGREES)
 
 
-def test_what_is_called_a_loss_behind_the_loss_is_not_what_gradients_are_of(tmp_path: Path) -> None:
+def test_a_mean_over_iterations_behind_the_loss_is_not_what_gradients_are_of(tmp_path: Path) -> None:
     text = """
-        w = [1.0, -2.0]
+        w, smooth_loss = [1.0, -2.0], 20.0
         for t in range(3):
             loss = 0.0
             for step in range(10):
                 loss += (w[0] - 3) ** 2 + (w[1] - step) ** 2
             grad = [20 * (w[0] - 3), sum(2 * (w[1] - step) for step in range(10))]
-            shown_loss = 20.0 + 0.001 * loss
+            smooth_loss = 0.999 * smooth_loss + 0.001 * loss
             w[0] -= 0.001 * grad[0]
             w[1] -= 0.001 * grad[1]
     """
