@@ -8,6 +8,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 from textual._compositor import Compositor, CompositorUpdate
 from textual.geometry import Region
+from textual.pilot import Pilot
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -109,15 +110,21 @@ async def test_lines_are_drawn_with_the_frame_that_the_panel_has_now() -> None:
         assert drawn[0] != drawn[1]
 
 
+async def at_rest(pilot: Pilot[int]) -> DrawnScreen[object]:
+    """The screen, once nothing is left to be painted."""
+    screen = pilot.app.screen
+    assert isinstance(screen, DrawnScreen)
+    await until(pilot, lambda: not screen._dirty_widgets)
+    return screen
+
+
 async def test_what_changed_is_painted_at_once_but_not_while_a_place_has_yet_to_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        screen, source = app.screen, app.desk.source
-        assert isinstance(screen, DrawnScreen)
-        await until(pilot, lambda: not screen._dirty_widgets)
+        screen, source = await at_rest(pilot), app.desk.source
         painted: list[set[Widget]] = []
         monkeypatch.setattr(screen, "_compositor_refresh", lambda: painted.append(set(screen._dirty_widgets)))
         source.touch([1])
@@ -139,9 +146,7 @@ async def test_a_scrollbar_and_a_title_are_painted_with_what_they_belong_to(monk
     app = app_of(Standin())
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        screen, source = app.screen, app.desk.source
-        assert isinstance(screen, DrawnScreen)
-        await until(pilot, lambda: not screen._dirty_widgets)
+        screen, source = await at_rest(pilot), app.desk.source
         painted: list[set[Widget]] = []
         usual = screen._compositor_refresh
 
