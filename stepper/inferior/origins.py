@@ -13,18 +13,10 @@ from stepper.engines.base import Layer
 from stepper.engines.layers import DEPTH
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, Operated, Scalar
+from stepper.inferior.heard import FUNCTIONS, OPERATIONS, PRODUCTS, SUMS
 from stepper.inferior.tracking import Track
 from stepper.program.sites import Operation
 
-PRODUCTS = {"matmul": 0, "dot": 0, "mm": 0, "bmm": 0, "mv": 0, "addmm": 1}
-"""Products, and which operand is the left side."""
-SUMS = frozenset(("add", "iadd", "add_", "sub", "isub", "subtract"))
-SCALINGS = frozenset(("mul", "imul", "multiply", "truediv", "itruediv", "divide"))
-FUNCTIONS = {
-    "linear": Layer(-1, "linear"),
-    **{f"conv{n}d": Layer(-1 - n, f"Conv{n}d", channels=True) for n in (1, 2, 3)},
-    **{f"conv_transpose{n}d": Layer(-1 - n, f"ConvTranspose{n}d", channels=True) for n in (1, 2, 3)},
-}
 MODULES = {
     "Linear": Layer(-1, "Linear"),
     **{f"Conv{n}d": Layer(-1 - n, f"Conv{n}d", channels=True) for n in (1, 2, 3)},
@@ -32,8 +24,6 @@ MODULES = {
 }
 NORMS = ("BatchNorm", "InstanceNorm", "SyncBatchNorm", "GroupNorm")
 TRANSPOSED = re.compile(r"\.(T|mT|t\(\)|transpose\([\d, -]*\))$")
-OPERATIONS = frozenset((*PRODUCTS, *SUMS, *SCALINGS, *FUNCTIONS))
-"""The operations that the recorder has to hand over."""
 
 
 class Origins:

@@ -14,47 +14,16 @@ from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Engine
-from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.changing import Changing, keeper_of
 from stepper.inferior.drafts import Draft, Frame, Happening, Operated, Scalar, is_path
+from stepper.inferior.heard import GATE_OPERATIONS, HEARD
 from stepper.inferior.made_roles import role_of_made
 from stepper.inferior.members import DEPTH, identities, suffix
-from stepper.inferior.origins import OPERATIONS
 from stepper.inferior.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias, is_gathered
 from stepper.program.sites import Site
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Phase, Role, Spot, When
-
-GATE_OPERATIONS = frozenset(
-    [
-        "maximum",
-        "fmax",
-        "max",
-        "clip",
-        "clamp",
-        "clamp_min",
-        "clamp_",
-        "clamp_min_",
-        "relu",
-        "relu_",
-        "where",
-        "mul",
-        "imul",
-        "multiply",
-        "setitem",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "masked_fill",
-        "masked_fill_",
-        "putmask",
-        "threshold",
-        *FUNCTIONS,
-    ]
-)
-HEARD = GATE_OPERATIONS | OPERATIONS
 
 ITERATORS = frozenset((zip, enumerate, map, filter, list, tuple, type(reversed([]))))
 """What hands on, one after the other, what went into it."""
