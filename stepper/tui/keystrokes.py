@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from stepper.tui.action import key_name
+from stepper.tui.tried import tried
 from stepper.tui.turns import Turn, asks, turn_of
 
 LAPS = 2
@@ -51,6 +52,8 @@ class Keystrokes(App[int]):
         self._patience: asyncio.TimerHandle | None = None
         self._kept: deque[events.Key | events.Paste] = deque()
         self._answered = False  # whether one of those asks what the next ones answer
+        # else every key goes by way of what has the focus, as in a dialog
+        self._checks = tried() and hasattr(self, "_check_bindings")
 
     @property
     def typing(self) -> bool:
@@ -117,7 +120,7 @@ class Keystrokes(App[int]):
             return
         self._keys_held = True
         self._dealt += 1
-        if screen.is_modal or isinstance(event, events.Paste):
+        if screen.is_modal or isinstance(event, events.Paste) or not self._checks:
             target = self.focused or screen
             await super().on_event(event)
             self._be_patient()

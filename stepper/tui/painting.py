@@ -1,18 +1,19 @@
-"""What is sent to the terminal: of what changed on a screen only what can be seen, and in few bytes."""
+"""What is sent to the terminal: of what changed on a screen only what can be seen, and in few bytes.
+
+It stands on parts that Textual keeps to itself, and can be imported only where those are there: see `drawn`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import COLOR_SYSTEMS, Console
 from textual._compositor import Compositor, CompositorUpdate
 from textual._context import visible_screen_stack
 from textual.geometry import Region
-from textual.screen import Screen, ScreenResultType
+from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
 from stepper.tui.terse import terse
 
@@ -25,7 +26,7 @@ class Painted(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         """What the terminal is sent."""
-        return terse(self.places, console._color_system or ColorSystem.TRUECOLOR)
+        return terse(self.places, COLOR_SYSTEMS[console.color_system or "truecolor"])
 
 
 class SparseCompositor(Compositor):
@@ -65,33 +66,3 @@ class SparseCompositor(Compositor):
                 lines = Region(seen.x, run[0][0], seen.width, len(run)).translate(-region.offset)
                 for (y, first, last), strip in zip(run, widget.render_lines(lines), strict=True):
                     yield first, y, strip.crop(first - seen.x, last - seen.x)
-
-
-class DrawnScreen(Screen[ScreenResultType]):
-    """A screen that is painted so."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._compositor = SparseCompositor()
-
-    def soil(self, widget: Widget) -> None:
-        """Some lines of a widget are to be painted anew."""
-        if widget.display and self in self._compositor:
-            self._dirty_widgets.add(widget)
-            self.check_idle()
-
-    def paint(self, widgets: Iterable[Widget]) -> None:
-        """Paint what changed: now, where none of these widgets, which may be all that did, has yet to say that its size
-        or its place is another. Textual would be told by two messages, and wake a timer."""
-        shown = [each for each in widgets if each.display]
-        shown += [bar for each in shown for bar in (each._vertical_scrollbar, each._horizontal_scrollbar) if bar]
-        changing = self._layout_required or any(each._layout_required or each._scroll_required for each in shown)
-        if changing or self._scroll_required or self.app._batch_count:
-            self.check_idle()
-            return
-        for each in shown:
-            if each._repaint_required:
-                each._repaint_required = False
-                self.soil(each)
-        if self._dirty_widgets:
-            self._on_timer_update()

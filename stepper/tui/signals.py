@@ -17,7 +17,7 @@ def mind_signals(app: App[Any]) -> None:
     Textual takes every SIGCONT for the end of a SIGTSTP, at which it has given the terminal back: after any other stop
     it starts a second reader of keys beside the first, and the process never ends.
     """
-    driver = app._driver
+    driver = getattr(app, "_driver", None)  # where Textual has it no more, signals are dealt with as it does
     stopping, going_on = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
     if driver is None or not driver.can_suspend or not callable(stopping) or not callable(going_on):
         return

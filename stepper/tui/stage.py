@@ -18,10 +18,10 @@ from stepper.record import Survey, Window
 from stepper.tui import sketches
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
 from stepper.tui.desk import Desk
+from stepper.tui.drawn import DrawnScreen
 from stepper.tui.keymap import Keymap
 from stepper.tui.keystrokes import Keystrokes
 from stepper.tui.moves import AFRESH, JUMPS, MOST, Move, Moves, Waiting
-from stepper.tui.painting import DrawnScreen
 from stepper.tui.panels.gate import GatePanel
 from stepper.tui.panels.lines import LinePanel, component_classes
 from stepper.tui.panels.output import OutputPanel

@@ -14,7 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from stepper.tui.app import StepperApp
-from stepper.tui.painting import DrawnScreen, SparseCompositor
+from stepper.tui.drawn import DrawnScreen
+from stepper.tui.painting import SparseCompositor
 from tests.tui.screen import app_of, ready, until
 from tests.tui.standin import Standin
 

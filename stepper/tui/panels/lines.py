@@ -24,7 +24,7 @@ from textual.strip import Strip
 
 from stepper.terminal_text import visible
 from stepper.tui import figures
-from stepper.tui.painting import DrawnScreen
+from stepper.tui.drawn import DrawnScreen
 from stepper.tui.panels.legible import legible, told_apart
 from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
@@ -163,9 +163,8 @@ class LinePanel(ScrollView, can_focus=True):
             screen = self.screen if regions and self.is_mounted else None
         except NoScreen:  # the app is ending
             screen = None
-        if isinstance(screen, DrawnScreen) and repaint and not layout and not recompose:
-            self._set_dirty(*regions)
-            screen.soil(self)
+        if isinstance(screen, DrawnScreen) and screen.ours and repaint and not layout and not recompose:
+            screen.soil(self, *regions)
         else:
             super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, ScreenResultType
 
-from stepper.tui.painting import DrawnScreen
+from stepper.tui.drawn import DrawnScreen
 
 
 class AnswersOnce(DrawnScreen[ScreenResultType]):
