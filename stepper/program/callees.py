@@ -61,6 +61,9 @@ class Callees:
         self.kept = handed(script, self.place_of)
         for place, others in self.kept.items():
             self.held.setdefault(place, set()).update(others)
+        for place, others in self.held.items():  # and what the lists in it hold: `params = [W, b]`, then `SGD(params)`
+            for _ in range(DEPTH):
+                others |= {each for held in others for each in self.held.get(held, ())} - {place}
 
     def made_parameters(self) -> frozenset[Place]:
         """The attributes to which the script only ever gives an `nn.Parameter` that gradients are taken of."""
@@ -109,9 +112,6 @@ class Callees:
             held = gathered.get(place, set()).union(*several) - {place}
             if len(several) == times[place] and (held or place[0] != FIELD):
                 self.held[place] = held
-        for others in self.held.values():  # and what the lists in it hold
-            for _ in range(DEPTH):
-                others |= {each for place in others for each in self.held.get(place, ())}
 
     def _is_held(self, value: ast.expr, *, empty: bool) -> bool:
         return self._is_container(value) or (empty and _is_empty(value))

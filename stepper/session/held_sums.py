@@ -5,7 +5,7 @@ Pure: reads records only. From one record to the next a value is known by its fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from stepper.record import Event, Held, Record, Summary, Value
@@ -58,9 +58,17 @@ class HeldSums:
         """The values that an iteration's statements made, with what each was before."""
         known = self._known.get(record.iteration)
         if known is None or known[0] is not record:
-            found = [pair for event in record.events if event.kind == "statement" for pair in _changed(event)]
-            known = self._known[record.iteration] = (record, found)
+            known = self._known[record.iteration] = (record, list(_all_changed(record)))
         return known[1]
+
+
+def _all_changed(record: Record) -> Iterator[tuple[Value | None, Value]]:
+    """The same, but for what was there already, and only has another name now (`for w, g in zip(weights, grads)`)."""
+    seen = set[int | None]()
+    for event in record.events:
+        if event.kind == "statement":
+            yield from (pair for pair in _changed(event) if pair[0] is not None or pair[1].copy not in seen)
+        seen |= {value.copy for value in event.values} - {None}
 
 
 def _changed(event: Event) -> list[tuple[Value | None, Value]]:

@@ -85,6 +85,25 @@ for t in range(3):
     assert "p.data" in labels(program, "parameter") and "self.m" not in labels(program, "parameter")
 
 
+def test_an_optimizer_of_ones_own_steps_what_a_named_list_holds() -> None:
+    source = """
+class SGD:
+    def __init__(self, params, lr): self.params, self.lr = params, lr
+    def step(self, grads):
+        for p, g in zip(self.params, grads):
+            p -= self.lr * g
+params = [w, b]
+optimizer = SGD(params, 0.1)
+for t in range(3):
+    error = x @ w + b - y
+    loss = (error ** 2).mean()
+    dw, db = x.T @ error, error.sum(0)
+    optimizer.step([dw, db])
+"""
+    program = analyse(source, "s.py")
+    assert {"w", "b", "p"} <= labels(program, "parameter") and phases(program)["p -= self.lr * g"] == "update"
+
+
 def test_a_target_network_that_goes_after_the_parameters_is_updated() -> None:
     source = """
 import torch

@@ -262,3 +262,12 @@ def test_lines_that_zero_a_gradient_of_ones_own() -> None:
     again = "def zero(self):\n    for k in self.grads: self.grads[k] = np.zeros_like(self.grads[k])\n"
     assert zeroing_lines(again, "self.grads['w']") == (2,)
     assert zeroing_lines("def backward(self):\n    self.grad = 1.0\n    self.grad = np.ones_like(self.data)\n") == ()
+
+
+def test_a_sum_that_a_loop_only_goes_through_was_not_made_there(tmp_path: Path) -> None:
+    steps = "w -= 0.01 * dw\n    b -= 0.01 * db"
+    gone_through = "for p, g in zip([w, b], [dw, db]): p -= 0.01 * g"
+    text = LOOP.format(before="pass", add=ADD, after="pass").replace(steps, gone_through)
+    with stepper.open(script(tmp_path, text)) as run:
+        records: dict[int | None, Record] = {t: run.iteration(t).record for t in range(4)}
+    assert [Carried().since(records, records[t], "b") for t in range(1, 4)] == [Since(0)] * 3
