@@ -53,12 +53,13 @@ class Slope:
     """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, the
     narrowest first, each with what rounding may have done to it, and half of what the slopes below and above θ lie
     apart, curvature aside: where the loss has a kink (a ReLU crossing) near, the slope at θ is that of one side, or
-    between them."""
+    between them. `still`: at no step was the loss another, not even by its rounding."""
 
     value: float
     error: float
     step: float
     others: tuple[tuple[float, float, float], ...] = ()
+    still: bool = False
 
     def excludes(self, slope: float) -> bool:
         """Whether the narrowest steps at which rounding lets tell leave no room for this slope: it lies further from
@@ -82,13 +83,14 @@ Reading = Callable[[Losses], float]
 def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise: float = 0.0) -> Slope | None:
     """The best slope that these steps tell; `base` is the loss at θ, `unit` the unit roundoff that it is computed with,
     `noise` how much it differs when it is computed again. None where there are not two steps with finite losses."""
-    known = []
+    known, still = [], True
     for step in sorted(steps, key=lambda each: each.size):
         try:
             below, above = read(step.losses_below), read(step.losses_above)
         except LookupError:
             continue
         if step.size > 0 and math.isfinite(below) and math.isfinite(above):
+            still = still and below == base == above
             value, sides = (above - below) / (2 * step.size), (above - 2 * base + below) / (2 * step.size)
             # of the loss, and of θ itself in what is computed with it: that is what is left where the loss is near zero
             rounded = max(abs(base), abs(below), abs(above)) + abs(value * (step.below + step.above) / 2)
@@ -103,10 +105,9 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
     kinks = [
         _kink(one, two) for one, two in pairwise((step.size, sides, rounding) for step, _, rounding, sides in known)
     ]
-    others = zip(known, [*kinks, kinks[-1]], strict=True)
-    return replace(
-        best, others=tuple((value, rounding / step.size, kink) for (step, value, rounding, _), kink in others)
-    )
+    pairs = zip(known, [*kinks, kinks[-1]], strict=True)
+    others = tuple((value, rounding / step.size, kink) for (step, value, rounding, _), kink in pairs)
+    return replace(best, others=others, still=still)
 
 
 def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) -> float:

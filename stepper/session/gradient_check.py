@@ -33,7 +33,7 @@ class EntryCheck:
     """One entry of a parameter: its gradient as it was recorded, and by finite differences, give or take `error`.
 
     `difference` is None where it could not be had; `reason` says why, or why it does not tell. `tolerance` is what the
-    two may lie apart by rounding.
+    two may lie apart by rounding. `still`: no step changed the loss at all.
     """
 
     index: tuple[int, ...]
@@ -43,6 +43,7 @@ class EntryCheck:
     tolerance: float = 0.0
     verdict: Verdict = Verdict.UNKNOWN
     reason: str = ""
+    still: bool = False
 
     @property
     def relative(self) -> float | None:
@@ -57,6 +58,10 @@ SAME = 1e-3  # how near to 1 a factor is that none is missing by
 STEPPED = (
     "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign), or "
     "where it is set anew before it is read"
+)
+LEVEL = (
+    "the loss changes with it by rounding only: its gradient is 0, as that of a bias is that a normalization behind it "
+    "takes away again"
 )
 CUT = "a part of the loss comes of it without gradients"
 HIDDEN = "a part of the loss may come of it without gradients; with that held as it is nothing can be told"
@@ -128,7 +133,7 @@ def compared(
     tolerance = 2 * found.error + rounding
     apart = abs(recorded - found.value)
     larger = max(abs(recorded), abs(found.value))
-    told = EntryCheck(index, recorded, found.value, found.error, tolerance)
+    told = EntryCheck(index, recorded, found.value, found.error, tolerance, still=found.still)
     if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
         if max(found.error, rounding) <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
             return _judged(told, Verdict.AGREES)
@@ -165,16 +170,21 @@ def concluded(
             said = f"what is called the loss is an error with a sign, and this is the gradient of {squared}"
             added = ", its negative, which the update adds" if along else ""
             return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, ratio, said + added)
-        if all(each.difference == 0.0 for each in whole):
+        if all(each.still for each in whole):
             unsure = unsure or STEPPED
         if unsure:
             return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note=unsure)
-        said = "" if factor is None else told_factor(factor)
+        said = told_factor(factor) if factor is not None else LEVEL if all(map(_is_level, whole)) else ""
         return ParameterCheck(name, shape, whole, Verdict.DIFFERS, factor, said)
     if any(each.verdict is Verdict.AGREES for each in whole):
         return ParameterCheck(name, shape, whole, Verdict.AGREES, note=UPHILL if along else "")
     reasons = list(dict.fromkeys(each.reason for each in whole if each.reason))
     return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(reasons))
+
+
+def _is_level(entry: EntryCheck) -> bool:
+    """Whether no slope of the loss is known, but that it is about zero."""
+    return entry.difference is not None and abs(entry.difference) <= 2 * entry.error
 
 
 def hidden_by(unit: float) -> str:

@@ -137,6 +137,14 @@ def test_one_step_alone_excludes_no_slope() -> None:
     assert Slope(1.0, 0.01, 0.1, (one, other)).excludes(2.0)
 
 
+def test_a_loss_that_changes_by_its_rounding_is_not_still() -> None:
+    steps = [Step(-size, size, [1.0], [1.0]) for size in (0.1, 0.2, 0.4)]
+    found = slope(steps, 1.0, last, DOUBLE)
+    assert found is not None and found.value == 0.0 and found.still
+    found = slope([*steps, Step(-0.8, 0.8, [1.0 + DOUBLE * 2], [1.0])], 1.0, last, DOUBLE)
+    assert found is not None and found.value == 0.0 and not found.still
+
+
 def test_what_rounding_may_make_is_no_kink() -> None:
     """Slopes below and above that lie 2e-5 apart, by losses that are off by 1e-8."""
 

@@ -18,9 +18,9 @@ from stepper.session.gradient_check import (
 UNIT = 2.0**-53
 
 
-def entry(recorded: float, found: float, error: float = 1e-6) -> EntryCheck:
+def entry(recorded: float, found: float, error: float = 1e-6, *, still: bool = False) -> EntryCheck:
     others = ((found, error, 0.0), (found * (1 + 1e-9), error / 2, 0.0))
-    return compared((0,), recorded, Slope(found, error, 1e-5, others), UNIT, 1.0)
+    return compared((0,), recorded, Slope(found, error, 1e-5, others, still), UNIT, 1.0)
 
 
 def checked(*pairs: tuple[float, float], along: bool = False, unsure: str = "", loss: float = 13.0) -> ParameterCheck:
@@ -104,9 +104,15 @@ def test_a_step_that_descends_the_square_of_an_error_that_is_called_the_loss_is_
 
 
 def test_where_the_loss_does_not_change_at_all_nothing_is_called_wrong() -> None:
-    found = checked((1.0, 0.0), (-2.5, 0.0))
+    found = concluded("w", (9,), [entry(1.0, 0.0, still=True), entry(-2.5, 0.0, still=True)])
     assert found.verdict is Verdict.UNKNOWN and "does not change at all" in found.note
     assert checked((1.0, 0.0), (-2.5, -2.0)).verdict is Verdict.DIFFERS
+
+
+def test_where_the_loss_changes_by_rounding_only_a_gradient_that_is_something_is_wrong() -> None:
+    found = concluded("w", (9,), [entry(1.0, 0.0, still=True), entry(-2.5, 1e-7)])
+    assert found.verdict is Verdict.DIFFERS and "by rounding only: its gradient is 0" in found.note
+    assert "by rounding only" not in checked((1.0, 0.0), (-2.5, 2.0)).note
 
 
 def test_what_may_be_right_all_the_same_is_not_called_wrong() -> None:
