@@ -104,7 +104,7 @@ class FinishedParameters:
             held=held,
             used=used,
             cut=self._cuts.get(track.name),
-            passed_over=bool(track.passed_over),
+            passed_over=track.passed_over - 1 if track.passed_over else None,
             between=track.between,
             behind=None if track.behind is None else track.behind.id,
             resting=self._resting(track),
@@ -188,7 +188,7 @@ class FinishedParameters:
             grad=None if grad is None else self._value(_operand(grad, name)),
             update=Value(name, "parameter", "result", Summary("other", old.summary.type), pooled=True),
             used=used,
-            passed_over=bool(track.passed_over),
+            passed_over=track.passed_over - 1 if track.passed_over else None,
             between=track.between,
             behind=None if track.behind is None else track.behind.id,
         )

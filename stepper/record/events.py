@@ -297,9 +297,9 @@ class Parameter(msgspec.Struct, gc=False):
     and `held` tells where a gradient by hand was added to that of earlier iterations. Not `used`: a gradient came, and
     no update used it; `grad` is then what the iteration leaves, or what had come to it before it was zeroed. `cut`:
     none came, since the graph ends in this statement, on the way to the loss. `passed_over`: an optimizer that has it
-    took a step without a gradient of it. `between`: it was moved behind the pass only, between the iterations, and all
-    of this is of what moved it there. `behind` is the last event that did, also of one that the pass had moved before.
-    `resting`: nothing moved it, and the optimizer that has it took no step in this iteration.
+    took a step without a gradient of it, in this event. `between`: it was moved behind the pass only, between the
+    iterations, and all of this is of what moved it there. `behind` is the last event that did, also of one that the
+    pass had moved before. `resting`: nothing moved it, and the optimizer that has it took no step in this iteration.
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
@@ -320,7 +320,7 @@ class Parameter(msgspec.Struct, gc=False):
     held: Held | None = None
     used: bool = False
     cut: int | None = None
-    passed_over: bool = False
+    passed_over: int | None = None
     carried: str = ""
     between: bool = False
     behind: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import Enum
 
 from stepper.record import SKIPPED, Contribution, Event, OptimizerStep, Parameter, Record, Resting, place
+from stepper.session.cleared import cleared_by
 from stepper.session.labels import some
 
 FEW = 4  # parameters that are named one by one
@@ -19,6 +20,8 @@ class Why(Enum):
     UNUSED = "its gradient came, but no optimizer that took a step has it"
     RESTED = "its gradient came, but the optimizer that has it took no step in this iteration"
     WAITING = "its gradient came, but no step was taken in this iteration"
+    CLEARED = "its gradient came, but was zeroed before the optimizer took its step"
+    LATE = "its gradient came, but only when the optimizer that has it had taken its step"
     SKIPPED = "its gradient came, but the step was left out: the gradients are not all finite"
     BESIDE = "its gradient came, but no update used it"
     OTHERWISE = "its gradient came, but what changed it is not known to use it"
@@ -43,6 +46,8 @@ SHORT = {
     Why.UNUSED: "no optimizer has it",
     Why.WAITING: "no step yet",
     Why.SKIPPED: "the step was left out: inf or nan",
+    Why.CLEARED: "zeroed before the step",
+    Why.LATE: "came behind the step",
     Why.BESIDE: "no update used its gradient",
     Why.OTHERWISE: "changed, not by its gradient",
     Why.FROZEN: "requires_grad is False",
@@ -52,7 +57,7 @@ SHORT = {
     Why.RESTING: "its optimizer took no step",
     Why.RESTED: "its optimizer took no step",
 }
-CAME = frozenset((Why.UNUSED, Why.RESTED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
+CAME = frozenset((Why.CLEARED, Why.LATE, Why.UNUSED, Why.RESTED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
 RESTS = frozenset((Why.RESTING, Why.RESTED))
 
 
@@ -61,17 +66,26 @@ def left_out(record: Record) -> dict[str, Why]:
     optimizers took their steps: why."""
     steps = [event for event in record.events if SKIPPED not in event.note]
     stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
-    out = [each for each in record.parameters if each.name not in stepped and (_stays(each) or _is_unused(each))]
-    took = bool(stepped) or any(each.passed_over for each in record.parameters)  # a step, and be it of none of them
+    cleared = {each.name for each in record.parameters if cleared_by(record, each) is not None}
+    out = [
+        each
+        for each in record.parameters
+        if each.name in cleared or (each.name not in stepped and (_stays(each) or _is_unused(each)))
+    ]
+    # a step was taken, and be it of none of them
+    took = bool(stepped or cleared) or any(each.passed_over is not None for each in record.parameters)
     if not out or not (took or any(map(_is_unused, out))):
         return {}
-    came = {event.detail.parameter for event in record.events if isinstance(event.detail, Contribution)}
+    contributions = [event for event in reversed(record.events) if isinstance(event.detail, Contribution)]
+    came = {e.detail.parameter: e.id for e in contributions if isinstance(e.detail, Contribution)}  # the first of each
     before = [value for event in record.events if event.phase in ("forward", "loss") for value in event.values]
     copies, labels = {value.copy for value in before}, {value.label for value in before}
     skipped = any(SKIPPED in event.note for event in record.events)
     updated = any(each.used for each in record.parameters)
 
     def why(parameter: Parameter) -> Why:
+        if parameter.name in cleared:
+            return Why.CLEARED
         if _is_unused(parameter) or parameter.name in came:
             gradient = parameter.grad
             if not _stays(parameter):
@@ -80,6 +94,8 @@ def left_out(record: Record) -> dict[str, Why]:
                 return Why.SKIPPED
             if took and parameter.resting is not None:
                 return Why.RESTED
+            if parameter.passed_over is not None and parameter.name in came:
+                return Why.LATE if came[parameter.name] > parameter.passed_over else Why.CLEARED
             return Why.UNUSED if took else Why.BESIDE if updated else Why.WAITING
         if parameter.frozen:
             return Why.FROZEN
@@ -109,7 +125,12 @@ def all_left_out(record: Record) -> list[str]:
     of = {each.name: each for each in record.parameters}
     by_reason: dict[tuple[Why, int | Resting | None], list[str]] = {}
     for name, reason in left_out(record).items():
-        by = of[name].cut if reason is Why.DETACHED else of[name].resting if reason in RESTS else None
+        by: int | Resting | None = of[name].resting if reason in RESTS else None
+        if reason is Why.DETACHED:
+            by = of[name].cut
+        elif reason is Why.CLEARED:
+            clearing = cleared_by(record, of[name])
+            by = None if clearing is None else clearing.id
         by_reason.setdefault((reason, by), []).append(name)
     lines = []
     for (reason, _), names in by_reason.items():
@@ -139,6 +160,9 @@ def in_words(record: Record, name: str, reason: Why) -> str:
         came = "its gradient came, but" if reason.came else "no gradient came:"
         told = f"{came} {resting.optimizer}, which has it, took no step in this iteration"
         return f"{told}; it takes one between iterations, {place(resting.line, resting.file)}" if resting.line else told
+    clearing = _clearing(record, name) if reason is Why.CLEARED else None
+    if clearing is not None:
+        return f"{reason.value}, {record.place(clearing)}: {_first_line(clearing)}"
     cut = _cut(record, name) if reason is Why.DETACHED else None
     if cut is None:
         return reason.value
@@ -156,6 +180,10 @@ def in_short(record: Record, name: str, reason: Why) -> str:
 
 def _resting(record: Record, name: str) -> Resting | None:
     return next((each.resting for each in record.parameters if each.name == name), None)
+
+
+def _clearing(record: Record, name: str) -> Event | None:
+    return next((cleared_by(record, each) for each in record.parameters if each.name == name), None)
 
 
 def _cut(record: Record, name: str) -> Event | None:

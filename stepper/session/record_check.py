@@ -276,7 +276,7 @@ class RecordCheck:
         left; else nothing."""
         why = self._left_out.get(parameter.name)
         if why is not None and why.came and why is not Why.WAITING:
-            return f"{why.value}; what this iteration added is checked"
+            return f"{in_words(self._record, parameter.name, why)}; what this iteration added is checked"
         since = Carried().since(self._session.records, self._record, parameter.name)
         if since is None:
             return why.value if why is Why.WAITING else ""

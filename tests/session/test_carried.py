@@ -355,6 +355,20 @@ def test_a_gradient_that_no_step_used_is_as_it_was_left_or_as_it_came(after: str
     assert any(told in line for line in all_left_out(record)), "and none for what was updated"
 
 
+@pytest.mark.parametrize("zero", ["optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"])
+def test_a_gradient_that_is_zeroed_ahead_of_the_step_is_told_with_the_line(zero: str) -> None:
+    record = recorded(after=f"{zero}; optimizer.step()")[2]
+    assert left_out(record) == dict.fromkeys(BOTH, Why.CLEARED)
+    (line,) = all_left_out(record)
+    assert f"but was zeroed before the optimizer took its step, line 12: {zero}" in line
+    assert not any(left_out(each) for each in recorded(before=zero).values())
+
+
+def test_a_gradient_that_comes_behind_the_step_is_told_so() -> None:
+    records = recorded(before="optimizer.zero_grad(); optimizer.step()", after="pass")
+    assert left_out(records[2]) == dict.fromkeys(BOTH, Why.LATE)
+
+
 OTHER = """    idle = nn.Linear(3, 2)
     other = torch.optim.SGD(idle.parameters(), lr=0.01)
     for t"""

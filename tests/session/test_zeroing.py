@@ -6,7 +6,7 @@ import pytest
 
 import stepper
 from stepper.session.gradient_check import Verdict
-from stepper.session.zeroing import zeroing_lines
+from stepper.session.zeroing_lines import zeroing_lines
 from tests.session.support import script
 
 LOOP = """

@@ -8,7 +8,7 @@ import stepper
 from stepper.record import Record
 from stepper.session.carried import Carried, Since, all_carried
 from stepper.session.gradient_check import Verdict
-from stepper.session.zeroing import zeroing_lines
+from stepper.session.zeroing_lines import zeroing_lines
 from tests.engines.recorded import run_recorded
 from tests.session.support import script
 
