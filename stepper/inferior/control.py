@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from stepper.inferior.protocol import Nudge, Push
+from stepper.inferior.protocol import GetWindow, Nudge, Push
 
 
 class Control:
@@ -23,6 +23,7 @@ class Control:
         self.record_last = False
         self.stop_from: int | None = None
         self.noting = False
+        self.ahead: list[GetWindow] = []
 
     def run(self, until: int | None, record_from: int | None, record_last: bool, stop_from: int | None = None) -> None:
         """Let the script go on."""

@@ -86,11 +86,27 @@ class Line(msgspec.Struct, frozen=True):
 # ------------------------------------------------------------------------------------------------ debugger → process
 
 
+class GetWindow(msgspec.Struct, tag="window", frozen=True):
+    """Ask for a picture of a kept copy. `region` None: all of it. `axes`: show these two instead of the last two; the
+    region's rows and columns are theirs, and its leading indices are of the others, in order. `along`: show this axis
+    across, and all others, folded into one, down (`axes` is then None)."""
+
+    id: int
+    iteration: int | None
+    copy: int
+    rows: int
+    columns: int
+    region: Region | None = None
+    axes: tuple[int, int] | None = None
+    along: int | None = None
+
+
 class Run(msgspec.Struct, tag="run", frozen=True):
     """Go on. Record each iteration from `record_from` on (None: none); stop at the head of iteration `until`.
 
     `record_last`: record the last iteration too, as soon as it is known to be the last. `stop_from`: breakpoints
-    (`StopAt`) hold from this iteration on (None: not at all).
+    (`StopAt`) hold from this iteration on (None: not at all). `ahead`: what is likely to be asked of the record of an
+    iteration; what takes no time is told with that (`Recorded.pictures`), and is no reply.
     """
 
     id: int
@@ -98,6 +114,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     record_from: int | None = None
     record_last: bool = False
     stop_from: int | None = None
+    ahead: list[GetWindow] = []
 
 
 class StopAt(msgspec.Struct, tag="stop at", frozen=True):
@@ -136,21 +153,6 @@ class Count(msgspec.Struct, tag="count", frozen=True):
 
     id: int
     iteration: int | None
-
-
-class GetWindow(msgspec.Struct, tag="window", frozen=True):
-    """Ask for a picture of a kept copy. `region` None: all of it. `axes`: show these two instead of the last two; the
-    region's rows and columns are theirs, and its leading indices are of the others, in order. `along`: show this axis
-    across, and all others, folded into one, down (`axes` is then None)."""
-
-    id: int
-    iteration: int | None
-    copy: int
-    rows: int
-    columns: int
-    region: Region | None = None
-    axes: tuple[int, int] | None = None
-    along: int | None = None
 
 
 class GetSurvey(msgspec.Struct, tag="survey", frozen=True):
@@ -328,6 +330,13 @@ class Progress(msgspec.Struct, tag="progress", frozen=True):
     total: int | None
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """What comes of asking for a window."""
+
+    asked: GetWindow
+    window: Window
+
+
 class Recorded(msgspec.Struct, tag="recorded", frozen=True):
     """A record is complete, or as complete as it will be. `evicted`: iterations whose records had to make room."""
 
@@ -336,6 +345,8 @@ class Recorded(msgspec.Struct, tag="recorded", frozen=True):
     engines: list[str]
     counting: bool = False
     """Whether some of its values are still to be counted."""
+    pictures: list[Picture] = []
+    """Of what `Run.ahead` has of this iteration."""
 
 
 class Counted(msgspec.Struct, tag="counted", frozen=True):

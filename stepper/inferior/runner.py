@@ -28,6 +28,7 @@ from stepper.inferior.finish import Finisher
 from stepper.inferior.losses import LossKeeper
 from stepper.inferior.ours import is_ours
 from stepper.inferior.passes import PassCount, passes_over
+from stepper.inferior.pictured import ahead
 from stepper.inferior.protocol import (
     MOST_REACHED,
     Ended,
@@ -395,6 +396,7 @@ class Runner:
             for engine in self.engines:
                 neutral.enter_context(engine.neutral())
             record, shelf = self._finisher.finish([] if iteration is None else losses, error, behind)
+            pictures = ahead(shelf.copies, [each for each in self.control.ahead if each.iteration == iteration])
         sent = self.records[iteration] = packed(record)
         shelf.size += unpacked_size(sent)
         evicted = self.store.close(iteration, shelf)
@@ -404,7 +406,8 @@ class Runner:
             self._finished.append(record.loss)
         self._report()
         counting = any(copy.outlined for copy in shelf.copies)
-        self._channel.send_with_next(Recorded(sent, evicted, sorted(self.recorder.used, key=_rank), counting))
+        used = sorted(self.recorder.used, key=_rank)
+        self._channel.send_with_next(Recorded(sent, evicted, used, counting, pictures))
 
     def _leave_modules(self) -> None:
         """What happens in the functions of other files is not recorded from here on; in the setup it never is."""

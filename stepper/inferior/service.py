@@ -13,13 +13,13 @@ from os import getpgid, getpid, killpg
 from signal import SIGKILL
 from time import perf_counter
 
-from stepper.engines.numpy import NumpyEngine
 from stepper.engines.survey import histogram, surveying
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.copies import Copy
 from stepper.inferior.direction import product
 from stepper.inferior.forking import OURS
+from stepper.inferior.pictured import picture
 from stepper.inferior.protocol import (
     Count,
     Counted,
@@ -42,7 +42,6 @@ from stepper.inferior.protocol import (
     Where,
 )
 from stepper.inferior.runner import Runner
-from stepper.record import Window
 
 SAMPLE = 1 << 14
 """Elements that a small histogram is made of, at most."""
@@ -142,6 +141,7 @@ class Service(threading.Thread):
             case Run():
                 self._control.stop_from = request.stop_from
                 self._runner.arm()
+                self._control.ahead = request.ahead
                 self._control.run(request.until, request.record_from, request.record_last, request.stop_from)
             case StopAt():
                 self._runner.stop_at(request.stops, noting=request.noting)
@@ -165,9 +165,7 @@ class Service(threading.Thread):
                 return Reply(request.id, record=record)
             case GetWindow():
                 copy = self._runner.store.get(request.iteration, request.copy)
-                if request.axes is not None or request.along is not None:
-                    return Reply(request.id, window=_turned(copy, request))
-                return Reply(request.id, window=copy.window(request.region, request.rows, request.columns))
+                return Reply(request.id, window=picture(copy, request))
             case GetHistograms():
                 return Reply(request.id, histograms=[self._histogram(request, each) for each in request.ranges])
             case GetArray():
@@ -192,20 +190,6 @@ def _end_all() -> None:
     if getpgid(0) == getpid():  # the session gives it a process group of its own
         killpg(0, SIGKILL)
     leave(0)
-
-
-def _turned(copy: Copy, request: GetWindow) -> Window:
-    """A picture of two other axes than the last two, or of one against all others: of a view that has them last."""
-    import numpy
-
-    array = copy.engine.ndarray(copy.kept)
-    axes = request.axes if request.along is None else (request.along,)
-    if axes is None or len({*axes}) != len(axes) or not all(0 <= axis < array.ndim for axis in axes):
-        raise LookupError(f"a tensor of {array.ndim} axes has no axes {axes}")
-    view = numpy.moveaxis(array, axes, range(-len(axes), 0))
-    if request.along is not None:
-        view = view.reshape(-1, view.shape[-1]) if view.size else view.reshape(0, view.shape[-1])
-    return NumpyEngine().window(view, request.region, request.rows, request.columns)
 
 
 def _said(error: Exception) -> str:

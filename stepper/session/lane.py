@@ -57,6 +57,7 @@ from stepper.session.process import Process
 
 T = TypeVar("T")
 QUIET_SECONDS = 0.3  # after which it is looked up what the script has done, since one of its iterations takes long
+MOST_AHEAD = 24  # windows of a record that are asked for before it is there
 EXIT_SECONDS = 5.0  # for a script's exit handlers, and the threads it left running
 _messages = msgspec.msgpack.Decoder(Message)
 
@@ -108,6 +109,7 @@ class Lane:
         """The records of whose large values more is to be known than they say."""
         self.engines: list[str] = []
         self.on_message: Callable[[], None] = lambda: None
+        self._windows: dict[GetWindow, Window | None] = {}  # that were asked for, each as if it were request 0
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._changed: asyncio.Event | None = None
@@ -221,6 +223,7 @@ class Lane:
                 if message.counting:
                     self.counting.add(message.record.iteration)
                 self.engines = message.engines or self.engines
+                self._windows |= {each.asked: each.window for each in message.pictures}
             case Counted():
                 if message.iteration in self.records:
                     self.records[message.iteration] = filled(self.records[message.iteration], message.summaries)
@@ -282,7 +285,14 @@ class Lane:
         elif self.ended is None:
             self.stopped, self.spot, self.at_breakpoint = False, None, False
             self._began = monotonic() if self._began is None else self._began  # the setup may still be at work
-            await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from))
+            ahead = self._ahead(record_from)
+            await self._ask(Run(next(self._numbers), until, record_from, record_last, stop_from, ahead))
+
+    def _ahead(self, iteration: int | None) -> list[GetWindow]:
+        """Of an iteration that is to be recorded the same is likely to be asked as was of the one before."""
+        asked = [] if iteration is None else [each for each in self._windows if each.iteration == iteration - 1]
+        self._windows.clear()
+        return [msgspec.structs.replace(each, iteration=iteration) for each in asked]
 
     async def stop_at(self, stops: tuple[Stop, ...], *, noting: bool = False) -> None:
         """Stop before the statements on these lines, where nothing is recorded, from now on; or only note (`reached`)
@@ -319,9 +329,14 @@ class Lane:
         along: int | None = None,
     ) -> Window:
         """A picture of a kept copy. LookupError where it is no longer kept, LaneLost where the process is gone."""
-        reply = await self._ask(GetWindow(next(self._numbers), iteration, copy, rows, columns, region, axes, along))
-        assert reply.window is not None
-        return reply.window
+        asked = GetWindow(0, iteration, copy, rows, columns, region, axes, along)
+        found = self._windows[asked] = self._windows.pop(asked, None)  # which makes it the latest
+        if len(self._windows) > MOST_AHEAD:
+            del self._windows[next(iter(self._windows))]
+        if found is None:
+            found = (await self._ask(msgspec.structs.replace(asked, id=next(self._numbers)))).window
+            assert found is not None
+        return found
 
     async def survey(self, iteration: int | None, copy: int, bins: int, less: int | None = None) -> Survey:
         """Where a kept copy's extremes are, and its distribution. Raises as `window` does."""

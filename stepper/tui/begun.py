@@ -22,11 +22,22 @@ class Begun(Generic[T]):
         except Exception as end:  # it was over without a wait: a StopIteration has its result
             self._end = end
 
+    @property
+    def over(self) -> bool:
+        """Whether there was nothing to wait for."""
+        return self._end is not None
+
+    def result(self) -> T:
+        """What has come of it, once it is over."""
+        assert self._end is not None
+        if not isinstance(self._end, StopIteration):
+            raise self._end
+        result: T = self._end.value
+        return result
+
     def __await__(self) -> Generator[Any, Any, T]:
         try:
-            if self._end is not None:
-                raise self._end
-            while True:
+            while not self.over:
                 try:
                     if not (asyncio.isfuture(self._waits_for) and self._waits_for.done()):  # for that a turn is lost
                         yield self._waits_for
@@ -34,9 +45,9 @@ class Begun(Generic[T]):
                     self._waits_for = self._coroutine.throw(error)
                 else:
                     self._waits_for = self._coroutine.send(None)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        except Exception as end:
+            self._end = end
+        return self.result()
 
 
 _under_way: set[asyncio.Task[None]] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +84,11 @@ class Pictures:
             return None
         found = self._here.get(key)
         if found is None and key not in self._pending:
+            coming = Begun(self._ask(key))
+            if coming.over:
+                return self._keep(key, coming)
             self._pending.add(key)
-            self._asked.append((key, Begun(self._ask(key))))
+            self._asked.append((key, coming))
             if len(self._asked) == 1:
                 self._start(self._fetch())
         return found
@@ -100,15 +104,23 @@ class Pictures:
 
     async def _take(self, key: Key, coming: Begun[Window | Survey]) -> None:
         try:
-            answer: Window | Survey | str = await coming
-        except Exception as error:  # whatever went wrong is shown in place of the picture
-            answer = reason(error)
+            with suppress(Exception):  # which is shown in place of the picture
+                await coming
         finally:
             self._pending.discard(key)
+        self._keep(key, coming)
+        self._arrived()
+
+    def _keep(self, key: Key, come: Begun[Window | Survey]) -> Window | Survey | str:
+        """What has come, or why it has not."""
+        try:
+            answer: Window | Survey | str = come.result()
+        except Exception as error:  # whatever went wrong is shown in place of the picture
+            answer = reason(error)
         while len(self._here) >= MOST:
             self._here.pop(next(iter(self._here)))
         self._here[key] = answer
-        self._arrived()
+        return answer
 
     def clear(self) -> None:
         """Forget everything: another target is looked at."""

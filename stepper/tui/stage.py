@@ -234,7 +234,7 @@ class Stage(Keystrokes):
 
     def _came(self) -> None:
         """Something that was asked for is here; what came with it is looked at first."""
-        if not self._looking_whether_whole:
+        if self._release is not None and not self._looking_whether_whole:
             self._looking_whether_whole = True
             self.call_later(self._repaint_if_whole)
 

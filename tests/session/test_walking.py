@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stepper.inferior.protocol import Progress
+from stepper.record import Region, Window
 from stepper.session import Cursor, Misuse, Options, Session, State, Step, standing
 from tests.session.support import SMALL, opened, script, text_at
 
@@ -427,3 +428,49 @@ async def test_losses_that_were_looked_up_are_not_lost_to_a_message_that_was_und
         assert len(losses) == 6 and lane is not None
         lane._take(Progress(0, losses[:2], lane.total))
         assert session.losses == losses
+
+
+async def test_pictures_that_were_asked_of_an_iteration_come_along_with_the_next(tmp_path: Path) -> None:
+    text = (
+        "import numpy as np\nw = np.linspace(-1.0, 1.0, 12).reshape(3, 4)\nlarge = np.ones(1 << 18)\n"
+        "for t in range(3):\n    g = 0.1 * w\n    large = 0.5 * large\n    loss = float((w * w).sum())\n    w = w - g\n"
+    )
+
+    def pictures(session: Session, iteration: int) -> list[Coroutine[object, None, Window]]:
+        events = session.records[iteration].events
+        copies = {value.label: value.copy for event in events for value in event.values if value.copy is not None}
+        some, w = Region(0, 2, 1, 3), copies["w"]
+        return [
+            session.window(iteration, w, 2, 2),
+            session.window(iteration, w, 8, 8, some),
+            session.window(iteration, copies["g"], 8, 8, None, (1, 0)),
+            session.window(iteration, copies["g"], 1, 4, Region(0, 3, 0, 4), None, 1),
+            session.window(iteration, copies["large"], 2, 2),
+            session.window(iteration, 10_000, 2, 2),
+        ]
+
+    async with opened(script(tmp_path, text)) as session:
+        assert [come_at_once(each) for each in pictures(session, 0)] == [None] * 6
+        await asyncio.gather(*pictures(session, 0), return_exceptions=True)
+        await session.step(Step.ITERATION)
+        found = [come_at_once(each) for each in pictures(session, 1)]
+        asked = await asyncio.gather(*pictures(session, 1), return_exceptions=True)
+        await session.step(Step.ITERATION)
+        further = [come_at_once(each) for each in pictures(session, 2)]
+    async with opened(script(tmp_path, text)) as session:
+        await session.go(1)
+        anew = await asyncio.gather(*pictures(session, 1), return_exceptions=True)
+    assert found == [*anew[:4], None, None]  # not what has much to go through
+    assert asked[:5] == anew[:5] and isinstance(asked[5], LookupError)
+    assert None not in further[:4] and further[0] != found[0]
+
+
+def come_at_once(asking: Coroutine[object, None, Window]) -> Window | None:
+    """What somebody gets who does not wait."""
+    try:
+        asking.send(None)
+    except StopIteration as end:
+        window: Window = end.value
+        return window
+    asking.close()
+    return None

@@ -483,6 +483,7 @@ class Standin:
         axes: tuple[int, int] | None = None,
         along: int | None = None,
     ) -> Window:
+        await asyncio.sleep(0)  # mostly a process is asked
         array: np.ndarray[Any, Any] = self._recorder.copies[copy]
         if along is not None:
             array = np.moveaxis(array, along, -1).reshape(-1, array.shape[along])

@@ -25,11 +25,27 @@ def eagerly(tasks: list[asyncio.Task[None]]) -> Any:
     return start
 
 
-async def test_a_picture_that_is_there_at_once_is_told_behind_the_drawing_that_asked() -> None:
+async def test_a_picture_that_is_there_at_once_is_drawn_at_once() -> None:
     told: list[str] = []
     tasks: list[asyncio.Task[None]] = []
 
     async def ask(key: Key) -> Window:
+        if isinstance(key, WindowKey) and key.copy == 1:
+            raise LookupError("iteration 0 has no copy 1")
+        return NOTHING
+
+    pictures = Pictures(ask, eagerly(tasks), lambda: told.append("arrived"))
+    assert pictures.window(WindowKey(0, 0, 0, 4, 4, None)) is NOTHING
+    assert pictures.window(WindowKey(0, 0, 1, 4, 4, None)) == "iteration 0 has no copy 1"
+    assert not (tasks or told or pictures.waiting)
+
+
+async def test_others_are_told_behind_the_drawing_that_asked() -> None:
+    told: list[str] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def ask(key: Key) -> Window:
+        await asyncio.sleep(0)
         return NOTHING
 
     pictures = Pictures(ask, eagerly(tasks), lambda: told.append("arrived"))
