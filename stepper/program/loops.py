@@ -37,6 +37,7 @@ class Choice:
     others: tuple[LoopNode, ...] = ()
 
 
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
 
 
@@ -152,6 +153,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
     # Where a gradient is computed in no loop at all, a loop that computes none, or adds up a part of one by hand, is a
     # part of that one pass.
     once = any(mark.kind == "backward" and not mark.loops & studied.keys() for mark in whole.marks)
+    once = once or _left_to_others(script, losses, [whole, *(each.run for each in studied.values())])
     for test, state in tests:
         found = [
             each
@@ -164,6 +166,19 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
             others = [s.node for s in like if s.level() >= LOSS]
             return Choice(best.node, tuple(others))
     raise ProgramError(NOT_FOUND)
+
+
+def _left_to_others(script: Script, losses: Losses, passes: list[Pass]) -> bool:
+    """Whether a backward pass stands in a function that is handed to a library, whose loop calls it (`@trainer.on`)."""
+    met = {id(mark.node) for run in passes for mark in run.marks}
+    nodes = [node for source in script.sources for node in ast.walk(source.tree)]
+    calls = [node for node in nodes if id(node) not in met and losses.backward_of(node) is not None]
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return any(
+        isinstance(around, FUNCTIONS) and (bool(around.decorator_list) or around.name in used)
+        for call in calls
+        for around in script.ancestors(call)
+    )
 
 
 def _candidates(

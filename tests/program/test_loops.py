@@ -96,6 +96,31 @@ print((dtable - table.grad).abs().max())
     assert str(refused.value) == NOT_FOUND
 
 
+def test_a_loop_in_what_a_librarys_loop_calls_is_no_training_loop() -> None:
+    source = """\
+import torch
+from engines import Engine
+net = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+kept = []
+def learn():
+    losses, total = [], 0.0
+    for reward in kept[::-1]:
+        total = reward + 0.9 * total
+        losses.append(total * net(torch.ones(2)))
+    torch.cat(losses).sum().backward()
+    optimizer.step()
+engine = Engine(kept.append)
+@engine.on("end")
+def finish():
+    learn()
+engine.run(range(10))
+"""
+    with pytest.raises(ProgramError) as refused:
+        analyse(source, "s.py")
+    assert str(refused.value) == NOT_FOUND
+
+
 def test_a_counting_loop_is_taken_where_there_is_no_better() -> None:
     assert loop_line(analyse("total = 0\nfor i in range(10):\n    total += i\n", "s.py")) == 2
 
