@@ -35,6 +35,7 @@ class WrittenOut:
         self.reads: dict[int, Reads] = {}
         self.parts: set[int] = set()
         self._happenings = happenings
+        self._read_by: dict[int, Reads] = {}  # by event, when it was asked for first
         self._frames: dict[int, int | None] = {}  # by event: the call that it happens in
         self._latest: dict[tuple[int | str | None, str], Draft] = {}  # by frame, or wherever
         self._numbers: dict[tuple[int | None, str], Happening] = {}  # what bound a plain number last
@@ -125,9 +126,7 @@ class WrittenOut:
             frame = self._frames[each.id]
             around = each
             while True:
-                for draft in (*around.drafts, *self.reads.get(around.id, ())):
-                    if draft.when not in ("operand", "before"):
-                        continue
+                for draft in self._operands(around):
                     if is_list(draft):
                         found.append(draft)
                     elif (stored := self._stored.get((frame, draft.label))) is not None:
@@ -138,6 +137,14 @@ class WrittenOut:
                     break
                 around = self._happenings[around.parent]
         return found
+
+    def _operands(self, event: Happening) -> Reads:
+        """What an event read. Of a loop that is asked once for each store in it: it bound something in every turn."""
+        known = self._read_by.get(event.id)
+        if known is None:
+            drafts = (*event.drafts, *self.reads.get(event.id, ()))
+            known = self._read_by[event.id] = [draft for draft in drafts if draft.when in ("operand", "before")]
+        return known
 
 
 def _changed(event: Happening) -> Draft | None:
