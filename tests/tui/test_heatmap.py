@@ -1,6 +1,7 @@
 """Heat maps as text: sign and size without colour, blocked cells, what is not finite."""
 
 import math
+import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,14 @@ def test_blocked_cells_and_trouble_have_glyphs_of_their_own() -> None:
     picture = window([[1.0, 1.0, math.nan, math.inf, -math.inf]])
     mask = window([[1.0, 0.75, 1.0, 0.0, 0.0]])
     assert text(picture, mask) == ["×#?∞∞"], "what is blocked in part keeps its sign"
+
+
+def test_numbers_at_the_ends_of_their_range_have_a_colour() -> None:
+    largest, smallest = sys.float_info.max, 5e-324
+    assert heatmap.painted(-largest, largest) == ("=", "heat:-6")
+    assert heatmap.painted(largest / 2, largest) == ("+", "heat:3")
+    assert heatmap.painted(largest, smallest) == ("▲", "heat:6")
+    assert heatmap.painted(smallest, largest) == ("'", "heat:1")
 
 
 def test_a_mask_tells_how_much_of_a_cell_is_blocked() -> None:

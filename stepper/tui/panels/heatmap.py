@@ -97,31 +97,26 @@ def usual(summary: Summary) -> float:
     return (min(max(extremes), spread) if math.isfinite(spread) and spread > 0 else max(extremes)) or 1.0
 
 
-def level(cell: float, most: float) -> int:
-    """−LEVELS … LEVELS; zero only for zero itself, so that a small entry never looks like none."""
-    if cell == 0:
-        return 0
-    size = math.ceil(LEVELS * abs(cell) / most) or 1
-    size = LEVELS if size > LEVELS else size
-    return size if cell > 0 else -size
-
-
 def painted(cell: float, most: float, blocked: float = 0.0) -> Piece:
-    """The glyph of a cell, and the name of its style: `heat:-6` … `heat:6`, or `bad`."""
-    if not math.isfinite(cell):
-        return (NAN if cell != cell else INFINITE, "bad")
-    step = level(cell, most)
+    """The glyph of a cell, and the name of its style: `heat:-6` … `heat:6`, or `bad`. Of step 0 is zero only, so that a
+    small entry never looks like none."""
+    size = abs(cell)
+    if not size < math.inf:
+        return (INFINITE if size == math.inf else NAN, "bad")
+    # not LEVELS * size, which may be infinite, and neither may this
+    step = LEVELS if size >= most else math.ceil(size / most * LEVELS) or (1 if size else 0)
     if blocked >= 1:
-        return (BLOCKED, _STYLES[step])
-    if abs(cell) > most * ROUNDING:
-        return (ABOVE if cell > 0 else BELOW, _STYLES[step])
-    return (_GLYPHS[step], _STYLES[step])
+        return (BLOCKED, (_POSITIVE if cell > 0 else _NEGATIVE)[step][1])
+    if size > most * ROUNDING:
+        return _ABOVE if cell > 0 else _BELOW
+    return (_POSITIVE if cell > 0 else _NEGATIVE)[step]
 
 
-_STYLES = {step: f"heat:{step}" for step in range(-LEVELS, LEVELS + 1)}
-_GLYPHS = {
-    step: " " if not step else (POSITIVE if step > 0 else NEGATIVE)[(abs(step) - 1) * 3 // LEVELS] for step in _STYLES
-}
+_POSITIVE, _NEGATIVE = (
+    [(" ", "heat:0"), *((glyphs[step * 3 // LEVELS], f"heat:{sign}{step + 1}") for step in range(LEVELS))]
+    for glyphs, sign in ((POSITIVE, ""), (NEGATIVE, "-"))
+)
+_ABOVE, _BELOW = (ABOVE, f"heat:{LEVELS}"), (BELOW, f"heat:-{LEVELS}")
 
 
 @lru_cache(maxsize=4096)
