@@ -102,6 +102,9 @@ def sort(
         # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
         # statistics) is no parameter.
         updates = {d for d in updates if d.deps & run.downstream(_is_grad)} or updates
+        # Nor is a name that is bound anew to what the stepped models give (`k += rate * (gamma * d(x) - d(y))`).
+        models = {d for d in stepped if run.start.get(d.place) in forward}
+        updates -= {d for d in updates - stepped if d.kind == "bind" and not any(map(_is_grad, until(d.deps, models)))}
         # What gradients are taken of was bound by these.
         defined |= {d for loss in losses for d in loss.deps if d.kind == "bind" and not d.alias}
     elif any(led_by_signals(d, run) for d in updates):

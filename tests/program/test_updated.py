@@ -124,6 +124,26 @@ for t in range(5):
     assert found["old[key] = 0.1 * new[key] + 0.9 * old[key]"] == "update"
 
 
+def test_a_number_that_follows_what_the_stepped_models_give_is_no_parameter() -> None:
+    source = """
+import torch
+net = torch.nn.Linear(3, 3)
+optimizer = torch.optim.SGD(net.parameters())
+balance = 0.0
+for i in range(3):
+    def score(x):
+        inner = net(x)
+        return (x - inner).abs().mean()
+    loss = score(real) - balance * score(fake)
+    loss.backward()
+    optimizer.step()
+    balance = balance + 0.1 * (score(real) - score(fake)).item()
+"""
+    program = analyse(source, "s.py")
+    assert "balance" not in labels(program, "parameter")
+    assert phases(program)["inner = net(x)"] == "forward"
+
+
 def test_a_script_that_is_one_iteration_makes_its_parameters_itself_and_takes_its_step() -> None:
     by_hand = """
 import numpy as np
