@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from stepper.inferior.copies import Copy
-from stepper.inferior.drafts import Draft, Happening, is_list
+from stepper.inferior.drafts import Draft, Happening, has_lists, is_list
 from stepper.inferior.entries import alike
 from stepper.inferior.rectifying import Rectifying, Sign
 from stepper.inferior.written_out import Whole, WrittenOut
@@ -33,24 +33,23 @@ class Descent:
     def __init__(self, happenings: Sequence[Happening]) -> None:
         self.steps: list[Step] = []
         self._makers: dict[Copy, list[Step]] = {}
-        rectifying = Rectifying(happenings)
-        written_out = WrittenOut(happenings)
+        lists = has_lists(happenings)
+        rectifying = Rectifying(happenings if lists else ())
+        written_out = WrittenOut(happenings if lists else ())
         wholes: dict[int, list[Whole]] = {}
         for whole in written_out.wholes:
             wholes.setdefault(whole.stores[-1].id, []).append(whole)
-        places: dict[int, tuple[int, int]] = {}  # by event: its statement, and its depth
+        places: list[tuple[int, int]] = []  # by event: its statement, and its depth
         for event in happenings:
-            statement, depth = places.get(event.parent, (-1, -1)) if event.parent is not None else (-1, -1)
+            statement, depth = places[event.parent] if event.parent is not None else (-1, -1)
             if event.kind == "statement":
                 statement = event.id
-            places[event.id] = (statement, depth + 1)
+            places.append((statement, depth + 1))
             if event.kind not in ("statement", "expression"):
                 continue
-            kept = [draft for draft in event.drafts if draft.copy is not None]
-            reads = [draft for draft in kept if draft.when in ("operand", "before")]
-            made = [draft for draft in kept if draft.when in ("result", "after")]
+            reads, made = _read_and_made(event)
             if made and event.id not in written_out.parts:
-                sign = rectifying.of(event) if any(map(is_list, made)) else None
+                sign = rectifying.of(event) if lists and any(map(is_list, made)) else None
                 reads += written_out.reads.get(event.id, ())
                 self._add(Step(event, statement, depth + 1, reads, made, sign))
             for whole in wholes.get(event.id, ()):
@@ -115,6 +114,16 @@ class Descent:
             met |= more
             waiting += more
         return True
+
+
+def _read_and_made(event: Happening) -> tuple[list[Draft], list[Draft]]:
+    """The kept values that an event read, and those that it made."""
+    reads: list[Draft] = []
+    made: list[Draft] = []
+    for draft in event.drafts:
+        if draft.copy is not None:
+            (reads if draft.when in ("operand", "before") else made).append(draft)
+    return reads, made
 
 
 def is_uniform(copy: Copy) -> bool:

@@ -7,7 +7,7 @@ collections are to find no more to go through than there is without us.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -144,6 +144,11 @@ class Happening(msgspec.Struct, gc=False, eq=False):
         """Add a remark, unless it was made already."""
         if text and text not in self.note:
             self.note += f"; {text}" if self.note else text
+
+
+def has_lists(happenings: Iterable[Happening]) -> bool:
+    """Whether any of these events has seen a list of numbers."""
+    return any(is_list(draft) for happening in happenings for draft in happening.drafts)
 
 
 class Operated(msgspec.Struct, gc=False, eq=False):

@@ -19,7 +19,7 @@ from stepper.engines.openings import FUNCTIONS
 from stepper.inferior import gate_notes
 from stepper.inferior.copies import Copy
 from stepper.inferior.descent import Descent
-from stepper.inferior.drafts import Draft, Happening, Operated, Scalar, is_list
+from stepper.inferior.drafts import Draft, Happening, Operated, Scalar, has_lists
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
 from stepper.inferior.other_masks import in_turn, of_losses, of_the_loss, rectified
@@ -53,7 +53,7 @@ def by_hand(
 
 def _may_have_gates(happenings: Sequence[Happening]) -> bool:
     """Whether there are tensors, or lists: comparing them takes NumPy, which a script without has not imported."""
-    return "numpy" in sys.modules or any(is_list(draft) for happening in happenings for draft in happening.drafts)
+    return "numpy" in sys.modules or has_lists(happenings)
 
 
 def _by_hand(
