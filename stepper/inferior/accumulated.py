@@ -8,8 +8,8 @@ it. What was made anew in the iteration, or begins with zeros, is no such sum; n
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from types import EllipsisType
 from typing import Any, NamedTuple
 
@@ -34,26 +34,37 @@ class Accumulated(NamedTuple):
 class Accumulations:
     """Looks into the events of one record, in their order."""
 
-    def __init__(self, happenings: Iterable[Happening]) -> None:
-        self._makers: dict[Key, list[tuple[Happening, Draft]]] = {}
-        self._made: list[tuple[Happening, Draft]] = []
-        self._parents: dict[int, int | None] = {}
-        for happening in happenings:
-            self._parents[happening.id] = happening.parent
-            if happening.kind not in ("statement", "expression"):
+    def __init__(self, happenings: Sequence[Happening]) -> None:
+        self._happenings = happenings
+
+    @cached_property
+    def _first(self) -> int:
+        """The first event that added to something called a gradient; behind all where none did."""
+        adding = (each for each in self._happenings if each.kind == "statement" and _adds(each.text))
+        sums = (each.id for each in adding if any(map(_is_made_gradient, each.drafts)))
+        return next(sums, len(self._happenings))
+
+    @cached_property
+    def _makers(self) -> dict[Key, list[tuple[Happening, Draft]]]:
+        """By what tells a value from others, what made it."""
+        makers: dict[Key, list[tuple[Happening, Draft]]] = {}
+        for happening in self._happenings:
+            made = [draft for draft in happening.drafts if _is_made(draft)]
+            if not made or happening.kind not in ("statement", "expression"):
                 continue
             named = (each for each in happening.drafts if each.when == "operand" and is_path(each.label))
             read = {_key(each) for each in named}  # and has only another name now
-            for draft in happening.drafts:
+            for draft in made:
                 key = _key(draft)
-                if draft.when in ("result", "after") and key is not None and key not in read:
-                    self._makers.setdefault(key, []).append((happening, draft))
-                    if happening.kind == "statement":
-                        self._made.append((happening, draft))
+                if key is not None and key not in read:
+                    makers.setdefault(key, []).append((happening, draft))
+        return makers
 
     def of(self, gradient: Draft, update: int) -> Accumulated | None:
         """The sum that the gradient used by the event `update` is, or is a multiple of; None where it holds nothing of
         earlier iterations."""
+        if self._first >= update:
+            return None
         made = self._maker(gradient, update)
         for _ in range(SCALINGS):
             if made is None or _sum_before(*made) is not None:
@@ -99,11 +110,13 @@ class Accumulations:
         around, outer = set(), first.parent
         while outer is not None:
             around.add(outer)
-            outer = self._parents.get(outer)
+            outer = self._happenings[outer].parent
         made = (
             draft
-            for happening, draft in self._made
-            if happening.id < first.id and happening.id not in around and _sum_before(happening, draft) is None
+            for makers in self._makers.values()
+            for happening, draft in makers
+            if happening.kind == "statement" and happening.id < first.id and happening.id not in around
+            if _sum_before(happening, draft) is None
         )
         if before.copy is None or before.copy.key is None:
             return any(draft.label == before.label for draft in made)
@@ -178,6 +191,14 @@ def _filled(target: ast.expr) -> ast.expr:
         case ast.Subscript(value=value, slice=ast.Slice(None, None, None) | ast.Constant(value=EllipsisType())):
             return value
     return target
+
+
+def _is_made(draft: Draft) -> bool:
+    return draft.when in ("result", "after")
+
+
+def _is_made_gradient(draft: Draft) -> bool:
+    return _is_made(draft) and _is_called_gradient(draft)
 
 
 def _is_called_gradient(draft: Draft) -> bool:

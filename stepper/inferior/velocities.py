@@ -38,6 +38,9 @@ class Velocity(NamedTuple):
 
 def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
     """Those of a record, in the order in which they were begun to be added to."""
+    statements = [happening for happening in happenings if happening.kind == "statement"]
+    if not any(_step(happening.text) in ("scaled", "both") for happening in statements):
+        return []
     parents = {happening.id: happening.parent for happening in happenings}
     inside: dict[int | None, list[Happening]] = {}
     for happening in happenings:
@@ -47,9 +50,7 @@ def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
     scaled: dict[Copy, Copy] = {}  # and what was before, of a list whose elements are scaled one by one
     found: list[tuple[str, list[Copy], int | None]] = []  # with what it was before, and behind each step
     parts: dict[Copy, list[Copy]] = {}  # such states of lists whose elements are made one by one, by the last
-    for happening in happenings:
-        if happening.kind != "statement":
-            continue
+    for happening in statements:
         came = [draft for draft in happening.drafts if draft.when in ("result", "after") and draft.copy is not None]
         step = _step(happening.text)
         for draft in came if step else ():
