@@ -6,6 +6,7 @@ NumPy's error state and torch's modes are the caller's business.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 
@@ -136,13 +137,18 @@ def divides(mask: Any, h: Any) -> bool:
 
 def precision(numbers: Any) -> float:
     """The distance from 1 to the next number of this type; 0 of whole numbers."""
-    import numpy
-
     if kind(numbers) != "f":
         return 0.0
     if on_host(numbers):
-        return float(numpy.finfo(numbers.dtype).eps)
+        return _eps(numbers.dtype)
     return _EPS.get(str(numbers.dtype), 0.0)
+
+
+@cache
+def _eps(dtype: Any) -> float:
+    import numpy
+
+    return float(numpy.finfo(dtype).eps)
 
 
 _EPS = {"torch.float64": 2.0**-52, "torch.float32": 2.0**-23, "torch.float16": 2.0**-10, "torch.bfloat16": 2.0**-7}

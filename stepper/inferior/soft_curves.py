@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -94,11 +94,16 @@ class _SoftCurves:
         self._descent = descent
         self._place = 0
         self._left = PAIRS
-        self._backward: dict[tuple[int, ...], list[tuple[Step, Copy]]] = {}
-        for step in descent.steps:
+
+    @cached_property
+    def _backward(self) -> dict[tuple[int, ...], list[tuple[Step, Copy]]]:
+        """What a backward pass by hand made, by its shape."""
+        found: dict[tuple[int, ...], list[tuple[Step, Copy]]] = {}
+        for step in self._descent.steps:
             for made in step.made if step.event.phase == "backward" else ():
                 if made.copy is not None and not made.copy.gone and made.copy.outline.shape:
-                    self._backward.setdefault(made.copy.outline.shape, []).append((step, made.copy))
+                    found.setdefault(made.copy.outline.shape, []).append((step, made.copy))
+        return found
 
     def gate(self, step: Step, out: Copy) -> GateSeen | None:
         """The gate whose output this is."""
