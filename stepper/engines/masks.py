@@ -158,14 +158,22 @@ _EPS = {"torch.float64": 2.0**-52, "torch.float32": 2.0**-23, "torch.float16": 2
 def may_be_masked(after: Any, before: Any) -> bool:
     """Whether a few entries allow that each of `after` is that of `before`, or nothing of it: soon told, and of two
     that have nothing to do with each other nearly never so."""
-    if not on_host(after):
-        return True
-    entries = size(after)
-    for place in (0, entries // 2, entries - 1) if entries else ():
+    for place in _few(after):
         one = after.item(place)
         if one and one == one and one != before.item(place):
             return False
     return True
+
+
+def may_be_flags(values: Any) -> bool:
+    """Whether a few entries allow that all are zeros and ones."""
+    return all(values.item(place) in (0, 1) for place in _few(values))
+
+
+def _few(values: Any) -> tuple[int, ...]:
+    """Places in an array where something is soon told; none on a device, which would have to be waited for."""
+    entries = size(values)
+    return (0, entries // 2, entries - 1) if entries and on_host(values) else ()
 
 
 def left(after: Any, before: Any, slope: float) -> Any:
@@ -174,6 +182,16 @@ def left(after: Any, before: Any, slope: float) -> Any:
         return nothing(after, before)
     share = before * slope
     return abs(after - share) <= abs(share) * (ROUNDING * precision(after))
+
+
+def masked(after: Any, before: Any, slope: float) -> tuple[Any, Any] | None:
+    """Where `after` is `before`, and where no more than a share of it; None where it is neither somewhere. As a rule
+    there is no NaN, and the entries are equal or zero: that is asked first."""
+    same, low = after == before, after == 0
+    if not slope and (same | low).all():
+        return same, low
+    same, low = agreeing(after, before), left(after, before, slope)
+    return (same, low) if (same | low).all() else None
 
 
 ROUNDING = 4

@@ -22,7 +22,8 @@ from stepper.inferior.descent import Descent
 from stepper.inferior.drafts import Draft, Happening, Operated, Scalar, has_lists
 from stepper.inferior.entries import is_real, numbers
 from stepper.inferior.maskings import Masking, Maskings
-from stepper.inferior.other_masks import in_turn, of_losses, of_the_loss, rectified
+from stepper.inferior.other_masks import OfTheLoss, in_turn, of_losses, rectified
+from stepper.inferior.ranges import Ranges
 from stepper.inferior.soft_curves import soft_curves
 from stepper.inferior.spelled_lists import spelled_lists
 from stepper.inferior.through_graph import ThroughGraph
@@ -64,13 +65,14 @@ def _by_hand(
     known = {gate.out for gate in (*gates, *engine_gates)}
     gates += spelled_lists(descent, known)
     known |= {gate.out for gate in gates}
-    unspelled = Unspelled(descent)
+    ranges = Ranges(descent)
+    unspelled = Unspelled(descent, ranges)
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
     graph = ThroughGraph(happenings, descent)
-    curved = soft_curves(descent, graph, {gate.out for gate in gates}, engine_gates)
+    curved = soft_curves(descent, ranges, graph, {gate.out for gate in gates}, engine_gates)
     large = [gate for gate in gates if not is_real(numbers(gate.h))]  # their own rule is known, and no more
     gates = [gate for gate in gates if is_real(numbers(gate.h)) and not _is_part(gate, curved, descent)]
-    forward = of_the_loss(descent, happenings) if gates else set()
+    forward = OfTheLoss(descent, happenings)
     rectifications = ((gate, rectified(gate, gates, descent, forward)) for gate in gates)
     of_gradients = {id(gate): masking for gate, masking in rectifications if masking is not None}
     gates = [gate for gate in gates if id(gate) not in of_gradients]

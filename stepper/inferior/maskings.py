@@ -150,11 +150,12 @@ class Maskings:
                 if not slope and not masks.may_be_masked(values, came):
                     continue
                 rows = first_rows(values)
-                if not (masks.agreeing(values[rows], came[rows]) | masks.left(values[rows], came[rows], slope)).all():
+                if rows is not ... and masks.masked(values[rows], came[rows], slope) is None:
                     continue
-                same, low = masks.agreeing(values, came), masks.left(values, came, slope)
-                if not (same | low).all():
+                masked = masks.masked(values, came, slope)
+                if masked is None:
                     continue
+                same, low = masked
                 found = list(
                     self._explicit(step, before, after, [each for each in near if each is not before], same, low, slope)
                 )
@@ -283,6 +284,8 @@ def bools(values: Any, *slopes: float) -> Any:
     if values is None or masks.kind(values) == "b":
         return values
     if masks.kind(values) not in "fiu":
+        return None
+    if not any(slopes) and not masks.may_be_flags(values):
         return None
     rows = first_rows(values)
     for low in (0.0, *slopes):

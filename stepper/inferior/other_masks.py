@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
+from functools import cached_property
 
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
@@ -23,10 +24,10 @@ Found = Sequence[tuple[GateSeen, Masking | None]]
 
 def rectified(gate: GateSeen, gates: Sequence[GateSeen], descent: Descent, forward: Container[Copy]) -> Masking | None:
     """The masking that something like a ReLU is, where it is one of a gradient that came through another gate."""
-    if gate.out in forward:
-        return None
     step = next((each for each in descent.makers(gate.out) if each.event.id == gate.event), None)
     if step is None or step.event.phase != "backward" or not _is_gradient(gate.h, step, descent):
+        return None
+    if gate.out in forward:
         return None
     if not any(other is not gate and _leads_to(other, gate, descent, forward) for other in gates):
         return None
@@ -50,6 +51,8 @@ def in_turn(
     """By the ids of gates that have no mask, the masking that stands there. `forward`: what the loss was made of."""
     taken = [(gate, masking) for gate, masking in found if masking is not None]
     without = [gate for gate, masking in found if masking is None and gate.before is None and not gate.soft]
+    if not without:
+        return {}
     used = {masking.after for _, masking in taken}
     strange = [
         each
@@ -88,13 +91,23 @@ def _fits(gate: GateSeen, masking: Masking, taken: Sequence[tuple[GateSeen, Mask
     return True
 
 
-def of_the_loss(descent: Descent, happenings: Sequence[Happening]) -> set[Copy]:
+class OfTheLoss:
     """What the loss was made of, and what backward begins with: it is rightly in a gradient, be it a dropped unit, or a
-    padding."""
-    first = next((each for each in happenings if each.phase == "backward" and each.drafts), None)
-    drafts = [draft for each in happenings if each.phase == "loss" for draft in each.drafts]
-    drafts += [draft for draft in first.drafts if draft.when == "operand"] if first is not None else []
-    return set(descent.back(draft.copy for draft in drafts if draft.copy is not None))
+    padding. Worked out when it is first asked for, which few records are."""
+
+    def __init__(self, descent: Descent, happenings: Sequence[Happening]) -> None:
+        self._descent = descent
+        self._happenings = happenings
+
+    def __contains__(self, copy: object) -> bool:
+        return copy in self._copies
+
+    @cached_property
+    def _copies(self) -> set[Copy]:
+        first = next((each for each in self._happenings if each.phase == "backward" and each.drafts), None)
+        drafts = [draft for each in self._happenings if each.phase == "loss" for draft in each.drafts]
+        drafts += [draft for draft in first.drafts if draft.when == "operand"] if first is not None else []
+        return set(self._descent.back(draft.copy for draft in drafts if draft.copy is not None))
 
 
 def of_losses(descent: Descent, happenings: Sequence[Happening]) -> set[Copy]:

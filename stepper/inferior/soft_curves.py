@@ -19,6 +19,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.curves import CURVES, Curve, elu, limited
 from stepper.inferior.descent import Descent, Step
 from stepper.inferior.entries import is_real, numbers
+from stepper.inferior.ranges import Ranges
 from stepper.inferior.through_graph import ThroughGraph
 
 FAR = 10  # steps between such a function's value and h
@@ -29,18 +30,18 @@ ROUNDING = 64  # units in the last place that two ways to work it out may lie ap
 
 
 def soft_curves(
-    descent: Descent, graph: ThroughGraph, known: Container[Copy], engine_gates: Sequence[GateSeen]
+    descent: Descent, ranges: Ranges, graph: ThroughGraph, known: Container[Copy], engine_gates: Sequence[GateSeen]
 ) -> list[GateSeen]:
     """Those of a record, but for the gates that engines have reported, and those whose output is `known`."""
     reported = {copy for gate in engine_gates for copy in (gate.h, gate.out)}
-    curves, expected = _SoftCurves(descent), _Expected(descent)
+    curves = _SoftCurves(descent)
     found: dict[Copy, tuple[int, GateSeen]] = {}
     for step in descent.steps:
         for made in step.made if step.event.kind == "statement" and step.event.phase == "forward" else ():
             out = made.copy
             if out is None or out.gone or out in known or out in reported:
                 continue
-            if (out in found and found[out][0] >= step.depth) or not expected.may_be(out):
+            if (out in found and found[out][0] >= step.depth) or not _may_be(out, ranges):
                 continue
             gate = curves.gate(step, out)
             if gate is not None and gate.h not in reported:
@@ -51,40 +52,28 @@ def soft_curves(
     return gates
 
 
-class _Expected:
-    """The largest numbers that these functions may give of what was read: soon told, and true of few."""
-
-    def __init__(self, descent: Descent) -> None:
-        self._tops: dict[tuple[int, ...], dict[float, set[Copy]]] = {}
-        self._lows: dict[tuple[tuple[int, ...], float], float] = {}
-        for copy in {draft.copy for step in descent.steps for draft in step.reads if draft.copy is not None}:
-            told = copy.outline
-            if told.kind != "tensor" or not told.shape or told.min is None or told.max is None:
-                continue
-            if told.min < 0 < told.max:
-                self._tops.setdefault(told.shape, {}).setdefault(told.max, set()).add(copy)
-                self._lows[told.shape, told.max] = min(told.min, self._lows.get((told.shape, told.max), 0.0))
-
-    def may_be(self, out: Copy) -> bool:
-        """Whether a value's range is that of such a function."""
-        told = out.outline
-        if told.kind != "tensor" or not told.shape or told.shape not in self._tops:
-            return False
-        if told.max is None or told.min is None or told.max <= 0 or math.prod(told.shape) > LARGEST:
-            return False
-        if told.min == 0:
-            return True  # with a limit, which may be any
-        if self._lows.get((told.shape, told.max), 0.0) < told.min < 0:
-            return True  # an ELU leaves the largest number as it is
-        bound = ROUNDING * _precision(out) * max(1.0, told.max)
-        for top, copies in self._tops[told.shape].items():
-            share = math.exp(-top)
-            # of a number h > 0 SiLU gives less than GELU, and that no more than h
-            if top / (1 + share) - bound <= told.max <= top + bound and copies != {out}:
-                return True
-            if abs(top + math.log1p(share) - told.max) <= bound:  # softplus
-                return True
+def _may_be(out: Copy, ranges: Ranges) -> bool:
+    """Whether a value's range is that of such a function of something that was read: soon told, and true of few."""
+    told = out.outline
+    if told.kind != "tensor" or not told.shape or told.max is None or told.min is None:
         return False
+    if told.max <= 0 or math.prod(told.shape) > LARGEST:
+        return False
+    if told.shape not in ranges.tops:
+        return False
+    if told.min == 0:
+        return True  # with a limit, which may be any
+    if ranges.lows.get((told.shape, told.max), 0.0) < told.min < 0:
+        return True  # an ELU leaves the largest number as it is
+    bound = ROUNDING * _precision(out) * max(1.0, told.max)
+    for top, copies in ranges.tops[told.shape].items():
+        share = math.exp(-top)
+        # of a number h > 0 SiLU gives less than GELU, and that no more than h
+        if top / (1 + share) - bound <= told.max <= top + bound and copies != {out}:
+            return True
+        if abs(top + math.log1p(share) - told.max) <= bound:  # softplus
+            return True
+    return False
 
 
 class _SoftCurves:

@@ -16,6 +16,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.descent import Descent, Step
 from stepper.inferior.drafts import Draft
 from stepper.inferior.entries import alike, first_rows, is_real, numbers
+from stepper.inferior.ranges import Ranges
 
 NEAR = 3  # steps between a ReLU's output and its input
 
@@ -23,13 +24,14 @@ NEAR = 3  # steps between a ReLU's output and its input
 class Unspelled:
     """Looks for them in a record."""
 
-    def __init__(self, descent: Descent) -> None:
+    def __init__(self, descent: Descent, ranges: Ranges) -> None:
         self._descent = descent
+        self._ranges = ranges
 
     def gates(self, known: Container[Copy], reported: Container[Copy]) -> list[GateSeen]:
         """The gates but those whose output is `known`, or of whose input an engine has `reported` one."""
         found: dict[Copy, tuple[int, GateSeen]] = {}
-        lows = self._lows()
+        lows = self._ranges.lows
         for step in self._descent.steps:
             for made in step.made:
                 out = made.copy
@@ -42,15 +44,6 @@ class Unspelled:
                 if gate is not None and gate.h not in reported:
                     found[out] = step.depth, gate
         return sorted((gate for _, gate in found.values()), key=lambda gate: gate.event)
-
-    def _lows(self) -> dict[tuple[tuple[int, ...] | None, float | None], float]:
-        """Of what may go into a ReLU, by its shape and its largest number, which its output has as well: the least."""
-        lows: dict[tuple[tuple[int, ...] | None, float | None], float] = {}
-        for copy in {draft.copy for step in self._descent.steps for draft in step.reads if draft.copy is not None}:
-            told = copy.outline
-            if told.min is not None and told.min < lows.get((told.shape, told.max), 0.0):
-                lows[told.shape, told.max] = told.min
-        return lows
 
     def _gate(self, step: Step, out: Copy) -> GateSeen | None:
         outline = out.outline
