@@ -177,8 +177,6 @@ def _adds(text: str) -> bool:
             return own == ast.unparse(left) and not reads(right, own)
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="add_" | "sub_"), keywords=[])):
             return True
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr="add" | "subtract"), attr="at"))):
-            return True  # of NumPy's ufuncs
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="add" | "subtract"), args=[left, right], keywords=[out])):
             own = ast.unparse(left)
             return out.arg == "out" and ast.unparse(out.value) == own and not reads(right, own)

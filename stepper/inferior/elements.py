@@ -8,7 +8,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -16,8 +16,9 @@ from stepper.engines.base import Engine
 from stepper.inferior.added import Added, index_of, plainly, target_of
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, holder_of, value_of
+from stepper.inferior.texts import is_unbuffered
 from stepper.inferior.tracking import Track
-from stepper.record import Summary
+from stepper.record import REPEATED, Summary
 
 Read = Mapping[str, Draft]
 Terms = Callable[[Happening, Track], tuple[Read, Added | None]]
@@ -36,8 +37,16 @@ class _Unknown(Exception):
     """A part of an expression whose value no probe saw."""
 
 
-def in_parts(track: Track, arrays: Engine, terms: Terms) -> Draft | None:
-    """None unless the parts make up the whole, each of them once. `arrays` is the engine for arrays of our own."""
+class Parts(NamedTuple):
+    """A gradient that was put together. `sparse`: some elements were not moved, and have zeros in it."""
+
+    gradient: Draft
+    sparse: bool
+
+
+def in_parts(track: Track, arrays: Engine, terms: Terms) -> Parts | None:
+    """None unless the parts make up the whole of a list, and unless each was moved once. `arrays` is the engine for
+    arrays of our own."""
     before = track.before.copy
     shape = None if before is None or before.gone else before.outline.shape
     if before is None or not shape or before.engine.name not in ("numpy", "python"):
@@ -50,13 +59,30 @@ def in_parts(track: Track, arrays: Engine, terms: Terms) -> Draft | None:
         if term is None or term.rate in (None, 0.0) or index is None or not _is_of(update, shape):
             return None
         try:
-            whole.put(_index(index, read), _gradient(term, read))
+            at = _index(index, read)
+            repeated = whole.put(at, _gradient(term, read), every=is_unbuffered(update.text))
         except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
             return None
         names[term.gradient] = None
-    if not names or not whole.is_full():
+        if repeated:
+            lost = f"{repeated} number{'s are' if repeated > 1 else ' is'} lost"
+            update.remark(f"{REPEATED}{lost}, since of those for one place only the last is taken (np.add.at adds all)")
+    full = whole.is_full()
+    if not names or not (full or isinstance(whole, _Array)):
         return None
-    return Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays))
+    return Parts(Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays)), not full)
+
+
+def picks(track: Track, terms: Terms) -> bool:
+    """Whether what is moved of an array is picked by another array: rows by their numbers, or where a mask holds."""
+    for update in track.updates:
+        index = index_of(update.text)
+        read, _ = terms(update, track)
+        parts = index.elts if isinstance(index, ast.Tuple) else [] if index is None else [index]
+        picked = [_looked_up(ast.unparse(part), read) for part in parts]
+        if any(isinstance(each, list) or getattr(each, "shape", ()) for each in picked):
+            return True
+    return False
 
 
 def of_rows(track: Track, found: Sequence[Draft | None]) -> Draft | None:
@@ -87,11 +113,12 @@ class _List:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._numbers: list[float | None] = [None] * (shape[0] if len(shape) == 1 else 0)
 
-    def put(self, index: Any, number: Any) -> None:
+    def put(self, index: Any, number: Any, *, every: bool) -> int:
         """Raises _Unknown for anything but one number more."""
         if self._numbers[index] is not None or not isinstance(number, int | float):
             raise _Unknown
         self._numbers[index] = number
+        return 0
 
     def is_full(self) -> bool:
         return bool(self._numbers) and None not in self._numbers
@@ -109,14 +136,29 @@ class _Array:
         self._whole = numpy.zeros(shape)
         self._filled = numpy.zeros(shape, dtype=bool)
 
-    def put(self, index: Any, value: Any) -> None:
-        """Raises _Unknown for what is there already, for one number in the place of several, and for complex ones."""
+    def put(self, index: Any, value: Any, *, every: bool) -> int:
+        """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
+        parts are lost, since others take their places. Raises _Unknown for what is there already, for one number in
+        the place of several, and for complex ones."""
         import numpy
 
         fits = numpy.shape(value) == self._whole[index].shape and not numpy.iscomplexobj(value)
         if self._filled[index].any() or not fits:
             raise _Unknown
-        self._whole[index], self._filled[index] = value, True
+        self._filled[index] = True
+        if every:
+            numpy.add.at(self._whole, index, value)
+            return 0
+        self._whole[index] = value
+        places = numpy.arange(self._whole.size).reshape(self._whole.shape)[index]
+        return int(places.size - self._filled_by(index))
+
+    def _filled_by(self, index: Any) -> int:
+        import numpy
+
+        filled = numpy.zeros(self._filled.shape, dtype=bool)
+        filled[index] = True
+        return int(filled.sum())
 
     def is_full(self) -> bool:
         return bool(self._filled.all())
@@ -186,6 +228,11 @@ def _index(node: ast.expr, read: Read) -> Any:
         case ast.Tuple(elts=elements):
             return tuple(_index(element, read) for element in elements)
     number = _value(node, read)
+    if isinstance(number, list) and all(type(each) in (int, bool) for each in number):
+        return number
+    kind = getattr(getattr(number, "dtype", None), "kind", None)  # of an array
+    if kind in ("i", "u", "b"):
+        return number if number.shape else number.item()
     if not isinstance(number, int | float) or not math.isfinite(number) or number != int(number):
         raise _Unknown
     return int(number)

@@ -69,9 +69,13 @@ class FinishedParameters:
 
     def _parameter(self, track: Track) -> Parameter | None:
         before, after = track.before, track.after or track.before
-        grad = track.grad or self._used.of_rows(track, self._numpy) or self._used.sum_of(track, self._numpy)
+        parts = None if track.grad else self._used.picked(track, self._numpy)
+        grad = track.grad if parts is None else parts.gradient
+        grad = grad or self._used.of_rows(track, self._numpy) or self._used.sum_of(track, self._numpy)
         grad = grad or self._used.of(track) or track.returned or self._used.gone_through(track)
-        grad = grad or self._used.in_parts(track, self._numpy) or _followed(track)
+        if grad is None:
+            parts = self._used.in_parts(track, self._numpy)
+            grad = _followed(track) if parts is None else parts.gradient
         if grad is None:
             self._used.remark(track)
         else:
@@ -108,6 +112,7 @@ class FinishedParameters:
             between=track.between,
             behind=None if track.behind is None else track.behind.id,
             resting=self._resting(track),
+            sparse=parts is not None and parts.sparse,
         )
 
     def _resting(self, track: Track) -> Resting | None:

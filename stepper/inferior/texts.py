@@ -9,12 +9,37 @@ from functools import lru_cache
 
 @lru_cache(maxsize=4096)
 def statement_of(text: str) -> ast.stmt | None:
-    """The statement; None for what is not one of Python's, or not only one (the head of a loop)."""
+    """The statement; None for what is not one of Python's, or not only one (the head of a loop). A ufunc's call is
+    written as what it does: `np.add.at(w, i, d)` as `w[i] += d`."""
     try:
         (statement,) = ast.parse(textwrap.dedent(text)).body
     except (SyntaxError, ValueError):
         return None
-    return statement
+    return _spelled_out(statement) or statement
+
+
+@lru_cache(maxsize=1024)
+def is_unbuffered(text: str) -> bool:
+    """Whether a statement adds by a ufunc's `at`, which adds all of what an index has several times."""
+    try:
+        (statement,) = ast.parse(textwrap.dedent(text)).body
+    except (SyntaxError, ValueError):
+        return False
+    return _spelled_out(statement) is not None
+
+
+def _spelled_out(statement: ast.stmt) -> ast.stmt | None:
+    match statement:
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=ast.Attribute(attr="add" | "subtract" as name), attr="at"),
+                args=[whole, index, value],
+                keywords=[],
+            )
+        ):
+            op = ast.Add() if name == "add" else ast.Sub()
+            return ast.AugAssign(ast.Subscript(whole, index, ast.Store()), op, value)
+    return None
 
 
 def reads(node: ast.expr, text: str) -> bool:

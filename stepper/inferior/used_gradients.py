@@ -26,7 +26,7 @@ from stepper.inferior.added import (
 from stepper.inferior.angle import is_multiple
 from stepper.inferior.copies import Copy
 from stepper.inferior.drafts import Draft, Happening, is_path, value_of
-from stepper.inferior.elements import in_parts, of_rows
+from stepper.inferior.elements import Parts, in_parts, of_rows, picks
 from stepper.inferior.gone_through import gone_through
 from stepper.inferior.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.recorder import Recorder
@@ -105,9 +105,14 @@ class UsedGradients:
         copy = track.before.copy
         return self._recorder.program.uses_backward and copy is not None and copy.engine.name == "torch"
 
-    def in_parts(self, track: Track, arrays: Engine) -> Draft | None:
-        """What was added to the parts of a parameter, one by one; None unless they make up the whole."""
+    def in_parts(self, track: Track, arrays: Engine) -> Parts | None:
+        """What was added to the parts of a parameter, one by one."""
         return in_parts(track, arrays, self._term)
+
+    def picked(self, track: Track, arrays: Engine) -> Parts | None:
+        """The same where an array picks the parts: `table[ids] -= lr * d`. What has the table's shape, too, has it by
+        chance."""
+        return in_parts(track, arrays, self._term) if picks(track, self._term) else None
 
     def gone_through(self, track: Track) -> Draft | None:
         """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are."""
@@ -123,7 +128,7 @@ class UsedGradients:
     def by_rows(self, track: Track, arrays: Engine) -> list[Draft | None]:
         """The gradient of each row of a nested list."""
         if track.name not in self._rows:
-            self._rows[track.name] = [self.of(row) or self.in_parts(row, arrays) for row in track.rows]
+            self._rows[track.name] = [self.of(row) or _whole(self.in_parts(row, arrays)) for row in track.rows]
         return self._rows[track.name]
 
     def remark(self, track: Track) -> None:
@@ -427,6 +432,10 @@ def _splits(label: str) -> list[tuple[str, str]]:
     """The ways to tell what keeps a value from how it is reached there: `self.params['w']` is `['w']` of `self.params`,
     and `.params['w']` of `self`."""
     return [(label[: match.start()], label[match.start() :]) for match in MEMBER.finditer(label)]
+
+
+def _whole(parts: Parts | None) -> Draft | None:
+    return None if parts is None else parts.gradient
 
 
 def _dividend(made: Happening, operation: Operation) -> list[Draft]:

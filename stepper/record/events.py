@@ -25,6 +25,9 @@ SKIPPED = "step was left out: the gradients are not all finite"
 CUT = "no gradient goes back from here to "
 """How the note begins that tells of parameters which get no gradient, though the loss is made of them."""
 
+REPEATED = "an index has places more than once: "
+"""How the note begins that tells of a step in which only the last of several that go to one place is taken."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 
@@ -305,7 +308,8 @@ class Parameter(msgspec.Struct, gc=False):
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
     parameters; None where one of them is zero, not finite or not known. `frozen`: a library that has
     gradients says that none is asked for (`requires_grad` is False). `carried` is the running sum of gradients, kept by
-    hand, that an update uphill went by.
+    hand, that an update uphill went by. `sparse`: only some elements were moved, by an update by hand that picks them;
+    of the others `grad` has zeros.
     """
 
     name: str
@@ -325,6 +329,7 @@ class Parameter(msgspec.Struct, gc=False):
     between: bool = False
     behind: int | None = None
     resting: Resting | None = None
+    sparse: bool = False
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

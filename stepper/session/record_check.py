@@ -53,6 +53,7 @@ from stepper.session.left_out import Why, in_words, left_out
 from stepper.session.on_the_way import on_the_way
 from stepper.session.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.readings import of_run
+from stepper.session.repeated import repeated
 from stepper.session.running import grown
 from stepper.session.together import Setting, Together, Way, together, way_through
 from stepper.session.updated_first import read_after_update, updated_before
@@ -156,7 +157,8 @@ class RecordCheck:
 
         found: list[Way] = []
         for place, each in enumerate(self._record.parameters):
-            if each in parameters and each.name not in self._reaching_back:  # the others may be told of without these
+            # the others may be told of without these
+            if each in parameters and not (each.sparse or each.name in self._reaching_back):
                 with suppress(LookupError):  # it is said of that parameter by itself
                     known = list(self._versions(each))
                     if any(version.loss is not None for version in known):
@@ -268,7 +270,8 @@ class RecordCheck:
             reason = self._left_out.get(parameter.name)
             known = "" if reason is None else in_words(self._record, parameter.name, reason)
             raise LookupError(known or "no gradient of it is in the record")
-        why = read_after_update(self._record, parameter) if first.verdict is Verdict.DIFFERS else ""
+        differs = first.verdict is Verdict.DIFFERS
+        why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
         return replace(first, note=why or first.note)
 
     def _summed(self, parameter: Parameter) -> str:
@@ -378,7 +381,10 @@ class RecordCheck:
         values = (*version.parts, *version.rounded, *version.less)
         unit = max(self._unit, *map(unit_of, values))
         size = abs(version.scale) * max(map(typical, values))
-        return compared(index, recorded, found, unit, version.typical, size)
+        told = compared(index, recorded, found, unit, version.typical, size)
+        if version.sparse and not recorded and told.verdict is Verdict.DIFFERS:
+            return replace(told, verdict=Verdict.UNKNOWN, reason="the step does not move this entry")
+        return told
 
     async def _try_unchanged(self) -> str:
         """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is."""

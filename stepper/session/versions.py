@@ -28,7 +28,8 @@ class Version:
     that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
     iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0),
     of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
-    `losses` are the places of those that it is known to be the gradient of, none where that is to be found out."""
+    `losses` are the places of those that it is known to be the gradient of, none where that is to be found out.
+    `sparse`: only some elements were moved, and of the others it has zeros."""
 
     parts: tuple[Value, ...]
     note: str = ""
@@ -39,6 +40,7 @@ class Version:
     loss: int | None = None
     made: bool = False
     losses: tuple[int, ...] = ()
+    sparse: bool = False
 
     @property
     def typical(self) -> float:
@@ -71,7 +73,7 @@ def versions(record: Record, parameter: Parameter, carried: bool = False) -> Ite
         yield Version(tuple(shares), share=True, made=True, losses=of)
         return
     if used is not None:
-        yield Version((used,), losses=of)
+        yield Version((used,), losses=of, sparse=parameter.sparse)
     if shares and not (used is not None and len(shares) == 1 and shares[0].copy == used.copy):
         note = "as this iteration's backward pass made it; "
         note += "no update used it" if used is None else "the update used it clipped, scaled, or added to another"

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from stepper.record import CUT, STRETCHED, UNREAD, Event
+from stepper.record import CUT, REPEATED, STRETCHED, UNREAD, Event
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -26,12 +26,14 @@ def hint(event: Event, history: History) -> str:
     gradient that is computed in vain is said to be."""
     changed = update(event, history)
     stretched = STRETCHED_SHAPES.search(event.note)
-    if changed and stretched is None:
+    if changed and stretched is None and REPEATED not in event.note:
         return changed
     text = results(event)
     if stretched is not None:
         shapes, made = figures.tight(stretched[1]), changed or figures.tight(text)
         return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
+    if REPEATED in event.note:
+        return f"{POINTED_OUT} repeated  {changed or text}"
     if CUT in event.note:
         return f"{POINTED_OUT} no gradient  {text}"
     if UNREAD in event.note:

@@ -178,3 +178,35 @@ def test_of_a_step_and_what_is_kept_of_the_one_before_the_step_is_the_gradient(u
     before = ran.array(parameter.before, 1)
     delta = 2 * (-1.0 - before[0] * 2.0 + before[1] * 0.5)
     assert ran.array(parameter.grad, 1).tolist() == [delta * 2.0, delta * -0.5]
+
+
+TABLE = """
+import numpy as np
+numbers = np.random.default_rng(0)
+table, lr = numbers.normal(size=(6, 2)), 0.5
+for ids in np.array([[0, 3, 5, 1, 4, 2], [4, 1, 1, 1, 2, 2], [4, 0, 0, 0, 3, 3]]):
+    loss = (table[ids] ** 2).sum() / 2
+    d_rows = table[ids] * 1.0
+    {update}
+"""
+
+
+@pytest.mark.parametrize(
+    ("update", "last"),
+    [
+        ("np.add.at(table, ids, -lr * d_rows)", False),
+        ("np.subtract.at(table, ids, lr * d_rows)", False),
+        ("table[ids] -= lr * d_rows", True),  # as many rows as the table has
+        ("table[ids, :] = table[ids, :] - lr * d_rows", True),
+    ],
+)
+def test_of_rows_that_are_picked_the_gradient_is_what_the_step_used(update: str, last: bool) -> None:
+    ran = run(TABLE.format(update=update))
+    (table,) = ran.record(1).parameters
+    before, notes = ran.array(table.before, 1), [event.note for event in ran.record(1).events]
+    used = [[min(count, 1) if last else count] for count in (0, 3, 2, 0, 1, 0)]
+    assert table.grad is not None and table.grad.label == "d_rows" and table.sparse
+    assert ran.array(table.grad, 1).tolist() == (before * used).tolist()
+    lost = [note for note in notes if note.startswith("an index has places more than once: 6 numbers are lost")]
+    assert len(lost) == last
+    assert not ran.parameter("table", 0).sparse

@@ -38,7 +38,8 @@ def test_an_update_without_a_gradient_of_its_own_shows_what_it_scales() -> None:
         ("w -= 0.5 * 0.1 * err * x", "err * x", 0.05),  # nothing tells the rate among numbers without names
         ("w -= -lr * err * -x", "err * x", 0.1),
         ("w -= lr * err * x + 0.5 * lr * v", "lr * err * x + 0.5 * lr * v", 1.0),
-        ("w[1:] -= lr * err * x[1:]", None, None),
+        ("w[1:] -= lr * err * x[1:]", "err * x[1:]", 0.1),  # of the first element it is not known
+        ("w[1:] -= lr * err * x[1:]; w[1:] -= lr * w[1:]", None, None),
     ],
 )
 def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str | None, divisor: float | None) -> None:

@@ -250,3 +250,30 @@ for t in range(3):
     with opened(tmp_path, text) as run:
         (found,) = named(run.check(1)).values()
     assert found.verdict is Verdict.AGREES and "as it was made; it was changed on line" in found.note
+
+
+ROWS = """
+import numpy as np
+numbers = np.random.default_rng(0)
+table, lr = numbers.normal(size=(5, 2)), 0.1
+for ids in ([0, 1, 1], [3, 3, 2]):
+    loss = (table.sum(0) ** 2).sum() + (table[ids] ** 2).sum()
+    d_rows = 2 * table.sum(0) + 2 * table[ids]
+    {update}
+"""
+
+
+def test_of_rows_that_a_step_picks_the_others_are_not_called_wrong(tmp_path: Path) -> None:
+    text = ROWS.replace("2 * table.sum(0) +", "np.array([[1], [1], [2]]) * table.sum(0) +")  # row 3 comes twice
+    with opened(tmp_path, text.format(update="np.add.at(table, ids, -lr * d_rows)")) as run:
+        (found,) = run.check(1, 10).parameters
+    assert found.verdict is Verdict.AGREES and {each.index[0] for each in found.entries} == {0, 1, 2, 3, 4}
+    apart = {each.index[0]: each.reason for each in found.entries if each.verdict is not Verdict.AGREES}
+    assert apart == dict.fromkeys((0, 1, 4), "the step does not move this entry")
+
+
+def test_a_row_that_an_index_has_twice_is_said_to_be_lost(tmp_path: Path) -> None:
+    with opened(tmp_path, ROWS.format(update="table[ids] -= lr * d_rows")) as run:
+        (found,) = run.check(1, 10).parameters
+    assert found.verdict is Verdict.DIFFERS
+    assert found.note.startswith("line 8: an index has places more than once: 2 numbers are lost")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stepper.record import STRETCHED, UNREAD, Event, OptimizerStep, Parameter, Record, Value, When
+from stepper.record import REPEATED, STRETCHED, UNREAD, Event, OptimizerStep, Parameter, Record, Value, When
 from stepper.tui.hints import hint, product, results
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
@@ -41,6 +41,15 @@ def test_a_gradient_that_is_read_nowhere_is_said_so_at_the_end_of_its_line() -> 
     made = event(0, "db = d.sum(0)", value("db", "result", 8))
     made.note = f"{UNREAD}db"
     assert hint(made, History(Record(0, None, [], [made], [], []))) == "! not read  (8,)"
+
+
+def test_a_step_that_is_lost_in_part_is_said_so_at_the_end_of_its_line() -> None:
+    before, after = value("w", "before", 8), value("w", "after", 8)
+    moved = Parameter("w", (8,), before, after, None, value("w", "result", 8))
+    made = event(0, "w[ids] -= d", before, after)
+    plain = hint(made, History(Record(0, None, [], [made], [], [moved])))
+    made.note = f"{REPEATED}1 number is lost"
+    assert hint(made, History(Record(0, None, [], [made], [], [moved]))) == f"! repeated  {plain}"
 
 
 def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:

@@ -64,6 +64,8 @@ class SourcePanel(LinePanel):
         "parameters which an optimizer has get none\n"
         f"{POINTED_OUT} not read at a line's end: a gradient that no line of the file reads: an update that was "
         "forgotten\n"
+        f"{POINTED_OUT} repeated at a line's end: an index has places more than once, and the step takes only the last "
+        "of those for each\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
         "the rule of the step with its numbers; inside a function, where it was called from; and what is cut of the "
         "selected line, whole (of another, where the mouse rests on it)"
