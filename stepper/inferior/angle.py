@@ -25,10 +25,10 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
     if grad.gone or grad.computed or not of_one_shape(before, grad):
         return None
     with numpy.errstate(all="ignore"):
-        old, new, slope = sampled(before), sampled(after), sampled(grad)
+        old, new, slope = _sample(before), _sample(after), sampled(grad)
         if old is None or new is None or slope is None:
             return None
-        update = new - old
+        update = numpy.subtract(new, old, dtype=numpy.float64)
         lengths = norm(update) * norm(slope)
         found = float(update @ slope) / lengths if lengths else float("nan")
     return min(1.0, max(-1.0, found)) if numpy.isfinite(found) else None
@@ -50,12 +50,18 @@ def is_multiple(one: Copy, other: Copy) -> bool:
 
 def sampled(copy: Copy) -> Any:
     """Some of a value's elements as a float64 vector; None where it has no real numbers, or is not kept."""
+    sample = _sample(copy)
+    return None if sample is None else sample.astype("float64", copy=False)
+
+
+def _sample(copy: Copy) -> Any:
+    """The same in its own dtype."""
     import numpy
 
     if copy.gone:
         return None
     sample = numpy.asarray(copy.engine.sample(copy.kept, SAMPLE))
-    return sample.astype(numpy.float64, copy=False) if sample.dtype.kind in "fiu" else None
+    return sample if sample.dtype.kind in "fiu" else None
 
 
 def norm(vector: Any) -> float:

@@ -351,6 +351,8 @@ def _once(happening: Happening) -> list[Draft]:
     drafts = happening.drafts
     if happening.detail is not None or len(drafts) < 2:
         return drafts
+    if len({(draft.label, draft.when, draft.copy) for draft in drafts}) == len(drafts):
+        return drafts
     found: list[Draft] = []
     seen: set[tuple[str, str, Copy | None]] = set()
     for draft in drafts:

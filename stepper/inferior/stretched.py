@@ -38,7 +38,7 @@ ON_PURPOSE = re.compile(
 
 def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], role_of: Callable[[Draft], Role]) -> None:
     """Say it at the statements that such an operation stands in. `role_of` is what a value is to the script."""
-    made: dict[str, str] = {}  # the text that a name was bound by
+    made: dict[str, Happening] = {}  # what bound a name last
     for happening in happenings:
         operation = happening.site.operation
         if happening.kind == "module" or (operation is not None and operation.name in TOLD_OF):
@@ -46,10 +46,13 @@ def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], rol
             if said:
                 _statement(happening, happenings).remark(said)
         if happening.kind == "statement" and happening.site.bound:
-            made.update(dict.fromkeys(happening.site.bound, happening.text.partition("=")[2]))
+            for name in happening.site.bound:
+                made[name] = happening
 
 
-def _said(happening: Happening, sites: Sequence[Site], made: dict[str, str], role_of: Callable[[Draft], Role]) -> str:
+def _said(
+    happening: Happening, sites: Sequence[Site], made: dict[str, Happening], role_of: Callable[[Draft], Role]
+) -> str:
     operation = happening.site.operation
     if happening.kind == "module":
         if happening.function not in LOSSES:
@@ -74,7 +77,7 @@ def _said(happening: Happening, sites: Sequence[Site], made: dict[str, str], rol
     # A target is lined up with its prediction, and nobody wants all pairs of both: it was lined up too far.
     target_of = name in DIFFERENCES and set(roles) == {"data", "activation"} and _same_elements(a, b)
     of_loss = target_of and happening.phase == "loss"
-    if not of_loss and any(ON_PURPOSE.search(text) for label in labels for text in (label, made.get(label, ""))):
+    if not of_loss and any(_is_on_purpose(label, made.get(label)) for label in labels):
         return ""
     if "parameter" in roles:
         return ""
@@ -89,6 +92,11 @@ def _said(happening: Happening, sites: Sequence[Site], made: dict[str, str], rol
     if name in DIFFERENCES and happening.phase == "loss" and set(roles) == {"data", "activation"} and is_data(target):
         return f"{STRETCHED}{both}, of different shapes"
     return ""
+
+
+def _is_on_purpose(label: str, bound: Happening | None) -> bool:
+    """Whether an operand, or what bound its name, was given a shape to be stretched from."""
+    return bool(ON_PURPOSE.search(label) or (bound and ON_PURPOSE.search(bound.text.partition("=")[2])))
 
 
 def _same_elements(a: Shape, b: Shape) -> bool:

@@ -71,3 +71,29 @@ def test_a_few_entries_tell_that_nothing_was_masked() -> None:
         other[place] += 1
         assert not masks.may_be_masked(other, h)
     assert masks.may_be_masked(tensor(h + 1), tensor(h))  # where asking for one takes as long as for all
+
+
+def test_what_is_masked_is_told_entry_by_entry_whether_there_are_nans_or_not() -> None:
+    g = np.array([1.0, -2.0, 3.0, 4.0])
+    stopped = np.array([False, True, False, True])
+    unknown = np.array([math.nan, math.inf, 3.0, math.nan])
+    with np.errstate(all="ignore"):
+        for came, slope in ((g, 0.0), (g, 0.25), (unknown, 0.0)):
+            left = np.where(stopped, came * slope, came)
+            for array, other in ((left, came), (tensor(left), tensor(came))):
+                same, low = masks.masked(array, other, slope) or (None, None)
+                assert same is not None and low is not None
+                assert same.tolist() == masks.agreeing(array, other).tolist()
+                assert low.tolist() == masks.left(array, other, slope).tolist()
+                assert low[1] and low[3] and same[2] and not low[2]
+                assert masks.masked(array, other + 1, slope) is None
+        assert masks.masked(g, g * math.nan, 0.0) is None
+
+
+def test_a_few_entries_tell_that_an_array_is_no_mask() -> None:
+    mask = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
+    assert masks.may_be_flags(mask) and masks.may_be_flags(mask[:0]) and masks.may_be_flags(tensor(2 * mask))
+    for place, one in ((0, 0.5), (2, math.nan), (4, -1.0)):
+        other = mask.copy()
+        other[place] = one
+        assert not masks.may_be_flags(other)
