@@ -80,6 +80,9 @@ def pool(read: Callable[[int, int], Any], height: int, width: int, rows: int, co
 
     NumPy's error state must be neutral.
     """
+    if (rows, columns) == (height, width):  # an element is its own mean
+        elements: list[float] = _numbers(read(0, height)).astype("float64", copy=False).ravel().tolist()
+        return elements
     starts, across = edges(height, rows), edges(width, columns)
     step = max(1, rows * BAND // max(1, height * width))
     cells: list[float] = []
