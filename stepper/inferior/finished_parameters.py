@@ -14,7 +14,7 @@ from stepper.inferior.copies import Copy
 from stepper.inferior.cut_off import cut_off
 from stepper.inferior.drafts import Draft, value_of
 from stepper.inferior.known_gradients import KnownGradients
-from stepper.inferior.momentum import carried_by
+from stepper.inferior.momentum import carried_by, turned_by
 from stepper.inferior.recorder import Recorder
 from stepper.inferior.stretched import told_shape
 from stepper.inferior.tracking import Track
@@ -104,6 +104,7 @@ class FinishedParameters:
             ratio=ratio_of(moved, size),
             cosine=along,
             carried=carried_by(self._sums, old, new, slope) if uphill and slope is not None else "",
+            turned=uphill and slope is not None and turned_by(self._recorder.happenings, old, new, slope),
             frozen=track.frozen,
             held=held,
             used=used,

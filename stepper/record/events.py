@@ -308,7 +308,8 @@ class Parameter(msgspec.Struct, gc=False):
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
     parameters; None where one of them is zero, not finite or not known. `frozen`: a library that has
     gradients says that none is asked for (`requires_grad` is False). `carried` is the running sum of gradients, kept by
-    hand, that an update uphill went by. `sparse`: only some elements were moved, by an update by hand that picks them;
+    hand, that an update uphill went by; `turned`: an optimizer's sum would have led it downhill, but it went the other
+    way. `sparse`: only some elements were moved, by an update by hand that picks them;
     of the others `grad` has zeros.
     """
 
@@ -326,6 +327,7 @@ class Parameter(msgspec.Struct, gc=False):
     cut: int | None = None
     passed_over: int | None = None
     carried: str = ""
+    turned: bool = False
     between: bool = False
     behind: int | None = None
     resting: Resting | None = None

@@ -135,7 +135,7 @@ def climbs(record: Record, parameter: Parameter) -> bool:
 def momentum(record: Record, parameter: Parameter) -> str:
     """What of earlier gradients the last step went by, and can go uphill by: `Adam's exp_avg`, or a sum that the script
     keeps by hand; empty where there is nothing."""
-    if parameter.carried:
+    if parameter.carried or parameter.turned:
         return parameter.carried
     for event in reversed(record.events):
         detail = event.detail

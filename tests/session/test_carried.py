@@ -430,3 +430,42 @@ def test_records_that_the_session_gave_up_are_not_held() -> None:
     kept: dict[int | None, Record] = {5: records[5]}
     assert str(carried.since(kept, records[5], "layer.weight")) == "iteration 4 or before"
     assert set(carried._known) == {5}
+
+
+OWN = """
+    class Own(torch.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {{}})
+        @torch.no_grad()
+        def step(self):
+            for p in self.param_groups[0]["params"]:
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                m.mul_(0.9).add_(p.grad, alpha=0.1)
+                p.add_(m.sign(), alpha={rate})
+    w = torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0, 0.5]))
+    optimizer = {optimizer}
+    for t in range(12):
+        optimizer.zero_grad()
+        loss = (w.square() * torch.tensor([1.0, 2.0, 0.5, 4.0])).sum()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+@pytest.mark.parametrize(
+    ("rate", "optimizer", "turned"),
+    [
+        (0.5, "Own([w])", True),
+        (-0.5, "Own([w])", False),
+        (0, "torch.optim.SGD([w], 0.01, momentum=0.9, maximize=True)", True),
+        (0, "torch.optim.SGD([w], 0.15, momentum=0.9)", False),
+        (0, "torch.optim.Adam([w], 0.9)", False),
+    ],
+)
+def test_a_step_against_what_an_optimizers_own_sum_tells_is_not_excused_by_it(
+    rate: float, optimizer: str, turned: bool
+) -> None:
+    records = run_recorded(script(OWN.format(rate=rate, optimizer=optimizer))).records
+    lines = [line for t in range(1, 12) for line in all_carried(records[t])]
+    assert any("uphill" in line for line in lines) == turned
+    assert any("carried along" in line for line in lines) != turned
