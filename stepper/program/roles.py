@@ -129,6 +129,8 @@ class Roles:
         if place in self._states and definition in flow.living:
             return "activation"
         if definition in flow.backward:
+            if definition.kind == "target" and definition.roots and all(map(self._has_data, definition.roots)):
+                return "data"  # `for j, x in enumerate(inputs): w[j] -= rate * delta * x`
             if definition in flow.derived or definition not in flow.living:
                 return "other"
             called = names_gradient(place[1]) or names_error(place[1])
@@ -137,6 +139,12 @@ class Roles:
         if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
             return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
         return "activation" if self._is_beside(definition) else "other"
+
+    def _has_data(self, place: Place) -> bool:
+        """Whether a place has data, in the whole pass."""
+        run = self.flow.run
+        there = [d for d in (*run.start.values(), *run.definitions) if d.place == place]
+        return bool(there) and all(self._role(d) == "data" for d in there)
 
     def _is_beside(self, definition: Definition) -> bool:
         """Whether this is what the forward pass made and nothing uses: attention weights that a model returns beside

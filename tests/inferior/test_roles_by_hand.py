@@ -107,6 +107,24 @@ def test_elements_of_data_are_no_settings() -> None:
     assert (roles(ran)["y[i]"], roles(ran)["X[i] @ w"]) == ("data", "activation")
 
 
+def test_an_element_of_an_input_that_only_the_step_goes_through_is_data_and_part_of_the_gradient() -> None:
+    ran = run(
+        """
+        w = [[0.5, -0.25, 0.125], [0.25, 0.5, -0.5]]
+        for row, wanted in [([1, 0], 1.0), ([0, 1], 0.0), ([1, 1], 0.5)]:
+            made = [sum(a * b for a, b in zip(unit, row + [1])) for unit in w]
+            delta = [each - wanted for each in made]
+            for i, unit in enumerate(w):
+                for j, entry in enumerate(row + [1]):
+                    unit[j] -= delta[i] * entry
+        """
+    )
+    assert roles(ran)["entry"] in ("data", "setting")
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "w" and parameter.grad is not None
+    assert parameter.grad.summary.shape == (2, 3)
+
+
 def test_elements_of_parameters_by_a_computed_key_are_parameters() -> None:
     ran = run(
         """
