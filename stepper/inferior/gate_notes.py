@@ -9,7 +9,7 @@ from typing import Any
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
 from stepper.inferior.copies import Copy
-from stepper.inferior.descent import Descent
+from stepper.inferior.descent import Descent, Step
 from stepper.inferior.entries import numbers, shape
 from stepper.inferior.maskings import Masking, by_rules
 from stepper.inferior.stretched_masks import stretched
@@ -29,6 +29,7 @@ def write(
     """Give each gate its note. By the ids of gates: `slopes`, what leaky ones keep of what is negative, and
     `otherwise`, what stands where the mask of one should that has none. `forward`: what the loss was made of."""
     lines = {step.event.id: step.event.site.line for step in descent.steps}
+    backward = [step for step in descent.steps if step.event.phase == "backward"]
     for gate, masking in found:
         if masking is None and gate.before is not None:
             continue  # autograd's own
@@ -36,7 +37,7 @@ def write(
             gate.note = _others(gate, found, maskings)
             if not gate.note and id(gate) in otherwise:
                 _remark_otherwise(gate, otherwise[id(gate)], descent)
-            gate.note = gate.note or _stretched(gate, found, maskings, descent, forward)
+            gate.note = gate.note or _stretched(gate, found, maskings, backward, descent, forward)
         elif id(gate) in slopes:
             gate.note = _not_leaking(gate, masking, slopes[id(gate)])
         else:
@@ -78,6 +79,8 @@ def _not_leaking(gate: GateSeen, masking: Masking, slope: float) -> str:
 
 def _others(gate: GateSeen, found: Found, maskings: Sequence[Masking]) -> str:
     """That no gradient is masked by this gate's input, but one of its shape a second time by another gate's."""
+    if not maskings:
+        return ""
     h = numbers(gate.h)
     used = {masking.after for _, masking in found if masking is not None}
     used |= {other.out for other, _ in found}  # a ReLU may itself be spelt as a product with a mask
@@ -114,10 +117,15 @@ def _remark_otherwise(gate: GateSeen, masking: Masking, descent: Descent) -> Non
 
 
 def _stretched(
-    gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent, forward: Container[Copy]
+    gate: GateSeen,
+    found: Found,
+    maskings: Sequence[Masking],
+    backward: Sequence[Step],
+    descent: Descent,
+    forward: Container[Copy],
 ) -> str:
     """That where its gradient should be masked, one is by a mask of another shape."""
-    masking = None if gate.soft else stretched(gate, found, maskings, descent, forward)
+    masking = None if gate.soft else stretched(gate, found, maskings, backward, descent, forward)
     h = numbers(gate.h)
     if masking is None or masking.mask is None or not masks.together(masking.blocked, h):
         return ""

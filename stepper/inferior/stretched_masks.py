@@ -20,10 +20,18 @@ Found = Sequence[tuple[GateSeen, Masking | None]]
 
 
 def stretched(
-    gate: GateSeen, found: Found, maskings: Sequence[Masking], descent: Descent, forward: Container[Copy]
+    gate: GateSeen,
+    found: Found,
+    maskings: Sequence[Masking],
+    backward: Sequence[Step],
+    descent: Descent,
+    forward: Container[Copy],
 ) -> Masking | None:
     """The one masking in the turn of a gate without any, whose mask was stretched. `found`: all gates, with theirs;
-    `forward`: what the loss was made of, such as a padding, which is rightly in its gradient."""
+    `backward`: the steps of the backward pass; `forward`: what the loss was made of, such as a padding, which is
+    rightly in its gradient."""
+    if not backward:
+        return None
     later = [each for each in _taken(found) if each[0].event > gate.event and descent.reaches(gate.out, each[0].h)]
     began = max((masking.event for _, masking in later), default=gate.event)
     used = {masking.after for _, masking in _taken(found)} | {other.out for other, _ in found}
@@ -31,9 +39,8 @@ def stretched(
         return None
     earlier = [masking.after for other, masking in _taken(found) if other.event < gate.event]
     innermost: dict[Copy, tuple[int, Masking]] = {}
-    for step in descent.steps:
-        backward = step.event.phase == "backward" and step.event.id > began
-        for masking in _at(step, gate, forward, descent) if backward else ():
+    for step in backward:
+        for masking in _at(step, gate, forward, descent) if step.event.id > began else ():
             if masking.after not in innermost or innermost[masking.after][0] < step.depth:
                 innermost[masking.after] = step.depth, masking
     its = [
