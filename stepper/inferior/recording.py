@@ -282,9 +282,13 @@ class Recording:
         return None if engine is None else self._copy(engine, value)
 
     def _called(self, value: Any) -> str | None:
-        """The label under which this very object was seen, or else the name that it has where the script stands."""
+        """The label under which this very object was seen, or else the name that it has where the script stands. None
+        where there is neither, and of what has a path through a model, which goes before a name."""
         known = self._met_as(value)
-        return self._name_in_frames(value) if known is None or is_place(known.label) else known.label
+        if known is not None and not is_place(known.label):
+            return known.label
+        path = self._names.get(value)
+        return self._name_in_frames(value) if path is None or is_place(path) else None
 
     def _name_in_frames(self, value: Any) -> str | None:
         modules = (frame.f_globals for frame in own_frames(self._files) if not is_function(frame))
