@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 _whole: Any = None  # torch, once it was found whole
+_plain: tuple[type, ...] = ()  # its own types of tensors: no code of the script's hangs on them
+_overridden: Any = None  # how many modes see what is called of torch's functions
 
 
 def torch_module() -> Any:
     """torch, where the script has imported it (wholly), else None: also where a module of its own bears that name."""
-    global _whole
+    global _whole, _plain, _overridden
     torch = sys.modules.get("torch")
     if torch is _whole:
         return torch
     if torch is None or "torch._C" not in sys.modules or not (hasattr(torch, "Tensor") and hasattr(torch, "autograd")):
         return None
-    _whole = torch
+    _whole, _plain, _overridden = torch, (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack
     return torch
 
 
@@ -98,8 +100,7 @@ def _sync_debug_mode(torch: Any) -> int:
 
 def look(value: Any, attribute: str, torch: Any) -> Any:
     """`value.attribute` of a tensor, unnoticed."""
-    kind = type(value)
-    if (kind is torch.Tensor or kind is torch.nn.Parameter) and not torch._C._len_torch_function_stack():
+    if type(value) in _plain and not _overridden():
         return getattr(value, attribute)
     with torch._C.DisableTorchFunction():
         return getattr(value, attribute)
