@@ -21,6 +21,8 @@ from stepper.program.sites import Site
 
 MOST, MEMBERS = 2000, 64  # objects that are gone through for names, and members of one of them
 NO_HOLDERS = (ModuleType, FunctionType, BuiltinFunctionType, type)
+PYTHONS = frozenset(("__annotations__", "__cached__", "__loader__", "__package__", "__spec__", "__warningregistry__"))
+"""What Python itself keeps among a module's names."""
 
 
 def passing_names(sites: Sequence[Site]) -> frozenset[str]:
@@ -71,7 +73,8 @@ class Namer:
         bare = self._bare
         found = [(label, value) for label, value in list(namespace.items()) if type(value) not in bare]
         bare.update(type(value) for _, value in found if self._is_bare(value))
-        return [(label, value) for label, value in found if type(value) not in bare and label not in passing]
+        found = [(label, value) for label, value in found if type(value) not in bare]
+        return [(label, value) for label, value in found if label not in passing and label not in PYTHONS]
 
     def _is_bare(self, value: Any) -> bool:
         kind = type(value)
