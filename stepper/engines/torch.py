@@ -49,7 +49,8 @@ class TorchEngine(Engine):
         self._names: dict[Any, str] = {}  # of the dtypes whose numbers can be read
         self._arrays: dict[Any, Any] = {}  # NumPy's dtypes by torch's, where it has them
         self._room = Room()
-        self._careful = False  # a look at a device could be noticed, as of the last time that was asked
+        self._heard = True  # a look at any tensor could be noticed, as of the last time that was asked (`_listen`)
+        self._careful = False  # one at a device
 
     # ------------------------------------------------------------------------------------------------- values
 
@@ -91,15 +92,10 @@ class TorchEngine(Engine):
 
     def _apart(self, value: Any) -> bool:
         """Whether a plain look at `value` could be noticed, or would go wrong."""
-        core = self._core or self._load()._C
-        return bool(
-            type(value) not in self._exact
-            or core._len_torch_function_stack()
-            or core._len_torch_dispatch_stack()
-            or core._are_functorch_transforms_active()
-            or core._get_tracing_state() is not None
-            or self._careful
-        )
+        if type(value) in self._exact:
+            return self._heard
+        self._load()
+        return True
 
     def _plain(self, value: Any) -> Any:
         """`value` as a tensor whose memory can be read; None for any other. Within `unnoticed` for a subclass."""
@@ -134,10 +130,22 @@ class TorchEngine(Engine):
         return Opaque(type(value).__name__, *found)
 
     def settle(self) -> None:
-        cuda = self._cuda
-        if cuda is not None and cuda._initialized:
-            self._careful = watched(self._torch)
-            settle(self._torch)
+        if self._core is not None:
+            self._listen()
+            if self._cuda._initialized:
+                settle(self._torch)
+
+    def _listen(self) -> None:
+        """Whether somebody would notice a look just now, asked once before several looks."""
+        core = self._core
+        self._careful = self._cuda._initialized and watched(self._torch)
+        self._heard = bool(
+            core._len_torch_function_stack()
+            or core._len_torch_dispatch_stack()
+            or core._are_functorch_transforms_active()
+            or core._get_tracing_state() is not None
+            or self._careful
+        )
 
     def identity(self, value: Any) -> Hashable:
         if self._apart(value):
@@ -375,7 +383,7 @@ class TorchEngine(Engine):
         if not self.owns(value):
             return None
         try:
-            self._careful = self._cuda._initialized and watched(self._torch)
+            self._listen()
             if self._apart(value):
                 with unnoticed():
                     return self._number(value)

@@ -56,6 +56,7 @@ class Reached:
         """Go a step along a random direction (see `direction`), in place. LookupError where that cannot be."""
         value = self._place.value
         if self._engine is not None and not self._engine.fixed(value):
+            self._engine.settle()
             shape = self._engine.describe(self._engine.keep(value)).shape or ()
             self._engine.move(value, step, signs(seed, math.prod(shape)))
         else:
@@ -83,20 +84,22 @@ def reach(
     What holds other numbers is none. Of several that hold the same, it is the one whose path is nearest to the name.
     Raises LookupError where there is none, or more than one.
     """
+    for engine in engines:
+        engine.settle()
     name = NUMBER.sub("", name)
     nearest, found = -1, dict[Any, Reached]()
     for place in _places(frames, namespaces, engines, passing):
-        engine = next((each for each in engines if each.owns(place.value)), None)
-        if not _is_like(place.value, engine, like):
+        owner = next((each for each in engines if each.owns(place.value)), None)
+        if not _is_like(place.value, owner, like):
             continue
-        whole = engine is not None and not engine.fixed(place.value) and type(place.value) not in SCALARS
+        whole = owner is not None and not owner.fixed(place.value) and type(place.value) not in SCALARS
         near = _nearness(place.path, name)
         if near < nearest or (not whole and near == 0):
             continue  # numbers are equal by chance, tensors are not
         if near > nearest:
             nearest, found = near, {}
-        key = engine.identity(place.value) if whole and engine is not None else (id(place.holder), place.key)
-        found.setdefault(key, Reached(place, engine if whole else None))
+        key = owner.identity(place.value) if whole and owner is not None else (id(place.holder), place.key)
+        found.setdefault(key, Reached(place, owner if whole else None))
     if len(found) != 1:
         several = (
             "several values hold its numbers, which may differ at another iteration"
