@@ -91,8 +91,8 @@ class AutogradEngine(Engine):
 
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`.backward()` adds to the gradients of the graph's leaves."""
-        torch = torch_module()
-        if method != "backward" or torch is None or not isinstance(value, torch.Tensor):
+        torch = torch_module() if method == "backward" else None
+        if torch is None or not isinstance(value, torch.Tensor):
             return ()
         return [Change(leaf, "grad", f"leaf{index}") for index, leaf in enumerate(leaves(value, torch))]
 

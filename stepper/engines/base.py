@@ -390,3 +390,8 @@ class Engine:
     def recording(self, observer: Observer) -> Iterator[None]:
         """Entered while an iteration is recorded: install hooks, tell `observer`, and remove every hook at the end."""
         yield
+
+
+def having(engines: Iterable[Engine], *methods: str) -> list[Engine]:
+    """Those engines that have one of these methods of their own: nothing comes of asking the others."""
+    return [each for each in engines if any(getattr(type(each), name) is not getattr(Engine, name) for name in methods)]

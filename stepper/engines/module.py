@@ -79,8 +79,8 @@ class ModuleEngine(Engine):
 
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`model.zero_grad()` lets go of the gradients of all its parameters."""
-        torch = torch_module()
-        if method != "zero_grad" or torch is None or not isinstance(value, torch.nn.Module):
+        torch = torch_module() if method == "zero_grad" else None
+        if torch is None or not isinstance(value, torch.nn.Module):
             return ()
         return [Change(each, "grad", path) for path, each in torch.nn.Module.named_parameters(value)]
 

@@ -124,7 +124,7 @@ class Changing(Observing):
         self._met.add((label, id(value)))
         if label in self._passing_anywhere and self._namer.knows(value):
             return  # a loop's `layer`, that has a path of its own
-        for engine in self.engines:
+        for engine in self._namer.knowing:
             engine.met(value, label)
             for path, member in engine.members(value):
                 if self._owner(member) is not None:

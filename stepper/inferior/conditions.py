@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stepper.engines.base import Engine
+from stepper.engines.base import Engine, having
 from stepper.engines.modes import capturing, torch_module
 from stepper.inferior.frames import is_function, names_in
 from stepper.inferior.protocol import Stop
@@ -240,12 +240,10 @@ class Conditions:
             stack.enter_context(self._aside())
             stack.callback(setattr, warnings, "showwarning", warnings.showwarning)
             warnings.showwarning = _not_shown
-            for engine in self._engines:
-                if draws and type(engine).random_state is not Engine.random_state:
-                    stack.enter_context(engine.undrawn())
-            for engine in self._engines:
-                if type(engine).neutral is not Engine.neutral:
-                    stack.enter_context(engine.neutral())
+            for engine in having(self._engines, "random_state") if draws else ():
+                stack.enter_context(engine.undrawn())
+            for engine in having(self._engines, "neutral"):
+                stack.enter_context(engine.neutral())
             yield
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from stepper.engines.base import Engine, Held
+from stepper.engines.base import Engine, Held, having
 from stepper.engines.names import Names, is_place
 from stepper.inferior.ours import is_installed, is_ours
 from stepper.inferior.scalars import SCALARS
@@ -46,11 +46,9 @@ class Namer:
     ) -> None:
         """`owns` says whether a value is an engine's. `bare` are types known, from one record to the next, for having
         nothing in them that could bear a name: numbers, functions, arrays."""
-        self._knowing = [  # those that learn names, or know what lies inside something
-            each for each in engines if type(each).met is not Engine.met or type(each).members is not Engine.members
-        ]
+        self.knowing = having(engines, "met", "members")  # they learn names, or know what lies inside something
         self._names = names
-        self._lookers = [each for each in engines if type(each).holds is not Engine.holds]
+        self._lookers = having(engines, "holds")
         self._followed: dict[int, int] = {}  # by object: how much it held, which may still have been in the making
         self._own: dict[type, bool] = {}
         self._owns = owns
@@ -100,13 +98,13 @@ class Namer:
 
     def knows(self, value: Any) -> bool:
         """Whether what lies inside a model has its names already."""
-        inside = [member for engine in self._knowing for _, member in engine.members(value)]
+        inside = [member for engine in self.knowing for _, member in engine.members(value)]
         given = [self._names.get(member) for member in inside]
         return bool(given) and all(name is not None and not is_place(name) for name in given)
 
     def _give(self, label: str, value: Any) -> None:
         in_list = type(value) in (list, tuple)
-        for engine in self._knowing:
+        for engine in self.knowing:
             engine.met(value, label)
             for path, member in engine.members(value):
                 self._names.give(member, f"{label}.{path}", label, in_list=in_list)

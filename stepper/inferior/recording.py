@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
-from stepper.engines.base import Engine, GateSeen
+from stepper.engines.base import Engine, GateSeen, having
 from stepper.engines.names import Names, is_place
 from stepper.inferior.conditions import Conditions
 from stepper.inferior.copies import Copy
@@ -110,8 +110,8 @@ class Recording:
         """Begin the record of an iteration, or of the setup (None)."""
         self._clear(iteration)
         self.answers = self.conditions.answers()
-        self._seers = [each for each in self.engines if type(each).seen is not Engine.seen]
-        self._changers = [each for each in self.engines if type(each).changes is not Engine.changes]
+        self._seers = having(self.engines, "seen")
+        self._changers = having(self.engines, "changes")
         self._last = self.halt[1] if self.halt is not None and self.halt[0] == iteration else -1
         self.whereabouts[1] = -1
         self.whereabouts[0] = SETUP if iteration is None else iteration
@@ -208,7 +208,7 @@ class Recording:
 
     def _note_resting(self) -> None:
         """Which parameters wait for optimizers that took no step in this pass, those of running functions included."""
-        engines = [each for each in self.engines if type(each).resting is not Engine.resting]
+        engines = having(self.engines, "resting")
         for label, value in (pair for names in self._local_names() for pair in names.items()) if engines else ():
             kept = attributes(value) if is_scripts(type(value)) else []
             for path, each in ((label, value), *((f"{label}.{name}", held) for name, held in kept)):

@@ -18,7 +18,7 @@ from time import perf_counter, sleep
 from types import FrameType
 from typing import Any
 
-from stepper.engines.base import Engine
+from stepper.engines.base import Engine, having
 from stepper.engines.pool import POOL
 from stepper.inferior.channel import Channel
 from stepper.inferior.conditions import Conditions
@@ -371,7 +371,7 @@ class Runner:
     def _begin_record(self, iteration: int | None) -> None:
         self.recorder.start(iteration)
         self._recording = True
-        for engine in self.engines:
+        for engine in having(self.engines, "recording"):
             self._hooks.enter_context(engine.recording(self.recorder))
         if iteration is not None:
             self.recorder.learn(vars(sys.modules["__main__"]))
@@ -393,7 +393,7 @@ class Runner:
         self.recorder.stop()
         self._hooks.close()
         with ExitStack() as neutral:
-            for engine in self.engines:
+            for engine in having(self.engines, "neutral"):
                 neutral.enter_context(engine.neutral())
             record, shelf = self._finisher.finish([] if iteration is None else losses, error, behind)
             pictures = ahead(shelf.copies, [each for each in self.control.ahead if each.iteration == iteration])
