@@ -42,8 +42,10 @@ class Noisy(torch.Tensor):
 def look(engine: TorchEngine, value: Any) -> Any:
     """Everything that is done to a value."""
     assert engine.owns(value)
+    engine.settle()
     engine.identity(value)
     kept = engine.keep(value)
+    assert engine.still(value, kept) is not False
     assert engine.same(value, kept)
     engine.describe(kept)
     engine.size(kept)
@@ -74,6 +76,15 @@ def test_modes_do_not_see_it() -> None:
         assert (functions.count, operations.count) == (seen[0] + 1, seen[1] + 1)
     assert seen[1] == 1  # the transpose is the test's own
     assert type(engine.keep(value).tensor) is torch.Tensor
+
+
+def test_a_mode_that_was_entered_since_the_last_look_does_not_see_the_next() -> None:
+    engine, value = TorchEngine(), torch.randn(3, 4)[:, ::2]  # with gaps: copied by torch itself
+    for kind in (CountFunctions, CountOperations):
+        look(engine, value)
+        with kind() as mode:
+            look(engine, value)
+        assert mode.count == 0
 
 
 def test_neither_default_device_nor_autocast_matters() -> None:
