@@ -29,6 +29,15 @@ class Cuts:
         self._before = record.events[:first]
         self._found = list(_cuts(self._before, BEHIND if behind else AHEAD))
 
+    @property
+    def only(self) -> str:
+        """The one place, as a sentence, where there is one only: what lies between a parameter and it may be hidden
+        from the record (in a distribution, say); empty where there are several, or none."""
+        return self._sentence(*self._found[0]) if len(self._found) == 1 else ""
+
+    def _sentence(self, event: Event, spelled: str) -> str:
+        return f"{self._record.place(event)} cuts the graph ({spelled})"
+
     def between(self, parameter: Parameter) -> str:
         """The first one between a parameter and the loss, as a sentence; empty where there is none."""
         if not self._found:
@@ -37,8 +46,7 @@ class Cuts:
         for event, spelled in self._found:
             # What reads a parameter may be hidden from the record: then any of them may lie between.
             if not reached or not reached.isdisjoint(_inside(event, self._before)):
-                where = self._record.place(event)
-                return f"{where} cuts the graph ({spelled})"
+                return self._sentence(event, spelled)
         return ""
 
 
@@ -82,7 +90,8 @@ def _goes_on(event: Event, before: list[Event]) -> bool:
         return False
     if event.text.startswith("return "):
         return True  # it has no name yet
-    made = {value.label for value in _made(inside, before)}
+    named = {number for number in inside if before[number].kind == "statement"}
+    made = {value.label for value in _made(named, before) if not _is_whole(value)}
     return any(value.label in made for each in _behind(inside, before) for value in _read(each))
 
 
@@ -100,7 +109,7 @@ def _is_reckoned_with(event: Event, before: list[Event]) -> bool:
     inside = _inside(event, before)
     if not any(value.role in _MADE and _is_tensor(value) for number in inside for value in _read(before[number])):
         return False  # it is taken of the data
-    if all(value.summary.type in ("int", "bool") for value in _made(inside, before)):
+    if all(map(_is_whole, _made(inside, before))):
         return False  # an action, a count: no slope goes through it
     made, numbers = set[str](), set[float]()
     for value in _made(inside, before):
@@ -144,6 +153,12 @@ def _made(inside: set[int], before: list[Event]) -> list[Value]:
 
 def _read(event: Event) -> list[Value]:
     return [value for value in event.values if value.when == "operand"]
+
+
+def _is_whole(value: Value) -> bool:
+    """Whether it is of whole numbers, or of truths: no slope goes through the indices that an `argmin` gives."""
+    kind = value.summary.dtype or value.summary.type
+    return kind.startswith(("int", "uint", "bool"))
 
 
 def _is_tensor(value: Value) -> bool:

@@ -243,7 +243,7 @@ class RecordCheck:
             return found
         self._of_graph._entries = self._entries
         self._by_graph.add(parameter.name)
-        cut = self._updated_before(next(self._versions(parameter))) or self._cuts.between(parameter)
+        cut = self._updated_before(next(self._versions(parameter))) or self._cuts.between(parameter) or self._cuts.only
         return by_graph(found, await self._of_graph._one(parameter), cut)
 
     def _fit(self, group: tuple[Way, ...]) -> RecordCheck:

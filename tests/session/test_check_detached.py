@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from stepper.session.cuts import Cuts
 from stepper.session.gradient_check import Verdict
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script as scripted
 from tests.session.checks import TWICE, named, opened, verdicts
 
 
@@ -234,3 +237,27 @@ def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
     with opened(tmp_path, text) as run:
         (found,) = run.check(1).parameters
     assert found.verdict is verdict and found.note.startswith("w is updated before")
+
+
+HIDDEN = """
+    net = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    x = torch.randn(8, 3)
+    for t in range(2):
+        {cut}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+@pytest.mark.parametrize(
+    ("cut", "told"),
+    [
+        ("some = torch.distributions.Normal(net(x), 1.0); loss = net(x).sum() + some.mean.detach().sum()", True),
+        ("with torch.no_grad(): at = net(x).argmin(1)\n        loss = net(x)[range(8), at].sum()", False),
+    ],
+)
+def test_the_one_line_that_cuts_the_graph_is_known(cut: str, told: bool) -> None:
+    record = run_recorded(scripted(HIDDEN.format(cut=cut))).records[1]
+    assert Cuts(record).only == "line 9 cuts the graph (.detach())" * told
