@@ -105,10 +105,10 @@ _NO_LOSS = re.compile(
     r"|^(n|num|count)_?(loss|cost)(es|s)?$",
     re.IGNORECASE,
 )
-# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `loss_gradient`, and the δ that textbooks call `error_signal`; but not
+# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `pd_error_wrt_output`, `loss_gradient`, and the δ called `error_signal`; not
 # `d_loss`, a discriminator's, nor a penalty.
 _DERIVATIVE = re.compile(
-    r"^d(loss|cost|err(or)?)_(d|fn$|func)|^d_(loss|cost|err(or)?)_(d_|wrt_)"
+    r"^d(loss|cost|err(or)?)_(d|fn$|func)|^d_(loss|cost|err(or)?)_d_|(loss|cost|err(or)?)s?_wrt_"
     r"|(loss|cost|error)_((fn|func|function)_)?grad(ient)?s?($|_(?!pen))|error_?(signal|term)s?$",
     re.IGNORECASE,
 )

@@ -78,6 +78,7 @@ def test_plain_code_gives_what_backward_is_called_on(source: str, receiver: str)
     [
         *[("损失", "梯度"), ("損失", "勾配"), ("loss_总", "grad_权重")],  # in Chinese and Japanese
         *[("d_loss", "d_loss_d_output"), ("loss_fn", "cost_gradient"), ("mse_loss", "loss_grad")],
+        ("total_error", "pd_errors_wrt_outputs"),
     ],
 )
 def test_a_name_says_that_it_is_a_loss_or_the_derivative_of_one(loss: str, gradient: str) -> None:
