@@ -213,7 +213,8 @@ def by_graph(found: ParameterCheck, held: ParameterCheck, cut: str) -> Parameter
     """A parameter by the loss itself, and by that whose detached parts are `held`. `cut` says where the script's own
     lines cut the graph, if they do."""
     if held.verdict is Verdict.UNKNOWN and not held.told_apart:
-        return replace(found, verdict=Verdict.UNKNOWN, note=found.note if found.verdict is Verdict.UNKNOWN else HIDDEN)
+        hidden = f"{cut}; {HIDDEN}" if cut else HIDDEN
+        return replace(found, verdict=Verdict.UNKNOWN, note=found.note if found.verdict is Verdict.UNKNOWN else hidden)
     if held.verdict is not Verdict.AGREES:
         return held
     apart = next((each for each in found.entries if each.verdict is Verdict.DIFFERS), None)

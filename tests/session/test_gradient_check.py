@@ -9,6 +9,7 @@ from stepper.session.gradient_check import (
     GradientCheck,
     ParameterCheck,
     Verdict,
+    by_graph,
     compared,
     concluded,
     told_factor,
@@ -101,6 +102,13 @@ def test_a_step_that_descends_the_square_of_an_error_that_is_called_the_loss_is_
     found = checked(*((factor * each, each) for each in slopes), loss=loss, along=along)
     assert {found.verdict, *(e.verdict for e in found.entries)} == {Verdict.AGREES if said else Verdict.DIFFERS}
     assert ("with a sign" in found.note) == bool(said) and (not said or found.note.endswith(said))
+
+
+def test_where_the_rest_hides_a_gradient_the_cut_is_told_all_the_same() -> None:
+    apart, hidden = checked((1.0, 2.0), (1.0, 3.0)), unknown("w", (9,), "the rounding of float32 hides it")
+    told = by_graph(apart, hidden, "line 4 cuts the graph (.detach())")
+    assert told.verdict is Verdict.UNKNOWN and told.note.startswith("line 4 cuts the graph (.detach()); a part of")
+    assert by_graph(apart, hidden, "").note.startswith("a part of")
 
 
 def test_where_the_loss_does_not_change_at_all_nothing_is_called_wrong() -> None:
