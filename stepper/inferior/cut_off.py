@@ -34,6 +34,10 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
     roots = {each.parent for each in happenings if each.kind == "backward"}
     if not wanted or not roots:
         return {}
+    seen = {id(draft.copy) for each in happenings if each.kind != "backward" for draft in each.drafts}
+    wanted = {name: each for name, each in wanted.items() if id(each.before.copy) in seen}
+    if not wanted:
+        return {}  # those that got none were not used: of a layer that this pass left out
     found: dict[str, int] = {}
     for reached in (None, _gone_through(happenings)):
         missing = [(place, each) for place, each in enumerate(wanted.values()) if each.name not in found]
