@@ -105,7 +105,7 @@ _NO_LOSS = re.compile(
     r"|^(n|num|count)_?(loss|cost)(es|s)?$",
     re.IGNORECASE,
 )
-# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `pd_error_wrt_output`, `loss_gradient`, and the δ called `error_signal`; not
+# `dloss_dw`, `dloss_fn`, `d_loss_d_output`, `pd_error_wrt_output`, `loss_gradient`, and a δ, `error_signal`; but not
 # `d_loss`, a discriminator's, nor a penalty.
 _DERIVATIVE = re.compile(
     r"^d(loss|cost|err(or)?)_(d|fn$|func)|^d_(loss|cost|err(or)?)_d_|(loss|cost|err(or)?)s?_wrt_"
