@@ -91,8 +91,9 @@ def same_arrays(value: Any, kept: Any) -> bool:
     if value.strides == kept.strides:
         if value.flags.forc and kept.flags.forc:
             return same_memory(address_of(value), address_of(kept), size) or but_for_nans(value, kept)
-        if 0 in kept.strides:
-            once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in kept.strides)
+        repeated = [stride == 0 and length > 1 for stride, length in zip(kept.strides, kept.shape, strict=True)]
+        if any(repeated):  # an axis that `None` made has no stride either, and one entry
+            once = tuple(slice(0, 1) if each else slice(None) for each in repeated)
             return same_arrays(value[once], kept[once])
     if kept.ndim > 1:
         return all(same_arrays(part, other) for part, other in zip(value, kept, strict=True))

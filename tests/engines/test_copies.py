@@ -149,6 +149,17 @@ def test_signs_of_zero_count_and_payloads_of_nan_do_not() -> None:
         assert not engine.same(different, kept)
 
 
+def test_large_arrays_with_axes_of_no_stride_are_compared() -> None:
+    """An axis that `None` made has a stride of 0, as one that repeats its entries has; it is not gone into for ever."""
+    engine = NumpyEngine()
+    pooled = np.arange(16 * 4 * 4 * 4, dtype=float).reshape(16, 4, 4, 4).transpose(0, 3, 1, 2)  # in no one's order
+    for value in (pooled[:, :, :, None, :, None], np.broadcast_to(pooled[..., None], (16, 4, 4, 4, 3))):
+        kept = engine.keep(value)
+        assert engine.same(value, kept)
+        pooled[-1, -1, -1, -1] += 1
+        assert not engine.same(value, kept)
+
+
 def test_keeping_leaves_gradients_versions_and_graphs_alone() -> None:
     engine = TorchEngine()
     weight = torch.nn.Parameter(torch.ones(3))
