@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one, iteration_number
-from stepper.session.check_text import lines
+from stepper.session.check.check_text import lines
+from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import GradientsDiffer, Misuse
-from stepper.session.gradient_check import GradientCheck
 from stepper.session.headless_check import check
 from stepper.session.options import Options
 from stepper.terminal_text import visible

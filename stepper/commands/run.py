@@ -10,8 +10,8 @@ from typing import Literal
 
 from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one
+from stepper.session.findings.lossless import looked_for
 from stepper.session.headless import run_losses
-from stepper.session.lossless import looked_for
 from stepper.session.options import Options
 
 Losses = Callable[[int, list[float | None], int | None], None]

@@ -9,11 +9,11 @@ from typing import Literal
 from stepper.commands.options import iteration_number
 from stepper.commands.trace_text import overview, trace_lines
 from stepper.session.export import trace_document
+from stepper.session.findings.lossless import without_loss
+from stepper.session.findings.telling import which_loss
 from stepper.session.headless import Trace, trace
-from stepper.session.lossless import without_loss
 from stepper.session.options import Options
 from stepper.session.target import folder_of
-from stepper.session.telling import which_loss
 from stepper.terminal_text import visible
 
 

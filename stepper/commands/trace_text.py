@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
 from stepper.record import Array, Event, Gate, Parameter, Record, Value
-from stepper.session.carried import all_carried
-from stepper.session.evaluated import all_in_evaluation
-from stepper.session.telling import all_shared, title, told
+from stepper.session.findings.carried import all_carried
+from stepper.session.findings.evaluated import all_in_evaluation
+from stepper.session.findings.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 

@@ -7,7 +7,7 @@ import traceback
 from types import FrameType, TracebackType
 
 from stepper.inferior.ours import is_ours
-from stepper.inferior.scalars import describe_error, tellable
+from stepper.inferior.recording.scalars import describe_error, tellable
 from stepper.program.program import Program
 from stepper.record import Spot
 

@@ -37,9 +37,9 @@ from stepper.inferior.ending import (
 from stepper.inferior.imports import ImportWatch, OwnModules
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
 from stepper.inferior.reading import folder_of, own_modules, script_text
+from stepper.inferior.recording.scalars import describe_error
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
-from stepper.inferior.scalars import describe_error
 from stepper.inferior.service import Service
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.errors import PartOfPackage

@@ -7,8 +7,8 @@ from contextlib import suppress
 from time import perf_counter
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.inferior.copies import Copy
 from stepper.inferior.protocol import GetWindow, Picture
+from stepper.inferior.recording.copies import Copy
 from stepper.record import Window
 
 LITTLE = 1 << 20

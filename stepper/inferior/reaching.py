@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
 from stepper.inferior.direction import signs
-from stepper.inferior.naming import attributes, is_scripts
-from stepper.inferior.scalars import SCALARS
+from stepper.inferior.recording.naming import attributes, is_scripts
+from stepper.inferior.recording.scalars import SCALARS
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Summary
 

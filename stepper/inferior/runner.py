@@ -21,11 +21,8 @@ from typing import Any
 from stepper.engines.base import Engine, having
 from stepper.engines.pool import POOL
 from stepper.inferior.channel import Channel
-from stepper.inferior.conditions import Conditions
 from stepper.inferior.control import Control
-from stepper.inferior.differences import Differences
-from stepper.inferior.finish import Finisher
-from stepper.inferior.losses import LossKeeper
+from stepper.inferior.finishing.finish import Finisher
 from stepper.inferior.ours import is_ours
 from stepper.inferior.passes import PassCount, passes_over
 from stepper.inferior.pictured import ahead
@@ -40,9 +37,12 @@ from stepper.inferior.protocol import (
     packed,
     unpacked_size,
 )
-from stepper.inferior.recorder import Recorder
+from stepper.inferior.recording.conditions import Conditions
+from stepper.inferior.recording.differences import Differences
+from stepper.inferior.recording.losses import LossKeeper
+from stepper.inferior.recording.recorder import Recorder
+from stepper.inferior.recording.store import Store
 from stepper.inferior.staying import Staying
-from stepper.inferior.store import Store
 from stepper.inferior.trying import Trials
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.nodes import ARMED, BESIDE, COUNTING, RECORDING, stop_flag

@@ -16,7 +16,6 @@ from time import perf_counter
 from stepper.engines.survey import histogram, surveying
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
-from stepper.inferior.copies import Copy
 from stepper.inferior.direction import product
 from stepper.inferior.forking import OURS
 from stepper.inferior.pictured import picture
@@ -41,6 +40,7 @@ from stepper.inferior.protocol import (
     StopAt,
     Where,
 )
+from stepper.inferior.recording.copies import Copy
 from stepper.inferior.runner import Runner
 
 SAMPLE = 1 << 14

@@ -24,11 +24,11 @@ from stepper.engines.detached import Detached
 from stepper.engines.modes import torch_module
 from stepper.inferior.alone import Silence, room
 from stepper.inferior.forks import Forks, Told
-from stepper.inferior.frames import own_frames
-from stepper.inferior.losses import LossKeeper
-from stepper.inferior.naming import passing_names
 from stepper.inferior.protocol import Nudge, Push, Reply, Tried
 from stepper.inferior.reaching import Reached, reach
+from stepper.inferior.recording.frames import own_frames
+from stepper.inferior.recording.losses import LossKeeper
+from stepper.inferior.recording.naming import passing_names
 from stepper.program.program import Program
 from stepper.record import Summary
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from types import CodeType
 
 from stepper.program.beside import Beside
-from stepper.program.compiled import compiled
 from stepper.program.errors import ProgramError
-from stepper.program.instrument import Instrument, Plan
-from stepper.program.losses import Losses
+from stepper.program.flow.losses import Losses
 from stepper.program.opaque import hands_over, opaque
+from stepper.program.probes.compiled import compiled
+from stepper.program.probes.instrument import Instrument, Plan
+from stepper.program.probes.table import SiteTable
 from stepper.program.scopes import Scope, Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.syntax import FUNCTIONS
-from stepper.program.table import SiteTable
 from stepper.record.events import Phase, Role, Spot
 
 MOST_LINES = 10_000  # in modules that get probes: a thousand lines of statements take up to 0.4 s at the start

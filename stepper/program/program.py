@@ -15,19 +15,19 @@ from types import CodeType
 
 from stepper.program import settings as settings_
 from stepper.program.beside import Beside, Find, beside
-from stepper.program.compiled import compiled
 from stepper.program.errors import PartOfPackage, ProgramError
-from stepper.program.instrument import Instrument, Plan
-from stepper.program.knowledge import Known
-from stepper.program.loops import Choice, choose, head_of
-from stepper.program.losses import Losses
+from stepper.program.flow.losses import Losses
+from stepper.program.knowledge.knowledge import Known
+from stepper.program.knowledge.loops import Choice, choose, head_of
 from stepper.program.modules import Module, with_probes
 from stepper.program.opaque import opaque
+from stepper.program.probes.compiled import compiled
+from stepper.program.probes.instrument import Instrument, Plan
+from stepper.program.probes.table import SiteTable
 from stepper.program.scopes import Script
 from stepper.program.sites import Site
 from stepper.program.source import Source
 from stepper.program.spine import LoopNode, enclosing, spine
-from stepper.program.table import SiteTable
 from stepper.record.events import LoopHead, Phase, Role, Spot
 
 LONGEST = 2_000  # lines of modules that are read together with a script; more could take seconds

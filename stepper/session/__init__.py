@@ -2,7 +2,8 @@
 
 The one door for the app, the headless commands, tests and notebooks. It knows the record and the protocol, and never
 imports torch, numpy, the engines or the program's analysis. What is named here is loaded when it is first asked for,
-so that a command can read its options or complain without it.
+so that a command can read its options or complain without it. `findings` says what records tell, without any process;
+`check` compares gradients.
 """
 
 from importlib import import_module
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stepper.session.breakpoints import NoStatement, NotACondition
     from stepper.session.errors import Misuse, ScriptFailed
+    from stepper.session.findings.navigation import Cursor, Place, Step
     from stepper.session.lane import LaneLost
-    from stepper.session.navigation import Cursor, Place, Step
     from stepper.session.options import Options
     from stepper.session.session import Session, State
 
@@ -34,7 +35,7 @@ _MODULES = {
     **dict.fromkeys(("NoStatement", "NotACondition"), "breakpoints"),
     **dict.fromkeys(("Misuse", "ScriptFailed"), "errors"),
     **dict.fromkeys(("LaneLost",), "lane"),
-    **dict.fromkeys(("Cursor", "Place", "Step"), "navigation"),
+    **dict.fromkeys(("Cursor", "Place", "Step"), "findings.navigation"),
     **dict.fromkeys(("Options",), "options"),
     **dict.fromkeys(("Session", "State"), "session"),
 }

@@ -12,9 +12,9 @@ from stepper.record import Record, Spot
 from stepper.session.breakpoints import Breakpoint, Breakpoints
 from stepper.session.cost import SECONDS
 from stepper.session.driving import Stops
+from stepper.session.findings.navigation import Cursor
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.lanes import State
-from stepper.session.navigation import Cursor
 from stepper.session.options import Options
 from stepper.session.standing import Standing
 from stepper.session.stops import Interrupted, Sought, ahead, behind

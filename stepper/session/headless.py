@@ -16,8 +16,8 @@ import msgspec
 from stepper.inferior.protocol import Run
 from stepper.record import Array, Record
 from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.findings.loops import other_loops
 from stepper.session.lane import Lane, LaneLost
-from stepper.session.loops import other_loops
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
 from stepper.session.target import folder_of, launch_of

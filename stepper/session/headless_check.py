@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from stepper.session.check.gradient_check import GradientCheck
+from stepper.session.check.record_check import Tell
 from stepper.session.errors import Misuse, ScriptFailed
-from stepper.session.gradient_check import GradientCheck
 from stepper.session.options import Options
-from stepper.session.record_check import Tell
 from stepper.session.session import Session
 
 

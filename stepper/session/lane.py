@@ -51,8 +51,8 @@ from stepper.inferior.protocol import (
     frame,
 )
 from stepper.record import Array, Record, Region, Spot, Summary, Survey, Window, filled
-from stepper.session.answers import Answers
 from stepper.session.errors import Misuse
+from stepper.session.findings.answers import Answers
 from stepper.session.process import Process
 
 T = TypeVar("T")

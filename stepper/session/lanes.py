@@ -17,9 +17,9 @@ import msgspec
 
 from stepper.inferior.protocol import Ended, Line, Range
 from stepper.record import Array, LoopHead, Record, Region, Spot, Survey, Window, place
-from stepper.session.answers import Answers
 from stepper.session.edited import Edits
-from stepper.session.extent import cannot_grow
+from stepper.session.findings.answers import Answers
+from stepper.session.findings.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed

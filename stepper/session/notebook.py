@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepper.record import Event, Gate, Parameter, Record, Summary, Value
 from stepper.session.breakpoints import Breakpoint
+from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed, last_line
-from stepper.session.gradient_check import GradientCheck
-from stepper.session.labels import missing
+from stepper.session.findings.labels import missing
 from stepper.session.options import LARGEST_COUNT, MEMORY, Options
 from stepper.session.session import Session
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from stepper.session import navigation
-from stepper.session.checking import Checking
-from stepper.session.divergence import first_not_finite, told
+from stepper.session.check.checking import Checking
 from stepper.session.errors import Misuse
+from stepper.session.findings import navigation
+from stepper.session.findings.divergence import first_not_finite, told
+from stepper.session.findings.loops import other_loops
+from stepper.session.findings.navigation import Step
 from stepper.session.lanes import State
-from stepper.session.loops import other_loops
-from stepper.session.navigation import Step
 from stepper.session.options import Options
 
 

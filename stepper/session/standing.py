@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stepper.record import Event, Record
-from stepper.session import navigation
 from stepper.session.driving import REPLAY_SECONDS, Driving
-from stepper.session.navigation import Cursor, Place
+from stepper.session.findings import navigation
+from stepper.session.findings.navigation import Cursor, Place
 from stepper.session.options import Options
 
 

@@ -12,8 +12,8 @@ from functools import cached_property
 
 from stepper.inferior.protocol import Stop
 from stepper.record import Asked, Event, Record, Spot
-from stepper.session.answers import Answers
-from stepper.session.navigation import Cursor
+from stepper.session.findings.answers import Answers
+from stepper.session.findings.navigation import Cursor
 
 Reach = Callable[[int | None], Awaitable[Record | None]]
 """Have an iteration recorded (None: the setup, if that is), and the conditions asked in it; None where there is no such

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from textual import events
 
-from stepper.session.divergence import name_of
+from stepper.session.findings.divergence import name_of
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import ACTIONS, Action

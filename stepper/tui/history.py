@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stepper.record import CUT, Event, Record, Value, place
-from stepper.session.evaluated import in_evaluation
-from stepper.session.left_out import Why, in_short, left_out
-from stepper.session.telling import which_loss
+from stepper.session.findings.evaluated import in_evaluation
+from stepper.session.findings.left_out import Why, in_short, left_out
+from stepper.session.findings.telling import which_loss
 from stepper.tui.names import Names, names_of
 from stepper.tui.nonfinite import first_nonfinite
 from stepper.tui.updates import Updates

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stepper.record import Event, Record
 from stepper.session.advice import advice, as_module
-from stepper.session.divergence import first_not_finite
+from stepper.session.findings.divergence import first_not_finite
 from stepper.session.target import module_of
 from stepper.tui.history import History
 

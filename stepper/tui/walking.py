@@ -9,7 +9,7 @@ from textual import on
 from textual.timer import Timer
 
 from stepper.record import Spot
-from stepper.session.divergence import name_of
+from stepper.session.findings.divergence import name_of
 from stepper.tui.causes import began
 from stepper.tui.history import History
 from stepper.tui.panels.points import PointPanel

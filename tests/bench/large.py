@@ -9,7 +9,7 @@ from typing import Any
 from stepper.engines.base import Engine
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.torch import TorchEngine
-from stepper.inferior.copies import Copy
+from stepper.inferior.recording.copies import Copy
 from tests.bench.report import say, say_keys
 from tests.bench.screen import READY, STEPPER, bare_keys, viewer_keys
 from tests.terminal import Terminal

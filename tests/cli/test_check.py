@@ -9,7 +9,7 @@ import pytest
 
 from stepper.cli import main
 from stepper.commands.check import _Telling
-from stepper.session.gradient_check import GradientCheck
+from stepper.session.check.gradient_check import GradientCheck
 from tests.session.support import script
 
 WRONG = """

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stepper.record import Backward, Contribution, Event, Record
-from stepper.session.telling import told
+from stepper.session.findings.telling import told
 from tests.engines.checks import assert_adds_up
 from tests.engines.hooks import nothing_left_behind
 from tests.engines.recorded import Run, assert_same_bits, of_kind, run_recorded
@@ -30,7 +30,7 @@ def test_a_record_without_room_for_values_has_its_events_all_the_same(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = run_recorded(script(SCRIPTS[name]))
-    monkeypatch.setattr("stepper.inferior.store.SMALL", 0)
+    monkeypatch.setattr("stepper.inferior.recording.store.SMALL", 0)
     small = assert_same_bits(script(SCRIPTS[name]), memory=1)
     last = max(number for number in small.records if number is not None)
     events = [[(event.kind, event.line, event.function) for event in run.records[last].events] for run in (full, small)]

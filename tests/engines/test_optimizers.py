@@ -8,8 +8,8 @@ import torch
 
 from stepper.engines.rules import deviation
 from stepper.record import Event, OptimizerStep
-from stepper.session.left_out import Why, left_out
-from stepper.session.telling import told
+from stepper.session.findings.left_out import Why, left_out
+from stepper.session.findings.telling import told
 from tests.engines.recorded import Run, of_kind, run_plain, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stepper.record import Event, Record
-from stepper.session.left_out import Why, left_out
+from stepper.session.findings.left_out import Why, left_out
 from tests.engines.recorded import assert_same_bits
 from tests.engines.scripts import script
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stepper.session.check.gradient_check import EntryCheck, GradientCheck, ParameterCheck, Verdict
 from stepper.session.errors import Misuse
-from stepper.session.gradient_check import EntryCheck, GradientCheck, ParameterCheck, Verdict
 from stepper.session.notebook import Run
 from tests.fuzz.comparison import parameters_of
 from tests.fuzz.plain import Numbers, Truth

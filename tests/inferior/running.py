@@ -18,8 +18,8 @@ from stepper.engines.registry import builtin_engines
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.protocol import Message, unpacked
+from stepper.inferior.recording.scalars import describe_error
 from stepper.inferior.runner import Runner
-from stepper.inferior.scalars import describe_error
 from stepper.program import nodes
 from stepper.program.program import analyse
 from stepper.record import Event, Gate, Parameter, Record, Value

@@ -3,9 +3,9 @@
 import numpy
 import pytest
 
-from stepper.inferior import recording
-from stepper.inferior.members import FEW, MANY
-from stepper.inferior.spans import Spans
+from stepper.inferior.recording import recording
+from stepper.inferior.recording.members import FEW, MANY
+from stepper.inferior.recording.spans import Spans
 from tests.inferior.running import check, run
 
 STACK = """

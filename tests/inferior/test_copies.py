@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from stepper.engines.base import Engine
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.torch import TorchEngine
-from stepper.inferior.copies import Copy
-from stepper.inferior.differences import Differences
-from stepper.inferior.store import Shelf, Store
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.differences import Differences
+from stepper.inferior.recording.store import Shelf, Store
 from tests.inferior.running import run
 
 NAMES = ("a", "b", "c", "d")

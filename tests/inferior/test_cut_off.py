@@ -3,7 +3,7 @@
 import pytest
 
 from stepper.record import CUT, Record
-from stepper.session.left_out import Why, all_left_out, left_out
+from stepper.session.findings.left_out import Why, all_left_out, left_out
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 

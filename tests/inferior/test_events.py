@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 import pytest
 
-from stepper.inferior.finish import Finisher
+from stepper.inferior.finishing.finish import Finisher
 from stepper.record import Backward, OptimizerStep
 from tests.inferior.running import Ran, run
 
@@ -275,7 +275,7 @@ def test_a_full_record_has_no_hooks_on_graphs_but_the_gradients_of_the_parameter
     torch = pytest.importorskip("torch")
     from stepper.engines.backward import Passes
 
-    monkeypatch.setattr("stepper.inferior.recording.MAX_EVENTS", 300)
+    monkeypatch.setattr("stepper.inferior.recording.recording.MAX_EVENTS", 300)
     source = """
         import torch
         w = torch.full((3,), 0.5, requires_grad=True)

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from stepper.inferior import entries
+from stepper.inferior.gates import entries
 from tests.inferior.running import Ran, run
 
 # Each spelling: forward from h, backward from the gradient of the output `ga`; the mask is `h <= 0` but for those

@@ -10,7 +10,7 @@ import torch
 from stepper.engines.base import Later
 from stepper.engines.registry import builtin_engines
 from stepper.engines.torch import TorchEngine
-from stepper.inferior.losses import LossKeeper
+from stepper.inferior.recording.losses import LossKeeper
 from stepper.inferior.whereabouts import NONE
 from tests.inferior.running import run
 

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.inferior.store import SMALL, Shelf, Store
+from stepper.inferior.recording.store import SMALL, Shelf, Store
 from stepper.record import PICTURE, Region, Summary
 from stepper.session.headless import trace
 from stepper.session.options import MEMORY, Options

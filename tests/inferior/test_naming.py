@@ -11,7 +11,7 @@ from torch import nn
 
 from stepper.engines.names import Names, is_place
 from stepper.engines.registry import builtin_engines
-from stepper.inferior.naming import Namer, attributes
+from stepper.inferior.recording.naming import Namer, attributes
 from stepper.record import Contribution, ModuleCall, OptimizerStep, Record
 from tests.engines.recorded import assert_same_bits, of_kind
 from tests.engines.scripts import script

@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from stepper.program.instances import Instances
+from stepper.program.flow.instances import Instances
 from stepper.program.scopes import Script
 from stepper.program.source import Source
 

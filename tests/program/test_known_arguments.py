@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from stepper.program.known_arguments import outcome
+from stepper.program.flow.known_arguments import outcome
 
 
 @pytest.mark.parametrize(

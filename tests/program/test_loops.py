@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.program.loops import NOT_FOUND
+from stepper.program.knowledge.loops import NOT_FOUND
 from stepper.program.program import Program, ProgramError, analyse
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))

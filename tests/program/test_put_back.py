@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stepper.program.flow.put_back import put_back
 from stepper.program.program import analyse
-from stepper.program.put_back import put_back
 
 
 def changed_for_a_while(body: str) -> set[int]:

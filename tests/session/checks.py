@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import stepper
-from stepper.session.gradient_check import GradientCheck, ParameterCheck, Verdict
+from stepper.session.check.gradient_check import GradientCheck, ParameterCheck, Verdict
 from stepper.session.notebook import Run
 from tests.session.support import script
 

@@ -7,8 +7,8 @@ import pytest
 
 from stepper.commands.trace_text import trace_lines
 from stepper.record import OptimizerStep, Record
-from stepper.session.carried import Carried, Since, added, all_carried
-from stepper.session.left_out import Why, all_left_out, left_out
+from stepper.session.findings.carried import Carried, Since, added, all_carried
+from stepper.session.findings.left_out import Why, all_left_out, left_out
 from tests.engines.recorded import assert_same_bits, run_recorded
 from tests.engines.scripts import script
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.cuts import Cuts
-from stepper.session.gradient_check import Verdict
+from stepper.session.check.cuts import Cuts
+from stepper.session.check.gradient_check import Verdict
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script as scripted
 from tests.session.checks import TWICE, named, opened, verdicts

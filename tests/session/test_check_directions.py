@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.budget import ENTRIES, FEWEST, PASSES, Budget
-from stepper.session.gradient_check import Verdict
+from stepper.session.check.budget import ENTRIES, FEWEST, PASSES, Budget
+from stepper.session.check.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
 pytestmark = pytest.mark.start("torch")

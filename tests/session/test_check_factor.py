@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.check_text import lines
+from stepper.session.check.check_text import lines
 from tests.session.checks import opened
 
 MEAN = """

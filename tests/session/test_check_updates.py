@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.gradient_check import Verdict
+from stepper.session.check.gradient_check import Verdict
 from tests.session.checks import TWICE, named, opened, verdicts
 
 SCALED = """

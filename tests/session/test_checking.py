@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import stepper
+from stepper.session.check.gradient_check import Verdict
 from stepper.session.errors import Misuse, ScriptFailed
-from stepper.session.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
 BY_HAND = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stepper.session import Step, continuing
-from stepper.session.divergence import first_not_finite, told
+from stepper.session.findings.divergence import first_not_finite, told
 from tests.session.support import opened, script
 
 NAN, INF = math.nan, math.inf

@@ -6,7 +6,7 @@ import pytest
 
 from stepper.commands.trace_text import trace_lines
 from stepper.record import ModuleCall, Record
-from stepper.session.evaluated import all_in_evaluation, in_evaluation
+from stepper.session.findings.evaluated import all_in_evaluation, in_evaluation
 from tests.engines.recorded import assert_same_bits, run_recorded
 from tests.engines.scripts import script
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepper.session.extent import cannot_grow
+from stepper.session.findings.extent import cannot_grow
 
 SURE = {
     "at the top": "for step in range(3):  # loop\n    pass\n",

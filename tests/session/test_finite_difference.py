@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from stepper.session.finite_difference import Losses, Slope, Step, _kink, measure, narrowed, scale_of, slope
-from stepper.session.gradient_check import Verdict, compared
+from stepper.session.check.finite_difference import Losses, Slope, Step, _kink, measure, narrowed, scale_of, slope
+from stepper.session.check.gradient_check import Verdict, compared
 
 DOUBLE, SINGLE = 2.0**-53, 2.0**-24
 

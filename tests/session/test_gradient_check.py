@@ -2,9 +2,9 @@
 
 import pytest
 
-from stepper.session.check_text import lines
-from stepper.session.finite_difference import Slope
-from stepper.session.gradient_check import (
+from stepper.session.check.check_text import lines
+from stepper.session.check.finite_difference import Slope
+from stepper.session.check.gradient_check import (
     EntryCheck,
     GradientCheck,
     ParameterCheck,

@@ -3,7 +3,7 @@
 import pytest
 
 from stepper.record import Record
-from stepper.session.navigation import into, next_statement, out, place_of, previous_statement
+from stepper.session.findings.navigation import into, next_statement, out, place_of, previous_statement
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import SCRIPTS, script
 

@@ -4,7 +4,7 @@ import pytest
 
 from stepper.record import Parameter, Summary, Value
 from stepper.session.errors import Misuse
-from stepper.session.labels import missing, named, near
+from stepper.session.findings.labels import missing, named, near
 
 LABELS = ["x", "model.hidden.weight", "model.hidden.bias", "x.mm(w1).clamp(min=0)", "learning_rate", "loss"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepper.session.lossless import NEITHER, looked_for, without_loss
+from stepper.session.findings.lossless import NEITHER, looked_for, without_loss
 
 
 @pytest.mark.parametrize(("losses", "which"), [([None, 2.0, 1.0], "1"), ([3.0, None, None, None, 1.0], "0")])

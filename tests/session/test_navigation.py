@@ -4,8 +4,8 @@ import pytest
 
 from stepper.record import Event, Record
 from stepper.record.events import Kind
-from stepper.session import navigation
-from stepper.session.navigation import Place
+from stepper.session.findings import navigation
+from stepper.session.findings.navigation import Place
 
 
 def event(number: int, parent: int | None, kind: Kind = "statement", error: str | None = None) -> Event:

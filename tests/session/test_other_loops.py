@@ -1,7 +1,7 @@
 """That a script has several loops that train is said, with what names each."""
 
 from stepper.record import LoopHead
-from stepper.session.loops import other_loops, wanted
+from stepper.session.findings.loops import other_loops, wanted
 
 HERE = LoopHead("/a/two.py", 10, "for t in range(3)")
 THERE = LoopHead("/a/nets/fit.py", 4, "while True")

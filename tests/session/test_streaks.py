@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stepper.record import Gate, Record, Summary, Value
-from stepper.session.streaks import Streak, streaks
+from stepper.session.findings.streaks import Streak, streaks
 
 NOTHING = Value("h", "activation", "result", Summary(kind="other", type="array"))
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from stepper.record import Contribution, Event, Record
-from stepper.session.telling import all_shared, shared, title, told, updates, uses, which_loss
+from stepper.session.findings.telling import all_shared, shared, title, told, updates, uses, which_loss
 from tests.engines.recorded import of_kind, run_recorded
 from tests.engines.scripts import SCRIPTS, script
 

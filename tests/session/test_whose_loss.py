@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stepper.session.readings import known
-from stepper.session.whose_loss import contributions, losses
+from stepper.session.check.readings import known
+from stepper.session.findings.whose_loss import contributions, losses
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import stepper
-from stepper.session.gradient_check import Verdict
-from stepper.session.zeroing_lines import zeroing_lines
+from stepper.session.check.gradient_check import Verdict
+from stepper.session.findings.zeroing_lines import zeroing_lines
 from tests.session.support import script
 
 LOOP = """

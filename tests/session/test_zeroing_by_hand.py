@@ -6,9 +6,9 @@ import pytest
 
 import stepper
 from stepper.record import Record
-from stepper.session.carried import Carried, Since, all_carried
-from stepper.session.gradient_check import Verdict
-from stepper.session.zeroing_lines import zeroing_lines
+from stepper.session.check.gradient_check import Verdict
+from stepper.session.findings.carried import Carried, Since, all_carried
+from stepper.session.findings.zeroing_lines import zeroing_lines
 from tests.engines.recorded import run_recorded
 from tests.session.support import script
 

@@ -36,8 +36,8 @@ from stepper.record import (
 )
 from stepper.session import Cursor, Options, Place, State, Step
 from stepper.session.breakpoints import Breakpoint, Breakpoints
+from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse
-from stepper.session.gradient_check import GradientCheck
 from stepper.session.stops import Sought, ahead, behind
 
 SCRIPT = '''"""A two-layer ReLU network in NumPy, forward and backward by hand."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from textual.app import App
 from textual.widgets import Static
 
-from stepper.session.gradient_check import GradientCheck
+from stepper.session.check.gradient_check import GradientCheck
 from stepper.tui.screens.check import CheckScreen
 from tests.tui.screen import until
 

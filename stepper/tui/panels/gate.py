@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import BindingType
 
 from stepper.record import Gate, Region, Value, Window
-from stepper.session.streaks import Streak, streaks
+from stepper.session.findings.streaks import Streak, streaks
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.gate_lines import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 
 from stepper.record import Gate, Value, Window
-from stepper.session.streaks import Streak
+from stepper.session.findings.streaks import Streak
 from stepper.tui import figures
 from stepper.tui.names import Names, shortened
 from stepper.tui.panels import heatmap

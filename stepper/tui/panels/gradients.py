@@ -13,8 +13,8 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
-from stepper.session.carried import Carried, Since, climbs, coasting
-from stepper.session.left_out import Why
+from stepper.session.findings.carried import Carried, Since, climbs, coasting
+from stepper.session.findings.left_out import Why
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.content import Content
 
-from stepper.session.lossless import looked_for
+from stepper.session.findings.lossless import looked_for
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels.chart import Picture, column_of, draw

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from stepper.record import Event, Record
-from stepper.session.telling import title, told
+from stepper.session.findings.telling import title, told
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.actions import bindings

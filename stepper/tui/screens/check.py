@@ -12,9 +12,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from stepper.session.check_text import lines
+from stepper.session.check.check_text import lines
+from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed
-from stepper.session.gradient_check import GradientCheck
 from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 

@@ -21,7 +21,7 @@ from textual.widgets import Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
 from stepper.session import Misuse, Options
-from stepper.session.loops import wanted
+from stepper.session.findings.loops import wanted
 from stepper.session.options import LARGEST_SEED
 from stepper.session.target import launch_of, module_of
 from stepper.terminal_text import visible

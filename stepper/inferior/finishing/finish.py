@@ -1,0 +1,411 @@
+"""From what the recorder wrote down to the record that travels: summaries, gates and parameters worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from stepper.engines import masks
+from stepper.engines.base import Engine, GateSeen
+from stepper.inferior.finishing.drawn import drawn
+from stepper.inferior.finishing.handed_roles import HandedRoles
+from stepper.inferior.finishing.renaming import rename
+from stepper.inferior.gates.by_hand import by_hand
+from stepper.inferior.gates.origins import Origins
+from stepper.inferior.gradients.finished_parameters import FinishedParameters
+from stepper.inferior.gradients.moved import Moved, moved
+from stepper.inferior.gradients.stretched import remark_stretched
+from stepper.inferior.recording.copies import Copy, summarise
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_numbered, is_path
+from stepper.inferior.recording.recorder import Recorder
+from stepper.inferior.recording.store import Shelf
+from stepper.record import UNREAD, Backward, Event, Gate, OptimizerStep, Record, Role, Summary, Units, Value
+
+
+class Finisher:
+    """Makes records out of recordings. `numpy` is the engine for arrays of our own (masks, updates).
+
+    `count_later`: of large values only the range is worked out; who wants the rest asks for it.
+    """
+
+    def __init__(self, recorder: Recorder, path: str, numpy: Engine, *, count_later: bool = False) -> None:
+        self._recorder = recorder
+        self._path = path
+        self._numpy = numpy
+        self._roles = recorder.program.roles
+        self._drawn: set[str] = set()
+        self._certain: set[Copy] = set()
+        self._beside: set[Copy] = set()
+        self._handed = HandedRoles()
+        self._moved: dict[int, list[Moved]] = {}  # by event
+        self._parameters = FinishedParameters(recorder, numpy, self._summary)
+        self._count_later = count_later
+
+    def finish(self, losses: list[float], error: str | None, behind: Sequence[float] = ()) -> tuple[Record, Shelf]:
+        """The record of what was recorded last, and the shelf of its copies; the bare events where that fails."""
+        try:
+            return self._record(losses, error, behind)
+        except Exception as failure:
+            self._recorder.fault(failure)
+            for happening in self._recorder.happenings:
+                happening.drafts = []
+                if isinstance(happening.detail, Backward | OptimizerStep):
+                    happening.detail = None  # it points to values
+            self._recorder.gates, self._recorder.operated = [], []
+            self._recorder.tracker.tracks.clear()
+            return self._record(losses, error, behind)
+
+    def _record(self, losses: list[float], error: str | None, behind: Sequence[float]) -> tuple[Record, Shelf]:
+        recorder = self._recorder
+        rename(recorder.happenings, recorder.tracker.renamed)
+        shelf = Shelf()
+        self._drawn = drawn(recorder.happenings)
+        certain = (track.before.copy for track in recorder.tracker.tracks.values() if track.certain)
+        self._certain = {copy for copy in certain if copy is not None}
+        tracks = recorder.tracker.tracks.values()
+        held = (each.copy for track in tracks for each in (track.before, track.after) if each is not None)
+        self._beside = {copy for copy in held if copy is not None}
+        self._parameters = FinishedParameters(recorder, self._numpy, self._summary)
+        self._find_moved()
+        self._summarise()
+        gates = self._gates(shelf)
+        parameters = self._parameters.all(lambda draft: self._value(draft, shelf))
+        for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
+            if happening.parent is not None:
+                parent = recorder.happenings[happening.parent]
+                if parent.ended < happening.ended:
+                    parent.ended = happening.ended
+        self._name_made()
+        remark_stretched(recorder.happenings, recorder.sites, self._role_of)
+        for happening in recorder.happenings if recorder.iteration is not None else ():
+            if happening.site.unread and happening.kind == "statement":
+                happening.remark(f"{UNREAD}{happening.site.bound[0]}")
+        self._handed = HandedRoles()
+        events = [self._event(happening, shelf) for happening in recorder.happenings]
+        record = Record(
+            iteration=recorder.iteration,
+            loss=losses[-1] if losses else None,
+            losses=losses,
+            events=events,
+            gates=gates,
+            parameters=parameters,
+            error=error,
+            truncated=recorder.truncated,
+            faults=recorder.faults,
+            file=self._path,
+            asked=recorder.answers.all,
+            losses_behind=list(behind),
+        )
+        return record, shelf
+
+    def _name_made(self) -> None:
+        """A value that a backward pass names by its turn (`h₂`) is what the forward pass made: its role says so."""
+        unknown = [
+            draft
+            for happening in self._recorder.happenings
+            if happening.kind == "backward"
+            for draft in happening.drafts
+            if draft.role == "other" and draft.copy is not None
+        ]
+        if not unknown:
+            return
+        made = {
+            draft.copy: draft.role
+            for happening in self._recorder.happenings
+            if happening.kind != "backward" and happening.phase in ("forward", "loss")
+            for draft in happening.drafts
+            if draft.when == "result"
+        }
+        for draft in unknown:
+            draft.role = made.get(draft.copy, "other")
+
+    def _find_moved(self) -> None:
+        """What lines that are not all that moved a parameter moved it by: `w.clamp_(-c, c)` behind the step."""
+        recorder = self._recorder
+        around = ((track.before.copy, (track.after or track.before).copy) for track in recorder.tracker.tracks.values())
+        told = {(before, after) for before, after in around if before is not None and after is not None}
+        found = moved(recorder.happenings, told, self._beside, self._role_of, recorder.differences)
+        self._moved = {}
+        for each in found if recorder.iteration is not None else ():
+            self._moved.setdefault(each.event, []).append(each)
+
+    def _summarise(self) -> None:
+        """The summaries of all small copies in one go; large ones get theirs when they are asked for."""
+        recorder = self._recorder
+        tracks = recorder.tracker.tracks.values()
+        updates = [update for update in map(self._parameters.update, tracks) if update is not None]
+        copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
+        copies += [track.left.copy for track in tracks if track.left is not None]
+        copies += [each.difference for found in self._moved.values() for each in found]
+        summarise([copy for copy in (*copies, *updates) if copy is not None])
+
+    def _event(self, happening: Happening, shelf: Shelf) -> Event:
+        site = happening.site
+        value = self._value
+        drafts = _once(happening)
+        values = self._handed.known(happening, drafts, [value(draft, shelf) for draft in drafts])
+        return Event(
+            id=happening.id,
+            parent=happening.parent,
+            kind=happening.kind,
+            phase=happening.phase,
+            file=site.file or self._path,
+            line=site.line,
+            column=site.column,
+            end_line=site.end_line,
+            end_column=site.end_column,
+            occurrence=happening.occurrence,
+            text=happening.text,
+            values=values,
+            error=happening.error,
+            duration=max(0, happening.ended - happening.started),
+            output=happening.output,
+            function=happening.function,
+            detail=happening.detail,
+            note=happening.note,
+            moved=[
+                value(Draft(each.label, "parameter", "result", each.difference), shelf)
+                for each in self._moved.get(happening.id, ())
+            ],
+        )
+
+    def _value(self, draft: Draft, shelf: Shelf) -> Value:
+        copy = draft.copy
+        if copy is None:
+            summary = draft.summary or Summary("other", "object")
+            return Value(draft.label, self._role(draft, summary), draft.when, summary)
+        summary = copy.described or self._summary(copy)
+        return Value(draft.label, self._role(draft, summary), draft.when, summary, shelf.put(copy), copy.gone)
+
+    def _summary(self, copy: Copy) -> Summary:
+        return copy.outline if self._count_later else copy.summary
+
+    def _role_of(self, draft: Draft) -> Role:
+        return self._role(
+            draft, draft.copy.outline if draft.copy is not None else draft.summary or Summary("other", "")
+        )
+
+    def _role(self, draft: Draft, summary: Summary) -> Role:
+        role: Role = "other" if draft.role == "parameter" and summary.type == "str" else draft.role  # a key of some
+        if draft.label.endswith((".grad", ".grad.data")):
+            return "gradient"
+        if draft.copy in self._certain and draft.when in ("operand", "result") and is_path(draft.label):
+            return "parameter"  # what an engine knows as one, whatever a list or an attribute calls it
+        if role == "gradient" and draft.copy is None and self._recorder.program.uses_backward:
+            # a number beside the backward pass, where gradients are tensors: `self.total`, in a callback
+            role = "gradient" if "grad" in draft.label else "other"
+        if role == "other":
+            role = self._roles.get(draft.label, "other")
+        elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":
+            role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
+        elif role in ("activation", "gradient", "loss") and "[" in draft.label and draft.copy in self._beside:
+            role = "parameter"  # under another label: `params['W' + str(layer)]`
+        elif role == "loss" and summary.size > 1 and self._roles.get(draft.label) != "loss":
+            role = "activation"  # on the way to the loss: `model(x)` in `loss = criterion(model(x), y)`
+        if role in ("data", "setting"):
+            drawn = draft.label in self._drawn or is_numbered(draft.label)
+            return "setting" if summary.kind == "scalar" and not drawn else "data"
+        return role
+
+    # --------------------------------------------------------------------------------------------------- gates
+
+    def _gates(self, shelf: Shelf) -> list[Gate]:
+        recorder = self._recorder
+        found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
+        try:
+            found += by_hand(recorder.operated, recorder.gates, recorder.happenings)
+        except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
+            recorder.fault(error)
+        found.sort(key=lambda pair: pair[0].event)
+        origins: Origins | None = None
+        gates = []
+        for gate, blocked in found:
+            if gate.h is None or (gate.h.gone and gate.share is not None):
+                continue
+            try:
+                if gate.layer is None:
+                    tracks = recorder.tracker.tracks.values()
+                    origins = origins or Origins(recorder.operated, recorder.happenings, tracks)
+                    gate.layer = origins.layer_of(gate.h)
+                gates.append(self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf))
+            except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
+                recorder.fault(error)
+        return gates
+
+    def _gone_gate(self, gate: GateSeen, shelf: Shelf) -> Gate:
+        """A gate of whose input only the summary is kept: its counts are still those of the operation's rule."""
+        summary: Summary = gate.h.summary
+        blocked = (summary.negative or 0) + (summary.neginf or 0)
+        blocked += (summary.zero or 0) if gate.rule == "h <= 0" else 0
+        blocked += (summary.nan or 0) if gate.rule not in ("h < 0", "h <= 0") else 0
+        shape = summary.shape or ()
+        axis = _axis(gate, len(shape))
+        event = recorder_event(self._recorder, gate.event)
+        return Gate(
+            label=gate.label,
+            op=gate.op,
+            event=gate.event,
+            line=event.site.line if event is not None else 0,
+            file=event.site.file if event is not None else "",
+            axis=axis,
+            h=self._value(Draft(gate.label, "activation", "operand", gate.h), shelf),
+            grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
+            grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
+            active=summary.size - blocked,
+            blocked=blocked,
+            dead_units=[],
+            units=shape[axis] if shape else 1,
+            layer=_layer_of_gone(gate, shape),
+            mask=Value(f"mask of {gate.label}", "other", "result", Summary("other", "bool"), pooled=True),
+        )
+
+    def _gate(self, gate: GateSeen, blocked: Any, shelf: Shelf) -> Gate:
+        import numpy
+
+        h: Copy = gate.h
+        values = h.engine.numbers(h.kept)
+        shares = self._shares(gate)
+        if shares is not None:
+            blocked = shares.engine.numbers(shares.kept) == 0
+        elif blocked is None:
+            blocked = _blocked(gate, values)
+        axis, layer = _axis(gate, values.ndim), None
+        dead = _dead(blocked, values, axis)
+        if gate.layer is not None:
+            along = values.ndim + gate.layer.axis
+            found = dead if along == axis else _dead(blocked, values, along)
+            layer = Units(along, values.shape[along], found, gate.layer.name)
+        size = masks.size(values)
+        mask = self._mask(blocked, h)
+        event = recorder_event(self._recorder, gate.event)
+        count = masks.count(blocked)
+        closed = None
+        if shares is not None and gate.soft:
+            with numpy.errstate(all="ignore"):
+                closed = abs(shares.engine.numbers(shares.kept)) < 0.5
+        return Gate(
+            label=gate.label,
+            op=gate.op,
+            event=gate.event,
+            line=event.site.line if event is not None else 0,
+            file=event.site.file if event is not None else "",
+            axis=axis,
+            h=self._value(Draft(gate.label, "activation", "operand", h), shelf),
+            grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
+            grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
+            active=size - count,
+            blocked=count,
+            dead_units=dead,
+            units=values.shape[axis] if values.ndim else 1,
+            mask=self._value(Draft(f"mask of {gate.label}", "other", "result", mask), shelf),
+            soft=gate.soft,
+            attenuated=masks.count(closed) - count if closed is not None else 0,
+            share=None
+            if shares is None
+            else self._value(Draft(f"share of {gate.label}", "other", "result", shares), shelf),
+            closed=None
+            if closed is None
+            else self._value(Draft(f"closed entries of {gate.label}", "other", "result", self._mask(closed, h)), shelf),
+            layer=layer,
+            note=gate.note,
+        )
+
+    def _mask(self, entries: Any, h: Copy) -> Copy:
+        """A copy of bools over a gate's input, where they lie."""
+        if not masks.on_host(entries):
+            return Copy(h.engine, h.engine.made(entries))
+        import numpy
+
+        return Copy(self._numpy, numpy.ascontiguousarray(entries).reshape(entries.shape))
+
+    def _shares(self, gate: GateSeen) -> Copy | None:
+        """The share of each entry's gradient that a gate's operation passes; None where it opens and shuts by rule."""
+        share = gate.share
+        if share is None:
+            return None
+        passed = share(gate.h.kept)
+        engine: Engine = self._numpy if masks.on_host(passed) else gate.h.engine
+        return Copy(engine, engine.keep(passed))
+
+    @cached_property
+    def _names(self) -> dict[Copy, str]:
+        """What each value was called when it was first made."""
+        found: dict[Copy, str] = {}
+        for happening in self._recorder.happenings:
+            for draft in happening.drafts:
+                if draft.copy is not None and draft.when != "before":
+                    found.setdefault(draft.copy, draft.label)
+        return found
+
+    def _gradient(self, when: str, copy: Copy | None, known: str, label: str, shelf: Shelf) -> Value | None:
+        if copy is None:
+            return None
+        name = known or self._names.get(copy)
+        draft = Draft(name or f"{label}.grad", "gradient", "before" if when == "before" else "after", copy)
+        return self._value(draft, shelf)
+
+
+def _once(happening: Happening) -> list[Draft]:
+    """The values of an event; what it read twice, or what was seen twice, once. Its detail counts all of them."""
+    drafts = happening.drafts
+    if happening.detail is not None or len(drafts) < 2:
+        return drafts
+    if len({(draft.label, draft.when, draft.copy) for draft in drafts}) == len(drafts):
+        return drafts
+    found: list[Draft] = []
+    seen: set[tuple[str, str, Copy | None]] = set()
+    for draft in drafts:
+        key = (draft.label, draft.when, draft.copy)
+        if key not in seen or (draft.copy is None and draft.when != "operand"):
+            seen.add(key)
+            found.append(draft)
+    return found
+
+
+def _blocked(gate: GateSeen, h: Any) -> Any:
+    """Where the rule of the operation stops the gradient. A `backward` by hand (`by hand`) may do as it likes at
+    zero and at NaN: what it did there is in the gradients themselves, where some came in."""
+    import numpy
+
+    with numpy.errstate(all="ignore"):
+        if gate.rule == "h < 0":
+            return h < 0
+        if gate.rule == "h <= 0":
+            return h <= 0
+        if gate.rule != "by hand":
+            return ~(h >= 0)
+        if any(copy is None or copy.gone for copy in (gate.before, gate.after)):
+            return h < 0
+        h, before, after = masks.alike(gate.h, gate.before, gate.after)
+        if not before.shape == after.shape == h.shape:
+            return h < 0
+        return (h < 0) | (~(h < 0) & ~(h > 0) & (after == 0) & (before != 0))
+
+
+def _axis(gate: GateSeen, axes: int) -> int:
+    """The axis that the contract names: the last, and that of the channels for convolutions."""
+    if gate.axis is not None:
+        return gate.axis
+    if gate.layer is not None:
+        return axes + gate.layer.axis if gate.layer.channels else axes - 1
+    return 1 if axes >= 4 else max(0, axes - 1)
+
+
+def _dead(blocked: Any, h: Any, axis: int) -> list[int]:
+    """The places along this axis that are blocked throughout."""
+    stopped = masks.every(blocked, tuple(index for index in range(h.ndim) if index != axis))
+    return masks.places(stopped) if masks.size(h) else []
+
+
+def _layer_of_gone(gate: GateSeen, shape: tuple[int, ...]) -> Units | None:
+    """The units of a gate of whose input only the summary is kept: which of them are dead is not known."""
+    if gate.layer is None:
+        return None
+    axis = len(shape) + gate.layer.axis
+    return Units(axis, shape[axis], [], gate.layer.name)
+
+
+def recorder_event(recorder: Recorder, event: int) -> Happening | None:
+    """The happening with this id, where there is one."""
+    return recorder.happenings[event] if 0 <= event < len(recorder.happenings) else None

@@ -1,0 +1,3 @@
+"""The parameters of a record: what each became, by which update, and the gradient that the update used. Reads
+recordings.
+"""

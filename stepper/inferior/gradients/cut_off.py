@@ -1,0 +1,240 @@
+"""Where the graph of gradients ends on the way from a parameter to the loss: `detach()`, `no_grad()`, `.item()`.
+
+Found by the flow of the very objects, and not by how it is written: a value that does not hang in the graph although
+what it was made of does, and that the loss was made of. One that a graph of its own begins at does not hang in it
+either: `torch.tensor(loss.item(), requires_grad=True)`; nor does another look at what hangs in it, `h.data`. Where all
+values hang in graphs (`torch.zeros(1, requires_grad=True) + loss.item()`), it ends where gradients came to what was
+made, and to nothing that it was made of.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
+
+from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.inferior.recording.tracking import Track
+from stepper.record import Backward
+
+BY_MODE, WITHIN, LEAF = -1, 1, 2
+"""What a draft's `graph` says of a value that is in none because gradients were switched off; of one that gradients go
+back through; and of one that they end in."""
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+NONE = (0, 0)
+
+
+def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[str, int]:
+    """The statement behind which no gradient goes back, for each parameter that got none, was used, and whose value
+    went on to the loss all the same, as far as that can be followed. Of several losses it is the last before the step
+    that passed it over: a discriminator's, say, comes before the generator's, and is meant not to reach that."""
+    names = [each.name for each in tracks if not (each.frozen or each.grad or each.arrived or each.returned)]
+    wanted = {each.name: each for each in tracks if each.name in names and each.before.copy is not None}
+    roots = {each.parent for each in happenings if each.kind == "backward"}
+    if not wanted or not roots:
+        return {}
+    seen = {id(draft.copy) for each in happenings if each.kind != "backward" for draft in each.drafts}
+    wanted = {name: each for name, each in wanted.items() if id(each.before.copy) in seen}
+    if not wanted:
+        return {}  # those that got none were not used: of a layer that this pass left out
+    found: dict[str, int] = {}
+    for reached in (None, _gone_through(happenings)):
+        missing = [(place, each) for place, each in enumerate(wanted.values()) if each.name not in found]
+        flow = _Flow(happenings, list(wanted.values()), reached)
+        for happening in _as_they_ended(happenings):
+            if happening.kind != "backward":
+                flow.pass_through(happening)
+            if happening.id in roots:
+                cuts = flow.cuts_of(draft for draft in happening.drafts if draft.graph in (WITHIN, LEAF))
+                for place, track in missing:
+                    event = min((event for event, bits in cuts.items() if bits >> place & 1), default=None)
+                    if event is not None and (track.name not in found or happening.id < track.passed_over):
+                        found[track.name] = flow.statement(event)
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def _gone_through(happenings: Sequence[Happening]) -> set[int]:
+    """The events that made what gradients came to, and those around them."""
+    found: set[int] = set()
+    for each in happenings:
+        event = each.detail.creator if isinstance(each.detail, Backward) else None
+        while event is not None and event not in found:
+            found.add(event)
+            event = happenings[event].parent
+    return found
+
+
+class _Flow:
+    """By value, what it was made of: `live`, the parameters that gradients would go back to, as bits; and `dead`, those
+    beyond a cut, by the event of that. `reached`: the events that made what gradients came to; None: not asked for."""
+
+    def __init__(self, happenings: Sequence[Happening], wanted: Sequence[Track], reached: set[int] | None) -> None:
+        self._happenings = happenings
+        self._reached = reached
+        self._passed_by: set[Hashable] = set()  # what hangs in a graph, and no gradient came to it
+        self._lying: dict[Hashable, Draft] = {}  # by place in memory: what hangs in a graph
+        self._named: dict[tuple[str, str], Draft] = {}  # by function and label
+        self._bits: dict[tuple[int, str], int] = {}
+        for place, track in enumerate(wanted):
+            for label in (track.name, track.label):
+                self._bits[id(track.before.copy), label] = 1 << place
+            self._bits[id(track.before.copy), ""] = 1 << place
+        self._live: dict[Hashable, int] = {}
+        self._dead: dict[Hashable, dict[int, int]] = {}
+        self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
+        self._inside: dict[
+            int | None, tuple[int, int]
+        ] = {}  # of layers that ran in an event, and no expression has taken yet
+        self._parts: dict[int | None, list[Draft]] = {}  # what the expressions in a statement made
+
+    def cuts_of(self, drafts: Iterable[Draft]) -> dict[int, int]:
+        """The cuts behind these values, each with the parameters that are beyond it."""
+        found: dict[int, int] = {}
+        for draft in drafts:
+            for event, bits in self._dead.get(_key(draft), {}).items():
+                found[event] = found.get(event, 0) | bits
+        return found
+
+    def pass_through(self, happening: Happening) -> None:
+        """An event is over: what it made was made of what it read."""
+        read = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
+        self._look_again(read, happening)
+        live, lost = self._live_of(read, happening)
+        self._leaves.update(_key(draft) for draft in read if draft.graph == LEAF)
+        if happening.kind in ("module", "call"):
+            live, lost = _both(self._inside.pop(happening.id, NONE), (live, lost))
+            if self._reached is not None and happening.id not in self._reached:
+                live, lost = 0, live | lost
+            self._inside[happening.parent] = _both(self._inside.get(happening.parent, NONE), (live, lost))
+            return
+        above = happening.parent if happening.kind == "expression" else happening.id
+        inside = self._inside.pop(above, NONE)
+        live, lost = _both((live, lost), inside if self._is_reached(happening) else (inside[0] | inside[1], 0))
+        if happening.kind == "statement":  # what stands between two that are seen may be seen by nobody: a tuple, say
+            parts = self._parts.pop(happening.id, [])
+            names = (self._named.get((happening.function, name)) for name in _unseen(happening.text))
+            parts += [draft for draft in names if draft is not None]
+            live, lost = _both((live, lost), self._live_of(parts, happening))
+            read = read + parts
+        dead = self.cuts_of(read)
+        if lost:
+            dead[happening.id] = dead.get(happening.id, 0) | lost
+        for draft in happening.drafts:
+            if draft.when in ("result", "after"):
+                self._make(draft, happening, live, dead)
+                if happening.kind == "expression":
+                    self._parts.setdefault(happening.parent, []).append(draft)
+            self._named[happening.function, draft.label] = draft
+
+    def _look_again(self, read: Iterable[Draft], happening: Happening) -> None:
+        """What is read and hangs in no graph may be another look at what does: `h.data`, over the same memory."""
+        for draft in read:
+            key = _key(draft)
+            if draft.graph in (0, BY_MODE) and not (key in self._live or key in self._dead):
+                other = self._lying.get(draft.place)
+                there = _key(other) if other is not None and _is_still(other, draft) else None
+                bits = self._live.get(there, 0) | self._bits.get((id(draft.copy), ""), 0)
+                self._dead.update({key: dict(self._dead[there])} if there in self._dead else {})
+                if bits:
+                    self._cut(key, draft, happening, bits)
+
+    def _is_reached(self, happening: Happening) -> bool:
+        """Whether gradients came to what an event made, where that is asked for."""
+        return self._reached is not None and happening.id in self._reached
+
+    def _live_of(self, drafts: Iterable[Draft], happening: Happening) -> tuple[int, int]:
+        """The parameters that gradients would go back to from these values; and those that they do not go back to,
+        though they came to what was made of them."""
+        live = lost = 0
+        for draft in drafts:
+            key = _key(draft)
+            own = self._bits.get((id(draft.copy), draft.label), 0)
+            if self._is_reached(happening) and (own or key in self._passed_by):
+                lost |= self._live.get(key, 0) | own
+            else:
+                live |= self._live.get(key, 0) | own
+        return live, lost
+
+    def _make(self, draft: Draft, happening: Happening, live: int, dead: dict[int, int]) -> None:
+        key = _key(draft)
+        known = self._live.get(key, 0) or key in self._dead
+        within = draft.graph == WITHIN or (draft.graph == LEAF and key in self._leaves)
+        if known and draft.when == "result":
+            return  # handed on, or by another name
+        if known:
+            live, dead = live | self._live.get(key, 0), {**self._dead.get(key, {}), **dead}
+        if dead:
+            self._dead[key] = dict(dead)
+        if live and within:
+            self._live[key] = live
+            self._lying[draft.place] = draft
+            if self._reached is not None and happening.id not in self._reached:
+                self._passed_by.add(key)
+        elif live:
+            self._live.pop(key, None)
+            self._cut(key, draft, happening, live)
+
+    def _cut(self, key: Hashable, draft: Draft, happening: Happening, bits: int) -> None:
+        event = self._switched_off(happening) if draft.graph == BY_MODE else happening
+        dead = self._dead.setdefault(key, {})
+        dead[event.id] = dead.get(event.id, 0) | bits
+
+    def _switched_off(self, happening: Happening) -> Happening:
+        """Of those around an event the outermost that ended, too, while no gradients were asked for."""
+        found, around = happening, happening.parent
+        while around is not None:
+            above = self._happenings[around]
+            made = [draft.graph for draft in above.drafts if draft.when == "result" and draft.graph is not None]
+            if made and BY_MODE not in made:
+                break
+            found, around = (above if made else found), above.parent
+        return found
+
+    def statement(self, event: int) -> int:
+        """The statement that an event stands in."""
+        found = self._happenings[event]
+        while found.kind != "statement" and found.parent is not None:
+            found = self._happenings[found.parent]
+        return found.id
+
+
+def _is_still(one: Draft, other: Draft) -> bool:
+    """Whether what two looks at one place saw is the same, and nothing that came to lie there since."""
+    if one.copy is None or other.copy is None or one.copy is other.copy:
+        return one.copy is other.copy
+    return one.copy.outline == other.copy.outline
+
+
+def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] | other[0], one[1] | other[1]
+
+
+@lru_cache(maxsize=1024)
+def _unseen(text: str) -> frozenset[str]:
+    """The names in a statement that are read where no probe looks: inside comprehensions."""
+    try:
+        inside = [node for node in ast.walk(ast.parse(text)) if isinstance(node, COMPREHENSIONS)]
+    except (SyntaxError, ValueError):
+        return frozenset()  # the head of a block
+    return frozenset(name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name))
+
+
+def _key(draft: Draft) -> Hashable:
+    """What tells a value from others of the same numbers: a detached one from what it was detached of."""
+    if draft.token:
+        return draft.token
+    if draft.copy is not None:
+        return "copy", id(draft.copy)
+    return draft.label, draft.summary.value if draft.summary is not None else None
+
+
+def _as_they_ended(happenings: Sequence[Happening]) -> list[Happening]:
+    """What was inside an event comes before it."""
+    last = [each.id for each in happenings]
+    for each in reversed(happenings):
+        if each.parent is not None:
+            last[each.parent] = max(last[each.parent], last[each.id])
+    return sorted(happenings, key=lambda each: (last[each.id], -each.id))

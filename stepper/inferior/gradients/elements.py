@@ -1,0 +1,252 @@
+"""The gradient of a parameter whose parts are updated one by one: `w[1:] += eta * xi.dot(error)` and `w[0] += …`, or
+`w[j] -= lr * delta * x[j]` in a loop over its elements. What each update added, without what only scales it, is worked
+out from what its statement read, and put together in one value of the parameter's shape."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from stepper.engines.base import Engine
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
+from stepper.inferior.recording.tracking import Track
+from stepper.inferior.spelling.added import Added, index_of, plainly, target_of
+from stepper.inferior.spelling.texts import is_unbuffered
+from stepper.record import REPEATED, Summary
+
+Read = Mapping[str, Draft]
+Terms = Callable[[Happening, Track], tuple[Read, Added | None]]
+"""What an update read and computed, by text, and what it adds to the parameter."""
+
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+
+
+class _Unknown(Exception):
+    """A part of an expression whose value no probe saw."""
+
+
+class Parts(NamedTuple):
+    """A gradient that was put together. `sparse`: some elements were not moved, and have zeros in it."""
+
+    gradient: Draft
+    sparse: bool
+
+
+def in_parts(track: Track, arrays: Engine, terms: Terms) -> Parts | None:
+    """None unless the parts make up the whole of a list, and unless each was moved once. `arrays` is the engine for
+    arrays of our own."""
+    before = track.before.copy
+    shape = None if before is None or before.gone else before.outline.shape
+    if before is None or not shape or before.engine.name not in ("numpy", "python"):
+        return None
+    whole = _List(shape) if before.engine.name == "python" else _Array(shape)
+    names: dict[str, None] = {}
+    for update in track.updates:
+        read, term = terms(update, track)
+        index = index_of(update.text)
+        if term is None or term.rate in (None, 0.0) or index is None or not _is_of(update, shape):
+            return None
+        try:
+            at = _index(index, read)
+            repeated = whole.put(at, _gradient(term, read), every=is_unbuffered(update.text))
+        except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
+            return None
+        names[term.gradient] = None
+        if repeated:
+            lost = f"{repeated} number{'s are' if repeated > 1 else ' is'} lost"
+            update.remark(f"{REPEATED}{lost}, since of those for one place only the last is taken (np.add.at adds all)")
+    full = whole.is_full()
+    if not names or not (full or isinstance(whole, _Array)):
+        return None
+    return Parts(Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays)), not full)
+
+
+def picks(track: Track, terms: Terms) -> bool:
+    """Whether what is moved of an array is picked by another array: rows by their numbers, or where a mask holds."""
+    for update in track.updates:
+        index = index_of(update.text)
+        read, _ = terms(update, track)
+        parts = index.elts if isinstance(index, ast.Tuple) else [] if index is None else [index]
+        picked = [_looked_up(ast.unparse(part), read) for part in parts]
+        if any(isinstance(each, list) or getattr(each, "shape", ()) for each in picked):
+            return True
+    return False
+
+
+def of_rows(track: Track, found: Sequence[Draft | None]) -> Draft | None:
+    """The gradients of the rows of a nested list, in one; None unless each row has one. That of a row of one number may
+    be a number."""
+    before = track.before.copy
+    rows = [draft for draft in found if draft is not None]
+    if before is None or not rows or len(rows) < len(found):
+        return None
+    numbers = [_numbers_of(row, before.engine) for row in rows]
+    label = holder_of(rows[0].label)
+    names = dict.fromkeys(row.label for row in rows)
+    name = label if all(holder_of(each) == label for each in names) else ", ".join(names)
+    return None if None in numbers else Draft(name, "gradient", "operand", Copy(before.engine, numbers))
+
+
+def _numbers_of(row: Draft, engine: Engine) -> Any:
+    """A row's numbers; None where they are not kept, or not the engine's."""
+    if row.copy is None:
+        number = value_of(row)
+        return [number] if isinstance(number, int | float) else None
+    return row.copy.kept if row.copy.engine is engine and not row.copy.gone else None
+
+
+class _List:
+    """The numbers of a list of Python's own."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._numbers: list[float | None] = [None] * (shape[0] if len(shape) == 1 else 0)
+
+    def put(self, index: Any, number: Any, *, every: bool) -> int:
+        """Raises _Unknown for anything but one number more."""
+        if self._numbers[index] is not None or not isinstance(number, int | float):
+            raise _Unknown
+        self._numbers[index] = number
+        return 0
+
+    def is_full(self) -> bool:
+        return bool(self._numbers) and None not in self._numbers
+
+    def copy(self, own: Engine, arrays: Engine) -> Copy:
+        return Copy.derived(own, _PutTogether(own, self._numbers), own.size(self._numbers))
+
+
+class _Array:
+    """The numbers of an array."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        import numpy
+
+        self._whole = numpy.zeros(shape)
+        self._filled = numpy.zeros(shape, dtype=bool)
+
+    def put(self, index: Any, value: Any, *, every: bool) -> int:
+        """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
+        parts are lost, since others take their places. Raises _Unknown for what is there already, for one number in
+        the place of several, and for complex ones."""
+        import numpy
+
+        fits = numpy.shape(value) == self._whole[index].shape and not numpy.iscomplexobj(value)
+        if self._filled[index].any() or not fits:
+            raise _Unknown
+        self._filled[index] = True
+        if every:
+            numpy.add.at(self._whole, index, value)
+            return 0
+        self._whole[index] = value
+        places = numpy.arange(self._whole.size).reshape(self._whole.shape)[index]
+        return int(places.size - self._filled_by(index))
+
+    def _filled_by(self, index: Any) -> int:
+        import numpy
+
+        filled = numpy.zeros(self._filled.shape, dtype=bool)
+        filled[index] = True
+        return int(filled.sum())
+
+    def is_full(self) -> bool:
+        return bool(self._filled.all())
+
+    def copy(self, own: Engine, arrays: Engine) -> Copy:
+        return Copy.derived(arrays, _PutTogether(arrays, self._whole), self._whole.nbytes)
+
+
+class _PutTogether(msgspec.Struct, gc=False, eq=False):
+    """A value that was put together of what several statements added."""
+
+    unmade: ClassVar[bool] = False
+    engine: Engine
+    whole: Any
+
+    def value(self) -> Any:
+        return self.whole
+
+    def describe(self) -> Summary:
+        return self.engine.describe(self.whole)
+
+    def pieces(self) -> None:
+        return None
+
+
+def _is_of(update: Happening, shape: tuple[int, ...]) -> bool:
+    """Whether what an element is changed of is the parameter, and no list that it stands in (`params[0] -= …`)."""
+    target = target_of(update.text)
+    changed = (draft for draft in update.drafts if draft.when == "after")
+    return any(draft.shape == shape and draft.label != target for draft in changed)
+
+
+def _gradient(term: Added, read: Read) -> Any:
+    """What was added, without the learning rate."""
+    try:
+        return _value(ast.parse(term.gradient, mode="eval").body, read)
+    except _Unknown:
+        whole = _looked_up(plainly(term.whole), read)
+        if whole is None or not term.rate:
+            raise
+        return whole / abs(term.rate)
+
+
+def _value(node: ast.expr, read: Read) -> Any:
+    """An expression's value, of what was read; computed as the script did. Raises _Unknown."""
+    known = _looked_up(ast.unparse(node), read)
+    if known is not None:
+        return known
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return number
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return OPERATORS[type(op)](_value(left, read), _value(right, read))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, read)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _value(operand, read)
+        case ast.Subscript(value=value, slice=index):
+            return _value(value, read)[_index(index, read)]
+    raise _Unknown
+
+
+def _index(node: ast.expr, read: Read) -> Any:
+    match node:
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(*(None if bound is None else _index(bound, read) for bound in (lower, upper, step)))
+        case ast.Tuple(elts=elements):
+            return tuple(_index(element, read) for element in elements)
+    number = _value(node, read)
+    if isinstance(number, list) and all(type(each) in (int, bool) for each in number):
+        return number
+    kind = getattr(getattr(number, "dtype", None), "kind", None)  # of an array
+    if kind in ("i", "u", "b"):
+        return number if number.shape else number.item()
+    if not isinstance(number, int | float) or not math.isfinite(number) or number != int(number):
+        raise _Unknown
+    return int(number)
+
+
+def _looked_up(text: str, read: Read) -> Any:
+    """A number, or an array or list of numbers, that a probe saw; None for anything else."""
+    draft = read.get(text)
+    if draft is None:
+        return None
+    if draft.copy is None:
+        value = value_of(draft)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    copy = draft.copy
+    if copy.gone or draft.shape is None:
+        return value_of(draft)
+    return copy.kept if copy.engine.name == "python" else copy.engine.ndarray(copy.kept)

@@ -1,0 +1,127 @@
+"""Operations that broadcast both operands, and losses of what has different shapes: `(64, 1) − (64,)` is `(64, 64)`.
+
+Told of once an iteration is over, from the shapes that were recorded. Not told: an ordinary bias, of which one operand
+is stretched to the other's shape; and what the script has lined up on purpose (`x[:, None] - y[None, :]`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.program.sites import Site
+from stepper.record import STRETCHED, Role
+
+Shape = tuple[int, ...]
+SIGNS = {
+    **dict.fromkeys(("sub", "subtract"), "−"),
+    **dict.fromkeys(("add",), "+"),
+    **dict.fromkeys(("mul", "multiply"), "×"),
+    **dict.fromkeys(("truediv", "div", "divide", "true_divide"), "/"),
+    **dict.fromkeys(("pow", "power"), "**"),
+    **dict.fromkeys(("maximum", "minimum"), "and"),
+}
+"""Elementwise operations, by the name of the operator or function."""
+DIFFERENCES = frozenset(("sub", "subtract"))
+LOSSES = frozenset(
+    ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
+)
+"""Functions and layers that compare a prediction with a target element by element."""
+TOLD_OF = LOSSES | SIGNS.keys()
+ON_PURPOSE = re.compile(
+    r"\b(None|newaxis|unsqueeze|reshape|view|keepdims?|expand_dims|expand|broadcast_to|repeat|tile|outer|ix_|meshgrid"
+    r"|transpose|permute|swapaxes)\b|\.m?T\b|\.t\(\)"
+)
+
+
+def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], role_of: Callable[[Draft], Role]) -> None:
+    """Say it at the statements that such an operation stands in. `role_of` is what a value is to the script."""
+    made: dict[str, Happening] = {}  # what bound a name last
+    for happening in happenings:
+        operation = happening.site.operation
+        if happening.kind == "module" or (operation is not None and operation.name in TOLD_OF):
+            said = _said(happening, sites, made, role_of)
+            if said:
+                _statement(happening, happenings).remark(said)
+        if happening.kind == "statement" and happening.site.bound:
+            for name in happening.site.bound:
+                made[name] = happening
+
+
+def _said(
+    happening: Happening, sites: Sequence[Site], made: dict[str, Happening], role_of: Callable[[Draft], Role]
+) -> str:
+    operation = happening.site.operation
+    if happening.kind == "module":
+        if happening.function not in LOSSES:
+            return ""
+        given = [draft for draft in happening.drafts if draft.when == "operand"][:2]
+        return _of_loss(happening.function, given)
+    if operation is None or happening.kind not in ("statement", "expression"):
+        return ""
+    name = operation.name
+    labels = [sites[each.site].label if each.site is not None else each.text for each in operation.operands[:2]]
+    seen = {draft.label: draft for draft in happening.drafts if draft.when == "operand"}
+    operands = [seen[label] for label in labels if label in seen]
+    if len(operands) < 2:
+        return ""
+    if name in LOSSES:
+        return _of_loss(name, operands)
+    (one, other), result = operands, happening.drafts[-1]
+    a, b, whole = _shape(one), _shape(other), _shape(result)
+    if result.when != "result" or a is None or b is None or whole is None or a == b or not a or not b:
+        return ""
+    roles = role_of(one), role_of(other)
+    # A target is lined up with its prediction, and nobody wants all pairs of both: it was lined up too far.
+    target_of = name in DIFFERENCES and set(roles) == {"data", "activation"} and _same_elements(a, b)
+    of_loss = target_of and happening.phase == "loss"
+    if not of_loss and any(_is_on_purpose(label, made.get(label)) for label in labels):
+        return ""
+    if "parameter" in roles:
+        return ""
+
+    def is_data(draft: Draft) -> bool:
+        return role_of(draft) == "data" and is_path(draft.label) and math.prod(_shape(draft) or ()) > 1
+
+    both = f"{told_shape(a)} {SIGNS[name]} {told_shape(b)} → {told_shape(whole)}"
+    if whole not in (a, b) and (_same_elements(a, b) or happening.phase == "loss"):
+        return f"{STRETCHED}{both}, larger than both"
+    target = one if math.prod(a) < math.prod(b) else other
+    if name in DIFFERENCES and happening.phase == "loss" and set(roles) == {"data", "activation"} and is_data(target):
+        return f"{STRETCHED}{both}, of different shapes"
+    return ""
+
+
+def _is_on_purpose(label: str, bound: Happening | None) -> bool:
+    """Whether an operand, or what bound its name, was given a shape to be stretched from."""
+    return bool(ON_PURPOSE.search(label) or (bound and ON_PURPOSE.search(bound.text.partition("=")[2])))
+
+
+def _same_elements(a: Shape, b: Shape) -> bool:
+    """Whether both have as many elements, along as many axes as are not 1: `(64, 1)` and `(64,)`, which were to be
+    taken one by one."""
+    return len(a) != len(b) and [extent for extent in a if extent != 1] == [extent for extent in b if extent != 1]
+
+
+def _of_loss(name: str, operands: Sequence[Draft]) -> str:
+    shapes = [_shape(draft) for draft in operands]
+    if len(shapes) != 2 or shapes[0] is None or shapes[1] is None or shapes[0] == shapes[1]:
+        return ""
+    return f"{STRETCHED}{name} of {told_shape(shapes[0])} and {told_shape(shapes[1])}, of different shapes"
+
+
+def _statement(happening: Happening, happenings: Sequence[Happening]) -> Happening:
+    while happening.kind != "statement" and happening.parent is not None:
+        happening = happenings[happening.parent]
+    return happening
+
+
+def _shape(draft: Draft) -> Shape | None:
+    return None if draft.copy is None else draft.copy.extents
+
+
+def told_shape(shape: Shape) -> str:
+    """As Python writes it."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

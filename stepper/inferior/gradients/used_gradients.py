@@ -1,0 +1,473 @@
+"""The gradient that the update of a parameter used, where no engine tells: found in what the update read."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+
+from stepper.engines.base import Engine
+from stepper.inferior.gradients.accumulated import is_added_to
+from stepper.inferior.gradients.angle import is_multiple
+from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
+from stepper.inferior.gradients.gone_through import gone_through
+from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.drafts import Draft, Happening, is_path, value_of
+from stepper.inferior.recording.recorder import Recorder
+from stepper.inferior.recording.scalars import scalar_summary
+from stepper.inferior.recording.tracking import Track
+from stepper.inferior.spelling.added import (
+    Added,
+    added,
+    element_of,
+    elements_in,
+    index_of,
+    pair_of,
+    paths_in_comprehension,
+    plainly,
+    steps_in,
+    target_of,
+    texts_in,
+)
+from stepper.inferior.spelling.zipped import beside
+from stepper.program.aliases import is_alias
+from stepper.program.sites import Operation
+
+MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
+MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
+DIVISIONS = frozenset(["truediv", "divide"])
+LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
+
+
+class UsedGradients:
+    """Reads the events that a recorder wrote down for one record."""
+
+    def __init__(self, recorder: Recorder, known: KnownGradients) -> None:
+        self._recorder = recorder
+        self._known = known
+        self._rows: dict[str, list[Draft | None]] = {}
+        self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
+
+    def of(self, track: Track) -> Draft | None:
+        """The gradient that the last update of a parameter read: of its shape, and reached by scaling and adding only.
+
+        `w -= lr * grad_w` used `grad_w`; `w += x.T.dot(delta)` used the product itself, whatever its factors' shapes.
+        Where it read an optimizer's state (`w -= lr * v`), the gradient is what that was made of in this pass.
+        """
+        if self.is_autograds(track):
+            # What is no gradient by itself is none here: it may be an average of the weights (`ema.lerp_(w, 0.01)`).
+            read = (self._gradient_read(update, track, MOMENTS) for update in reversed(track.updates))
+            return next((draft for draft in read if draft is not None and self._known.is_gradient(draft)), None)
+        for update in reversed(track.updates):
+            found = (
+                self._product(update, track)
+                or self._gradient_named(update, track, MOMENTS)
+                or self._gradient_read(update, track, MOMENTS)
+                or self._gradient_beside(track, update)
+                or self._zipped(track, update, track.label)
+                or self._single(update, track)
+                or self._beneath(update, track)
+                or self._stored(update, track)
+            )
+            if found is not None:
+                return found
+        return None
+
+    def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
+        """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names), their sum: where
+        each was made before the first step, and all steps have one rate. Else None."""
+        if len(track.updates) < 2 or self.is_autograds(track):
+            return None
+        begun, rates = track.updates[0].id, set[float | None]()
+        found: dict[int, Draft] = {}
+        for update in track.updates:
+            draft = self._gradient_named(update, track, 0) or self._gradient_read(update, track, 0)
+            if draft is None or draft.copy is None or draft.copy.gone or draft.copy.elsewhere:
+                continue
+            _, term = self._term(update, track)
+            rates.add(None if term is None else term.rate)
+            found[id(draft.copy)] = draft
+        if len(found) < 2 or len(rates) > 1 or None in rates:
+            return None
+        copies = [draft.copy for draft in found.values() if draft.copy is not None]
+        made = {id(each.copy) for happening in self._recorder.happenings[:begun] for each in happening.drafts}
+        if not made.issuperset(found) or not all(copy.engine is copies[0].engine for copy in copies):
+            return None
+        numbers = [copy.engine.ndarray(copy.kept) for copy in copies]
+        whole = Copy(arrays, sum(numbers[1:], numbers[0]))
+        return Draft(" + ".join(draft.label for draft in found.values()), "gradient", "operand", whole)
+
+    def is_autograds(self, track: Track) -> bool:
+        """Whether autograd would have told the gradient of a parameter, had there been one."""
+        copy = track.before.copy
+        return self._recorder.program.uses_backward and copy is not None and copy.engine.name == "torch"
+
+    def in_parts(self, track: Track, arrays: Engine) -> Parts | None:
+        """What was added to the parts of a parameter, one by one."""
+        return in_parts(track, arrays, self._term)
+
+    def picked(self, track: Track, arrays: Engine) -> Parts | None:
+        """The same where an array picks the parts: `table[ids] -= lr * d`. What has the table's shape, too, has it by
+        chance."""
+        return in_parts(track, arrays, self._term) if picks(track, self._term) else None
+
+    def gone_through(self, track: Track) -> Draft | None:
+        """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are."""
+        terms = (self._term(update, track)[1] for update in track.updates)
+        if any(term is not None and len(term.factors) > 1 for term in terms):
+            return None
+        return gone_through(track, self._recorder.happenings)
+
+    def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
+        """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
+        return of_rows(track, self.by_rows(track, arrays))
+
+    def by_rows(self, track: Track, arrays: Engine) -> list[Draft | None]:
+        """The gradient of each row of a nested list."""
+        if track.name not in self._rows:
+            self._rows[track.name] = [self.of(row) or _whole(self.in_parts(row, arrays)) for row in track.rows]
+        return self._rows[track.name]
+
+    def remark(self, track: Track) -> None:
+        """Say at a parameter's last update that it has no gradient to show, where something was added to it."""
+        for update in track.updates[-1:]:
+            _, term = self._term(update, track)
+            if term is not None and term.factors:
+                update.remark(f"no value of the script is by itself the gradient of {track.name}")
+
+    def _single(self, update: Happening, track: Track) -> Draft | None:
+        """`b -= lr * err` used `err`, `b += eta * errors.mean()` the mean; one number may be that of all of b."""
+        read, term = self._term(update, track)
+        if term is None or term.quotient or len(term.factors) != 1:
+            return None
+        draft = read.get(plainly(term.rest))
+        rated = term.rate is not None and abs(term.rate) != 1
+        if draft is None or draft.role in ("parameter", "setting") or (draft.role == "data" and not rated):
+            return None  # of data it is the perceptron's: `b += lr * y`
+        if _shape(draft) != _shape(track.before):
+            whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
+            return draft if whole and _shape(draft) in (None, (1,)) and self._known.is_gradient(draft) else None
+        return None if draft.role == "other" and is_path(draft.label) else draft
+
+    def _product(self, update: Happening, track: Track) -> Draft | None:
+        """`w -= lr * err * x` used `err * x`, which the script itself does not compute, and `lr / m * np.dot(x, err)`
+        the m-th part of what it does: it is what was added, without the learning rate."""
+        read, term = self._term(update, track)
+        if term is None or term.quotient:
+            return None
+        shape = _shape(track.before)
+        factors = [read.get(plainly(factor)) for factor in term.factors]
+        if not factors or (len(factors) == 1 and is_path(term.factors[0])):
+            return None
+        if len(factors) == 1 and term.own == 1.0 and track.label not in texts_in(term.rest):
+            return None  # what `x - mean` is, in `mean += rate * (x - mean)`, is the gradient as it stands
+        alike = [
+            each for each in factors if each is not None and _shape(each) == shape and self._known.is_gradient(each)
+        ]
+        if alike and (shape is not None or len(factors) == 1):
+            return None  # numbers are multiplied by the chain rule: `lr * (grad * x)`
+        part, whole = read.get(plainly(term.gradient)), read.get(plainly(term.whole))
+        if part is not None and _shape(part) == shape:
+            return part
+        if shape is None:
+            return self._number_of(term, factors)
+        if whole is None or whole.copy is None or whole.copy.gone or _shape(whole) != shape:
+            return None
+        if term.rate is None or abs(term.rate) in (0.0, 1.0) or not math.isfinite(term.rate):
+            return whole
+        quotient = self._recorder.differences.quotient(whole.copy, abs(term.rate))
+        return Draft(term.gradient, "gradient", "operand", quotient)
+
+    def _number_of(self, term: Added, factors: list[Draft | None]) -> Draft | None:
+        """The gradient of a plain number, from its factors."""
+        numbers = [_number(draft) for draft in factors]
+        known = [number for number in numbers if number is not None]
+        if term.sign != " * " or len(known) != len(numbers):
+            return None
+        label, own = (term.rest, 1.0) if term.own is None else (term.gradient, term.own)
+        return Draft(label, "gradient", "operand", None, scalar_summary(own * math.prod(known)))
+
+    def _term(self, update: Happening, track: Track) -> tuple[dict[str, Draft], Added | None]:
+        """What a statement read and computed, by text, and what it adds to the parameter."""
+        found = self._terms.get((update.id, track.name))
+        if found is None:
+            read = self._read(update)
+            text = pair_of(update.text, track.label)
+            terms = [added(each, lambda text: self._scales(read.get(text), track)) for each in (text, *steps_in(text))]
+            found = read, self._by_gradient(terms[1:], read) or terms[0]
+            self._terms[update.id, track.name] = found
+        return found
+
+    def _by_gradient(self, terms: list[Added | None], read: Mapping[str, Draft]) -> Added | None:
+        """`w[j] = w[j] + lr * g + momentum * v[j]`: of several products, the only one that is made of a gradient."""
+        factors = [(term, read.get(plainly(each))) for term in terms if term for each in term.factors]
+        found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
+        return found.pop() if len(found) == 1 else None
+
+    def _read(self, update: Happening) -> dict[str, Draft]:
+        """What a statement and the expressions in it read and computed, by text."""
+        found: dict[str, Draft] = {}
+        for event in (update, *self._expressions.get(update.id, [])):
+            for draft in event.drafts:
+                if draft.when in ("operand", "result") and (event is not update or draft.when == "operand"):
+                    found.setdefault(plainly(draft.label), draft)
+        return found
+
+    def _scales(self, draft: Draft | None, track: Track) -> float | None:
+        """The number of a value that only scales an update: a setting, or one that follows a schedule."""
+        if draft is None or _shape(draft) is not None or draft.role not in ("data", "setting", "other"):
+            return None
+        if draft.label == track.name or (draft.role != "other" and draft.label in self._bound):
+            return None
+        return _number(draft)
+
+    @cached_property
+    def _expressions(self) -> dict[int, list[Happening]]:
+        """The expressions directly inside each statement."""
+        found: dict[int, list[Happening]] = {}
+        for each in self._recorder.happenings:
+            if each.kind == "expression" and each.parent is not None:
+                found.setdefault(each.parent, []).append(each)
+        return found
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        """The names that statements of this pass bound: what is data among them is the pass's own."""
+        return {label for each in self._recorder.happenings if each.kind == "statement" for label in each.site.bound}
+
+    def _gradient_named(self, update: Happening, track: Track, deep: int) -> Draft | None:
+        """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
+        `g` of `for p, g in zip(params, grads)`, where it is the very array that was stored as `self.dW`."""
+        found = self._addends(update, track)
+        stored = [draft for draft in found if draft.copy is not None and draft.copy in self._known.named]
+        others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
+        others = [draft for draft in others if draft.copy not in self._known.velocities]
+        if any(is_called_gradient(draft) for draft in others):
+            return None  # that has the name itself, and says more
+        if stored:
+            return stored[0]
+        for draft in found if deep else ():
+            made = self._maker(draft, update)
+            if made is None or (self._known.is_gradient(draft) and is_added_to(made, draft)):
+                continue  # what a sum of gradients was made of last is a part of it: `db += dz`
+            gradient = self._gradient_named(made, track, deep - 1)
+            if gradient is not None:
+                return gradient
+        return None
+
+    def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
+        shape = _shape(track.before)
+        found = self._addends(update, track)
+        new = track.after
+        handed = [draft for draft in found if new is not None and draft.same_value(new)]
+        found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
+        gradients = [draft for draft in found if self._known.is_gradient(draft)]
+        if gradients:
+            return next((draft for draft in gradients if is_path(draft.label)), gradients[0])
+        for draft in found if deep else ():
+            made = self._maker(draft, update) if draft.role in ("other", "parameter") else None
+            gradient = None
+            if made is not None:
+                gradient = self._gradient_read(made, track, deep - 1) or self._single(made, track)
+            if gradient is not None:
+                return gradient
+        if shape is None or deep < MOMENTS:
+            return None
+        return next((d for d in found if not is_path(d.label) and d.role != "parameter"), None)
+
+    def _beneath(self, update: Happening, track: Track) -> Draft | None:
+        """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""
+        new = next((draft for draft in update.drafts if draft.label == track.label and draft.when == "result"), None)
+        if new is None:
+            return None
+        for happening in reversed(self._recorder.happenings[update.id + 1 :]):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
+                continue
+            same = [one for one in happening.drafts if one.same_value(new)]  # what reads it only hands it on
+            if same and all(one.when == "result" for one in same) and self._is_inside(happening, update):
+                found = self._gradient_read(happening, track, MOMENTS) or self._single(happening, track)
+                if found is not None:
+                    return found
+        return None
+
+    def _stored(self, update: Happening, track: Track) -> Draft | None:
+        """`params[k] = new`: what the statement read that made the new value."""
+        shape = _shape(track.before)
+        new = next((draft for draft in update.drafts if draft.when == "after" and _shape(draft) == shape), None)
+        if new is None or any(draft.when == "operand" and _shape(draft) == shape for draft in update.drafts):
+            return None
+        made = self._maker(new, update)
+        return None if made is None else self._gradient_read(made, track, MOMENTS) or self._single(made, track)
+
+    def _is_inside(self, happening: Happening, outer: Happening) -> bool:
+        parent = happening.parent
+        while parent is not None and parent > outer.id:
+            parent = self._recorder.happenings[parent].parent
+        return parent == outer.id
+
+    def _addends(self, update: Happening, track: Track) -> list[Draft]:
+        """What a statement read, its sums and products taken apart: the values of the parameter's shape."""
+        inner = self._expressions.get(update.id, [])
+        waiting = [draft for draft in update.drafts if draft.when == "operand"]
+        pair = pair_of(update.text, track.label)
+        if pair != update.text:  # what is read for the other targets is none of its own
+            own = texts_in(pair)
+            waiting = [draft for draft in waiting if plainly(draft.label) in own]
+        found: list[Draft] = []
+        while waiting:
+            draft = waiting.pop(0)
+            made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
+            operation = made.site.operation if made is not None and made.site.label == draft.label else None
+            scaled = self._scaled(made, draft) if made is not None and operation is not None else None
+            if scaled is not None:
+                waiting.append(scaled)
+            elif made is not None and operation is not None and operation.name in LINEAR:
+                waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
+            elif _fits(draft, track) and not _is_itself(draft, track) and not self._is_a_factor(draft, update, track):
+                found.append(draft)
+        return found
+
+    def _scaled(self, made: Happening, result: Draft) -> Draft | None:
+        """`w = sub(w, scale(dw, lr))`, by functions of the script: the gradient that a call gives a multiple of."""
+        if made.site.operation is None or made.site.operation.name in LINEAR or result.copy is None:
+            return None
+        read = (draft for draft in made.drafts[:-1] if draft.copy is not None and self._known.is_gradient(draft))
+        return next((draft for draft in read if draft.copy and is_multiple(result.copy, draft.copy)), None)
+
+    def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
+        """Whether an update of one element read an element of this list, but for `w[j] -= lr * g[j]`: as one factor of
+        several (`lr * delta[j] * x[j]`), or at another place. It has the parameter's shape by chance then."""
+        _, term = self._term(update, track)
+        index, label = index_of(update.text), plainly(draft.label)
+        if term is None or index is None or not any(holder == label for holder, _ in elements_in(update.text)):
+            return False
+        return [element_of(each) for each in term.factors] != [(label, ast.unparse(index))]
+
+    def _maker(self, draft: Draft, before: Happening) -> Happening | None:
+        """The statement that made a value in this pass, or gave it its name."""
+        named: Happening | None = None
+        for happening in reversed(self._recorder.happenings[: before.id]):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
+                continue
+            if draft.copy is not None:
+                same = [one.when for one in happening.drafts if one.copy is draft.copy]
+            else:
+                same = [one.when for one in happening.drafts if one.same_value(draft)]
+            if "operand" in same and happening.text.startswith("return "):
+                continue  # it only hands it on
+            if "result" in same and is_alias(happening.site):
+                named = named or happening  # that was made before
+            elif "result" in same or "after" in same:
+                return happening
+        return named
+
+    def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
+        """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used
+        `grads[0]`, of its shape, where the statement reads `grads`."""
+        for holder, key in _splits(track.name):
+            for number, other, draft in reversed(self._members.get(key, [])):
+                beside = number < update.id and other != holder and _shape(draft) == _shape(track.before)
+                if beside and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
+                    return draft
+        return self._list_beside(track, update)
+
+    def _zipped(self, track: Track, update: Happening, target: str, deep: int = MOMENTS) -> Draft | None:
+        """`w, b = (p + v for p, v in zip((w, b), vs))`, inside which nothing is seen: the gradient that lies beside a
+        parameter, or beside what does, `vs = tuple(0.9 * v - rate * g for v, g in zip(vs, (dw, db)))`."""
+        texts = beside(update.text, target)
+        earlier = self._recorder.happenings[: update.id]
+        for text in texts:
+            drafts = (draft for each in reversed(earlier) for draft in each.drafts if plainly(draft.label) == text)
+            draft = next(drafts, None)
+            if draft is not None and _shape(draft) == _shape(track.before) and self._known.is_gradient(draft):
+                return draft
+        for text in texts if deep else ():
+            made = next((each for each in reversed(earlier) if beside(each.text, text)), None)
+            found = self._zipped(track, made, text, deep - 1) if made is not None else None
+            if found is not None:
+                return found
+        return None
+
+    def _list_beside(self, track: Track, update: Happening, deep: int = MOMENTS) -> Draft | None:
+        """`w = [a - lr * g for a, g in zip(w, dw)]`, of numbers in lists: the gradient of its shape that is read, or of
+        which a list is made that is: `v = [mu * a - lr * g for a, g in zip(v, dw)]`."""
+        read = paths_in_comprehension(update.text) - {track.label, track.name}
+        if not read or _shape(track.before) is None:
+            return None
+        for happening in reversed(self._recorder.happenings[: update.id]):
+            for draft in reversed(happening.drafts):
+                if draft.label in read and draft.copy is not None and self._known.is_gradient(draft):
+                    return draft if _shape(draft) == _shape(track.before) else None
+        for happening in reversed(self._recorder.happenings[: update.id] if deep else ()):
+            if happening.kind == "statement" and any(self._is_moment(draft, read) for draft in happening.drafts):
+                return self._list_beside(track, happening, deep - 1)
+        return None
+
+    def _is_moment(self, draft: Draft, names: frozenset[str]) -> bool:
+        """Whether a value was bound to one of these names, and is no parameter."""
+        bound = draft.when == "result" and draft.label in names and draft.role in ("other", "activation")
+        return bound and id(draft.copy) not in self._known.parameters
+
+    @cached_property
+    def _members(self) -> dict[str, list[tuple[int, str, Draft]]]:
+        """The gradients that lie in containers, by what is written behind the container to reach them."""
+        found: dict[str, list[tuple[int, str, Draft]]] = {}
+        for happening in self._recorder.happenings:
+            for draft in happening.drafts:
+                if (
+                    ("[" in draft.label or "." in draft.label)
+                    and self._known.is_gradient(draft)
+                    and is_path(draft.label)
+                ):
+                    for holder, key in _splits(draft.label):
+                        found.setdefault(key, []).append((happening.id, holder, draft))
+        return found
+
+
+@lru_cache(maxsize=4096)
+def _splits(label: str) -> list[tuple[str, str]]:
+    """The ways to tell what keeps a value from how it is reached there: `self.params['w']` is `['w']` of `self.params`,
+    and `.params['w']` of `self`."""
+    return [(label[: match.start()], label[match.start() :]) for match in MEMBER.finditer(label)]
+
+
+def _whole(parts: Parts | None) -> Draft | None:
+    return None if parts is None else parts.gradient
+
+
+def _dividend(made: Happening, operation: Operation) -> list[Draft]:
+    """What is divided, of a quotient's operands: what it is divided by is no gradient."""
+    text = operation.operands[0].text if operation.operands else ""
+    return [draft for draft in made.drafts[:-1] if draft.label == text]
+
+
+def _shape(draft: Draft) -> tuple[int, ...] | None:
+    """A value's shape; None for a single number, whoever keeps it.
+
+    Axes of length 1 in front don't count: NumPy adds a gradient of shape (3,) to a bias of (1, 3).
+    """
+    shape = draft.shape or ()
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return shape or None
+
+
+def _fits(draft: Draft, track: Track) -> bool:
+    """Whether a value is of a parameter's shape, or a number for the only element of one: `b += vb`."""
+    shape = _shape(track.before)
+    return _shape(draft) == shape or (shape == (1,) and _shape(draft) is None and draft.role != "setting")
+
+
+def _number(draft: Draft | None) -> float | None:
+    """A single number that a probe saw; None for anything else."""
+    value = value_of(draft) if draft is not None else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _is_itself(draft: Draft, track: Track) -> bool:
+    return draft.label.removesuffix(".data") == track.name or (
+        draft.copy is not None and draft.copy is track.before.copy
+    )

@@ -1,0 +1,487 @@
+"""One recording: its events, the frames they happen in, and the copies of what they read and made.
+
+The ground that the probes (`recorder`) and the engines' hooks (`observing`) both stand on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import islice
+from threading import get_ident
+from time import perf_counter_ns
+from types import FrameType
+from typing import Any
+
+from stepper.engines.base import Engine, GateSeen, having
+from stepper.engines.names import Names, is_place
+from stepper.inferior.protocol import NOT_RECORDING, SETUP
+from stepper.inferior.recording.conditions import Conditions
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.differences import Differences
+from stepper.inferior.recording.drafts import Draft, Frame, Happening, Key, Known, Operated, Tokens, is_path
+from stepper.inferior.recording.frames import is_function, names_in, own_frames
+from stepper.inferior.recording.losses import LossKeeper
+from stepper.inferior.recording.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
+from stepper.inferior.recording.naming import Namer, attributes, is_scripts, passing_names
+from stepper.inferior.recording.printed import Printed
+from stepper.inferior.recording.scalars import SCALARS, describe_error
+from stepper.inferior.recording.store import Store
+from stepper.inferior.recording.tracking import Tracker
+from stepper.inferior.whereabouts import Whereabouts
+from stepper.program.program import Program
+from stepper.program.sites import Site
+from stepper.record import Kind, Phase, Role, Spot, When
+
+TRANSPOSED = (".T", ".mT", ".H")
+IN_A_THREAD = "the training loop runs in a thread of the script's own: what threads do is not recorded"
+MAX_EVENTS = 20_000
+MOST_EVENTS = 2 * MAX_EVENTS  # with what the loops of the body itself, and of the setup, add
+MOST_BESIDE = 4_000  # in the functions of other files
+SHARE = 500  # events inside one statement of the body, in a record that is full
+
+
+class Recording:
+    """Events, frames and copies of the iteration (or the setup) that is being recorded."""
+
+    def __init__(
+        self, program: Program, engines: Sequence[Engine], store: Store, losses: LossKeeper, differences: Differences
+    ) -> None:
+        self.program = program
+        self.sites = program.sites
+        self.engines = engines
+        self.store = store
+        self.losses = losses
+        self.differences = differences
+        self.thread = get_ident()
+        self.active = False
+        self._owners: dict[type, Engine | None] = {}
+        self._seers: list[Engine] = []
+        self._changers: list[Engine] = []
+        self.whereabouts = Whereabouts().cells
+        self.halt: tuple[int | None, int] | None = None  # the statement that is never to be run
+        self._last = -1
+        self.halted: Callable[[], None] = lambda: None
+        self.enough: Callable[[], None] = lambda: None  # told when the script's modules have had their share of events
+        self.conditions = Conditions(self.sites, (), nullcontext)
+        self.answers = self.conditions.answers()
+        self.asked: Callable[[Spot], None] | None = None  # told of the place before each statement, while it is wanted
+        self._files = {program.path, program.home, *(module.path for module in program.modules)}
+        self._passing = passing_names([site for site in self.sites if not site.file])  # names around the loop
+        self._passing_anywhere = passing_names(self.sites)
+        loop = program.loop
+        self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
+        self._bare_types: set[type] = set()
+        self._alias_sites: dict[int, bool] = {}
+        self._attributes: dict[str, Role] | None = None  # roles by attribute, whatever the object
+        self._printed = Printed()
+        self._clear(None)
+
+    def _clear(self, iteration: int | None) -> None:
+        self.iteration = iteration
+        self.happenings: list[Happening] = []
+        self.operated: list[Operated] = []
+        self.gates: list[GateSeen] = []
+        self._names = Names()
+        self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
+        self.tracker = self._follow()
+        self._passed: Tracker | None = None  # of the pass, which is over
+        self.pass_over = iteration is None
+        self.truncated = False
+        self._limit = MAX_EVENTS
+        self._left_beside = MOST_BESIDE
+        self._printed.start()
+        self.full = False  # only the loop's own statements are written down any more; losses are still taken
+        self.used: set[str] = set()
+        self._frames: dict[int, Frame] = {}
+        self._opened: dict[int, Frame] = {}  # by event: where an engine opened it
+        self._occurrences: dict[int, int] = {}
+        self._known: dict[int, Known] = {}
+        self._tokens = Tokens()
+        self._met: set[tuple[str, int]] = set()
+        self._inside = IN_ALL
+        self._read: dict[str, list[int]] = {}  # by label: which objects a container of parameters held
+        self._second_names: set[str] = set()  # given to what had a name already: a loop's `p`
+        self.faults: list[str] = []
+        self.differences.clear()
+
+    def start(self, iteration: int | None) -> None:
+        """Begin the record of an iteration, or of the setup (None)."""
+        self._clear(iteration)
+        self.answers = self.conditions.answers()
+        self._seers = having(self.engines, "seen")
+        self._changers = having(self.engines, "changes")
+        self._last = self.halt[1] if self.halt is not None and self.halt[0] == iteration else -1
+        self.whereabouts[1] = -1
+        self.whereabouts[0] = SETUP if iteration is None else iteration
+        self._owners = dict.fromkeys(SCALARS)  # a library may have been imported, and its engine become active
+        if get_ident() != self.thread:
+            self.faults.append(IN_A_THREAD)
+        self.active = True
+
+    def _follow(self) -> Tracker:
+        tracker = Tracker(
+            self._names,
+            self._look,
+            self._called,
+            self._place,
+            self._span,
+            self._learn_local,
+            self._is_frozen,
+            lambda value: self._look(self._peek(value, "grad")),
+        )
+        tracker.keeps_data = self.program.keeps_data
+        return tracker
+
+    @property
+    def following(self) -> bool:
+        """Whether parameters are followed: in a pass, and in what comes behind it."""
+        return self.iteration is not None
+
+    def learn(self, namespace: Mapping[str, Any]) -> None:
+        """Learn what the script's global names call its models; the engines' hooks are in place."""
+        try:
+            holders = self._namer.holders(namespace, self._passing)
+            self._namer.learn(holders)
+            self._namer.learn_objects(holders, self.tracker.paths)
+        except Exception as error:
+            self.fault(error)
+
+    def _is_frozen(self, value: Any) -> bool:
+        engine = self._owner(value)
+        return engine is not None and engine.is_constant(value)
+
+    def _learn_local(self) -> None:
+        """Learn what the names of the functions that are running lead to."""
+        for names in self._local_names():
+            holders = self._namer.holders(names, self._passing)
+            self._namer.learn_objects(holders, self.tracker.paths)
+
+    def _local_names(self) -> Iterator[dict[str, Any]]:
+        """The names of the functions that are running, innermost first, where they can be read unnoticed."""
+        for frame in own_frames(self._files):
+            if is_function(frame):
+                with suppress(LookupError):
+                    yield names_in(frame)
+
+    def stop(self) -> None:
+        """The record is over: let go of everything that belongs to the script."""
+        try:
+            self.end_pass()
+            self._close_open(None)  # in the setup, and behind the last pass, the last statement may still be open
+            if self._passed is not None:
+                self.tracker.end_pass()
+                self._passed.join(self.tracker)
+                self.tracker = self._passed
+        except Exception as error:
+            self.fault(error)
+        self.active = self.full = False
+        self.whereabouts[0] = NOT_RECORDING
+        self._frames.clear()
+        self._opened.clear()
+        self._known.clear()
+        self._tokens = Tokens()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What runs meanwhile is none of the script's doing."""
+        active, full, used, gates = self.active, self.full, set(self.used), len(self.gates)
+        self.active = self.full = False
+        try:
+            yield
+        finally:
+            self.active, self.full, self.used = active, full, used
+            del self.gates[gates:]
+
+    def end_pass(self) -> None:
+        """The loop's body is over; what follows belongs to the phase `between`."""
+        if not self.pass_over:
+            self._close_open(None)
+            if self.tracker.idle:
+                self._note_resting()
+            self.tracker.end_pass()
+            self._passed, paths = self.tracker, self.tracker.paths
+            self.tracker = self._follow()
+            self.tracker.paths = paths
+            self.pass_over = True
+
+    def _note_resting(self) -> None:
+        """Which parameters wait for optimizers that took no step in this pass, those of running functions included."""
+        engines = having(self.engines, "resting")
+        for label, value in (pair for names in self._local_names() for pair in names.items()) if engines else ():
+            kept = attributes(value) if is_scripts(type(value)) else []
+            for path, each in ((label, value), *((f"{label}.{name}", held) for name, held in kept)):
+                for engine in engines:
+                    engine.met(each, path)
+        for engine in engines:
+            for parameter, optimizer in engine.resting():
+                self.tracker.rests(parameter, optimizer)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that happened is in the record, but for what is opaque."""
+        return not self.truncated and self._left_beside > 0
+
+    def forked(self) -> None:
+        """In a process that the script forked: what it does is not the recorded run."""
+        self.active = self.full = False
+        self.whereabouts = Whereabouts().cells
+
+    def frames(self) -> list[Frame]:
+        """The script's frames that are being recorded."""
+        return list(self._frames.values())
+
+    def raised(self, error: BaseException) -> None:
+        """Mark the statements along the traceback of `error` as failed."""
+        message = describe_error(error)
+        step = error.__traceback__
+        while step is not None:
+            frame = self._frames.get(id(step.tb_frame))
+            if frame is not None and frame.code is step.tb_frame.f_code and frame.open:
+                for happening in frame.open:
+                    happening.error = message
+            step = step.tb_next
+
+    # ------------------------------------------------------------------------------------------------- inner work
+
+    def fault(self, error: Exception) -> None:
+        """Our own code, or an engine's, failed: the script must not feel it, and the person must hear of it."""
+        step = error.__traceback__
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        place = f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step is not None else "?"
+        try:
+            message = f"not all could be recorded: {describe_error(error)} (in {place})"
+        except RecursionError:
+            return  # the script stands at the very limit of its depth, and there the record has a gap
+        if message not in self.faults and len(self.faults) < 8:
+            self.faults.append(message)
+
+    def _owner(self, value: Any) -> Engine | None:
+        kind = type(value)
+        try:
+            return self._owners[kind]
+        except KeyError:
+            engine = next((engine for engine in self.engines if engine.owns(value)), None)
+            if kind not in (list, tuple):  # whether a list is a tensor depends on what it holds
+                self._owners[kind] = engine
+            return engine
+
+    def _is_owned(self, value: Any) -> bool:
+        return self._owner(value) is not None
+
+    def _copy(self, engine: Engine, value: Any) -> Copy:
+        self.used.add(engine.name)
+        if type(engine).settle is not Engine.settle:
+            engine.settle()
+        return self.store.keep(engine, value)
+
+    def _look(self, value: Any) -> Copy | None:
+        engine = self._owner(value)
+        return None if engine is None else self._copy(engine, value)
+
+    def _called(self, value: Any) -> str | None:
+        """The label under which this very object was seen, or else the name that it has where the script stands. None
+        where there is neither, and of what has a path through a model, which goes before a name."""
+        known = self._met_as(value)
+        if known is not None and not is_place(known.label):
+            return known.label
+        path = self._names.get(value)
+        return self._name_in_frames(value) if path is None or is_place(path) else None
+
+    def _name_in_frames(self, value: Any) -> str | None:
+        modules = (frame.f_globals for frame in own_frames(self._files) if not is_function(frame))
+        for names in (*self._local_names(), *modules):
+            for name, held in list(names.items()):
+                if held is value and name not in self._passing:
+                    return name
+        return None
+
+    def _met_as(self, value: Any) -> Known | None:
+        """What is known of this very object."""
+        known = self._known.get(id(value))
+        return known if known is not None and known.means(value) else None
+
+    def _let_go(self, value: Any) -> None:
+        """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
+        self._known.pop(id(value), None)
+        self._names.forget(value)
+
+    def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
+        if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
+            role = "activation"
+        draft = Draft(label, role, when, self._copy(engine, value))
+        if self.program.uses_backward and (graph := engine.graph(value)) is not None:
+            draft.graph = graph
+            draft.token, draft.place = self._tokens.of(value, engine.identity)
+            if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
+                draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
+        return draft
+
+    def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
+        """What a list, tuple, dict or record holds. The event is told where that is not all of it."""
+        if role not in ("parameter", "gradient") and is_object(value):
+            return []  # a `self` that happens to be a dataclass
+        count, most = count_of(value), most_of(role)
+        more = min(count, most) - FEW
+        if more > 0:
+            most = most if more <= self._inside else FEW
+            self._inside -= more if most > FEW else 0
+        found = keyed_elements(value, most)
+        if count > most and event is not None and found and self._owner(found[0][1]) is not None:
+            event.remark(f"{most:,} of the {count:,} members of {label} are looked into")
+        return found
+
+    def _at(self, key: Key, role: Role | None) -> Role | None:
+        """The role of what a container of this role holds under a key."""
+        return self.program.keys.get(key, role) if role == "parameter" and type(key) is str else role
+
+    def _leaves(
+        self, value: Any, label: str, role: Role | None, event: Happening | None, depth: int = DEPTH
+    ) -> Iterator[tuple[str, Engine, Any]]:
+        """The arrays that a container holds, and the containers inside it, each with its label and engine."""
+        for key, element in self._members(value, label, role, event):
+            if self._at(key, role) != role:
+                continue
+            inner = label + suffix(key)
+            engine = self._owner(element)
+            if engine is not None:
+                yield inner, engine, element
+            elif depth and count_of(element):
+                yield from self._leaves(element, inner, role, event, depth - 1)
+
+    def _room(self, site: Site | None = None) -> bool:
+        """Whether one more event is written down; `site`: that of a statement."""
+        if len(self.happenings) < self._limit or (site is not None and self._goes_on(site)):
+            return True
+        if self.active:
+            self._remark_outermost("not all that happened in it is in the record: there were too many events")
+        self.truncated = self.full = True
+        self.active = False
+        return False
+
+    def _ask(self, happening: Happening, script_frame: FrameType) -> None:
+        """An event begins: where its line has a breakpoint with a condition, note whether that holds."""
+        spot, condition = self.answers.by_site[happening.site.id]
+        self.answers.note(spot, happening.id, self.conditions.ask(condition, script_frame))
+        happening.started = perf_counter_ns()
+
+    def _count_beside(self) -> None:
+        """One more event in a module beside the script: a few thousand, and the others are left out."""
+        self._left_beside -= 1
+        if self._left_beside == 0:
+            self._remark_outermost("not all that happened in other files is in the record: there were too many events")
+            self.enough()
+
+    def _remark_outermost(self, text: str) -> None:
+        outermost = (each for each in reversed(self.happenings) if each.kind == "statement" and each.parent is None)
+        for happening in islice(outermost, 1):
+            happening.remark(text)
+
+    def _goes_on(self, site: Site) -> bool:
+        """Whether a statement is written down in a record that is full: where the body's own ones are, for functions
+        that run very long leave no room, the backward pass and the update would be missing else."""
+        if (
+            site.file
+            or site.function not in self._own
+            or (site.parent is not None and len(self.happenings) >= MOST_EVENTS)
+        ):
+            return False
+        self._limit = len(self.happenings) + SHARE
+        self.active = True
+        return True
+
+    def _frame(self, script_frame: FrameType) -> Frame:
+        frame = self._frames.get(id(script_frame))
+        if frame is None or frame.code is not script_frame.f_code:
+            caller = self._nearest(script_frame.f_back)
+            call = caller.innermost if caller is not None else None
+            frame = self._frames[id(script_frame)] = Frame(script_frame.f_code, call, call.phase if call else None)
+        return frame
+
+    def _nearest(self, script_frame: FrameType | None) -> Frame | None:
+        while script_frame is not None:
+            frame = self._frames.get(id(script_frame))
+            if frame is not None and frame.code is script_frame.f_code:
+                return frame
+            script_frame = script_frame.f_back
+        return None
+
+    def _happen(self, kind: Kind, site: Site, frame: Frame, parent: Happening | None, text: str) -> Happening:
+        key = site.id if kind in ("statement", "expression", "call") else -1 - site.id
+        occurrence = self._occurrences.get(key, 0)
+        self._occurrences[key] = occurrence + 1
+        happening = Happening(
+            len(self.happenings),
+            None if parent is None else parent.id,
+            kind,
+            self._phase_of(site, frame.phase, parent),
+            site,
+            text,
+            occurrence,
+            site.function,
+        )
+        self.happenings.append(happening)
+        if site.file:
+            self._count_beside()
+        if kind == "statement":
+            happening.output = (self._printed.begin(site), -1)
+        happening.started = perf_counter_ns()
+        return happening
+
+    def _phase_of(self, site: Site, inherited: Phase | None, parent: Happening | None) -> Phase:
+        if self.iteration is None:
+            return "setup"
+        if self.pass_over:
+            return "between"
+        phase = site.phase or inherited or (parent.phase if parent is not None else None)
+        return phase if phase is not None and phase not in ("setup", "between") else "forward"
+
+    def _role(self, site: Site, frame: Frame) -> Role:
+        """Of what has no role of its own: by what is happening."""
+        happening = frame.innermost
+        phase = happening.phase if happening is not None else None
+        if site.kind == "operand" or phase in ("setup", "between", None):
+            return "other"
+        return {"forward": "activation", "loss": "loss", "backward": "gradient"}.get(phase or "", "other")  # type: ignore[return-value]
+
+    def _returned(self, frame: Frame | None) -> None:
+        """What a `return` gives back is known: it is over, though nothing follows in its frame to say so."""
+        happening = frame.open[0] if frame is not None and frame.open else None
+        if happening is not None and happening.ended == 0 and happening.text.startswith("return"):
+            happening.ended = perf_counter_ns()
+            self._printed.end(happening)
+
+    def _close_open(self, frame: Frame | None) -> None:
+        """The next statement begins: whatever was still open in this frame (None: in all) ended without saying so."""
+        now = perf_counter_ns()
+        for each in self._frames.values() if frame is None else (frame,):
+            for happening in each.open:
+                if happening.ended == 0 and happening.text.startswith("return"):
+                    # a bare one, or of a constant: long over, and it printed nothing
+                    happening.ended, happening.output = happening.started, (happening.output[0], happening.output[0])
+                if happening.ended == 0:
+                    happening.ended = now
+                if happening.kind == "statement" and happening.output[1] < 0:
+                    self._printed.end(happening)
+            each.open.clear()
+
+    def _place(self, value: Any) -> Hashable:
+        engine = self._owner(value)
+        return id(value) if engine is None else engine.identity(value)
+
+    def _span(self, value: Any) -> tuple[int, int] | None:
+        engine = self._owner(value)
+        return None if engine is None else engine.span(value)
+
+    def _peek(self, value: Any, attribute: str) -> Any:
+        """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""
+        for engine in self.engines:
+            found, held = engine.peek(value, attribute)
+            if found:
+                return held
+        try:
+            return object.__getattribute__(value, "__dict__").get(attribute)
+        except AttributeError:
+            return None

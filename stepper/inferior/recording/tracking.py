@@ -1,0 +1,376 @@
+"""Parameters through one iteration: the value before, the value after, and the gradient that the update used."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Container, Hashable
+from typing import Any
+
+from stepper.engines.names import Names, is_place
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of
+from stepper.inferior.recording.spans import Spans
+from stepper.record import Role
+
+ELEMENT = re.compile(r"\[(\d+|'[^']*')\]$")  # what a list or dict holds under a key that is spelt out
+
+
+class Track:
+    """One parameter in this iteration. `value` is the object last seen under its name; a number that an object keeps
+    in an attribute is known by that object, its `owner`."""
+
+    def __init__(self, name: str, label: str, value: Any, before: Draft, owner: Any) -> None:
+        self.name = name
+        self.label = label
+        self.path: str | None = None
+        self.value = value
+        self.previous = value  # what stood there until the store that follows has happened
+        self.owner = owner
+        self.before = before
+        self.after: Draft | None = None
+        self.grad: Draft | None = None
+        self.returned: Draft | None = None
+        self.arrived: Draft | None = None  # what the last backward pass left in its `.grad`
+        self.left: Draft | None = None  # what is there at the end, of one that no optimizer has taken
+        self.passed_over = 0  # so many events had begun when an optimizer did, which had no gradient of it
+        self.updates: list[Happening] = []
+        self.apart = False  # what it is called does not tell it from what another object keeps
+        self.asked = False  # for its gradient only: an input
+        self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
+        self.frozen = False  # no gradient is asked for
+        self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
+        self.between = False  # it was moved behind the pass only, and this is what moved it there
+        self.behind: Happening | None = None  # what moved it behind the pass last
+        self.resting = ""  # the optimizer that has it, where that took no step in the pass
+
+    @property
+    def moved(self) -> bool:
+        """Whether something changed it, or used a gradient of it to do so."""
+        after = self.after or self.before
+        return bool(self.updates) or self.grad is not None or not after.same_value(self.before)
+
+
+class Tracker:
+    """Follows the parameters of one iteration from their first sight to the end of the pass."""
+
+    def __init__(
+        self,
+        names: Names,
+        look: Callable[[Any], Copy | None],
+        called: Callable[[Any], str | None] = lambda _: None,
+        place: Callable[[Any], Hashable] = id,
+        span: Callable[[Any], tuple[int, int] | None] = lambda _: None,
+        learn: Callable[[], None] = lambda: None,
+        frozen: Callable[[Any], bool] = lambda _: False,
+        gradient: Callable[[Any], Copy | None] = lambda _: None,
+    ) -> None:
+        """`look` gives a copy of a value as it is now; `called` says what the script calls it, `place` where it lies,
+        and `span` from where to where. `learn` learns further `paths`, where those that are known do not do;
+        `frozen` says whether no gradient of a value is asked for, `gradient` what its `.grad` holds now."""
+        self._names = names
+        self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
+        self._look = look
+        self._learn = learn
+        self._frozen = frozen
+        self._gradient = gradient
+        self._called = called
+        self._spans: Spans[Track] = Spans(span)
+        self._place = place  # where a value lies: two objects over the same memory have the same
+        self._places: dict[Hashable, Track] = {}
+        self._placed = 0  # how many tracks there were when those were noted
+        self.tracks: dict[str, Track] = {}
+        self._by_object: dict[int, Track] = {}
+        self._by_owner: dict[tuple[str, int], Track] = {}
+        self._ahead: dict[int, Any] = {}  # what a second name of a parameter was bound to
+        self.gathered: set[str] = set()  # lists that this pass made of what exists already
+        self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
+        self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
+        self.keeps_data = False  # `p.data` is an attribute like any other of the script's own objects
+        self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
+
+    def name_of(self, value: Any, label: str | None) -> str | None:
+        """The path of a parameter inside a model or an optimizer, or of what several objects keep under one name; else
+        what it is followed as, whatever function has another name for it."""
+        best = self._names.best(value, label)
+        if best is None or best != label:
+            return best
+        track = self._of_object(value)
+        followed = best if track is None or is_place(track.name) else track.name
+        return self.paths.told_apart(value, best) or followed
+
+    def follow(self, name: str, value: Any, *, certain: bool = True) -> Track:
+        """Follow `value`, unless this object is followed already. Not `certain`: it is a parameter if it is changed."""
+        track = self._of_object(value)
+        if track is None:
+            given = self._names.get(value)
+            best = self._names.best(value, name) or name
+            track = self._latest.get(best)
+            if track is None or (given is not None and self._names.get(track.value) == given):
+                track = self._add(best, value, Draft(best, "parameter", "before", self._look(value)), None)
+            self._by_object[id(value)] = track
+        track.asked = track.asked or not certain
+        if certain and (not track.asked or self._names.get(value) is not None):
+            track.certain = True  # and not only under another name, in a function that is handed an input
+        return track
+
+    def met(
+        self,
+        label: str,
+        role: Role,
+        value: Any,
+        draft: Draft,
+        *,
+        made: bool,
+        event: Happening | None = None,
+        owner: Any = None,
+    ) -> None:
+        """A value passed a probe inside the pass; `made`: it was bound or changed there, in `event`.
+
+        `owner` is the object that keeps a scalar in an attribute.
+        """
+        whole = draft.copy is not None
+        kept = self.keeps_data and draft.copy is not None and bool(draft.copy.outline.shape)  # a number is its object's
+        bare = label if kept else label.removesuffix(".data")
+        track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
+        if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
+            if made and event is not None and draft.when == "after":
+                held.updates.append(event)
+            return  # a row of it, that changes with it
+        if track is None and whole and bare != label:
+            track = self._beneath(value)
+        if track is None:
+            if role != "parameter":
+                if whole and not made:
+                    self._latest.pop(bare, None)  # in this turn of a loop `params[k]` is something else
+                return
+            track = self._latest.get(bare)
+            if track is not None and whole and track.before.copy is not None and type(value) is not type(track.value):
+                track = None
+            if track is None and made and draft.when == "result":
+                if not whole:
+                    self._made.add((bare, id(owner)))
+                return  # made before it was ever read: no parameter that came into this pass
+            if track is None and not whole and (bare, id(owner)) in self._made:
+                return
+            if track is not None and owner is not None and track.owner is None and not track.updates:
+                del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
+                track = None
+            if whole and made and draft.when == "result" and track is not None and self._is_second(track, bare):
+                self._ahead[id(value)] = value  # `w = params["w"]`, and then `w = w - …`: it may be stored there yet
+            if self._ahead.get(id(value)) is value and self._is_local(bare):
+                return
+            if track is None or not self._is_rebound(track, bare, whole, made, owner):
+                name = (self._names.best(value, bare) if whole else None) or bare
+                track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
+            elif made:
+                track.previous, track.value = track.value, value
+                if whole:
+                    self._spans.put(track)
+            if whole and (kept or not label.endswith(".data")):
+                self._by_object[id(value)] = track
+            elif owner is not None:
+                self._by_owner[bare, id(owner)] = track
+        self._latest[bare] = track
+        handed_on = whole and track.value is value and draft.copy is (track.after or track.before).copy
+        if made and not (draft.when == "result" and handed_on):
+            track.after = draft
+            if event is not None:
+                track.updates.append(event)
+
+    def _beneath(self, data: Any) -> Track | None:
+        """The parameter whose `.data` this is: another object, over the same memory."""
+        if self._placed != len(self.tracks):
+            tracks = [track for track in self.tracks.values() if track.before.copy is not None]
+            self._places = {self._place(track.value): track for track in tracks}
+            self._placed = len(self.tracks)
+        return self._places.get(self._place(data))
+
+    def _of_object(self, value: Any) -> Track | None:
+        track = self._by_object.get(id(value))
+        return track if track is not None and (track.value is value or track.previous is value) else None
+
+    @staticmethod
+    def _is_local(label: str) -> bool:
+        return "." not in label and "[" not in label
+
+    def _is_second(self, track: Track, label: str) -> bool:
+        """Whether a local name is a second one of a parameter that is known by its place in a dict or list."""
+        return self._is_local(label) and ELEMENT.search(track.label) is not None
+
+    @staticmethod
+    def _is_rebound(track: Track, label: str, whole: bool, made: bool, owner: Any) -> bool:
+        """Whether an unknown value under a known label is the new value of the parameter that was last seen there.
+
+        An attribute or element that is bound anew is; a local name only where the parameter is known by it.
+        """
+        if not whole and owner is None:
+            return True  # a number under a name
+        return made and owner is None and (label == track.label or "." in label or "[" in label)
+
+    def _add(self, label: str, value: Any, before: Draft, owner: Any) -> Track:
+        name = _free(label, self.tracks)
+        track = self.tracks[name] = self._latest[label] = Track(name, label, value, before, owner)
+        if before.copy is not None:
+            self._spans.put(track)
+        track.path = self._path(track)
+        track.apart = owner is None and self.paths.told_apart(value, label) is not None
+        return track
+
+    def _path(self, track: Track) -> str | None:
+        """The path of a parameter through the script's own objects; of a number, what its owner keeps it under."""
+        path = self.paths.get(track.value if track.owner is None else track.owner)
+        if path is None or track.owner is None:
+            return path
+        if track.label.endswith("]"):
+            return path + track.label[track.label.rindex("[") :]
+        return path + "." + track.label.rpartition(".")[2] if "." in track.label else path
+
+    def _find_paths(self) -> None:
+        """Look further for the paths of parameters that bear one label: through the names of functions, too."""
+        labels = Counter(track.label for track in self.tracks.values())
+        alike = [track for track in self.tracks.values() if labels[track.label] > 1 and track.path is None]
+        if alike:
+            self._learn()
+        for track in alike:
+            track.path = self._path(track)
+
+    def used_gradient(self, parameter: Any, gradient: Draft | None) -> None:
+        """The gradient that an optimizer is about to use for `parameter`; None: it used none after all."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.grad = gradient
+
+    def passed_over(self, parameter: Any, begun: int) -> None:
+        """An optimizer takes its step without a gradient of `parameter`, which it has; `begun` events have by now."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.passed_over = begun
+
+    def rests(self, parameter: Any, optimizer: str) -> None:
+        """The optimizer that has `parameter` took no step."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.resting = optimizer
+
+    @property
+    def idle(self) -> bool:
+        """Whether a parameter that an engine knows as one has not been moved, and no step passed it over."""
+        return any(each.certain and not (each.moved or each.passed_over) for each in self.tracks.values())
+
+    def arrived_gradient(self, parameter: Any, gradient: Draft) -> None:
+        """What a backward pass that added to the gradient of `parameter` has left there."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.arrived = gradient
+
+    def returned_gradient(self, parameter: Any, gradient: Draft) -> None:
+        """A gradient of `parameter` that the script was given."""
+        track = self._of_object(parameter)
+        if track is not None:
+            track.returned = gradient
+
+    def join(self, behind: Tracker) -> None:
+        """Take in the parameters that were moved behind the pass (by `behind`, when it is over), and not in it: the
+        generator's step after some of the discriminator's. Of one that both moved, the pass's figures stand."""
+        self.renamed.update(behind.renamed)
+        ends = {id(each.copy): track for track in self.tracks.values() if (each := track.after or track.before).copy}
+        tracks = dict(self.tracks)
+        for later in behind.tracks.values():
+            if not later.moved:
+                continue
+            later.behind = later.updates[-1] if later.updates else None
+            copy = later.before.copy
+            known = self.tracks.get(later.name) if copy is None else ends.get(id(copy))
+            if known is not None and known.moved:
+                known.behind = later.behind
+                continue
+            later.between = True
+            later.name = _free(later.name, tracks) if known is None else known.name
+            tracks[later.name] = later
+        self.tracks = tracks
+
+    def _tell_apart(self) -> None:
+        """Parameters that methods call by one name (`self.W`) are called by the objects that keep them."""
+        bearers: dict[str, list[Track]] = {}
+        for track in self.tracks.values():
+            bearers.setdefault(track.label, []).append(track)
+        taken = set(self.tracks)
+        for tracks in bearers.values():
+            paths = {track.path for track in tracks}
+            alone = len(tracks) == 1 and not tracks[0].apart
+            if not alone and len(paths) == len(tracks) and None not in paths and not paths & taken:
+                for track in tracks:
+                    track.name = track.path or track.name
+
+    def _gather_rows(self) -> None:
+        """The rows of a nested list that is followed itself (`w[i][j] -= …`) are parts of it, and no parameters."""
+        for track in list(self.tracks.values()):
+            held = track.value if type(track.value) is list and track.name in self.tracks else []
+            met = [(self._by_object.get(id(row)), row) for row in held if type(row) is list]
+            rows = [row for row, value in met if row is not None and row is not track and row.value is value]
+            for row in rows:
+                self.tracks.pop(row.name, None)
+                copy = self._look(row.value)
+                row.after = Draft(row.name, "parameter", "after", copy)
+            track.updates = sorted({each.id: each for one in (track, *rows) for each in one.updates}.values(), key=_id)
+            track.rows = rows if len(rows) == len(held) else []
+
+    def _leave_views_out(self) -> None:
+        """Another look at a parameter is none by itself, nor a slice that was read before the whole was known."""
+        for name, track in list(self.tracks.items()):
+            by_itself = track.certain or track.updates
+            others = () if by_itself else self._spans.all_around(track.value, track)
+            if any(other.certain or other.updates for other in others):
+                del self.tracks[name]
+
+    def end_pass(self) -> None:
+        """The pass is over: what each parameter holds now is what it became, whoever changed it."""
+        self._gather_rows()
+        self._leave_views_out()
+        self._find_paths()
+        held = {holder_of(name) for name, track in self.tracks.items() if track.updates and ELEMENT.search(name)}
+        held -= self.gathered
+        for name, track in list(self.tracks.items()):
+            copy = self._look(track.value)
+            beside = bool(ELEMENT.search(name)) and holder_of(name) in held  # its own update came to nothing
+            if not (track.certain or track.updates or track.after or beside) and copy is track.before.copy:
+                del self.tracks[name]  # it was read only: another name for something, or not of this pass
+                continue
+            if copy is not None and (is_place(track.name) or self._names.get(track.value) is not None):
+                # it was met by its place in an optimizer, before the model that it lies in, or its own name
+                given = self._names.best(track.value, self._called(track.value))
+                if given is not None and all(other.name != given for other in self.tracks.values()):
+                    if is_place(track.name):
+                        self.renamed[track.name] = given
+                    track.name = given
+            if copy is not None:
+                track.after = Draft(track.name, "parameter", "after", copy)
+                track.frozen = self._frozen(track.value)
+            if track.arrived is not None and track.grad is None:
+                left = self._gradient(track.value)
+                track.left = None if left is None else Draft("", "gradient", "after", left)
+            track.value = track.previous = track.owner = None
+        self._tell_apart()
+        self.tracks = {track.name: track for track in self.tracks.values()}
+        self.paths.release()
+        self._by_object.clear()
+        self._by_owner.clear()
+        self._ahead.clear()
+        self.gathered.clear()
+        self._places.clear()
+        self._spans.clear()
+        self._latest.clear()
+
+
+def _free(label: str, taken: Container[str]) -> str:
+    """A name that no other bears."""
+    name, count = label, 1
+    while name in taken:
+        count += 1
+        name = f"{label} ({count})"
+    return name
+
+
+def _id(happening: Happening) -> int:
+    return happening.id

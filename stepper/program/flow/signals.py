@@ -1,0 +1,82 @@
+"""Which definitions are gradients or error signals, by what they are called, and which take a step by them."""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.flow.effects import GRAD, Definition, Pass
+from stepper.program.vocabulary import STEPPING, names_error, names_gradient
+
+SQUASHING = frozenset({"tanh", "sigmoid", "sigm", "softmax", "relu"})
+
+
+def is_gradient(definition: Definition) -> bool:
+    """Whether this is called a gradient, or stored under a key that is (`neuron["delta"]`)."""
+    name = definition.place[1]
+    if definition.place == GRAD:
+        return True
+    match definition.node:
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str(key)))]) if definition.kind == "change":
+            return names_gradient(key) or names_gradient(name)
+    if is_optimizers(definition):
+        return False  # an optimizer changes parameters, whatever they are called (`G`, a generator)
+    return definition.kind != "start" and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
+
+
+def is_optimizers(definition: Definition) -> bool:
+    """Whether an optimizer makes this change."""
+    match definition.node:
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            return definition.kind == "change" and attr in STEPPING
+    return False
+
+
+def _is_squashed(definition: Definition) -> bool:
+    """Whether this is bound to what an activation function returns: the `g` beside the gates of an LSTM cell."""
+    match definition.node:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
+            values = [
+                part for target, part in zip(targets, parts, strict=False) if _last(target) == definition.place[1]
+            ]
+        case ast.Assign(value=value):
+            values = [value]
+        case _:
+            return False
+    return any(isinstance(value, ast.Call) and _last(value.func) in SQUASHING for value in values)
+
+
+def _last(node: ast.AST) -> str:
+    """The name, or the last part of an attribute path."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def signals(definition: Definition) -> bool:
+    """Whether this is a gradient or an error signal (`td_error`), which parameters are changed by."""
+    return is_gradient(definition) or (definition.kind != "start" and names_error(definition.place[1]))
+
+
+def led_by_signals(definition: Definition, run: Pass) -> bool:
+    """Whether this is made of gradients or errors, beside what it changes under another name: `m = self.x`, then
+    `m[m > 0] = 1` in a backward pass, changes an input by nothing but itself."""
+    names = {d for d in definition.deps if d.alias and definition.place in d.roots}
+    same = {definition.place}.union(*(d.roots for d in names))
+    others = {d for d in definition.deps - names if d.place not in same}
+    return bool(others & run.downstream(signals))
+
+
+def takes_step(definition: Definition, run: Pass) -> bool:
+    """Whether this keeps the old value and adds to it what is made of gradients or errors; and is no gradient."""
+    if is_gradient(definition) or not definition.own:
+        return False
+    return bool(definition.deps & run.downstream(signals))
+
+
+def sets_data(node: ast.AST) -> bool:
+    """Whether a statement sets the `data` of an object."""
+    match node:
+        case ast.AugAssign(target=ast.Attribute(attr="data")) | ast.Assign(targets=[ast.Attribute(attr="data")]):
+            return True
+    return False

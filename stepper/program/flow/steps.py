@@ -1,0 +1,231 @@
+"""What of a pass takes its steps, beside the changes themselves: by what these are made of, and what they lead to."""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.flow.effects import EMPTY, GRAD, Definition, Pass, Place, closure, reached, until
+from stepper.program.flow.signals import is_gradient, led_by_signals, signals
+
+
+def like_steps(
+    updates: set[Definition], run: Pass, carried: set[Place], forward: set[Definition] | frozenset[Definition] = EMPTY
+) -> set[Definition]:
+    """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
+    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`). What a forward pass keeps of itself is no step,
+    where only the parameters that an earlier step changed lead there: the masks and running statistics of a second
+    network, or of one that is evaluated behind the step."""
+    steps = {d for d in updates if led_by_signals(d, run)}
+    stepping = {d for d in steps if d.own and run.start.get(d.place) in forward}
+    made = [d for d in (*run.definitions, *run.start.values()) if signals(d)]
+    direct = reached(made, lambda d: () if d in stepping else run.users.get(d, ()))
+    steps = {d for d in steps if d.deps & (direct - stepping)} or steps
+    rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
+    stepped = {d.place for d in steps}
+
+    return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+
+
+def without_indices(updates: set[Definition], run: Pass, indices: frozenset[Place]) -> set[Definition]:
+    """Without what elements of another are picked by, and where that comes from: an environment's state, beside the
+    table that is learnt (`Q[state, action]`)."""
+    waiting = [d for d in run.definitions if d.place in indices and d.kind != "start"]
+    states: set[Definition] = set()
+    while waiting:
+        d = waiting.pop()
+        if d not in states and not d.own:
+            states.add(d)
+            waiting += d.deps if d.alias or d.kind == "parameter" else ()
+    return updates - states or updates
+
+
+def emptied(run: Pass) -> set[Place]:
+    """What is made an empty list or dict in the pass: gathered anew in each, like the inputs that a layer keeps."""
+    found: set[Place] = set()
+    for d in run.definitions:
+        match d.node:
+            case ast.Assign(value=ast.List(elts=[]) | ast.Dict(keys=[])) if d.kind == "bind":
+                found.add(d.place)
+    return found
+
+
+def steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Definition]:
+    """What is changed step by step beside the updates, and only decides, with what those change, whether a step is
+    taken: the bias of a support vector machine, of which no gradient is made."""
+    held = {run.start[d.place] for d in updates if d.own and d.place in run.start}
+    found: set[Definition] = set()
+    anew = emptied(run)
+    for d in run.definitions:
+        if d in updates or d.kind not in ("bind", "change") or not d.own or d.place not in carried or not d.deps:
+            continue
+        if d.place in anew:
+            continue
+        if is_gradient(d):
+            continue  # that is clipped
+        asked = closure(d.controls)
+        if run.start.get(d.place) in asked and held & asked - {run.start.get(d.place)}:
+            found.add(d)
+    return found
+
+
+def decided_by_themselves(run: Pass, carried: set[Place]) -> set[Definition]:
+    """What is added to where only its own value, or that of another such, says whether it is: the weights of
+    Rosenblatt's perceptron, which learns of a wrong answer no more than that it is wrong."""
+    steps = {d for d in run.definitions if d.kind in ("bind", "change") and d.own and d.deps and d.place in carried}
+    asked = {d.place: closure(d.controls) for d in steps}
+    return {d for d in steps if d.place in run.start and any(run.start[d.place] in each for each in asked.values())}
+
+
+def steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
+    """Where what is bound anew was made under another name (`new_w = w - lr * dw`, then `w = new_w`, or a function
+    returns it, or puts it into a dict of parameters): the statements that made it take the step."""
+    found: set[Definition] = set()
+    for update in updates:
+        start = run.start.get(update.place)
+        waiting = [d for d in update.deps if not update.own and start is not None]
+        seen: set[Definition] = set()
+        while waiting:
+            definition = waiting.pop()
+            if definition in seen or definition is start or definition in updates or definition.kind == "start":
+                continue
+            seen.add(definition)
+            if definition.alias or definition.kind == "parameter":
+                waiting += definition.deps
+                continue
+            parts = definition.deps | definition.own
+            others = {d for d in definition.deps if _origin(d) is not start}
+            kept = any(_origin(d) is start for d in parts)
+            if definition.kind == "bind" and kept and others & run.downstream(signals):
+                found.add(definition)
+    return found
+
+
+COPYING = frozenset({"copy", "deepcopy", "clone", "dict", "list"})
+
+
+def on_copies(run: Pass, backward: set[Definition], parameters: set[Place]) -> set[Definition]:
+    """Where a step is taken on a copy of the parameters, which takes their place: the copy, and its changes."""
+    starts = {run.start[place] for place in parameters if place in run.start}
+    found: set[Definition] = set()
+    for d in run.definitions:
+        match d.node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))) if name in COPYING:
+                source = {_handed_on(other) for other in d.deps}
+                if d in backward and d.kind == "bind" and source & starts and source <= starts:
+                    found.add(d)
+        if d in backward and d.kind == "change" and d.own & found:
+            found.add(d)
+    return found
+
+
+def beside_steps(
+    backward: set[Definition], forward: set[Definition], updates: set[Definition], moments: set[Definition], run: Pass
+) -> set[Definition]:
+    """The rest of an optimizer's state: its moments when they are made, and in a function that only takes steps what is
+    made of no gradient and nothing of the forward pass (`lr_t = self.lr * …`)."""
+    places = {d.place for d in moments}
+    found = {d for d in backward if d.place in places}
+    passing = {d for d in forward if d.deps} | {d for d in backward if is_gradient(d) and d.kind == "bind"}
+    others = {id(d.statement) for d in passing}
+    steps = {id(d.statement) for d in updates}
+    passed = run.downstream(signals) | run.descendants({d for d in forward if d.kind != "start"})
+    for function in run.functions:
+        inside = {id(node) for node in ast.walk(function)}
+        if inside & steps and not inside & others:
+            found |= {
+                d for d in backward if id(d.statement) in inside and d.kind in ("bind", "change") and d not in passed
+            }
+    return found
+
+
+def scaled_for_steps(
+    backward: set[Definition], forward: set[Definition], updates: set[Definition], run: Pass
+) -> set[Definition]:
+    """The step itself, where it has a name (`step = lr * grad`, then `w -= step`): a gradient and what scales it."""
+    passed = {d for d in forward if d.kind != "start"} | run.downstream(signals)
+    found: set[Definition] = set()
+    for d in backward:
+        if d.kind == "bind" and not signals(d) and isinstance(d.node, ast.Assign) and _is_scaled(d.node.value):
+            gradients = {other for other in d.deps if is_gradient(other)}
+            users = run.users.get(d, [])
+            if gradients and d.deps - gradients and not (d.deps - gradients) & passed and updates.issuperset(users):
+                found |= {d} if users else set()
+    return found
+
+
+def _is_scaled(node: ast.expr) -> bool:
+    """Whether an expression only multiplies and divides what has a name already."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            return _is_scaled(left) and _is_scaled(right)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _is_scaled(operand)
+        case ast.Subscript(value=value, slice=ast.Name() | ast.Constant()):
+            return _is_scaled(value)
+    return isinstance(node, ast.Name | ast.Attribute | ast.Constant)
+
+
+def behind_steps(backward: set[Definition], forward: set[Definition], updates: set[Definition]) -> set[Definition]:
+    """What is made behind the optimizer's step of no gradient and nothing of the forward pass: a target network, or an
+    average, that goes after the parameters."""
+    steps = [d.order for d in updates if any(other.place == GRAD for other in d.deps)]
+    found: set[Definition] = set()
+    for d in backward:
+        if steps and d.order > min(steps) and d.kind != "parameter":
+            sources = until(d.deps, updates)
+            if not any(o.place == GRAD or (o in forward and o.kind != "start") for o in sources):
+                found.add(d)
+    return found
+
+
+def picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pass) -> set[Definition]:
+    """Where a gradient is taken out of what keeps it (`dw = grads[key]`) for nothing but the step."""
+    users: dict[Definition, set[Definition]] = {}
+    for d in run.definitions:
+        for other in d.deps | d.own:
+            users.setdefault(other, set()).add(d)
+    taken = {id(d.statement) for d in steps}
+    found: set[Definition] = set()
+    for d in reversed(run.definitions):
+        handed = d.kind in ("parameter", "target")
+        match d.node:
+            case ast.Assign(value=ast.Subscript(slice=index)) if d.kind == "bind":
+                handed = d.alias or isinstance(index, ast.Slice)
+            case ast.Assign(value=ast.ListComp(elt=ast.Subscript() | ast.Attribute())) if d.kind == "bind":
+                handed = True  # `inputs = [neuron["output"] for neuron in layer]`
+        if handed and users.get(d) and all(o in found or id(o.statement) in taken for o in users[d]):
+            found.add(d)
+    picked = found & backward & run.downstream(signals)
+    return picked | {d for d in found & backward if any(d.place == other.place for other in picked)}
+
+
+def _handed_on(definition: Definition) -> Definition:
+    """What a parameter of a function was handed, through all the functions around it."""
+    while definition.kind == "parameter" and len(definition.deps) == 1 and not definition.own:
+        (definition,) = definition.deps
+    return definition
+
+
+def _origin(definition: Definition) -> Definition:
+    """Whose value a second name has: a function's parameter, or what was taken from a dict or tuple."""
+    while (definition.alias or definition.kind == "parameter") and len(definition.deps) == 1 and not definition.own:
+        (definition,) = definition.deps
+    return definition
+
+
+def changed_beside(
+    updates: set[Definition], forward: set[Definition], parameters: set[Place], run: Pass, carried: set[Place]
+) -> set[Definition]:
+    """What else changes a parameter by itself and by settings: weights that are clipped, decayed or normed, in place or
+    bound anew behind the step, also where another loss of the same pass is made of them. What is made of a batch is a
+    forward pass's own."""
+    found: set[Definition] = set()
+    for d in run.definitions:
+        if d in updates or d.place not in parameters or d.alias or is_gradient(d) or d.kind not in ("bind", "change"):
+            continue
+        same = {other for other in (*run.definitions, *run.start.values()) if other.place == d.place}
+        others = {s for s in until(d.deps, same) & forward if not closure((s,)) & same}
+        data = {s for s in others if s.kind == "target" or (s.kind == "start" and s.place in carried)}
+        if not data and (d.own or closure(d.deps & same) & same & updates):
+            found.add(d)
+    return found

@@ -1,0 +1,1 @@
+"""What is made of the data flow: the training loop, phases of statements, roles of names."""

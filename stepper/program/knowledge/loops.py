@@ -1,0 +1,263 @@
+"""Which loop is the training loop: the innermost one that computes a loss or a gradient and updates lasting state.
+
+Each loop is walked symbolically (`walk`), the script's own functions followed. State is what a pass changes and the
+next one starts from; what the pass of the loop around it resets is not state, nor is what a loop's own target picks
+(a loop over parameters), nor, where there is a better loop, a counter or running total that only feeds itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stepper.program.errors import ProgramError
+from stepper.program.flow.effects import GRAD, Definition, Pass, closure
+from stepper.program.flow.flow import of_later_runs
+from stepper.program.flow.losses import Losses
+from stepper.program.flow.signals import takes_step
+from stepper.program.flow.walk import Walker
+from stepper.program.opaque import opaque
+from stepper.program.scopes import Script
+from stepper.program.source import Source
+from stepper.program.spine import LOOPS, LoopNode
+from stepper.record.events import LoopHead
+
+NOT_FOUND = (
+    "no training loop found: looked for a loop that computes a loss or a gradient and updates what it carries from "
+    "pass to pass; name one with --loop LINE, or take the whole script as one iteration with --loop none"
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The training loop, None for `--loop none`; where nobody has named one, also the other loops that train."""
+
+    loop: LoopNode | None
+    others: tuple[LoopNode, ...] = ()
+
+
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
+
+
+@dataclass
+class Studied:
+    """A loop, its pass, and the changes of state in it (ids of nodes) that count at the level asked for."""
+
+    node: LoopNode
+    run: Pass
+    state: list[Definition]
+    feedback: list[Definition]
+
+    @property
+    def key(self) -> int:
+        return id(self.node)
+
+    def own(self, definitions: list[Definition]) -> set[int]:
+        """The nodes that change state which this loop's own target does not pick."""
+        return {id(d.node) for d in definitions if self.key not in d.selected}
+
+    def level(self) -> int:
+        """How sure it is that this is a training loop."""
+        marks = {mark.kind for mark in self.run.marks}
+        steady = self.own(self.feedback)
+        if "backward" in marks and steady:
+            return BACKWARD
+        if "gradient" in marks and steady:
+            return GRADIENT + int(self._feeds_loss()) - 1
+        if "loss" in marks and steady:
+            return LOSS
+        if steady:
+            return FEEDBACK
+        return TOTAL if marks else COUNTER
+
+    def _feeds_loss(self) -> bool:
+        starts = {self.run.start[d.place] for d in self.feedback if d.place in self.run.start}
+        found = closure(d for loss in self.run.losses for d in loss.deps)
+        return bool(starts & found) or not self.run.losses
+
+
+def study_loop(walker: Walker, node: LoopNode) -> Studied:
+    """Walk a loop and sort the changes in it."""
+    run = walker.walk_loop(node)
+    carried = run.carried()
+    carried.discard(GRAD)
+    feedback = run.feedback(carried)
+    if any(mark.kind == "backward" for mark in run.marks):
+        # A gradient that `.backward()` wrote closes the circle, whatever the object that is stepped.
+        feedback |= {d.place for d in run.definitions if d.place in carried and d.own and _uses_grad(d)}
+        feedback -= _written_losses(run)
+    state = [d for d in run.definitions if d.place in carried and d.changes]
+    return Studied(node, run, state, [d for d in state if d.place in feedback])
+
+
+def _uses_grad(definition: Definition) -> bool:
+    """Whether a change is made of gradients directly, not by way of other things they have changed."""
+    seen: set[Definition] = set()
+    waiting = list(definition.deps)
+    while waiting:
+        d = waiting.pop()
+        if d.place == GRAD:
+            return True
+        if d not in seen and d.kind != "change":
+            seen.add(d)
+            waiting += d.deps | d.own
+    return False
+
+
+def _written_losses(run: Pass) -> set[tuple[int, str]]:
+    """Running totals of losses also depend on gradients, by way of the parameters; they are not parameters."""
+    return {
+        d.place
+        for d in run.definitions
+        if d.kind in ("bind", "change") and any(d in loss.deps for loss in run.losses if not loss.backward)
+    }
+
+
+def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
+    """The training loop, and the others. Raises ProgramError where there is none."""
+    closed = opaque(script)
+
+    def is_open(node: ast.AST) -> bool:
+        inside = script.scope_around(node).is_class
+        return not inside and not any(id(ancestor) in closed for ancestor in script.ancestors(node))
+
+    def loops_in(tree: ast.AST) -> list[LoopNode]:
+        return [node for node in ast.walk(tree) if isinstance(node, LOOPS) and is_open(node)]
+
+    loops = loops_in(script.source.tree)
+    if wanted is not None:
+        file, _, line = wanted.strip().rpartition(":")
+        return Choice(_wanted(loops_in(_called(script, file).tree) if file else loops, line, file))
+    if not loops and not script.modules:
+        raise ProgramError(NOT_FOUND)
+    walker = Walker(script, losses)
+    whole = walker.walk_module()
+    reachable = set(whole.inner)
+    further = (node for scope in script.modules.values() for node in loops_in(scope.node))
+    loops += [node for node in further if id(node) in reachable]
+    studied = {id(node): study_loop(walker, node) for node in loops}
+    around: dict[int, set[int]] = {key: set() for key in studied}
+    for loop in studied.values():
+        # A function that gets no probes is followed all the same, but a loop in it is no candidate.
+        for inner in loop.run.inner.keys() & around.keys():
+            if inner != loop.key:
+                around[inner].add(loop.key)
+    tests: list[tuple[Callable[[Studied], bool], Callable[[Studied], list[Definition]]]] = [
+        (lambda s: s.level() >= LOSS, lambda s: s.feedback),
+        (lambda s: s.level() >= FEEDBACK, lambda s: s.feedback),
+        (lambda s: s.level() >= TOTAL, lambda s: s.state),
+        (lambda s: True, lambda s: [d for d in s.state if d.kind == "bind"]),
+    ]
+    # Where a gradient is computed in no loop at all, a loop that computes none, or adds up a part of one by hand, is a
+    # part of that one pass.
+    once = any(mark.kind == "backward" and not mark.loops & studied.keys() for mark in whole.marks)
+    once = once or _left_to_others(script, losses, [whole, *(each.run for each in studied.values())])
+    for test, state in tests:
+        found = [
+            each
+            for each in _candidates(studied, around, test, state)
+            if (each.run.marks and each.level() > TOTAL) or not once
+        ]
+        if found:
+            best = max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno))
+            like = [s for s in found if s is not best and (s.key in reachable) == (best.key in reachable)]
+            others = [s.node for s in like if s.level() >= LOSS]
+            return Choice(best.node, tuple(others))
+    raise ProgramError(NOT_FOUND)
+
+
+def _left_to_others(script: Script, losses: Losses, passes: list[Pass]) -> bool:
+    """Whether a backward pass stands in a function that is handed to a library, whose loop calls it (`@trainer.on`)."""
+    met = {id(mark.node) for run in passes for mark in run.marks}
+    nodes = [node for source in script.sources for node in ast.walk(source.tree)]
+    calls = [node for node in nodes if id(node) not in met and losses.backward_of(node) is not None]
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return any(
+        isinstance(around, FUNCTIONS) and (bool(around.decorator_list) or around.name in used)
+        for call in calls
+        for around in script.ancestors(call)
+    )
+
+
+def _candidates(
+    studied: dict[int, Studied],
+    around: dict[int, set[int]],
+    test: Callable[[Studied], bool],
+    state: Callable[[Studied], list[Definition]],
+) -> list[Studied]:
+    """The innermost loops that pass the test and change state which outlives the candidate's pass around them."""
+    found: dict[int, Studied] = {}
+    for key in sorted(studied, key=lambda key: len(around[key])):
+        loop = studied[key]
+        own = loop.own(state(loop))
+        if not own or not test(loop):
+            continue
+        outer = [found[other] for other in around[key] if other in found]
+        nearest = [o for o in outer if not any(o.key in around[p.key] for p in outer if p is not o)]
+        if not nearest or any(_outlives(loop, own, o, state) for o in nearest):
+            found[key] = loop
+    return [
+        loop
+        for loop in found.values()
+        if not any(loop.key in around[other.key] for other in found.values() if other is not loop)
+    ]
+
+
+def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Studied], list[Definition]]) -> bool:
+    # A loop that runs backward by itself may train what the one around it picks: one layer or model after another.
+    whole = loop.level() == BACKWARD
+    inside = {id(d.node) for d in state(outer) if loop.key in d.loops and (whole or outer.key not in d.selected)}
+    if LOSS < outer.level() < BACKWARD:
+        # Beside steps by gradients, a hidden state or the gradients themselves, that a pass carries on, are no state.
+        # What a forward pass keeps of itself is none either, where that is run again to evaluate the model.
+        changed = set(state(outer))
+        steps = {id(d.node) for d in changed - of_later_runs(changed, outer.run) if takes_step(d, outer.run)}
+        inside = inside & steps if steps else inside
+    if not inside & own:
+        return False
+    # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
+    return whole or not _steps_outside(outer, loop)
+
+
+def _steps_outside(outer: Studied, inner: Studied) -> bool:
+    """Whether the backward pass is elsewhere: the inner loop evaluates the model, batch by batch, say."""
+    kinds = {mark.kind for mark in outer.run.marks if inner.key not in mark.loops}
+    if outer.level() == BACKWARD and "backward" in kinds:
+        return True
+    return outer.level() > LOSS >= inner.level() and "gradient" in kinds
+
+
+def _called(script: Script, file: str) -> Source:
+    """The one file of the script's own whose path ends so. Raises ProgramError."""
+    # A module may import the script back, by its name: that is the same file once more.
+    called = {source.path: source for source in reversed(script.sources) if f"/{source.path}".endswith(f"/{file}")}
+    found = list(called.values())
+    if len(found) != 1:
+        raise ProgramError(f"--loop: {'several' if found else 'none'} of the script's own files are called {file}")
+    return found[0]
+
+
+def _wanted(loops: list[LoopNode], wanted: str, file: str) -> LoopNode | None:
+    if wanted == "none" and not file:
+        return None
+    lines = [str(line) for line in sorted({node.lineno for node in loops})]
+    known = f"its loops are at lines {', '.join(lines)}" if lines else "it has no loops"
+    known = f"its loop is at line {lines[0]}" if len(lines) == 1 else known
+    if not wanted.isdigit():
+        raise ProgramError(f"--loop takes a line number, FILE:LINE or none, not {wanted!r}; {known}")
+    line = int(wanted)
+    heads = [node for node in loops if node.lineno == line]
+    if heads:
+        return heads[0]
+    inside = [node for node in loops if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    if inside:
+        return max(inside, key=lambda node: node.lineno)
+    raise ProgramError(f"no loop at line {line}{f' of {file}' if file else ''}; {known}")
+
+
+def head_of(script: Script, node: LoopNode) -> LoopHead:
+    """Where a loop begins, and how."""
+    source = script.source_of(node)
+    return LoopHead(source.path, node.lineno, source.of(node))

@@ -1,0 +1,294 @@
+"""Roles of names and attributes: data, parameter, activation, gradient, loss, other, by what they feed in a pass.
+
+A setting is data whose value is a scalar, which is seen only when the script runs.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from stepper.program.flow.effects import FIELD, GRAD, Definition, Place, closure
+from stepper.program.flow.flow import Flow
+from stepper.program.flow.recomputed import keys_read, recomputed
+from stepper.program.flow.records import is_record, record_fields
+from stepper.program.flow.signals import sets_data
+from stepper.program.flow.walk import Walker
+from stepper.program.scopes import Scope
+from stepper.program.syntax import target_names
+from stepper.program.vocabulary import names_error, names_gradient, names_loss
+from stepper.record.events import Role
+
+_PRIORITY: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "other")
+_SAME_VALUES = frozenset({"T", "mT", "H", "data", "real"})
+
+VALUES = frozenset(
+    ("Parameter", "Tensor", "FloatTensor", "Variable", "Decimal", "Fraction", "OrderedDict")
+)  # no objects
+
+
+class Roles:
+    """Roles by place."""
+
+    def __init__(self, walker: Walker, flow: Flow) -> None:
+        self.walker = walker
+        self.flow = flow
+        self.by_place: dict[Place, Role] = {GRAD: "gradient"}
+        self._memo: dict[Definition, Role] = {}
+        self._counters = _loop_targets(walker)
+        self.by_key = recomputed(walker.script, flow)
+        self._saved = _put_back(walker)
+        self._record_fields = record_fields(walker.script)
+        # What a model makes in one pass and reads in the next: a hidden state, a replay buffer.
+        self._states = {d.place for d in flow.living if d.place in flow.carried and d.kind != "start"} - flow.parameters
+        self._states = {place for place in self._states if flow.run.start[place] in flow.forward}
+        self._stepped = {d.place for d in flow.updates if sets_data(d.node)}
+        # `loss = data_loss + penalty` is a number, also where `self.loss` elsewhere is an object.
+        sums = {d.place for d in flow.run.definitions if d.kind == "bind" and _is_sum(d.node)}
+        self._sums = {place for place in sums if place[0] != FIELD}
+        self._moments = {d.place for d in flow.updates if d.own and d.place != GRAD} - flow.parameters
+        found: dict[Place, set[Role]] = {}
+        for definition in flow.run.definitions:
+            found.setdefault(definition.place, set()).add(self._role(definition))
+        for place, start in flow.run.start.items():
+            found.setdefault(place, set()).add(self._role(start))
+        for place, roles in found.items():
+            self.by_place[place] = next(role for role in _PRIORITY if role in roles)
+        self._recomputed()
+
+    def of(self, scope: Scope, node: ast.AST) -> Role | None:
+        """The role of a name, attribute path or element."""
+        if isinstance(node, ast.Subscript):
+            role = self.of(scope, node.value)
+            if role == "parameter" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                return self.by_key.get(node.slice.value, role)
+            return role
+        if isinstance(node, ast.Attribute):
+            if node.attr == "grad":
+                return "gradient"
+            if node.attr in _SAME_VALUES and not (node.attr == "data" and self.walker.keeps_data):
+                return self.of(scope, node.value)
+        place = self.walker.place_of(scope, node)
+        if place is None and isinstance(node, ast.Attribute) and node.attr in self._record_fields:
+            return self.of(scope, node.value)
+        return self.by_place.get(place) if place is not None else None
+
+    def of_name(self, scope: Scope, name: str) -> Role | None:
+        """The role of a name."""
+        place = self.walker.name_place(scope, name)
+        return self.by_place.get(place) if place is not None else None
+
+    # ------------------------------------------------------------------------------------------------- one definition
+
+    def _role(self, definition: Definition) -> Role:
+        if definition not in self._memo:
+            self._memo[definition] = "other"  # while its own sources are looked at
+            self._memo[definition] = self._decide(definition)
+        return self._memo[definition]
+
+    def _decide(self, definition: Definition) -> Role:
+        flow = self.flow
+        place = definition.place
+        if place == GRAD:
+            return "gradient"
+        if self._is_object(place) or (definition.kind in ("parameter", "start") and place[1] in ("self", "cls")):
+            return "other"
+        if place in flow.parameters or definition in flow.updates:
+            return "parameter" if place in flow.parameters else "other"
+        if definition.kind == "start":
+            if self.walker.kept.get(place, set()) & flow.parameters:
+                return "parameter"
+            if place in self._states:
+                return "activation"
+            return "other" if place in flow.carried or place in self._counters else "data"
+        if place in self._saved:
+            return "other"
+        if definition.kind in ("parameter", "target") or definition.alias:
+            keys = keys_read(definition.node)
+            if keys and keys <= self.by_key.keys():
+                return self.by_key[min(keys)]  # `[neuron["output"] for neuron in layer]`
+            if definition.roots & flow.parameters and not self._may_be_made(definition):
+                return "parameter"
+            if definition.roots and definition.roots <= self._moments:
+                return "other"  # an optimizer's own state, under a loop's name
+            if definition.kind == "target" and definition in flow.backward and self._holds_forward(definition):
+                return "activation"  # what the forward pass kept, gone through backward
+            if definition.kind == "parameter" and len(definition.deps) == 1:
+                return self._role(next(iter(definition.deps)))
+        if definition in flow.loss_definitions:
+            return "loss"
+        if names_loss(place[1]) and flow.loss_definitions & closure((definition,)):
+            return "loss"
+        if self._returns_gradients(definition.node):
+            return "gradient"  # be it that a penalty on them feeds the loss
+        if definition.deps and all(d.place == place and self._returns_gradients(d.node) for d in definition.deps):
+            return "gradient"  # `gradients = gradients.view(len(x), -1)`
+        if definition in flow.measured and definition.deps and definition.deps <= flow.loss_definitions:
+            return "loss"  # `errD = errD_real + errD_fake`
+        if definition in flow.forward or definition in flow.measured:
+            return "activation" if definition in flow.living else "data"
+        if place in self._states and definition in flow.living:
+            return "activation"
+        if definition in flow.backward:
+            if definition.kind == "target" and definition.roots and all(map(self._has_data, definition.roots)):
+                return "data"  # `for j, x in enumerate(inputs): w[j] -= rate * delta * x`
+            if definition in flow.derived or definition not in flow.living:
+                return "other"
+            called = names_gradient(place[1]) or names_error(place[1])
+            kept = definition.alias and not called and self._is_kept(definition)
+            return "activation" if kept else "gradient"
+        if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
+            return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
+        return "activation" if self._is_beside(definition) else "other"
+
+    def _has_data(self, place: Place) -> bool:
+        """Whether a place has data, in the whole pass."""
+        run = self.flow.run
+        there = [d for d in (*run.start.values(), *run.definitions) if d.place == place]
+        return bool(there) and all(self._role(d) == "data" for d in there)
+
+    def _is_beside(self, definition: Definition) -> bool:
+        """Whether this is what the forward pass made and nothing uses: attention weights that a model returns beside
+        its output, one more name for the output."""
+        if definition not in self.flow.living or definition.kind != "bind" or definition.place in self.flow.carried:
+            return False
+        match definition.node:
+            case ast.Assign(targets=[ast.Tuple()], value=ast.Call()):
+                made = closure(definition.deps)
+            case _ if definition.alias:
+                made = closure(definition.deps)
+            case _:
+                return False
+        return not any(d.place == GRAD or d in self.flow.backward or d in self.flow.updates for d in made)
+
+    def _holds_forward(self, definition: Definition) -> bool:
+        """Whether all that a loop goes through was kept by the forward pass (`for h, z in reversed(tape)`)."""
+        flow = self.flow
+        if not definition.roots or definition not in flow.living:
+            return False
+        held = [d for d in flow.run.definitions if d.place in definition.roots and d.deps]
+        return bool(held) and all(d in flow.forward for d in held)
+
+    def _is_kept(self, definition: Definition) -> bool:
+        """Whether this is a second name, in the backward pass, for what the forward pass kept (`x, w, b = cache`)."""
+        flow = self.flow
+        made = closure(definition.deps) - flow.forward
+        return not any(d in flow.updates or (d in flow.backward and not d.alias) for d in made)
+
+    def _may_be_made(self, definition: Definition) -> bool:
+        """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins
+        with an element (`total = w[0]`, then `total += w[i] * x[i]`) or a copy (`z = b[:]`), which the forward pass
+        goes on with, and what such a function returns."""
+        beside = [d for d in self.flow.run.definitions if d.place == definition.place and d is not definition]
+        sources = [*_sources(definition), *beside]
+        made = (d for d in sources if d.kind == "bind" and not d.alias)
+        made = (d for d in made if d not in self.flow.updates)  # `w = w - lr * dw` of a parameter taken from a dict
+        if any(self._goes_on(d) for d in (definition, *sources)):
+            return True
+        return any(d in self.flow.living and d.place not in self.flow.parameters for d in made)
+
+    def _goes_on(self, definition: Definition) -> bool:
+        """Whether the forward pass adds to a value, in its place, and takes no step by that."""
+        steps = {id(d.node) for d in self.flow.updates}
+        changes = (d for d in self.flow.run.definitions if d is definition or d.place in definition.roots)
+        return any(
+            d in self.flow.forward and id(d.node) not in steps and _adds_to(d.node, definition.place[1])
+            for d in changes
+        )
+
+    def _returns_gradients(self, node: ast.AST) -> bool:
+        """Whether a statement binds what `torch.autograd.grad` returns, or one of its parts."""
+        value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) else None
+        while isinstance(value, ast.Subscript):
+            value = value.value
+        return value is not None and self.walker.loss_rules.differentiated_by(value) is not None
+
+    def _is_object(self, place: Place) -> bool:
+        """Whether a place holds something that is called, or was made by a class: a model, an optimizer."""
+        if place in self._stepped or (place in self._sums and place not in self.flow.run.called):
+            return False  # a tensor of the script's own class: `w.data -= lr * w.grad.data`
+        if place in self.flow.run.called:
+            return True
+        made = self.walker.constructions.get(place[1], [])
+        return bool(made) and all(self._is_class(scope, call.func) for scope, call in made)
+
+    def _is_class(self, scope: Scope, callee: ast.expr) -> bool:
+        """Whether what is called looks like a class: by its capital, where it is no function or model of the script."""
+        name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
+        script = self.walker.script
+        if isinstance(callee, ast.Name) and (own := [cls for cls in script.classes if cls.name == name]):
+            return not all(is_record(script, cls) for cls in own)
+        if not name[:1].isupper() or name in VALUES:
+            return False
+        if any(function.name == name for function in script.functions):
+            return False
+        bound = isinstance(callee, ast.Name) and script.owner(scope, name) is not None
+        return not (bound and script.kind(scope, name) == "variable")
+
+    def _recomputed(self) -> None:
+        """A name that is an activation in one function is one where a gradient recomputes it, too."""
+        forward = {place[1] for place, role in self.by_place.items() if role == "activation"}
+        for place, role in list(self.by_place.items()):
+            if role == "gradient" and place[0] != FIELD and place[1] in forward and not names_gradient(place[1]):
+                self.by_place[place] = "activation"
+
+
+def _loop_targets(walker: Walker) -> set[Place]:
+    """What loops bind: the counters of the loops around the training loop are no data."""
+    found: set[Place] = set()
+    for node in walker.script.nodes:
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            scope = walker.script.scope_around(node)
+            places = (walker.name_place(scope, name) for name in target_names(node.target))
+            found.update(place for place in places if place is not None)
+    return found
+
+
+def _put_back(walker: Walker) -> set[Place]:
+    """The names under which a numerical differentiation keeps one number of a parameter, to put it back: `old = w[i]`,
+    then `w[i] = old + h`, and `w[i] = old`. Not those that are changed themselves before they are put back."""
+    taken: dict[tuple[Place | None, str], int] = {}
+    restored: set[tuple[Place | None, str]] = set()
+    bound: dict[Place | None, int] = {}
+    moved: set[str] = set()
+    for node in walker.script.nodes:
+        scope = walker.script.scope_around(node)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            place = walker.place_of(scope, node)
+            bound[place] = bound.get(place, 0) + 1
+        match node:
+            case ast.Assign(targets=[ast.Name() as name], value=ast.Subscript() as element):
+                key = (walker.place_of(scope, name), ast.unparse(element))
+                taken[key] = taken.get(key, 0) + 1
+            case ast.Assign(targets=[ast.Subscript() as element], value=ast.Name() as name):
+                restored.add((walker.place_of(scope, name), ast.unparse(element)))
+            case ast.Assign(targets=[ast.Subscript() as element]) | ast.AugAssign(target=ast.Subscript() as element):
+                moved.add(ast.unparse(element))
+    return {
+        place
+        for (place, element), times in taken.items()
+        if place is not None and (place, element) in restored and element in moved and bound[place] == times
+    }
+
+
+def _adds_to(node: ast.AST, name: str) -> bool:
+    """Whether a statement adds to what has this name, or to an element of it."""
+    target: ast.expr | None = node.target if isinstance(node, ast.AugAssign) else None
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return isinstance(target, ast.Name) and target.id == name
+
+
+def _is_sum(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp)
+
+
+def _sources(definition: Definition) -> set[Definition]:
+    """What a value came from, through all the second names it had on its way."""
+    found: set[Definition] = set()
+    waiting = list(definition.deps)
+    while waiting:
+        d = waiting.pop()
+        if d not in found:
+            found.add(d)
+            waiting += d.deps if d.alias or d.kind == "parameter" else ()
+    return found

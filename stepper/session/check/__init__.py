@@ -1,0 +1,1 @@
+"""The check of gradients by finite differences, and what it says."""

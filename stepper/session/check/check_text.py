@@ -1,0 +1,76 @@
+"""A gradient check as lines to read. The command and the app say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stepper.session.check.gradient_check import Direction, EntryCheck, GradientCheck, ParameterCheck, Verdict
+
+HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
+
+
+def lines(found: GradientCheck) -> Iterator[str]:
+    """Each parameter, what came of it, and its entries beneath."""
+    ways = [each for each in found.directions if each.verdict is Verdict.AGREES]
+    yield from map(_direction, ways)
+    if ways:
+        yield ""
+    reason = _common(found.parameters)
+    if reason:
+        yield f"{len(found.parameters)} parameters  {Verdict.UNKNOWN.value}: {reason}"
+    for place, parameter in enumerate(() if reason else found.parameters):
+        if place:
+            yield ""
+        shape = str(parameter.shape) if parameter.shape else "scalar"
+        yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(parameter.note)}"
+        yield from _entries(parameter)
+    if found.hint:
+        yield ""
+        yield found.hint
+    if found.ahead:
+        if found.parameters:
+            yield ""
+        yield f"not checked yet: {', '.join(found.ahead)}"
+
+
+def _common(parameters: Sequence[ParameterCheck]) -> str:
+    """Why nothing can be told of any of several parameters; empty where more than that is known."""
+    reasons = {"" if each.entries or each.verdict is not Verdict.UNKNOWN else each.note for each in parameters}
+    return reasons.pop() if len(parameters) > 1 and len(reasons) == 1 else ""
+
+
+def _direction(along: Direction) -> str:
+    of = f"of {len(along.names)} parameters" if len(along.names) > 1 else f"of {along.names[0]}"
+    figures = (
+        f"recorded {_number(along.recorded, 9)}, finite difference {_number(along.difference, 9)}, "
+        f"give or take {_number(along.error, 2)}"
+    )
+    return f"a random direction through all {along.entries:,} entries {of}  agrees: {figures}"
+
+
+def _entries(parameter: ParameterCheck) -> Iterator[str]:
+    rows = [HEADS, *(_row(entry, parameter.note) for entry in parameter.entries)] if parameter.entries else []
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADS) - 1)] if rows else []
+    for row in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join(["", *cells, row[-1]]).rstrip()
+
+
+def _row(entry: EntryCheck, note: str) -> tuple[str, ...]:
+    reason = "" if entry.reason == note else _colon(entry.reason)
+    return (
+        f"[{', '.join(map(str, entry.index))}]",
+        _number(entry.recorded, 9),
+        _number(entry.difference, 9),
+        _number(None if entry.difference is None else entry.error, 2),
+        _number(entry.relative, 2),
+        f"{entry.verdict.value}{reason}",
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def _colon(text: str) -> str:
+    return f": {text}" if text else ""

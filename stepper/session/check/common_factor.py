@@ -1,0 +1,46 @@
+"""Gradients that are all wrong by one and the same factor are mostly right, of another loss: a sum where the mean is
+told, a share of several batches. What in the iteration has that number is named. Pure: reads records only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from stepper.record import Event, Record
+from stepper.session.check.gradient_check import ParameterCheck, Verdict
+
+FEW = 3  # things that are named
+CLOSE = 1e-3  # relative: a factor is known no better in float32
+BEFORE = ("forward", "loss", "backward")
+
+
+def common_factor(record: Record, parameters: tuple[ParameterCheck, ...]) -> str:
+    """In words; empty where there is no such factor, or only one parameter that could be told of."""
+    told = [each for each in parameters if each.verdict is not Verdict.UNKNOWN]
+    factors = [each.factor for each in told if each.verdict is Verdict.DIFFERS and each.factor is not None]
+    if len(told) < 2 or len(factors) < len(told):
+        return ""
+    factor = factors[0]
+    if factor <= 0 or not all(math.isclose(factor, each, rel_tol=CLOSE) for each in factors):
+        return ""
+    number = factor if factor > 1 else 1 / factor
+    names = list(dict.fromkeys(name for event in record.events for name in _having(event, number)))[:FEW]
+    where = f" ({', '.join(names)})" if names else ""
+    return (
+        f"all gradients differ by the same factor {number:.6g}{where}: if they are those of another multiple of "
+        "the loss (a sum for a mean, a share of several batches), --loss EXPR names it"
+    )
+
+
+def _having(event: Event, number: float) -> Iterator[str]:
+    """The names of an event that hold the number, or its reciprocal, or so many rows of data."""
+    if event.phase not in BEFORE:
+        return
+    for value in event.values:
+        held, shape = value.summary.value, value.summary.shape
+        if type(held) in (int, float) and held and value.label:
+            if any(math.isclose(abs(float(held)), each, rel_tol=CLOSE) for each in (number, 1 / number)):
+                yield f"{value.label} on line {event.line} is {held:.6g}"
+        elif value.role == "data" and shape and math.isclose(shape[0], number, rel_tol=CLOSE):
+            yield f"{value.label} has {shape[0]} rows"

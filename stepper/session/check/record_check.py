@@ -1,0 +1,483 @@
+"""The check of one record: parameter by parameter, by finite differences of losses that copies of a process come to.
+
+The process stands at the head of the iteration; see `checking`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from time import perf_counter
+
+from stepper.inferior.protocol import Awaited, Move, Tried
+from stepper.record import Parameter, Phase, Record, Region, Survey, Value, flat_of, index_of
+from stepper.session.check.budget import ENTRIES, Budget
+from stepper.session.check.common_factor import common_factor
+from stepper.session.check.cuts import Cuts
+from stepper.session.check.finite_difference import (
+    ENOUGH,
+    EXACT,
+    Losses,
+    Reading,
+    Slope,
+    Step,
+    measure,
+    narrowed,
+    scale_of,
+    slope,
+)
+from stepper.session.check.gradient_check import (
+    DOUBLE,
+    UPHILL,
+    EntryCheck,
+    GradientCheck,
+    ParameterCheck,
+    Verdict,
+    alongside,
+    by_graph,
+    compared,
+    concluded,
+    doubted,
+    explains,
+    hidden_by,
+    unit_of,
+    unknown,
+)
+from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
+from stepper.session.check.readings import of_run
+from stepper.session.check.together import Setting, Together, Way, together, way_through
+from stepper.session.check.updated_first import read_after_update, updated_before
+from stepper.session.continuing import Continuing
+from stepper.session.findings.carried import Carried, added, momentum
+from stepper.session.findings.left_out import Why, in_words, left_out
+from stepper.session.findings.on_the_way import on_the_way
+from stepper.session.findings.repeated import repeated
+from stepper.session.findings.running import grown
+from stepper.session.findings.versions import Version, typical, versions
+from stepper.session.findings.whose_loss import of_graph
+from stepper.session.findings.zeroing import summed
+from stepper.session.lane import Lane
+
+MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
+GOLDEN = (math.sqrt(5) - 1) / 2
+NEAR = 0.5  # of the larger, that a slope by an unlikely loss is to lie near a gradient to be worth a look
+MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
+CARRIED = "it was added to what an earlier iteration had left"
+SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
+Tell = Callable[[GradientCheck, str], None]
+"""Told what is known so far, and which parameter is next."""
+
+
+class RecordCheck:
+    """One check, of one record; `behind`: of what is moved behind the pass, by the losses that are computed there."""
+
+    def __init__(
+        self,
+        session: Continuing,
+        lane: Lane,
+        record: Record,
+        entries: int | None,
+        *,
+        held: bool = False,
+        behind: bool = False,
+    ) -> None:
+        self._held = held  # what is detached from the graph stays as it is, whatever is moved
+        self._of_graph: RecordCheck | None = None  # the same with that held
+        self._by_graph = set[str]()  # the parameters that were looked at so
+        self._behind = behind
+        self._session = session
+        self._lane = lane
+        self._record = record
+        self._entries = ENTRIES if entries is None else entries
+        self._always = entries is not None  # entries are looked at, whatever directions tell
+        self._base: Losses = []
+        self._passes = 0  # that were run
+        self._noise = 0.0
+        self._unlike = ""  # why the iteration, run again, is another
+        self._carried = added(record)
+        self._cuts = Cuts(record, behind=behind)
+        self._left_out = left_out(record)
+        self._reaching_back = reaching_back(record)
+        self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
+        self._updated: dict[int, str] = {}  # by the place of a loss
+        self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
+        self._chosen_for: tuple[str, list[int]] = ("", [])
+
+    async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
+        """All of them at once, and then parameter by parameter."""
+        record = self._record
+        parameters = [each for each in record.parameters if each.name in names]
+        assert record.iteration is not None and record.loss is not None
+        whole = GradientCheck(record.iteration, record.loss, (), tuple(each.name for each in parameters))
+        if not parameters:
+            return whole
+        tell(whole, whole.ahead[0])
+        begun = perf_counter()
+        self._unlike = await self._try_unchanged()
+        budget = Budget(len(parameters), (perf_counter() - begun) / 2)
+        many = len(parameters) > MANY and not self._always
+        ways = await self._ways(parameters, many)
+        told = await self._together(
+            ways, budget.splits if many else 0, lambda: budget.over(self._passes), partial(tell, whole)
+        )
+        whole = replace(whole, directions=told.directions)
+        known = {each.name: self._told(each, told) for each in parameters} if many else {}
+        left = len(parameters) - sum(each is not None for each in known.values())
+        for parameter in parameters:
+            tell(whole, parameter.name)
+            found = known.get(parameter.name)
+            if found is None and many:
+                passes = self._passes + (0 if self._of_graph is None else self._of_graph._passes)
+                if parameter.name in told.unsure and budget.over(passes):
+                    found = unknown(parameter.name, parameter.shape, told.unsure[parameter.name].reason)
+                else:
+                    self._entries = budget.entries(passes, left)
+                left -= 1
+            found = found or await self._along_graph(parameter, await self._one(parameter))
+            whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
+        for group in () if many else told.differing:
+            if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
+                whole = await self._fit(group)._doubted(whole, group)
+        hints = (common_factor(record, whole.parameters), budget.said)
+        whole = replace(whole, hint="; ".join(filter(None, hints)))
+        tell(whole, "")
+        return whole
+
+    async def _ways(self, parameters: Sequence[Parameter], many: bool) -> list[Way]:
+        """Directions through those that have gradients; none where single entries tell all that there is."""
+        if self._unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
+            return []
+        others = max((typical(each.before) for each in self._record.parameters), default=0.0)
+
+        async def product(copy: int, seed: int) -> float:
+            return await self._session.product(self._record.iteration, copy, seed)
+
+        found: list[Way] = []
+        for place, each in enumerate(self._record.parameters):
+            # the others may be told of without these
+            if each in parameters and not (each.sparse or each.name in self._reaching_back):
+                with suppress(LookupError):  # it is said of that parameter by itself
+                    known = list(self._versions(each))
+                    if any(version.loss is not None for version in known):
+                        continue  # its slope is that of another loss
+                    way = await way_through(each, known, place, others, self._base[-1], product)
+                    found += [] if way is None else [way]
+        return found
+
+    async def _together(
+        self,
+        ways: Sequence[Way],
+        splits: int,
+        over: Callable[[], bool] = lambda: False,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> Together:
+        async def push(moves: list[Move], numbers: list[float | None]) -> list[Tried]:
+            progress(f"{len(moves)} parameters at once" if len(moves) > 1 else moves[0].parameter)
+            return await self._push(moves, numbers)
+
+        return await together(ways, self._setting, push, splits, over)
+
+    @property
+    def _setting(self) -> Setting:
+        return Setting(self._base, grown(self._record), self._unit, self._noise)
+
+    def _versions(self, parameter: Parameter) -> Iterator[Version]:
+        return versions(self._record, parameter, self._carried.get(parameter.name, False))
+
+    def _told(self, parameter: Parameter, told: Together) -> ParameterCheck | None:
+        """A parameter that agrees along a direction through many, or is hidden there; else None."""
+        known = told.agreed.get(parameter.name)
+        if parameter.name in told.hidden:
+            by = alongside(told.hidden[parameter.name])
+            return unknown(parameter.name, parameter.shape, f"{hidden_by(self._unit)}, {by}, too")
+        if known is None:
+            return None
+        version, direction, by = known
+        uphill = (parameter.cosine or 0.0) > MOSTLY and not momentum(self._record, parameter)
+        notes = (
+            self._summed(parameter) or version.note,
+            UPHILL if uphill and version.scale > 0 and not version.share else "",
+            by,
+            alongside(direction),
+        )
+        return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note="; ".join(filter(None, notes)))
+
+    async def _doubted(self, whole: GradientCheck, group: tuple[Way, ...]) -> GradientCheck:
+        """A direction through these does not agree. Where all of their entries that were looked at do, others may be
+        wrong: of which parameter is sought."""
+        names = {each.parameter.name for each in group}
+        if any(each.verdict is not Verdict.AGREES for each in whole.parameters if each.name in names):
+            return whole
+        told = await self._together(group, len(group))
+        wrong = {each.names[0]: each for each in told.directions if each.verdict is Verdict.DIFFERS}
+        checked = tuple(doubted(each, wrong.get(each.name)) for each in whole.parameters)
+        others = tuple(each for each in whole.directions if not names.intersection(each.names))
+        known = {each.name for each in checked if each.verdict is Verdict.AGREES}  # by a factor that is right
+        own = (each for each in told.directions if each.verdict is Verdict.AGREES or not known.issuperset(each.names))
+        return replace(whole, parameters=checked, directions=(*others, *own))
+
+    async def _one(self, parameter: Parameter) -> ParameterCheck:
+        """By its entries."""
+        self._steps.clear()
+        try:
+            return await self._parameter(parameter)
+        except LookupError as reason:
+            return unknown(parameter.name, parameter.shape, str(reason.args[0] if reason.args else reason))
+
+    async def _along_graph(self, parameter: Parameter, found: ParameterCheck) -> ParameterCheck:
+        """Of a gradient that differs, and that a library's backward pass made: whether it is that of the loss but for
+        what is detached, the script's own or a layer's (the power iteration of a spectral norm)."""
+        if not found.told_apart or not of_graph(self._record, parameter):
+            return found
+        if parameter.name in self._reaching_back:
+            return found  # what is held of this iteration only tells no more
+        if self._of_graph is None:
+            self._of_graph = RecordCheck(
+                self._session, self._lane, self._record, self._entries, held=True, behind=self._behind
+            )
+            self._of_graph._unlike = await self._of_graph._try_unchanged()
+        if self._of_graph._unlike:
+            return found
+        self._of_graph._entries = self._entries
+        self._by_graph.add(parameter.name)
+        cut = self._updated_before(next(self._versions(parameter))) or self._cuts.between(parameter) or self._cuts.only
+        return by_graph(found, await self._of_graph._one(parameter), cut)
+
+    def _fit(self, group: tuple[Way, ...]) -> RecordCheck:
+        """The check by which directions through these tell."""
+        of_graph = any(each.parameter.name in self._by_graph for each in group)
+        return self._of_graph if of_graph and self._of_graph is not None else self
+
+    async def _parameter(self, parameter: Parameter) -> ParameterCheck:
+        """Raises LookupError where it cannot be checked."""
+        first: ParameterCheck | None = None
+        for version in self._versions(parameter):
+            found = await self._version(parameter, version)
+            explained = first is None or explains(found, first)
+            if (found.verdict is Verdict.AGREES and explained) or version.share or version.loss is not None:
+                notes = (self._summed(parameter) or version.note, found.note)
+                return replace(found, note="; ".join(filter(None, notes)))
+            if first is not None and version.made and found.verdict is Verdict.UNKNOWN:
+                return found  # what became of it says no more
+            first = first or found
+            hidden = found.verdict is Verdict.UNKNOWN and not any(e.verdict is Verdict.DIFFERS for e in found.entries)
+            if first is found and hidden and not self._carried.get(parameter.name):
+                break  # what hides the one hides the others
+        if first is None:
+            reason = self._left_out.get(parameter.name)
+            known = "" if reason is None else in_words(self._record, parameter.name, reason)
+            raise LookupError(known or "no gradient of it is in the record")
+        differs = first.verdict is Verdict.DIFFERS
+        why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
+        return replace(first, note=why or first.note)
+
+    def _summed(self, parameter: Parameter) -> str:
+        """What to say where no step used the parameter's gradient, or it was added to what earlier iterations had
+        left; else nothing."""
+        why = self._left_out.get(parameter.name)
+        if why is not None and why.came and why is not Why.WAITING:
+            return f"{in_words(self._record, parameter.name, why)}; what this iteration added is checked"
+        since = Carried().since(self._session.records, self._record, parameter.name)
+        if since is None:
+            return why.value if why is Why.WAITING else ""
+        return summed(self._record, parameter, since, self._session.sources)
+
+    async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
+        """One of the gradients that the record has. Raises LookupError where it cannot be checked."""
+        size = max(1, parameter.before.summary.size)
+        for part in (*version.parts, *version.less):
+            if part.summary.size not in (1, size):
+                raise LookupError(f"its gradient {part.label} has another shape")
+            if part.pooled or parameter.before.pooled:
+                raise LookupError("its elements are past --memory")
+        if self._unlike:
+            raise LookupError(self._unlike)
+        if self._chosen_for[0] != parameter.name:
+            self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
+        closure = version.loss
+        known = self._setting.readings(version) if closure is None else [(of_run(closure, closure + 1), "")]
+        along: bool | None = None
+        first: ParameterCheck | None = None
+        for read, what in known:
+            likely = read is known[0][0]
+            samples = [await self._sample(parameter, version, index, read, likely) for index in self._chosen_for[1]]
+            if along is None:
+                recorded = [each for _, each, _ in samples]
+                own = version.scale > 0 and not version.share and version.loss is None
+                along = own and await self._along(parameter, recorded)
+            found = self._compared(parameter, version, samples, along, read)
+            depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
+            by = f"by {what} ({read(self._base):.6g})" if what else ""
+            if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
+                return replace(found, note="; ".join(filter(None, (found.note, by))))
+            if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
+                first = found  # it may be the gradient of the loss by which nothing can be told
+        assert first is not None
+        return first
+
+    async def _along(self, parameter: Parameter, recorded: Sequence[float]) -> bool:
+        """Whether the update went along what was recorded, at the entries that are looked at, and not by momentum."""
+        after = parameter.after
+        unused = parameter.grad is not None and not parameter.used
+        if (
+            unused
+            or momentum(self._record, parameter)
+            or after.pooled
+            or after.summary.shape != parameter.before.summary.shape
+        ):
+            return False
+        moved = [
+            await self._element(after, flat) - await self._element(parameter.before, flat)
+            for flat in self._chosen_for[1]
+        ]
+        product = sum(gradient * step for gradient, step in zip(recorded, moved, strict=True))
+        return product > MOSTLY * math.hypot(*recorded) * math.hypot(*moved)
+
+    def _compared(
+        self,
+        parameter: Parameter,
+        version: Version,
+        samples: Sequence[tuple[tuple[int, ...], float, list[Step]]],
+        along: bool,
+        read: Reading,
+    ) -> ParameterCheck:
+        base = read(self._base)
+        entries: list[EntryCheck] = []
+        for index, recorded, steps in samples:
+            found = slope(steps, base, read, self._unit, self._noise)
+            entries.append(self._compared_one(version, index, recorded, found))
+        unsure = self._unsure(parameter, version)
+        return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
+
+    def _unsure(self, parameter: Parameter, version: Version) -> str:
+        """Why a gradient that differs from finite differences may be right; empty where it may not."""
+        if parameter.name in self._reaching_back:
+            return REACHES_BACK
+        if self._held:
+            carried = self._carried.get(parameter.name) and not version.share
+            return CARRIED if carried else ""
+        updated = "" if version.loss is not None else self._updated_before(version)
+        if updated:
+            return f"{updated}, which then changes with the step, too"
+        if self._carried.get(parameter.name) and not version.share:
+            return CARRIED
+        cut = self._cuts.between(parameter)
+        return cut and f"{cut}, and a finite difference goes through the cut"
+
+    def _updated_before(self, version: Version) -> str:
+        place = version.losses[-1] if version.losses else len(self._record.losses) - 1
+        phase: Phase = "between" if self._behind else "update"
+        if place not in self._updated:
+            name = updated_before(self._record, self._record.losses[place], phase)
+            self._updated[place] = name and f"{name} is updated before the loss is computed"
+        return self._updated[place]
+
+    def _compared_one(
+        self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
+    ) -> EntryCheck:
+        values = (*version.parts, *version.rounded, *version.less)
+        unit = max(self._unit, *map(unit_of, values))
+        size = abs(version.scale) * max(map(typical, values))
+        told = compared(index, recorded, found, unit, version.typical, size)
+        if version.sparse and not recorded and told.verdict is Verdict.DIFFERS:
+            return replace(told, verdict=Verdict.UNKNOWN, reason="the step does not move this entry")
+        return told
+
+    async def _try_unchanged(self) -> str:
+        """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is."""
+        try:
+            first, second = await self._push([], [None, None])
+        except LookupError as reason:
+            return str(reason.args[0] if reason.args else reason)
+        if first.error or second.error or not first.losses or not second.losses:
+            return f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}"
+        recorded = self._record.loss
+        assert recorded is not None
+        allowed = SAME_LOSS * self._unit * abs(recorded)
+        if not abs(first.losses[-1] - recorded) <= allowed:
+            return f"run again, the iteration has another loss: {first.losses[-1]:.6g}"
+        self._noise = abs(first.losses[-1] - second.losses[-1])
+        if self._noise > allowed:
+            return "its loss differs each time it is run: it depends on more than the random generators"
+        self._base = first.losses
+        return ""
+
+    async def _push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
+        self._passes += len(numbers)
+        return await self._lane.push(moves, numbers, **self._asked)
+
+    @property
+    def _asked(self) -> Awaited:
+        """How many losses a copy of the process has to come to, in the pass or behind it, and what stays as it is."""
+        count = len(self._record.losses)
+        return {"losses": 0 if self._behind else count, "held": self._held, "behind": count if self._behind else 0}
+
+    async def _sample(
+        self, parameter: Parameter, version: Version, flat: int, read: Reading, likely: bool
+    ) -> tuple[tuple[int, ...], float, list[Step]]:
+        """An entry's index, its recorded gradient, and the losses beside it, as narrow as `read` needs them to tell.
+        `likely`: it is the loss whose gradient it is, as far as is known."""
+        recorded = 0.0
+        for part in version.parts:
+            recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
+        for part in version.less:
+            recorded -= version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
+        at = await self._element(parameter.before, flat)
+        base = read(self._base)
+
+        async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+            tried = await self._ask(parameter, flat, numbers)
+            return [(at if each.number is None else each.number, each.losses) for each in tried]
+
+        steps = self._steps.get(flat)
+        if steps is None:
+            others = max((typical(each.before) for each in self._record.parameters), default=0.0)
+            # what a scaler or a clipping made smaller before its use says little of how steep the loss is
+            made = [each for each in self._versions(parameter) if each.made]
+            slope_size = max(each.typical for each in (version, *made))
+            scale = scale_of(at, typical(parameter.before), others, base, slope_size)
+            exact = ENOUGH if self._steps else EXACT
+            steps = await measure(ask, at, scale, base, read, self._unit, self._noise, exact)
+        found = slope(steps, base, read, self._unit, self._noise)
+        if found is not None and found.value:
+            told = self._compared_one(version, (), recorded, found)
+            apart = abs(recorded - found.value)
+            if apart > told.tolerance and (likely or apart < NEAR * max(abs(recorded), abs(found.value))):
+                steps = [*steps, *await narrowed(ask, at, base, apart, self._unit)]
+        self._steps[flat] = steps
+        return index_of(flat, parameter.shape), recorded, steps
+
+    async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
+        """Raises LookupError where the parameter cannot be written to."""
+        self._passes += len(numbers)
+        tried = await self._lane.nudge(parameter.name, parameter.before.summary, flat, list(numbers), **self._asked)
+        if tried and None not in numbers and all(each.number is None for each in tried):
+            raise LookupError(tried[0].error)
+        return tried
+
+    async def _chosen(self, gradient: Value, size: int) -> list[int]:
+        """The entries to be checked: where the gradient is largest, on both sides, and some spread over it."""
+        wanted: list[int] = []
+        shape = gradient.summary.shape or ()
+        if gradient.copy is not None and gradient.summary.size > 1:
+            survey: Survey = await self._session.survey(self._record.iteration, gradient.copy, 1)
+            both = [(abs(survey.high), survey.largest), (abs(survey.low), survey.smallest)]
+            wanted += [flat_of(place, shape) for _, place in sorted(both, reverse=True) if place is not None]
+        wanted += [int((number + 1) * GOLDEN % 1.0 * size) for number in range(4 * self._entries)]
+        return list(dict.fromkeys(wanted))[: self._entries]
+
+    async def _element(self, value: Value, flat: int) -> float:
+        """One element of a recorded value. Raises LookupError where it is not kept."""
+        if value.copy is None:
+            number = value.summary.value
+            if not isinstance(number, int | float):
+                raise LookupError(f"{value.label} is no real number")
+            return float(number)
+        shape = value.summary.shape or ()
+        *leading, row, column = index_of(flat, (1,) * (2 - len(shape)) + shape)
+        region = Region(row, row + 1, column, column + 1, tuple(leading))
+        window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
+        return window.cells[0]

@@ -1,0 +1,1 @@
+"""What records say, in words and numbers, to whoever shows them. Pure: reads records only."""

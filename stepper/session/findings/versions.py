@@ -1,0 +1,203 @@
+"""What the record has of a parameter's gradient: as the update used it, and as the backward pass left it, before it was
+clipped, scaled, decayed, or added to what an earlier iteration had left. Of an update by hand also what its step was
+made of, a rate and a gradient, whatever part of that the script computes by itself: `w -= lr * (2 / n) * x.T @ err`.
+
+Pure: reads records only.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stepper.record import Event, Parameter, Record, Value
+from stepper.session.findings.closures import first_call
+from stepper.session.findings.whose_loss import contributions, losses
+
+NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
+CHANGES = 3  # of a gradient in place, that are undone one by one: it is clipped, say, after a penalty was added
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of them: the sum of `parts` without `less`, times `scale`. `note` says what it is, where it is not the one
+    that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
+    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0),
+    of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
+    `losses` are the places of those that it is known to be the gradient of, none where that is to be found out.
+    `sparse`: only some elements were moved, and of the others it has zeros."""
+
+    parts: tuple[Value, ...]
+    note: str = ""
+    scale: float = 1.0
+    rounded: tuple[Value, ...] = ()
+    less: tuple[Value, ...] = ()
+    share: bool = False
+    loss: int | None = None
+    made: bool = False
+    losses: tuple[int, ...] = ()
+    sparse: bool = False
+
+    @property
+    def typical(self) -> float:
+        """The root mean square of its largest part."""
+        return abs(self.scale) * max(map(typical, self.parts))
+
+
+def typical(value: Value) -> float:
+    """The root mean square of a parameter, or a gradient."""
+    return (value.summary.norm or 0.0) / math.sqrt(max(1, value.summary.size))
+
+
+def versions(record: Record, parameter: Parameter, carried: bool = False) -> Iterator[Version]:
+    """The one that the update used comes first, where there was one; not if it is `carried`, a sum with what earlier
+    iterations had left, and it is known what this one added."""
+    used, held = parameter.grad if parameter.used else None, parameter.held
+    called = first_call(record, parameter.name)
+    if called is not None:
+        note = "of the first time that the step calls its closure; the later ones are at other parameters"
+        yield Version(called.shares, note, loss=called.loss)
+        return
+    if used is not None and held is not None:
+        scale = _multiple(used, held.after)
+        if scale is not None:
+            yield Version((held.after,), "", scale, (), (held.before,), share=True)
+            return
+    uses = contributions(record, parameter.name)
+    shares, of = [event.values[0] for event in uses], losses(record, uses)
+    if shares and carried:
+        yield Version(tuple(shares), share=True, made=True, losses=of)
+        return
+    if used is not None:
+        yield Version((used,), losses=of, sparse=parameter.sparse)
+    if shares and not (used is not None and len(shares) == 1 and shares[0].copy == used.copy):
+        note = "as this iteration's backward pass made it; "
+        note += "no update used it" if used is None else "the update used it clipped, scaled, or added to another"
+        yield Version(tuple(shares), note, made=True, losses=of)
+    elif used is None and parameter.grad is not None:
+        yield Version((parameter.grad,), "no update used it", losses=of)
+    elif used is not None:
+        for first in _made(record, used):
+            yield Version((first,), f"as it was made; it was changed{_where(record, used)}, before the update used it")
+    if used is not None and not shares:
+        for text, rate in _rates(record, parameter).items():
+            note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"
+            yield Version((parameter.update,), note, -1 / rate, (parameter.before,))
+
+
+def _multiple(used: Value, sum_: Value) -> float | None:
+    """What a sum was multiplied by to become the gradient that was used; None where it was not only that."""
+    if used.copy is not None and used.copy == sum_.copy:
+        return 1.0
+    one, other = used.summary, sum_.summary
+    if one.kind == "scalar" or other.kind == "scalar":
+        pairs = [(one.value, other.value)]
+    else:
+        pairs = [(one.min, other.min), (one.max, other.max), (one.l2, other.l2)]
+    scales = []
+    for number, whole in pairs:
+        if not isinstance(number, int | float) or not isinstance(whole, int | float):
+            return None
+        if whole:
+            scales.append(number / whole)
+    alike = bool(scales) and all(math.isclose(each, scales[0], rel_tol=1e-6) for each in scales)
+    return scales[0] if alike else None
+
+
+def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
+    """What the step of a parameter may have been scaled by: the numbers that its one update reads or spells out. Where
+    none of these is below 1, also by nothing (""): no learning rate is among them."""
+    updates = [
+        event for event in record.events if event.kind == "statement" and any(map(_is(parameter.after), event.values))
+    ]
+    if len(updates) != 1:
+        return {}
+    inside = {updates[0].id}
+    for event in record.events[updates[0].id + 1 :]:
+        if event.parent in inside:
+            inside.add(event.id)
+    numbers = (each for event in record.events if event.id in inside for each in _numbers(event))
+    rates = {text: rate for text, rate in numbers if rate and math.isfinite(rate)}
+    return {**rates, "": 1.0} if rates and min(map(abs, rates.values())) >= 1 else rates
+
+
+def _is(after: Value) -> Callable[[Value], bool]:
+    """Whether a value is what a parameter became, in the statement that changed or bound it."""
+
+    def same(value: Value) -> bool:
+        if value.when == "operand" or value.when == "before":
+            return False
+        if after.copy is None:
+            return last_part(value.label) == last_part(after.label) and value.summary.value == after.summary.value
+        return value.copy == after.copy
+
+    return same
+
+
+def last_part(label: str) -> str:
+    """What an object calls a parameter, whatever the object is called: `w` of `self.w (2)` and `layers[1].w`."""
+    return NUMBER.sub("", label).rpartition(".")[2]
+
+
+def _numbers(event: Event) -> Iterator[tuple[str, float]]:
+    for value in event.values:
+        number = value.summary.value
+        if value.when == "operand" and type(number) in (int, float):
+            yield value.label, float(number)  # type: ignore[arg-type]
+    try:
+        nodes = list(ast.walk(ast.parse(textwrap.dedent(event.text))))
+    except SyntaxError:
+        return
+    for node in nodes:
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            yield ast.unparse(node), float(node.value)  # type: ignore[arg-type]
+
+
+def _made(record: Record, used: Value) -> list[Value]:
+    """What it was before statements changed it in place, whatever its names (`grads["w"]`, `grads[k]`): before the last
+    few of them, and before the first, but for the zeros that a sum begins with; else the first value of its name in the
+    iteration, where its numbers were others."""
+    if used.copy is None or not used.label:
+        return []
+    found = _unchanged(record, used)
+    if found:
+        further = found[CHANGES:][-1:]
+        return [each for each in (*found[:CHANGES], *further) if each.summary.min != 0 or each.summary.max != 0]
+    for event in record.events:
+        for value in event.values:
+            if value.label == used.label and value.when == "result" and value.copy is not None:
+                alike = value.copy != used.copy and value.summary.shape == used.summary.shape
+                return [value] if alike else []
+    return []
+
+
+def _unchanged(record: Record, used: Value) -> list[Value]:
+    """What was made in this iteration, and then changed once or more, to become what was used: before each of the
+    changes, the last one first."""
+    found, copy = list[Value](), used.copy
+    for event in reversed(record.events):
+        after = next((value for value in event.values if value.when == "after" and value.copy == copy), None)
+        if after is None:
+            continue
+        before = next((each for each in event.values if each.when == "before" and each.label == after.label), None)
+        made = before is not None and any(
+            value.copy == before.copy and value.when in ("result", "after")
+            for earlier in record.events[: event.id]
+            for value in earlier.values
+        )
+        if before is None or not made or before.summary.shape != used.summary.shape:
+            break  # what was there before is an earlier iteration's
+        found.append(before)
+        copy = before.copy
+    return found
+
+
+def _where(record: Record, used: Value) -> str:
+    for event in record.events:
+        if any(value.copy == used.copy and value.when == "after" for value in event.values):
+            return f" on line {event.line}"
+    return ""
