@@ -18,8 +18,8 @@ def torch_module() -> Any:
     torch = sys.modules.get("torch")
     if torch is _whole:
         return torch
-    if torch is None or "torch._C" not in sys.modules or not (hasattr(torch, "Tensor") and hasattr(torch, "autograd")):
-        return None
+    if torch is None or "torch._C" not in sys.modules or not (hasattr(torch, "Tensor") and hasattr(torch, "nn")):
+        return None  # torch.nn is one of the last parts of itself that it imports
     _whole, _plain, _overridden = torch, (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack
     return torch
 
