@@ -135,6 +135,7 @@ class _Array:
 
         self._whole = numpy.zeros(shape)
         self._filled = numpy.zeros(shape, dtype=bool)
+        self._places = 0  # that are filled
 
     def put(self, index: Any, value: Any, *, every: bool) -> int:
         """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
@@ -142,23 +143,16 @@ class _Array:
         the place of several, and for complex ones."""
         import numpy
 
-        fits = numpy.shape(value) == self._whole[index].shape and not numpy.iscomplexobj(value)
-        if self._filled[index].any() or not fits:
+        filled = self._filled[index]
+        if filled.any() or numpy.shape(value) != filled.shape or numpy.iscomplexobj(value):
             raise _Unknown
         self._filled[index] = True
+        before, self._places = self._places, int(numpy.count_nonzero(self._filled))
         if every:
             numpy.add.at(self._whole, index, value)
             return 0
         self._whole[index] = value
-        places = numpy.arange(self._whole.size).reshape(self._whole.shape)[index]
-        return int(places.size - self._filled_by(index))
-
-    def _filled_by(self, index: Any) -> int:
-        import numpy
-
-        filled = numpy.zeros(self._filled.shape, dtype=bool)
-        filled[index] = True
-        return int(filled.sum())
+        return int(filled.size) - (self._places - before)
 
     def is_full(self) -> bool:
         return bool(self._filled.all())
