@@ -362,6 +362,8 @@ def test_a_gradient_that_is_zeroed_ahead_of_the_step_is_told_with_the_line(zero:
     (line,) = all_left_out(record)
     assert f"but was zeroed before the optimizer took its step, line 12: {zero}" in line
     assert not any(left_out(each) for each in recorded(before=zero).values())
+    (line,) = all_left_out(recorded(after=f"for _ in range(2): layer.zero_grad(); {zero}\n        optimizer.step()")[2])
+    assert line.endswith(f"line 12: layer.zero_grad(), or line 12: {zero}"), "which of them it was is not known"
 
 
 def test_a_gradient_that_comes_behind_the_step_is_told_so() -> None:

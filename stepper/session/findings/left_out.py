@@ -66,7 +66,7 @@ def left_out(record: Record) -> dict[str, Why]:
     optimizers took their steps: why."""
     steps = [event for event in record.events if SKIPPED not in event.note]
     stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
-    cleared = {each.name for each in record.parameters if cleared_by(record, each) is not None}
+    cleared = {each.name for each in record.parameters if cleared_by(record, each)}
     out = [
         each
         for each in record.parameters
@@ -123,14 +123,13 @@ def _stays(parameter: Parameter) -> bool:
 def all_left_out(record: Record) -> list[str]:
     """A line for each reason, with the parameters that it left as they were."""
     of = {each.name: each for each in record.parameters}
-    by_reason: dict[tuple[Why, int | Resting | None], list[str]] = {}
+    by_reason: dict[tuple[Why, int | Resting | tuple[str, ...] | None], list[str]] = {}
     for name, reason in left_out(record).items():
-        by: int | Resting | None = of[name].resting if reason in RESTS else None
+        by: int | Resting | tuple[str, ...] | None = of[name].resting if reason in RESTS else None
         if reason is Why.DETACHED:
             by = of[name].cut
         elif reason is Why.CLEARED:
-            clearing = cleared_by(record, of[name])
-            by = None if clearing is None else clearing.id
+            by = _clearing(record, name)
         by_reason.setdefault((reason, by), []).append(name)
     lines = []
     for (reason, _), names in by_reason.items():
@@ -160,9 +159,9 @@ def in_words(record: Record, name: str, reason: Why) -> str:
         came = "its gradient came, but" if reason.came else "no gradient came:"
         told = f"{came} {resting.optimizer}, which has it, took no step in this iteration"
         return f"{told}; it takes one between iterations, {place(resting.line, resting.file)}" if resting.line else told
-    clearing = _clearing(record, name) if reason is Why.CLEARED else None
-    if clearing is not None:
-        return f"{reason.value}, {record.place(clearing)}: {_first_line(clearing)}"
+    clearing = _clearing(record, name) if reason is Why.CLEARED else ()
+    if clearing:
+        return f"{reason.value}, {', or '.join(clearing)}"
     cut = _cut(record, name) if reason is Why.DETACHED else None
     if cut is None:
         return reason.value
@@ -182,8 +181,11 @@ def _resting(record: Record, name: str) -> Resting | None:
     return next((each.resting for each in record.parameters if each.name == name), None)
 
 
-def _clearing(record: Record, name: str) -> Event | None:
-    return next((cleared_by(record, each) for each in record.parameters if each.name == name), None)
+def _clearing(record: Record, name: str) -> tuple[str, ...]:
+    """The lines that may have zeroed a parameter's gradient."""
+    parameter = next((each for each in record.parameters if each.name == name), None)
+    events = () if parameter is None else cleared_by(record, parameter)
+    return tuple(f"{record.place(event)}: {_first_line(event)}" for event in events)
 
 
 def _cut(record: Record, name: str) -> Event | None:
