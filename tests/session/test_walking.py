@@ -460,6 +460,11 @@ async def test_pictures_that_were_asked_of_an_iteration_come_along_with_the_next
     async with opened(script(tmp_path, text)) as session:
         await session.go(1)
         anew = await asyncio.gather(*pictures(session, 1), return_exceptions=True)
+    async with opened(script(tmp_path, text)) as session:
+        await asyncio.gather(*pictures(session, 0), return_exceptions=True)
+        await session._lane.run(3, 1)  # records 1 and 2 come, of which only the first has been asked for ahead
+        await session._lane.wait_standing()
+        assert [come_at_once(each) for each in pictures(session, 1)] == found
     assert found == [*anew[:4], None, None]  # not what has much to go through
     assert asked[:5] == anew[:5] and isinstance(asked[5], LookupError)
     assert None not in further[:4] and further[0] != found[0]
