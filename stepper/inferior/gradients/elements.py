@@ -79,7 +79,7 @@ def picks(track: Track, terms: Terms) -> bool:
         index = index_of(update.text)
         read, _ = terms(update, track)
         parts = index.elts if isinstance(index, ast.Tuple) else [] if index is None else [index]
-        picked = [_looked_up(ast.unparse(part), read) for part in parts]
+        picked = [part.elts if isinstance(part, ast.List) else _looked_up(ast.unparse(part), read) for part in parts]
         if any(isinstance(each, list) or getattr(each, "shape", ()) for each in picked):
             return True
     return False
@@ -221,6 +221,8 @@ def _index(node: ast.expr, read: Read) -> Any:
             return slice(*(None if bound is None else _index(bound, read) for bound in (lower, upper, step)))
         case ast.Tuple(elts=elements):
             return tuple(_index(element, read) for element in elements)
+        case ast.List(elts=elements):
+            return [_index(element, read) for element in elements]
     number = _value(node, read)
     if isinstance(number, list) and all(type(each) in (int, bool) for each in number):
         return number
