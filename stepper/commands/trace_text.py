@@ -11,6 +11,7 @@ from stepper.commands.figures import SMALL, mask_picture, number, shape_text, su
 from stepper.record import Array, Event, Gate, Parameter, Record, Value
 from stepper.session.findings.carried import all_carried
 from stepper.session.findings.evaluated import all_in_evaluation
+from stepper.session.findings.lossless import TOO_MANY
 from stepper.session.findings.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
@@ -53,7 +54,7 @@ def trace_lines(
         yield f"! {fault}"
     if record.truncated:
         yield ""
-        yield "The record is not complete: there were more events than are kept."
+        yield f"The record is not complete: {TOO_MANY}."
     if record.error:
         yield ""
         died = record.error.startswith("the script's process")

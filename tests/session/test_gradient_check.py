@@ -3,6 +3,7 @@
 import pytest
 
 from stepper.session.check.check_text import lines
+from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import Slope
 from stepper.session.check.gradient_check import (
     EntryCheck,
@@ -71,6 +72,15 @@ def test_a_factor_that_is_not_the_same_everywhere_is_none() -> None:
     rounded = checked((1e-17, 0.2476), (1e-17, -0.1798), (1e-17, -0.0678))  # what adds up to 0, but for rounding
     assert rounded.verdict is Verdict.DIFFERS and rounded.factor is None and rounded.note == ""
     assert checked((2e-7, 2e-5), (0.5, 50.0), (1.0, 100.0)).factor == 0.01  # small beside others, it has one
+
+
+@pytest.mark.parametrize(("times", "said"), [(0.1, "0.1 × w is missing"), (-0.5, "0.5 × w is extra"), (0.0, "")])
+def test_a_multiple_of_the_parameter_that_is_off_in_every_entry_is_told(times: float, said: str) -> None:
+    at, recorded = (2.0, -1.0, 0.5), (1.0, 3.0, -2.0)
+    found = checked(*((each, each + times * theta) for each, theta in zip(recorded, at, strict=True)))
+    assert with_decay_term(found, at).note.startswith(said)
+    other = checked((1.0, 1.2), (3.0, 2.9), (-2.0, -2.2))
+    assert with_decay_term(other, at).note == "" and other.verdict is Verdict.DIFFERS
 
 
 def unsaid() -> EntryCheck:

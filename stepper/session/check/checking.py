@@ -19,7 +19,7 @@ from stepper.session.check.record_check import RecordCheck, Tell
 from stepper.session.continuing import Continuing
 from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.findings.labels import named
-from stepper.session.findings.lossless import without_loss
+from stepper.session.findings.lossless import not_in_the_record, without_loss
 from stepper.session.lane import Lane, LaneLost
 
 
@@ -46,7 +46,8 @@ class Checking(Continuing):
         if not math.isfinite(record.loss):
             raise Misuse(f"{self.target}: the loss of iteration {iteration} is {record.loss}: it has no gradients")
         if not record.parameters:
-            raise Misuse(f"{self.target}: iteration {iteration} updates no parameter whose gradient could be checked")
+            why = "updates no parameter whose gradient could be checked"
+            raise Misuse(f"{self.target}: iteration {iteration} {not_in_the_record(record) or why}")
         parameters = named(self.target, record.parameters, names)
         await self.counted(iteration)
         record = self.records.get(iteration, record)

@@ -17,6 +17,7 @@ from stepper.record import Parameter, Phase, Record, Region, Survey, Value, flat
 from stepper.session.check.budget import ENTRIES, Budget
 from stepper.session.check.common_factor import common_factor
 from stepper.session.check.cuts import Cuts
+from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import (
     ENOUGH,
     EXACT,
@@ -350,7 +351,9 @@ class RecordCheck:
             found = slope(steps, base, read, self._unit, self._noise)
             entries.append(self._compared_one(version, index, recorded, found))
         unsure = self._unsure(parameter, version)
-        return concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
+        whole = concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
+        at = [(steps[0].below + steps[0].above) / 2 if steps else 0.0 for _, _, steps in samples]
+        return with_decay_term(whole, at)
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:
         """Why a gradient that differs from finite differences may be right; empty where it may not."""

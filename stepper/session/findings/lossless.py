@@ -1,13 +1,23 @@
-"""What there is to say where an iteration, or every one, has no loss: what was looked for, and what to do.
+"""What there is to say where an iteration, or every one, has no loss, or its record no update: why, and what to do.
 
-Pure: reads the losses of a run. The screen and the commands say the same.
+Pure: reads the losses of a run, and records. The screen and the commands say the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stepper.record import Record
+
 NEITHER = "neither a .backward() nor a number called loss, cost or error"
+
+
+TOO_MANY = "there were more events than are kept; a smaller batch, or shorter sequences, make fewer"
+
+
+def not_in_the_record(record: Record) -> str:
+    """Of an iteration whose record ends before any update: that it does, and what to do; empty of a whole record."""
+    return f"is recorded in part, up to before its updates: {TOO_MANY}" if record.truncated else ""
 
 
 def looked_for(named: str | None) -> str:

@@ -15,6 +15,7 @@ from textual.content import Content
 from stepper.record import Parameter, Record, Summary
 from stepper.session.findings.carried import Carried, Since, climbs, coasting
 from stepper.session.findings.left_out import Why
+from stepper.session.findings.lossless import not_in_the_record
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -90,7 +91,9 @@ class GradientsPanel(LinePanel):
         if self.scene.record is None:
             self.set_rows([])
         elif not parameters:
-            self.set_rows([Row((("No parameter is updated here.", "muted"),))])
+            missing = not_in_the_record(self.scene.record)
+            said = f"This iteration {missing}." if missing else "No parameter is updated here."
+            self.set_rows([Row(((said, "muted"),))])
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
             columns = Columns.fit(max(map(cell_len, whole)), names.widths(whole)[1], self.inner.width, self._margin)
