@@ -85,6 +85,11 @@ WHOLE = """
         ("pred = net(x)", "loss = torch.zeros(1, requires_grad=True) + pred.square().mean().item()", ""),
         ("", "loss = torch.zeros(1, requires_grad=True) + net(x).square().mean().item()", ""),
         (
+            "pred = net(x); n = torch.arange(len(pred))",
+            "pred = pred.detach()",
+            "loss = (pred.sum(1) * n + torch.zeros(1, requires_grad=True)).mean()",
+        ),
+        (
             "pred = net(x)",
             "parts = [(pred[i] ** 2).mean().item() for i in range(5)]",
             "loss = torch.tensor(parts, requires_grad=True).mean()",

@@ -48,7 +48,8 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
             if happening.id in roots:
                 cuts = flow.cuts_of(draft for draft in happening.drafts if draft.graph in (WITHIN, LEAF))
                 for place, track in missing:
-                    event = min((event for event, bits in cuts.items() if bits >> place & 1), default=None)
+                    beyond = [event for event, bits in cuts.items() if bits >> place & 1]
+                    event = min(beyond, key=lambda each: (each in flow.counted, each), default=None)
                     if event is not None and (track.name not in found or happening.id < track.passed_over):
                         found[track.name] = flow.statement(event)
         if len(found) == len(wanted):
@@ -84,6 +85,7 @@ class _Flow:
             self._bits[id(track.before.copy), ""] = 1 << place
         self._live: dict[Hashable, int] = {}
         self._dead: dict[Hashable, dict[int, int]] = {}
+        self.counted: set[int] = set()  # cuts that made integers: `arange(len(h))`, which of its numbers is the largest
         self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
         self._inside: dict[
             int | None, tuple[int, int]
@@ -181,6 +183,8 @@ class _Flow:
         event = self._switched_off(happening) if draft.graph == BY_MODE else happening
         dead = self._dead.setdefault(key, {})
         dead[event.id] = dead.get(event.id, 0) | bits
+        if _is_integer(draft):
+            self.counted.add(event.id)
 
     def _switched_off(self, happening: Happening) -> Happening:
         """Of those around an event the outermost that ended, too, while no gradients were asked for."""
@@ -199,6 +203,12 @@ class _Flow:
         while found.kind != "statement" and found.parent is not None:
             found = self._happenings[found.parent]
         return found.id
+
+
+def _is_integer(draft: Draft) -> bool:
+    """Whether a value is one of integers, or of truth values: such have no gradient, wherever they come from."""
+    summary = draft.copy.outline if draft.copy is not None else draft.summary
+    return summary is not None and (summary.dtype or summary.type).startswith(("int", "uint", "bool"))
 
 
 def _is_still(one: Draft, other: Draft) -> bool:
