@@ -100,26 +100,33 @@ class Walking(Searching):
         self.push_screen(GoScreen(self.session.count), go)
 
     def action_wrong(self) -> None:
-        """Go to where what made the loss NaN or infinite began: in the first iteration of such a loss, or before it."""
+        """Go to where what made the loss NaN or infinite began: in the first iteration of such a loss, or before it.
+        Where no loss is yet, something in the iteration that is shown may be."""
         none = "No loss so far is NaN or infinite."
-        if self.scene.wrong is None and not self.moves.leading:
+        if self._first_wrong() is None and not self.moves.leading:
             self.message.say(none)
             return
 
         async def move() -> None:
             self.look()
-            first = self.scene.wrong
+            first = self._first_wrong()
             if first is None:
                 self.message.say(none)
                 return
             found = await began(first, self._record_of)
             there, event = found or (first, None)
             await self.session.go(there, event)
-            loss = self.scene.losses[first]
+            loss = self.scene.losses[first] if first == self.scene.wrong else None
             if there != first and loss is not None:
                 self.message.say(f"The loss is {name_of(loss)} from iteration {first} on: that began here, in {there}.")
 
         self.jump("place", move, self.keymap.shown("wrong"))  # unlike a `go`, it asks what came before it
+
+    def _first_wrong(self) -> int | None:
+        """The first iteration with a loss that is NaN or infinite; else the one shown, where something in it is."""
+        history = self.scene.history
+        shown = self.scene.iteration if history is not None and history.nonfinite is not None else None
+        return shown if self.scene.wrong is None else self.scene.wrong
 
     async def _record_of(self, iteration: int) -> History | None:
         """Go to an iteration, and answer what happened in it; None where the run has been stopped before."""

@@ -223,6 +223,20 @@ async def test_a_loss_that_goes_wrong_stays_marked_and_a_key_leads_there(tmp_pat
         await until(pilot, lambda: app.scene.iteration == 4)
 
 
+async def test_a_gradient_that_goes_wrong_ahead_of_the_loss_is_led_to_too(tmp_path: Path) -> None:
+    script = tmp_path / "root.py"
+    script.write_text(
+        "import numpy as np\nnp.seterr(all='ignore')\nw = np.ones(2)\nfor t in range(4):\n"
+        "    y = w * (t - 1)\n    loss = np.sqrt(y * y).sum()\n    grad = y / np.sqrt(y * y)\n    w -= grad\n"
+    )
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("i", "D")
+        await until(pilot, lambda: app.scene.event is not None and app.scene.event.text.startswith("grad ="))
+        assert app.scene.iteration == 1 and app.scene.wrong is None
+
+
 async def test_a_dying_process_is_told(tmp_path: Path) -> None:
     script = tmp_path / "dying.py"
     script.write_text(DYING)
