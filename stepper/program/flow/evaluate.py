@@ -119,8 +119,11 @@ class Evaluator(Definitions, ABC):
         return definition
 
     def selection(self, scope: Scope, index: ast.AST) -> frozenset[int]:
-        """The loops whose counters (or arithmetic on them) an index is made of."""
+        """The loops whose counters (or arithmetic on them) an index is made of. One that wraps (`t % 5`) comes back to
+        the same element; a key of text that is filled in (`"W%d" % l`) does not."""
         match index:
+            case ast.BinOp(op=ast.Mod(), left=left, right=right):
+                return frozenset() if self.selection(scope, left) else self.selection(scope, right)
             case ast.Name(id=name):
                 place = self.name_place(scope, name)
                 return self.state.index.get(place, frozenset()) if place is not None else frozenset()
