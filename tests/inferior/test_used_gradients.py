@@ -229,6 +229,23 @@ def test_the_candidate_of_an_lstm_cell_is_no_gradient_of_the_bias() -> None:
     assert found == {"bi": "bi_diff", "bg": "bg_diff"}
 
 
+def test_a_closed_form_is_no_step_from_what_the_parameter_was() -> None:
+    ran = run(
+        """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        points = rng.normal(size=(20, 2))
+        centres = points[:3].copy()
+        for t in range(2):
+            distances = ((points[:, None] - centres) ** 2).sum(-1)
+            nearest = np.eye(3)[distances.argmin(1)]
+            loss = distances.min(1).mean()
+            centres = (nearest.T @ points) / nearest.sum(0)[:, None]
+        """
+    )
+    assert {each.name: each.grad for each in ran.record(1).parameters} == {"centres": None}
+
+
 @pytest.mark.parametrize(
     "average",
     [

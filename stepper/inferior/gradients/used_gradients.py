@@ -274,9 +274,14 @@ class UsedGradients:
                 gradient = self._gradient_read(made, track, deep - 1) or self._single(made, track)
             if gradient is not None:
                 return gradient
-        if shape is None or deep < MOMENTS:
+        if shape is None or deep < MOMENTS or not self._goes_on(update, track):
             return None
         return next((d for d in found if not is_path(d.label) and d.role != "parameter"), None)
+
+    def _goes_on(self, update: Happening, track: Track) -> bool:
+        """Whether an update read what the parameter was: `C = z.T @ X / n`, of a closed form, is no step from there."""
+        read = (draft for event in (update, *self._expressions.get(update.id, [])) for draft in event.drafts)
+        return any(draft.when in ("operand", "before") and _is_itself(draft, track) for draft in read)
 
     def _beneath(self, update: Happening, track: Track) -> Draft | None:
         """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""
