@@ -1,0 +1,73 @@
+"""What may carry an update uphill: the bounds within which a kept sum is one of gradients, and a step goes by it."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from stepper.engines.numpy import NumpyEngine
+from stepper.inferior.gradients.momentum import turned_by
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.program.sites import Site
+from stepper.record import Around, OptimizerStep
+
+STEP = Site(0, "expression", 1, 0, 1, 16, "optimizer.step()", "optimizer.step()")
+W = numpy.array([3.0, 1.0, -2.0, 4.0, 0.5])
+GRAD = numpy.array([1.0, -2.0, 0.5, 3.0, -1.0])
+HELD = numpy.array([-2.0, 0.5, 1.0, 1.0, 2.0])
+BESIDE = numpy.array([0.7, 0.1, -1.1, 0.3, 2.0])
+SUM = 0.9 * HELD + GRAD
+
+
+def copy_of(value: numpy.ndarray) -> Copy:
+    return Copy(NumpyEngine(), value)
+
+
+def told(sum_: numpy.ndarray, update: numpy.ndarray, held: numpy.ndarray = HELD, grad: numpy.ndarray = GRAD) -> bool:
+    """Whether a step by `update` is told to be turned, of an optimizer whose state went from `held` to `sum_`."""
+    before, after, state, became = (copy_of(each) for each in (W[: len(update)], W[: len(update)] + update, held, sum_))
+    step = OptimizerStep("w", "", {"momentum_buffer": Around(1, 2)}, None, None)
+    drafts = [
+        Draft("w", "parameter", "before", before),
+        Draft("momentum_buffer", "other", "before", state),
+        Draft("momentum_buffer", "other", "after", became),
+    ]
+    happening = Happening(0, None, "optimizer", "update", STEP, "w", 0, "<module>", drafts, detail=step)
+    return turned_by([happening], before, after, copy_of(grad))
+
+
+def test_a_step_along_a_sum_of_gradients_is_turned_and_one_against_it_is_not() -> None:
+    assert told(SUM, 0.1 * SUM)
+    assert not told(SUM, -0.1 * SUM)
+
+
+def test_a_step_against_a_sum_of_their_opposites_is_turned() -> None:
+    opposite = 0.9 * HELD - GRAD
+    assert told(opposite, -0.1 * opposite)
+    assert not told(opposite, 0.1 * opposite)
+
+
+@pytest.mark.parametrize(("kept", "is_sum"), [(-0.1, False), (0.1, True), (0.99, True), (1.01, True), (1.1, False)])
+def test_a_sum_keeps_a_part_of_what_it_was(kept: float, is_sum: bool) -> None:
+    became = kept * HELD + GRAD
+    assert told(became, 0.1 * became) is is_sum
+
+
+@pytest.mark.parametrize(("share", "is_sum"), [(1e-5, True), (1e-2, False)])
+def test_nothing_else_is_added_to_a_sum_but_for_rounding(share: float, is_sum: bool) -> None:
+    became = SUM + share * BESIDE
+    assert told(became, 0.1 * became) is is_sum
+
+
+def test_the_step_goes_by_the_sum() -> None:
+    across = BESIDE - (BESIDE @ SUM) / (SUM @ SUM) * SUM
+    across *= numpy.linalg.norm(SUM) / numpy.linalg.norm(across)
+    assert told(SUM, 0.1 * (SUM + across)), "45 degrees"
+    assert not told(SUM, 0.1 * (SUM + 2 * across)), "63 degrees"
+    assert not told(SUM, numpy.zeros(5)), "no step at all"
+
+
+def test_of_a_sum_in_one_direction_with_the_gradient_no_factor_is_known() -> None:
+    assert not told(1.45 * GRAD, 0.1 * GRAD, held=0.5 * GRAD)
+    assert not told(SUM[:2], 0.1 * SUM[:2], held=HELD[:2], grad=GRAD[:2])
