@@ -96,28 +96,37 @@ print((dtable - table.grad).abs().max())
     assert str(refused.value) == NOT_FOUND
 
 
-def test_a_loop_in_what_a_librarys_loop_calls_is_no_training_loop() -> None:
-    source = """\
+LIBRARYS = """\
 import torch
 from engines import Engine
 net = torch.nn.Linear(2, 1)
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 kept = []
-def learn():
+engine = Engine(kept.append)
+{before}
+def learn(engine=None):
     losses, total = [], 0.0
     for reward in kept[::-1]:
         total = reward + 0.9 * total
         losses.append(total * net(torch.ones(2)))
     torch.cat(losses).sum().backward()
     optimizer.step()
-engine = Engine(kept.append)
-@engine.on("end")
-def finish():
-    learn()
+{after}
 engine.run(range(10))
 """
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", '@engine.on("end")\ndef finish():\n    learn()'),
+        ('@engine.on("end")', ""),
+        ("", 'engine.add("end", learn)'),
+    ],
+)
+def test_a_loop_in_what_a_librarys_loop_calls_is_no_training_loop(before: str, after: str) -> None:
     with pytest.raises(ProgramError) as refused:
-        analyse(source, "s.py")
+        analyse(LIBRARYS.format(before=before, after=after), "s.py")
     assert str(refused.value) == NOT_FOUND
 
 
