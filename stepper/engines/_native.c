@@ -323,6 +323,15 @@ static PyObject *address_of(PyObject *module, PyObject *object) {
     return address;
 }
 
+/* version(type) */
+static PyObject *version(PyObject *module, PyObject *type) {
+    if (!PyType_Check(type)) {
+        PyErr_SetString(PyExc_TypeError, "version(type)");
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(((PyTypeObject *)type)->tp_version_tag);
+}
+
 static PyMethodDef methods[] = {
     {"moments", (PyCFunction)(void (*)(void))moments, METH_FASTCALL, NULL},
     {"same", (PyCFunction)(void (*)(void))same, METH_FASTCALL, NULL},
@@ -330,6 +339,7 @@ static PyMethodDef methods[] = {
     {"copy_at", (PyCFunction)(void (*)(void))copy_at, METH_FASTCALL, NULL},
     {"holds", (PyCFunction)(void (*)(void))holds, METH_FASTCALL, NULL},
     {"address_of", address_of, METH_O, NULL},
+    {"version", version, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

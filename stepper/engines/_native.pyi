@@ -25,3 +25,7 @@ def holds(kept: Buffer, address: int) -> bool:
 
 def address_of(buffer: Buffer) -> int:
     """Where a buffer's memory begins."""
+
+def version(kind: type) -> int:
+    """A number that is another one after each change to a class, or to one that it derives from; 0 where it has none
+    just now."""

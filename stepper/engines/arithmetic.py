@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stepper.engines.modes import unnoticed
+
 
 class Arithmetic:
     """One tensor at a time. Every method gives a new tensor, and leaves what it is given as it is."""
@@ -87,7 +89,13 @@ def of_group(group: Mapping[str, Any], parameters: Sequence[Any], torch: Any) ->
     lists = group.get("foreach")
     if lists is None and not group.get("fused"):
         default = getattr(sys.modules.get("torch.optim.optimizer"), "_default_to_fused_or_foreach", None)
-        lists = default is not None and default(list(parameters), group.get("differentiable", False))[1]
-        if lists and isinstance(group.get("lr"), torch.Tensor) and "betas" in group and not group.get("capturable"):
+        with unnoticed():
+            lists = default is not None and default(list(parameters), group.get("differentiable", False))[1]
+        if (
+            lists
+            and issubclass(type(group.get("lr")), torch.Tensor)
+            and "betas" in group
+            and not group.get("capturable")
+        ):
             lists = False  # Adam's own exception (torch/optim/adam.py)
     return Lists(torch) if lists else SINGLE

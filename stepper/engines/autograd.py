@@ -18,7 +18,7 @@ from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, nodes_so_far, saved
 from stepper.engines.layers import layer_of
-from stepper.engines.modes import capturing, look, maker, torch_module, unnoticed
+from stepper.engines.modes import capturing, is_parameter, look, maker, on_one_thread, torch_module, unnoticed
 from stepper.engines.names import is_text
 from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
 
@@ -68,7 +68,7 @@ class AutogradEngine(Engine):
         watched = self._met, self._is_asked, self._arrived, self._left, self._label_of
         passes = Passes(observer, self._names, earlier, *watched)
         try:
-            with torch.autograd.set_multithreading_enabled(False), passes.watching(torch):
+            with on_one_thread(torch), passes.watching(torch):
                 yield
         finally:
             self._seen.clear()
@@ -81,7 +81,7 @@ class AutogradEngine(Engine):
 
     def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
         torch = torch_module()
-        if torch is None or not isinstance(value, torch.Tensor):
+        if torch is None or not issubclass(type(value), torch.Tensor):
             return False, None
         if attribute == "data":
             return True, value
@@ -92,14 +92,14 @@ class AutogradEngine(Engine):
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`.backward()` adds to the gradients of the graph's leaves."""
         torch = torch_module() if method == "backward" else None
-        if torch is None or not isinstance(value, torch.Tensor):
+        if torch is None or not issubclass(type(value), torch.Tensor):
             return ()
         return [Change(leaf, "grad", f"leaf{index}") for index, leaf in enumerate(leaves(value, torch))]
 
     def seen(self, value: Any, label: str, event: int | None, copy: Any) -> None:
         torch = torch_module()
         observer = self._observer
-        if torch is None or observer is None or not isinstance(value, torch.Tensor):
+        if torch is None or observer is None or not issubclass(type(value), torch.Tensor):
             return
         if torch.cuda._initialized and capturing(torch):
             return
@@ -120,7 +120,7 @@ class AutogradEngine(Engine):
             if base is not None and look(base, "requires_grad", torch):
                 return  # a slice of a parameter, taken under `no_grad`
             if made is None or made() is not value:  # `(x + noise).requires_grad_()` is an input
-                observer.parameter(label, value, declared=isinstance(value, torch.nn.Parameter))
+                observer.parameter(label, value, declared=is_parameter(value, torch))
             return
         key = (node, look(value, "output_nr", torch))
         known = self._seen.get(key)
@@ -137,7 +137,7 @@ class AutogradEngine(Engine):
     def bound(self, value: Any, name: str, copy: Any) -> None:
         """The script's name says more than the text of what made it: `outputs` than `self.fc2(h)`."""
         torch = torch_module()
-        if torch is None or not isinstance(value, torch.Tensor):
+        if torch is None or not issubclass(type(value), torch.Tensor):
             return
         key = (maker(value, torch), look(value, "output_nr", torch))
         known, held = self._seen.get(key), self._labels.get(id(copy))

@@ -191,7 +191,7 @@ class Passes:
         try:
             shared = []
             for source, gradient in zip(inputs, gradients, strict=False):
-                whole = isinstance(source, torch.Tensor)
+                whole = issubclass(type(source), torch.Tensor)
                 edge = torch.autograd.graph.get_gradient_edge(source) if whole else source
                 name = self._names.of(edge.node, edge.output_nr)
                 if gradient is None or not name:
@@ -340,7 +340,7 @@ class Passes:
         parts = [f"use {use}" for use in range(1, uses + 1)] if uses <= SPELT else [f"{uses} uses"]
         told = f"{name} {'=' if watched.previous is None else '+='} {' + '.join(parts or ['what the caller gave'])}"
         variable = leaf.variable
-        if getattr(variable, "_backward_hooks", None) or getattr(variable, "_post_accumulate_grad_hooks", None):
+        if any(look(variable, hooks, torch_module()) for hooks in ("_backward_hooks", "_post_accumulate_grad_hooks")):
             told += f" — as a hook on {watched.outputs[0]} changed it"
         return told
 

@@ -54,7 +54,7 @@ def roots_of(outputs: Iterable[Any], torch: Any) -> list[Any]:
     """The nodes that a backward pass from these tensors (or gradient edges) begins at."""
     found = []
     for output in outputs:
-        if isinstance(output, torch.Tensor):
+        if issubclass(type(output), torch.Tensor):
             node = maker(output, torch)
             if node is None and look(output, "requires_grad", torch):
                 node = torch.autograd.graph.get_gradient_edge(output).node

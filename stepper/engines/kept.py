@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from stepper.engines.bits import PIECE, address_of, copy_memory, same_memory
+from stepper.engines.modes import torch_module
 from stepper.engines.native import NATIVE
 from stepper.engines.pool import POOL, SMALLEST
 
@@ -104,8 +105,7 @@ class Kept(msgspec.Struct, gc=False, eq=False):
     def tensor(self) -> Any:
         """The copy as a tensor. To be asked for where no mode of the script's is active."""
         if self._tensor is None:
-            import torch
-
+            torch = torch_module()
             data = bytearray(self.data) if type(self.data) is bytes else self.data
             self._tensor = torch.frombuffer(data, dtype=self.dtype).as_strided(self.shape, self.stride)
         return self._tensor

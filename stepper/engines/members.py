@@ -42,9 +42,24 @@ def modules(value: Any) -> list[tuple[str, Any]]:
     return list(found.values())
 
 
+def own(value: Any) -> dict[str, Any]:
+    """The attributes that an object keeps; none of its code runs. Empty where it keeps none."""
+    try:
+        held: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return held
+
+
+def groups(optimizer: Any) -> list[dict[str, Any]]:
+    """An optimizer's parameter groups; none where it was never made, or keeps them elsewhere."""
+    held = own(optimizer).get("param_groups")
+    return [each for each in held if isinstance(each, dict)] if isinstance(held, list) else []
+
+
 def _own(value: Any, name: str) -> dict[Any, Any]:
     """The dict that an object of torch's keeps under `name`; empty where it was never made."""
-    held = object.__getattribute__(value, "__dict__").get(name)
+    held = own(value).get(name)
     return held if isinstance(held, dict) else {}
 
 
@@ -60,9 +75,18 @@ def _of_module(module: Any, prefix: str, modules: set[int], tensors: set[int]) -
             yield from _of_module(child, f"{prefix}{name}.", modules, tensors)
 
 
+def parameters(module: Any) -> list[tuple[str, Any]]:
+    """The parameters of a module and of those inside it, each by the first path that leads to it."""
+    found: dict[int, tuple[str, Any]] = {}
+    for path, each in modules(module):
+        for name, parameter in _own(each, "_parameters").items():
+            if parameter is not None:
+                found.setdefault(id(parameter), (f"{path}.{name}" if path else name, parameter))
+    return list(found.values())
+
+
 def _of_optimizer(optimizer: Any) -> Iterator[tuple[str, Any]]:
-    groups = object.__getattribute__(optimizer, "__dict__").get("param_groups")
-    for number, group in enumerate(groups if isinstance(groups, list) else ()):
-        parameters = group.get("params") if isinstance(group, dict) else None
+    for number, group in enumerate(groups(optimizer)):
+        parameters = group.get("params")
         for index, parameter in enumerate(parameters if isinstance(parameters, list) else ()):
             yield f"group{number}.{index}", parameter

@@ -7,21 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from stepper.engines.originals import Originals
+
 _whole: Any = None  # torch, once it was found whole
+_originals: Any = None  # and what it was then
 _plain: tuple[type, ...] = ()  # its own types of tensors: no code of the script's hangs on them
 _overridden: Any = None  # how many modes see what is called of torch's functions
 
 
 def torch_module() -> Any:
-    """torch, where the script has imported it (wholly), else None: also where a module of its own bears that name."""
-    global _whole, _plain, _overridden
+    """torch as it was when the script had imported it (wholly), else None: also where a module of the script's own
+    bears that name."""
+    global _whole, _originals, _plain, _overridden
     torch = sys.modules.get("torch")
-    if torch is _whole:
-        return torch
+    if torch is _whole and torch is not None:
+        return _originals.torch
     if torch is None or "torch._C" not in sys.modules or not (hasattr(torch, "Tensor") and hasattr(torch, "nn")):
         return None  # torch.nn is one of the last parts of itself that it imports
-    _whole, _plain, _overridden = torch, (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack
-    return torch
+    _whole, _originals = torch, Originals(torch)
+    _plain, _overridden = (torch.Tensor, torch.nn.Parameter), torch._C._len_torch_function_stack
+    return _originals.torch
 
 
 @contextmanager
@@ -44,7 +49,8 @@ def unnoticed() -> Iterator[None]:
             core._DisableTorchDispatch(),
             core._DisableFuncTorch(),
             core._DisableAutocast(),
-            torch.no_grad(),
+            _without_gradients(core),
+            _originals.put_back(),
         ):
             yield
     finally:
@@ -52,6 +58,31 @@ def unnoticed() -> Iterator[None]:
             core._cuda_set_sync_debug_mode(warned)
         if tracing is not None:
             core._set_tracing_state(tracing)
+
+
+@contextmanager
+def _without_gradients(core: Any) -> Iterator[None]:
+    """`torch.no_grad()`, which asks functions that a script can replace."""
+    enabled = core.is_grad_enabled()
+    core._set_grad_enabled(False)
+    try:
+        yield
+    finally:
+        core._set_grad_enabled(enabled)
+
+
+@contextmanager
+def on_one_thread(torch: Any) -> Iterator[None]:
+    """While this lasts, backward passes stay on the thread that asks for them."""
+    core = torch._C
+    several = core._is_multithreading_enabled()
+    with core.DisableTorchFunction():
+        core._set_multithreading_enabled(False)
+    try:
+        yield
+    finally:
+        with core.DisableTorchFunction():
+            core._set_multithreading_enabled(several)
 
 
 def uses_cuda(torch: Any) -> bool:
@@ -101,9 +132,40 @@ def _sync_debug_mode(torch: Any) -> int:
 def look(value: Any, attribute: str, torch: Any) -> Any:
     """`value.attribute` of a tensor, unnoticed."""
     if type(value) in _plain and not _overridden():
-        return getattr(value, attribute)
+        return _originals.read(value, attribute)
     with torch._C.DisableTorchFunction():
-        return getattr(value, attribute)
+        return _originals.read(value, attribute)
+
+
+def functional(name: str) -> Any:
+    """A function of torch's own `torch.nn.functional`. Asked for where torch is there."""
+    return _originals.functional[name]
+
+
+def method(name: str) -> Any:
+    """A method of torch's own tensors, to be called with one of them. Asked for where torch is there."""
+    return _originals.method(name)
+
+
+def replaced() -> bool:
+    """Whether the script has put methods of its own in the place of those of torch's tensors."""
+    return bool(_originals is not None and _originals.replaced())
+
+
+def of_tensor(held: Any, tensor: Any) -> Any:
+    """What a dict holds for a tensor as its key; None where it has none, or is no dict."""
+    if not isinstance(held, dict):
+        return None
+    if type(tensor) in _plain and not replaced():
+        return dict.get(held, tensor)
+    return next((value for key, value in dict.items(held) if key is tensor), None)  # its own code is not to be asked
+
+
+def is_parameter(value: Any, torch: Any) -> bool:
+    """Whether a tensor is an `nn.Parameter`, be it of another class that a parameter was made of."""
+    return issubclass(type(value), torch.nn.Parameter) or bool(
+        object.__getattribute__(value, "__dict__").get("_is_param", False)
+    )
 
 
 def maker(value: Any, torch: Any) -> Any:

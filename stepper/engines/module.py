@@ -17,7 +17,7 @@ import msgspec
 from stepper.engines.base import Change, Engine, GateSeen, Held, Observer
 from stepper.engines.evaluation import depends_on_mode
 from stepper.engines.graph import saved
-from stepper.engines.members import ELEMENTS, modules
+from stepper.engines.members import ELEMENTS, modules, own, parameters
 from stepper.engines.modes import capturing, look, maker, torch_module, unnoticed
 from stepper.engines.names import Names, is_place
 from stepper.engines.openings import LAYERS, opening_of_layer
@@ -63,7 +63,7 @@ class ModuleEngine(Engine):
             self._meet(value, label, label, torch, in_list=False)
 
     def _meet(self, value: Any, label: str, holder: str, torch: Any, *, in_list: bool) -> None:
-        if issubclass(type(value), torch.nn.Module) and "_modules" in object.__getattribute__(value, "__dict__"):
+        if issubclass(type(value), torch.nn.Module) and "_modules" in own(value):
             for path, module in modules(value):
                 self._names.give(module, f"{label}.{path}" if path else label, holder, in_list=in_list)
 
@@ -72,7 +72,7 @@ class ModuleEngine(Engine):
         torch = torch_module()
         if torch is None or not issubclass(type(value), torch.nn.Module):
             return None
-        kept = object.__getattribute__(value, "__dict__")
+        kept = own(value)
         layers = kept.get("_modules")
         others = [(name, each) for name, each in kept.items() if name not in _internals(torch)]
         return list(layers.items()) if isinstance(layers, dict) else [], others
@@ -80,20 +80,21 @@ class ModuleEngine(Engine):
     def changes(self, value: Any, method: str) -> Iterable[Change]:
         """`model.zero_grad()` lets go of the gradients of all its parameters."""
         torch = torch_module() if method == "zero_grad" else None
-        if torch is None or not isinstance(value, torch.nn.Module):
+        if torch is None or not issubclass(type(value), torch.nn.Module):
             return ()
-        return [Change(each, "grad", path) for path, each in torch.nn.Module.named_parameters(value)]
+        return [Change(each, "grad", path) for path, each in parameters(value)]
 
     def peek(self, value: Any, attribute: str) -> tuple[bool, Any]:
         """A module keeps parameters, buffers and layers in dicts of its own."""
         torch = torch_module()
-        if torch is None or not isinstance(value, torch.nn.Module):
+        if torch is None or not issubclass(type(value), torch.nn.Module):
             return False, None
+        kept = own(value)
         for store in ("_parameters", "_buffers", "_modules"):
-            held = value.__dict__.get(store, {})
+            held = kept.get(store, {})
             if attribute in held:
                 return True, held[attribute]
-        return True, value.__dict__.get(attribute)
+        return True, kept.get(attribute)
 
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
@@ -138,7 +139,7 @@ class ModuleEngine(Engine):
         number = held[1] + 1 if held is not None else 1
         self._counts[id(module)] = (module, number)  # held, so that its id is nobody else's
         text = name if number == 1 else f"{name}, call {number}"
-        detail = ModuleCall(name, number, bool(module.__dict__.get("training")))
+        detail = ModuleCall(name, number, bool(own(module).get("training", True)))
         call = Call(module, detail, observer.begin("module", text, type(module).__name__))
         self._calls.append(call)
         observer.contributed(self.name)
@@ -150,12 +151,12 @@ class ModuleEngine(Engine):
             call.h = observer.keep(given[0])
         for index, value in enumerate(given):
             _read(value, f"input {index} of {name}", observer, call.event)
-        for path, parameter in module.__dict__.get("_parameters", {}).items():
+        for path, parameter in own(module).get("_parameters", {}).items():
             if parameter is not None:
                 label = observer.label_of(parameter)
                 label = f"{name}.{path}" if label is None or is_place(label) else label
                 observer.add(label, "parameter", "operand", observer.keep(parameter), call.event)
-        for path, buffer in module.__dict__.get("_buffers", {}).items():
+        for path, buffer in own(module).get("_buffers", {}).items():
             if buffer is not None:
                 call.buffers[path] = observer.keep(buffer)
 
@@ -186,7 +187,7 @@ class ModuleEngine(Engine):
                 role: Role = "activation" if look(value, "ndim", torch) else "loss"
                 observer.note(name if len(found) == 1 else f"{name}[{index}]", role, "result", value, call.event)
             for path, before in call.buffers.items():
-                after = observer.keep(module.__dict__["_buffers"].get(path))
+                after = observer.keep(own(module)["_buffers"].get(path))
                 if after is before:
                     observer.add(f"{name}.{path}", "other", "operand", before, call.event)
                 else:
@@ -194,10 +195,14 @@ class ModuleEngine(Engine):
                     observer.add(f"{name}.{path}", "other", "after", after, call.event)
             if call.h is not None and len(found) == 1 and not look(found[0], "requires_grad", torch):
                 _gate(call, _tensors(inputs, torch)[0], found[0], observer)
-            if isinstance(module, torch.nn.modules.dropout._DropoutNd) and len(found) == 1 and module.training:
+            if (
+                issubclass(type(module), torch.nn.modules.dropout._DropoutNd)
+                and len(found) == 1
+                and call.detail.training
+            ):
                 mask = _mask(module, _tensors(inputs, torch), found[0], torch)
                 observer.note(f"mask of {name}", "other", "result", mask, call.event)
-                if mask is None and module.p:
+                if mask is None and own(module).get("p"):
                     observer.remark(call.event, "what it dropped is not kept by torch, and cannot be told")
             observer.end(call.event)
             return
@@ -229,21 +234,22 @@ def _mask(module: Any, inputs: list[Any], output: Any, torch: Any) -> Any:
     factor = saved(node, "other") if kind == "MulBackward0" else None
     if factor is not None:
         return factor
+    p, inplace = own(module).get("p", 0), own(module).get("inplace")
     passed = saved(node, "result1") if kind == "NativeDropoutBackward0" else None  # the form that runs on a GPU
-    if passed is not None and module.p < 1:
+    if passed is not None and p < 1:
         with unnoticed():
-            return passed.to(output.dtype) / (1 - module.p)
+            return passed.to(output.dtype) / (1 - p)
     if (
         capturing(torch)
-        or module.inplace
+        or inplace
         or not inputs
-        or not 0 < module.p < 1
+        or not 0 < p < 1
         or any(_is_wrapped(each, torch) for each in (*inputs, output))
     ):
         return None
     with unnoticed():
         # an entry that was zero before tells nothing of the mask, and the mask nothing of it
-        mask = ((output != 0) | (inputs[0] == 0)).to(output.dtype) / (1 - module.p)
+        mask = ((output != 0) | (inputs[0] == 0)).to(output.dtype) / (1 - p)
         return mask if torch.equal(inputs[0] * mask, output) else None
 
 
@@ -268,7 +274,7 @@ def _internals(torch: Any) -> frozenset[str]:
 
 def _tensors(value: Any, torch: Any) -> list[Any]:
     """The tensors in what goes into or comes out of a module: alone, or in exact tuples, lists and dicts."""
-    if isinstance(value, torch.Tensor):
+    if issubclass(type(value), torch.Tensor):
         return [value]
     if type(value) in (tuple, list):
         return [tensor for item in value[:TENSORS] for tensor in _tensors(item, torch)][:TENSORS]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stepper.engines.graph import saved
-from stepper.engines.modes import unnoticed
+from stepper.engines.modes import functional, torch_module, unnoticed
 
 Share = Callable[[Any, Any], Any]  # of a gradient of ones, and h
 
@@ -30,8 +30,7 @@ class Opening(NamedTuple):
 
     def at(self, h: Any) -> Any:
         """The share of each entry, in the dtype of `h`. Runs on any thread, and nothing of it is noticed."""
-        import torch
-
+        torch = torch_module()
         if self.share is None:
             return self.passes.to(h.dtype).expand(h.shape)
         with unnoticed():
@@ -49,9 +48,7 @@ def opening_of(node: Any, kind: str) -> Opening | None:
 
 
 def _aten() -> Any:
-    import torch
-
-    return torch.ops.aten
+    return torch_module().ops.aten
 
 
 def _leaky(slope: float) -> Opening:
@@ -267,15 +264,13 @@ FUNCTIONS: dict[str, Callable[..., Opening]] = {
 def opening_of_call(name: str, given: Sequence[Any], named: Mapping[str, Any], h: Any, out: Any) -> Opening | None:
     """What a function of `torch.nn.functional` by this name does; None where `out` is not, to the bit, what it makes
     of `h` with these further arguments: then it is somebody else's function of that name."""
-    import torch
-
     made = FUNCTIONS.get(name)
     if made is None:
         return None
     named = {key: value for key, value in named.items() if key != "inplace"}
     try:
         with unnoticed():
-            again = getattr(torch.nn.functional, name)(h, *given, **named)
-            return made(*given, **named) if again.shape == out.shape and torch.equal(again, out) else None
+            again = functional(name)(h, *given, **named)
+            return made(*given, **named) if again.shape == out.shape and torch_module().equal(again, out) else None
     except (TypeError, ValueError, RuntimeError):
         return None

@@ -12,7 +12,8 @@ from typing import Any
 from stepper.engines import rates
 from stepper.engines.arithmetic import SINGLE, Arithmetic, of_group
 from stepper.engines.base import Change, Engine, Observer
-from stepper.engines.modes import look, torch_module, unnoticed
+from stepper.engines.members import groups, own
+from stepper.engines.modes import look, of_tensor, torch_module, unnoticed
 from stepper.engines.rules import Recomputed, deviation, recompute
 from stepper.record import SKIPPED, Around, OptimizerStep
 
@@ -95,7 +96,7 @@ class OptimEngine(Engine):
         def after(optimizer: Any, arguments: Any, keywords: Any) -> None:
             try:
                 # The gradients are those that a closure left, or that a fused step has put back to their own scale
-                late = len(arguments) > 1 or bool(keywords) or getattr(optimizer, "grad_scale", None) is not None
+                late = len(arguments) > 1 or bool(keywords) or own(optimizer).get("grad_scale") is not None
                 while running:  # a step that an exception left early never came to its end
                     stepped, parameters = running.pop()
                     if stepped is optimizer:
@@ -141,7 +142,7 @@ def _forms(optimizer: Any, torch: Any) -> list[Arithmetic]:
     """By which kernels the step of each parameter group is made."""
     return [
         of_group(group, [each for each in group["params"] if look(each, "grad", torch) is not None], torch)
-        for group in optimizer.param_groups
+        for group in groups(optimizer)
     ]
 
 
@@ -220,7 +221,7 @@ def _recomputed(kind: type, before: Before, value: Any, torch: Any) -> tuple[Rec
 
 def _left_out(optimizer: Any) -> bool:
     """Whether a fused step, which a scaler of losses has handed its findings, changed nothing."""
-    found = getattr(optimizer, "found_inf", None)
+    found = own(optimizer).get("found_inf")
     if found is None:
         return False
     with unnoticed():
@@ -235,10 +236,10 @@ def _tensor(copy: Any) -> Any:
 def _state(optimizer: Any, parameter: Any, observer: Observer) -> dict[str, Any]:
     """Copies of the tensors that an optimizer keeps for a parameter."""
     torch = torch_module()
-    held = optimizer.state.get(parameter) if parameter in optimizer.state else None
+    held = of_tensor(own(optimizer).get("state"), parameter)
     if not isinstance(held, dict):
         return {}
-    found = {str(name): observer.keep(each) for name, each in held.items() if isinstance(each, torch.Tensor)}
+    found = {str(name): observer.keep(each) for name, each in held.items() if issubclass(type(each), torch.Tensor)}
     return {name: copy for name, copy in found.items() if copy is not None}
 
 
@@ -250,6 +251,6 @@ def _is_optimizer(value: Any) -> bool:
 def _parameters(optimizer: Any) -> list[tuple[str, Any, Mapping[str, Any]]]:
     return [
         (f"group{number}.{index}", parameter, group)
-        for number, group in enumerate(optimizer.param_groups)
+        for number, group in enumerate(groups(optimizer))
         for index, parameter in enumerate(group["params"])
     ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stepper.engines.base import Change
+from stepper.engines.members import groups, own
 from stepper.engines.modes import torch_module, unnoticed
 from stepper.record import SKIPPED
 
@@ -23,7 +24,7 @@ def changes(value: Any, method: str, optimizers: Iterable[tuple[str, Any]]) -> I
     """What `value.method(…)` may change. `optimizers` are those that are known, with their names."""
     known = list(optimizers)
     if method == "step" and is_scheduler(value):
-        optimizer = _own(value, "optimizer")
+        optimizer = own(value).get("optimizer")
         name = next((name for name, each in known if each is optimizer), "optimizer")
         yield from _rates(optimizer, name)
     elif is_scaler(value):
@@ -50,7 +51,7 @@ def remark(value: Any, method: str) -> str:
     if method == "step" and is_scaler(value):
         if _found_infinite(value):
             return f"the optimizer's {SKIPPED}"
-        scale = _own(value, "_scale")
+        scale: Any = own(value).get("_scale")
         with unnoticed():
             factor = float(scale) if _is_tensor(scale) else 1.0
         return f"the loss is scaled by {factor:.8g}; the gradients that the step uses are not" if factor != 1 else ""
@@ -60,19 +61,18 @@ def remark(value: Any, method: str) -> str:
 def is_scheduler(value: Any) -> bool:
     """Whether this is one of torch's learning-rate schedulers, or derived from one."""
     schedulers = sys.modules.get("torch.optim.lr_scheduler")
-    return schedulers is not None and isinstance(value, schedulers.LRScheduler)
+    return schedulers is not None and issubclass(type(value), schedulers.LRScheduler)
 
 
 def is_scaler(value: Any) -> bool:
     """Whether this is torch's scaler of losses for half precision."""
     scalers = sys.modules.get("torch.amp.grad_scaler")
-    return scalers is not None and isinstance(value, scalers.GradScaler)
+    return scalers is not None and issubclass(type(value), scalers.GradScaler)
 
 
 def _rates(optimizer: Any, name: str) -> Iterator[Change]:
     """The settings of each parameter group, the rate whether it changes or not."""
-    groups = _own(optimizer, "param_groups")
-    for number, group in enumerate(groups if isinstance(groups, list) else ()):
+    for number, group in enumerate(groups(optimizer)):
         for key in SETTINGS:
             if key in group:
                 label = f'{name}.param_groups[{number}]["{key}"]'
@@ -80,15 +80,14 @@ def _rates(optimizer: Any, name: str) -> Iterator[Change]:
 
 
 def _of_each(optimizer: Any, attribute: str | None, name: str) -> Iterator[Change]:
-    groups = _own(optimizer, "param_groups")
-    for number, group in enumerate(groups if isinstance(groups, list) else ()):
+    for number, group in enumerate(groups(optimizer)):
         for index, parameter in enumerate(group["params"]):
             yield Change(parameter, attribute, f"{name}.group{number}.{index}", named=True)
 
 
 def _found_infinite(scaler: Any) -> bool:
     """Whether the last unscaling of any optimizer's gradients met an infinity or a NaN."""
-    states = _own(scaler, "_per_optimizer_states")
+    states = own(scaler).get("_per_optimizer_states")
     found = [
         tensor
         for state in (states.values() if isinstance(states, dict) else ())
@@ -98,13 +97,6 @@ def _found_infinite(scaler: Any) -> bool:
         return any(not math.isfinite(each) or each > 0 for each in (float(tensor) for tensor in found))
 
 
-def _own(value: Any, name: str) -> Any:
-    try:
-        return object.__getattribute__(value, "__dict__").get(name)
-    except AttributeError:
-        return None
-
-
 def _is_tensor(value: Any) -> bool:
     torch = torch_module()
-    return torch is not None and isinstance(value, torch.Tensor)
+    return torch is not None and issubclass(type(value), torch.Tensor)

@@ -17,7 +17,7 @@ from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
 from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once
 from stepper.engines.members import members
-from stepper.engines.modes import capturing, look, maker, settle, torch_module, unnoticed, watched
+from stepper.engines.modes import capturing, look, maker, method, replaced, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
 from stepper.engines.opaque import Opaque
 from stepper.engines.openings import opening_of_call
@@ -102,7 +102,7 @@ class TorchEngine(Engine):
         kind = type(value)
         if kind not in self._exact:
             torch = self._torch
-            if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or torch.nn.parameter.is_lazy(value):
+            if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or self._is_lazy(kind):
                 return None
             value = torch.Tensor.as_subclass(value, torch.Tensor)
         if value.layout is not self._strided or value.dtype not in self._names:
@@ -115,15 +115,19 @@ class TorchEngine(Engine):
             return None  # its memory has been given back, as sharded training does, and reading it would crash
         return value
 
+    def _is_lazy(self, kind: type) -> bool:
+        """Whether these have no shape yet. Their class is asked: to ask a value itself may be noticed by its class."""
+        return issubclass(kind, self._torch.nn.parameter.UninitializedTensorMixin)
+
     def _outside(self, value: Any) -> Opaque:
         """What can be said of a tensor without reading its numbers; none of a subclass's code runs."""
         torch = self._torch
         found: list[Any] = []
-        lazy = torch.nn.parameter.is_lazy(value)
+        lazy = self._is_lazy(type(value))
         told_as = (("shape", _extents), ("dtype", _dtype_name), ("device", str), ("layout", _layout_name))
         for attribute, convert in told_as:
             try:
-                told = None if lazy and attribute == "shape" else getattr(torch.Tensor, attribute).__get__(value)
+                told = None if lazy and attribute == "shape" else look(value, attribute, torch)
                 found.append(None if told is None else convert(told))
             except (RuntimeError, ValueError, TypeError):  # nested, or with symbols for sizes
                 found.append(None)
@@ -145,6 +149,7 @@ class TorchEngine(Engine):
             or core._are_functorch_transforms_active()
             or core._get_tracing_state() is not None
             or self._careful
+            or replaced()
         )
 
     def identity(self, value: Any) -> Hashable:
@@ -403,6 +408,7 @@ class TorchEngine(Engine):
         # The script's own work has driven torch's tables from the processor's caches: each look into them counts
         functions, dispatched = core._len_torch_function_stack, core._len_torch_dispatch_stack
         transformed, traced = core._are_functorch_transforms_active, core._get_tracing_state
+        count, item = method("numel"), method("item")
 
         def read(value: Any) -> float | Later | None:
             if functions() or dispatched() or transformed() or traced() is not None:
@@ -410,7 +416,7 @@ class TorchEngine(Engine):
             if cuda._initialized and not value.is_cpu:
                 return self._later(value)
             try:
-                number = value.item() if value.numel() == 1 else None
+                number = item(value) if count(value) == 1 else None
             except FAILURES:
                 return None
             return number if type(number) is float else _real(number)
@@ -420,7 +426,7 @@ class TorchEngine(Engine):
     def _later(self, value: Any) -> float | Later | None:
         """A number on a device, where it can be copied unnoticed to be read later, and else as `number` has it."""
         try:
-            if not watched(self._torch) and value.numel() == 1 and value.is_floating_point():
+            if not (watched(self._torch) or replaced()) and value.numel() == 1 and value.is_floating_point():
                 return Later(self, value.detach().clone()) if self._plain(value) is not None else self.number(value)
         except FAILURES:
             return None
