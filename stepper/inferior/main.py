@@ -41,6 +41,7 @@ from stepper.inferior.recording.scalars import describe_error
 from stepper.inferior.refusal import Refusal
 from stepper.inferior.runner import Runner
 from stepper.inferior.service import Service
+from stepper.inferior.staying import let_go_at_exit
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.errors import PartOfPackage
 from stepper.program.program import Program, ProgramError, analyse
@@ -122,6 +123,7 @@ class Inferior:
         ImportWatch(libraries, self._imported).install()
         self._own_modules = OwnModules(program.modules, self.launch.texts)
         self._own_modules.install()
+        let_go_at_exit(lambda: self._own_modules.loaded)
         runner.install(self.launch.stops)
         self._watch_exit(program, runner)
         return self._execute(program, runner, main)
@@ -273,7 +275,7 @@ class Inferior:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + FRAMES_BENEATH)
         _write_by_line()
-        _set_aside(main)
+        _set_aside()
         try:
             if self._module is not None:
                 become(main, self._module)
@@ -369,18 +371,13 @@ def _write_by_line() -> None:
         sys.stdout.reconfigure(write_through=False, line_buffering=True)
 
 
-def _set_aside(main: ModuleType) -> None:
+def _set_aside() -> None:
     """Leave the script a collector of cycles that has seen nothing yet, as plain Python would.
 
     Whatever of ours the collector still had to look at would bring its next full pass, some 60 ms with torch loaded,
     to another moment: into the training loop, where plain Python has it before.
-
-    Its module is set aside, too: it is to be there until Python clears all that are left, as its own `__main__` would
-    be. Only then do the script's globals go, and `__del__` of what they hold is called.
     """
     gc.collect()
-    kept: list[object] = [main]
-    kept.append(kept)
     gc.freeze()
     gc.collect()  # of nothing: it forgets how much there was
     gc.enable()

@@ -42,10 +42,9 @@ from stepper.inferior.recording.differences import Differences
 from stepper.inferior.recording.losses import LossKeeper
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.store import Store
-from stepper.inferior.staying import Staying
 from stepper.inferior.trying import Trials
 from stepper.inferior.whereabouts import Whereabouts
-from stepper.program.nodes import ARMED, BESIDE, COUNTING, RECORDING, stop_flag
+from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
 from stepper.record import Record, Spot
 
@@ -146,8 +145,6 @@ class Runner:
             setattr(builtins, f"__stepper_{name}__", probe)
         for key in self.recorder.program.stops:
             setattr(builtins, stop_flag(key), False)
-        off = dict.fromkeys((RECORDING, BESIDE, ARMED, COUNTING), False)
-        builtins.__stepper_staying__ = Staying(off)  # type: ignore[attr-defined]
         if stops:
             self.stop_at(stops, noting=False)
         if self._record_setup:

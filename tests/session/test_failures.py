@@ -263,11 +263,16 @@ async def test_a_chained_exception_is_told_whole_with_the_lines_of_the_script(tm
 
 def test_exit_handlers_run_and_globals_go_behind_them_and_their_output_is_shown(tmp_path: Path) -> None:
     source = """
-    import atexit, os
+    import atexit, builtins
+    kept = dict(vars(builtins))  # as a library may have them
+    gone = []
     class Late:
-        def __del__(self, write=os.write):
-            write(1, b"gone\\n")
-    late = Late()
+        def __init__(self, name):
+            self.name = name
+        def __del__(self):
+            gone.append(self.name)
+            print(gone)
+    first, last = Late("first"), Late("last")
     atexit.register(print, "goodbye")
     w = 1.0
     for i in range(3):
@@ -276,7 +281,7 @@ def test_exit_handlers_run_and_globals_go_behind_them_and_their_output_is_shown(
     """
     printed: list[bytes] = []
     run_losses(script(tmp_path, source), Options(), None, lambda *_: None, printed.append)
-    assert b"".join(printed) == b"goodbye\ngone\n"
+    assert b"".join(printed) == b"goodbye\n['first']\n['first', 'last']\n"
 
 
 def test_what_is_let_go_of_at_the_very_end_runs_as_it_does_by_itself(tmp_path: Path) -> None:
