@@ -310,7 +310,8 @@ class Parameter(msgspec.Struct, gc=False):
     gradients says that none is asked for (`requires_grad` is False). `carried` is the running sum of gradients, kept by
     hand, that an update uphill went by; `turned`: an optimizer's sum would have led it downhill, but it went the other
     way. `sparse`: only some elements were moved, by an update by hand that picks them;
-    of the others `grad` has zeros.
+    of the others `grad` has zeros. `lost`: the element, by its place in the flattened array, of which such an update
+    lost most, since its index has it more than once.
     """
 
     name: str
@@ -332,6 +333,7 @@ class Parameter(msgspec.Struct, gc=False):
     behind: int | None = None
     resting: Resting | None = None
     sparse: bool = False
+    lost: int | None = None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

@@ -211,3 +211,37 @@ def test_of_rows_that_are_picked_the_gradient_is_what_the_step_used(update: str,
     lost = [note for note in notes if note.startswith("an index has places more than once: 6 numbers are lost")]
     assert len(lost) == last
     assert not ran.parameter("table", 0).sparse
+
+
+@pytest.mark.parametrize("whole", ["grad[ids]", "picked"])
+def test_rows_of_a_gradient_that_was_added_up_before_are_lost_nowhere(whole: str) -> None:
+    summed = "grad = np.zeros_like(table); np.add.at(grad, ids, d_rows); picked = grad[ids]"
+    ran = run(TABLE.format(update=f"{summed}; table[ids] -= lr * {whole}"))
+    assert not any("more than once" in event.note for event in ran.record(1).events)
+
+
+@pytest.mark.parametrize(
+    ("update", "last"),
+    [
+        ("w[ids] -= rate * rows", True),
+        ("w.index_add_(0, ids, -rate * rows)", False),
+        ("w.index_add_(0, ids, rows, alpha=-rate)", False),
+    ],
+)
+def test_of_rows_of_a_tensor_that_are_picked_the_gradient_is_what_the_step_used(update: str, last: bool) -> None:
+    ran = run(
+        f"""
+        import torch
+        rate, ids = 0.125, torch.tensor([2, 0, 2])
+        w, y = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), torch.tensor([[1.0, 1.0], [0.5, 2.0], [-1.0, 3.0]])
+        for t in range(2):
+            e = w[ids] - y
+            loss = (e ** 2).sum()
+            rows = 2 * e
+            {update}
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.grad is not None and parameter.sparse and parameter.lost == (5 if last else None)
+    first = [12.0, 6.0] if last else [20.0, 16.0]
+    assert ran.array(parameter.grad).tolist() == [[1.0, 0.0], [0.0, 0.0], first]

@@ -8,6 +8,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -33,23 +34,32 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
+PUT_TOGETHER = {"numpy": "np.add.at adds all", "torch": "index_add_ adds all", "python": ""}
+"""The engines whose values have elements that are stepped one by one, and what adds all of what an index has twice."""
+
+
+ROUNDING = 1e-6  # relative: that what a learning rate was taken off again may differ by
+
+
 class _Unknown(Exception):
     """A part of an expression whose value no probe saw."""
 
 
 class Parts(NamedTuple):
-    """A gradient that was put together. `sparse`: some elements were not moved, and have zeros in it."""
+    """A gradient that was put together. `sparse`: some elements were not moved, and have zeros in it. `lost`: the
+    element, by its place in the flattened array, of which a step lost most, since an index has it more than once."""
 
     gradient: Draft
     sparse: bool
+    lost: int | None = None
 
 
-def in_parts(track: Track, arrays: Engine, terms: Terms) -> Parts | None:
+def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Happening]) -> Parts | None:
     """None unless the parts make up the whole of a list, and unless each was moved once. `arrays` is the engine for
     arrays of our own."""
     before = track.before.copy
     shape = None if before is None or before.gone else before.outline.shape
-    if before is None or not shape or before.engine.name not in ("numpy", "python"):
+    if before is None or not shape or before.engine.name not in PUT_TOGETHER:
         return None
     whole = _List(shape) if before.engine.name == "python" else _Array(shape)
     names: dict[str, None] = {}
@@ -60,17 +70,37 @@ def in_parts(track: Track, arrays: Engine, terms: Terms) -> Parts | None:
             return None
         try:
             at = _index(index, read)
-            repeated = whole.put(at, _gradient(term, read), every=is_unbuffered(update.text))
+            value = _gradient(term, read)
+            repeated = whole.put(at, value, every=is_unbuffered(update.text))
         except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
             return None
         names[term.gradient] = None
-        if repeated:
+        if repeated and not _is_of_whole(at, value, shape, happenings[: update.id]):
             lost = f"{repeated} number{'s are' if repeated > 1 else ' is'} lost"
-            update.remark(f"{REPEATED}{lost}, since of those for one place only the last is taken (np.add.at adds all)")
+            instead = f"since of those for one place only the last is taken ({PUT_TOGETHER[before.engine.name]})"
+            update.remark(f"{REPEATED}{lost}, {instead}")
     full = whole.is_full()
     if not names or not (full or isinstance(whole, _Array)):
         return None
-    return Parts(Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays)), not full)
+    gradient = Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays))
+    return Parts(gradient, not full, whole.lost)
+
+
+def _is_of_whole(at: Any, value: Any, shape: tuple[int, ...], earlier: Sequence[Happening]) -> bool:
+    """Whether what was added was picked by the same index from an array of the whole's shape, in which it was added up
+    before: `table[ids] -= lr * grad[ids]`. Then what comes twice is the same, and nothing is lost."""
+    import numpy
+
+    looked: set[int] = set()
+    for draft in (draft for each in reversed(earlier) for draft in each.drafts if draft.role != "parameter"):
+        copy = draft.copy
+        if copy is None or copy.gone or id(copy) in looked or draft.shape != shape:
+            continue
+        looked.add(id(copy))
+        whole = copy.engine.ndarray(copy.kept) if copy.engine.name in ("numpy", "torch") else None
+        if whole is not None and numpy.allclose(whole[at], value, rtol=ROUNDING, atol=0.0):
+            return True
+    return False
 
 
 def picks(track: Track, terms: Terms) -> bool:
@@ -110,6 +140,8 @@ def _numbers_of(row: Draft, engine: Engine) -> Any:
 class _List:
     """The numbers of a list of Python's own."""
 
+    lost: int | None = None
+
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._numbers: list[float | None] = [None] * (shape[0] if len(shape) == 1 else 0)
 
@@ -136,6 +168,8 @@ class _Array:
         self._whole = numpy.zeros(shape)
         self._filled = numpy.zeros(shape, dtype=bool)
         self._places = 0  # that are filled
+        self._missing = 0.0  # of the number at the place `lost`
+        self.lost: int | None = None
 
     def put(self, index: Any, value: Any, *, every: bool) -> int:
         """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
@@ -152,7 +186,28 @@ class _Array:
             numpy.add.at(self._whole, index, value)
             return 0
         self._whole[index] = value
-        return int(filled.size) - (self._places - before)
+        repeated = int(filled.size) - (self._places - before)
+        if repeated:
+            self._lose(index, value)
+        return repeated
+
+    def _lose(self, index: Any, value: Any) -> None:
+        """Find the place of those that an index has more than once at which most is missing."""
+        import numpy
+
+        places, inverse = numpy.unique(self._numbers[index], return_inverse=True)
+        sums = numpy.bincount(inverse.ravel(), numpy.ravel(value))
+        missing = numpy.abs(sums - self._whole.ravel()[places])
+        most = int(missing.argmax())
+        if missing[most] > self._missing:
+            self.lost, self._missing = int(places[most]), float(missing[most])
+
+    @cached_property
+    def _numbers(self) -> Any:
+        """Of every element its place in the flattened array."""
+        import numpy
+
+        return numpy.arange(self._whole.size).reshape(self._whole.shape)
 
     def is_full(self) -> bool:
         return bool(self._filled.all())

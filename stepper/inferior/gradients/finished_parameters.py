@@ -114,6 +114,7 @@ class FinishedParameters:
             behind=None if track.behind is None else track.behind.id,
             resting=self._resting(track),
             sparse=parts is not None and parts.sparse,
+            lost=None if parts is None else parts.lost,
         )
 
     def _resting(self, track: Track) -> Resting | None:

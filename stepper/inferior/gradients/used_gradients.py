@@ -107,12 +107,12 @@ class UsedGradients:
 
     def in_parts(self, track: Track, arrays: Engine) -> Parts | None:
         """What was added to the parts of a parameter, one by one."""
-        return in_parts(track, arrays, self._term)
+        return in_parts(track, arrays, self._term, self._recorder.happenings)
 
     def picked(self, track: Track, arrays: Engine) -> Parts | None:
         """The same where an array picks the parts: `table[ids] -= lr * d`. What has the table's shape, too, has it by
         chance."""
-        return in_parts(track, arrays, self._term) if picks(track, self._term) else None
+        return self.in_parts(track, arrays) if picks(track, self._term) else None
 
     def gone_through(self, track: Track) -> Draft | None:
         """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are."""

@@ -20,7 +20,7 @@ def statement_of(text: str) -> ast.stmt | None:
 
 @lru_cache(maxsize=1024)
 def is_unbuffered(text: str) -> bool:
-    """Whether a statement adds by a ufunc's `at`, which adds all of what an index has several times."""
+    """Whether a statement adds by a ufunc's `at`, or a tensor's `index_add_`: all of what an index has several times."""
     try:
         (statement,) = ast.parse(textwrap.dedent(text)).body
     except (SyntaxError, ValueError):
@@ -39,6 +39,16 @@ def _spelled_out(statement: ast.stmt) -> ast.stmt | None:
         ):
             op = ast.Add() if name == "add" else ast.Sub()
             return ast.AugAssign(ast.Subscript(whole, index, ast.Store()), op, value)
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=whole, attr="index_add_"),
+                args=[ast.Constant(value=0 | 1 as axis), index, value],
+                keywords=[] | [ast.keyword(arg="alpha")] as scales,
+            )
+        ):
+            index = index if axis == 0 else ast.Tuple([ast.Slice(), index], ast.Load())
+            value = ast.BinOp(scales[0].value, ast.Mult(), value) if scales else value
+            return ast.AugAssign(ast.Subscript(whole, index, ast.Store()), ast.Add(), value)
     return None
 
 

@@ -297,7 +297,7 @@ class RecordCheck:
         if self._unlike:
             raise LookupError(self._unlike)
         if self._chosen_for[0] != parameter.name:
-            self._chosen_for = (parameter.name, await self._chosen(version.parts[0], size))
+            self._chosen_for = (parameter.name, await self._chosen(parameter, version.parts[0], size))
         closure = version.loss
         known = self._setting.readings(version) if closure is None else [(of_run(closure, closure + 1), "")]
         along: bool | None = None
@@ -461,9 +461,10 @@ class RecordCheck:
             raise LookupError(tried[0].error)
         return tried
 
-    async def _chosen(self, gradient: Value, size: int) -> list[int]:
-        """The entries to be checked: where the gradient is largest, on both sides, and some spread over it."""
-        wanted: list[int] = []
+    async def _chosen(self, parameter: Parameter, gradient: Value, size: int) -> list[int]:
+        """The entries to be checked: one of which the step lost a part, where the gradient is largest, on both sides,
+        and some spread over it."""
+        wanted = [] if parameter.lost is None else [parameter.lost]
         shape = gradient.summary.shape or ()
         if gradient.copy is not None and gradient.summary.size > 1:
             survey: Survey = await self._session.survey(self._record.iteration, gradient.copy, 1)
