@@ -20,7 +20,7 @@ def statement_of(text: str) -> ast.stmt | None:
 
 @lru_cache(maxsize=1024)
 def is_unbuffered(text: str) -> bool:
-    """Whether a statement adds by a ufunc's `at`, or a tensor's `index_add_`: all of what an index has several times."""
+    """Whether a statement adds all of what an index has more than once: a ufunc's `at`, or a tensor's `index_add_`."""
     try:
         (statement,) = ast.parse(textwrap.dedent(text)).body
     except (SyntaxError, ValueError):
