@@ -16,12 +16,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-OURS = "stepper-"  # what the names of our own threads begin with
+from stepper.inferior import threads
+
 _SILENT = ("ignore", re.compile(r"This process \(pid=\d+\) is multi-threaded"), DeprecationWarning, None, 0)
 
 
 def install() -> None:
     """Let `os.fork` and `os.forkpty` warn as they would without us."""
+    os.register_at_fork(after_in_child=threads.forked)
     if sys.version_info >= (3, 12):
         for name in ("fork", "forkpty"):
             if hasattr(os, name):
@@ -53,14 +55,13 @@ def as_without_us(fork: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _threads_of_the_script() -> int:
-    """The threads of this process less our own."""
-    return _threads() - sum(thread.name.startswith(OURS) for thread in threading.enumerate())
+    """The threads of this process less our own, those without Python among them as far as the system tells."""
+    try:
+        return _threads() - threads.running()
+    except (OSError, ValueError, IndexError):
+        return threading.active_count()
 
 
 def _threads() -> int:
-    """The threads of this process, those without Python among them as far as the system tells."""
-    try:
-        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
-            return int(file.read().rpartition(")")[2].split()[17])
-    except (OSError, ValueError, IndexError):
-        return threading.active_count()
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[17])

@@ -20,7 +20,7 @@ import stepper
 from stepper.engines.base import Engine
 from stepper.engines.modes import torch_module
 from stepper.engines.registry import discover
-from stepper.inferior import forking
+from stepper.inferior import forking, threads
 from stepper.inferior.by_name import Found, become, located, of_file
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
@@ -116,7 +116,7 @@ class Inferior:
         os.register_at_fork(after_in_child=runner.forked)
         forking.install()
         builtins.__stepper_setting__ = self._setting(code_settings)  # type: ignore[attr-defined]
-        Service(self.channel, self.control, runner).start()
+        threads.begin(Service(self.channel, self.control, runner).run)
         main = self._main_module(program)
         self._activate_always()
         libraries = [engine.library for engine in self._available if engine.library is not None]

@@ -6,7 +6,6 @@ first.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from os import _exit as leave  # the script may put another in its place
 from os import getpgid, getpid, killpg
@@ -14,10 +13,10 @@ from signal import SIGKILL
 from time import perf_counter
 
 from stepper.engines.survey import histogram, surveying
+from stepper.inferior import threads
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.direction import product
-from stepper.inferior.forking import OURS
 from stepper.inferior.pictured import picture
 from stepper.inferior.protocol import (
     Count,
@@ -52,17 +51,17 @@ TOGETHER_SECONDS = 0.005  # how long answers wait for others that were asked for
 HEAD_SECONDS = 0.25  # how long a pause waits for a loop head
 
 
-class Service(threading.Thread):
+class Service:
     """Serves one connection until it ends; a debugger that has gone takes the process with it."""
 
     def __init__(self, channel: Channel, control: Control, runner: Runner) -> None:
-        super().__init__(name=f"{OURS}service", daemon=True)
         self._channel = channel
         self._control = control
         self._runner = runner
         self._errands: list[Iterator[Message | None]] = []
 
     def run(self) -> None:
+        """Serve from now on."""
         replies: list[Reply] = []
         begun = perf_counter()
         while True:
@@ -148,9 +147,7 @@ class Service(threading.Thread):
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()
-                later = threading.Timer(HEAD_SECONDS, self._runner.stand_anywhere)
-                later.name, later.daemon = f"{OURS}pause", True
-                later.start()
+                threads.begin(self._runner.stand_anywhere, HEAD_SECONDS)
             case Where():
                 return Reply(request.id, spot=self._runner.where())
             case Quit():

@@ -2,10 +2,11 @@
 
 import threading
 import warnings
+from collections.abc import Callable
 
 import pytest
 
-from stepper.inferior import forking
+from stepper.inferior import forking, threads
 
 
 def fork() -> int:
@@ -18,14 +19,24 @@ def fork() -> int:
     return 7
 
 
-@pytest.mark.parametrize(("name", "warned"), [(f"{forking.OURS}service", 0), ("of the script", 1)])
+def begin_one(work: Callable[[], object]) -> None:
+    """A thread of the script's."""
+    threading.Thread(target=work).start()
+
+
+@pytest.mark.parametrize(("begin", "warned"), [(threads.begin, 0), (begin_one, 1)])
 def test_a_fork_is_warned_of_the_scripts_own_threads_only(
-    monkeypatch: pytest.MonkeyPatch, name: str, warned: int
+    monkeypatch: pytest.MonkeyPatch, begin: Callable[[Callable[[], object]], None], warned: int
 ) -> None:
     monkeypatch.setattr(forking, "_threads", lambda: 2)  # whatever else this process has begun
-    over = threading.Event()
-    thread = threading.Thread(target=over.wait, name=name)
-    thread.start()
+    over, done, listed = threading.Event(), threading.Event(), threading.active_count()
+
+    def work() -> None:
+        over.wait()
+        done.set()
+
+    begin(work)
+    assert threading.active_count() == listed + warned, "of ours the script finds nothing"
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -34,6 +45,6 @@ def test_a_fork_is_warned_of_the_scripts_own_threads_only(
             assert list(warnings.filters) == before
     finally:
         over.set()
-        thread.join()
+        assert done.wait(10)
     assert len(caught) == warned
     assert all(each.filename == __file__ for each in caught)
