@@ -171,6 +171,39 @@ def test_a_pass_that_has_not_bound_the_named_loss_has_none() -> None:
     assert recorded.losses == plain.losses and plain.losses[0] is None and None not in plain.losses[1:]
 
 
+@pytest.mark.parametrize(
+    ("ends", "bound"),
+    [
+        ("found = float(w[0] * 10)\n    w -= 0.1\n    if i == 2: break", [10.0, 9.0, 8.0]),
+        (
+            "w -= 0.1\n    for j in range(2):\n        if j: break\n    if i == 1: continue\n    found = 1.0",
+            [1, None, 1, 1],
+        ),
+        ("w -= 0.1\n    if i == 2: break\n    found = float(w[0] * 10)", [9.0, 8.0, None]),
+    ],
+)
+def test_a_pass_that_is_left_has_the_named_loss_where_it_has_bound_it(ends: str, bound: list[float | None]) -> None:
+    recorded, plain = (run(HEAD + ends, record_from=first, loss="found") for first in (0, None))
+    assert recorded.losses == plain.losses == [loss if loss is None else pytest.approx(loss) for loss in bound]
+
+
+def test_the_pass_that_a_return_ends_has_the_named_loss() -> None:
+    body = """
+import numpy as np
+w = np.ones(3)
+def train():
+    global w
+    for i in range(4):
+        found = float(w[0] * 10)
+        w -= 0.1 * w
+        for j in range(2):
+            if i == 1: return w
+train()
+"""
+    recorded, plain = (run(body, record_from=first, loss="found") for first in (0, None))
+    assert recorded.losses == plain.losses == pytest.approx([10.0, 9.0])
+
+
 def test_the_settings_of_what_goes_backward_and_is_no_value_are_no_loss() -> None:
     class Layer:
         def __init__(self) -> None:

@@ -18,6 +18,7 @@ from stepper.program import nodes
 from stepper.program.around import names_around
 from stepper.program.flow.losses import Losses
 from stepper.program.probes.armed import Armed
+from stepper.program.probes.ends import where_it_ends, where_it_is_over
 from stepper.program.probes.expressions import Expressions
 from stepper.program.probes.plain import Definition, Plain
 from stepper.program.probes.resumed import Resumed
@@ -266,7 +267,7 @@ class Instrument:
         armed += self._with_loss(self.armed.body(node.body), node)
         plain = self._with_loss(self.plain.body(node.body), node)
         # what the loop's head does for the next pass (a data set, its transforms) is no part of the last statement
-        recorded = _where_a_pass_ends(recorded, lambda: nodes.statement(nodes.call(nodes.PASSED, end), end), whole=True)
+        recorded = where_it_is_over(recorded, lambda: nodes.statement(nodes.call(nodes.PASSED, end), end))
         place = nodes.head(node.body[0])
         dual = nodes.decision(nodes.call(nodes.ITERATION, place), recorded, armed, plain, place)
         after = replace(context, phase="between")
@@ -294,7 +295,7 @@ class Instrument:
         return [*prefix, dual, nodes.statement(nodes.call(nodes.LEAVE, place), place)]
 
     def _with_loss(self, body: list[ast.stmt], node: ast.AST) -> list[ast.stmt]:
-        """With an expression given for the loss: evaluate it where a pass ends, at the end and before `continue`."""
+        """With an expression given for the loss: evaluate it where a pass ends."""
         if self.plan.loss is None:
             return body
         place = nodes.head(node)
@@ -304,7 +305,8 @@ class Instrument:
             empty = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
             return nodes.statement(nodes.call(nodes.LOSS_OF, place, ast.Lambda(empty, expression)), place)
 
-        return _where_a_pass_ends(body, probe)
+        read = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+        return where_it_ends(body, read, probe)
 
     def _after(self, node: ast.stmt) -> list[ast.stmt]:
         place = nodes.head(node)
@@ -318,40 +320,6 @@ class Instrument:
             )
             for name in self.plan.settings.get(id(node), [])
         ]
-
-
-def _where_a_pass_ends(body: list[ast.stmt], probe: Callable[[], ast.stmt], *, whole: bool = False) -> list[ast.stmt]:
-    """A loop's body with a probe at its end and before each `continue`; where the `whole` pass has to be over, not
-    before those that something of the body still follows: a `finally`, or the end of a `with`."""
-    return [*_before_continue(body, probe, whole), probe()]
-
-
-def _before_continue(body: list[ast.stmt], probe: Callable[[], ast.stmt], whole: bool) -> list[ast.stmt]:
-    new: list[ast.stmt] = []
-    for statement in body:
-        if isinstance(statement, ast.Continue):
-            new += [probe(), statement]
-            continue
-        fields: dict[str, object] = {}
-        if isinstance(statement, (ast.For, ast.AsyncFor, ast.While)):
-            fields["orelse"] = _before_continue(statement.orelse, probe, whole)
-        elif isinstance(statement, BLOCKS) and not (whole and _has_an_end(statement)):
-            for field in ("body", "orelse", "finalbody"):
-                if getattr(statement, field, None):
-                    fields[field] = _before_continue(getattr(statement, field), probe, whole)
-            for field in ("handlers", "cases"):
-                if getattr(statement, field, None):
-                    fields[field] = [
-                        nodes.changed(part, body=_before_continue(part.body, probe, whole))
-                        for part in getattr(statement, field)
-                    ]
-        new.append(nodes.changed(statement, **fields) if fields else statement)
-    return new
-
-
-def _has_an_end(statement: ast.stmt) -> bool:
-    """Whether something runs at the end of a block also where it is left before."""
-    return isinstance(statement, (ast.With, ast.AsyncWith)) or bool(getattr(statement, "finalbody", None))
 
 
 def _docstring(body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
