@@ -12,8 +12,12 @@ from stepper.tui.panels.lines import LinePanel, Row, wrapped
 from stepper.tui.scene import Scene
 
 
+_ABOVE = 3
+"""How many lines above the one that names the error are shown with it: the place, its text and the marks below that."""
+
+
 class TroublePanel(LinePanel):
-    """The traceback, scrolled to its end, where the error is named."""
+    """The traceback, scrolled to its end, or to where the error is named: its message may be longer than the panel."""
 
     TITLE = "Traceback"
     HELP = (
@@ -57,17 +61,26 @@ class TroublePanel(LinePanel):
     def fold(self) -> None:
         """What is no source, and longer than the panel is wide, takes several lines."""
         lines = visible(self._text.expandtabs(TAB)).rstrip().split("\n") if self._text else []
-        width, last = self.inner.width, len(lines) - 1
+        width, named, at = self.inner.width, _named(lines), 0
         rows: list[Row] = []
         for index, line in enumerate(lines):
-            part = "bad" if index == last else "" if line.startswith("  ") else "muted"
+            at = len(rows) if index == named else at
+            part = "bad" if index == named else "" if line.startswith("  ") else "muted"
             whole = line.startswith("  ") or width < 1 or cell_len(line) <= width
             rows += [Row(((each, part),)) for each in ([line] if whole else wrapped(line, width))]
         if self._advice and width > 0:
             rows += [Row(((each, "note"),)) for each in wrapped(f"stepper: {self._advice}", width)]
         self.set_rows(rows, max((cell_len(text) for row in rows for text, _ in row.pieces), default=0))
         self.call_after_refresh(self.keep_visible, len(rows) - 1)
+        self.call_after_refresh(self.keep_visible, at, _ABOVE)
 
     def copied(self) -> str:
         """The text as it is, unfolded."""
         return self._text.rstrip()
+
+
+def _named(lines: list[str]) -> int:
+    """The line that names the error, of a traceback the first behind the last place; of what is none, the last."""
+    places = (index for index, line in enumerate(lines) if line.startswith('  File "'))
+    last = max(places, default=len(lines))
+    return next((index for index in range(last, len(lines)) if not lines[index].startswith(" ")), len(lines) - 1)
