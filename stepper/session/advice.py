@@ -43,6 +43,14 @@ def as_module(traceback: str, script: str) -> str:
     return ""
 
 
+def not_reached(iteration: int | None, failed_in: int | None) -> str:
+    """One line for an iteration that was asked for, of a script that failed in one before it (None: in its setup)."""
+    if iteration is None or (failed_in is not None and failed_in >= iteration):
+        return ""
+    where, shows = ("its setup", "setup") if failed_in is None else (f"iteration {failed_in}", failed_in)
+    return f"iteration {iteration} was not reached: the script failed in {where}; trace --iteration {shows} shows how"
+
+
 def advice(traceback: str, files: Sequence[str]) -> str:
     """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing.
 

@@ -159,9 +159,7 @@ class Driving(Pausing):
         elif iteration == self._died_in:
             self._looked_into = False
             await self._look_into_death()
-        elif (
-            iteration < lane.position or iteration == self._failed_in() or (lane.lost and iteration < len(lane.losses))
-        ):
+        elif iteration < lane.position or iteration == self.failed_in() or (lane.lost and iteration < len(lane.losses)):
             await self._replay_to(iteration)
         return self._lane_with(iteration) is not None
 

@@ -9,11 +9,15 @@ class Misuse(Exception):
 
 
 class ScriptFailed(Exception):
-    """The script raised, or its process died. `traceback` is its own, with its own lines (exit code 1)."""
+    """The script raised, or its process died. `traceback` is its own, with its own lines (exit code 1).
 
-    def __init__(self, message: str, traceback: str) -> None:
+    `unreached`: what is to be said of an iteration that was asked for, and not come to.
+    """
+
+    def __init__(self, message: str, traceback: str, unreached: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
+        self.unreached = unreached
 
 
 class GradientsDiffer(Exception):

@@ -15,6 +15,7 @@ import msgspec
 
 from stepper.inferior.protocol import Run
 from stepper.record import Array, Record
+from stepper.session.advice import not_reached
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.findings.loops import other_loops
 from stepper.session.lane import Lane, LaneLost
@@ -164,7 +165,9 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
                     raise died  # the replay went another way
                 record.error = str(died)
         if record is None:
-            _raise_failure(lane)
+            if (failure := _failure(lane)) is not None:
+                failure.unreached = not_reached(iteration, lane.ended.failed_in) if lane.ended is not None else ""
+                raise failure
             done = lane.ended.iterations if lane.ended is not None else 0
             others = _other_loops(lane, target)
             named = f"; {others}: --loop names one" if others else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from stepper.session.advice import not_reached
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.check.record_check import Tell
 from stepper.session.errors import Misuse, ScriptFailed
@@ -34,7 +35,8 @@ async def _check(
             await session.go(iteration)
         record = session.records.get(iteration)
         if session.traceback and (record is None or record.error is not None):
-            raise ScriptFailed("the script failed", session.traceback)
+            unreached = not_reached(iteration, session.failed_in()) if record is None else ""
+            raise ScriptFailed("the script failed", session.traceback, unreached)
         if record is None:
             raise Misuse(f"{target}: iteration {iteration} cannot be checked: {session.notice or 'it is past the end'}")
         return await session.check(iteration, entries, tell, names)

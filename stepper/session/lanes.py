@@ -271,7 +271,7 @@ class Lanes:
     def _failed(self) -> bool:
         return self._lane.ended is not None and self._lane.ended.traceback is not None
 
-    def _failed_in(self) -> int | None:
+    def failed_in(self) -> int | None:
         """The iteration that the script failed in, or behind; None where it failed in its setup, or not at all."""
         return self._lane.ended.failed_in if self._lane.ended is not None else self._died_in
 

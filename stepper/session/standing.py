@@ -105,7 +105,7 @@ class Standing(Driving):
         """Stand where a run has stopped: at the newest record, or on the statement that failed."""
         lane = self._lane
         await self._look_into_death()
-        failed = self._failed_in()
+        failed = self.failed_in()
         if failed is not None:
             if self._lane_with(failed) is None:
                 await self._replay_to(failed)

@@ -222,6 +222,10 @@ def test_the_iteration_that_fails_is_shown_up_to_there(capsys: pytest.CaptureFix
     assert captured.err.startswith("Traceback (most recent call last):\n") and "line 4, in <module>" in captured.err
     assert main(["trace", str(path), "--iteration", "1"]) == 1
     assert "Ended by ZeroDivisionError" in capsys.readouterr().out
+    for command in ("trace", "check"):
+        assert main([command, str(path), "--iteration", "3"]) == 1
+        told = f"{path}: iteration 3 was not reached: the script failed in iteration 1; trace --iteration 1 shows how"
+        assert capsys.readouterr().err.splitlines()[-1] == told
 
 
 def test_a_module_is_traced_under_the_name_that_was_typed(

@@ -115,21 +115,6 @@ async def test_what_ended_a_script_is_read_whole_in_a_narrow_terminal() -> None:
         assert app.clipboard.endswith(told)
 
 
-@pytest.mark.parametrize("rows", [1, 60])
-async def test_a_message_longer_than_the_panel_is_read_from_its_beginning(rows: int) -> None:
-    session = Standin()
-    app = app_of(session)
-    told = 'Traceback (most recent call last):\n  File "nine.py", line 9, in <module>\n    draw(x)\n    ~~~~^^^'
-    told += "\nValueError: not within bounds:\ntensor([nan,\n" + "        nan,\n" * rows + "        nan])\n"
-    async with app.run_test(size=(120, 40)) as pilot:
-        await ready(pilot)
-        session.tell(state=State.FAILED, traceback=told)
-        await pilot.press("0")
-        await until(pilot, lambda: "ValueError: not within bounds" in screen_text(app))
-        assert 'File "nine.py", line 9' in screen_text(app)
-        assert ("nan])" in screen_text(app)) == (rows == 1)
-
-
 async def test_without_gates_and_parameters_the_panels_say_so() -> None:
     app = app_of(Standin(gates=False, parameters=False))
     async with app.run_test(size=(120, 40)) as pilot:
@@ -212,3 +197,18 @@ def test_the_gradient_of_a_single_number_has_a_size() -> None:
     assert Summary(kind="scalar", type="float", value=float("nan")).nonfinite == 1
     assert Summary(kind="scalar", type="int", value=10**400).norm == 10**400
     assert Summary(kind="scalar", type="str", value="sum").norm is None
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+async def test_a_message_longer_than_the_panel_is_read_from_its_beginning(rows: int) -> None:
+    session = Standin()
+    app = app_of(session)
+    told = 'Traceback (most recent call last):\n  File "nine.py", line 9, in <module>\n    draw(x)\n    ~~~~^^^'
+    told += "\nValueError: not within bounds:\ntensor([nan,\n" + "        nan,\n" * rows + "        nan])\n"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        session.tell(state=State.FAILED, traceback=told)
+        await pilot.press("0")
+        await until(pilot, lambda: "ValueError: not within bounds" in screen_text(app))
+        assert 'File "nine.py", line 9' in screen_text(app)
+        assert ("nan])" in screen_text(app)) == (rows == 1)

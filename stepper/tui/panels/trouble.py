@@ -11,7 +11,6 @@ from stepper.terminal_text import TAB, visible
 from stepper.tui.panels.lines import LinePanel, Row, wrapped
 from stepper.tui.scene import Scene
 
-
 _ABOVE = 3
 """How many lines above the one that names the error are shown with it: the place, its text and the marks below that."""
 
