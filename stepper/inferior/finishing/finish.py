@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
 
-from stepper.engines import masks
-from stepper.engines.base import Engine, GateSeen
+from stepper.engines.base import Engine
 from stepper.inferior.finishing.drawn import drawn
 from stepper.inferior.finishing.handed_roles import HandedRoles
 from stepper.inferior.finishing.renaming import rename
-from stepper.inferior.gates.by_hand import by_hand
-from stepper.inferior.gates.origins import Origins
+from stepper.inferior.gates.finished_gates import FinishedGates
 from stepper.inferior.gradients.finished_parameters import FinishedParameters
 from stepper.inferior.gradients.moved import Moved, moved
 from stepper.inferior.gradients.stretched import remark_stretched
@@ -20,7 +16,7 @@ from stepper.inferior.recording.copies import Copy, summarise
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_numbered, is_path
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.store import Shelf
-from stepper.record import UNREAD, Backward, Event, Gate, OptimizerStep, Record, Role, Summary, Units, Value
+from stepper.record import UNREAD, Backward, Event, OptimizerStep, Record, Role, Summary, Value
 
 
 class Finisher:
@@ -69,8 +65,12 @@ class Finisher:
         self._parameters = FinishedParameters(recorder, self._numpy, self._summary)
         self._find_moved()
         self._summarise()
-        gates = self._gates(shelf)
-        parameters = self._parameters.all(lambda draft: self._value(draft, shelf))
+
+        def value(draft: Draft) -> Value:
+            return self._value(draft, shelf)
+
+        gates = FinishedGates(recorder, self._numpy, value).all()
+        parameters = self._parameters.all(value)
         for happening in reversed(recorder.happenings):  # a compound statement lasts as long as what is nested in it
             if happening.parent is not None:
                 parent = recorder.happenings[happening.parent]
@@ -208,143 +208,6 @@ class Finisher:
             return "setting" if summary.kind == "scalar" and not drawn else "data"
         return role
 
-    # --------------------------------------------------------------------------------------------------- gates
-
-    def _gates(self, shelf: Shelf) -> list[Gate]:
-        recorder = self._recorder
-        found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
-        try:
-            found += by_hand(recorder.operated, recorder.gates, recorder.happenings)
-        except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
-            recorder.fault(error)
-        found.sort(key=lambda pair: pair[0].event)
-        origins: Origins | None = None
-        gates = []
-        for gate, blocked in found:
-            if gate.h is None or (gate.h.gone and gate.share is not None):
-                continue
-            try:
-                if gate.layer is None:
-                    tracks = recorder.tracker.tracks.values()
-                    origins = origins or Origins(recorder.operated, recorder.happenings, tracks)
-                    gate.layer = origins.layer_of(gate.h)
-                gates.append(self._gone_gate(gate, shelf) if gate.h.gone else self._gate(gate, blocked, shelf))
-            except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
-                recorder.fault(error)
-        return gates
-
-    def _gone_gate(self, gate: GateSeen, shelf: Shelf) -> Gate:
-        """A gate of whose input only the summary is kept: its counts are still those of the operation's rule."""
-        summary: Summary = gate.h.summary
-        blocked = (summary.negative or 0) + (summary.neginf or 0)
-        blocked += (summary.zero or 0) if gate.rule == "h <= 0" else 0
-        blocked += (summary.nan or 0) if gate.rule not in ("h < 0", "h <= 0") else 0
-        shape = summary.shape or ()
-        axis = _axis(gate, len(shape))
-        event = recorder_event(self._recorder, gate.event)
-        return Gate(
-            label=gate.label,
-            op=gate.op,
-            event=gate.event,
-            line=event.site.line if event is not None else 0,
-            file=event.site.file if event is not None else "",
-            axis=axis,
-            h=self._value(Draft(gate.label, "activation", "operand", gate.h), shelf),
-            grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
-            grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
-            active=summary.size - blocked,
-            blocked=blocked,
-            dead_units=[],
-            units=shape[axis] if shape else 1,
-            layer=_layer_of_gone(gate, shape),
-            mask=Value(f"mask of {gate.label}", "other", "result", Summary("other", "bool"), pooled=True),
-        )
-
-    def _gate(self, gate: GateSeen, blocked: Any, shelf: Shelf) -> Gate:
-        import numpy
-
-        h: Copy = gate.h
-        values = h.engine.numbers(h.kept)
-        shares = self._shares(gate)
-        if shares is not None:
-            blocked = shares.engine.numbers(shares.kept) == 0
-        elif blocked is None:
-            blocked = _blocked(gate, values)
-        axis, layer = _axis(gate, values.ndim), None
-        dead = _dead(blocked, values, axis)
-        if gate.layer is not None:
-            along = values.ndim + gate.layer.axis
-            found = dead if along == axis else _dead(blocked, values, along)
-            layer = Units(along, values.shape[along], found, gate.layer.name)
-        size = masks.size(values)
-        mask = self._mask(blocked, h)
-        event = recorder_event(self._recorder, gate.event)
-        count = masks.count(blocked)
-        closed = None
-        if shares is not None and gate.soft:
-            with numpy.errstate(all="ignore"):
-                closed = abs(shares.engine.numbers(shares.kept)) < 0.5
-        return Gate(
-            label=gate.label,
-            op=gate.op,
-            event=gate.event,
-            line=event.site.line if event is not None else 0,
-            file=event.site.file if event is not None else "",
-            axis=axis,
-            h=self._value(Draft(gate.label, "activation", "operand", h), shelf),
-            grad_before=self._gradient("before", gate.before, gate.before_label, gate.label, shelf),
-            grad_after=self._gradient("after", gate.after, gate.after_label, gate.label, shelf),
-            active=size - count,
-            blocked=count,
-            dead_units=dead,
-            units=values.shape[axis] if values.ndim else 1,
-            mask=self._value(Draft(f"mask of {gate.label}", "other", "result", mask), shelf),
-            soft=gate.soft,
-            attenuated=masks.count(closed) - count if closed is not None else 0,
-            share=None
-            if shares is None
-            else self._value(Draft(f"share of {gate.label}", "other", "result", shares), shelf),
-            closed=None
-            if closed is None
-            else self._value(Draft(f"closed entries of {gate.label}", "other", "result", self._mask(closed, h)), shelf),
-            layer=layer,
-            note=gate.note,
-        )
-
-    def _mask(self, entries: Any, h: Copy) -> Copy:
-        """A copy of bools over a gate's input, where they lie."""
-        if not masks.on_host(entries):
-            return Copy(h.engine, h.engine.made(entries))
-        import numpy
-
-        return Copy(self._numpy, numpy.ascontiguousarray(entries).reshape(entries.shape))
-
-    def _shares(self, gate: GateSeen) -> Copy | None:
-        """The share of each entry's gradient that a gate's operation passes; None where it opens and shuts by rule."""
-        share = gate.share
-        if share is None:
-            return None
-        passed = share(gate.h.kept)
-        engine: Engine = self._numpy if masks.on_host(passed) else gate.h.engine
-        return Copy(engine, engine.keep(passed))
-
-    @cached_property
-    def _names(self) -> dict[Copy, str]:
-        """What each value was called when it was first made."""
-        found: dict[Copy, str] = {}
-        for happening in self._recorder.happenings:
-            for draft in happening.drafts:
-                if draft.copy is not None and draft.when != "before":
-                    found.setdefault(draft.copy, draft.label)
-        return found
-
-    def _gradient(self, when: str, copy: Copy | None, known: str, label: str, shelf: Shelf) -> Value | None:
-        if copy is None:
-            return None
-        name = known or self._names.get(copy)
-        draft = Draft(name or f"{label}.grad", "gradient", "before" if when == "before" else "after", copy)
-        return self._value(draft, shelf)
-
 
 def _once(happening: Happening) -> list[Draft]:
     """The values of an event; what it read twice, or what was seen twice, once. Its detail counts all of them."""
@@ -361,51 +224,3 @@ def _once(happening: Happening) -> list[Draft]:
             seen.add(key)
             found.append(draft)
     return found
-
-
-def _blocked(gate: GateSeen, h: Any) -> Any:
-    """Where the rule of the operation stops the gradient. A `backward` by hand (`by hand`) may do as it likes at
-    zero and at NaN: what it did there is in the gradients themselves, where some came in."""
-    import numpy
-
-    with numpy.errstate(all="ignore"):
-        if gate.rule == "h < 0":
-            return h < 0
-        if gate.rule == "h <= 0":
-            return h <= 0
-        if gate.rule != "by hand":
-            return ~(h >= 0)
-        if any(copy is None or copy.gone for copy in (gate.before, gate.after)):
-            return h < 0
-        h, before, after = masks.alike(gate.h, gate.before, gate.after)
-        if not before.shape == after.shape == h.shape:
-            return h < 0
-        return (h < 0) | (~(h < 0) & ~(h > 0) & (after == 0) & (before != 0))
-
-
-def _axis(gate: GateSeen, axes: int) -> int:
-    """The axis that the contract names: the last, and that of the channels for convolutions."""
-    if gate.axis is not None:
-        return gate.axis
-    if gate.layer is not None:
-        return axes + gate.layer.axis if gate.layer.channels else axes - 1
-    return 1 if axes >= 4 else max(0, axes - 1)
-
-
-def _dead(blocked: Any, h: Any, axis: int) -> list[int]:
-    """The places along this axis that are blocked throughout."""
-    stopped = masks.every(blocked, tuple(index for index in range(h.ndim) if index != axis))
-    return masks.places(stopped) if masks.size(h) else []
-
-
-def _layer_of_gone(gate: GateSeen, shape: tuple[int, ...]) -> Units | None:
-    """The units of a gate of whose input only the summary is kept: which of them are dead is not known."""
-    if gate.layer is None:
-        return None
-    axis = len(shape) + gate.layer.axis
-    return Units(axis, shape[axis], [], gate.layer.name)
-
-
-def recorder_event(recorder: Recorder, event: int) -> Happening | None:
-    """The happening with this id, where there is one."""
-    return recorder.happenings[event] if 0 <= event < len(recorder.happenings) else None
