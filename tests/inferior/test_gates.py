@@ -128,6 +128,26 @@ def test_each_operation_is_one_gate(by_hand: Ran) -> None:
     assert by_hand.record(1).gates[0].line == by_hand.record(0).gates[0].line
 
 
+def test_the_gradients_of_a_gate_are_called_the_same_in_every_iteration() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.array([1.0, -2.0, 3.0])
+        for t in range(3):
+            h = 0.9 * w
+            a = np.maximum(h, 0)
+            loss = (a ** 2).sum()
+            ga = 2 * a
+            gh = ga * (h > 0)
+            w = w - 0.1 * 0.9 * gh
+        """
+    )
+    for iteration in range(3):
+        (gate,) = ran.record(iteration).gates
+        assert gate.grad_before is not None and gate.grad_after is not None
+        assert (gate.grad_before.label, gate.grad_after.label) == ("ga", "gh")
+
+
 def test_a_product_with_its_own_mask_is_a_gate_where_no_entry_is_negative_too() -> None:
     ran = run(
         """
