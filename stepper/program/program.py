@@ -18,7 +18,7 @@ from stepper.program.beside import Beside, Find, beside
 from stepper.program.errors import PartOfPackage, ProgramError
 from stepper.program.flow.losses import Losses
 from stepper.program.knowledge.knowledge import Known
-from stepper.program.knowledge.loops import Choice, choose, head_of
+from stepper.program.knowledge.loops import Choice, choose, heads_of
 from stepper.program.modules import Module, with_probes
 from stepper.program.opaque import opaque
 from stepper.program.probes.compiled import compiled
@@ -142,7 +142,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         keeps_data=known.keeps_data,
         criteria=known.criteria,
         modules=modules,
-        loops=tuple(head_of(script, each) for each in (node, *choice.others) if each is not None and loop is None),
+        loops=heads_of(script, choice) if loop is None else (),
     )
 
 

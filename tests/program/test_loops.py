@@ -471,3 +471,29 @@ evaluate(read(), train, 0.1)
 def test_what_is_done_to_a_new_list_of_the_data_is_not_done_to_the_data(copied: str) -> None:
     text = FOLDS.format(copied=copied)
     assert loop_line(analyse(text, "s.py")) == line_of(text)
+
+
+CLOSED_FORM = """
+import numpy as np
+rng = np.random.default_rng(0)
+s, seen = 0, []
+for _ in range(60):
+    s = rng.choice(2, p=CHAIN[s])
+    seen.append(rng.normal(3.0 * s))
+y = np.array(seen)
+mu = np.array([-0.5, 0.5])
+for t in range(15):  # <-- loop
+    near = np.exp(-0.5 * (y[:, None] - mu) ** 2)
+    near /= near.sum(1, keepdims=True)
+    mu = (near * y[:, None]).sum(0) / near.sum(0)
+state = 0
+for _ in range(5):
+    state = rng.choice(2, p=CHAIN[state])
+    print(state, mu[state])
+"""
+
+
+def test_where_nothing_marks_a_loss_a_loop_that_makes_the_data_is_not_taken_and_the_others_are_known() -> None:
+    program = analyse(CLOSED_FORM, "em.py")
+    assert loop_line(program) == line_of(CLOSED_FORM)
+    assert len(program.loops) == 3 and all(head.unmarked for head in program.loops)

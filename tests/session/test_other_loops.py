@@ -22,6 +22,11 @@ def test_a_loop_of_another_file_is_named_with_it() -> None:
     )
 
 
+def test_a_loop_that_nothing_marks_may_be_another() -> None:
+    unmarked = [LoopHead("/a/two.py", line, "for t in range(3)", True) for line in (4, 10)]
+    assert other_loops(unmarked, "/a/two.py", relative).endswith("line 10 (for t in range(3)) may be meant, too")
+
+
 def test_of_many_loops_some_are_named() -> None:
     told = other_loops([HERE, THERE, HERE, HERE, HERE, HERE], "/a/two.py", relative)
     assert told.endswith("line 10 (for t in range(3)), line 10 (for t in range(3)) and 2 more train, too")

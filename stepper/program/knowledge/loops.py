@@ -31,10 +31,12 @@ NOT_FOUND = (
 
 @dataclass(frozen=True)
 class Choice:
-    """The training loop, None for `--loop none`; where nobody has named one, also the other loops that train."""
+    """The training loop, None for `--loop none`; where nobody has named one, also the other loops that train: of loops
+    that are `unmarked`, those that carry something, too."""
 
     loop: LoopNode | None
     others: tuple[LoopNode, ...] = ()
+    unmarked: bool = False
 
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -161,11 +163,28 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
             if (each.run.marks and each.level() > TOTAL) or not once
         ]
         if found:
-            best = max(found, key=lambda s: (s.key in reachable, s.level(), -s.node.lineno))
-            like = [s for s in found if s is not best and (s.key in reachable) == (best.key in reachable)]
-            others = [s.node for s in like if s.level() >= LOSS]
-            return Choice(best.node, tuple(others))
+            rank = {s.key: (s.key in reachable, s.level(), not _only_collects(s, script)) for s in found}
+            best = max(found, key=lambda s: (rank[s.key], -s.node.lineno))
+            like = [s for s in found if s is not best and rank[s.key][0] == rank[best.key][0]]
+            others = [s.node for s in like if s.level() >= min(LOSS, max(best.level(), FEEDBACK))]
+            return Choice(best.node, tuple(others), best.level() == FEEDBACK)
     raise ProgramError(NOT_FOUND)
+
+
+def _only_collects(loop: Studied, script: Script) -> bool:
+    """Whether a loop without a loss carries something only to make others of it, which are read behind it: it makes
+    the data."""
+    if loop.level() > FEEDBACK:
+        return False
+    fed = {d.place[1] for d in loop.feedback}
+    behind = {
+        node.id
+        for node in ast.walk(script.scope_around(loop.node).node)
+        if isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.lineno > (loop.node.end_lineno or loop.node.lineno)
+    }
+    return not fed & behind and bool({d.place[1] for d in loop.state} & behind)
 
 
 def _left_to_others(script: Script, losses: Losses, passes: list[Pass]) -> bool:
@@ -257,7 +276,11 @@ def _wanted(loops: list[LoopNode], wanted: str, file: str) -> LoopNode | None:
     raise ProgramError(f"no loop at line {line}{f' of {file}' if file else ''}; {known}")
 
 
-def head_of(script: Script, node: LoopNode) -> LoopHead:
-    """Where a loop begins, and how."""
-    source = script.source_of(node)
-    return LoopHead(source.path, node.lineno, source.of(node))
+def heads_of(script: Script, choice: Choice) -> tuple[LoopHead, ...]:
+    """Where the loops begin, and how; the one that was taken first."""
+    nodes = [node for node in (choice.loop, *choice.others) if node is not None]
+    sources = [script.source_of(node) for node in nodes]
+    return tuple(
+        LoopHead(source.path, node.lineno, source.of(node), choice.unmarked)
+        for source, node in zip(sources, nodes, strict=True)
+    )

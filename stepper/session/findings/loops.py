@@ -28,6 +28,6 @@ def other_loops(heads: Sequence[LoopHead], script: str, relative: Callable[[str]
 
     others = [*map(called, heads[1 : FEW + 1])]
     others += [f"{len(heads) - 1 - FEW} more"] if len(heads) > FEW + 1 else []
-    trains = "train" if len(others) > 1 else "trains"
+    trains = "may be meant" if heads[0].unmarked else "train" if len(others) > 1 else "trains"
     listed = " and ".join(filter(None, [", ".join(others[:-1]), others[-1]]))
     return f"{called(heads[0])} is taken as the training loop; {listed} {trains}, too"
