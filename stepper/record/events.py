@@ -195,8 +195,8 @@ class Spot(NamedTuple):
 
 
 class LoopHead(msgspec.Struct, frozen=True):
-    """Where a loop begins, and how: `for t in range(10)`. `unmarked`: neither a loss nor a gradient says that it trains,
-    only what it carries from pass to pass."""
+    """Where a loop begins, and how: `for t in range(10)`. `unmarked`: neither a loss nor a gradient says that it
+    trains, only what it carries from pass to pass."""
 
     file: str
     line: int
