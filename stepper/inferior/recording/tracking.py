@@ -35,6 +35,7 @@ class Track:
         self.left: Draft | None = None  # what is there at the end, of one that no optimizer has taken
         self.passed_over = 0  # so many events had begun when an optimizer did, which had no gradient of it
         self.updates: list[Happening] = []
+        self.in_place = False  # one of them changed what was there, and did not only bind another value
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
         self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
@@ -136,6 +137,7 @@ class Tracker:
         if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
             if made and event is not None and draft.when == "after":
                 held.updates.append(event)
+                held.in_place = True
             return  # a row of it, that changes with it
         if track is None and whole and bare != label:
             track = self._beneath(value)
@@ -175,6 +177,7 @@ class Tracker:
         handed_on = whole and track.value is value and draft.copy is (track.after or track.before).copy
         if made and not (draft.when == "result" and handed_on):
             track.after = draft
+            track.in_place = track.in_place or draft.when == "after"
             if event is not None:
                 track.updates.append(event)
 
@@ -317,11 +320,12 @@ class Tracker:
             track.rows = rows if len(rows) == len(held) else []
 
     def _leave_views_out(self) -> None:
-        """Another look at a parameter is none by itself, nor a slice that was read before the whole was known."""
+        """Another look at a parameter is none by itself, nor a slice that was read before the whole was known, also
+        where it was taken anew: a name that was bound to another look was not moved by that."""
         for name, track in list(self.tracks.items()):
-            by_itself = track.certain or track.updates
+            by_itself = track.certain or track.in_place
             others = () if by_itself else self._spans.all_around(track.value, track)
-            if any(other.certain or other.updates for other in others):
+            if any(other.certain or other.updates for other in others if self.tracks.get(other.name) is other):
                 del self.tracks[name]
 
     def end_pass(self) -> None:
