@@ -56,10 +56,19 @@ BEHIND = """    loss = network.loss(x_batch, t_batch)
 """
 
 
-def test_inputs_of_single_precision_make_no_loss_of_it(tmp_path: Path) -> None:
-    """What is multiplied with float64 weights is float64: small steps tell, which cross no kink of a ReLU. The
-    `1e-7` in the logarithm, that nobody differentiates, is no mistake."""
-    with opened(tmp_path, NETWORK + BEFORE + STEP) as run:
+PIECES = """        whole = np.zeros((x.shape[0], 20))
+        for k in range(4):
+            whole[:, 5 * k : 5 * k + 5] = np.pad(x, ((0, 0), (0, 0), (1, 1)))[:, k, 1:6]
+        x = whole
+"""
+
+
+@pytest.mark.parametrize("pieces", [PIECES, ""])
+def test_inputs_of_single_precision_make_no_loss_of_it(tmp_path: Path, pieces: str) -> None:
+    """What is multiplied with float64 weights is float64, also where it is copied piece by piece: small steps tell,
+    which cross no kink of a ReLU. The `1e-7` in the logarithm, that nobody differentiates, is no mistake."""
+    text = NETWORK.replace("        x = x.reshape(x.shape[0], -1)\n", pieces, 1) if pieces else NETWORK
+    with opened(tmp_path, text + BEFORE + STEP) as run:
         found = run.check(2)
     assert [each.verdict for each in found.parameters] == [Verdict.AGREES] * 2, found
     assert all(entry.verdict is Verdict.AGREES for each in found.parameters for entry in each.entries)
