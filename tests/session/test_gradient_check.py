@@ -55,6 +55,15 @@ def test_a_constant_factor_is_told(factor: float, said: str) -> None:
     assert found.factor == factor and found.note == said == told_factor(factor)
 
 
+def test_of_a_negative_gradient_that_the_update_adds_the_sign_is_not_blamed() -> None:
+    found = checked(*((-0.5 * each, each) for each in (3.0, -1.0, 0.25)), along=True)
+    assert found.verdict is Verdict.DIFFERS and found.factor == -0.5
+    assert found.note.endswith(
+        "a factor 2 is missing; what is recorded is the negative gradient, and the update adds it"
+    )
+    assert checked(*((0.5 * each, each) for each in (3.0, -1.0)), along=True).note == told_factor(0.5)
+
+
 def test_of_a_single_entry_only_a_simple_factor_is_told() -> None:
     assert checked((8.0, 2.0)).factor == 4 and checked((1.0, -3.0)).factor == -1 / 3
     assert checked((-236.5432, 1.0)).factor is None

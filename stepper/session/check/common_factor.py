@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from stepper.record import Event, Record
+from stepper.record import Event, Parameter, Record
 from stepper.session.check.gradient_check import ParameterCheck, Verdict
 
 FEW = 3  # things that are named
@@ -21,16 +21,22 @@ def common_factor(record: Record, parameters: tuple[ParameterCheck, ...]) -> str
     factors = [each.factor for each in told if each.verdict is Verdict.DIFFERS and each.factor is not None]
     if len(told) < 2 or len(factors) < len(told):
         return ""
-    factor = factors[0]
-    if factor <= 0 or not all(math.isclose(factor, each, rel_tol=CLOSE) for each in factors):
+    factor, size = factors[0], abs(factors[0])
+    added = factor < 0 and {each.name for each in told} <= {each.name for each in record.parameters if _is_added(each)}
+    if not (factor > 0 or added) or not all(math.isclose(factor, each, rel_tol=CLOSE) for each in factors):
         return ""
-    number = factor if factor > 1 else 1 / factor
+    number = size if size > 1 else 1 / size
     names = list(dict.fromkeys(name for event in record.events for name in _having(event, number)))[:FEW]
     where = f" ({', '.join(names)})" if names else ""
     return (
         f"all gradients differ by the same factor {number:.6g}{where}: if they are those of another multiple of "
         "the loss (a sum for a mean, a share of several batches), --loss EXPR names it"
     )
+
+
+def _is_added(parameter: Parameter) -> bool:
+    """Whether the update goes along what was recorded, which is then the negative gradient."""
+    return parameter.cosine is not None and parameter.cosine > 0
 
 
 def _having(event: Event, number: float) -> Iterator[str]:

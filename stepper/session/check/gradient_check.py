@@ -17,6 +17,7 @@ UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 DOUBLE = 2.0**-53
 ROUNDED = {2.0**-24: "float32", 2.0**-11: "float16", 2.0**-8: "bfloat16", 2.0**-53: "float64"}
 GUARD = 1e-5  # relative: what a guard against zero (`log(y + 1e-7)`), left out of a gradient by hand, may make of it
+NEGATIVE = "what is recorded is the negative gradient, and the update adds it"
 ROUNDINGS = 128.0  # of a recorded gradient, in unit roundoffs of its entries' size
 
 
@@ -163,8 +164,7 @@ def concluded(
     factor = ratio if ratio is not None and (len(whole) > 1 or _is_simple(ratio)) else None  # any two have a quotient
     if any(each.verdict is Verdict.DIFFERS for each in whole):
         if factor is not None and along and _is_about(factor, -1.0):
-            said = "what is recorded is the negative gradient, and the update adds it"
-            return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, factor, said)
+            return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, factor, NEGATIVE)
         squared = "" if ratio is None else _of_square(-ratio if along else ratio, loss)
         if squared:
             said = f"what is called the loss is an error with a sign, and this is the gradient of {squared}"
@@ -174,7 +174,13 @@ def concluded(
             unsure = unsure or STEPPED
         if unsure:
             return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note=unsure)
-        said = told_factor(factor) if factor is not None else LEVEL if all(map(_is_level, whole)) else ""
+        said = (
+            told_factor(factor, along and factor < 0)
+            if factor is not None
+            else LEVEL
+            if all(map(_is_level, whole))
+            else ""
+        )
         return ParameterCheck(name, shape, whole, Verdict.DIFFERS, factor, said)
     if any(each.verdict is Verdict.AGREES for each in whole):
         return ParameterCheck(name, shape, whole, Verdict.AGREES, note=UPHILL if along else "")
@@ -302,14 +308,15 @@ def _is_about(factor: float, number: float) -> bool:
     return abs(factor - number) <= 1e-3
 
 
-def told_factor(factor: float) -> str:
-    """In words: what was recorded is so many times what it should be."""
+def told_factor(factor: float, along: bool = False) -> str:
+    """In words: what was recorded is so many times what it should be. `along`: the update adds it, so that its sign is
+    right."""
     if factor == -1:
         return "× −1: its sign is wrong"
     sign = "−" if factor < 0 else ""
     size = abs(factor)
     said = f"× {sign}{size:.6g} of the finite difference"
-    wrong_sign = ", and its sign is wrong" if factor < 0 else ""
+    turned = f"; {NEGATIVE}" if along else ", and its sign is wrong" if factor < 0 else ""
     if size < 1:
-        return f"{said}: a factor {1 / size:.4g} is missing{wrong_sign}"
-    return f"{said}: a factor {size:.4g} is extra, or 1/{size:.4g} is missing{wrong_sign}"
+        return f"{said}: a factor {1 / size:.4g} is missing{turned}"
+    return f"{said}: a factor {size:.4g} is extra, or 1/{size:.4g} is missing{turned}"
