@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
+from weakref import ref
 
 from stepper.engines.pieces import Pieces
 from stepper.engines.survey import sample
@@ -191,6 +192,15 @@ class Engine:
     def identity(self, value: Any) -> Hashable:
         """Equal for two looks at the same memory (same storage, offset, shape, strides, dtype)."""
         return id(value)
+
+    def reference(self, value: Any) -> Any:
+        """What tells an object from those that have its id later: the same reference each time as long as it lives. A
+        value without weak references (a list, a number) is its own, and held by that for a while."""
+        return ref(value) if type(value).__weakrefoffset__ else value
+
+    def memory(self, value: Any) -> Any:
+        """The same for the memory that `value` lies in, with whatever else: an address is soon that of another."""
+        return self.reference(value)
 
     def span(self, value: Any) -> tuple[int, int] | None:
         """The addresses of a value's first byte and behind its last; None where it has none that can be compared."""

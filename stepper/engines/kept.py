@@ -21,6 +21,7 @@ from stepper.engines.pool import POOL, SMALLEST
 FEW = 4096  # bytes up to which an immutable string of bytes is the fastest copy
 # What a full memory or a failed device raises: the script will meet the error itself, if it matters
 FAILURES = (RuntimeError, MemoryError)
+_WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 _bytes_at = ctypes.string_at
 
 
@@ -157,3 +158,21 @@ def dense(plain: Any) -> bool:
                 return False
             reach *= extent
     return True
+
+
+def same_but_for_nans(plain: Any, copy: Any, torch: Any) -> bool:
+    """Whether two tensors of one shape and dtype have the same bits, one NaN being as good as another."""
+    if copy.dtype is torch.bool:
+        return bool(torch.equal(plain, copy))
+    plain, copy = plain.contiguous(), copy.contiguous()
+    if copy.dtype.is_complex:
+        plain, copy = torch.view_as_real(plain), torch.view_as_real(copy)
+    words = getattr(torch, _WORDS[copy.element_size()])
+    if torch.equal(plain.view(words), copy.view(words)):
+        return True
+    if not copy.dtype.is_floating_point:
+        return False
+    differ = plain.view(words) != copy.view(words)
+    if copy.element_size() == 1:
+        plain, copy = plain.float(), copy.float()
+    return not bool((differ & ~(plain.isnan() & copy.isnan())).any())

@@ -57,6 +57,12 @@ class NumpyEngine(Engine):
             value = _base(value)
         return address_of(value), _layout_of(value.shape, value.strides), value.dtype
 
+    def reference(self, value: Any) -> Any:
+        return id(value)  # NumPy resizes no array in place that anything refers to
+
+    def memory(self, value: Any) -> Any:
+        return 0  # its address must do
+
     def span(self, value: Any) -> tuple[int, int] | None:
         import numpy
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import ref
 
 from stepper.engines import device, generators
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
-from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once
+from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once, same_but_for_nans
 from stepper.engines.members import members
 from stepper.engines.modes import capturing, look, maker, method, replaced, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
@@ -27,8 +28,6 @@ from stepper.engines.room import Room
 from stepper.engines.sparse import spread_out
 from stepper.engines.survey import sample, spread
 from stepper.record import Array, Region, Summary, Window
-
-_WORDS = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
 
 
 class TorchEngine(Engine):
@@ -165,6 +164,13 @@ class TorchEngine(Engine):
         lazily = plain.is_neg() or plain.is_conj()
         return plain.data_ptr(), layout_of(plain.shape, plain.stride()), plain.dtype, lazily
 
+    def memory(self, value: Any) -> Any:
+        if self._apart(value):
+            with unnoticed():
+                plain = self._plain(value)
+                return ref(value if plain is None else plain.untyped_storage())
+        return ref(value if self._plain(value) is None else value.untyped_storage())
+
     def keep(self, value: Any) -> Any:
         try:
             if self._apart(value):
@@ -223,7 +229,9 @@ class TorchEngine(Engine):
             return plain is None and self._outside(value) == kept
         if plain is None:
             whole = spread_out(value, self._torch)
-            return whole is not None and kept.shape == whole.shape and self._same_but_for_nans(whole, kept.tensor)
+            return (
+                whole is not None and kept.shape == whole.shape and same_but_for_nans(whole, kept.tensor, self._torch)
+            )
         if plain.dtype is not kept.dtype or plain.shape != kept.shape or plain.device != kept.device:
             return False
         if plain.stride() == kept.stride and not (plain.is_conj() or plain.is_neg()):
@@ -236,25 +244,8 @@ class TorchEngine(Engine):
                     numbers = kept.flat()
                     return but_for_nans(as_array(address, numbers), numbers)
             elif not kept.dense:
-                return self._same_but_for_nans(compact(plain.detach()), compact(kept.at_home))
-        return self._same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), kept.at_home)
-
-    def _same_but_for_nans(self, plain: Any, copy: Any) -> bool:
-        torch = self._torch
-        if copy.dtype is torch.bool:
-            return bool(torch.equal(plain, copy))
-        plain, copy = plain.contiguous(), copy.contiguous()
-        if copy.dtype.is_complex:
-            plain, copy = torch.view_as_real(plain), torch.view_as_real(copy)
-        words = getattr(torch, _WORDS[copy.element_size()])
-        if torch.equal(plain.view(words), copy.view(words)):
-            return True
-        if not copy.dtype.is_floating_point:
-            return False
-        differ = plain.view(words) != copy.view(words)
-        if copy.element_size() == 1:
-            plain, copy = plain.float(), copy.float()
-        return not bool((differ & ~(plain.isnan() & copy.isnan())).any())
+                return same_but_for_nans(compact(plain.detach()), compact(kept.at_home), self._torch)
+        return same_but_for_nans(plain.detach().resolve_conj().resolve_neg(), kept.at_home, self._torch)
 
     def restore(self, value: Any, kept: Any) -> None:
         if type(kept) is Opaque:

@@ -14,7 +14,7 @@ from types import EllipsisType
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
-from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.copies import NOWHERE, Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_list, is_path
 from stepper.inferior.spelling.texts import reads, statement_of
 from stepper.program.vocabulary import names_gradient
@@ -118,7 +118,7 @@ class Accumulations:
             if happening.kind == "statement" and happening.id < first.id and happening.id not in around
             if _sum_before(happening, draft) is None
         )
-        if before.copy is None or before.copy.key is None:
+        if before.copy is None or before.copy.key is NOWHERE:
             return any(draft.label == before.label for draft in made)
         return any(draft.copy is not None and draft.copy.key == before.copy.key for draft in made)
 

@@ -12,6 +12,8 @@ from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import part_of_picture
 from stepper.record import PICTURE, Region, Summary, Window
 
+Key = tuple[int, int, Hashable]  # the engine and the memory by ids, and how a value lies in it
+NOWHERE: Key = (0, 0, None)  # of what was worked out
 LARGE = 1 << 16  # bytes; smaller copies are summarised together, when the record is finished
 
 
@@ -41,7 +43,7 @@ class Copy(msgspec.Struct, gc=False, eq=False):
 
     engine: Engine
     _kept: Any
-    key: Hashable | None = None
+    key: Key = NOWHERE
     size: int = 0
     weight: int = -1
     _source: Source | None = None

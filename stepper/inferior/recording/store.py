@@ -6,12 +6,11 @@ Filled by the main thread while an iteration is recorded, read by the service th
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
 from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.protocol import PASSING
-from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.copies import Copy, Key
 
 SMALL = 256
 """Bytes up to which a value is kept in any case: its summary would take as much."""
@@ -51,14 +50,16 @@ class Store:
         self._lock = threading.Lock()
         self._fresh = 0  # bytes of the copies made for the record under way
         self._evicted: list[int] = []  # iterations that were given up since the last record was put away
-        self._latest: dict[Hashable, Copy] = {}
-        self._touched: dict[Hashable, Copy] = {}
-        self._objects: dict[int, Copy] = {}  # by id: a guess, since ids are used again, that is checked by the bits
+        self._latest: dict[Key, Copy] = {}
+        self._touched: dict[Key, Copy] = {}
+        self._objects: dict[int, Copy] = {}  # by the number of a reference to the value
         self._earlier_objects: dict[int, Copy] = {}
+        self._references: dict[int, Any] = {}
+        self._earlier_references: dict[int, Any] = {}
 
     def keep(self, engine: Engine, value: Any) -> Copy:
         """A copy of `value`: the last one of the same memory where its bits are still the same, else a new one."""
-        number = id(value)
+        number = self._held(engine.reference(value))
         tried: Copy | None = None
         first: bool | None = None  # whether `value` is still what it was when `tried` was made
         copy = self._objects.get(number)
@@ -70,9 +71,11 @@ class Store:
         if copy is not None and copy is not tried and copy.engine is engine:
             tried, first = copy, copy.is_still(value)
             if first:
+                memory = copy.key[1]
+                self._references[memory] = self._earlier_references.get(memory)
                 self._touched[copy.key] = self._objects[number] = copy
                 return copy
-        key = (id(engine), engine.identity(value))
+        key = (id(engine), self._held(engine.memory(value)), engine.identity(value))
         copy = self._touched.get(key) or self._latest.get(key)
         if copy is None or not copy.is_of(value, first if copy is tried else copy.is_still(value)):
             copy = Copy(engine, engine.keep(value), key=key)
@@ -81,6 +84,14 @@ class Store:
                 self._make_room(copy)
         self._touched[key] = self._objects[number] = copy
         return copy
+
+    def _held(self, reference: Any) -> int:
+        """A number for an object that an engine refers to so: no other's, as long as it is held, for this record and
+        the next. One that is a number already is a guess, which the bits have to bear out."""
+        if type(reference) is int:
+            return reference
+        self._references[id(reference)] = reference
+        return id(reference)
 
     def _make_room(self, copy: Copy) -> None:
         """The budget is passed: the oldest iterations are given up; where there are none, `copy` is a picture only."""
@@ -99,6 +110,7 @@ class Store:
         evicted, self._evicted = self._evicted, []
         self._latest, self._touched = self._touched, {}
         self._earlier_objects, self._objects = self._objects, {}
+        self._earlier_references, self._references = self._references, {}
         self._fresh = 0
         with self._lock:
             self._drop(iteration)
