@@ -193,3 +193,32 @@ def test_of_several_losses_the_last_before_the_step_is_the_one_that_should_have_
 
 def _text(record: Record, event: int | None) -> str:
     return "" if event is None else record.events[event].text
+
+
+DECORATED = """
+    class Part(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gates = nn.ParameterList([torch.full((3,), 0.5), torch.full((3,), 0.5)])
+            self.scale = nn.Parameter(torch.full((3,), 0.5))
+        @torch.no_grad()
+        def forward(self, x):
+            h = x * self.gates[0]
+            return h * self.gates[1] * self.scale
+    part, kept = Part(), nn.Parameter(torch.full((3,), 0.5))
+    optimizer = torch.optim.SGD([*part.parameters(), kept], lr=0.1)
+    x = torch.rand(5, 3)
+    for t in range(2):
+        pred = part(part(x) * kept)
+        loss = (pred + kept).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+def test_a_function_that_is_decorated_is_the_cut_of_all_that_it_reads_by_whatever_name() -> None:
+    record = run_recorded(script(DECORATED)).records[0]
+    cuts = {each.name: _text(record, each.cut) for each in record.parameters}
+    head = "def forward(self, x)"
+    assert cuts == {"part.gates.0": head, "part.gates.1": head, "part.scale": head, "kept": ""}

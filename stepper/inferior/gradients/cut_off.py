@@ -40,15 +40,15 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
         return {}  # those that got none were not used: of a layer that this pass left out
     found: dict[str, int] = {}
     for reached in (None, _gone_through(happenings)):
-        missing = [(place, each) for place, each in enumerate(wanted.values()) if each.name not in found]
+        missing = [(index, each) for index, each in enumerate(wanted.values()) if each.name not in found]
         flow = _Flow(happenings, list(wanted.values()), reached)
         for happening in _as_they_ended(happenings):
             if happening.kind != "backward":
                 flow.pass_through(happening)
             if happening.id in roots:
                 cuts = flow.cuts_of(draft for draft in happening.drafts if draft.graph in (WITHIN, LEAF))
-                for place, track in missing:
-                    beyond = [event for event, bits in cuts.items() if bits >> place & 1]
+                for index, track in missing:
+                    beyond = [event for event, bits in cuts.items() if bits >> index & 1]
                     event = min(beyond, key=lambda each: (each in flow.counted, each), default=None)
                     if event is not None and (track.name not in found or happening.id < track.passed_over):
                         found[track.name] = flow.statement(event)
@@ -79,13 +79,18 @@ class _Flow:
         self._lying: dict[Hashable, Draft] = {}  # by place in memory: what hangs in a graph
         self._named: dict[tuple[str, str], Draft] = {}  # by function and label
         self._bits: dict[tuple[int, str], int] = {}
-        for place, track in enumerate(wanted):
+        self._at: dict[
+            Hashable, int
+        ] = {}  # by where a parameter lies, which a function may call otherwise: `self.gates[0]`
+        for index, track in enumerate(wanted):
             for label in (track.name, track.label):
-                self._bits[id(track.before.copy), label] = 1 << place
-            self._bits[id(track.before.copy), ""] = 1 << place
+                self._bits[id(track.before.copy), label] = 1 << index
+            self._bits[id(track.before.copy), ""] = 1 << index
+            self._at[track.place] = 1 << index
         self._live: dict[Hashable, int] = {}
         self._dead: dict[Hashable, dict[int, int]] = {}
         self.counted: set[int] = set()  # cuts that made integers: `arange(len(h))`, which of its numbers is the largest
+        self._heads: set[int] = set()  # cuts that are the heads of functions
         self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
         self._inside: dict[
             int | None, tuple[int, int]
@@ -154,6 +159,7 @@ class _Flow:
         for draft in drafts:
             key = _key(draft)
             own = self._bits.get((id(draft.copy), draft.label), 0)
+            own = own or (self._at.get(draft.place, 0) if draft.graph == LEAF else 0)
             if self._is_reached(happening) and (own or key in self._passed_by):
                 lost |= self._live.get(key, 0) | own
             else:
@@ -187,19 +193,26 @@ class _Flow:
             self.counted.add(event.id)
 
     def _switched_off(self, happening: Happening) -> Happening:
-        """Of those around an event the outermost that ended, too, while no gradients were asked for."""
+        """Of those around an event the outermost that ended, too, while no gradients were asked for; or the head of a
+        function that began so, where whoever calls it asks for them (`@torch.no_grad()`)."""
         found, around = happening, happening.parent
         while around is not None:
             above = self._happenings[around]
             made = [draft.graph for draft in above.drafts if draft.when == "result" and draft.graph is not None]
             if made and BY_MODE not in made:
                 break
+            if above.kind == "call" and any(draft.graph == BY_MODE for draft in above.drafts):
+                found = above
             found, around = (above if made else found), above.parent
+        if found.kind == "call":
+            self._heads.add(found.id)
         return found
 
     def statement(self, event: int) -> int:
-        """The statement that an event stands in."""
+        """The statement that an event stands in; or the head of a function, where that is the cut."""
         found = self._happenings[event]
+        if event in self._heads:
+            return event
         while found.kind != "statement" and found.parent is not None:
             found = self._happenings[found.parent]
         return found.id

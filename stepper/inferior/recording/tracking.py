@@ -40,6 +40,7 @@ class Track:
         self.asked = False  # for its gradient only: an input
         self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
         self.frozen = False  # no gradient is asked for
+        self.place: Hashable = None  # where it lies, of one that no gradient came to
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
         self.between = False  # it was moved behind the pass only, and this is what moved it there
         self.behind: Happening | None = None  # what moved it behind the pass last
@@ -351,6 +352,7 @@ class Tracker:
             if copy is not None:
                 track.after = Draft(track.name, "parameter", "after", copy)
                 track.frozen = self._frozen(track.value)
+                track.place = None if track.frozen or track.grad else self._place(track.value)
             if track.arrived is not None and track.grad is None:
                 left = self._gradient(track.value)
                 track.left = None if left is None else Draft("", "gradient", "after", left)
