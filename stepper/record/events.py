@@ -25,6 +25,9 @@ SKIPPED = "step was left out: the gradients are not all finite"
 CUT = "no gradient goes back from here to "
 """How the note begins that tells of parameters which get no gradient, though the loss is made of them."""
 
+LOST = "no gradient goes back through "
+"""How the note begins that tells of a term of the loss which is cut off, though the parameters in it get gradients."""
+
 REPEATED = "an index has places more than once: "
 """How the note begins that tells of a step in which only the last of several that go to one place is taken."""
 
@@ -313,7 +316,8 @@ class Parameter(msgspec.Struct, gc=False):
     hand, that an update uphill went by; `turned`: an optimizer's sum would have led it downhill, but it went the other
     way. `sparse`: only some elements were moved, by an update by hand that picks them;
     of the others `grad` has zeros. `lost`: the element, by its place in the flattened array, of which such an update
-    lost most, since its index has it more than once.
+    lost most, since its index has it more than once. `term`: it makes a term of the loss, too, that no gradient goes
+    back through, and that this statement adds.
     """
 
     name: str
@@ -336,6 +340,7 @@ class Parameter(msgspec.Struct, gc=False):
     resting: Resting | None = None
     sparse: bool = False
     lost: int | None = None
+    term: int | None = None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name} {self.shape}>"

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from stepper.record import CUT, REPEATED, STRETCHED, UNREAD, Event
+from stepper.record import CUT, LOST, REPEATED, STRETCHED, UNREAD, Event
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -34,7 +34,7 @@ def hint(event: Event, history: History) -> str:
         return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
     if REPEATED in event.note:
         return f"{POINTED_OUT} repeated  {changed or text}"
-    if CUT in event.note:
+    if CUT in event.note or LOST in event.note:
         return f"{POINTED_OUT} no gradient  {text}"
     if UNREAD in event.note:
         return f"{POINTED_OUT} not read  {text}"

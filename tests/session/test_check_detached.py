@@ -239,6 +239,30 @@ def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
     assert found.verdict is verdict and found.note.startswith("w is updated before")
 
 
+@pytest.mark.start("torch")
+def test_a_gradient_that_a_term_of_the_loss_has_no_part_in_differs(tmp_path: Path) -> None:
+    text = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+net, x, y = nn.Linear(3, 2).double(), torch.randn(8, 3).double(), torch.randn(8, 2).double()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for t in range(3):
+    penalty = net.weight.detach().pow(2).sum()
+    loss = (net(x) - y).square().mean() + 0.1 * penalty
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert [each.verdict for each in found.values()] == [Verdict.DIFFERS, Verdict.AGREES]
+    said = (
+        "line 9: no gradient goes back through 0.1 * penalty, a term of the loss: it is cut off on line 8 (net.weight)"
+    )
+    assert found["net.weight"].note == said
+
+
 HIDDEN = """
     net = nn.Linear(3, 2)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

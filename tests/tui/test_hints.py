@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from stepper.record import REPEATED, STRETCHED, UNREAD, Event, OptimizerStep, Parameter, Record, Value, When
+from stepper.record import LOST, REPEATED, STRETCHED, UNREAD, Event, OptimizerStep, Parameter, Record, Value, When
 from stepper.tui.hints import hint, product, results
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
@@ -41,6 +41,13 @@ def test_a_gradient_that_is_read_nowhere_is_said_so_at_the_end_of_its_line() -> 
     made = event(0, "db = d.sum(0)", value("db", "result", 8))
     made.note = f"{UNREAD}db"
     assert hint(made, History(Record(0, None, [], [made], [], []))) == "! not read  (8,)"
+
+
+def test_a_term_that_is_cut_off_is_said_so_at_the_end_of_the_line_that_adds_it() -> None:
+    made = event(0, "loss = loss + p", value("loss", "result"))
+    plain = hint(made, History(Record(0, None, [], [made], [], [])))
+    made.note = f"{LOST}p, a term of the loss: it is cut off on line 3"
+    assert hint(made, History(Record(0, None, [], [made], [], []))) == f"! no gradient  {plain}"
 
 
 def test_a_step_that_is_lost_in_part_is_said_so_at_the_end_of_its_line() -> None:

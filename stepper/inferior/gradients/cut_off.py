@@ -41,8 +41,8 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
     found: dict[str, int] = {}
     for reached in (None, _gone_through(happenings)):
         missing = [(index, each) for index, each in enumerate(wanted.values()) if each.name not in found]
-        flow = _Flow(happenings, list(wanted.values()), reached)
-        for happening in _as_they_ended(happenings):
+        flow = Flow(happenings, list(wanted.values()), reached)
+        for happening in as_they_ended(happenings):
             if happening.kind != "backward":
                 flow.pass_through(happening)
             if happening.id in roots:
@@ -68,7 +68,7 @@ def _gone_through(happenings: Sequence[Happening]) -> set[int]:
     return found
 
 
-class _Flow:
+class Flow:
     """By value, what it was made of: `live`, the parameters that gradients would go back to, as bits; and `dead`, those
     beyond a cut, by the event of that. `reached`: the events that made what gradients came to; None: not asked for."""
 
@@ -88,7 +88,7 @@ class _Flow:
             self._bits[id(track.before.copy), ""] = 1 << index
             self._at[track.place] = 1 << index
         self._live: dict[Hashable, int] = {}
-        self._dead: dict[Hashable, dict[int, int]] = {}
+        self.dead: dict[Hashable, dict[int, int]] = {}
         self.counted: set[int] = set()  # cuts that made integers: `arange(len(h))`, which of its numbers is the largest
         self._heads: set[int] = set()  # cuts that are the heads of functions
         self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
@@ -101,7 +101,7 @@ class _Flow:
         """The cuts behind these values, each with the parameters that are beyond it."""
         found: dict[int, int] = {}
         for draft in drafts:
-            for event, bits in self._dead.get(_key(draft), {}).items():
+            for event, bits in self.dead.get(key_of(draft), {}).items():
                 found[event] = found.get(event, 0) | bits
         return found
 
@@ -110,7 +110,7 @@ class _Flow:
         read = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
         self._look_again(read, happening)
         live, lost = self._live_of(read, happening)
-        self._leaves.update(_key(draft) for draft in read if draft.graph == LEAF)
+        self._leaves.update(key_of(draft) for draft in read if draft.graph == LEAF)
         if happening.kind in ("module", "call"):
             live, lost = _both(self._inside.pop(happening.id, NONE), (live, lost))
             if self._reached is not None and happening.id not in self._reached:
@@ -139,12 +139,12 @@ class _Flow:
     def _look_again(self, read: Iterable[Draft], happening: Happening) -> None:
         """What is read and hangs in no graph may be another look at what does: `h.data`, over the same memory."""
         for draft in read:
-            key = _key(draft)
-            if draft.graph in (0, BY_MODE) and not (key in self._live or key in self._dead):
+            key = key_of(draft)
+            if draft.graph in (0, BY_MODE) and not (key in self._live or key in self.dead):
                 other = self._lying.get(draft.place)
-                there = _key(other) if other is not None and _is_still(other, draft) else None
+                there = key_of(other) if other is not None and _is_still(other, draft) else None
                 bits = self._live.get(there, 0) | self._bits.get((id(draft.copy), ""), 0)
-                self._dead.update({key: dict(self._dead[there])} if there in self._dead else {})
+                self.dead.update({key: dict(self.dead[there])} if there in self.dead else {})
                 if bits:
                     self._cut(key, draft, happening, bits)
 
@@ -157,7 +157,7 @@ class _Flow:
         though they came to what was made of them."""
         live = lost = 0
         for draft in drafts:
-            key = _key(draft)
+            key = key_of(draft)
             own = self._bits.get((id(draft.copy), draft.label), 0)
             own = own or (self._at.get(draft.place, 0) if draft.graph == LEAF else 0)
             if self._is_reached(happening) and (own or key in self._passed_by):
@@ -167,15 +167,15 @@ class _Flow:
         return live, lost
 
     def _make(self, draft: Draft, happening: Happening, live: int, dead: dict[int, int]) -> None:
-        key = _key(draft)
-        known = self._live.get(key, 0) or key in self._dead
+        key = key_of(draft)
+        known = self._live.get(key, 0) or key in self.dead
         within = draft.graph == WITHIN or (draft.graph == LEAF and key in self._leaves)
         if known and draft.when == "result":
             return  # handed on, or by another name
         if known:
-            live, dead = live | self._live.get(key, 0), {**self._dead.get(key, {}), **dead}
+            live, dead = live | self._live.get(key, 0), {**self.dead.get(key, {}), **dead}
         if dead:
-            self._dead[key] = dict(dead)
+            self.dead[key] = dict(dead)
         if live and within:
             self._live[key] = live
             self._lying[draft.place] = draft
@@ -187,9 +187,9 @@ class _Flow:
 
     def _cut(self, key: Hashable, draft: Draft, happening: Happening, bits: int) -> None:
         event = self._switched_off(happening) if draft.graph == BY_MODE else happening
-        dead = self._dead.setdefault(key, {})
+        dead = self.dead.setdefault(key, {})
         dead[event.id] = dead.get(event.id, 0) | bits
-        if _is_integer(draft):
+        if is_integer(draft):
             self.counted.add(event.id)
 
     def _switched_off(self, happening: Happening) -> Happening:
@@ -218,7 +218,7 @@ class _Flow:
         return found.id
 
 
-def _is_integer(draft: Draft) -> bool:
+def is_integer(draft: Draft) -> bool:
     """Whether a value is one of integers, or of truth values: such have no gradient, wherever they come from."""
     summary = draft.copy.outline if draft.copy is not None else draft.summary
     return summary is not None and (summary.dtype or summary.type).startswith(("int", "uint", "bool"))
@@ -245,7 +245,7 @@ def _unseen(text: str) -> frozenset[str]:
     return frozenset(name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name))
 
 
-def _key(draft: Draft) -> Hashable:
+def key_of(draft: Draft) -> Hashable:
     """What tells a value from others of the same numbers: a detached one from what it was detached of."""
     if draft.token:
         return draft.token
@@ -254,7 +254,7 @@ def _key(draft: Draft) -> Hashable:
     return draft.label, draft.summary.value if draft.summary is not None else None
 
 
-def _as_they_ended(happenings: Sequence[Happening]) -> list[Happening]:
+def as_they_ended(happenings: Sequence[Happening]) -> list[Happening]:
     """What was inside an event comes before it."""
     last = [each.id for each in happenings]
     for each in reversed(happenings):

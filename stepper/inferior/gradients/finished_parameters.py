@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from stepper.inferior.gradients.accumulated import Accumulations, stacked
 from stepper.inferior.gradients.angle import cosine
 from stepper.inferior.gradients.cut_off import cut_off
 from stepper.inferior.gradients.known_gradients import KnownGradients
+from stepper.inferior.gradients.lost_terms import lost_terms
 from stepper.inferior.gradients.momentum import carried_by, turned_by
 from stepper.inferior.gradients.stretched import told_shape
 from stepper.inferior.gradients.used_gradients import UsedGradients
@@ -21,7 +22,7 @@ from stepper.inferior.recording.drafts import Draft, value_of
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.tracking import Track
 from stepper.program.sites import Site
-from stepper.record import CUT, STRETCHED, Held, Parameter, Resting, Summary, Value, When
+from stepper.record import CUT, LOST, STRETCHED, Held, Parameter, Resting, Summary, Value, When, place
 from stepper.record import ratio as ratio_of
 
 ALONG = 1 - 1e-6  # the cosine from which on, but for rounding, an update is a multiple of a gradient
@@ -115,6 +116,7 @@ class FinishedParameters:
             resting=self._resting(track),
             sparse=parts is not None and parts.sparse,
             lost=None if parts is None else parts.lost,
+            term=self._terms.get(track.name),
         )
 
     def _resting(self, track: Track) -> Resting | None:
@@ -147,8 +149,20 @@ class FinishedParameters:
             if tracks[name].passed_over:
                 by_event.setdefault(event, []).append(name)
         for event, names in by_event.items():
-            more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-            self._recorder.happenings[event].remark(f"{CUT}{', '.join(names[:FEW])}{more}")
+            self._recorder.happenings[event].remark(f"{CUT}{_few(names)}")
+
+    @cached_property
+    def _terms(self) -> dict[str, int]:
+        """By parameter the statement that adds a term of the loss which is cut off, where it is said."""
+        found: dict[str, int] = {}
+        for term in lost_terms(self._recorder.happenings, self._recorder.tracker.tracks):
+            names, (at, by) = term.parameters, (term.added, term.cut)
+            other = by.site.file if by.site.file != at.site.file else ""
+            of = f" ({_few(names)})" if term.known else ""
+            where = "here" if by is at else f"on {place(by.site.line, other)}"
+            at.remark(f"{LOST}{term.label}, a term of the loss: it is cut off {where}{of}")
+            found |= {name: at.id for name in names if name not in found}
+        return found
 
     def _held(self, track: Track, grad: Draft | None) -> Held | None:
         """What a gradient that the script adds up held of earlier iterations; None where it held nothing, where
@@ -224,6 +238,11 @@ class FinishedParameters:
             between=track.between,
             behind=None if track.behind is None else track.behind.id,
         )
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return f"{', '.join(names[:FEW])}{more}"
 
 
 def _followed(track: Track) -> Draft | None:

@@ -54,6 +54,7 @@ from stepper.session.check.updated_first import read_after_update, updated_befor
 from stepper.session.continuing import Continuing
 from stepper.session.findings.carried import Carried, added, momentum
 from stepper.session.findings.left_out import Why, in_words, left_out
+from stepper.session.findings.lost_terms import lost_term
 from stepper.session.findings.on_the_way import on_the_way
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
@@ -244,8 +245,13 @@ class RecordCheck:
             return found
         self._of_graph._entries = self._entries
         self._by_graph.add(parameter.name)
-        cut = self._updated_before(next(self._versions(parameter))) or self._cuts.between(parameter) or self._cuts.only
-        return by_graph(found, await self._of_graph._one(parameter), cut)
+        updated = self._updated_before(next(self._versions(parameter)))
+        cut = updated or self._cuts.between(parameter) or self._cuts.only
+        told = by_graph(found, await self._of_graph._one(parameter), cut)
+        term = "" if updated or self._carried.get(parameter.name) else lost_term(self._record, parameter)
+        return (
+            replace(found, verdict=Verdict.DIFFERS, note=term) if term and told.verdict is not Verdict.DIFFERS else told
+        )
 
     def _fit(self, group: tuple[Way, ...]) -> RecordCheck:
         """The check by which directions through these tell."""

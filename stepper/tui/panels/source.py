@@ -61,7 +61,7 @@ class SourcePanel(LinePanel):
         f"{POINTED_OUT} (64,1) − (64,) → (64,64) at a line's end: broadcasting made a value larger than both operands, "
         "a loss compares different shapes, or one number moves all of a parameter, which may not be meant\n"
         f"{POINTED_OUT} no gradient at a line's end: the graph of gradients ends here (detach, no_grad), so that "
-        "parameters which an optimizer has get none\n"
+        "parameters which an optimizer has get none, or a term of the loss does that is added here\n"
         f"{POINTED_OUT} not read at a line's end: a gradient that no line of the file reads: an update that was "
         "forgotten\n"
         f"{POINTED_OUT} repeated at a line's end: an index has places more than once, and the step takes only the last "

@@ -1,0 +1,71 @@
+"""Terms of a loss that no gradient goes back through, though parameters that it trains make them, too."""
+
+import pytest
+
+from stepper.record import LOST
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script
+
+TERMS = """
+    body, pi, v = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 1)
+    ended, others = nn.Linear(3, 2), nn.Linear(3, 3)
+    trained = [*body.parameters(), *pi.parameters(), *v.parameters()]
+    optimizer, second = torch.optim.SGD(trained, lr=0.1), torch.optim.SGD(others.parameters(), lr=0.1)
+    x, r, a = torch.rand(5, 3), torch.rand(5), torch.tensor([0, 1, 1, 0, 1])
+    def both(one, other):
+        return one + other
+    for t in range(2):
+        h = torch.tanh(body(x))
+        d, value = torch.distributions.Categorical(logits=pi(h)), v(h).squeeze(1)
+        error = (value - r).square().mean()
+        loss = error
+        TERM
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        other = others(x).square().sum() + error.item()
+        second.zero_grad()
+        other.backward()
+        second.step()
+    """
+
+
+@pytest.mark.parametrize(
+    ("term", "label", "names"),
+    [
+        ("p = body.weight.detach().pow(2).sum(); loss = loss + 0.1 * p", "0.1 * p", "body.weight"),
+        ("p = body.weight.data.abs().sum(); loss += p", "p", "body.weight"),
+        ("p = h.square().mean().item(); loss = p * 0.5 + loss", "p", "body.weight, body.bias"),
+        ("p = torch.tensor(h.detach().numpy() ** 2).mean(); loss = (loss - p) / 2", "p", "body.weight, body.bias"),
+        ("p = -(d.log_prob(a).exp().detach() * r).mean(); loss = both(p, loss) * 3", "one", ""),
+        ("p = h.detach().abs().mean(); loss = torch.stack([loss, p]).sum()", "p", "body.weight, body.bias"),
+        ("p = h.detach().mean(); loss = sum([loss, p, d.entropy().mean()])", "p", "body.weight, body.bias"),
+    ],
+)
+def test_a_term_of_the_loss_that_is_cut_off_is_told_where_it_is_added(term: str, label: str, names: str) -> None:
+    record = run_recorded(script(TERMS.replace("TERM", term))).records[1]
+    (event,) = (event for event in record.events if LOST in event.note)
+    assert event.kind == "statement"
+    assert event.note.startswith(f"{LOST}{label}, a term of the loss: it is cut off on line ")
+    assert event.note.endswith(f" ({names})") if names else event.note[-1].isdigit()
+    marked = {each.name: each.term for each in record.parameters if each.term is not None}
+    assert marked.keys() >= set(names.split(", ") if names else ["body.weight"])
+    assert not any(name.startswith(("others", "ended")) for name in marked) and set(marked.values()) == {event.id}
+
+
+MEANT = [
+    "adv = (r - value).detach(); loss = loss - (d.log_prob(a) * adv).mean() + 0.1 * d.entropy().mean()",
+    "loss = loss + ((r - value.detach()).mean() - d.log_prob(a)).mean()",  # lined up with many numbers
+    "soft = pi(h).softmax(1); loss = loss + (soft.detach() - soft).abs().mean() - soft.mean() + soft.mean().detach()",
+    "q = pi(h).softmax(1).detach(); loss = loss + (q * q.log()).sum() - (q * pi(h).log_softmax(1)).sum()",
+    "loss = loss + torch.no_grad()(others)(x).mean() + ended(x).detach().sum()",  # that this step does not train
+    "first = pi(h).mean(); first.backward(retain_graph=True); loss = loss + first.detach()",
+    "seen = loss.item() + h.detach().mean(); loss = loss + 0.1 * x.mean() + body.bias.sum()",
+]
+
+
+@pytest.mark.parametrize("term", MEANT)
+def test_what_is_meant_to_have_no_gradient_is_no_term_that_is_cut_off(term: str) -> None:
+    record = run_recorded(script(TERMS.replace("TERM", term))).records[1]
+    assert not [event.note for event in record.events if LOST in event.note]
+    assert all(each.term is None for each in record.parameters)
