@@ -276,6 +276,10 @@ class Engine:
         """new − old in float64, as a kept copy; asked of copies of equal shape that lie `elsewhere`."""
         raise LookupError(f"the engine {self.name} keeps nothing elsewhere")
 
+    def shape(self, value: Any) -> tuple[int, ...] | None:
+        """The shape of a value, told without its numbers, and without asking it; None where that takes a copy."""
+        return None
+
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         """The shape of a kept copy whose numbers can be read; None for any other."""
         summary = self.describe(kept)

@@ -170,6 +170,13 @@ class NumpyEngine(Engine):
         chunks = chunks_of(once)
         return None if chunks is None else Pieces(_told(kept, None), chunks, kept.size // max(1, once.size))
 
+    def shape(self, value: Any) -> tuple[int, ...] | None:
+        import numpy
+
+        array = issubclass(type(value), numpy.ndarray)
+        told: tuple[int, ...] = (numpy.ndarray if array else numpy.generic).shape.__get__(value)
+        return told
+
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         if type(kept) is Opaque or kept.dtype.kind not in "fiucb":
             return None

@@ -328,6 +328,9 @@ class TorchEngine(Engine):
                 wide = self._torch.complex64 if wide is self._torch.float32 else self._torch.complex128
             return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
+    def shape(self, value: Any) -> tuple[int, ...] | None:
+        return self._outside(value).shape
+
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         return kept.shape if type(kept) is Kept else None
 

@@ -118,8 +118,8 @@ def _is_like(value: Any, engine: Engine | None, like: Summary) -> bool:
         return value == told or (type(value) is type(told) is float and _is_near(value, told, abs(told)))
     if engine is None:
         return False
-    shape = getattr(value, "shape", None)
-    if shape is not None and tuple(shape) != like.shape:
+    shape = engine.shape(value)
+    if shape is not None and shape != like.shape:
         return False
     summary = engine.describe(engine.keep(value))
     if like.kind == "scalar":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
+from stepper.engines.torch import TorchEngine
 from stepper.inferior.reaching import reach
 from stepper.record import Summary
 
@@ -24,3 +27,20 @@ def test_what_a_closure_holds_does_not_hide_the_name_of_a_number() -> None:
     like = Summary(kind="scalar", type="float", value=0.5)
     reached = reach("layers[0][0][1]", like, [], [{"loss": loss, "layers": layers}], [])
     assert reached.write(0, 2.0) == 2.0 and weights[1].data == 2.0
+
+
+class Asked(torch.Tensor):
+    """A class whose code is not to be run by a look."""
+
+    @property
+    def shape(self) -> torch.Size:  # type: ignore[override]
+        raise AssertionError("it was asked")
+
+
+def test_a_parameter_of_a_class_of_its_own_is_reached_without_asking_it() -> None:
+    engine, value = TorchEngine(), torch.tensor([0.25, 0.5])
+    like = engine.describe(engine.keep(value.as_subclass(Asked)))
+    others = torch.zeros(3).as_subclass(Asked)
+    names = {"w": value.as_subclass(Asked), "others": others}
+    assert reach("w", like, [], [names], [engine]).write(1, 2.0) == 2.0
+    assert value.tolist() == [0.25, 2.0]
