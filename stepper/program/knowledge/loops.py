@@ -109,12 +109,9 @@ def _uses_grad(definition: Definition) -> bool:
 
 
 def _written_losses(run: Pass) -> set[tuple[int, str]]:
-    """Running totals of losses also depend on gradients, by way of the parameters; they are not parameters."""
-    return {
-        d.place
-        for d in run.definitions
-        if d.kind in ("bind", "change") and any(d in loss.deps for loss in run.losses if not loss.backward)
-    }
+    """Running totals of losses also depend on gradients, by way of the parameters; they are not parameters. What a
+    function called `loss` computes its value from may be: the parameters behind a step."""
+    return {loss.definition.place for loss in run.losses if loss.definition is not None and not loss.backward}
 
 
 def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
