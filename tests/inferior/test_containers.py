@@ -53,12 +53,15 @@ def test_an_optimizers_state_in_a_large_dict_beside_the_parameters() -> None:
 
 @pytest.mark.parametrize(
     "update",
-    ["{k: p - 0.125 * grads[k] for k, p in params.items()}", "stepped(params, grads)"],
-    ids=["anew", "returned"],
+    ["{k: p - 0.125 * grads[k] for k, p in params.items()}", "stepped(params, grads)", "made", "both(params)[1]"],
+    ids=["anew", "returned", "handed on", "with its gradients made inside"],
 )
 def test_a_large_dict_that_takes_the_place_of_the_one_before(update: str) -> None:
-    stepped = "def stepped(params, grads):\n    return {k: params[k] - 0.125 * grads[k] for k in params}\n"
-    ran = run(stepped + STACK.replace("COUNT", "100") + f"    params = {update}\n")
+    made = "made = {k: params[k] - 0.125 * grads[k] for k in params}\n"
+    stepped = f"def stepped(params, grads):\n    {made}    return made\n"
+    both = f"def both(params):\n    grads = {{k: 2 * p for k, p in params.items()}}\n    {made}    return 0, made\n"
+    before = f"    {made}" if update == "made" else ""
+    ran = run(stepped + both + STACK.replace("COUNT", "100") + before + f"    params = {update}\n")
     assert len(ran.record(1).parameters) == 100
     check(ran, "params['h99.w']", numpy.full((2, 3), 200.0), 0.125)
 

@@ -71,6 +71,7 @@ class UsedGradients:
                 or self._single(update, track)
                 or self._beneath(update, track)
                 or self._stored(update, track)
+                or self._made_beside(update, track)
             )
             if found is not None:
                 return found
@@ -378,6 +379,27 @@ class UsedGradients:
                 if beside and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
                     return draft
         return self._list_beside(track, update)
+
+    def _made_beside(self, update: Happening, track: Track) -> Draft | None:
+        """`loss, params = step(params, x)`, or `params = new`: what lies beside where the new value was made, inside
+        the call, or before."""
+        new = next((each for each in update.drafts if each.when == "result" and each.label == track.label), None)
+        for happening in reversed(self._makers.get(id(new.copy), []) if new is not None else []):
+            if happening.id < update.id or self._is_inside(happening, update):
+                found = self._gradient_beside(track, happening)
+                if found is not None:
+                    return found
+        return None
+
+    @cached_property
+    def _makers(self) -> dict[int, list[Happening]]:
+        """The statements that a value is the result of, by its copy."""
+        found: dict[int, list[Happening]] = {}
+        for happening in self._recorder.happenings:
+            for draft in happening.drafts if happening.kind == "statement" else ():
+                if draft.when == "result" and draft.copy is not None:
+                    found.setdefault(id(draft.copy), []).append(happening)
+        return found
 
     def _zipped(self, track: Track, update: Happening, target: str, deep: int = MOMENTS) -> Draft | None:
         """`w, b = (p + v for p, v in zip((w, b), vs))`, inside which nothing is seen: the gradient that lies beside a
