@@ -186,3 +186,32 @@ def test_of_a_function_that_scales_a_gradient_it_is_what_was_scaled() -> None:
     )
     (parameter,) = ran.record(1).parameters
     assert parameter.grad is not None and parameter.grad.label == "dw"
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "w -= np.linalg.solve(H, g)",
+        "w = w - np.linalg.inv(H) @ g",
+        "w -= 0.5 * np.linalg.inv(H).dot(g)",
+        "inverse = np.linalg.inv(H); w -= inverse @ g",
+        "w -= np.linalg.solve(H, X.T @ e)",
+    ],
+)
+def test_of_newtons_step_the_gradient_is_what_the_equations_are_solved_for(update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X, w = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]]), np.array([0.5, -0.25])
+        H = X.T @ X
+        for y in ([1.0, 0.0, 2.0], [0.5, 1.0, -1.0]):
+            e = X @ w - y
+            loss = (e ** 2).sum() / 2
+            g = X.T @ e
+            {update}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    x, y = numpy.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]]), [0.5, 1.0, -1.0]
+    expected = x.T @ (x @ ran.array(parameter.before, 1) - y)
+    assert ran.array(parameter.grad, 1).tolist() == pytest.approx(expected.tolist())

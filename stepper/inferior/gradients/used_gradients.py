@@ -38,6 +38,9 @@ from stepper.program.sites import Operation
 
 MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
 MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
+SOLVED = frozenset(["solve", "lstsq", "cho_solve", "cholesky_solve", "solve_triangular", "lu_solve", "spsolve"])
+INVERTED = frozenset(["inv", "pinv", "inverse", "pinverse", "cholesky_inverse"])
+PRODUCTS = frozenset(["matmul", "dot", "mv", "mm"])
 DIVISIONS = frozenset(["truediv", "divide"])
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 
@@ -74,8 +77,26 @@ class UsedGradients:
                 or self._made_beside(update, track)
             )
             if found is not None:
-                return found
+                return self._solved_for(found, update, track) or found
         return None
+
+    def _solved_for(self, found: Draft, update: Happening, track: Track) -> Draft | None:
+        """Newton's step by hand (`w -= np.linalg.solve(H, g)`, `w -= Hinv @ g`): the gradient that equations are solved
+        for. What solves them is no factor of the chain rule."""
+        inner = self._expressions.get(update.id, [])
+        made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(found)), None)
+        operation = None if made is None else made.site.operation
+        if made is None or operation is None:
+            return None
+        read = made.drafts[:-1]
+        makers = [self._made_in(inner, draft) or self._maker(draft, update) for draft in read]
+        names = {each.site.operation.name for each in makers if each is not None and each.site.operation is not None}
+        if operation.name not in SOLVED and not (operation.name in PRODUCTS and names & INVERTED):
+            return None
+        return next((draft for draft in reversed(read) if _fits(draft, track) and draft.role != "parameter"), None)
+
+    def _made_in(self, inner: list[Happening], draft: Draft) -> Happening | None:
+        return next((each for each in inner if each.site.label == draft.label), None)
 
     def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
         """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names), their sum: where
