@@ -222,3 +222,32 @@ def test_a_function_that_is_decorated_is_the_cut_of_all_that_it_reads_by_whateve
     cuts = {each.name: _text(record, each.cut) for each in record.parameters}
     head = "def forward(self, x)"
     assert cuts == {"part.gates.0": head, "part.gates.1": head, "part.scale": head, "kept": ""}
+
+
+SAMPLED = """
+    from torch.distributions import Normal
+    net, decoder = nn.Linear(3, 2), nn.Linear(1, 3)
+    for p in (*net.parameters(), *decoder.parameters()):
+        p.data.add_(torch.rand_like(p))
+    optimizer = torch.optim.SGD([*net.parameters(), *decoder.parameters()], lr=0.1)
+    def encode(x):
+        mean, scale = net(x).chunk(2, 1)
+        return Normal(mean, scale.exp())
+    x = torch.rand(5, 3)
+    for t in range(2):
+        MADE
+        z = q.DRAWN()
+        loss = (decoder(z) - x).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+@pytest.mark.parametrize("made", ["q = encode(x)", "h = net(x); q = Normal(h[:, :1], h[:, 1:].exp())"])
+@pytest.mark.parametrize("drawn", ["sample", "rsample"])
+def test_a_draw_from_a_distribution_that_has_a_name_is_the_cut(made: str, drawn: str) -> None:
+    record = run_recorded(script(SAMPLED.replace("MADE", made).replace("DRAWN", drawn))).records[1]
+    cuts = {each.name: _text(record, each.cut) for each in record.parameters}
+    cut = "z = q.sample()" if drawn == "sample" else ""
+    assert cuts == {"net.weight": cut, "net.bias": cut, "decoder.weight": "", "decoder.bias": ""}

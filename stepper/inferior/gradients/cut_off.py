@@ -90,6 +90,9 @@ class Flow:
         self._live: dict[Hashable, int] = {}
         self.dead: dict[Hashable, dict[int, int]] = {}
         self.counted: set[int] = set()  # cuts that made integers: `arange(len(h))`, which of its numbers is the largest
+        # By function and name: an object that is no value, with the parameters that gradients would go back to by what
+        # it was made of, and the cuts behind that.
+        self._objects: dict[tuple[str, str], tuple[int, dict[int, int]]] = {}
         self._heads: set[int] = set()  # cuts that are the heads of functions
         self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
         self._inside: dict[
@@ -127,6 +130,8 @@ class Flow:
             live, lost = _both((live, lost), self._live_of(parts, happening))
             read = read + parts
         dead = self.cuts_of(read)
+        if happening.kind == "statement":
+            live = self._through_objects(happening, live, dead)
         if lost:
             dead[happening.id] = dead.get(happening.id, 0) | lost
         for draft in happening.drafts:
@@ -135,6 +140,26 @@ class Flow:
                 if happening.kind == "expression":
                     self._parts.setdefault(happening.parent, []).append(draft)
             self._named[happening.function, draft.label] = draft
+
+    def _through_objects(self, happening: Happening, live: int, dead: dict[int, int]) -> int:
+        """A statement is over that read these: with what the objects it read hold, none of which is a value that is
+        seen (a distribution). One that it makes holds all of it."""
+        bound, read = _bound_and_read(happening.text)
+        for name in read:
+            held, cuts = self._objects.get((happening.function, name), (0, {}))
+            live |= held
+            dead.update({event: dead.get(event, 0) | bits for event, bits in cuts.items()})
+        seen = {draft.label for draft in happening.drafts if draft.when == "result"}
+        for name in bound - seen:
+            self._objects[happening.function, name] = live, dict(dead)
+        for name in bound & seen:
+            self._objects.pop((happening.function, name), None)
+        if not seen and live and happening.text.startswith("return "):
+            call = self._happenings[happening.id]
+            while call.kind != "call" and call.parent is not None:
+                call = self._happenings[call.parent]
+            self._inside[call.id] = _both(self._inside.get(call.id, NONE), (live, 0))
+        return live
 
     def _look_again(self, read: Iterable[Draft], happening: Happening) -> None:
         """What is read and hangs in no graph may be another look at what does: `h.data`, over the same memory."""
@@ -243,6 +268,17 @@ def _unseen(text: str) -> frozenset[str]:
     except (SyntaxError, ValueError):
         return frozenset()  # the head of a block
     return frozenset(name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name))
+
+
+@lru_cache(maxsize=1024)
+def _bound_and_read(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The plain names that a statement binds, and those that it reads."""
+    try:
+        names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+    except (SyntaxError, ValueError):
+        return frozenset(), frozenset()  # the head of a block
+    bound = frozenset(each.id for each in names if isinstance(each.ctx, ast.Store))
+    return bound, frozenset(each.id for each in names if isinstance(each.ctx, ast.Load))
 
 
 def key_of(draft: Draft) -> Hashable:
