@@ -217,10 +217,10 @@ def _expression(text: str, script: Script) -> ast.expr:
     if any(isinstance(part, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)) for part in ast.walk(node)):
         raise ProgramError(f"--loss {text!r} must be an expression that only reads")
     own = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-    known = own.union(vars(builtins), *(scope.bindings for scope in script.scopes.values()))
+    bound = own.union(*(scope.bindings for scope in script.scopes.values()))
     for part in ast.walk(node):
-        if isinstance(part, ast.Name) and part.id not in known and not script.star_import:
-            near = difflib.get_close_matches(part.id, known, 1)
+        if isinstance(part, ast.Name) and part.id not in bound.union(vars(builtins)) and not script.star_import:
+            near = difflib.get_close_matches(part.id, bound, 1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise ProgramError(f"--loss {text!r}: the script has no name {part.id}{hint}")
     for part in ast.walk(node):

@@ -113,6 +113,8 @@ def _script(target: str) -> str:
         raise Misuse(f"{target}: no such file")
     if path.is_dir():
         raise Misuse(f"{target}: is a directory; name a Python script")
+    if path.suffix == ".ipynb":  # its text, of JSON, may be Python's, too
+        raise Misuse(f"{target}: is a notebook; jupyter nbconvert --to script makes a Python script of it")
     try:
         with path.open("rb"):
             pass

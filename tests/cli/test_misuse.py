@@ -103,6 +103,10 @@ def test_a_loss_that_cannot_be_evaluated(
     assert line.startswith(f"{script}: --loss {loss!r}") and said in line
 
 
+def test_a_name_of_pythons_own_is_not_proposed_for_a_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "numpy", "--loss", "opne").endswith("the script has no name opne")
+
+
 def test_a_loss_that_is_no_expression(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "run", "numpy", "--loss", "a b").startswith("numpy: ")
 
@@ -238,6 +242,12 @@ def test_words_that_are_not_understood(arguments: tuple[str, ...], capsys: pytes
 @pytest.mark.parametrize("arguments", [("run",), ("trace",), ("trace", "--values"), ("list", "--frmat", "json")])
 def test_words_without_a_target(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, *arguments).startswith("stepper: ")
+
+
+def test_a_notebook_is_no_script(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "train.ipynb"
+    path.write_text('{"cells": [], "metadata": {}, "nbformat": 4}\n')
+    assert complaint(capsys, "run", str(path)).startswith(f"{path}: is a notebook; ")
 
 
 def test_a_misspelt_option_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
