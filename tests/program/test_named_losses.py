@@ -102,3 +102,26 @@ for t in range(3):
 """
     program = analyse(source, "s.py")
     assert labels(program, "loss") == {"loss"}
+
+
+def test_an_error_that_is_the_gradient_behind_a_loss_is_none_nor_what_gives_it() -> None:
+    source = """
+def loss(y, out):
+    return (y - out) ** 2
+def loss_prime(y, out):
+    return 2 * (out - y)
+w = 1.0
+for epoch in range(1):
+    err = 0
+    for t in range(2):
+        out = w * 2
+        err += loss(1.0, out)
+        error = loss_prime(1.0, out)
+        w -= 0.25 * error
+    print(err / 2)
+"""
+    program = analyse(source, "s.py")
+    probes = Probes(program, lambda n: False)
+    with probes.installed():
+        assert execute(program.code, source, "s.py")[2] == ""
+    assert [arguments[-1] for name, arguments in probes.calls if name == nodes.LOSS] == [1.0, 0.0]

@@ -81,7 +81,7 @@ class Losses:
 
     def is_loss_call(self, node: ast.AST) -> bool:
         """Whether an expression is a call with loss, cost or error in its callee's name."""
-        return isinstance(node, ast.Call) and names_loss(_last(node.func))
+        return isinstance(node, ast.Call) and _last(node.func) not in self.aside and names_loss(_last(node.func))
 
     def is_loss_target(self, node: ast.AST) -> bool:
         """Whether a name or attribute that is bound has loss, cost or error in its name."""

@@ -135,14 +135,15 @@ def _indices(walker: Walker) -> frozenset[Place]:
 
 def _no_losses(flow: Flow) -> frozenset[str]:
     """The names with loss, cost or error in them that are none: an error on its way back to the parameters, made of
-    gradients (`error += delta * w`); where the pass has another loss, any error on that way, a total that goes on over
-    the passes (`batch_error += loss`), its mean."""
+    gradients (`error += delta * w`); where the pass has another loss, any error on that way (`error = loss_prime(y,
+    out)`, with what it calls), a total that goes on over the passes (`batch_error += loss`), its mean."""
     named: dict[str, list[Definition]] = {}
     for d in flow.run.definitions:
         if d.kind in ("bind", "change") and d.deps and names_loss(d.place[1]):
             named.setdefault(d.place[1], []).append(d)
     real = {d.place[1] for d in flow.loss_definitions if d.kind == "bind" and names_loss(d.place[1])}
-    if not real:
+    called = _called_losses(flow)
+    if not real and all(called.values()):
         of_gradients = flow.backward & flow.run.downstream(is_gradient)
         return frozenset(name for name, made in named.items() if of_gradients.issuperset(made))
     totals = running_totals(flow.run, flow.carried)
@@ -150,7 +151,24 @@ def _no_losses(flow: Flow) -> frozenset[str]:
         name
         for name, made in named.items()
         if name not in real and all(d in flow.backward or d in totals or d.deps & totals for d in made)
-    )
+    ) | {name for name, on_its_way_back in called.items() if on_its_way_back}
+
+
+def _called_losses(flow: Flow) -> dict[str, bool]:
+    """What is called with loss, cost or error in its name, and whether all that its values are bound to is on its way
+    back to the parameters."""
+    made: dict[int, list[Definition]] = {}
+    for d in flow.run.definitions:
+        if d.kind in ("bind", "change"):
+            made.setdefault(id(d.statement), []).append(d)
+    found: dict[str, bool] = {}
+    for loss in flow.run.losses:
+        match loss.node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if names_loss(name):
+                bound = made.get(id(loss.statement), []) if loss.statement is not None else []
+                back = bool(bound) and flow.backward.issuperset(bound)
+                found[name] = found.get(name, True) and back
+    return found
 
 
 def _spare(script: Script, flow: Flow, loop: LoopNode | None) -> dict[int, str]:
