@@ -25,7 +25,8 @@ from stepper.record.events import LoopHead
 
 NOT_FOUND = (
     "no training loop found: looked for a loop that computes a loss or a gradient and updates what it carries from "
-    "pass to pass; name one with --loop LINE, or take the whole script as one iteration with --loop none"
+    "pass to pass; name one with --loop LINE, or, also where the loop is inside an installed library, take the whole "
+    "script as one iteration with --loop none"
 )
 
 
