@@ -245,3 +245,18 @@ def test_of_rows_of_a_tensor_that_are_picked_the_gradient_is_what_the_step_used(
     assert parameter.grad is not None and parameter.sparse and parameter.lost == (5 if last else None)
     first = [12.0, 6.0] if last else [20.0, 16.0]
     assert ran.array(parameter.grad).tolist() == [[1.0, 0.0], [0.0, 0.0], first]
+
+
+def test_one_number_is_the_gradient_of_each_element_that_an_index_picks() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w, rate = np.array([0.5, -0.25, 0.75, 1.0]), 0.125
+        for ids in (np.array([0, 2]), np.array([3, 1])):
+            delta = 2 * (w[ids].sum() - 1.0)
+            loss = (w[ids].sum() - 1.0) ** 2
+            w[ids] -= rate * delta
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.sparse and ran.array(parameter.grad).tolist() == [0.5, 0.0, 0.5, 0.0]

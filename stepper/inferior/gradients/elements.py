@@ -174,10 +174,12 @@ class _Array:
     def put(self, index: Any, value: Any, *, every: bool) -> int:
         """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
         parts are lost, since others take their places. Raises _Unknown for what is there already, for one number in
-        the place of several, and for complex ones."""
+        the place of several that no array of their places picks, and for complex ones."""
         import numpy
 
         filled = self._filled[index]
+        if numpy.shape(value) == () and isinstance(index, numpy.ndarray) and filled.ndim == 1:
+            value = numpy.full(filled.shape, value)  # of a sum of picked elements: `w[ids] -= lr * delta`
         if filled.any() or numpy.shape(value) != filled.shape or numpy.iscomplexobj(value):
             raise _Unknown
         self._filled[index] = True
