@@ -458,3 +458,18 @@ for t in range(5):
 """
     program = analyse(source, "rate.py")
     assert labels(program, "gradient") == {"dw"}
+
+
+def test_data_that_an_outer_loop_shuffles_is_no_parameter() -> None:
+    source = """
+import numpy as np
+X, y, w = np.ones((12, 3)), np.ones(12), np.zeros(3)
+for epoch in range(3):
+    order = np.random.permutation(len(y))
+    X, y = X[order], y[order]
+    for row, target in zip(X, y):
+        error = target - row @ w
+        w += 0.1 * error * row
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"w"} and {"row", "target"} <= labels(program, "data")

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stepper.program.flow.effects import GRAD, Place
+from stepper.program.flow.effects import GRAD, Place, closure
 from stepper.program.flow.flow import Flow, sort
 from stepper.program.flow.losses import Losses
 from stepper.program.flow.walk import Walker
@@ -32,9 +32,16 @@ def moved_around(script: Script, losses: Losses, loop: LoopNode, flow: Flow) -> 
         if read.isdisjoint(_stored(script, walker, outer, loop)):
             continue
         whole = sort(walker.walk_loop(outer), walker.made_parameters())
-        if found := whole.parameters & read:
+        if found := _by_gradients(whole, flow) & read:
             return Around(walker, whole, found)
     return None
+
+
+def _by_gradients(whole: Flow, inner: Flow) -> set[Place]:
+    """The parameters of a loop around the pass that are moved by what its own make of the data: data that is shuffled
+    for each epoch (`X = X[order]`) is not."""
+    changes = (d for d in whole.run.definitions if d.kind in ("bind", "change") and d.place in whole.parameters)
+    return {d.place for d in changes if any(each.place in inner.parameters for each in closure(d.deps))}
 
 
 def _loops_around(script: Script, loop: LoopNode) -> Iterator[LoopNode]:
