@@ -26,6 +26,15 @@ def test_a_buffer_is_used_again_once_its_copies_are_gone() -> None:
     assert buffers.take(SMALLEST).ctypes.data == address
 
 
+def test_buffers_that_are_cut_from_the_same_memory_do_not_overlap() -> None:
+    buffers = Pool()
+    held = [buffers.take(size) for size in (SMALLEST + 1, SMALLEST, pool.SLAB // 2, pool.SLAB // 2, pool.SLAB + 1)]
+    for number, buffer in enumerate(held):
+        buffer[:] = number
+    assert all((buffer == number).all() for number, buffer in enumerate(held))
+    assert held[1].ctypes.data == held[0].ctypes.data + SMALLEST + pool.LINE
+
+
 def test_free_buffers_are_given_back_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SWEEP", 10 * SMALLEST)
     buffers = Pool()
