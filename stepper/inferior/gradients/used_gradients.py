@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import math
-import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import is_added_to
 from stepper.inferior.gradients.angle import is_multiple
+from stepper.inferior.gradients.beside import MOMENTS, GradientsBeside
 from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
+from stepper.inferior.gradients.fitting import fits, is_inside, is_itself, shape_of
 from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.recording.copies import Copy
@@ -26,18 +27,14 @@ from stepper.inferior.spelling.added import (
     elements_in,
     index_of,
     pair_of,
-    paths_in_comprehension,
     plainly,
     steps_in,
     target_of,
     texts_in,
 )
-from stepper.inferior.spelling.zipped import beside
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 
-MEMBER = re.compile(r"\.(?=[A-Za-z_])|\[")  # where a label goes on to what something holds
-MOMENTS = 3  # how many statements lie between a gradient and the step: Adam's m, its corrected m, the update
 SOLVED = frozenset(["solve", "lstsq", "cho_solve", "cholesky_solve", "solve_triangular", "lu_solve", "spsolve"])
 INVERTED = frozenset(["inv", "pinv", "inverse", "pinverse", "cholesky_inverse"])
 PRODUCTS = frozenset(["matmul", "dot", "mv", "mm"])
@@ -51,6 +48,7 @@ class UsedGradients:
     def __init__(self, recorder: Recorder, known: KnownGradients) -> None:
         self._recorder = recorder
         self._known = known
+        self._beside = GradientsBeside(recorder.happenings, known)
         self._rows: dict[str, list[Draft | None]] = {}
         self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
 
@@ -69,12 +67,12 @@ class UsedGradients:
                 self._product(update, track)
                 or self._gradient_named(update, track, MOMENTS)
                 or self._gradient_read(update, track, MOMENTS)
-                or self._gradient_beside(track, update)
-                or self._zipped(track, update, track.label)
+                or self._beside.of(track, update)
+                or self._beside.zipped(track, update, track.label)
                 or self._single(update, track)
                 or self._beneath(update, track)
                 or self._stored(update, track)
-                or self._made_beside(update, track)
+                or self._beside.of_made(update, track)
             )
             if found is not None:
                 return self._solved_for(found, update, track) or found
@@ -93,7 +91,7 @@ class UsedGradients:
         names = {each.site.operation.name for each in makers if each is not None and each.site.operation is not None}
         if operation.name not in SOLVED and not (operation.name in PRODUCTS and names & INVERTED):
             return None
-        return next((draft for draft in reversed(read) if _fits(draft, track) and draft.role != "parameter"), None)
+        return next((draft for draft in reversed(read) if fits(draft, track) and draft.role != "parameter"), None)
 
     def _made_in(self, inner: list[Happening], draft: Draft) -> Happening | None:
         return next((each for each in inner if each.site.label == draft.label), None)
@@ -169,9 +167,9 @@ class UsedGradients:
         rated = term.rate is not None and abs(term.rate) != 1
         if draft is None or draft.role in ("parameter", "setting") or (draft.role == "data" and not rated):
             return None  # of data it is the perceptron's: `b += lr * y`
-        if _shape(draft) != _shape(track.before):
+        if shape_of(draft) != shape_of(track.before):
             whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
-            return draft if whole and _shape(draft) in (None, (1,)) and self._known.is_gradient(draft) else None
+            return draft if whole and shape_of(draft) in (None, (1,)) and self._known.is_gradient(draft) else None
         return None if draft.role == "other" and is_path(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:
@@ -180,23 +178,23 @@ class UsedGradients:
         read, term = self._term(update, track)
         if term is None or term.quotient:
             return None
-        shape = _shape(track.before)
+        shape = shape_of(track.before)
         factors = [read.get(plainly(factor)) for factor in term.factors]
         if not factors or (len(factors) == 1 and is_path(term.factors[0])):
             return None
         if len(factors) == 1 and term.own == 1.0 and track.label not in texts_in(term.rest):
             return None  # what `x - mean` is, in `mean += rate * (x - mean)`, is the gradient as it stands
         alike = [
-            each for each in factors if each is not None and _shape(each) == shape and self._known.is_gradient(each)
+            each for each in factors if each is not None and shape_of(each) == shape and self._known.is_gradient(each)
         ]
         if alike and (shape is not None or len(factors) == 1):
             return None  # numbers are multiplied by the chain rule: `lr * (grad * x)`
         part, whole = read.get(plainly(term.gradient)), read.get(plainly(term.whole))
-        if part is not None and _shape(part) == shape:
+        if part is not None and shape_of(part) == shape:
             return part
         if shape is None:
             return self._number_of(term, factors)
-        if whole is None or whole.copy is None or whole.copy.gone or _shape(whole) != shape:
+        if whole is None or whole.copy is None or whole.copy.gone or shape_of(whole) != shape:
             return None
         if term.rate is None or abs(term.rate) in (0.0, 1.0) or not math.isfinite(term.rate):
             return whole
@@ -240,7 +238,7 @@ class UsedGradients:
 
     def _scales(self, draft: Draft | None, track: Track) -> float | None:
         """The number of a value that only scales an update: a setting, or one that follows a schedule."""
-        if draft is None or _shape(draft) is not None or draft.role not in ("data", "setting", "other"):
+        if draft is None or shape_of(draft) is not None or draft.role not in ("data", "setting", "other"):
             return None
         if draft.label == track.name or (draft.role != "other" and draft.label in self._bound):
             return None
@@ -281,7 +279,7 @@ class UsedGradients:
         return None
 
     def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
-        shape = _shape(track.before)
+        shape = shape_of(track.before)
         found = self._addends(update, track)
         new = track.after
         handed = [draft for draft in found if new is not None and draft.same_value(new)]
@@ -303,18 +301,23 @@ class UsedGradients:
     def _goes_on(self, update: Happening, track: Track) -> bool:
         """Whether an update read what the parameter was: `C = z.T @ X / n`, of a closed form, is no step from there."""
         read = (draft for event in (update, *self._expressions.get(update.id, [])) for draft in event.drafts)
-        return any(draft.when in ("operand", "before") and _is_itself(draft, track) for draft in read)
+        return any(draft.when in ("operand", "before") and is_itself(draft, track) for draft in read)
 
     def _beneath(self, update: Happening, track: Track) -> Draft | None:
         """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""
         new = next((draft for draft in update.drafts if draft.label == track.label and draft.when == "result"), None)
         if new is None:
             return None
-        for happening in reversed(self._recorder.happenings[update.id + 1 :]):
+        happenings = self._recorder.happenings
+        for happening in reversed(happenings[update.id + 1 :]):
             if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
                 continue
             same = [one for one in happening.drafts if one.same_value(new)]  # what reads it only hands it on
-            if same and all(one.when == "result" for one in same) and self._is_inside(happening, update):
+            if (
+                same
+                and all(one.when == "result" for one in same)
+                and is_inside(happening, update, self._recorder.happenings)
+            ):
                 found = self._gradient_read(happening, track, MOMENTS) or self._single(happening, track)
                 if found is not None:
                     return found
@@ -322,18 +325,12 @@ class UsedGradients:
 
     def _stored(self, update: Happening, track: Track) -> Draft | None:
         """`params[k] = new`: what the statement read that made the new value."""
-        shape = _shape(track.before)
-        new = next((draft for draft in update.drafts if draft.when == "after" and _shape(draft) == shape), None)
-        if new is None or any(draft.when == "operand" and _shape(draft) == shape for draft in update.drafts):
+        shape = shape_of(track.before)
+        new = next((draft for draft in update.drafts if draft.when == "after" and shape_of(draft) == shape), None)
+        if new is None or any(draft.when == "operand" and shape_of(draft) == shape for draft in update.drafts):
             return None
         made = self._maker(new, update)
         return None if made is None else self._gradient_read(made, track, MOMENTS) or self._single(made, track)
-
-    def _is_inside(self, happening: Happening, outer: Happening) -> bool:
-        parent = happening.parent
-        while parent is not None and parent > outer.id:
-            parent = self._recorder.happenings[parent].parent
-        return parent == outer.id
 
     def _addends(self, update: Happening, track: Track) -> list[Draft]:
         """What a statement read, its sums and products taken apart: the values of the parameter's shape."""
@@ -353,7 +350,7 @@ class UsedGradients:
                 waiting.append(scaled)
             elif made is not None and operation is not None and operation.name in LINEAR:
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
-            elif _fits(draft, track) and not _is_itself(draft, track) and not self._is_a_factor(draft, update, track):
+            elif fits(draft, track) and not is_itself(draft, track) and not self._is_a_factor(draft, update, track):
                 found.append(draft)
         return found
 
@@ -391,96 +388,6 @@ class UsedGradients:
                 return happening
         return named
 
-    def _gradient_beside(self, track: Track, update: Happening) -> Draft | None:
-        """`weights = [w - lr * g for w, g in zip(weights, grads)]`, inside which nothing is seen: `weights[0]` used
-        `grads[0]`, of its shape, where the statement reads `grads`."""
-        for holder, key in _splits(track.name):
-            for number, other, draft in reversed(self._members.get(key, [])):
-                beside = number < update.id and other != holder and _shape(draft) == _shape(track.before)
-                if beside and re.search(rf"(?<![\w.]){re.escape(other)}(?!\w)", update.text):
-                    return draft
-        return self._list_beside(track, update)
-
-    def _made_beside(self, update: Happening, track: Track) -> Draft | None:
-        """`loss, params = step(params, x)`, or `params = new`: what lies beside where the new value was made, inside
-        the call, or before."""
-        new = next((each for each in update.drafts if each.when == "result" and each.label == track.label), None)
-        for happening in reversed(self._makers.get(id(new.copy), []) if new is not None else []):
-            if happening.id < update.id or self._is_inside(happening, update):
-                found = self._gradient_beside(track, happening)
-                if found is not None:
-                    return found
-        return None
-
-    @cached_property
-    def _makers(self) -> dict[int, list[Happening]]:
-        """The statements that a value is the result of, by its copy."""
-        found: dict[int, list[Happening]] = {}
-        for happening in self._recorder.happenings:
-            for draft in happening.drafts if happening.kind == "statement" else ():
-                if draft.when == "result" and draft.copy is not None:
-                    found.setdefault(id(draft.copy), []).append(happening)
-        return found
-
-    def _zipped(self, track: Track, update: Happening, target: str, deep: int = MOMENTS) -> Draft | None:
-        """`w, b = (p + v for p, v in zip((w, b), vs))`, inside which nothing is seen: the gradient that lies beside a
-        parameter, or beside what does, `vs = tuple(0.9 * v - rate * g for v, g in zip(vs, (dw, db)))`."""
-        texts = beside(update.text, target)
-        earlier = self._recorder.happenings[: update.id]
-        for text in texts:
-            drafts = (draft for each in reversed(earlier) for draft in each.drafts if plainly(draft.label) == text)
-            draft = next(drafts, None)
-            if draft is not None and _shape(draft) == _shape(track.before) and self._known.is_gradient(draft):
-                return draft
-        for text in texts if deep else ():
-            made = next((each for each in reversed(earlier) if beside(each.text, text)), None)
-            found = self._zipped(track, made, text, deep - 1) if made is not None else None
-            if found is not None:
-                return found
-        return None
-
-    def _list_beside(self, track: Track, update: Happening, deep: int = MOMENTS) -> Draft | None:
-        """`w = [a - lr * g for a, g in zip(w, dw)]`, of numbers in lists: the gradient of its shape that is read, or of
-        which a list is made that is: `v = [mu * a - lr * g for a, g in zip(v, dw)]`."""
-        read = paths_in_comprehension(update.text) - {track.label, track.name}
-        if not read or _shape(track.before) is None:
-            return None
-        for happening in reversed(self._recorder.happenings[: update.id]):
-            for draft in reversed(happening.drafts):
-                if draft.label in read and draft.copy is not None and self._known.is_gradient(draft):
-                    return draft if _shape(draft) == _shape(track.before) else None
-        for happening in reversed(self._recorder.happenings[: update.id] if deep else ()):
-            if happening.kind == "statement" and any(self._is_moment(draft, read) for draft in happening.drafts):
-                return self._list_beside(track, happening, deep - 1)
-        return None
-
-    def _is_moment(self, draft: Draft, names: frozenset[str]) -> bool:
-        """Whether a value was bound to one of these names, and is no parameter."""
-        bound = draft.when == "result" and draft.label in names and draft.role in ("other", "activation")
-        return bound and id(draft.copy) not in self._known.parameters
-
-    @cached_property
-    def _members(self) -> dict[str, list[tuple[int, str, Draft]]]:
-        """The gradients that lie in containers, by what is written behind the container to reach them."""
-        found: dict[str, list[tuple[int, str, Draft]]] = {}
-        for happening in self._recorder.happenings:
-            for draft in happening.drafts:
-                if (
-                    ("[" in draft.label or "." in draft.label)
-                    and self._known.is_gradient(draft)
-                    and is_path(draft.label)
-                ):
-                    for holder, key in _splits(draft.label):
-                        found.setdefault(key, []).append((happening.id, holder, draft))
-        return found
-
-
-@lru_cache(maxsize=4096)
-def _splits(label: str) -> list[tuple[str, str]]:
-    """The ways to tell what keeps a value from how it is reached there: `self.params['w']` is `['w']` of `self.params`,
-    and `.params['w']` of `self`."""
-    return [(label[: match.start()], label[match.start() :]) for match in MEMBER.finditer(label)]
-
 
 def _whole(parts: Parts | None) -> Draft | None:
     return None if parts is None else parts.gradient
@@ -492,30 +399,7 @@ def _dividend(made: Happening, operation: Operation) -> list[Draft]:
     return [draft for draft in made.drafts[:-1] if draft.label == text]
 
 
-def _shape(draft: Draft) -> tuple[int, ...] | None:
-    """A value's shape; None for a single number, whoever keeps it.
-
-    Axes of length 1 in front don't count: NumPy adds a gradient of shape (3,) to a bias of (1, 3).
-    """
-    shape = draft.shape or ()
-    while len(shape) > 1 and shape[0] == 1:
-        shape = shape[1:]
-    return shape or None
-
-
-def _fits(draft: Draft, track: Track) -> bool:
-    """Whether a value is of a parameter's shape, or a number for the only element of one: `b += vb`."""
-    shape = _shape(track.before)
-    return _shape(draft) == shape or (shape == (1,) and _shape(draft) is None and draft.role != "setting")
-
-
 def _number(draft: Draft | None) -> float | None:
     """A single number that a probe saw; None for anything else."""
     value = value_of(draft) if draft is not None else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _is_itself(draft: Draft, track: Track) -> bool:
-    return draft.label.removesuffix(".data") == track.name or (
-        draft.copy is not None and draft.copy is track.before.copy
-    )
