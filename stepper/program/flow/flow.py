@@ -79,8 +79,9 @@ def sort(
     changes |= stepped | once
     alone = set() if changes else decided_by_themselves(run, carried)
     changes |= alone
+    gains = _gains(run, changes)
     if any(takes_step(d, run) for d in changes):  # gradients that are kept in place are made anew by every pass
-        changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)}
+        changes -= {d for d in changes if (d.kind == "change" or not d.own) and is_gradient(d)} - gains
     later = of_later_runs(changes, run)
     changes -= later
     feeding = closure({d for change in changes for d in change.deps})
@@ -127,7 +128,7 @@ def sort(
     zeroed = {d.place for d in run.definitions if d.kind != "start" and all(c.kind == "target" for c in d.deps)}
     gathered = {d.place for d in updates if names_gradient(d.place[1]) and d.place in parameters | zeroed} - {GRAD}
     gathered |= emptied(run)
-    gathered -= {d.place for d in updates if is_optimizers(d)}  # `G` is a generator
+    gathered -= {d.place for d in updates if is_optimizers(d) or d in gains}  # `G` is a generator
     if parameters - gathered:
         # Gradients that an object keeps, adds up and zeroes when they were used (`self.gradients[k] = zeros`), and what
         # it keeps for them.
@@ -313,6 +314,12 @@ def _without_rates(changes: set[Definition], run: Pass) -> set[Definition]:
             deps -= of_losses
         start |= deps
     return reached(start, lambda d: (d.deps - d.asked) | d.own)
+
+
+def _gains(run: Pass, changes: set[Definition]) -> set[Definition]:
+    """What is called a gradient and is none: a loss is made of what it was before the pass (`u = g * x`)."""
+    measured = until({d for loss in run.losses for d in loss.deps}, changes)
+    return {d for d in changes if d.own and names_gradient(d.place[1]) and run.start.get(d.place) in measured}
 
 
 def _is_grad(definition: Definition) -> bool:
