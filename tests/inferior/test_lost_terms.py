@@ -12,6 +12,8 @@ TERMS = """
     trained = [*body.parameters(), *pi.parameters(), *v.parameters()]
     optimizer, second = torch.optim.SGD(trained, lr=0.1), torch.optim.SGD(others.parameters(), lr=0.1)
     x, r, a = torch.rand(5, 3), torch.rand(5), torch.tensor([0, 1, 1, 0, 1])
+    class keep:
+        pass
     def both(one, other):
         return one + other
     for t in range(2):
@@ -37,7 +39,12 @@ TERMS = """
         ("p = body.weight.data.abs().sum(); loss += p", "p", "body.weight"),
         ("p = h.square().mean().item(); loss = p * 0.5 + loss", "p", "body.weight, body.bias"),
         ("p = torch.tensor(h.detach().numpy() ** 2).mean(); loss = (loss - p) / 2", "p", "body.weight, body.bias"),
-        ("p = -(d.log_prob(a).exp().detach() * r).mean(); loss = both(p, loss) * 3", "one", ""),
+        (
+            "p = -(d.log_prob(a).exp().detach() * r).mean(); loss = both(p, loss) * 3",
+            "one",
+            "body.weight, body.bias",
+        ),
+        ("keep.d = d; p = (keep.d.log_prob(a).exp().detach() * r).mean(); loss = loss - p", "p", ""),
         ("p = h.detach().abs().mean(); loss = torch.stack([loss, p]).sum()", "p", "body.weight, body.bias"),
         ("p = h.detach().mean(); loss = sum([loss, p, d.entropy().mean()])", "p", "body.weight, body.bias"),
     ],

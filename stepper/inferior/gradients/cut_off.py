@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracking import Track
+from stepper.inferior.spelling.added import pair_of, plainly, texts_in
 from stepper.record import Backward
 
 BY_MODE, WITHIN, LEAF = -1, 1, 2
@@ -131,7 +132,7 @@ class Flow:
             read = read + parts
         dead = self.cuts_of(read)
         if happening.kind == "statement":
-            live = self._through_objects(happening, live, dead)
+            live = self._through_objects(happening, read, live, dead)
         if lost:
             dead[happening.id] = dead.get(happening.id, 0) | lost
         for draft in happening.drafts:
@@ -141,17 +142,20 @@ class Flow:
                     self._parts.setdefault(happening.parent, []).append(draft)
             self._named[happening.function, draft.label] = draft
 
-    def _through_objects(self, happening: Happening, live: int, dead: dict[int, int]) -> int:
+    def _through_objects(self, happening: Happening, read: list[Draft], live: int, dead: dict[int, int]) -> int:
         """A statement is over that read these: with what the objects it read hold, none of which is a value that is
-        seen (a distribution). One that it makes holds all of it."""
-        bound, read = _bound_and_read(happening.text)
-        for name in read:
+        seen (a distribution). One that it makes holds all of it; of `d, v = Normal(m, s), value(h)` its own part."""
+        bound, names = _bound_and_read(happening.text)
+        for name in names:
             held, cuts = self._objects.get((happening.function, name), (0, {}))
             live |= held
             dead.update({event: dead.get(event, 0) | bits for event, bits in cuts.items()})
         seen = {draft.label for draft in happening.drafts if draft.when == "result"}
         for name in bound - seen:
-            self._objects[happening.function, name] = live, dict(dead)
+            part = pair_of(happening.text, name)
+            own = [draft for draft in read if plainly(draft.label) in texts_in(part)] if part != happening.text else []
+            held, cuts = (self._live_of(own, happening)[0], self.cuts_of(own)) if own else (live, dict(dead))
+            self._objects[happening.function, name] = held, cuts
         for name in bound & seen:
             self._objects.pop((happening.function, name), None)
         if not seen and live and happening.text.startswith("return "):
