@@ -2,7 +2,7 @@
 methods of its tensors, to count their calls or to add to them, is for the script's calls, not for our own looks.
 
 Functions are taken from a copy of the module. Methods and operators are looked up by Python at the class itself:
-for as long as such a look lasts, those that were replaced are put back.
+for as long as such a look lasts, those that were replaced are put back, for the thread that looks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ class Originals:
         self._read: dict[str, Callable[[Any], Any]] = {}
         self._replaced: list[tuple[type, str, Any]] = []  # with what was there before
         self._version = self._now()
+        self._looking: set[int] = set()  # the threads they are put back for
+        self._hung: list[tuple[type, str, Any, Any]] = []  # with what was there, and what is meanwhile
+        self._lock = threading.RLock()
 
     def read(self, value: Any, attribute: str) -> Any:
         """`value.attribute` of any tensor, whatever its class, or the script, has put before torch's own."""
@@ -67,22 +70,73 @@ class Originals:
 
     @contextmanager
     def put_back(self) -> Iterator[None]:
-        """While this lasts, the classes are as they were; for the script's own thread, whose turn it is not just now.
-        To another it would change what the script calls."""
-        if threading.get_ident() != threading.main_thread().ident or not self.replaced():
+        """While this lasts, the classes are as they were, for the thread that asks for it. What the script's other
+        threads call meanwhile is what the script has put there."""
+        thread = threading.get_ident()
+        if thread in self._looking or not self.replaced():
             yield
             return
-        theirs = [(kind, name, vars(kind).get(name, _MISSING)) for kind, name, _ in self._replaced]
-        _hang(self._replaced)
+        with self._lock:
+            if not self._looking:
+                self._hang()
+            self._looking.add(thread)
         try:
             yield
         finally:
-            _hang(theirs)
+            with self._lock:
+                self._looking.discard(thread)
+                if not self._looking:
+                    self._take_down()
+
+    def _hang(self) -> None:
+        """To the threads that look, what was replaced is as it was."""
+        for kind, name, original in self._replaced:
+            theirs = vars(kind).get(name, _MISSING)
+            written = any(hasattr(type(held), "__set__") for held in (original, theirs))
+            both = (_BothWritten if written else _Both)(kind, name, original, theirs, self._looking)
+            self._hung.append((kind, name, theirs, both))
+            type.__setattr__(kind, name, both)
+
+    def _take_down(self) -> None:
+        while self._hung:
+            kind, name, theirs, both = self._hung.pop()
+            if vars(kind).get(name) is not both:
+                continue  # another thread of the script's has put something there
+            if theirs is _MISSING:
+                type.__delattr__(kind, name)
+            else:
+                type.__setattr__(kind, name, theirs)
 
 
-def _hang(held: list[tuple[type, str, Any]]) -> None:
-    for kind, name, value in held:
-        if value is _MISSING:
-            type.__delattr__(kind, name)
-        else:
-            type.__setattr__(kind, name, value)
+class _Both:
+    """An attribute of a class that is one thing for the threads that look, and another for the script's."""
+
+    def __init__(self, kind: type, name: str, original: Any, theirs: Any, looking: set[int]) -> None:
+        self._of = kind, name
+        self._original, self._theirs, self._looking = original, theirs, looking
+
+    def held(self) -> Any:
+        kind, name = self._of
+        held = self._original if threading.get_ident() in self._looking else self._theirs
+        if held is not _MISSING:
+            return held
+        for base in kind.__mro__[1:]:
+            if name in vars(base):
+                return vars(base)[name]
+        raise AttributeError(f"type object {kind.__name__!r} has no attribute {name!r}")
+
+    def __get__(self, value: Any, kind: type) -> Any:
+        held = self.held()
+        return type(held).__get__(held, value, kind) if hasattr(type(held), "__get__") else held
+
+
+class _BothWritten(_Both):
+    """The same of one that can be assigned to a value of the class."""
+
+    def __set__(self, value: Any, new: Any) -> None:
+        held = self.held()
+        type(held).__set__(held, value, new)
+
+    def __delete__(self, value: Any) -> None:
+        held = self.held()
+        type(held).__delete__(held, value)

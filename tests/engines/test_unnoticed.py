@@ -1,5 +1,7 @@
 """Looking at tensors is not noticed: by modes, subclasses, transforms and tracers; and odd tensors do no harm."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,6 +109,57 @@ def test_a_subclass_is_not_asked() -> None:
     kept = look(engine, value)
     assert type(kept.tensor) is torch.Tensor
     assert (engine.describe(kept).type, engine.describe(kept).positive) == ("Noisy", 4)
+
+
+def test_what_the_script_replaced_is_put_back_for_the_thread_that_looks_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert modes.torch_module() is not None
+    heard: list[str] = []
+    x, clone = torch.ones(2, requires_grad=True), torch.Tensor.clone
+
+    def hear(name: str, answer: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*given: Any) -> Any:
+            heard.append(name)
+            return answer(*given)
+
+        return called
+
+    others: dict[str, tuple[Callable[[], Any], Any]] = {
+        "clone": (lambda: x.clone(), hear("clone", clone)),
+        "shape": (lambda: x.shape, property(hear("shape", lambda _: torch.Size([2])))),
+        "__add__": (lambda: x + 1, hear("__add__", torch.add)),
+        "requires_grad": (
+            lambda: setattr(x, "requires_grad", True),
+            property(None, hear("requires_grad", lambda *_: None)),
+        ),
+    }
+    asked = [ask for ask, _ in others.values()]
+    for name, (_, other) in others.items():
+        monkeypatch.setattr(torch.Tensor, name, other)
+
+    def ask() -> None:
+        for each in asked:
+            each()
+
+    def look() -> None:
+        with modes.unnoticed():
+            ask()
+
+    def elsewhere(work: Callable[[], None]) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(work).result()
+
+    with modes.unnoticed():
+        elsewhere(ask)
+        assert heard == list(others)
+        ask()
+        elsewhere(look)
+        ask()
+        assert heard == list(others)
+    elsewhere(look)
+    assert heard == list(others)
+    ask()
+    assert heard == list(others) * 2
+    assert all(vars(torch.Tensor)[name] is other for name, (_, other) in others.items())
 
 
 def test_inside_transforms() -> None:
