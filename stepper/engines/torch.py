@@ -167,9 +167,12 @@ class TorchEngine(Engine):
     def memory(self, value: Any) -> Any:
         if self._apart(value):
             with unnoticed():
-                plain = self._plain(value)
-                return ref(value if plain is None else plain.untyped_storage())
-        return ref(value if self._plain(value) is None else value.untyped_storage())
+                return self._memory(value)
+        return self._memory(value)
+
+    def _memory(self, value: Any) -> Any:
+        plain = self._plain(value)
+        return ref(value if plain is None else plain.untyped_storage())
 
     def keep(self, value: Any) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 import gc
 from typing import Any
+from weakref import ref
 
 import numpy
 import pytest
@@ -166,6 +167,17 @@ def test_what_shares_its_memory_with_what_is_gone_shares_its_copy() -> None:
     assert store.keep(engine, node._saved_result.detach()) is copy
     store.close(1, Shelf())
     assert store.keep(engine, node._saved_result.clone()) is not copy
+
+
+def test_what_shares_its_memory_with_what_did_not_change_for_two_records_shares_its_copy() -> None:
+    engine, store = TorchEngine(), Store(1 << 20)
+    value = torch.ones(3, 4)
+    copy = store.keep(engine, value)
+    store.close(0, Shelf())
+    assert store.keep(engine, value) is copy
+    store.close(1, Shelf())
+    others: list[Any] = [ref(set()) for _ in range(100)]  # where a reference that was let go would have lain
+    assert store.keep(engine, value.detach()) is copy, others
 
 
 def test_the_oldest_records_make_room_and_shared_copies_are_counted_once() -> None:

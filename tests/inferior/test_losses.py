@@ -176,6 +176,10 @@ def test_a_pass_that_has_not_bound_the_named_loss_has_none() -> None:
     [
         ("found = float(w[0] * 10)\n    w -= 0.1\n    if i == 2: break", [10.0, 9.0, 8.0]),
         (
+            "found = float(w[0] * 10)\n    w -= 0.1\n    for j in []: pass\n    else:\n        if i == 2: break",
+            [10.0, 9.0, 8.0],
+        ),
+        (
             "w -= 0.1\n    for j in range(2):\n        if j: break\n    if i == 1: continue\n    found = 1.0",
             [1, None, 1, 1],
         ),
