@@ -59,11 +59,13 @@ def _given(made: Sequence[Event]) -> set[int]:
 
 
 def _is_written_down(value: Value, event: Event, read: Sequence[Value]) -> bool:
-    """Whether this is ∞ by no arithmetic: a number that stands in the text, or an array that, but for zeros, is
-    infinite, made of nothing but a shape."""
+    """Whether this is ∞ by no arithmetic: a number that stands in the text, an array that some is filled into, or one
+    that, but for zeros, is infinite, made of nothing but a shape."""
     summary = value.summary
     if _has_nan(value):
         return False
+    if summary.kind == "tensor" and _fills_in(event.text):
+        return True
     if summary.kind == "tensor":
         return all(each.summary.type == "int" for each in read) and not summary.min and not summary.max
     return not read and _is_literal(event.text)
@@ -82,6 +84,33 @@ def _is_literal(text: str) -> bool:
 
 def _reads_text(call: ast.Call) -> bool:
     return bool(call.args) and all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in call.args)
+
+
+@lru_cache(maxsize=1024)
+def _fills_in(text: str) -> bool:
+    """Whether a statement, or an expression, puts an infinity that stands in its text into a value, as it is:
+    `dist.masked_fill(same, float("inf"))`, `scores[mask] = -np.inf`."""
+    try:
+        (statement,) = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    match statement:
+        case ast.Assign(targets=[ast.Subscript()], value=value) if _is_infinite(value):
+            return True
+        case ast.Assign(value=ast.Call(args=args)) | ast.Expr(value=ast.Call(args=args)):
+            return any(map(_is_infinite, args))
+    return False
+
+
+def _is_infinite(node: ast.expr) -> bool:
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _is_infinite(operand)
+        case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value=str(text))]):
+            return text.strip().lstrip("+-").lower() in ("inf", "infinity")
+        case ast.Name(id="inf") | ast.Attribute(attr="inf"):
+            return True
+    return False
 
 
 def _key(value: Value) -> Hashable:

@@ -155,3 +155,29 @@ def test_what_the_script_writes_down_as_infinite_is_not_where_it_began() -> None
     others = ("x = np.log(np.zeros(3))", "x = np.loadtxt(['1 nan'])", "x = mask * 0", "x = 1e308 * 10")
     for wrong in ("x = mask - mask", *others):
         assert first(wrong) in (wrong, wrong.removeprefix("x = ")), wrong
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        'd.masked_fill(same, float("-inf")).max(1).values',
+        'd.masked_fill(same, float("inf")).min(1).values',
+        "torch.where(same, -torch.inf, d).topk(1).values[:, 0]",
+    ],
+)
+def test_an_infinity_that_is_filled_in_is_not_where_it_began_and_what_it_leads_to_is(hard: str) -> None:
+    source = f"""
+        x = torch.nn.Parameter(torch.rand(3, 2))
+        optimizer = torch.optim.SGD([x], lr=0.1)
+        same = torch.eye(3, dtype=torch.bool)
+        for t in range(2):
+            d = (x[:, None] - x[None]).pow(2).sum(2) + 1
+            loss = {hard}.mul(1 - t).sqrt().sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    """
+    run = run_recorded(script(source))
+    assert History(run.records[0]).nonfinite is None
+    found = History(run.records[1]).nonfinite
+    assert found is not None and run.records[1].events[found].kind == "backward", "the root of zeros"
