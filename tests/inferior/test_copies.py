@@ -173,10 +173,11 @@ def test_what_shares_its_memory_with_what_did_not_change_for_two_records_shares_
     engine, store = TorchEngine(), Store(1 << 20)
     value = torch.ones(3, 4)
     copy = store.keep(engine, value)
+    engine.settle()  # nobody hears a look: the very object is known again
     store.close(0, Shelf())
     assert store.keep(engine, value) is copy
     store.close(1, Shelf())
-    others: list[Any] = [ref(set()) for _ in range(100)]  # where a reference that was let go would have lain
+    others: list[Any] = [ref(set()) for _ in range(1000)]  # where a reference that was let go would have lain
     assert store.keep(engine, value.detach()) is copy, others
 
 
