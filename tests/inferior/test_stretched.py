@@ -159,3 +159,18 @@ def test_one_number_that_is_the_gradient_of_many_is_told_at_the_update(bias: str
     assert pointed_out(record.events) == ({"b -= 0.1 * db": said} if said else {})
     (of_b,) = (each for each in record.parameters if each.name == "b")
     assert of_b.used and of_b.grad is not None and of_b.grad.label == "db"
+
+
+def test_what_a_function_returns_is_told_of_like_what_it_binds() -> None:
+    source = """
+        import numpy as np
+        def score(x, w, b):
+            return x @ w + b
+        w, b = np.zeros(3), np.zeros((8, 1))
+        for t in range(2):
+            x = np.ones((8, 3))
+            loss = (score(x, w, b) ** 2).mean()
+            w -= 0.1 * x.mean(0)
+        """
+    events = run_recorded(recorded(source)).records[0].events
+    assert pointed_out(events) == {"return x @ w + b": "(8,) + (8, 1) → (8, 8), larger than both"}

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from stepper.inferior.recording.drafts import Draft, Happening, is_path
-from stepper.program.sites import Site
+from stepper.program.sites import Operation, Site
 from stepper.record import STRETCHED, Role
 
 Shape = tuple[int, ...]
@@ -39,10 +39,11 @@ ON_PURPOSE = re.compile(
 def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], role_of: Callable[[Draft], Role]) -> None:
     """Say it at the statements that such an operation stands in. `role_of` is what a value is to the script."""
     made: dict[str, Happening] = {}  # what bound a name last
+    returned = {site.parent: site.operation for site in sites if site.kind == "result" and site.operation is not None}
     for happening in happenings:
-        operation = happening.site.operation
+        operation = happening.site.operation or returned.get(happening.site.id)
         if happening.kind == "module" or (operation is not None and operation.name in TOLD_OF):
-            said = _said(happening, sites, made, role_of)
+            said = _said(happening, operation, sites, made, role_of)
             if said:
                 _statement(happening, happenings).remark(said)
         if happening.kind == "statement" and happening.site.bound:
@@ -51,9 +52,13 @@ def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], rol
 
 
 def _said(
-    happening: Happening, sites: Sequence[Site], made: dict[str, Happening], role_of: Callable[[Draft], Role]
+    happening: Happening,
+    operation: Operation | None,
+    sites: Sequence[Site],
+    made: dict[str, Happening],
+    role_of: Callable[[Draft], Role],
 ) -> str:
-    operation = happening.site.operation
+    """`operation` is what the event does; of `return x - y` the statement's own site does not know."""
     if happening.kind == "module":
         if happening.function not in LOSSES:
             return ""
