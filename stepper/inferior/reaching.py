@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
 from stepper.inferior.direction import signs
+from stepper.inferior.recording.members import keyed_elements
 from stepper.inferior.recording.naming import attributes, is_scripts
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.program.vocabulary import names_gradient
@@ -183,6 +184,8 @@ def _held(place: Place, engines: Sequence[Engine]) -> list[Place]:
     path, value, kind = place.path, place.value, type(place.value)
     if kind in (list, tuple):
         return [Place(f"{path}[{index}]", each, value, index) for index, each in enumerate(value)]
+    if issubclass(kind, tuple):  # a named one: what it holds lies in no `__dict__`
+        return [Place(f"{path}.{name}", each, value, name) for name, each in keyed_elements(value)]
     if issubclass(kind, dict):
         return [
             Place(f"{path}[{key!r}]", each, value, key) for key, each in dict.items(value) if type(key) in (str, int)

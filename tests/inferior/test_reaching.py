@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
+import pytest
 import torch
 
 from stepper.engines.torch import TorchEngine
@@ -44,3 +47,23 @@ def test_a_parameter_of_a_class_of_its_own_is_reached_without_asking_it() -> Non
     names = {"w": value.as_subclass(Asked), "others": others}
     assert reach("w", like, [], [names], [engine]).write(1, 2.0) == 2.0
     assert value.tolist() == [0.25, 2.0]
+
+
+class Layer(NamedTuple):
+    weight: torch.Tensor
+    scale: float
+
+
+@dataclass
+class Network:
+    last: Layer
+
+
+def test_the_fields_of_records_within_records_are_reached() -> None:
+    engine, network = TorchEngine(), Network(Layer(torch.tensor([0.25, 0.5]), 3.0))
+    like = engine.describe(engine.keep(network.last.weight))
+    assert reach("net.last.weight", like, [], [{"net": network}], [engine]).write(1, 2.0) == 2.0
+    assert network.last.weight.tolist() == [0.25, 2.0]
+    scale = reach("net.last.scale", Summary(kind="scalar", type="float", value=3.0), [], [{"net": network}], [engine])
+    with pytest.raises(LookupError, match=r"^net\.last\.scale cannot be written to$"):
+        scale.write(0, 2.0)

@@ -15,7 +15,7 @@ from stepper.program.errors import ProgramError
 from stepper.program.flow.effects import GRAD, Definition, Pass, closure
 from stepper.program.flow.flow import of_later_runs
 from stepper.program.flow.losses import Losses
-from stepper.program.flow.signals import takes_step
+from stepper.program.flow.signals import signals, takes_step
 from stepper.program.flow.walk import Walker
 from stepper.program.opaque import opaque
 from stepper.program.scopes import Script
@@ -74,6 +74,13 @@ class Studied:
         if steady:
             return FEEDBACK
         return TOTAL if marks else COUNTER
+
+    def renews_gradients(self) -> bool | None:
+        """Whether a pass makes gradients of what the pass before it changed; None where nothing is called a gradient
+        or an error."""
+        made = {d for d in self.run.definitions if signals(d)}
+        changed = {d.place for d in self.feedback if not signals(d)}
+        return bool(closure(made) & {self.run.start[place] for place in changed}) if made else None
 
     def _feeds_loss(self) -> bool:
         starts = {self.run.start[d.place] for d in self.feedback if d.place in self.run.start}
@@ -235,7 +242,7 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
     if not inside & own:
         return False
     # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
-    return whole or not _steps_outside(outer, loop)
+    return whole or not (_steps_outside(outer, loop) or _given_gradients(outer, loop))
 
 
 def _steps_outside(outer: Studied, inner: Studied) -> bool:
@@ -244,6 +251,11 @@ def _steps_outside(outer: Studied, inner: Studied) -> bool:
     if outer.level() == BACKWARD and "backward" in kinds:
         return True
     return outer.level() > LOSS >= inner.level() and "gradient" in kinds
+
+
+def _given_gradients(outer: Studied, inner: Studied) -> bool:
+    """Whether the inner loop is an optimizer's, over the parameters: the pass around it makes the gradients anew."""
+    return inner.renews_gradients() is False and outer.renews_gradients() is True
 
 
 def _called(script: Script, file: str) -> Source:
