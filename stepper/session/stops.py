@@ -48,7 +48,7 @@ class Sought:
 
     def asked(self, event: Event, record: Record) -> tuple[Stop, Asked | None] | None:
         """The stop on an event's line, and what came of its condition in this record; None where there is no stop."""
-        stop = self.by_spot.get(record.spot(event)) if event.kind in ("statement", "call") else None
+        stop = self.by_spot.get(record.spot(event)) if _comes_to(event) else None
         if stop is None:
             return None
         return stop, self.answers.of(record.iteration, stop.spot, stop.condition) if stop.condition else None
@@ -70,9 +70,12 @@ class Sought:
             for stop in self.stops
             if stop.condition and self.answers.of(record.iteration, stop.spot, stop.condition) is None
         }
-        return bool(spots) and any(
-            event.kind in ("statement", "call") and record.spot(event) in spots for event in record.events
-        )
+        return bool(spots) and any(_comes_to(event) and record.spot(event) in spots for event in record.events)
+
+
+def _comes_to(event: Event) -> bool:
+    """Whether the run came to the event's line, where a breakpoint may be."""
+    return event.kind in ("statement", "call") and not event.resumed
 
 
 def first_stop(record: Record, sought: Sought, after: int = -1) -> int | None:

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import stepper
+from stepper.inferior.protocol import Stop
+from stepper.record import Spot
+from stepper.session.stops import Sought, first_stop
 
 SOURCE = """
 import numpy as np
@@ -25,3 +28,52 @@ def test_a_warning_belongs_to_the_line_that_warned_though_it_calls_nothing_that_
         said = {event.line: text[slice(*event.output)].decode() for event in events}
     assert "divide by zero" in said[5] and "invalid value" in said[6]
     assert said[7] == said[8] == "" and said[9] == "end 0\n"
+
+
+CALLED = """
+import numpy as np
+import sys
+
+def train(epoch):
+    global w
+    for i in range(2):
+        loss = (w ** 2).sum()
+        w -= 0.2 * w
+    print("trained", epoch)
+
+def fit():
+    for epoch in range(2):
+        print("epoch", epoch, train(epoch), flush=True)
+    if epoch:
+        return print("fitted")
+
+w = np.ones(3)
+if w is not None:
+    print("all", fit(), file=sys.stderr)
+"""
+
+
+def test_what_a_statement_prints_after_the_loop_that_it_called_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "called.py"
+    path.write_text(CALLED)
+    with stepper.open(str(path)) as run:
+        for number in range(4):
+            run.iteration(number)
+        records = [run.session.records[number] for number in range(4)]
+        text = run.session.output().encode()
+    said = [
+        [
+            (event.line, event.resumed, text[slice(*event.output)].decode())
+            for event in record.events
+            if event.output[0] < event.output[1]
+        ]
+        for record in records
+    ]
+    assert said == [
+        [],
+        [(10, False, "trained 0\n"), (14, True, "epoch 0 None\n")],
+        [],
+        [(10, False, "trained 1\n"), (14, True, "epoch 1 None\n"), (16, False, "fitted\n"), (20, True, "all None\n")],
+    ]
+    stops = Sought((Stop(Spot("", 14)), Stop(Spot("", 20))))
+    assert first_stop(records[3], stops) is None, "the run came to those lines before"

@@ -164,6 +164,7 @@ class Finisher:
             function=happening.function,
             detail=happening.detail,
             note=happening.note,
+            resumed=happening.resumed,
             moved=[
                 value(Draft(each.label, "parameter", "result", each.difference), shelf)
                 for each in self._moved.get(happening.id, ())

@@ -139,6 +139,7 @@ class Happening(msgspec.Struct, gc=False, eq=False):
     output: tuple[int, int] = (-1, -1)
     detail: Detail | None = None
     note: str = ""
+    resumed: bool = False
 
     def remark(self, text: str) -> None:
         """Add a remark, unless it was made already."""

@@ -14,10 +14,13 @@ KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir", "f_locals"))
 
 def own_frames(files: Collection[str], depth: int = 1) -> Iterator[FrameType]:
     """The frames of code in these files, innermost first; the first `depth` frames of the stack are ours."""
-    frame: FrameType | None = sys._getframe(depth)
+    return (frame for frame in callers(sys._getframe(depth)) if frame.f_code.co_filename in files)
+
+
+def callers(frame: FrameType | None) -> Iterator[FrameType]:
+    """A frame, and those that wait for it, innermost first."""
     while frame is not None:
-        if frame.f_code.co_filename in files:
-            yield frame
+        yield frame
         frame = frame.f_back
 
 

@@ -19,7 +19,7 @@ class Printed:
         self._loud = True  # something may have been printed since the last look
 
     def start(self) -> None:
-        """A recording begins: nobody looked while there was none."""
+        """A recording, or what is seen of a frame, begins: nobody looked before."""
         self._loud = True
 
     def begin(self, site: Site) -> int:
@@ -34,6 +34,17 @@ class Printed:
         if not self._loud:
             self._offset = _written()  # a warning goes out at once
         happening.output = (happening.output[0], self._asked() if self._loud else self._offset)
+
+    def look(self, site: Site) -> None:
+        """What a statement calls is over; whether the statement is, only the next in its frame tells."""
+        if not self._is_quiet(site):
+            self._asked()
+            self._loud = True
+
+    def since(self, site: Site) -> tuple[int, int]:
+        """A statement is over that nobody saw begin: what was printed since the last look."""
+        last = self._offset
+        return (last, last if self._is_quiet(site) else self._asked())
 
     def _asked(self) -> int:
         """How many bytes the script has written so far; nothing waits to be written where nothing since could print."""

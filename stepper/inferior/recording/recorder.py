@@ -28,6 +28,8 @@ from stepper.record import Phase, Role, Spot, When
 ITERATORS = frozenset((zip, enumerate, map, filter, list, tuple, type(reversed([]))))
 """What hands on, one after the other, what went into it."""
 
+RESUMED = "it began earlier; here it went on, after what it had called"
+
 
 class Recorder(Changing):
     """Records one iteration (or the setup) after another: `start`, the probes, `stop`."""
@@ -89,6 +91,7 @@ class Recorder(Changing):
             self._value(site, number, value, sys._getframe(1))
             if site.kind == "result":
                 self._returned(self._frames.get(id(sys._getframe(1))))
+                self._resumed(site, sys._getframe(1))
         except Exception as error:
             self.fault(error)
         return value
@@ -188,6 +191,7 @@ class Recorder(Changing):
         frame = self._frame(script_frame)
         happening = frame.compounds.get(number)
         if happening is None:
+            self._resumed(site, script_frame)
             return
         changed: set[str] = set()
         bound = dict(zip(site.bound, values, strict=False))
@@ -268,6 +272,28 @@ class Recorder(Changing):
         happening = self._statement_of(site, frame) if site.kind == "result" else None
         operands = frame.pending.get(site.id, []) if happening is None else happening.drafts
         return role_of_made(role, operands, site.text, self.program.roles, lambda: engine.is_constant(value))
+
+    def _resumed(self, site: Site, script_frame: FrameType) -> None:
+        """A statement is over, or its head has bound its names. Of one that began before the record (the loop runs in
+        what it called, or in its body) it is an event that it went on, where it has printed since."""
+        number: int | None = site.id
+        while number is not None and self.sites[number].kind != "statement":
+            number = self.sites[number].parent
+        frame = self._frames.get(id(script_frame))
+        known = frame is not None and frame.code is script_frame.f_code and number in frame.compounds
+        if number is None or self.truncated:
+            return
+        statement = self.sites[number]
+        if known:
+            if self.pass_over and site.kind == "result":
+                self._printed.look(statement)
+            return
+        span = self._printed.since(statement)
+        if span[0] < span[1] and self._room():
+            self._close_left(script_frame, span[0])
+            happening = self._happen("statement", statement, self._frame(script_frame), None, statement.text)
+            happening.ended, happening.output, happening.resumed = happening.started, span, True
+            happening.remark(RESUMED)
 
     def _expression(self, site: Site, frame: Frame, draft: Draft) -> Happening | None:
         if not self._room():

@@ -21,7 +21,7 @@ from stepper.inferior.recording.conditions import Conditions
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.differences import Differences
 from stepper.inferior.recording.drafts import Draft, Frame, Happening, Key, Known, Operated, Tokens, is_path
-from stepper.inferior.recording.frames import is_function, names_in, own_frames
+from stepper.inferior.recording.frames import callers, is_function, names_in, own_frames
 from stepper.inferior.recording.losses import LossKeeper
 from stepper.inferior.recording.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
 from stepper.inferior.recording.naming import Namer, attributes, is_scripts, passing_names
@@ -398,6 +398,7 @@ class Recording:
             caller = self._nearest(script_frame.f_back)
             call = caller.innermost if caller is not None else None
             frame = self._frames[id(script_frame)] = Frame(script_frame.f_code, call, call.phase if call else None)
+            self._printed.start()  # nobody saw what went before in it
         return frame
 
     def _nearest(self, script_frame: FrameType | None) -> Frame | None:
@@ -466,6 +467,14 @@ class Recording:
                 if happening.kind == "statement" and happening.output[1] < 0:
                     self._printed.end(happening)
             each.open.clear()
+
+    def _close_left(self, script_frame: FrameType, printed: int) -> None:
+        """What is still open in frames that were left ended when so much was printed."""
+        running = {id(frame) for frame in callers(script_frame)}
+        for each in (frame for number, frame in self._frames.items() if number not in running):
+            for happening in each.open:
+                if happening.ended == 0 and happening.kind == "statement":
+                    happening.ended, happening.output = perf_counter_ns(), (happening.output[0], printed)
 
     def _place(self, value: Any) -> Hashable:
         engine = self._owner(value)
