@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stepper.inferior.protocol import SETUP, Stop
+from stepper.inferior.protocol import SETUP, Ended, Stop
 from stepper.session.cost import GROWTH, MOST, NEIGHBOURS, SECONDS, neighbours, on_the_way
 from stepper.session.edited import changed_since
 from stepper.session.lane import Lane, LaneLost
@@ -219,7 +219,7 @@ class Driving(Pausing):
             if lane.spot is not None:
                 where = self.named(lane.spot)
                 stopped = f"the replay is paused in iteration {lane.position - 1}, {where}: g {iteration} goes on"
-            self.notice = lane.lost or stopped
+            self.notice = lane.lost or (stopped if lane.ended is None else _other_end(lane.ended, differing))
         elif differing is not None:
             self.notice = f"the replay is another run: its loss differs at iteration {differing}"
         else:
@@ -229,6 +229,15 @@ class Driving(Pausing):
 def _leads_to(lane: Lane, iteration: int) -> bool:
     """Whether a standing lane can still record an iteration."""
     return lane.stopped and (lane.position <= iteration or lane.midway == iteration)
+
+
+def _other_end(ended: Ended, differing: int | None) -> str:
+    """What to say of a replay that was over before the iteration which it was to record."""
+    count = ended.iterations
+    told = f"the replay is another run: it ended after {count} iteration{'' if count == 1 else 's'}"
+    if ended.traceback is not None:
+        told += f" ({ended.traceback.strip().splitlines()[-1]})"
+    return told if differing is None else f"{told}, and its loss differs at iteration {differing}"
 
 
 def _first_difference(replayed: list[float | None], original: list[float | None]) -> int | None:

@@ -48,6 +48,41 @@ async def test_a_run_without_a_seed_is_replayed_as_the_same_run(tmp_path: Path) 
         assert session.records[1].loss == losses[1]
 
 
+RESUMING = """
+import os, sys
+start = int(open("saved").read()) if os.path.exists("saved") else 0
+w = 2.0 - start
+for i in range(start, 6):
+    loss = w * w
+    w = w - 0.1 * loss
+    with open("saved", "w") as saved:
+        saved.write(str(i))
+    if start:
+        END
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("break", "1 iteration, and its loss differs at iteration 0"),
+        ("1 / 0", "0 iterations (ZeroDivisionError: division by zero)"),
+    ],
+)
+async def test_a_replay_that_ends_before_the_iteration_is_said_to_be_another_run(
+    end: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with opened(script(tmp_path, RESUMING.replace("END", end))) as session:
+        await session.run()
+        await session.go(3)
+        assert session.notice == f"the replay is another run: it ended after {said}"
+        session.heard()
+        await session.step(Step.PREVIOUS_ITERATION)
+        assert session.notice == f"the replay is another run: it ended after {said}"
+        assert session.cursor.iteration == 5 and session.state is State.ENDED
+
+
 async def test_generators_and_the_order_of_sets_are_the_same_in_a_replay(tmp_path: Path) -> None:
     async with opened(script(tmp_path, ARRAYS)) as session:
         await session.go(3)
