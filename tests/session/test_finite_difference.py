@@ -94,6 +94,20 @@ def test_a_kink_nearer_than_any_step_leaves_the_slopes_of_both_sides() -> None:
     assert found.excludes(0.9) and found.excludes(1.2) and found.excludes(2.0)
 
 
+def test_a_loss_that_is_rounded_more_than_reckoned_with_hides_no_wrong_slope() -> None:
+    """The slope is 5 by steps of 1e-6 and more; narrow ones tell nothing of a solved system of equations."""
+    chance = random.Random(0)
+
+    def loss(distance: float) -> float:
+        return 3.0 + 5.0 * distance + 1e-14 * distance**2 + chance.uniform(-1e-12, 1e-12)
+
+    sizes = (1e-13, 4e-13, 1.6e-12, 1e-4, 2e-4, 4e-4)
+    steps = [Step(-size, size, [loss(-size)], [loss(size)]) for size in sizes]
+    found = slope(steps, loss(0.0), last, DOUBLE)
+    assert found is not None and found.excludes(10.0) and found.excludes(-5.0)
+    assert not found.excludes(5.0)
+
+
 def test_many_kinks_that_even_out_over_wide_steps_are_no_slope() -> None:
     """At θ the slope is 0.1, and 0.3 beside it: by narrow steps it is seen that there are several, and by wide ones
     there seems to be one only."""

@@ -9,7 +9,7 @@ lie apart bounds what of either is left, as in Richardson's extrapolation, which
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,6 +19,8 @@ FLOOR = 1e-3  # a step's scale is at least so much of that of the other paramete
 NARROWEST = 3  # so many steps, at least, are looked at for whether they exclude a slope
 REACH = 64.0  # and all up to so many times the narrowest
 SCATTER = 4.0  # how many times further than from one another they are to lie from it
+SMOOTH = 1e-6  # of a slope, that steps without a kink between them may lie apart
+CLEARLY = 1e-3  # of it, that another slope is to lie from it then
 WIDEST = 0.25  # a step is at most so much of the scale
 ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned with
 LIKELY = 0.25  # the part of them that is likely
@@ -65,7 +67,11 @@ class Slope:
         """Whether the narrowest steps at which rounding lets tell leave no room for this slope: it lies further from
         each of them than they do from one another. Far wider ones tell nothing more: over many kinks, of which some
         open where others close, the slopes below and above may be alike, and neither that at θ. But where those that
-        are somewhat wider are scattered, kinks lie near enough to be nearer, too."""
+        are somewhat wider are scattered, kinks lie near enough to be nearer, too. Where some in a row tell one slope,
+        with no kink between, to a millionth, narrower ones tell no other: what they are scattered by is that the loss
+        is rounded more than was reckoned with (a solved system of equations)."""
+        if any(_is_smooth(some) and abs(slope - some[0][0]) > CLEARLY * abs(some[0][0]) for some in self._in_a_row()):
+            return True
         apart = abs(slope - self.value)
         told = [each for each in self.others if 4 * each[1] < apart]
         near = sum(told[0][1] <= REACH * rounding for _, rounding, _ in told)  # it goes with the step
@@ -74,6 +80,16 @@ class Slope:
         width = max(values) - min(values) if told else math.inf
         far = (abs(slope - value) > 2 * (rounding + kink) + SCATTER * width for value, rounding, kink in told)
         return len(told) > 1 and all(far)
+
+    def _in_a_row(self) -> Iterator[tuple[tuple[float, float, float], ...]]:
+        return (self.others[first : first + NARROWEST] for first in range(len(self.others) - NARROWEST + 1))
+
+
+def _is_smooth(others: Sequence[tuple[float, float, float]]) -> bool:
+    """Whether these steps tell one slope, and no kink lies between, beyond all doubt."""
+    values = [value for value, _, _ in others]
+    doubt = [max(values) - min(values), *(rounding + kink for _, rounding, kink in others)]
+    return max(doubt) <= SMOOTH * min(map(abs, values))
 
 
 Reading = Callable[[Losses], float]
