@@ -146,7 +146,9 @@ class Driving(Pausing):
 
     async def _ensure(self, iteration: int) -> bool:
         """Have `iteration` recorded, by running on or by a replay. False where there is no such iteration."""
-        if self._lane_with(iteration) is not None:
+        if (known := self._lane_with(iteration)) is not None:
+            if known is self._replay and (differing := _first_difference(known.losses, self.losses)) is not None:
+                self.notice = _other_loss(differing)
             return True
         lane = self._lane
         if not self._over() and (lane.position <= iteration or iteration == lane.midway):
@@ -221,7 +223,7 @@ class Driving(Pausing):
                 stopped = f"the replay is paused in iteration {lane.position - 1}, {where}: g {iteration} goes on"
             self.notice = lane.lost or (stopped if lane.ended is None else _other_end(lane.ended, differing))
         elif differing is not None:
-            self.notice = f"the replay is another run: its loss differs at iteration {differing}"
+            self.notice = _other_loss(differing)
         else:
             self.notice = changed_since(self.texts)
 
@@ -229,6 +231,11 @@ class Driving(Pausing):
 def _leads_to(lane: Lane, iteration: int) -> bool:
     """Whether a standing lane can still record an iteration."""
     return lane.stopped and (lane.position <= iteration or lane.midway == iteration)
+
+
+def _other_loss(differing: int) -> str:
+    """What to say where one stands in a record of a replay that had other losses."""
+    return f"the replay is another run: its loss differs at iteration {differing}"
 
 
 def _other_end(ended: Ended, differing: int | None) -> str:

@@ -83,6 +83,21 @@ async def test_a_replay_that_ends_before_the_iteration_is_said_to_be_another_run
         assert session.cursor.iteration == 5 and session.state is State.ENDED
 
 
+async def test_every_record_of_a_replay_with_other_losses_is_said_to_be_of_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with opened(
+        script(tmp_path, RESUMING.replace("END", "pass").replace("start, 6", "start, start + 6"))
+    ) as session:
+        await session.run()
+        for iteration in (3, 2, 1):
+            session.heard()
+            await session.go(iteration)
+            assert session.notice == "the replay is another run: its loss differs at iteration 0"
+            assert session.cursor.iteration == iteration
+
+
 async def test_generators_and_the_order_of_sets_are_the_same_in_a_replay(tmp_path: Path) -> None:
     async with opened(script(tmp_path, ARRAYS)) as session:
         await session.go(3)
