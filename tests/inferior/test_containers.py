@@ -345,3 +345,22 @@ def test_a_span_is_found_behind_short_ones_that_begin_later() -> None:
     for each in (whole, *(Held((start, start + 10)) for start in range(100, 900, 100))):
         spans.put(each)
     assert spans.around((950, 960)) is whole
+
+
+def test_a_class_made_of_a_named_tuple_is_a_record_with_its_fields() -> None:
+    ran = run("""
+import numpy as np
+from collections import namedtuple
+class Layer(namedtuple("Layer", "w b")):
+    def forward(self, x):
+        return x * self.w + self.b
+layer, x, y = Layer(np.ones(2), np.ones(1)), np.array([2.0, 4.0]), np.zeros(2)
+for t in range(2):
+    out = layer.forward(x)
+    loss = ((out - y) ** 2).sum()
+    d = 2 * (out - y)
+    grads = Layer(d * x, d.sum(keepdims=True))
+    layer = layer._replace(w=layer.w - 0.125 * grads.w, b=layer.b - 0.125 * grads.b)
+""")
+    check(ran, "layer.w", numpy.array([12.0, 40.0]), 0.125)
+    check(ran, "layer.b", numpy.array([16.0]), 0.125)

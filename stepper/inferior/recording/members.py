@@ -55,11 +55,11 @@ def keyed_elements(value: Any, most: int = FEW) -> list[tuple[Key, Any]]:
 
 
 def fields_of(kind: type) -> tuple[str, ...]:
-    """The fields of a class of records: of a named tuple, or of a dataclass; none for any other."""
-    held = type.__getattribute__(kind, "__dict__")
-    if issubclass(kind, tuple):
-        return tuple(held.get("_fields", ()))
-    return tuple(held.get("__dataclass_fields__", ()))
+    """The fields of a class of records, or of one made of such: of a named tuple, or of a dataclass; none for any
+    other."""
+    told = "_fields" if issubclass(kind, tuple) else "__dataclass_fields__"
+    each = (type.__getattribute__(cls, "__dict__") for cls in type.mro(kind))
+    return next((tuple(held[told]) for held in each if told in held), ())
 
 
 def is_object(value: Any) -> bool:

@@ -18,7 +18,8 @@ NUMERIC = frozenset({"backward", "__add__", "__mul__", "__sub__", "__matmul__", 
 def is_record(script: Script, cls: ast.ClassDef) -> bool:
     """Whether a class of the script is a named tuple, or a dataclass."""
     made = (each.func if isinstance(each, ast.Call) else each for each in cls.decorator_list)
-    return script.is_a(cls, "NamedTuple") or any(_last(each) == "dataclass" for each in made)
+    named = any(isinstance(base, ast.Call) and _last(base.func) == "namedtuple" for base in cls.bases)
+    return named or script.is_a(cls, "NamedTuple") or any(_last(each) == "dataclass" for each in made)
 
 
 def keeps_data(script: Script) -> bool:
