@@ -22,6 +22,7 @@ from stepper.engines.modes import capturing, look, maker, method, replaced, sett
 from stepper.engines.numpy import part_of
 from stepper.engines.opaque import Opaque
 from stepper.engines.openings import opening_of_call
+from stepper.engines.outside import extents_of, is_lazy, outside_of
 from stepper.engines.pieces import Pieces
 from stepper.engines.pooling import pool, window
 from stepper.engines.room import Room
@@ -101,7 +102,7 @@ class TorchEngine(Engine):
         kind = type(value)
         if kind not in self._exact:
             torch = self._torch
-            if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or self._is_lazy(kind):
+            if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or is_lazy(kind, torch):
                 return None
             value = torch.Tensor.as_subclass(value, torch.Tensor)
         if value.layout is not self._strided or value.dtype not in self._names:
@@ -113,24 +114,6 @@ class TorchEngine(Engine):
         if not value.data_ptr() and value.numel() and not value._is_zerotensor():
             return None  # its memory has been given back, as sharded training does, and reading it would crash
         return value
-
-    def _is_lazy(self, kind: type) -> bool:
-        """Whether these have no shape yet. Their class is asked: to ask a value itself may be noticed by its class."""
-        return issubclass(kind, self._torch.nn.parameter.UninitializedTensorMixin)
-
-    def _outside(self, value: Any) -> Opaque:
-        """What can be said of a tensor without reading its numbers; none of a subclass's code runs."""
-        torch = self._torch
-        found: list[Any] = []
-        lazy = self._is_lazy(type(value))
-        told_as = (("shape", _extents), ("dtype", _dtype_name), ("device", str), ("layout", _layout_name))
-        for attribute, convert in told_as:
-            try:
-                told = None if lazy and attribute == "shape" else look(value, attribute, torch)
-                found.append(None if told is None else convert(told))
-            except (RuntimeError, ValueError, TypeError):  # nested, or with symbols for sizes
-                found.append(None)
-        return Opaque(type(value).__name__, *found)
 
     def settle(self) -> None:
         if self._core is not None:
@@ -181,14 +164,14 @@ class TorchEngine(Engine):
                     return self._keep(value)
             return self._keep(value)
         except FAILURES:
-            return self._outside(value)
+            return outside_of(value, self._torch)
 
     def _keep(self, value: Any) -> Any:
         plain = self._plain(value)
         kind = type(value).__name__
         if plain is None:
             whole = spread_out(value, self._torch)
-            return self._outside(value) if whole is None else Kept.of_tensor(whole, kind, device=value.device)
+            return outside_of(value, self._torch) if whole is None else Kept.of_tensor(whole, kind, device=value.device)
         solid = plain.is_cpu and not (plain.is_conj() or plain.is_neg()) and plain.numel() and plain.data_ptr()
         if solid and dense(plain):
             return Kept.of_memory(plain, kind, self._arrays.get(plain.dtype))
@@ -229,7 +212,7 @@ class TorchEngine(Engine):
     def _same(self, value: Any, kept: Any) -> bool:
         plain = self._plain(value)
         if type(kept) is Opaque:
-            return plain is None and self._outside(value) == kept
+            return plain is None and outside_of(value, self._torch) == kept
         if plain is None:
             whole = spread_out(value, self._torch)
             return (
@@ -332,7 +315,7 @@ class TorchEngine(Engine):
             return Kept.of_tensor(new.tensor.to(wide) - old.tensor.to(wide), "Tensor")
 
     def shape(self, value: Any) -> tuple[int, ...] | None:
-        return self._outside(value).shape
+        return outside_of(value, self._torch).shape
 
     def extents(self, kept: Any) -> tuple[int, ...] | None:
         return kept.shape if type(kept) is Kept else None
@@ -371,7 +354,7 @@ class TorchEngine(Engine):
             return sample(kept.shaped(), most)
         tensor = self._tensor(kept)
         with unnoticed():
-            step = spread(_extents(tensor.shape), most)
+            step = spread(extents_of(tensor.shape), most)
             return self._described.familiar(tensor.reshape(-1)[::step]).cpu().numpy()
 
     def _tensor(self, kept: Any) -> Any:
@@ -485,18 +468,3 @@ class TorchEngine(Engine):
 def _real(number: Any) -> float | None:
     kind = type(number)
     return number if kind is float else float(number) if kind is int else None
-
-
-def _extents(shape: Any) -> tuple[int, ...]:
-    if not all(type(extent) is int for extent in shape):
-        raise TypeError("sizes that are no numbers")
-    return tuple(shape)
-
-
-def _dtype_name(dtype: Any) -> str:
-    return str(dtype).removeprefix("torch.")
-
-
-def _layout_name(layout: Any) -> str:
-    """Of one that is not the usual."""
-    return _dtype_name(layout).replace("strided", "")
