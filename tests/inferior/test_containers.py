@@ -347,16 +347,17 @@ def test_a_span_is_found_behind_short_ones_that_begin_later() -> None:
     assert spans.around((950, 960)) is whole
 
 
-def test_a_class_made_of_a_named_tuple_is_a_record_with_its_fields() -> None:
-    ran = run("""
+@pytest.mark.parametrize(("method", "called"), [("forward", "layer.forward(x)"), ("__call__", "layer(x)")])
+def test_a_class_made_of_a_named_tuple_is_a_record_with_its_fields(method: str, called: str) -> None:
+    ran = run(f"""
 import numpy as np
 from collections import namedtuple
 class Layer(namedtuple("Layer", "w b")):
-    def forward(self, x):
+    def {method}(self, x):
         return x * self.w + self.b
 layer, x, y = Layer(np.ones(2), np.ones(1)), np.array([2.0, 4.0]), np.zeros(2)
 for t in range(2):
-    out = layer.forward(x)
+    out = {called}
     loss = ((out - y) ** 2).sum()
     d = 2 * (out - y)
     grads = Layer(d * x, d.sum(keepdims=True))

@@ -6,6 +6,7 @@ A setting is data whose value is a scalar, which is seen only when the script ru
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from stepper.program.flow.effects import FIELD, GRAD, Definition, Place, closure
 from stepper.program.flow.flow import Flow
@@ -206,10 +207,18 @@ class Roles:
         """Whether a place holds something that is called, or was made by a class: a model, an optimizer."""
         if place in self._stepped or (place in self._sums and place not in self.flow.run.called):
             return False  # a tensor of the script's own class: `w.data -= lr * w.grad.data`
-        if place in self.flow.run.called:
-            return True
         made = self.walker.constructions.get(place[1], [])
+        if place in self.flow.run.called:
+            return not (place in self.flow.parameters and self._is_record(call.func for _, call in made))
         return bool(made) and all(self._is_class(scope, call.func) for scope, call in made)
+
+    def _is_record(self, makers: Iterable[ast.expr]) -> bool:
+        """Whether what is called (`net(x)`) is no more than what its fields hold: made by a named tuple's class, or a
+        dataclass, and by no other of the script's."""
+        script = self.walker.script
+        names = {maker.id for maker in makers if isinstance(maker, ast.Name)}
+        own = [cls for cls in script.classes if cls.name in names]
+        return bool(own) and all(is_record(script, cls) for cls in own)
 
     def _is_class(self, scope: Scope, callee: ast.expr) -> bool:
         """Whether what is called looks like a class: by its capital, where it is no function or model of the script."""
