@@ -40,7 +40,11 @@ class _Slab:
     them."""
 
     def __init__(self, size: int) -> None:
-        self._memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        """Raises MemoryError where there is no room, as the allocator would."""
+        try:
+            self._memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except OSError as error:
+            raise MemoryError(f"no room for {size:,} bytes") from error
         self._used = 0
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with suppress(OSError):  # a system that was built without large pages
@@ -68,7 +72,7 @@ class Pool:
         self._taken: Counter[int] = Counter()  # how many of each size, since the last look ahead
 
     def take(self, size: int) -> Any:
-        """A `uint8` array of `size` bytes that nobody else refers to, its content undefined."""
+        """A `uint8` array of `size` bytes that nobody else refers to, its content undefined. Raises MemoryError."""
         with self._lock:
             self._taken[size] += 1
             buffers = self._buffers.setdefault(size, deque())
@@ -99,7 +103,7 @@ class Pool:
     def prepare(self) -> Iterator[None]:
         """Make buffers until as many are at hand as were taken since the last time: a step for every few pages.
 
-        For when there is nothing else to do: whoever takes them finds their memory there.
+        For when there is nothing else to do: whoever takes them finds their memory there. It ends where no room is.
         """
         with self._lock:
             taken, self._taken = self._taken, Counter()
@@ -107,8 +111,11 @@ class Pool:
             return
         for size, count in taken.items():
             for _ in range(count - self._at_hand(size, count)):
-                with self._lock:
-                    buffer = self._new(size)
+                try:
+                    with self._lock:
+                        buffer = self._new(size)
+                except MemoryError:
+                    return
                 for start in range(0, size, PAGES):
                     buffer[start : start + PAGES] = 0
                     yield

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import weakref
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,36 @@ def test_free_buffers_are_given_back_in_the_end(monkeypatch: pytest.MonkeyPatch)
     kept = [buffer for each in buffers._buffers.values() for buffer in each]
     assert len(kept) < 15
     assert any(buffer is held for buffer in kept)
+
+
+def test_what_several_buffers_were_cut_from_goes_back_with_the_last_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SLAB", 4 * SMALLEST)
+    buffers = Pool()
+    held = [buffers.take(SMALLEST) for _ in range(2)]
+    assert buffers._slab is not None
+    memory = weakref.ref(buffers._slab._memory)
+    further = [buffers.take(2 * SMALLEST) for _ in range(2)]  # which it has no room for both of
+    buffers._sweep()
+    del held[0]
+    buffers._sweep()
+    assert memory() is not None
+    del held[0], further[:]
+    buffers._sweep()
+    assert memory() is None
+
+
+def test_where_the_system_has_no_more_memory_it_is_said_as_the_allocator_says_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endless = 1 << 55
+    with pytest.raises(MemoryError):
+        Pool().take(endless)
+    buffers = Pool()
+    held = [buffers.take(size) for size in (pool.SLAB, SMALLEST)]
+    monkeypatch.setattr(pool, "SLAB", endless)
+    buffers._slab = None
+    assert list(buffers.prepare()) == [], "nothing is made ahead then"
+    assert len(held) == 2
 
 
 def test_as_many_buffers_as_were_taken_are_at_hand_again() -> None:
