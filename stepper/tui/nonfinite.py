@@ -59,12 +59,12 @@ def _given(made: Sequence[Event]) -> set[int]:
 
 
 def _is_written_down(value: Value, event: Event, read: Sequence[Value]) -> bool:
-    """Whether this is ∞ by no arithmetic: a number that stands in the text, an array that some is filled into, or one
-    that, but for zeros, is infinite, made of nothing but a shape."""
+    """Whether this is ∞ by no arithmetic: a number that stands in the text, an array that some is filled into (and
+    the number), or one that, but for zeros, is infinite, made of nothing but a shape."""
     summary = value.summary
     if _has_nan(value):
         return False
-    if summary.kind == "tensor" and _fills_in(event.text):
+    if _fills_in(event.text):
         return True
     if summary.kind == "tensor":
         return all(each.summary.type == "int" for each in read) and not summary.min and not summary.max

@@ -139,6 +139,9 @@ def test_what_the_script_writes_down_as_infinite_is_not_where_it_began() -> None
         best, worst = float("inf"), -math.inf
         low = float("inf")
         mask = np.triu(np.full((3, 3), -np.inf), 1)
+        scores = np.ones(3)
+        scores[len(scores) - 1:] = -np.inf
+        scores[scores > 0] = np.inf
         {wrong}
         w = 1.0
         for t in range(1):
