@@ -108,6 +108,14 @@ def test_a_loss_that_is_rounded_more_than_reckoned_with_hides_no_wrong_slope() -
     assert not found.excludes(5.0)
 
 
+def test_steps_that_tell_one_slope_by_a_kink_or_a_rounding_in_their_midst_exclude_none() -> None:
+    """The slope of 3θ + |θ| at 0 may as well be 4; and three steps may be rounded alike by chance."""
+    assert not measured(lambda t: 3 * t + abs(t), 0.0, scale=1.0).excludes(4.0)
+    steps = ((3.0, 1e-2, 0.0),) * 3
+    assert not Slope(3.0, 1e-2, 1e-4, steps).excludes(3.01)
+    assert Slope(3.0, 1e-7, 1e-4, tuple((value, 1e-7, kink) for value, _, kink in steps)).excludes(3.01)
+
+
 def test_many_kinks_that_even_out_over_wide_steps_are_no_slope() -> None:
     """At θ the slope is 0.1, and 0.3 beside it: by narrow steps it is seen that there are several, and by wide ones
     there seems to be one only."""
