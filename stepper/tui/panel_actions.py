@@ -53,6 +53,22 @@ def _points(panel: str, group: str) -> tuple[Action, ...]:
     )
 
 
+def _lines(panel: str, group: str, what: str) -> tuple[Action, ...]:
+    """What every panel can do that is a list, one of whose lines is selected: each is `what`."""
+    table = (
+        ("up", "up", "line(-1)", "Up", f"Select the {what} above."),
+        ("down", "down", "line(1)", "Down", f"Select the {what} below."),
+        ("page_up", "pageup", "page(-1)", "Page up", f"Select a {what} a page up."),
+        ("page_down", "pagedown", "page(1)", "Page down", f"Select a {what} a page down."),
+        ("first", "home", "edge(0)", f"First {what}", f"Select the first {what}."),
+        ("last", "end", "edge(-1)", f"Last {what}", f"Select the last {what}."),
+    )
+    return tuple(
+        Action(f"{panel}.{name}", (key,), call, title, help, group, panel=panel)
+        for name, key, call, title, help in table
+    )
+
+
 PANEL_ACTIONS = (
     Action("gate.previous", ("comma",), "choose(-1)", "Previous gate", "Show the gate before.", GATE, panel="gate"),
     Action("gate.next", ("full_stop",), "choose(1)", "Next gate", "Show the next gate.", GATE, panel="gate"),
@@ -133,8 +149,7 @@ PANEL_ACTIONS = (
         RECORD,
         panel="record",
     ),
-    Action("gradients.up", ("up",), "line(-1)", "Up", "Select the parameter above.", GRADIENTS, panel="gradients"),
-    Action("gradients.down", ("down",), "line(1)", "Down", "Select the parameter below.", GRADIENTS, panel="gradients"),
+    *_lines("gradients", GRADIENTS, "parameter"),
     Action(
         "gradients.open",
         ("enter",),
@@ -153,8 +168,7 @@ PANEL_ACTIONS = (
         GRADIENTS,
         panel="gradients",
     ),
-    Action("tensors.up", ("up",), "line(-1)", "Up", "Select the line above.", TENSORS, panel="tensors"),
-    Action("tensors.down", ("down",), "line(1)", "Down", "Select the line below.", TENSORS, panel="tensors"),
+    *_lines("tensors", TENSORS, "value"),
     Action(
         "tensors.open",
         ("enter",),

@@ -122,6 +122,9 @@ async def test_a_gradient_is_opened() -> None:
             await pilot.click("#gradients", offset=(3, 2))
             await settled(pilot)
         assert text_of(app.desk.viewer).startswith("grad_w1  (6, 10)")
+        for key, label in (("end", "grad_w2"), ("home", "grad_w1"), ("pagedown", "grad_w2"), ("pageup", "grad_w1")):
+            await press(pilot, "4", key, "enter")
+            assert text_of(app.desk.viewer).startswith(label), key
 
 
 async def test_without_a_record_there_is_nothing() -> None:

@@ -202,6 +202,7 @@ async def test_help_shows_all_keys_and_the_focused_panel_first(key: str) -> None
             if action.panel in ("", "gate"):
                 assert key_name(action.keys[0]) in text
                 assert action.help[:40] in text
+        assert "the table [keys] of the configuration" in text
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 

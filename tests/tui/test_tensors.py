@@ -134,6 +134,20 @@ async def test_a_filter_that_lets_nothing_through_says_so_until_something_comes(
         assert lines(app)[1][2:].split()[0] == "grad_w2"
 
 
+async def test_page_keys_home_and_end_select_what_enter_opens() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(80, 12)) as pilot:
+        await ready(pilot)
+        await press(pilot, "6", "end", "2")
+        labels = [line[2:].split()[0] for line in lines(app)[1:] if line.strip()]
+        page = app.desk.tensors.inner.height - 2
+        assert page < len(labels) - 1
+        for keys, index in ((["end"], -1), (["home"], 0), (["pagedown"], page), (["pageup"], 0)):
+            await press(pilot, *keys, "enter")
+            assert text_of(app.desk.viewer).startswith(f"{labels[index]}  "), keys
+            await press(pilot, "2")
+
+
 async def test_histograms_that_cannot_be_had_are_blank() -> None:
     class Forgetful(Standin):
         async def histograms(self, *arguments: Any) -> list[list[int]]:

@@ -198,6 +198,14 @@ class GradientsPanel(LinePanel):
         """Select the parameter above or below."""
         self._select(self._selected + step)
 
+    def action_page(self, step: int) -> None:
+        """Select the parameter a page away."""
+        self._select(self._selected + step * max(1, self.inner.height - 2))
+
+    def action_edge(self, index: int) -> None:
+        """Select the first parameter, or the last."""
+        self._select(index % max(1, len(self.parameters)))
+
     @property
     def _chosen(self) -> Parameter | None:
         """The selected parameter, while that is seen."""

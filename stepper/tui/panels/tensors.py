@@ -254,6 +254,14 @@ class TensorsPanel(LinePanel):
         selected = self.selected
         self._select(0 if selected is None else selected + step)
 
+    def action_page(self, step: int) -> None:
+        """Select the line a page away: the heading covers one, and one is seen before and after."""
+        self._select((self.selected or 0) + step * max(1, self.inner.height - 2))
+
+    def action_edge(self, index: int) -> None:
+        """Select the first line, or the last."""
+        self._select(index % len(self._lines) if self._lines else 0)
+
     def action_open(self) -> None:
         """Look at the selected value; without one, at the first."""
         if self._lines:

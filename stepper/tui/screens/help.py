@@ -51,7 +51,8 @@ class HelpScreen(Question[None]):
                 yield Static(_keys(own, self._keymap))
             yield Static(_all_keys(self._keymap))
             yield Static(
-                "The names on the right are those by which the table [keys] of the configuration changes keys."
+                "The names on the right are those by which the table [keys] of the configuration changes keys.",
+                markup=False,
             )
             for panel in self._panels:
                 if panel is not self._focused:
