@@ -179,9 +179,9 @@ def test_parameters_are_a_table_of_norms() -> None:
         name="w1",
         shape=(2, 2),
         before=tensor("w1", 0, l2=2.3),
-        after=tensor("w1", 0, l2=2.2),
+        after=tensor("w1", 1, l2=2.2),
         grad=None,
-        update=tensor("w1", 0, l2=0.1),
+        update=tensor("w1", 2, l2=0.1, min=-0.1, max=0.0),
         ratio=0.0434782,
     )
     assert page(Record(0, None, [], [], [], [parameter])) == [

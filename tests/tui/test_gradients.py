@@ -10,6 +10,7 @@ import pytest
 
 from stepper.record import Record
 from stepper.session import Session
+from stepper.session.findings.left_out import all_left_out
 from stepper.tui.app import StepperApp
 from stepper.tui.panels.gradients import Columns, gauge, histories, logarithm_of, sparkline
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
@@ -53,7 +54,7 @@ async def test_the_columns_fit(width: int, longest: int) -> None:
     columns = Columns.fit(longest, longest // 2, width)
     parameter = session.records[0].parameters[0]
     name = "x" * min(longest, columns.name)
-    for row in (columns.heading(), columns.row(parameter, name, [-3.0] * 40)):
+    for row in (columns.heading(), columns.row(parameter, name, -3.0, [-3.0] * 40)):
         text = "".join(text for text, _ in row.pieces).rstrip()
         assert len(text) <= max(width, 4 + 1 + 8 + 6)
 
@@ -65,6 +66,38 @@ async def test_a_parameter_that_was_not_updated_is_told_as_such() -> None:
         _name, norm, _largest, zeros, ratio, decades, past, scale = line(app, "w1")
         assert (norm, zeros, ratio, decades, past) == ("0", "100%", "0", "-∞↓", "0")
         assert scale.startswith("◀")
+
+
+@pytest.mark.start("torch")
+async def test_a_pass_that_only_evaluates_is_told_to_update_nothing_and_no_step_of_it_is_small(tmp_path: Path) -> None:
+    script = tmp_path / "phases.py"
+    script.write_text(
+        """
+import torch
+net, x = torch.nn.Linear(2, 1), torch.ones(4, 2)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(2):
+    for phase in ["val", "train"]:
+        optimizer.zero_grad()
+        with torch.set_grad_enabled(phase == "train"):
+            loss = net(x).pow(2).mean()
+            if phase == "train":
+                loss.backward()
+                optimizer.step()
+""",
+        encoding="utf-8",
+    )
+    app = app_of(Session(str(script)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "4", "m")
+        for keys, evaluates in (((), True), (("i",), False), (("i",), True)):
+            await press(pilot, *keys)
+            assert ("∘ nothing is updated in this iteration" in screen_text(app)) is evaluates
+            assert line(app, "weight")[1:6] == (["∘", "–", "–", "–", "0"] if evaluates else line(app, "weight")[1:6])
+            assert ("small" in screen_text(app) or "ahead ─" in screen_text(app)) is not evaluates
+    (told,) = all_left_out(app.session.records[0])
+    assert told == "net.weight, net.bias: no gradient came, and nothing is updated in this iteration: it only evaluates"
 
 
 async def test_norm_largest_zeros_ratio_and_whether_that_is_healthy() -> None:

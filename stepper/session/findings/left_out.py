@@ -30,6 +30,7 @@ class Why(Enum):
     IDLE = "no gradient came: nothing in this iteration used it"
     NONE = "no gradient came"
     RESTING = "no gradient came: the optimizer that has it took no step in this iteration"
+    EVALUATED = "no gradient came, and nothing is updated in this iteration: it only evaluates"
 
     @property
     def short(self) -> str:
@@ -56,6 +57,7 @@ SHORT = {
     Why.NONE: "no gradient came",
     Why.RESTING: "its optimizer took no step",
     Why.RESTED: "its optimizer took no step",
+    Why.EVALUATED: "nothing is updated in this iteration",
 }
 CAME = frozenset((Why.CLEARED, Why.LATE, Why.UNUSED, Why.RESTED, Why.WAITING, Why.SKIPPED, Why.BESIDE, Why.OTHERWISE))
 RESTS = frozenset((Why.RESTING, Why.RESTED))
@@ -63,7 +65,7 @@ RESTS = frozenset((Why.RESTING, Why.RESTED))
 
 def left_out(record: Record) -> dict[str, Why]:
     """The parameters whose gradient no step used, and those that nothing updated while gradients came to others, or
-    optimizers took their steps: why."""
+    optimizers took their steps; or all of them, where the iteration only evaluates: why."""
     steps = [event for event in record.events if SKIPPED not in event.note]
     stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
     cleared = {each.name for each in record.parameters if cleared_by(record, each)}
@@ -75,7 +77,7 @@ def left_out(record: Record) -> dict[str, Why]:
     # a step was taken, and be it of none of them
     took = bool(stepped or cleared) or any(each.passed_over is not None for each in record.parameters)
     if not out or not (took or any(map(_is_unused, out))):
-        return {}
+        return dict.fromkeys((each.name for each in out), Why.EVALUATED) if _only_evaluates(record) else {}
     contributions = [event for event in reversed(record.events) if isinstance(event.detail, Contribution)]
     came = {e.detail.parameter: e.id for e in contributions if isinstance(e.detail, Contribution)}  # the first of each
     before = [value for event in record.events if event.phase in ("forward", "loss") for value in event.values]
@@ -109,6 +111,20 @@ def left_out(record: Record) -> dict[str, Why]:
     return {each.name: why(each) for each in out}
 
 
+def _only_evaluates(record: Record) -> bool:
+    """Whether a pass came to its end without a gradient or a step: one of a validation that shares the loop, or one
+    that skips its batch."""
+    if record.error is not None or record.truncated or record.iteration is None:
+        return False
+    if any(each.grad is not None or each.between or not _stays(each) for each in record.parameters):
+        return False
+    return not any(
+        value.when in ("before", "after") and value.role == "parameter"
+        for event in record.events
+        for value in event.values
+    )
+
+
 def _is_unused(parameter: Parameter) -> bool:
     return parameter.grad is not None and not parameter.used
 
@@ -133,7 +149,7 @@ def all_left_out(record: Record) -> list[str]:
         by_reason.setdefault((reason, by), []).append(name)
     lines = []
     for (reason, _), names in by_reason.items():
-        none = "" if reason in RESTS else "no optimizer updated it; "
+        none = "" if reason in RESTS or reason is Why.EVALUATED else "no optimizer updated it; "
         lines.append(f"{_listed(record, names, reason)}: {none}{in_words(record, names[0], reason)}")
     return lines
 

@@ -109,8 +109,8 @@ class GradientsPanel(LinePanel):
         shown = names.shortened(tuple(whole), columns.name)
         past = histories(self.scene.records, self.scene.iteration)
         return [columns.heading()] + [
-            columns.row(parameter, shown[name], past.get(parameter.name, []), self._marks(parameter))
-            for parameter, name in zip(self.parameters, whole, strict=True)
+            columns.row(each, shown[name], self._step_of(each), past.get(each.name, []), self._marks(each))
+            for each, name in zip(self.parameters, whole, strict=True)
         ]
 
     @property
@@ -140,6 +140,11 @@ class GradientsPanel(LinePanel):
             marks += UPHILL if climbs(record, parameter) else COASTING if coasting(record, parameter) else ""
         return marks + (LEFT_OUT if parameter.name in self._left_out else BEHIND if parameter.between else "")
 
+    def _step_of(self, parameter: Parameter) -> float | None:
+        """log10 of its step against itself; None where that is not known, or no step was taken: none is not small."""
+        logarithm = logarithm_of(parameter)
+        return None if logarithm == -math.inf and parameter.name in self._left_out else logarithm
+
     def _since(self, parameter: Parameter) -> Since | None:
         record = self.scene.record
         return self._carried.since(self.scene.records, record, parameter.name) if record is not None else None
@@ -147,7 +152,7 @@ class GradientsPanel(LinePanel):
     def _explain(self) -> None:
         """Say below what the marks and the signs that are seen mean: where there is no room for all marks, those of the
         selected parameter."""
-        seen = {_health(logarithm_of(each))[0] for each in self.parameters}
+        seen = {_health(self._step_of(each))[0] for each in self.parameters}
         signs = [f"{sign} {SIZES[sign]}" for sign in SIZES if sign in seen]
         legend = " ".join(["step", *signs]) if signs else ""
         marks = self._meanings(self.parameters)
@@ -187,7 +192,8 @@ class GradientsPanel(LinePanel):
 
     def _ahead(self) -> str:
         """What of all this the cursor has not come to yet."""
-        history, cursor, parameters = self.scene.history, self.scene.event, self.parameters
+        history, cursor = self.scene.history, self.scene.event
+        parameters = [each for each in self.parameters if self._left_out.get(each.name) is not Why.EVALUATED]
         if history is None or cursor is None or all(history.seen(each.after, cursor) for each in parameters):
             return ""
         return " · update ahead" if all(history.seen(each.grad, cursor) for each in parameters) else " · ahead"
@@ -282,10 +288,11 @@ class Columns:
         text += f"{'history':<{self.past}} "[: self.past + 1] if self.past else ""
         return Row(((text, "heading"),))
 
-    def row(self, parameter: Parameter, name: str, past: Sequence[float | None], marks: str = "") -> Row:
-        """One parameter's line."""
+    def row(
+        self, parameter: Parameter, name: str, logarithm: float | None, past: Sequence[float | None], marks: str = ""
+    ) -> Row:
+        """One parameter's line; `logarithm` is that of its step against itself."""
         gradient = parameter.grad.summary if parameter.grad is not None else None
-        logarithm = logarithm_of(parameter)
         coming = gradient is not None and gradient.counted is not None
         norm = figures.COMING if coming else figures.figure(gradient.norm if gradient is not None else None)
         wrong = gradient is not None and bool(gradient.nonfinite)
