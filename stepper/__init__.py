@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own, without the time that its import takes
 if TYPE_CHECKING:
+    from typing import Any
+
     from stepper.session.notebook import open as open
 
 __version__ = "0.1.0"

@@ -1,16 +1,20 @@
 """The entry of the command line: what came of the words, as an exit code.
 
-Loads as little as it can: the grammar only where there are options to read, a command only when it is called.
+Loads as little as it can: the grammar only where there are options to read, a command only when it is called; and
+nearly nothing before it can take an interrupt.
 """
+
+from __future__ import annotations
 
 import errno
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
 
-from stepper.command_line import COMMANDS, DEFAULT_TARGET, Typed, plain_line, typed
-from stepper.streams import prepare
+TYPE_CHECKING = False  # typing's own, without the time that its import takes
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stepper.command_line import Typed
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 NEAR = 0.65
@@ -20,13 +24,21 @@ DONE, FAILED, MISUSE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line (default: the process's); says plainly what was wrong and returns the exit code."""
-    line = typed(list(sys.argv[1:] if words is None else words))
+    try:
+        return _main(list(sys.argv[1:] if words is None else words))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _main(words: list[str]) -> int:
+    from stepper.command_line import typed
+    from stepper.streams import prepare
+
+    line = typed(words)
     prepare()
     try:
         _obey(line)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
         _discard_stdout()
         return PIPE_CLOSED
@@ -44,6 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _obey(line: Typed) -> None:
     if line.opens_the_app:
         # reading options takes a quarter of the time to the first paint, and here there are none
+        from stepper.command_line import DEFAULT_TARGET
         from stepper.commands.app import open_app
         from stepper.session.options import Options
 
@@ -98,6 +111,8 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def _misspelt(line: Typed) -> str:
     """What to say where a command was meant that is not one: `chek numpy`; else nothing."""
+    from stepper.command_line import COMMANDS
+
     word = line.target
     if word is None or line.own[0] in COMMANDS or not word.isalpha() or os.path.exists(word):
         return ""
@@ -113,6 +128,10 @@ def _misspelt(line: Typed) -> str:
 
 def _complain(text: str) -> None:
     """One line on stderr, where that can be written to."""
+    from contextlib import suppress
+
+    from stepper.command_line import plain_line
+
     with suppress(OSError):
         print(plain_line(text), file=sys.stderr, flush=True)
 

@@ -80,7 +80,8 @@ class HowToRun:
     memory: Annotated[
         str | None,
         Parameter(
-            help="Keep so much of recorded values, as 512M or 2G (the default); past it, summaries and small pictures."
+            allow_leading_hyphen=True,
+            help="Keep so much of recorded values, as 512M or 2G (the default); past it, summaries and small pictures.",
         ),
     ] = None
 

@@ -75,3 +75,8 @@ class Survey(msgspec.Struct, frozen=True, gc=False):
     high: float
     counts: list[int]
     counted: int
+
+    @property
+    def furthest(self) -> tuple[int, ...] | None:
+        """Where the finite element furthest from zero is: the largest in size."""
+        return self.largest if self.high >= -self.low else self.smallest

@@ -19,6 +19,7 @@ SPECIAL = {
     "minus": "-",
     "equals_sign": "=",
     "greater_than_sign": ">",
+    "vertical_line": "|",
     "less_than_sign": "<",
     "exclamation_mark": "!",
 }

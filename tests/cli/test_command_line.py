@@ -122,6 +122,14 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == stepper.__version__
 
 
+def test_an_interrupt_ahead_of_the_command_itself_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stepper.streams.prepare", interrupted)
+    assert main(["run", "numpy"]) == 130
+
+
 def test_an_interrupt_is_one_also_where_an_import_made_another_error_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(line: object) -> None:
         try:

@@ -308,6 +308,7 @@ def test_a_name_with_a_line_break_is_still_answered_in_one_line(capsys: pytest.C
 def test_a_size_of_memory_that_is_none(size: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, "trace", "numpy", f"--memory={size}")
     assert line == f"numpy: --memory must be a size such as 512M or 2G, not {size}"
+    assert complaint(capsys, "trace", "numpy", "--memory", size) == line
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,9 @@ async def test_jumps_to_extremes_and_to_an_index() -> None:
         value = next(value for value in session.records[0].events[0].values if value.label == "h")
         assert value.copy is not None
         h = session._recorder.copies[value.copy]
-        for key, flat in (("greater_than_sign", h.argmax()), ("less_than_sign", h.argmin())):
+        places = {"greater_than_sign": h.argmax(), "less_than_sign": h.argmin(), "vertical_line": np.abs(h).argmax()}
+        assert -h.min() > h.max()
+        for key, flat in places.items():
             await press(pilot, key)
             row, column = np.unravel_index(flat, h.shape)
             await until(pilot, lambda at=f"[{row}, {column}] =": reading(app).startswith(at))  # type: ignore[misc]

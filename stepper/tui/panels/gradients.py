@@ -44,7 +44,7 @@ class GradientsPanel(LinePanel):
     HELP = (
         "at the bottom: what the signs behind log10, and the marks, mean\n"
         "‖grad‖: Euclidean norm of the gradient that the update used; where no step used one that came, of what the "
-        "iteration leaves · largest: its largest |entry|\n"
+        "iteration leaves · largest: its largest |entry| (enter, then | leads to it)\n"
         "zeros: the share of its entries that are exactly 0\n"
         "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
         f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "

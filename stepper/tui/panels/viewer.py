@@ -349,7 +349,7 @@ class ViewerPanel(ViewPanel):
         self.refill()
 
     def action_extreme(self, which: str) -> None:
-        """Jump to the largest, smallest or first non-finite element, as soon as it is known where that is."""
+        """Jump to the largest element, or another that the survey tells, as soon as it is known where that is."""
         if self._seen is None or self.value is None or self.value.copy is None:
             self.notice("There is no tensor here.")
             return
