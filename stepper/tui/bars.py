@@ -259,11 +259,12 @@ class MessageBar(Bar):
         self._said = ""
         self._bad = False
         self._waiting = ""
-        self._advice = ""
+        self._error = self._advice = ""
 
-    def advise(self, text: str) -> None:
-        """With the next scene say this, where there is nothing else to say."""
-        self._advice = text
+    def advise(self, error: str, advice: str) -> None:
+        """With the next scene say what the script raised, and what to do about it; without an error, of what else is
+        wrong, only where there is nothing else to say."""
+        self._error, self._advice = error, advice
 
     def show(self, scene: Scene) -> None:
         """What was said of work under way no longer holds when it is done."""
@@ -292,7 +293,7 @@ class MessageBar(Bar):
         """The message, and a bar of iterations done while the script is at work."""
         scene = self.scene
         starting = f"Starting {scene.target} …" if scene.state == "starting" else ""
-        text = self._said or scene.notice or self._advice[:1].upper() + self._advice[1:] or starting
+        text = self._said or self._told() or starting
         bad = self._bad if self._said else scene.state in ("failed", "lost")
         text, part, width = visible(text).split("\n", 1)[0], "bad" if bad else "note", self.size.width
         lines = [text]
@@ -309,9 +310,22 @@ class MessageBar(Bar):
         self.set_rows([Row(pad([(f" {line}", part)], end, width)) for line, end in rows])
         self.styles.height = len(lines)
 
+    def _told(self) -> str:
+        notice, error = self.scene.notice, self._error
+        if self.scene.busy or not error:
+            return notice or _sentence(self._advice)
+        if error in notice or notice in error:  # how a script ended is told in both
+            notice, error = "", max(notice, error, key=len)
+        error = figures.middle(error, max(20, 2 * self.size.width - 4))
+        return " · ".join(filter(None, (notice, error, self._advice)))
+
     def row(self, index: int) -> Row:
         """One of its lines."""
         return LinePanel.row(self, index)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def beside(text: str, bar: list[Piece], width: int) -> tuple[list[str], list[Piece]]:

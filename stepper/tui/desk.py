@@ -10,6 +10,7 @@ from collections.abc import Callable
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widget import Widget
 
 from stepper.tui.arrangement import PANELS
@@ -39,6 +40,9 @@ FULL = (160, 45)
 
 class Desk(Borders):
     """Holds the panels. `single` is decided by the room; `maximised` by the person."""
+
+    class LaidOut(Message):
+        """Other panels may be seen than before."""
 
     def __init__(
         self, tensors: TensorsPanel, gate: GatePanel, output: OutputPanel, viewer: ViewerPanel, *, id: str | None = None
@@ -210,6 +214,7 @@ class Desk(Borders):
         self.tabs.set_tabs(tuple((self._key(index), self._title(index), index) for index in shown), self._chosen)
         if self.single and self.chosen.screen.is_current:
             self.chosen.focus(scroll_visible=False)
+        self.post_message(self.LaidOut())
 
     def on_click(self, event: events.Click) -> None:
         """Twice on a panel's title: all the room, or back again."""

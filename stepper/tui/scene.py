@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stepper.record import Event, Record
 from stepper.session.advice import advice, as_module
+from stepper.session.errors import last_line
 from stepper.session.findings.divergence import first_not_finite
 from stepper.session.target import module_of
 from stepper.tui.history import History
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 OUTPUT = 4000
 """Characters of the script's output that are shown when its process is lost: it may have said why."""
+
+
+TRACEBACK = "Traceback (most recent call last)"
+"""What is in every traceback, and in nothing else that is told of how a script ended."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class Scene:
     """The first iteration whose loss is NaN or infinite."""
     advice: str = ""
     """What to do about the failure, where that is known."""
+    error: str = ""
+    """What the script raised, and where, or how it ended, in one line."""
 
     @property
     def record(self) -> Record | None:
@@ -151,6 +158,7 @@ def scene_of(
         records=records,
         wrong=wrong,
         advice=_advice(session) if session.traceback else _fault(session),
+        error=_error(session),
     )
 
 
@@ -169,6 +177,13 @@ def _fault(session: Session) -> str:
     """What could not be recorded of the iteration that the cursor stands in, if anything."""
     record = session.record or session.records.get(session.cursor.iteration)  # it may have no event to stand at
     return record.faults[0] if record is not None and record.faults else ""
+
+
+def _error(session: Session) -> str:
+    told = session.traceback.rstrip()
+    if TRACEBACK in told:
+        return last_line(told, (session.script, *session.files))
+    return told.rpartition("\n")[2]  # before that, of one that left by itself, what it said
 
 
 def _advice(session: Session) -> str:

@@ -69,7 +69,10 @@ class Searching(Stopping):
         self.desk.bring_up_to_date(output)
         found = output.find(text)
         if found is None:
-            self.message.say(f"Nothing that was printed up to the end of this iteration has {text} in it.")
+            if output.whole:
+                self.message.say(f"Nothing that was printed up to the end of this iteration has {text} in it.")
+            else:
+                self.message.say(f"Nothing of what is shown here has {text} in it; some is left out.")
             return
         line, event = found
         if event is not None:

@@ -171,7 +171,7 @@ class Stage(Keystrokes):
             self.status.show(self.scene)
             if self.scene != before or self.desk.viewer.repinned:  # a move's end is often told twice
                 self.desk.show(self.scene, self.session.send)
-            self.message.advise("" if self.desk.trouble.display else self.scene.advice)
+            self._advise()
             self.message.show(self.scene)
             if self.kept_keys:
                 self.call_later(self.release_keys)
@@ -180,6 +180,17 @@ class Stage(Keystrokes):
                 self._release = self.call_after(HOLD, self._repaint)
         if self._release is None:
             self._paint()
+
+    def _advise(self) -> None:
+        """What went wrong is told below, unless the traceback is seen."""
+        seen = self.desk.trouble.display
+        self.message.advise("" if seen else self.scene.error, "" if seen else self.scene.advice)
+
+    @on(Desk.LaidOut)
+    def advise_again(self) -> None:
+        """The traceback is seen now, or is no more."""
+        self._advise()
+        self.message.build()
 
     def look_for_edits(self) -> None:
         """Look whether the files of the script still hold what runs."""

@@ -142,3 +142,32 @@ async def test_a_line_that_is_cut_says_so_and_what_was_found_in_it_is_seen() -> 
         await pilot.press("slash", *"word38", "enter")
         await settled(pilot)
         assert text_of(output).endswith(" word38 word39")
+
+
+async def test_of_very_much_that_was_printed_the_ends_are_shown_and_how_much_is_left_out_is_said() -> None:
+    parts = ["a" * 100_000 + "\nend of a\n", *(f"{number:06} {'b' * 39_990}\n" for number in range(6)), "last\n"]
+    edges = [sum(map(len, parts[:index])) for index in range(len(parts) + 1)]
+
+    def spans(record: Record) -> None:
+        for event in record.events:
+            part = min(max(event.id - 1, 0), len(parts))
+            event.output = (edges[part], edges[min(part + 1, len(parts))]) if event.id else (0, 0)
+
+    class Printing(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return "".join(parts)[start:end]
+
+    app = app_of(Printing(after=spans))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        lines = text_of(app.desk.output).splitlines()
+        assert lines[0].split()[2].startswith("aaaa")
+        assert lines[1].split(" ", 3)[3] == "… 60,010 bytes are left out here", lines[1]
+        assert lines[3].endswith("┆ end of a"), "the end of what the statement printed is there"
+        assert lines[4].split()[2] == "000000" and lines[4].endswith("…")
+        assert lines[-1].endswith("… 40,003 more bytes were printed, which are not shown"), lines[-1]
+        await pilot.press("slash", *"last", "enter")
+        await settled(pilot)
+        assert "Nothing of what is shown here has last in it; some is left out." in screen_text(app)

@@ -83,6 +83,15 @@ async def test_a_failure_keeps_the_cursor_on_the_failing_statement_and_shows_the
         await settled(pilot)
         assert app.focused is app.desk.trouble
         assert text_of(app.desk.source).splitlines()[21].startswith("▶22")
+        assert screen_text(app).count("ZeroDivisionError") == 1, "in one place"
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("1")
+        await settled(pilot)
+        assert not app.desk.trouble.display
+        told = " ZeroDivisionError: division by zero (line 23)"
+        await until(pilot, lambda: told in map(str.rstrip, screen_text(app).splitlines()))
+        await pilot.press("0")
+        await until(pilot, lambda: screen_text(app).count("ZeroDivisionError") == 1, "in one place again")
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)])
@@ -143,7 +152,8 @@ async def test_what_goes_wrong_in_a_move_is_shown() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: "RuntimeError: the wire is cut, test_panels.py line 140" in screen_text(app))
+        line = Broken.step.__code__.co_firstlineno + 1
+        await until(pilot, lambda: f"RuntimeError: the wire is cut, test_panels.py line {line}" in screen_text(app))
 
 
 async def test_a_picture_that_cannot_be_had_is_explained() -> None:

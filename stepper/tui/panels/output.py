@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from os.path import basename
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -23,12 +23,23 @@ from stepper.tui.panels.source import CURRENT
 EARLIER = 4000
 """Bytes of what was printed before the iteration that are shown above it."""
 MOST = 200_000
-"""Bytes of one iteration's output that are shown."""
+"""Bytes of one iteration's output that are shown, to the end of the last share."""
+SHARE = 40_000
+"""Bytes that are shown of what a statement printed at a stretch: the first and the last of them."""
 MARGIN = 12
 """Columns that a line needs for its end to be told from its number."""
 REACHED, AHEAD = "│", "┆"
 """Before a line that was printed by the cursor, or before it; and that is printed later."""
 Read = Callable[[int, int | None], str]
+
+
+class Span(NamedTuple):
+    """A line, and the innermost event that printed it (None: before the record)."""
+
+    text: str
+    event: Event | None
+    told: bool = False
+    """Whether it is no output, but says how much is left out here."""
 
 
 class OutputPanel(LinePanel):
@@ -48,7 +59,7 @@ class OutputPanel(LinePanel):
         super().__init__(id=id)
         self._read = read
         self._history: History | None = None
-        self._spans: list[tuple[str, Event | None]] = []
+        self._spans: list[Span] = []
         self._printed: list[Event | None] = []
         self._found: tuple[int, str] | None = None
         self._found_from: Event | None = None
@@ -64,21 +75,21 @@ class OutputPanel(LinePanel):
         rows: list[Row] = []
         self._printed = []
         first, later = None, 0
-        places = [self._place(event) for _, event in self._spans]
+        places = [self._place(span.event) for span in self._spans]
         digits = max(map(len, places), default=0)
-        for (line, event), place in zip(self._spans, places, strict=True):
+        for (line, event, told), place in zip(self._spans, places, strict=True):
             own = cursor is not None and event is not None and self._within(event, cursor)
             if own and first is None:
                 first = len(rows)
             is_ahead = cursor is not None and event is not None and not self._reached(event, cursor)
-            text: Piece = (line, "muted" if event is None or is_ahead else "")
+            text: Piece = (line, "note" if told else "muted" if event is None or is_ahead else "")
             gutter: Piece = (f"{place:>{digits}} {AHEAD if is_ahead else REACHED} ", "gutter")
             pieces: tuple[Piece, ...] = ((CURRENT if own else " ", "strong"), gutter, text)
             if self._found is not None and self._found[0] == len(rows):
                 end = len(pieces[0][0]) + len(gutter[0]) + self._found_end
                 pieces = mark(pieces, end - len(self._found[1]), end, "span")
             rows.append(Row(pieces, "current" if own else ""))
-            later += is_ahead
+            later += is_ahead and not told
             self._printed.append(event)
         where = "the setup" if self.scene.iteration is None else "this iteration"
         if self.scene.record is not None and not any(self._printed):
@@ -129,7 +140,7 @@ class OutputPanel(LinePanel):
         if self._found is None:
             return 0
         index, wanted = self._found
-        return self._spans[index][0].lower().find(wanted) + len(wanted)
+        return self._spans[index].text.lower().find(wanted) + len(wanted)
 
     def copied(self) -> str:
         """What was printed, nothing of it cut."""
@@ -142,8 +153,8 @@ class OutputPanel(LinePanel):
     def on_mouse_move(self, move: events.MouseMove) -> None:
         """The whole of a line that is cut is its tooltip."""
         index = move.y - self.gutter.top + self.scroll_offset.y
-        cut = 0 <= index < len(self._spans) and self._spans[index][0] not in self._shown_text(index)
-        self.tooltip = Content(visible(self._spans[index][0])) if cut else None
+        cut = 0 <= index < len(self._spans) and self._spans[index].text not in self._shown_text(index)
+        self.tooltip = Content(visible(self._spans[index].text)) if cut else None
 
     def _shown_text(self, index: int) -> str:
         return "".join(text for text, _ in self.row(index).pieces)
@@ -155,8 +166,13 @@ class OutputPanel(LinePanel):
         ahead = (at for at, event in enumerate(self._printed) if event and cursor and not self._reached(event, cursor))
         start = next(ahead, 0) if self._found is None else self._found[0] + 1
         order = [*range(start, len(self._spans)), *range(min(start, len(self._spans)))]
-        found = next((at for at in order if wanted in self._spans[at][0].lower()), None)
+        found = next((at for at in order if wanted in self._spans[at].text.lower() and not self._spans[at].told), None)
         return None if found is None else (found, self._printed[found])
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was printed in the iteration can be looked at here."""
+        return not any(span.told for span in self._spans)
 
     def point_at(self, line: int, text: str) -> None:
         """Show a line that was found, and `text` in it, until the cursor moves on."""
@@ -173,29 +189,42 @@ class OutputPanel(LinePanel):
                 self.post_message(RecordPanel.Move(event.id))
 
 
-def _spans(history: History, read: Read) -> list[tuple[str, Event | None]]:
-    """Lines of output, each with the innermost event that printed it; None: before the record."""
+def _spans(history: History, read: Read) -> list[Span]:
+    """Lines of output, each with the event that printed it; and where some are left out, how much that is."""
     known = [event for event in history.record.events if event.output[0] >= 0]
     if not known:
         return []
-    start = min(event.output[0] for event in known)
-    end = min(max(event.output[1] for event in known), start + MOST)
-    lines: list[tuple[str, Event | None]] = []
+    start, end = min(event.output[0] for event in known), max(event.output[1] for event in known)
+    spans: list[Span] = []
     if start:
         earlier = printed(read(max(0, start - EARLIER), start))
-        lines += [(line, None) for line in (earlier[1:] if start > EARLIER else earlier)]
+        spans += [Span(line, None) for line in (earlier[1:] if start > EARLIER else earlier)]
     printing = sorted(
         (event for event in known if event.output[1] > event.output[0]), key=lambda event: (event.output[0], event.id)
     )
     edges = sorted({start, end, *(edge for event in printing for edge in event.output if start < edge < end)})
     inside: list[Event] = []
-    following = 0
+    following = shown = 0
     for left, right in pairwise(edges):
         while following < len(printing) and printing[following].output[0] <= left:
             inside.append(printing[following])
             following += 1
         while inside and inside[-1].output[1] <= left:
             inside.pop()
+        if shown > MOST:
+            spans.append(Span(f"… {end - left:,} more bytes were printed, which are not shown", None, True))
+            break
         owner = inside[-1] if inside else None
-        lines += [(line, owner) for line in printed(read(left, right))]
-    return lines
+        spans += [Span(line, owner, told) for line, told in _share(left, right, read)]
+        shown += min(right - left, SHARE)
+    return spans
+
+
+def _share(left: int, right: int, read: Read) -> list[tuple[str, bool]]:
+    """What was printed at a stretch, by lines; of very much the beginning and the end, and between them what is not."""
+    out = right - left - SHARE
+    if out <= 0:
+        return [(line, False) for line in printed(read(left, right))]
+    first, last = printed(read(left, left + SHARE // 2)), printed(read(right - SHARE // 2, right))
+    between = f"… {out:,} bytes are left out here"
+    return [*((line, False) for line in first), (between, True), *((line, False) for line in last)]

@@ -9,7 +9,7 @@ from textual import events, on
 
 from stepper.terminal_text import TAB, visible
 from stepper.tui.panels.lines import LinePanel, Row, wrapped
-from stepper.tui.scene import Scene
+from stepper.tui.scene import TRACEBACK, Scene
 
 _ABOVE = 3
 """How many lines above the one that names the error are shown with it: the place, its text and the marks below that."""
@@ -41,7 +41,7 @@ class TroublePanel(LinePanel):
         """What there is to read: of a script that left by itself, as by `sys.exit`, no traceback."""
         if scene.state == "lost":
             return "Process lost"
-        return cls.TITLE if "Traceback (most recent call last)" in scene.traceback else "Exit"
+        return cls.TITLE if TRACEBACK in scene.traceback else "Exit"
 
     def show(self, scene: Scene) -> None:
         """Show the traceback, or what is known of a lost process."""
