@@ -100,6 +100,7 @@ Module = Annotated[
     ),
 ]
 TextOrJson = Literal["text", "json"]
+USAGE = "Usage: stepper {} (TARGET | -m MODULE) [OPTIONS] [-- ARGUMENTS]"
 
 
 def command_line(arguments: Sequence[str]) -> App:
@@ -166,13 +167,15 @@ def command_line(arguments: Sequence[str]) -> App:
 
         list_variants(format)
 
-    @app.command
+    @app.command(usage=USAGE.format("run"))
     def run(
         target: Target = None,
         /,
         *,
         module: Module = None,
-        iterations: Annotated[int | None, Parameter(converter=whole, help="End after so many.", group=_what)] = None,
+        iterations: Annotated[
+            int | None, Parameter(converter=whole, help="End after N iterations.", group=_what)
+        ] = None,
         format: Annotated[
             Literal["text", "jsonl"], Parameter(help="For people, or one JSON object a line.", group=_what)
         ] = "text",
@@ -185,14 +188,16 @@ def command_line(arguments: Sequence[str]) -> App:
         target = _named(target, module)
         run_target(target, options(target, how), iterations=iterations, format=format, output=output)
 
-    @app.command
+    @app.command(usage=USAGE.format("trace"))
     def trace(
         target: Target = None,
         /,
         *,
         module: Module = None,
-        iteration: Annotated[str, Parameter(help="Which one, counted from 0, or setup.", group=_what)] = "0",
-        values: Annotated[bool, Parameter(help="With the elements of the arrays.", group=_what)] = False,
+        iteration: Annotated[
+            str, Parameter(help="Which iteration, counted from 0 (the default), or setup.", group=_what)
+        ] = "0",
+        values: Annotated[bool, Parameter(help="With the elements of arrays.", group=_what)] = False,
         format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
         how: HowToRun = DEFAULTS,
     ) -> None:
@@ -202,17 +207,17 @@ def command_line(arguments: Sequence[str]) -> App:
         target = _named(target, module)
         trace_target(target, options(target, how), iteration=iteration, values=values, format=format)
 
-    @app.command
+    @app.command(usage=USAGE.format("check"))
     def check(
         target: Target = None,
         /,
         *,
         module: Module = None,
-        iteration: Annotated[str, Parameter(help="Which one, counted from 0.", group=_what)] = "0",
+        iteration: Annotated[str, Parameter(help="Which iteration, counted from 0 (the default).", group=_what)] = "0",
         entries: Annotated[
             int | None,
             Parameter(
-                converter=whole, help="How many entries of each (4; of many parameters as few as tell).", group=_what
+                converter=whole, help="Try N entries of each parameter (4; of many, as few as tell).", group=_what
             ),
         ] = None,
         parameter: Annotated[

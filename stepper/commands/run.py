@@ -46,7 +46,7 @@ def run_target(
             sys.stderr.flush()
 
         others = run_losses(target, options, iterations, on_losses, on_output if output else None)
-    if others and (not passes or (sys.__stderr__ is not None and sys.__stderr__.isatty())):
+    if others:
         print(plain_line(f"{target}: {others}: --loop names one"), file=sys.stderr)
     if not passes:
         print(plain_line(f"{target}: the script ended without a pass through the training loop"), file=sys.stderr)

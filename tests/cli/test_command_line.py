@@ -111,6 +111,7 @@ def test_what_needs_no_script_loads_neither_textual_nor_a_library(arguments: lis
 def test_help_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out
+    assert text.startswith(f"Usage: stepper {command} (TARGET | -m MODULE) [OPTIONS] [-- ARGUMENTS]\n")
     for option in ("--seed", "--device", "--preset", "--set", "--threads", "--loop", "--loss", "--format"):
         assert option in text
 

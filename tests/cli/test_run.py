@@ -285,6 +285,9 @@ def test_the_other_loops_are_named_where_the_script_comes_to_one_of_them(
     assert f"{path}: {named}: --loop names one\n" in capsys.readouterr().err
     assert main(["trace", path, "--iteration", "0"]) == 2
     assert f"the loop was never entered; {named}: --loop names one" in capsys.readouterr().err
+    path = script(tmp_path, "def a():", *train, "def b():", *train, "a()", "b()")
+    assert main(["run", path]) == 0
+    assert capsys.readouterr().err == f"{path}: {named}: --loop names one\n"
 
 
 LATE = ["w, seen = 1.0, 0", "for t in range(3):", "    seen += 1", "    if seen > 2:", "        {} = (w - 3.0) ** 2",
