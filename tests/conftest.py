@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Iterator[None]:
-    """The environment after a test is the one before it: torch notes things there when it is first used, and with
-    another than they were forked for, scripts' processes would begin anew from then on."""
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """The environment after a test and its fixtures is the one before them: torch notes things there when it is first
+    used, and with another than they were forked for, scripts' processes would begin anew from then on."""
     before = dict(os.environ)
     try:
         return (yield)
