@@ -268,10 +268,39 @@ def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
     assert recorded.losses == plain.losses == [2.0, 1.0]
 
 
+def test_a_full_record_has_the_update_of_a_function_that_ran_long_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An episode is played, and learned from, in one function."""
+    monkeypatch.setattr("stepper.inferior.recording.recording.MAX_EVENTS", 300)
+    source = """
+        import numpy as np
+        w = np.ones(2)
+        def play(n):
+            for k in range(n):
+                pass
+        def learn():
+            for k in range(n):
+                play(5)
+            loss = float((w * w).sum())
+            g = 2 * w
+            w[:] -= 0.25 * g
+            return loss
+        n = 400
+        for i in range(2):
+            loss = learn()
+        """
+    recorded, plain = run(source), run(source, record_from=None)
+    record = recorded.record(1)
+    texts = [event.text for event in record.events if event.kind == "statement"]
+    assert record.truncated and len(record.events) < 1_000
+    assert [texts.count(each) for each in ("g = 2 * w", "w[:] -= 0.25 * g", "return loss")] == [1, 1, 1]
+    assert recorded.event("w[:] -= 0.25 * g", 1).phase == "update"
+    assert recorded.losses == plain.losses == [2.0, 0.5]
+
+
 def test_a_full_record_has_no_hooks_on_graphs_but_the_gradients_of_the_parameters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """LBFGS over many time steps: each closure has a graph of its own, and there is room for none of them."""
+    """LBFGS over many time steps: each closure has its own graph, and there is room for the first few only."""
     torch = pytest.importorskip("torch")
     from stepper.engines.backward import Passes
 
@@ -279,7 +308,7 @@ def test_a_full_record_has_no_hooks_on_graphs_but_the_gradients_of_the_parameter
     source = """
         import torch
         w = torch.full((3,), 0.5, requires_grad=True)
-        opt = torch.optim.LBFGS([w], lr=0.1, max_iter=6)
+        opt = torch.optim.LBFGS([w], lr=0.1, max_iter=20)
         for t in range(2):
             def closure():
                 opt.zero_grad()
@@ -301,7 +330,7 @@ def test_a_full_record_has_no_hooks_on_graphs_but_the_gradients_of_the_parameter
     monkeypatch.setattr(Passes, "_watch", counted)
     recorded, plain = run(source), run(source, record_from=None)
     assert recorded.record().truncated and torch.equal(recorded.names["w"], plain.names["w"])
-    assert len(watched) < 300, "of each step the first closure's graph of 120 nodes, and the leaf"
+    assert len(watched) < 800, "of each step the first three closures' graphs of 120 nodes, of twenty, and the leaf"
     gradient = recorded.parameter("w", 1).grad
     assert gradient is not None
     numpy.testing.assert_array_equal(recorded.array(gradient, 1), recorded.names["w"].grad.numpy())

@@ -72,6 +72,8 @@ class Recording:
         self._passing_anywhere = passing_names(self.sites)
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
+        moving = (site for site in self.sites if site.kind == "statement" and site.phase in ("backward", "update"))
+        self._moving = frozenset(site.function for site in moving if site.function and not site.file)
         self._bare_types: set[type] = set()
         self._alias_sites: dict[int, bool] = {}
         self._attributes: dict[str, Role] | None = None  # roles by attribute, whatever the object
@@ -380,13 +382,12 @@ class Recording:
             happening.remark(text)
 
     def _goes_on(self, site: Site) -> bool:
-        """Whether a statement is written down in a record that is full: where the body's own ones are, for functions
-        that run very long leave no room, the backward pass and the update would be missing else."""
-        if (
-            site.file
-            or site.function not in self._own
-            or (site.parent is not None and len(self.happenings) >= MOST_EVENTS)
-        ):
+        """Whether a statement is written down in a record that is full: where the body's own ones are, and, once, those
+        of a function that has a backward pass or an update, for what runs very long would leave no room for these."""
+        if site.function in self._own and not site.file:
+            if site.parent is not None and len(self.happenings) >= MOST_EVENTS:
+                return False
+        elif site.file or site.function not in self._moving or site.parent is not None or site.id in self._occurrences:
             return False
         self._limit = len(self.happenings) + SHARE
         self.active = True
