@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stepper.commands.figures import SMALL, mask_picture, number, shape_text, summary_text, table
 from stepper.record import Array, Event, Gate, Parameter, Record, Value
+from stepper.session.findings.all_zero import all_zero
 from stepper.session.findings.carried import all_carried
 from stepper.session.findings.evaluated import all_in_evaluation
 from stepper.session.findings.lossless import TOO_MANY
@@ -48,6 +49,7 @@ def trace_lines(
         yield from _parameters(record.parameters)
         yield from all_shared(record)
         yield from all_carried(record)
+        yield from all_zero(record)
         yield from all_in_evaluation(record)
     for fault in record.faults:
         yield ""

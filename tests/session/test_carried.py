@@ -7,6 +7,7 @@ import pytest
 
 from stepper.commands.trace_text import trace_lines
 from stepper.record import OptimizerStep, Record
+from stepper.session.findings.all_zero import all_zero, zero_for
 from stepper.session.findings.carried import Carried, Since, added, all_carried
 from stepper.session.findings.left_out import Why, all_left_out, left_out
 from tests.engines.recorded import assert_same_bits, run_recorded
@@ -81,6 +82,17 @@ def test_what_the_setup_left_is_told() -> None:
     run = run_recorded(script(source))
     records = {iteration: run.records[iteration] for iteration in (None, 0, 1)}
     assert {str(each) for each in since(records, 1)} == {"the setup"}
+
+
+def test_a_gradient_that_is_zero_everywhere_is_told_and_for_how_many_iterations_running() -> None:
+    records = recorded(before="optimizer.zero_grad(); x = torch.ones(5, 3) * (t in (0, 4))")
+    assert all_zero(records[4]) == []
+    (told,) = all_zero(records[3])
+    assert told == "layer.weight: every entry of the gradient is zero"
+    assert told in trace_lines(records[3], lambda _: None)
+    assert [str(zero_for(records, records[at], "layer.weight")) for at in (1, 3, 5)] == ["1", "3", "1"]
+    del records[1]
+    assert str(zero_for(records, records[3], "layer.weight")) == "2+"
 
 
 def test_an_update_that_goes_uphill_is_told() -> None:

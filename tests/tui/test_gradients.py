@@ -65,6 +65,7 @@ async def test_a_parameter_that_was_not_updated_is_told_as_such() -> None:
         await ready(pilot)
         _name, norm, _largest, zeros, ratio, decades, past, scale = line(app, "w1")
         assert (norm, zeros, ratio, decades, past) == ("0", "100%", "0", "-∞↓", "0")
+        assert "100% zeros · step" in screen_text(app)
         assert scale.startswith("◀")
 
 

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
+from stepper.session.findings.all_zero import is_all_zero, zero_for
 from stepper.session.findings.carried import Carried, Since, climbs, coasting
 from stepper.session.findings.left_out import Why
 from stepper.session.findings.lossless import not_in_the_record
@@ -45,7 +46,8 @@ class GradientsPanel(LinePanel):
         "at the bottom: what the signs behind log10, and the marks, mean\n"
         "‖grad‖: Euclidean norm of the gradient that the update used; where no step used one that came, of what the "
         "iteration leaves · largest: its largest |entry| (enter, then | leads to it)\n"
-        "zeros: the share of its entries that are exactly 0\n"
+        "zeros: the share of its entries that are exactly 0; where that is all, for how many iterations running stands "
+        "below\n"
         "ratio: ‖update‖ / ‖parameter before it‖ · log10: of the ratio, on a scale from 1e-8 to 1\n"
         f"│ marks the band from 1e-4 to 1e-2 in which networks usually learn: {WITHIN} in it, {ABOVE} above, "
         f"{BELOW} below\n"
@@ -179,6 +181,7 @@ class GradientsPanel(LinePanel):
             up.append(f"{COASTING} carried by momentum")
         if any(each.between for each in parameters):
             up.append(f"{BEHIND} moved between the iterations")
+        up += self._all_zero(parameters)
         history, left = self.scene.history, [each.name for each in parameters if each.name in self._left_out]
         left = [selected] if selected in left else left
         out = {history.why_left_out(name) for name in left} if history is not None else set[str]()
@@ -188,6 +191,16 @@ class GradientsPanel(LinePanel):
             " · ".join(([f"{CARRIED} added up since {when}"] if when else []) + up + said)
             for said in [[f"{LEFT_OUT} {each}"] for each in whys] or [[]]
             for when in (begun, begun.removeprefix("iteration "))
+        ]
+
+    def _all_zero(self, parameters: Sequence[Parameter]) -> list[str]:
+        """That gradients are zero everywhere, and for how many iterations, where that is the same of all that are."""
+        records, record = self.scene.records, self.scene.record
+        running = {str(zero_for(records, record, each.name)) for each in parameters if record and is_all_zero(each)}
+        if not running:
+            return []
+        return [
+            f"100% zeros for {running.pop()} iterations" if len(running) == 1 and running != {"1"} else "100% zeros"
         ]
 
     def _ahead(self) -> str:
