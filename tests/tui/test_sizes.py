@@ -52,6 +52,11 @@ async def test_every_tab_is_on_a_tiny_screen() -> None:
         await settled(pilot)
         tabs = screen_text(app).splitlines()[1]
         assert "▸8 Viewer" in tabs and all(str(digit) in tabs for digit in range(1, 10))
+        for digit in "123456789":
+            await pilot.press(digit)
+            await settled(pilot)
+            check_places(app, (40, 12))
+            assert "╰─" in screen_text(app).splitlines()[-3], digit
         await pilot.press("3")
         await settled(pilot)
         assert NO_ROOM in screen_text(app)

@@ -30,7 +30,7 @@ from stepper.tui.panels.gate_lines import (
     shut,
     values_of,
 )
-from stepper.tui.panels.lines import Row, wrapped
+from stepper.tui.panels.lines import Row, muted
 from stepper.tui.panels.view_panel import ViewPanel
 from stepper.tui.pictures import Ask, WindowKey
 from stepper.tui.view import Grid, View
@@ -229,10 +229,10 @@ class GatePanel(ViewPanel):
         self.remark("")
         place = "the setup" if self.scene.iteration is None else "this iteration"
         record = self.scene.record
-        said = f"No ReLU-like gate ran in {place}."
+        text = f"No ReLU-like gate ran in {place}."
         if record is not None and record.pooled:
-            said = f"No gate is told in {place}: elements that would tell are past --memory."
-        rows = [Row(((line, "muted"),)) for line in wrapped(said, self.inner.width)]
+            text = f"No gate is told in {place}: elements that would tell are past --memory."
+        rows = muted(text, self.inner.width)
         self.set_rows(rows if record is not None else [])
 
     def _count_streaks(self, gate: Gate) -> None:
@@ -262,8 +262,8 @@ class GatePanel(ViewPanel):
             self._drawing = None
             kept = any(value.copy is not None for value in values_of(gate).values())
             empty = self.view is None or self.view.empty
-            said = "" if kept and empty else NO_ROOM if kept else "Its values were not kept."
-            return [Row(((line, "muted"),)) for line in wrapped(said, self.inner.width)] if said else []
+            text = "" if kept and empty else NO_ROOM if kept else "Its values were not kept."
+            return muted(text, self.inner.width) if text else []
         same_room = (self.scene.generation, self.inner)
         if self._whole or self._body_for != same_room:
             self._drawing, self._body_for = drawing, same_room

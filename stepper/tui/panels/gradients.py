@@ -20,7 +20,7 @@ from stepper.session.findings.lossless import not_in_the_record
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
-from stepper.tui.panels.lines import EVERYTHING, LinePanel, Piece, Row
+from stepper.tui.panels.lines import EVERYTHING, LinePanel, Piece, Row, muted
 from stepper.tui.panels.tensors import TensorsPanel
 from stepper.tui.panels.titles import CORNERS, fitted
 
@@ -94,8 +94,8 @@ class GradientsPanel(LinePanel):
             self.set_rows([])
         elif not parameters:
             missing = not_in_the_record(self.scene.record)
-            said = f"This iteration {missing}." if missing else "No parameter is updated here."
-            self.set_rows([Row(((said, "muted"),))])
+            text = f"This iteration {missing}." if missing else "No parameter is updated here."
+            self.set_rows(muted(text, self.inner.width))
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
             columns = Columns.fit(max(map(cell_len, whole)), names.widths(whole)[1], self.inner.width, self._margin)

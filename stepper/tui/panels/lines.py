@@ -415,6 +415,11 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return lines
 
 
+def muted(text: str, width: int) -> list[Row]:
+    """What a panel says where it has nothing else to show."""
+    return [Row(((line, "muted"),)) for line in wrapped(text, width)]
+
+
 def _further(word: str, width: int, indent: str) -> list[str]:
     """Lines for a word that begins one, after the first."""
     return [indent + part for part in chop_cells(word, max(1, width - len(indent))) or [word]] if word else []

@@ -11,7 +11,7 @@ from stepper.session.findings.lossless import looked_for
 from stepper.tui import figures
 from stepper.tui.actions import bindings
 from stepper.tui.panels.chart import Picture, column_of, draw
-from stepper.tui.panels.lines import Piece, Row, mark, wrapped
+from stepper.tui.panels.lines import Piece, Row, mark, muted
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.series import Series
 from stepper.tui.scene import Scene
@@ -76,7 +76,7 @@ class LossPanel(PointPanel):
         if width < 4 or height < 1:
             return []
         if not count:
-            return [Row((("No iteration has finished yet.", "muted"),))]
+            return muted("No iteration has finished yet.", width)
         drawn = (self.scene.generation, count, width, height, self.logarithmic)
         if drawn != self._pictured:  # where only the cursor moves, the line stays
             self._pictured, self._picture = drawn, draw(self._series, width, height, self.logarithmic)
@@ -85,7 +85,7 @@ class LossPanel(PointPanel):
             finite = any(bucket.finite for bucket in self._series.buckets)
             missing = f"No iteration so far has a loss: {looked_for(self.scene.named_loss)}, or v, Loss."
             text = "No loss is above zero." if finite else missing
-            return [Row(((line, "muted"),)) for line in wrapped(text, self.inner.width)[: self.inner.height]]
+            return muted(text, self.inner.width)[: self.inner.height]
         labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
         rows = []
         for index, line in enumerate(picture.rows):

@@ -337,7 +337,9 @@ class TensorsPanel(LinePanel):
     def row(self, index: int) -> Row:
         """The heading, or a label's line."""
         if index == 0:
-            return _heading(self._widths, self._sorted, self._reversed) if self._lines or self.filter else EMPTY
+            if self._lines or self.filter:
+                return _heading(self._widths, self._sorted, self._reversed)
+            return Row((("No value so far.", "muted"),)) if self.scene.history is not None else EMPTY
         if index > len(self._lines):
             nothing = self.filter and not self._lines and index == 1
             return Row((("Nothing so far has that in its name, role or phase.", "muted"),)) if nothing else EMPTY

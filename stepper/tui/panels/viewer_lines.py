@@ -10,7 +10,7 @@ from stepper.record import Survey, Window
 from stepper.tui import figures
 from stepper.tui.names import Names
 from stepper.tui.panels import heatmap
-from stepper.tui.panels.lines import Piece, Row, mark, pad
+from stepper.tui.panels.lines import Piece, Row, mark, muted, pad
 from stepper.tui.panels.subject import Subject
 from stepper.tui.view import Grid, View
 
@@ -26,7 +26,7 @@ def message_lines(subject: Subject | None, recorded: bool, width: int) -> list[R
     if not recorded:
         return []
     if subject is None:
-        return [Row((("This statement has no tensor; enter in Tensors opens one.", "muted"),))]
+        return muted("This statement has no tensor; enter in Tensors opens one.", width)
     if subject.value is None:
         return [Row(((subject.label, "strong"), ("  has no value yet", "muted")))]
     summary = subject.value.summary
