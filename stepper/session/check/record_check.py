@@ -5,41 +5,29 @@ The process stands at the head of the iteration; see `checking`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
-from stepper.inferior.protocol import Awaited, Move, Tried
-from stepper.record import Parameter, Phase, Record, Region, Survey, Value, flat_of, index_of
+from stepper.inferior.protocol import Move, Tried
+from stepper.record import Parameter, Phase, Record
 from stepper.session.check.budget import ENTRIES, Budget
 from stepper.session.check.common_factor import common_factor
 from stepper.session.check.cuts import Cuts
 from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import (
-    ENOUGH,
-    EXACT,
-    Losses,
     Reading,
-    Slope,
-    Step,
-    measure,
-    narrowed,
-    scale_of,
-    slope,
 )
 from stepper.session.check.gradient_check import (
     DOUBLE,
     UPHILL,
-    EntryCheck,
     GradientCheck,
     ParameterCheck,
     Verdict,
     alongside,
     by_graph,
-    compared,
     concluded,
     doubted,
     explains,
@@ -47,8 +35,10 @@ from stepper.session.check.gradient_check import (
     unit_of,
     unknown,
 )
+from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.check.readings import of_run
+from stepper.session.check.samples import MOSTLY, Sample, Samples
 from stepper.session.check.together import Setting, Together, Way, together, way_through
 from stepper.session.check.updated_first import read_after_update, updated_before
 from stepper.session.continuing import Continuing
@@ -64,11 +54,7 @@ from stepper.session.findings.zeroing import summed
 from stepper.session.lane import Lane
 
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
-GOLDEN = (math.sqrt(5) - 1) / 2
-NEAR = 0.5  # of the larger, that a slope by an unlikely loss is to lie near a gradient to be worth a look
-MOSTLY = 0.5  # the cosine from which on a step goes along a gradient, whatever else (a decay) is in it
 CARRIED = "it was added to what an earlier iteration had left"
-SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread, may differ by
 Tell = Callable[[GradientCheck, str], None]
 """Told what is known so far, and which parameter is next."""
 
@@ -95,18 +81,13 @@ class RecordCheck:
         self._record = record
         self._entries = ENTRIES if entries is None else entries
         self._always = entries is not None  # entries are looked at, whatever directions tell
-        self._base: Losses = []
-        self._passes = 0  # that were run
-        self._noise = 0.0
-        self._unlike = ""  # why the iteration, run again, is another
         self._carried = added(record)
         self._cuts = Cuts(record, behind=behind)
         self._left_out = left_out(record)
         self._reaching_back = reaching_back(record)
         self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
         self._updated: dict[int, str] = {}  # by the place of a loss
-        self._steps: dict[int, list[Step]] = {}  # of the parameter at hand, by element
-        self._chosen_for: tuple[str, list[int]] = ("", [])
+        self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
 
     async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
         """All of them at once, and then parameter by parameter."""
@@ -118,12 +99,12 @@ class RecordCheck:
             return whole
         tell(whole, whole.ahead[0])
         begun = perf_counter()
-        self._unlike = await self._try_unchanged()
+        await self._passes.begin()
         budget = Budget(len(parameters), (perf_counter() - begun) / 2)
         many = len(parameters) > MANY and not self._always
         ways = await self._ways(parameters, many)
         told = await self._together(
-            ways, budget.splits if many else 0, lambda: budget.over(self._passes), partial(tell, whole)
+            ways, budget.splits if many else 0, lambda: budget.over(self._passes.count), partial(tell, whole)
         )
         whole = replace(whole, directions=told.directions)
         known = {each.name: self._told(each, told) for each in parameters} if many else {}
@@ -132,7 +113,7 @@ class RecordCheck:
             tell(whole, parameter.name)
             found = known.get(parameter.name)
             if found is None and many:
-                passes = self._passes + (0 if self._of_graph is None else self._of_graph._passes)
+                passes = self._passes.count + (0 if self._of_graph is None else self._of_graph._passes.count)
                 if parameter.name in told.unsure and budget.over(passes):
                     found = unknown(parameter.name, parameter.shape, told.unsure[parameter.name].reason)
                 else:
@@ -150,7 +131,7 @@ class RecordCheck:
 
     async def _ways(self, parameters: Sequence[Parameter], many: bool) -> list[Way]:
         """Directions through those that have gradients; none where single entries tell all that there is."""
-        if self._unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
+        if self._passes.unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
             return []
         others = max((typical(each.before) for each in self._record.parameters), default=0.0)
 
@@ -165,7 +146,7 @@ class RecordCheck:
                     known = list(self._versions(each))
                     if any(version.loss is not None for version in known):
                         continue  # its slope is that of another loss
-                    way = await way_through(each, known, place, others, self._base[-1], product)
+                    way = await way_through(each, known, place, others, self._passes.base[-1], product)
                     found += [] if way is None else [way]
         return found
 
@@ -178,13 +159,13 @@ class RecordCheck:
     ) -> Together:
         async def push(moves: list[Move], numbers: list[float | None]) -> list[Tried]:
             progress(f"{len(moves)} parameters at once" if len(moves) > 1 else moves[0].parameter)
-            return await self._push(moves, numbers)
+            return await self._passes.push(moves, numbers)
 
         return await together(ways, self._setting, push, splits, over)
 
     @property
     def _setting(self) -> Setting:
-        return Setting(self._base, grown(self._record), self._unit, self._noise)
+        return Setting(self._passes.base, grown(self._record), self._unit, self._passes.noise)
 
     def _versions(self, parameter: Parameter) -> Iterator[Version]:
         return versions(self._record, parameter, self._carried.get(parameter.name, False))
@@ -223,7 +204,6 @@ class RecordCheck:
 
     async def _one(self, parameter: Parameter) -> ParameterCheck:
         """By its entries."""
-        self._steps.clear()
         try:
             return await self._parameter(parameter)
         except LookupError as reason:
@@ -240,8 +220,8 @@ class RecordCheck:
             self._of_graph = RecordCheck(
                 self._session, self._lane, self._record, self._entries, held=True, behind=self._behind
             )
-            self._of_graph._unlike = await self._of_graph._try_unchanged()
-        if self._of_graph._unlike:
+            await self._of_graph._passes.begin()
+        if self._of_graph._passes.unlike:
             return found
         self._of_graph._entries = self._entries
         self._by_graph.add(parameter.name)
@@ -261,8 +241,10 @@ class RecordCheck:
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
         first: ParameterCheck | None = None
-        for version in self._versions(parameter):
-            found = await self._version(parameter, version)
+        known = list(self._versions(parameter))
+        samples = Samples(self._session, self._record, self._passes, parameter, known, self._unit)
+        for version in known:
+            found = await self._version(samples, version)
             explained = first is None or explains(found, first)
             if (found.verdict is Verdict.AGREES and explained) or version.share or version.loss is not None:
                 notes = (self._summed(parameter) or version.note, found.note)
@@ -275,8 +257,8 @@ class RecordCheck:
                 break  # what hides the one hides the others
         if first is None:
             reason = self._left_out.get(parameter.name)
-            known = "" if reason is None else in_words(self._record, parameter.name, reason)
-            raise LookupError(known or "no gradient of it is in the record")
+            why_not = "" if reason is None else in_words(self._record, parameter.name, reason)
+            raise LookupError(why_not or "no gradient of it is in the record")
         differs = first.verdict is Verdict.DIFFERS
         why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
         return replace(first, note=why or first.note)
@@ -292,32 +274,29 @@ class RecordCheck:
             return why.value if why is Why.WAITING else ""
         return summed(self._record, parameter, since, self._session.sources)
 
-    async def _version(self, parameter: Parameter, version: Version) -> ParameterCheck:
+    async def _version(self, samples: Samples, version: Version) -> ParameterCheck:
         """One of the gradients that the record has. Raises LookupError where it cannot be checked."""
+        parameter = samples.parameter
         size = max(1, parameter.before.summary.size)
         for part in (*version.parts, *version.less):
             if part.summary.size not in (1, size):
                 raise LookupError(f"its gradient {part.label} has another shape")
             if part.pooled or parameter.before.pooled:
                 raise LookupError("its elements are past --memory")
-        if self._unlike:
-            raise LookupError(self._unlike)
-        if self._chosen_for[0] != parameter.name:
-            self._chosen_for = (parameter.name, await self._chosen(parameter, version.parts[0], size))
+        if self._passes.unlike:
+            raise LookupError(self._passes.unlike)
+        await samples.choose(version.parts[0], self._entries)
         closure = version.loss
         known = self._setting.readings(version) if closure is None else [(of_run(closure, closure + 1), "")]
         along: bool | None = None
         first: ParameterCheck | None = None
         for read, what in known:
-            likely = read is known[0][0]
-            samples = [await self._sample(parameter, version, index, read, likely) for index in self._chosen_for[1]]
+            told = await samples.of(version, read, likely=read is known[0][0])
             if along is None:
-                recorded = [each for _, each, _ in samples]
-                own = version.scale > 0 and not version.share and version.loss is None
-                along = own and await self._along(parameter, recorded)
-            found = self._compared(parameter, version, samples, along, read)
+                along = await self._along(samples, version, [each.recorded for each in told])
+            found = self._compared(samples, version, told, along, read)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
-            by = f"by {what} ({read(self._base):.6g})" if what else ""
+            by = f"by {what} ({read(self._passes.base):.6g})" if what else ""
             if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
                 return replace(found, note="; ".join(filter(None, (found.note, by))))
             if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
@@ -325,41 +304,22 @@ class RecordCheck:
         assert first is not None
         return first
 
-    async def _along(self, parameter: Parameter, recorded: Sequence[float]) -> bool:
+    async def _along(self, samples: Samples, version: Version, recorded: Sequence[float]) -> bool:
         """Whether the update went along what was recorded, at the entries that are looked at, and not by momentum."""
-        after = parameter.after
+        parameter = samples.parameter
+        if version.scale <= 0 or version.share or version.loss is not None:
+            return False  # what was recorded is another multiple, or a part, of what the update used
         unused = parameter.grad is not None and not parameter.used
-        if (
-            unused
-            or momentum(self._record, parameter)
-            or after.pooled
-            or after.summary.shape != parameter.before.summary.shape
-        ):
-            return False
-        moved = [
-            await self._element(after, flat) - await self._element(parameter.before, flat)
-            for flat in self._chosen_for[1]
-        ]
-        product = sum(gradient * step for gradient, step in zip(recorded, moved, strict=True))
-        return product > MOSTLY * math.hypot(*recorded) * math.hypot(*moved)
+        return not unused and not momentum(self._record, parameter) and await samples.moved_along(recorded)
 
     def _compared(
-        self,
-        parameter: Parameter,
-        version: Version,
-        samples: Sequence[tuple[tuple[int, ...], float, list[Step]]],
-        along: bool,
-        read: Reading,
+        self, samples: Samples, version: Version, found: Sequence[Sample], along: bool, read: Reading
     ) -> ParameterCheck:
-        base = read(self._base)
-        entries: list[EntryCheck] = []
-        for index, recorded, steps in samples:
-            found = slope(steps, base, read, self._unit, self._noise)
-            entries.append(self._compared_one(version, index, recorded, found))
+        parameter, base = samples.parameter, read(self._passes.base)
+        entries = [samples.compared(version, each, read) for each in found]
         unsure = self._unsure(parameter, version)
         whole = concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
-        at = [(steps[0].below + steps[0].above) / 2 if steps else 0.0 for _, _, steps in samples]
-        return with_decay_term(whole, at)
+        return with_decay_term(whole, [each.at for each in found])
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:
         """Why a gradient that differs from finite differences may be right; empty where it may not."""
@@ -383,111 +343,3 @@ class RecordCheck:
             name = updated_before(self._record, self._record.losses[place], phase)
             self._updated[place] = name and f"{name} is updated before the loss is computed"
         return self._updated[place]
-
-    def _compared_one(
-        self, version: Version, index: tuple[int, ...], recorded: float, found: Slope | None
-    ) -> EntryCheck:
-        values = (*version.parts, *version.rounded, *version.less)
-        unit = max(self._unit, *map(unit_of, values))
-        size = abs(version.scale) * max(map(typical, values))
-        told = compared(index, recorded, found, unit, version.typical, size)
-        if version.sparse and not recorded and told.verdict is Verdict.DIFFERS:
-            return replace(told, verdict=Verdict.UNKNOWN, reason="the step does not move this entry")
-        return told
-
-    async def _try_unchanged(self) -> str:
-        """The loss with nothing moved, twice: why it is not the recorded one, or not the same; empty where it is."""
-        try:
-            first, second = await self._push([], [None, None])
-        except LookupError as reason:
-            return str(reason.args[0] if reason.args else reason)
-        if first.error or second.error or not first.losses or not second.losses:
-            return f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}"
-        recorded = self._record.loss
-        assert recorded is not None
-        allowed = SAME_LOSS * self._unit * abs(recorded)
-        if not abs(first.losses[-1] - recorded) <= allowed:
-            return f"run again, the iteration has another loss: {first.losses[-1]:.6g}"
-        self._noise = abs(first.losses[-1] - second.losses[-1])
-        if self._noise > allowed:
-            return "its loss differs each time it is run: it depends on more than the random generators"
-        self._base = first.losses
-        return ""
-
-    async def _push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
-        self._passes += len(numbers)
-        return await self._lane.push(moves, numbers, **self._asked)
-
-    @property
-    def _asked(self) -> Awaited:
-        """How many losses a copy of the process has to come to, in the pass or behind it, and what stays as it is."""
-        count = len(self._record.losses)
-        return {"losses": 0 if self._behind else count, "held": self._held, "behind": count if self._behind else 0}
-
-    async def _sample(
-        self, parameter: Parameter, version: Version, flat: int, read: Reading, likely: bool
-    ) -> tuple[tuple[int, ...], float, list[Step]]:
-        """An entry's index, its recorded gradient, and the losses beside it, as narrow as `read` needs them to tell.
-        `likely`: it is the loss whose gradient it is, as far as is known."""
-        recorded = 0.0
-        for part in version.parts:
-            recorded += version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
-        for part in version.less:
-            recorded -= version.scale * await self._element(part, flat if part.summary.size > 1 else 0)
-        at = await self._element(parameter.before, flat)
-        base = read(self._base)
-
-        async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
-            tried = await self._ask(parameter, flat, numbers)
-            return [(at if each.number is None else each.number, each.losses) for each in tried]
-
-        steps = self._steps.get(flat)
-        if steps is None:
-            others = max((typical(each.before) for each in self._record.parameters), default=0.0)
-            # what a scaler or a clipping made smaller before its use says little of how steep the loss is
-            made = [each for each in self._versions(parameter) if each.made]
-            slope_size = max(each.typical for each in (version, *made))
-            scale = scale_of(at, typical(parameter.before), others, base, slope_size)
-            exact = ENOUGH if self._steps else EXACT
-            steps = await measure(ask, at, scale, base, read, self._unit, self._noise, exact)
-        found = slope(steps, base, read, self._unit, self._noise)
-        if found is not None and found.value:
-            told = self._compared_one(version, (), recorded, found)
-            apart = abs(recorded - found.value)
-            if apart > told.tolerance and (likely or apart < NEAR * max(abs(recorded), abs(found.value))):
-                steps = [*steps, *await narrowed(ask, at, base, apart, self._unit)]
-        self._steps[flat] = steps
-        return index_of(flat, parameter.shape), recorded, steps
-
-    async def _ask(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
-        """Raises LookupError where the parameter cannot be written to."""
-        self._passes += len(numbers)
-        tried = await self._lane.nudge(parameter.name, parameter.before.summary, flat, list(numbers), **self._asked)
-        if tried and None not in numbers and all(each.number is None for each in tried):
-            raise LookupError(tried[0].error)
-        return tried
-
-    async def _chosen(self, parameter: Parameter, gradient: Value, size: int) -> list[int]:
-        """The entries to be checked: one of which the step lost a part, where the gradient is largest, on both sides,
-        and some spread over it."""
-        wanted = [] if parameter.lost is None else [parameter.lost]
-        shape = gradient.summary.shape or ()
-        if gradient.copy is not None and gradient.summary.size > 1:
-            survey: Survey = await self._session.survey(self._record.iteration, gradient.copy, 1)
-            both = [(abs(survey.high), survey.largest), (abs(survey.low), survey.smallest)]
-            wanted += [flat_of(place, shape) for _, place in sorted(both, reverse=True) if place is not None]
-        wanted += [int((number + 1) * GOLDEN % 1.0 * size) for number in range(4 * self._entries)]
-        return list(dict.fromkeys(wanted))[: self._entries]
-
-    async def _element(self, value: Value, flat: int) -> float:
-        """One element of a recorded value. Raises LookupError where it is not kept."""
-        if value.copy is None:
-            number = value.summary.value
-            if not isinstance(number, int | float):
-                raise LookupError(f"{value.label} is no real number")
-            return float(number)
-        shape = value.summary.shape or ()
-        *leading, row, column = index_of(flat, (1,) * (2 - len(shape)) + shape)
-        region = Region(row, row + 1, column, column + 1, tuple(leading))
-        window = await self._session.window(self._record.iteration, value.copy, 1, 1, region)
-        return window.cells[0]
