@@ -165,13 +165,13 @@ async def test_nothing_that_a_condition_raises_reaches_the_script(tmp_path: Path
         assert session.state is State.ENDED and len(session.losses) == 200
 
 
-@pytest.mark.parametrize("frame", ["sys._getframe()", "inspect.currentframe()"])
+@pytest.mark.parametrize("names", ["sys._getframe().f_locals", "inspect.currentframe().f_locals", "of_caller()"])
 async def test_the_names_that_a_function_keeps_of_its_frame_stay_there(
-    tmp_path: Path, either: bool, frame: str
+    tmp_path: Path, either: bool, names: str
 ) -> None:
-    text = f"""import inspect, sys
+    text = f"""import inspect, sys; of_caller = lambda: sys._getframe(1).f_locals
 def half(value):
-    names = {frame}.f_locals
+    names = {names}
     small = value / 2
     return names["value"] / 2
 w = 1.0

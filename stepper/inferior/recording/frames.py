@@ -9,7 +9,21 @@ from types import FrameType
 from typing import Any
 
 KEEPS_NAMES = frozenset(("locals", "vars", "eval", "exec", "dir", "f_locals"))
-"""Through these a function may hold the very dict by which its names are read before Python 3.13."""
+"""Through these a function may come to hold the very dict by which its names are read before Python 3.13."""
+
+
+def _holders(names: dict[str, Any]) -> int:
+    """How many references there are to a dict, this function's own included."""
+    return sys.getrefcount(names)
+
+
+def _unheld() -> int:
+    """The same of one that nobody but its frame has. Measured, since Python versions differ in what they count."""
+    names = sys._getframe().f_locals
+    return _holders(names)
+
+
+UNHELD = _unheld()
 
 
 def own_frames(files: Collection[str], depth: int = 1) -> Iterator[FrameType]:
@@ -36,6 +50,8 @@ def names_in(frame: FrameType) -> dict[str, Any]:
     if not KEEPS_NAMES.isdisjoint(frame.f_code.co_names):
         raise LookupError("its names cannot be read unnoticed in a function that calls locals(), eval() or the like")
     held = frame.f_locals
+    if _holders(held) > UNHELD:
+        raise LookupError("its names cannot be read unnoticed: what it has called holds them")
     found = dict(held)
     held.clear()  # the frame keeps this dict: it would keep the values alive
     return found
