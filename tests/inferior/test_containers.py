@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from stepper.inferior.recording import recording
+from stepper.inferior.recording import values
 from stepper.inferior.recording.members import FEW, MANY
 from stepper.inferior.recording.spans import Spans
 from tests.inferior.running import check, run
@@ -249,7 +249,7 @@ def test_of_a_container_of_thousands_a_part_is_followed_and_the_event_says_so() 
 
 
 def test_beyond_the_first_few_of_each_container_a_record_looks_into_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "IN_ALL", 50)
+    monkeypatch.setattr(values, "IN_ALL", 50)
     ran = run(
         """
         import numpy as np

@@ -6,8 +6,8 @@ The ground that the probes (`recorder`) and the engines' hooks (`observing`) bot
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from threading import get_ident
 from time import perf_counter_ns
@@ -15,26 +15,23 @@ from types import FrameType
 from typing import Any
 
 from stepper.engines.base import Engine, GateSeen, having
-from stepper.engines.names import Names, is_place
 from stepper.inferior.protocol import NOT_RECORDING, SETUP
 from stepper.inferior.recording.conditions import Conditions
-from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.differences import Differences
-from stepper.inferior.recording.drafts import Draft, Frame, Happening, Key, Known, Operated, Tokens, is_path
-from stepper.inferior.recording.frames import callers, is_function, names_in, own_frames
+from stepper.inferior.recording.drafts import Frame, Happening, Operated, Tokens
+from stepper.inferior.recording.frames import callers
 from stepper.inferior.recording.losses import LossKeeper
-from stepper.inferior.recording.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
 from stepper.inferior.recording.naming import Namer, attributes, is_scripts, passing_names
 from stepper.inferior.recording.printed import Printed
-from stepper.inferior.recording.scalars import SCALARS, describe_error
+from stepper.inferior.recording.scalars import describe_error
 from stepper.inferior.recording.store import Store
 from stepper.inferior.recording.tracking import Tracker
+from stepper.inferior.recording.values import Values
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.program import Program
 from stepper.program.sites import Site
-from stepper.record import Kind, Phase, Role, Spot, When
+from stepper.record import Kind, Phase, Role, Spot
 
-TRANSPOSED = (".T", ".mT", ".H")
 IN_A_THREAD = "the training loop runs in a thread of the script's own: what threads do is not recorded"
 MAX_EVENTS = 20_000
 MOST_EVENTS = 2 * MAX_EVENTS  # with what the loops of the body itself, and of the setup, add
@@ -42,21 +39,18 @@ MOST_BESIDE = 4_000  # in the functions of other files
 SHARE = 500  # events inside one statement of the body, in a record that is full
 
 
-class Recording:
+class Recording(Values):
     """Events, frames and copies of the iteration (or the setup) that is being recorded."""
 
     def __init__(
         self, program: Program, engines: Sequence[Engine], store: Store, losses: LossKeeper, differences: Differences
     ) -> None:
-        self.program = program
+        super().__init__(program, engines, store)
         self.sites = program.sites
-        self.engines = engines
-        self.store = store
         self.losses = losses
         self.differences = differences
         self.thread = get_ident()
         self.active = False
-        self._owners: dict[type, Engine | None] = {}
         self._seers: list[Engine] = []
         self._changers: list[Engine] = []
         self.whereabouts = Whereabouts().cells
@@ -67,8 +61,6 @@ class Recording:
         self.conditions = Conditions(self.sites, (), nullcontext)
         self.answers = self.conditions.answers()
         self.asked: Callable[[Spot], None] | None = None  # told of the place before each statement, while it is wanted
-        self._files = {program.path, program.home, *(module.path for module in program.modules)}
-        self._passing = passing_names([site for site in self.sites if not site.file])  # names around the loop
         self._passing_anywhere = passing_names(self.sites)
         loop = program.loop
         self._own = frozenset(("", self.sites[loop.site].function)) if loop is not None else frozenset(("",))
@@ -81,11 +73,11 @@ class Recording:
         self._clear(None)
 
     def _clear(self, iteration: int | None) -> None:
+        self._forget()
         self.iteration = iteration
         self.happenings: list[Happening] = []
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
-        self._names = Names()
         self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
         self.tracker = self._follow()
         self._passed: Tracker | None = None  # of the pass, which is over
@@ -95,14 +87,10 @@ class Recording:
         self._left_beside = MOST_BESIDE
         self._printed.start()
         self.full = False  # only the loop's own statements are written down any more; losses are still taken
-        self.used: set[str] = set()
         self._frames: dict[int, Frame] = {}
         self._opened: dict[int, Frame] = {}  # by event: where an engine opened it
         self._occurrences: dict[int, int] = {}
-        self._known: dict[int, Known] = {}
-        self._tokens = Tokens()
         self._met: set[tuple[str, int]] = set()
-        self._inside = IN_ALL
         self._read: dict[str, list[int]] = {}  # by label: which objects a container of parameters held
         self._second_names: set[str] = set()  # given to what had a name already: a loop's `p`
         self.faults: list[str] = []
@@ -117,7 +105,6 @@ class Recording:
         self._last = self.halt[1] if self.halt is not None and self.halt[0] == iteration else -1
         self.whereabouts[1] = -1
         self.whereabouts[0] = SETUP if iteration is None else iteration
-        self._owners = dict.fromkeys(SCALARS)  # a library may have been imported, and its engine become active
         if get_ident() != self.thread:
             self.faults.append(IN_A_THREAD)
         self.active = True
@@ -159,13 +146,6 @@ class Recording:
         for names in self._local_names():
             holders = self._namer.holders(names, self._passing)
             self._namer.learn_objects(holders, self.tracker.paths)
-
-    def _local_names(self) -> Iterator[dict[str, Any]]:
-        """The names of the functions that are running, innermost first, where they can be read unnoticed."""
-        for frame in own_frames(self._files):
-            if is_function(frame):
-                with suppress(LookupError):
-                    yield names_in(frame)
 
     def stop(self) -> None:
         """The record is over: let go of everything that belongs to the script."""
@@ -259,99 +239,6 @@ class Recording:
             return  # the script stands at the very limit of its depth, and there the record has a gap
         if message not in self.faults and len(self.faults) < 8:
             self.faults.append(message)
-
-    def _owner(self, value: Any) -> Engine | None:
-        kind = type(value)
-        try:
-            return self._owners[kind]
-        except KeyError:
-            engine = next((engine for engine in self.engines if engine.owns(value)), None)
-            if kind not in (list, tuple):  # whether a list is a tensor depends on what it holds
-                self._owners[kind] = engine
-            return engine
-
-    def _is_owned(self, value: Any) -> bool:
-        return self._owner(value) is not None
-
-    def _copy(self, engine: Engine, value: Any) -> Copy:
-        self.used.add(engine.name)
-        if type(engine).settle is not Engine.settle:
-            engine.settle()
-        return self.store.keep(engine, value)
-
-    def _look(self, value: Any) -> Copy | None:
-        engine = self._owner(value)
-        return None if engine is None else self._copy(engine, value)
-
-    def _called(self, value: Any) -> str | None:
-        """The label under which this very object was seen, or else the name that it has where the script stands. None
-        where there is neither, and of what has a path through a model, which goes before a name."""
-        known = self._met_as(value)
-        if known is not None and not is_place(known.label):
-            return known.label
-        path = self._names.get(value)
-        return self._name_in_frames(value) if path is None or is_place(path) else None
-
-    def _name_in_frames(self, value: Any) -> str | None:
-        modules = (frame.f_globals for frame in own_frames(self._files) if not is_function(frame))
-        for names in (*self._local_names(), *modules):
-            for name, held in list(names.items()):
-                if held is value and name not in self._passing:
-                    return name
-        return None
-
-    def _met_as(self, value: Any) -> Known | None:
-        """What is known of this very object."""
-        known = self._known.get(id(value))
-        return known if known is not None and known.means(value) else None
-
-    def _let_go(self, value: Any) -> None:
-        """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
-        self._known.pop(id(value), None)
-        self._names.forget(value)
-
-    def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
-        if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
-            role = "activation"
-        draft = Draft(label, role, when, self._copy(engine, value))
-        if self.program.uses_backward and (graph := engine.graph(value)) is not None:
-            draft.graph = graph
-            draft.token, draft.place = self._tokens.of(value, engine.identity)
-            if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
-                draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
-        return draft
-
-    def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
-        """What a list, tuple, dict or record holds. The event is told where that is not all of it."""
-        if role not in ("parameter", "gradient") and is_object(value):
-            return []  # a `self` that happens to be a dataclass
-        count, most = count_of(value), most_of(role)
-        more = min(count, most) - FEW
-        if more > 0:
-            most = most if more <= self._inside else FEW
-            self._inside -= more if most > FEW else 0
-        found = keyed_elements(value, most)
-        if count > most and event is not None and found and self._owner(found[0][1]) is not None:
-            event.remark(f"{most:,} of the {count:,} members of {label} are looked into")
-        return found
-
-    def _at(self, key: Key, role: Role | None) -> Role | None:
-        """The role of what a container of this role holds under a key."""
-        return self.program.keys.get(key, role) if role == "parameter" and type(key) is str else role
-
-    def _leaves(
-        self, value: Any, label: str, role: Role | None, event: Happening | None, depth: int = DEPTH
-    ) -> Iterator[tuple[str, Engine, Any]]:
-        """The arrays that a container holds, and the containers inside it, each with its label and engine."""
-        for key, element in self._members(value, label, role, event):
-            if self._at(key, role) != role:
-                continue
-            inner = label + suffix(key)
-            engine = self._owner(element)
-            if engine is not None:
-                yield inner, engine, element
-            elif depth and count_of(element):
-                yield from self._leaves(element, inner, role, event, depth - 1)
 
     def _room(self, site: Site | None = None) -> bool:
         """Whether one more event is written down; `site`: that of a statement."""
@@ -476,22 +363,3 @@ class Recording:
             for happening in each.open:
                 if happening.ended == 0 and happening.kind == "statement":
                     happening.ended, happening.output = perf_counter_ns(), (happening.output[0], printed)
-
-    def _place(self, value: Any) -> Hashable:
-        engine = self._owner(value)
-        return id(value) if engine is None else engine.identity(value)
-
-    def _span(self, value: Any) -> tuple[int, int] | None:
-        engine = self._owner(value)
-        return None if engine is None else engine.span(value)
-
-    def _peek(self, value: Any, attribute: str) -> Any:
-        """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""
-        for engine in self.engines:
-            found, held = engine.peek(value, attribute)
-            if found:
-                return held
-        try:
-            return object.__getattribute__(value, "__dict__").get(attribute)
-        except AttributeError:
-            return None

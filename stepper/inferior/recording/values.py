@@ -1,0 +1,164 @@
+"""What a recording sees of the script's values: whose they are, what they hold, copies of them, and their names.
+
+Nothing here calls code of the script's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from stepper.engines.base import Engine
+from stepper.engines.names import Names, is_place
+from stepper.inferior.recording.copies import Copy
+from stepper.inferior.recording.drafts import Draft, Happening, Key, Known, Tokens, is_path
+from stepper.inferior.recording.frames import is_function, names_in, own_frames
+from stepper.inferior.recording.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
+from stepper.inferior.recording.naming import passing_names
+from stepper.inferior.recording.scalars import SCALARS
+from stepper.inferior.recording.store import Store
+from stepper.program.program import Program
+from stepper.record import Role, When
+
+TRANSPOSED = (".T", ".mT", ".H")
+
+
+class Values:
+    """Of one record after the other."""
+
+    def __init__(self, program: Program, engines: Sequence[Engine], store: Store) -> None:
+        self.program = program
+        self.engines = engines
+        self.store = store
+        self._files = {program.path, program.home, *(module.path for module in program.modules)}
+        self._passing = passing_names([site for site in program.sites if not site.file])  # names around the loop
+        self._forget()
+
+    def _forget(self) -> None:
+        """Another record begins."""
+        self.used: set[str] = set()  # the engines that something was kept by
+        self._owners: dict[type, Engine | None] = dict.fromkeys(SCALARS)
+        self._names = Names()
+        self._known: dict[int, Known] = {}
+        self._tokens = Tokens()
+        self._inside = IN_ALL  # members of containers that are looked into yet
+
+    def _owner(self, value: Any) -> Engine | None:
+        kind = type(value)
+        try:
+            return self._owners[kind]
+        except KeyError:
+            engine = next((engine for engine in self.engines if engine.owns(value)), None)
+            if kind not in (list, tuple):  # whether a list is a tensor depends on what it holds
+                self._owners[kind] = engine
+            return engine
+
+    def _is_owned(self, value: Any) -> bool:
+        return self._owner(value) is not None
+
+    def _copy(self, engine: Engine, value: Any) -> Copy:
+        self.used.add(engine.name)
+        if type(engine).settle is not Engine.settle:
+            engine.settle()
+        return self.store.keep(engine, value)
+
+    def _look(self, value: Any) -> Copy | None:
+        engine = self._owner(value)
+        return None if engine is None else self._copy(engine, value)
+
+    def _called(self, value: Any) -> str | None:
+        """The label under which this very object was seen, or else the name that it has where the script stands. None
+        where there is neither, and of what has a path through a model, which goes before a name."""
+        known = self._met_as(value)
+        if known is not None and not is_place(known.label):
+            return known.label
+        path = self._names.get(value)
+        return self._name_in_frames(value) if path is None or is_place(path) else None
+
+    def _name_in_frames(self, value: Any) -> str | None:
+        modules = (frame.f_globals for frame in own_frames(self._files) if not is_function(frame))
+        for names in (*self._local_names(), *modules):
+            for name, held in list(names.items()):
+                if held is value and name not in self._passing:
+                    return name
+        return None
+
+    def _local_names(self) -> Iterator[dict[str, Any]]:
+        """The names of the functions that are running, innermost first, where they can be read unnoticed."""
+        for frame in own_frames(self._files):
+            if is_function(frame):
+                with suppress(LookupError):
+                    yield names_in(frame)
+
+    def _met_as(self, value: Any) -> Known | None:
+        """What is known of this very object."""
+        known = self._known.get(id(value))
+        return known if known is not None and known.means(value) else None
+
+    def _let_go(self, value: Any) -> None:
+        """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
+        self._known.pop(id(value), None)
+        self._names.forget(value)
+
+    def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
+        if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
+            role = "activation"
+        draft = Draft(label, role, when, self._copy(engine, value))
+        if self.program.uses_backward and (graph := engine.graph(value)) is not None:
+            draft.graph = graph
+            draft.token, draft.place = self._tokens.of(value, engine.identity)
+            if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
+                draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
+        return draft
+
+    def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
+        """What a list, tuple, dict or record holds. The event is told where that is not all of it."""
+        if role not in ("parameter", "gradient") and is_object(value):
+            return []  # a `self` that happens to be a dataclass
+        count, most = count_of(value), most_of(role)
+        more = min(count, most) - FEW
+        if more > 0:
+            most = most if more <= self._inside else FEW
+            self._inside -= more if most > FEW else 0
+        found = keyed_elements(value, most)
+        if count > most and event is not None and found and self._owner(found[0][1]) is not None:
+            event.remark(f"{most:,} of the {count:,} members of {label} are looked into")
+        return found
+
+    def _at(self, key: Key, role: Role | None) -> Role | None:
+        """The role of what a container of this role holds under a key."""
+        return self.program.keys.get(key, role) if role == "parameter" and type(key) is str else role
+
+    def _leaves(
+        self, value: Any, label: str, role: Role | None, event: Happening | None, depth: int = DEPTH
+    ) -> Iterator[tuple[str, Engine, Any]]:
+        """The arrays that a container holds, and the containers inside it, each with its label and engine."""
+        for key, element in self._members(value, label, role, event):
+            if self._at(key, role) != role:
+                continue
+            inner = label + suffix(key)
+            engine = self._owner(element)
+            if engine is not None:
+                yield inner, engine, element
+            elif depth and count_of(element):
+                yield from self._leaves(element, inner, role, event, depth - 1)
+
+    def _place(self, value: Any) -> Hashable:
+        engine = self._owner(value)
+        return id(value) if engine is None else engine.identity(value)
+
+    def _span(self, value: Any) -> tuple[int, int] | None:
+        engine = self._owner(value)
+        return None if engine is None else engine.span(value)
+
+    def _peek(self, value: Any, attribute: str) -> Any:
+        """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""
+        for engine in self.engines:
+            found, held = engine.peek(value, attribute)
+            if found:
+                return held
+        try:
+            return object.__getattribute__(value, "__dict__").get(attribute)
+        except AttributeError:
+            return None
