@@ -1,5 +1,6 @@
 """What a fork is warned of: the script's own threads."""
 
+import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -48,3 +49,18 @@ def test_a_fork_is_warned_of_the_scripts_own_threads_only(
         assert done.wait(10)
     assert len(caught) == warned
     assert all(each.filename == __file__ for each in caught)
+
+
+def test_a_forked_process_has_none_of_our_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("fork", "forkpty"):
+        monkeypatch.setattr(os, name, getattr(os, name))
+    forking.install()
+    over = threading.Event()
+    threads.begin(over.wait)
+    try:
+        assert threads.running() > 0
+        if (child := os.fork()) == 0:
+            os._exit(threads.running())
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        over.set()

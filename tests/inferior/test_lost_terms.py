@@ -66,6 +66,7 @@ MEANT = [
     "soft = pi(h).softmax(1); loss = loss + (soft.detach() - soft).abs().mean() - soft.mean() + soft.mean().detach()",
     "q = pi(h).softmax(1).detach(); loss = loss + (q * q.log()).sum() - (q * pi(h).log_softmax(1)).sum()",
     "loss = loss + torch.no_grad()(others)(x).mean() + ended(x).detach().sum()",  # that this step does not train
+    "loss = loss + others(x).mean() + others.weight.detach().square().sum()",  # nor that, a discriminator
     "first = pi(h).mean(); first.backward(retain_graph=True); loss = loss + first.detach()",
     "seen = loss.item() + h.detach().mean(); loss = loss + 0.1 * x.mean() + body.bias.sum()",
 ]

@@ -42,3 +42,10 @@ def test_one_factor_in_all_is_named(tmp_path: Path, loss: str, share: str, other
         assert run.check(0).hint == found.hint  # the negative gradient, which the update adds
     assert said in found.hint and bool(said) == bool(found.hint)
     assert not said or ("--loss EXPR names it" in found.hint and found.hint in list(lines(found)))
+
+
+def test_a_wrong_sign_in_all_of_them_is_no_factor(tmp_path: Path) -> None:
+    text = MEAN.format(loss="mean()", share="", other="").replace("x.T @ e", "x.T @ -e").replace("e.sum", "-e.sum")
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert not found.hint and all(each.factor is not None and each.factor < 0 for each in found.parameters)

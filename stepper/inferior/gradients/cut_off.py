@@ -80,9 +80,8 @@ class Flow:
         self._lying: dict[Hashable, Draft] = {}  # by place in memory: what hangs in a graph
         self._named: dict[tuple[str, str], Draft] = {}  # by function and label
         self._bits: dict[tuple[int, str], int] = {}
-        self._at: dict[
-            Hashable, int
-        ] = {}  # by where a parameter lies, which a function may call otherwise: `self.gates[0]`
+        # By where a parameter lies, which a function may call otherwise: `self.gates[0]`
+        self._at: dict[Hashable, int] = {}
         for index, track in enumerate(wanted):
             for label in (track.name, track.label):
                 self._bits[id(track.before.copy), label] = 1 << index
@@ -96,9 +95,8 @@ class Flow:
         self._objects: dict[tuple[str, str], tuple[int, dict[int, int]]] = {}
         self._heads: set[int] = set()  # cuts that are the heads of functions
         self._leaves: set[Hashable] = set()  # that were read as such: what is written to them leaves them what they are
-        self._inside: dict[
-            int | None, tuple[int, int]
-        ] = {}  # of layers that ran in an event, and no expression has taken yet
+        # Of layers that ran in an event, and no expression has taken yet
+        self._inside: dict[int | None, tuple[int, int]] = {}
         self._parts: dict[int | None, list[Draft]] = {}  # what the expressions in a statement made
 
     def cuts_of(self, drafts: Iterable[Draft]) -> dict[int, int]:

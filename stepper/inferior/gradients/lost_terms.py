@@ -163,7 +163,7 @@ class _Search:
                 if draft.graph == WITHIN:
                     found.live.add(key)
                     found.cuts.add(made)
-                elif key not in found.dead and draft.graph is not LEAF:
+                elif key not in found.dead and draft.graph != LEAF:
                     found.dead.add(key)
                     waiting.append(key)
         return found
