@@ -157,7 +157,7 @@ class Continuing(Standing):
             none = "no breakpoint was reached after this" if spots else ""
             if any(spot.file for spot in spots):
                 none += " (in other files than the loop's, none is while the setup runs)"
-            self._say("; ".join(filter(None, (none, self.notice))))
+            self._say("; ".join(dict.fromkeys(filter(None, (none, none and self._another_run(), self.notice)))))
 
     async def _continue_backward(self) -> None:
         """To the breakpoint before the cursor."""
@@ -177,7 +177,8 @@ class Continuing(Standing):
                 await self._ensure(here.iteration)  # its record may have gone with the process that replayed it
             self._stand(here.iteration, here.event)
             gone = "the breakpoints were cleared, so that nothing was looked for any further"
-            self._say("no breakpoint was reached before this" if self.breakpoints.spots else gone)
+            none = "; ".join(filter(None, ("no breakpoint was reached before this", self._another_run())))
+            self._say(none if self.breakpoints.spots else gone)
 
     async def _reach(self, iteration: int | None) -> Record | None:
         there = not self._interrupted and (iteration is None or await self._ensure(iteration))

@@ -228,6 +228,15 @@ class Driving(Pausing):
             self.notice = changed_since(self.texts)
 
 
+    def _another_run(self) -> str:
+        """What to say where a replay has shown by now that it is another run; else nothing."""
+        replay = self._replay
+        differing = None if replay is None else _first_difference(replay.losses, self.losses)
+        if replay is not None and replay.ended is not None and replay.ended.iterations < len(self.losses):
+            return _other_end(replay.ended, differing)
+        return "" if differing is None else _other_loss(differing)
+
+
 def _leads_to(lane: Lane, iteration: int) -> bool:
     """Whether a standing lane can still record an iteration."""
     return lane.stopped and (lane.position <= iteration or lane.midway == iteration)
