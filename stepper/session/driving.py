@@ -227,7 +227,6 @@ class Driving(Pausing):
         else:
             self.notice = changed_since(self.texts)
 
-
     def _another_run(self) -> str:
         """What to say where a replay has shown by now that it is another run; else nothing."""
         replay = self._replay

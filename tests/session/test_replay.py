@@ -83,7 +83,8 @@ async def test_a_replay_that_ends_before_the_iteration_is_said_to_be_another_run
         assert session.cursor.iteration == 5 and session.state is State.ENDED
         session.toggle_breakpoint(7, condition="i == 2")
         await session.reverse()
-        assert session.notice == f"no breakpoint was reached before this; the replay is another run: it ended after {said}"
+        told = f"no breakpoint was reached before this; the replay is another run: it ended after {said}"
+        assert session.notice == told
 
 
 async def test_every_record_of_a_replay_with_other_losses_is_said_to_be_of_another_run(
