@@ -187,6 +187,11 @@ def is_reference(node: ast.expr) -> bool:
     return False
 
 
+def is_nothing(operator: ast.operator, other: ast.expr) -> bool:
+    """Whether nothing is left of a value by this operation with another: it is multiplied by a literal zero."""
+    return isinstance(operator, ast.Mult) and isinstance(other, ast.Constant) and other.value in (0, 0.0)
+
+
 def is_whole(index: ast.expr) -> bool:
     """Whether an index picks all there is: `[:]`, `[...]`."""
     match index:

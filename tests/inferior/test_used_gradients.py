@@ -100,6 +100,29 @@ def test_what_is_added_to_a_sum_of_gradients_last_is_not_what_the_update_used(ad
     numpy.testing.assert_array_equal(ran.array(b.grad, 1), sum(ran.array(part, 1) for part in parts))
 
 
+@pytest.mark.parametrize("anew", ["sums *= 0", "sums = sums * 0.0", "sums[:] *= 0", "sums.fill(0)"])
+def test_what_is_multiplied_by_zero_behind_the_step_is_the_gradient_that_it_used(anew: str) -> None:
+    """Whatever it is called: a sum over the time steps, which the pass begins with as zeros."""
+    ran = run(
+        f"""
+        import numpy as np
+        x, w = np.arange(6.0).reshape(3, 2) / 5, np.array([0.5, -0.25])
+        sums = np.zeros_like(w)
+        for t in range(3):
+            loss = 0.0
+            for each in x:
+                e = each @ w - 1.0
+                loss += 0.5 * e * e
+                sums += e * each
+            w -= 0.1 * sums
+            {anew}
+        """
+    )
+    (w,) = ran.record(2).parameters
+    assert w.name == "w" and w.grad is not None and w.grad.label == "sums" and w.held is None
+    numpy.testing.assert_allclose(ran.array(w.update, 2), -0.1 * ran.array(w.grad, 2), rtol=1e-12)
+
+
 GRAD_SETUP = """
     import torch
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ import ast
 
 from stepper.program.flow.calls import Caller
 from stepper.program.flow.effects import EMPTY, GRAD, NOTHING, Place, Root, Value, union
-from stepper.program.nodes import is_reference, is_whole
+from stepper.program.nodes import is_nothing, is_reference, is_whole
 from stepper.program.scopes import Scope
 from stepper.program.vocabulary import names_loss
 
@@ -105,7 +105,7 @@ class Assigner(Caller):
                 for part, other in ((value.left, value.right), (value.right, value.left)):
                     if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)) and ast.unparse(part) == text:
                         self.evaluate(scope, part)
-                        return True, self.evaluate(scope, other).fresh()
+                        return not is_nothing(value.op, other), self.evaluate(scope, other).fresh()
         return False, self.evaluate(scope, value)
 
     def _store(
@@ -173,8 +173,9 @@ class Assigner(Caller):
         return frozenset(loop for root, loops in roots if root in bases for loop in loops)
 
     def augment(self, scope: Scope, node: ast.AugAssign) -> None:
-        """`target += value`: what it refers to is changed, or it gets a new number."""
+        """`target += value`: what it refers to is changed, or it gets a new number. `target *= 0`: it begins anew."""
         added = self.evaluate(scope, node.value)
+        keep = not is_nothing(node.op, node.value)
         match node.target:
             case ast.Name(id=name):
                 place = self.name_place(scope, name)
@@ -186,9 +187,9 @@ class Assigner(Caller):
                     self.state.alias.pop(place, None)
                     roots = frozenset()
                 elif roots:
-                    self.change(roots, node, added.deps)
+                    self.change(roots, node, added.deps, keep=keep)
                 self.mark_name(name, node)
-                definition = self.define(place, node, "bind", added.deps, old.deps)
+                definition = self.define(place, node, "bind", added.deps, old.deps if keep else EMPTY)
                 definition.alias = bool(roots)
                 definition.roots.update(root for root, _ in roots)
                 self.state.values[place] = frozenset((definition,))
@@ -198,11 +199,14 @@ class Assigner(Caller):
                 roots = self.evaluate(scope, base).roots
                 place = self.place_of(scope, target)
                 if attribute == "data" and not self.keeps_data:
-                    self.change(roots, node, added.deps)
+                    self.change(roots, node, added.deps, keep=keep)
                 elif place is not None:
                     self.mark_name(attribute, target)
+                    if place == GRAD and not keep and not self.is_making():
+                        self.effects["zero", id(node)] = node
                     selected = frozenset(loop for _, loops in roots for loop in loops)
-                    self.change(self.look(place).roots, node, self.gathered(scope, place, node.value, added), selected)
+                    gathered = self.gathered(scope, place, node.value, added)
+                    self.change(self.look(place).roots, node, gathered, selected, keep)
                     if names_loss(attribute):
                         made = [d for d in self.read(place) if d.node is node]
                         self.note_loss(node, frozenset(made), made[0] if made else None)
@@ -210,7 +214,7 @@ class Assigner(Caller):
                 held = self.evaluate(scope, base)
                 self.evaluate(scope, index)
                 picked = self.selection(scope, index) | self._key_of(scope, held, index)
-                self.change(held.roots, node, added.deps, picked)
+                self.change(held.roots, node, added.deps, picked, keep or not is_whole(index))
 
     def _sums_up(self, place: Place, roots: frozenset[Root], added: Value) -> bool:
         """`total = weights[0]` and then `total += weights[i] * row[i]`: a sum that begins with an element, which stays
