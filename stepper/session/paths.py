@@ -95,6 +95,6 @@ def _why_not(error: OSError, path: Path, size: int = 0) -> str:
             return f"there is no room for {size:,} bytes in {path.parent}; make some, or choose another place"
         case errno.ENAMETOOLONG:
             return f"the name is too long: {path.name[:40]}…"
-        case errno.ENOENT | errno.ENOTDIR:
+        case errno.ENOENT | errno.ENOTDIR if not path.parent.is_dir():
             return f"the folder {path.parent} does not exist"
     return f"{path} cannot be written: {error.strerror or type(error).__name__}"

@@ -46,7 +46,7 @@ class StepperApp(Opening, Looking):
 
     def on_mount(self) -> None:
         """Paint at once; open the session beside it."""
-        mind_signals(self)
+        mind_signals(self, self.keep)
         self.desk.fit(self.size.width, self.size.height)
         self.remember()
         self.desk.choose(0)

@@ -1,7 +1,9 @@
-"""Theme, arrangement and keys from one time to the next: taken up when the app opens, written down when it closes."""
+"""Theme, arrangement and keys from one time to the next: taken up when the app opens, written down when it closes, by a
+signal, too. Of what another app has written down meanwhile all stays that this one has not changed."""
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ class Remembering(Stage):
         super().__init__(session)
         self._config = config
         self._remembered = Preferences()
+        self._opened_here: tuple[str, ...] = ()
         self.recent: tuple[str, ...] = ()
         self.arguments: dict[str, str] = {}
         """What recent scripts were given, as one types it, by what is remembered of them."""
@@ -61,14 +64,26 @@ class Remembering(Stage):
         if self._config is None or self._preferences() == self._remembered:
             return
         try:
-            save(self._config, self._preferences())
+            save(self._config, self._merged(load(self._config)[0]))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = reason.removeprefix(f"{self._config}: ")
             self.unkept = f"{self._config}: theme and arrangement could not be written: {reason}"
+
+    def _merged(self, found: Preferences) -> Preferences:
+        """What is written down now, with what this app has changed since it opened."""
+        now, before = self._preferences(), self._remembered
+        values = {each.name: getattr(now, each.name) for each in fields(now)}
+        changed = replace(found, **{name: value for name, value in values.items() if value != getattr(before, name)})
+        others = {path: given for path, given in found.arguments.items() if path not in self._opened_here}
+        mine = {path: given for path, given in now.arguments.items() if path in self._opened_here}
+        recent = tuple(dict.fromkeys((*self._opened_here, *map(tidied, found.recent))))
+        return replace(changed, recent=recent, arguments={**others, **mine})
 
     def opened(self, script: str, arguments: str) -> None:
         """A script of the person's own was opened, `script` being what is remembered of it; `arguments` as one types
         them."""
+        self._opened_here = (script, *(other for other in self._opened_here if other != script))
         self.recent = (script, *(other for other in self.recent if other != script))
         self.arguments.pop(script, None)
         if arguments:

@@ -5,6 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.terminal import Terminal
 
 
@@ -79,13 +81,18 @@ def test_the_app_comes_back_whole_from_a_stop_that_it_did_not_make() -> None:
         assert terminal.wait_until_closed() == 0
 
 
-def test_an_app_that_is_told_to_end_gives_the_terminal_back_first() -> None:
-    with Terminal([installed(), "and-gate"], 120, 40) as terminal:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_app_that_is_told_to_end_gives_the_terminal_back_first(number: signal.Signals, tmp_path: Path) -> None:
+    config = tmp_path / "stepper.toml"
+    with Terminal([installed(), "and-gate", "--config", str(config)], 120, 40) as terminal:
         terminal.wait_for("statement 1/")
+        terminal.press("5l")
+        terminal.wait_for("Loss · log")
         terminal.settle()
         terminal.written.clear()
-        terminal.signal(signal.SIGTERM)
-        assert terminal.wait_until_closed() == -signal.SIGTERM
+        terminal.signal(number)
+        assert terminal.wait_until_closed() == -number
+        assert 'loss = "log"' in config.read_text(encoding="utf-8"), "what is remembered is written down first"
         for mode in (b"\x1b[?1049l", b"\x1b[?1000l", b"\x1b[?25h"):  # its screen, the mouse, the cursor
             assert mode in terminal.written
 

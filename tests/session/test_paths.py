@@ -86,6 +86,12 @@ def test_where_there_is_no_room_to_write_over_a_file_it_stays(tmp_path: Path, mo
     assert path.read_bytes() == b"before"
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder that is there, and takes no file")
+def test_a_folder_that_takes_no_file_is_not_said_to_be_missing() -> None:
+    with pytest.raises(Unsaved, match=r"^/proc/new\.npy cannot be written: "):
+        write(Path("/proc/new.npy"), b"x")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_known_before(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

@@ -81,6 +81,24 @@ async def test_theme_scale_and_panels_are_as_they_were_last_time(tmp_path: Path)
         assert not app.desk.gate.display and not app.desk.loss.display
 
 
+async def test_what_another_app_wrote_down_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "stepper.toml"
+    save(path, Preferences(recent=("/old.py", "/both.py"), arguments={"/both.py": "1"}))
+    session: Any = Standin()
+    app = StepperApp(session, path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.opened("/both.py", "2")
+        app.opened("/mine.py", "")
+        save(path, Preferences("nord", recent=("/theirs.py", "/both.py", "/old.py"), arguments={"/theirs.py": "3"}))
+        await pilot.press("l")
+        await settled(pilot)
+    found, _ = load(path)
+    assert (found.theme, found.logarithmic) == ("nord", True)
+    assert found.recent == ("/mine.py", "/both.py", "/theirs.py", "/old.py")
+    assert found.arguments == {"/theirs.py": "3", "/both.py": "2"}
+
+
 async def test_a_broken_file_is_told_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "stepper.toml"
     path.write_text("theme = 3")
