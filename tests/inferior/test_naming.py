@@ -346,6 +346,21 @@ def test_a_loop_s_name_and_a_parameter_s_give_way_to_what_keeps_a_model() -> Non
     assert sorted(told(record)) == sorted((kind, name) for name in expected for kind in ("contribution", "optimizer"))
 
 
+def test_a_loop_s_name_is_none_of_a_parameter_that_lies_in_a_dict() -> None:
+    source = """
+    raw = {key: torch.tensor(2.0, requires_grad=True) for key in "ab"}
+    optimizer = torch.optim.SGD(raw.values(), lr=0.1)
+    for t in range(2):
+        a, b = (raw[key].exp() for key in "ab")
+        loss = (a - b * 2) ** 2
+        for p, g in zip(raw.values(), torch.autograd.grad(loss, list(raw.values()))):
+            p.grad = g
+        optimizer.step()
+    """
+    record = assert_same_bits(script(source)).records[1]
+    assert names(record) == ["raw['a']", "raw['b']"]
+
+
 def test_a_list_is_held_for_its_name_only_until_it_is_let_go() -> None:
     names, numbers = Names(), [0.5]
     before = sys.getrefcount(numbers)

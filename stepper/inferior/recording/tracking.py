@@ -342,7 +342,8 @@ class Tracker:
             if not (track.certain or track.updates or track.after or beside) and copy is track.before.copy:
                 del self.tracks[name]  # it was read only: another name for something, or not of this pass
                 continue
-            if copy is not None and (is_place(track.name) or self._names.get(track.value) is not None):
+            known = self._names.get(track.value)
+            if copy is not None and (is_place(track.name) or (known is not None and not is_place(known))):
                 # it was met by its place in an optimizer, before the model that it lies in, or its own name
                 given = self._names.best(track.value, self._called(track.value))
                 if given is not None and all(other.name != given for other in self.tracks.values()):
