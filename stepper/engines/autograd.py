@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from stepper.engines import masks
+from stepper.engines.arrays import numpy_module
 from stepper.engines.backward import Passes
 from stepper.engines.base import Change, Engine, GateSeen, Observer
 from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, nodes_so_far, saved
@@ -281,8 +282,7 @@ def _is_relu(h: Any, out: Any) -> bool:
     """Whether a user's own operation computed max(h, 0), to the bit."""
     if h is None or out is None or h.gone or out.gone:
         return False
-    import numpy
-
+    numpy = numpy_module()
     with numpy.errstate(all="ignore"), unnoticed():
         before, after = masks.alike(h, out)
         if before.shape != after.shape or masks.kind(before) != "f":

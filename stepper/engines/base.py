@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 from weakref import ref
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.pieces import Pieces
 from stepper.engines.survey import sample
 from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Window
@@ -295,8 +296,7 @@ class Engine:
 
     def ndarray(self, kept: Any) -> Any:
         """A kept copy as a NumPy array, without copying where that can be done."""
-        import numpy
-
+        numpy = numpy_module()
         whole = self.array(kept)
         return numpy.frombuffer(whole.data, dtype=whole.dtype).reshape(whole.shape)
 

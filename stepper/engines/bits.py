@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.native import NATIVE, SHOWN
 
 SMALL = 4096  # bytes up to which copying both to compare them is the fastest way
@@ -60,8 +61,7 @@ def _same_piece(first: int, second: int, size: int) -> bool:
 
 def as_array(address: int, like: Any) -> Any:
     """`size` bytes of somebody's memory as a flat NumPy array of the dtype and size of `like`, for the moment."""
-    import numpy
-
+    numpy = numpy_module()
     return numpy.frombuffer((ctypes.c_char * like.nbytes).from_address(address), dtype=like.dtype)
 
 
@@ -102,8 +102,7 @@ def same_arrays(value: Any, kept: Any) -> bool:
 
 def but_for_nans(value: Any, kept: Any) -> bool:
     """Whether two arrays that differ do so only in what their NaNs carry."""
-    import numpy
-
+    numpy = numpy_module()
     kind, char = kept.dtype.kind, kept.dtype.char
     if kind not in "fc":
         return False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stepper.engines import device, pieces
+from stepper.engines.arrays import numpy_module
 from stepper.engines.kept import FAILURES, Kept
 from stepper.engines.modes import unnoticed
 from stepper.engines.numpy import chunks_of
@@ -33,8 +34,7 @@ class Descriptions:
     that it has too."""
 
     def __init__(self, torch: Any) -> None:
-        import numpy
-
+        numpy = numpy_module()
         self._torch = torch
         self._devices: dict[Any, str] = {}
         self.names: dict[Any, str] = {getattr(torch, name): name for name in _DTYPES if hasattr(torch, name)}
@@ -116,8 +116,7 @@ class Descriptions:
 
     def _of_foreign(self, flat: Any) -> Statistics | Whole | None:
         """Statistics of numbers of a dtype that NumPy lacks, converted bit by bit."""
-        import numpy
-
+        numpy = numpy_module()
         if flat.numel() <= CHUNK:
             return numpy_statistics(self.familiar(flat).numpy())
         with numpy.errstate(all="ignore"):

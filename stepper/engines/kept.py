@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.bits import PIECE, address_of, copy_memory, same_memory
 from stepper.engines.modes import torch_module
 from stepper.engines.native import NATIVE
@@ -87,15 +88,13 @@ class Kept(msgspec.Struct, gc=False, eq=False):
 
     def flat(self) -> Any:
         """The numbers as a flat NumPy array, in the order of memory; only where `array` is known."""
-        import numpy
-
+        numpy = numpy_module()
         return numpy.frombuffer(self.data, self.array)
 
     def shaped(self) -> Any:
         """The numbers as a NumPy array of the tensor's shape, which is not to be written to."""
         if self._shaped is None:
-            import numpy
-
+            numpy = numpy_module()
             size = self.array.itemsize
             strides = tuple([size * step for step in self.stride])
             self._shaped = numpy.ndarray(self.shape, self.array, self.data, 0, strides)
@@ -128,8 +127,7 @@ class Kept(msgspec.Struct, gc=False, eq=False):
 
 
 def _room(size: int) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     return POOL.take(size) if size >= SMALLEST else numpy.empty(size, numpy.uint8)
 
 

@@ -9,11 +9,12 @@ import math
 from functools import cache
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
+
 
 def on_host(numbers: Any) -> bool:
     """Whether these are NumPy's: an array, or the single bool that comparing a single number gives."""
-    import numpy
-
+    numpy = numpy_module()
     return isinstance(numbers, numpy.ndarray | numpy.generic)
 
 
@@ -39,15 +40,13 @@ def kind(numbers: Any) -> str:
 
 def count(mask: Any) -> int:
     """How many entries are true."""
-    import numpy
-
+    numpy = numpy_module()
     return int(numpy.count_nonzero(mask)) if on_host(mask) else int(mask.sum())
 
 
 def places(mask: Any) -> list[int]:
     """Where the entries of a mask of one axis are true."""
-    import numpy
-
+    numpy = numpy_module()
     found: list[int] = (numpy.flatnonzero(mask) if on_host(mask) else mask.reshape(-1).nonzero()[:, 0]).tolist()
     return found
 
@@ -64,8 +63,7 @@ def equal(first: Any, second: Any) -> bool:
 
 def stretched(mask: Any, shape: tuple[int, ...]) -> Any:
     """A mask broadcast to a shape; None where that cannot be."""
-    import numpy
-
+    numpy = numpy_module()
     extents = tuple(mask.shape)
     missing = len(shape) - len(extents)
     if missing < 0 or any(own not in (1, extent) for own, extent in zip(extents, shape[missing:], strict=True)):
@@ -84,8 +82,7 @@ def alike(*copies: Any) -> list[Any]:
 
 def is_cut(h: Any, out: Any) -> bool:
     """Whether `out` is h, with zeros where h is negative; a NaN stays."""
-    import numpy
-
+    numpy = numpy_module()
     if on_host(h):
         return bool(numpy.array_equal(numpy.where(h < 0, 0, h), out, equal_nan=True))
     return bool(((out == h.clamp(min=0)) | ((h != h) & (out != out))).all())
@@ -93,8 +90,7 @@ def is_cut(h: Any, out: Any) -> bool:
 
 def is_relu(h: Any, out: Any) -> bool:
     """Whether `out`, of the shape of `h`, is max(h, 0) in every entry; a NaN may have become 0."""
-    import numpy
-
+    numpy = numpy_module()
     if on_host(h):
         same = out == numpy.maximum(h, 0)  # several times faster than `where`
         if same.all():
@@ -107,8 +103,7 @@ def is_relu(h: Any, out: Any) -> bool:
 
 def shares(h: Any, slope: float) -> Any:
     """1 where h is positive, and `slope` elsewhere, in the dtype of h."""
-    import numpy
-
+    numpy = numpy_module()
     if on_host(h):
         return numpy.where(h > 0, 1.0, slope).astype(h.dtype if h.dtype.kind == "f" else numpy.float64)
     open_ = (h > 0).to(h.dtype)
@@ -146,8 +141,7 @@ def precision(numbers: Any) -> float:
 
 @cache
 def _eps(dtype: Any) -> float:
-    import numpy
-
+    numpy = numpy_module()
     return float(numpy.finfo(dtype).eps)
 
 

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from stepper.engines import pieces
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import address_of, same_arrays, same_bits
 from stepper.engines.chunks import CHUNK
@@ -44,13 +45,11 @@ class NumpyEngine(Engine):
         return kind is array or (array is not None and issubclass(kind, (array, numpy.generic)))
 
     def fixed(self, value: Any) -> bool:
-        import numpy
-
+        numpy = numpy_module()
         return issubclass(type(value), numpy.generic)
 
     def identity(self, value: Any) -> Hashable:
-        import numpy
-
+        numpy = numpy_module()
         if type(value) is not numpy.ndarray:
             if not issubclass(type(value), numpy.ndarray):
                 return id(value)
@@ -64,8 +63,7 @@ class NumpyEngine(Engine):
         return 0  # its address must do
 
     def span(self, value: Any) -> tuple[int, int] | None:
-        import numpy
-
+        numpy = numpy_module()
         if type(value) is not numpy.ndarray or not value.size or min(value.strides, default=0) < 0:
             return None
         start = address_of(value)
@@ -73,8 +71,7 @@ class NumpyEngine(Engine):
         return start, start + reach + value.itemsize
 
     def keep(self, value: Any) -> Any:
-        import numpy
-
+        numpy = numpy_module()
         kind = type(value)
         if kind is not numpy.ndarray:
             if not issubclass(kind, numpy.ndarray):
@@ -95,8 +92,7 @@ class NumpyEngine(Engine):
             return _outside(value)
 
     def same(self, value: Any, kept: Any) -> bool:
-        import numpy
-
+        numpy = numpy_module()
         if not issubclass(type(value), numpy.ndarray):
             if type(kept) is Opaque or type(value) is not type(kept):
                 return type(kept) is Opaque and _outside(value) == kept
@@ -109,8 +105,7 @@ class NumpyEngine(Engine):
         return same_arrays(value, kept)
 
     def still(self, value: Any, kept: Any) -> bool | None:
-        import numpy
-
+        numpy = numpy_module()
         if type(value) is not numpy.ndarray or type(kept) is not numpy.ndarray:
             return None
         if value.shape != kept.shape or value.dtype is not kept.dtype or value.strides != kept.strides:
@@ -118,8 +113,7 @@ class NumpyEngine(Engine):
         return same_bits(value, kept)
 
     def restore(self, value: Any, kept: Any) -> None:
-        import numpy
-
+        numpy = numpy_module()
         if value is kept:
             return
         if type(kept) is not numpy.ndarray or not issubclass(type(value), numpy.ndarray):
@@ -135,22 +129,19 @@ class NumpyEngine(Engine):
         return _narrowed(array.flat[index])
 
     def move(self, value: Any, step: float, signs: Any) -> None:
-        import numpy
-
+        numpy = numpy_module()
         array = _writeable(value)
         wide = numpy.result_type(array.dtype, numpy.float32)
         array[...] = array + numpy.multiply(signs.reshape(array.shape), step, dtype=wide)
 
     def size(self, kept: Any) -> int:
-        import numpy
-
+        numpy = numpy_module()
         if type(kept) is numpy.ndarray:
             return int(kept.nbytes if kept.base is None else _compact(kept).nbytes)
         return 64
 
     def describe(self, kept: Any) -> Summary:
-        import numpy
-
+        numpy = numpy_module()
         if type(kept) is Opaque:
             return kept.summary()
         if type(kept) is not numpy.ndarray:
@@ -162,8 +153,7 @@ class NumpyEngine(Engine):
         return together(kept, _few, _told, self.describe)
 
     def pieces(self, kept: Any) -> Pieces | None:
-        import numpy
-
+        numpy = numpy_module()
         if type(kept) is not numpy.ndarray:
             return None
         once = _compact(kept) if 0 in kept.strides else kept
@@ -171,8 +161,7 @@ class NumpyEngine(Engine):
         return None if chunks is None else Pieces(_told(kept, None), chunks, kept.size // max(1, once.size))
 
     def shape(self, value: Any) -> tuple[int, ...] | None:
-        import numpy
-
+        numpy = numpy_module()
         array = issubclass(type(value), numpy.ndarray)
         told: tuple[int, ...] = (numpy.ndarray if array else numpy.generic).shape.__get__(value)
         return told
@@ -196,8 +185,7 @@ class NumpyEngine(Engine):
         )
 
     def array(self, kept: Any) -> Array:
-        import numpy
-
+        numpy = numpy_module()
         values = self.ndarray(kept)
         if values.dtype.char == "g" or values.dtype.char == "G":  # long double: its bytes differ between machines
             with numpy.errstate(all="ignore"):
@@ -217,8 +205,7 @@ class NumpyEngine(Engine):
             return float(value)
         if value.size != 1 or value.dtype.kind not in "fiu":
             return None
-        import numpy
-
+        numpy = numpy_module()
         one = _base(value).reshape(()) if issubclass(type(value), numpy.ndarray) else value
         return _narrowed(one.item())
 
@@ -264,8 +251,7 @@ class NumpyEngine(Engine):
 
 def statistics(array: Any) -> Statistics | Whole | None:
     """Statistics of an array without gaps; None where it holds no numbers."""
-    import numpy
-
+    numpy = numpy_module()
     dtype = array.dtype
     kind = dtype.kind
     if kind == "b":
@@ -314,8 +300,7 @@ def dtype_name(dtype: Any) -> str:
 
 def _few(kept: Any) -> Any:
     """The numbers of a small copy, flat; None for any other."""
-    import numpy
-
+    numpy = numpy_module()
     if type(kept) is not numpy.ndarray or not 0 < kept.size <= MANY or kept.dtype.kind not in "fiu":
         return None
     return None if kept.dtype.itemsize > 8 or 0 in kept.strides else kept.ravel(order="K")
@@ -331,8 +316,7 @@ def part_of(array: Any, where: Region) -> Any:
 
 def picture(array: Any, where: Region, rows: int, columns: int) -> list[float]:
     """The cells of a window over a resolved region of an array."""
-    import numpy
-
+    numpy = numpy_module()
     part = part_of(array, where)
     with numpy.errstate(all="ignore"):
         return pool(lambda top, bottom: part[top:bottom], part.shape[0], part.shape[1], rows, columns)
@@ -340,8 +324,7 @@ def picture(array: Any, where: Region, rows: int, columns: int) -> list[float]:
 
 def _writeable(value: Any) -> Any:
     """The array of real numbers that can be written to. Raises LookupError where it cannot."""
-    import numpy
-
+    numpy = numpy_module()
     array = _base(value) if issubclass(type(value), numpy.ndarray) else value
     if array.dtype.kind != "f" or not array.flags.writeable:
         raise LookupError("this array is read-only, or holds no real floating-point numbers")
@@ -350,8 +333,7 @@ def _writeable(value: Any) -> Any:
 
 def _base(value: Any) -> Any:
     """An array of a subclass as a plain one over the same memory; none of the subclass's code runs."""
-    import numpy
-
+    numpy = numpy_module()
     return numpy.ndarray.view(value, numpy.ndarray)
 
 
@@ -376,8 +358,7 @@ def _outside(value: Any) -> Opaque:
 
 def _numeric(kept: Any) -> Any:
     """A kept array or scalar as an array. Raises LookupError where it holds no numbers."""
-    import numpy
-
+    numpy = numpy_module()
     array = numpy.asarray(kept)
     if array.dtype.kind not in "fiucb":
         raise Opaque(type(kept).__name__, array.shape, array.dtype.name, "cpu").refuse()

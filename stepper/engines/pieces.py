@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.chunks import magnitudes
 from stepper.engines.statistics import Statistics, counting, finite_part
 from stepper.record import Summary
@@ -29,8 +30,7 @@ class Pieces(NamedTuple):
 
     def outline(self) -> Summary:
         """Extremes, and how many elements are not finite: a quarter of the work. `counted` is 0."""
-        import numpy
-
+        numpy = numpy_module()
         found = Statistics()
         with numpy.errstate(all="ignore"):
             for chunk in self.chunks():
@@ -48,8 +48,7 @@ class Pieces(NamedTuple):
 
     def counted(self, outline: Summary) -> Iterator[Summary]:
         """What is known so far, after each chunk; the last is the whole summary, to the bit what `describe` says."""
-        import numpy
-
+        numpy = numpy_module()
         steps = counting(self.chunks) if self.steps is None else self.steps()
         found = Statistics()
         while True:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
+
 SMALLEST = 1 << 16  # bytes; below this the allocator's own free lists serve well
 TRIES = 8  # buffers looked at, oldest first, before a new one is made
 SWEEP = 1 << 28  # bytes of new buffers after which the free ones are given back
@@ -52,8 +54,7 @@ class _Slab:
 
     def cut(self, size: int) -> Any:
         """A buffer of the next `size` bytes; None where fewer are left."""
-        import numpy
-
+        numpy = numpy_module()
         start, end = self._used, self._used + size
         if end > len(self._memory):
             return None

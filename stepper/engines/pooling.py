@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
 from stepper.record import Region, Window
 
 BAND = 1 << 22  # elements that are looked at together, so that converted copies stay small
@@ -96,8 +97,7 @@ def pool(read: Callable[[int, int], Any], height: int, width: int, rows: int, co
 
 def _numbers(block: Any) -> Any:
     """A block as float32 or float64: true is 1, complex numbers count by absolute value."""
-    import numpy
-
+    numpy = numpy_module()
     if block.dtype.kind == "c":
         block = numpy.absolute(block)
     if block.dtype.char == "f" and block.size > EXACT and block.dtype.isnative:
@@ -106,8 +106,7 @@ def _numbers(block: Any) -> Any:
 
 
 def _means(block: Any, down: list[int], across: list[int]) -> list[float]:
-    import numpy
-
+    numpy = numpy_module()
     counts = numpy.multiply.outer(numpy.diff(down), numpy.diff(across))
     means = _sums(block, down, across) / counts
     wrong = ~numpy.isfinite(means)
@@ -121,8 +120,7 @@ def _means(block: Any, down: list[int], across: list[int]) -> list[float]:
 
 def _sums(block: Any, down: list[int], across: list[int]) -> Any:
     """Columns first: that leaves little, and sums along memory are fast and pairwise."""
-    import numpy
-
+    numpy = numpy_module()
     if len(across) - 1 < block.shape[1]:
         block = numpy.add.reduceat(block, across[:-1], axis=1)
     block = block.astype(numpy.float64, copy=False)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.chunks import CHUNK, SCRATCH, largest_of, plain, signs_of, squares_of, sum_of
 from stepper.engines.native import CODES, NATIVE
 from stepper.record import Summary
@@ -234,8 +235,7 @@ def counting_difference(after: Any, before: Any) -> Iterator[Statistics]:
 
 def differences_of(after: Any, before: Any) -> Iterator[Any]:
     """after − before in float64, part by part; each is overwritten by the next that this thread makes."""
-    import numpy
-
+    numpy = numpy_module()
     for start in range(0, after.size, STEP):
         first, second = after[start : start + STEP], before[start : start + STEP]
         yield numpy.subtract(first, second, out=SCRATCH.more(first.size), dtype=numpy.float64)
@@ -275,8 +275,7 @@ def of_many(arrays: Sequence[Any]) -> list[Statistics | Whole | None]:
     """
     if NATIVE is not None:
         return [None if (told := _moments(array)) is None else Whole(told) for array in arrays]
-    import numpy
-
+    numpy = numpy_module()
     ends = list(accumulate(array.size for array in arrays))
     starts = [0, *ends[:-1]]
     exact, squared, flags = SCRATCH.numbers(ends[-1]), SCRATCH.more(ends[-1]), SCRATCH.flags(ends[-1])
@@ -326,8 +325,7 @@ def together(
     `few` gives the numbers of a small copy as a flat array (None: it is not small), `told` makes a summary of its
     statistics; what needs a closer look gets it from `describe`.
     """
-    import numpy
-
+    numpy = numpy_module()
     arrays = [few(each) for each in kept]
     small = [array for array in arrays if array is not None]
     with numpy.errstate(all="ignore"):
@@ -341,8 +339,7 @@ def together(
 
 def finite_part(found: Statistics, values: Any) -> tuple[Any, float, float]:
     """The finite ones among some numbers, the least and the largest (∞ and −∞ of none); the others are counted."""
-    import numpy
-
+    numpy = numpy_module()
     low, high = float(numpy.minimum.reduce(values)), float(numpy.maximum.reduce(values))
     if math.isfinite(low) and math.isfinite(high):
         return values, low, high
@@ -357,8 +354,7 @@ def finite_part(found: Statistics, values: Any) -> tuple[Any, float, float]:
 
 def _include(found: Statistics, chunk: Any, *, watch: bool) -> bool:
     """Merge one chunk. False where `watch` is set and the chunk needs scaling."""
-    import numpy
-
+    numpy = numpy_module()
     values = plain(chunk)
     if not values.size:
         return True

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
 from stepper.record import Survey, index_of
 
 CHUNK = 1 << 20
@@ -47,8 +48,7 @@ def surveying(array: Any, bins: int, less: Any = None) -> Iterator[Survey | None
 
 def _extremes(chunk: Any) -> tuple[int | None, int | None, int | None]:
     """Where the largest and the smallest finite element are, and the first that is not finite."""
-    import numpy
-
+    numpy = numpy_module()
     with numpy.errstate(all="ignore"):
         finite = numpy.isfinite(chunk)
         if finite.all():
@@ -78,8 +78,7 @@ def sample(array: Any, most: int) -> Any:
 
 def histogram(numbers: Any, low: float, high: float, bins: int) -> list[int]:
     """How many of a few numbers lie in each of `bins` equal parts of `low` … `high`; empty where that is no range."""
-    import numpy
-
+    numpy = numpy_module()
     with numpy.errstate(all="ignore"):
         if not numpy.isfinite(high - low):
             return []
@@ -89,8 +88,7 @@ def histogram(numbers: Any, low: float, high: float, bins: int) -> list[int]:
 
 def _chunks(array: Any, less: Any = None) -> Any:
     """(position, elements) of the whole in C order, each part flat and of real numbers; `less` is taken from them."""
-    import numpy
-
+    numpy = numpy_module()
     if less is not None and "c" in (array.dtype.kind, less.dtype.kind):
         with numpy.errstate(all="ignore"):
             array = array.astype(numpy.complex128) - less
@@ -104,8 +102,7 @@ def _chunks(array: Any, less: Any = None) -> Any:
 
 
 def _parts(array: Any) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     if array.flags.c_contiguous:
         flat = array.reshape(-1)
         for start in range(0, flat.size, CHUNK):
@@ -120,8 +117,7 @@ def _parts(array: Any) -> Any:
 
 def _histograms(array: Any, low: float, high: float, bins: int, less: Any = None) -> Iterator[Any]:
     """The counts of each chunk, of a finite range."""
-    import numpy
-
+    numpy = numpy_module()
     stride = max(1, array.size // SAMPLE)
     width = (high - low) or 1.0
     for start, chunk in _chunks(array, less):
@@ -133,8 +129,7 @@ def _histograms(array: Any, low: float, high: float, bins: int, less: Any = None
 
 
 def _real(chunk: Any) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     if chunk.dtype.kind == "c":
         return numpy.absolute(chunk)
     return chunk.astype(numpy.uint8) if chunk.dtype.kind == "b" else chunk

@@ -13,6 +13,7 @@ from typing import Any
 from weakref import ref
 
 from stepper.engines import device, generators
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
@@ -249,8 +250,7 @@ class TorchEngine(Engine):
                     compact(target).copy_(kept.tensor[once(target)])
 
     def write(self, value: Any, index: int, number: float) -> float:
-        import numpy
-
+        numpy = numpy_module()
         self._load()
         with unnoticed():
             plain = self._written(value)
@@ -321,8 +321,7 @@ class TorchEngine(Engine):
         return kept.shape if type(kept) is Kept else None
 
     def window(self, kept: Any, region: Region | None, rows: int, columns: int) -> Window:
-        import numpy
-
+        numpy = numpy_module()
         with unnoticed():
             tensor = self._tensor(kept)
         familiar = self._described.familiar

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 import stepper
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.engines.modes import torch_module
 from stepper.engines.registry import discover
@@ -218,6 +219,8 @@ class Inferior:
     def _imported(self, library: str) -> None:
         """The import of a library has just ended: its engines become active, its generators get their state."""
         torch = torch_module()
+        if library == "numpy":
+            numpy_module()  # before the script puts anything in the place of its functions
         if library == "torch" and torch is None:
             return  # a module of the script's own, that bears its name
         for engine in self._available:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.numpy import NumpyEngine
 from stepper.inferior.protocol import GetWindow, Picture
 from stepper.inferior.recording.copies import Copy
@@ -41,8 +42,7 @@ def ahead(copies: Sequence[Copy], requests: Sequence[GetWindow]) -> list[Picture
 
 def _turned(copy: Copy, request: GetWindow) -> Window:
     """A picture of two other axes than the last two, or of one against all others: of a view that has them last."""
-    import numpy
-
+    numpy = numpy_module()
     array = copy.engine.ndarray(copy.kept)
     axes = request.axes if request.along is None else (request.along,)
     if axes is None or len({*axes}) != len(axes) or not all(0 <= axis < array.ndim for axis in axes):

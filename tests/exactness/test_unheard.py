@@ -1,11 +1,13 @@
 """A script that counts what it is asked hears the same whether it is recorded or not."""
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.inferior.running import run
+from tests.session.checks import opened
 
 COUNTING = """
     import collections
@@ -240,3 +242,28 @@ def test_a_script_that_counts_what_it_is_asked_counts_the_same(name: str) -> Non
     assert ran.error is None
     assert ran.names["said"] == plain["said"] and len(plain["said"]) == 3
     assert all(ran.record(number).gates and not ran.record(number).faults for number in range(3))
+
+
+def test_what_a_script_puts_in_the_place_of_numpys_functions_hears_its_own_calls_only(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+heard = []
+def counted(name, function):
+    def call(*given, **named):
+        heard.append(name)
+        return function(*given, **named)
+    return call
+for name in ("copyto", "frombuffer", "empty", "where", "isfinite", "subtract"):
+    setattr(np, name, counted(name, getattr(np, name)))
+x, w = np.ones((100, 100)), np.full((100, 100), 0.5)
+for t in range(2):
+    h = x * w
+    out = np.maximum(h, 0)
+    loss = out.sum() + len(heard)
+    w -= 0.1 * x * np.where(h > 0, 1.0, 0.0)
+"""
+    with opened(tmp_path, text) as run:
+        for number, loss in enumerate((5000.0, 4001.0)):
+            found = run.iteration(number)
+            assert found.loss == pytest.approx(loss) and not found.record.faults
+            assert found["w"].array.shape == (100, 100) and found.gates

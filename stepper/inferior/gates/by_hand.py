@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from stepper.engines import masks
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import GateSeen
 from stepper.engines.openings import FUNCTIONS
 from stepper.inferior.gates import gate_notes
@@ -46,8 +47,7 @@ def by_hand(
     """
     if not _may_have_gates(happenings):
         return []
-    import numpy
-
+    numpy = numpy_module()
     with numpy.errstate(all="ignore"):
         return _by_hand(operated, engine_gates, happenings)
 

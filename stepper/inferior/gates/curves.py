@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
+from stepper.engines.arrays import numpy_module
+
 
 class Curve(NamedTuple):
     """An activation: its value and its derivative, of an array of float64."""
@@ -19,8 +21,7 @@ class Curve(NamedTuple):
 
 
 def _sigmoid(h: Any) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     return 1 / (1 + numpy.exp(-h))
 
 
@@ -33,8 +34,7 @@ _ROOT = math.sqrt(2 / math.pi)
 
 
 def _tanh_of(h: Any) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     return numpy.tanh(_ROOT * (h + 0.044715 * h**3))
 
 
@@ -45,29 +45,25 @@ def _tanh_gelu_slope(h: Any) -> Any:
 
 def _normal(h: Any) -> Any:
     """The normal distribution's cumulative function."""
-    import numpy
-
+    numpy = numpy_module()
     return 0.5 * (1 + numpy.asarray(_erf()(h / math.sqrt(2)), float))
 
 
 @cache
 def _erf() -> Callable[[Any], Any]:
     """The error function of each number of an array."""
-    import numpy
-
+    numpy = numpy_module()
     found: Callable[[Any], Any] = numpy.frompyfunc(math.erf, 1, 1)
     return found
 
 
 def _gelu_slope(h: Any) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     return _normal(h) + h * numpy.exp(-h * h / 2) / math.sqrt(2 * math.pi)
 
 
 def _softplus(h: Any) -> Any:
-    import numpy
-
+    numpy = numpy_module()
     return numpy.logaddexp(0, h)
 
 
@@ -81,7 +77,7 @@ CURVES = (
 
 def elu(alpha: float) -> Curve:
     """ELU, which goes to −alpha."""
-    import numpy
+    numpy = numpy_module()
 
     def slope(h: Any) -> Any:
         return numpy.where(h > 0, 1.0, alpha * numpy.exp(numpy.minimum(h, 0)))
@@ -91,7 +87,7 @@ def elu(alpha: float) -> Curve:
 
 def limited(high: float) -> Curve:
     """A ReLU that gives no more than `high`."""
-    import numpy
+    numpy = numpy_module()
 
     def slope(h: Any) -> Any:
         return ((h > 0) & (h < high)).astype(float)

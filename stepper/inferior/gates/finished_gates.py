@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from stepper.engines import masks
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine, GateSeen
 from stepper.inferior.gates.by_hand import by_hand
 from stepper.inferior.gates.origins import Origins
@@ -137,8 +138,7 @@ class FinishedGates:
         """A copy of bools over a gate's input, where they lie."""
         if not masks.on_host(entries):
             return Copy(h.engine, h.engine.made(entries))
-        import numpy
-
+        numpy = numpy_module()
         return Copy(self._numpy, numpy.ascontiguousarray(entries).reshape(entries.shape))
 
     def _shares(self, gate: GateSeen) -> Copy | None:
@@ -153,8 +153,7 @@ class FinishedGates:
 
 def _closed(shares: Copy) -> Any:
     """Where a soft gate passes little of a gradient."""
-    import numpy
-
+    numpy = numpy_module()
     with numpy.errstate(all="ignore"):
         return abs(shares.engine.numbers(shares.kept)) < HALF
 
@@ -162,8 +161,7 @@ def _closed(shares: Copy) -> Any:
 def _blocked(gate: GateSeen, h: Any) -> Any:
     """Where the rule of the operation stops the gradient. A `backward` by hand (`by hand`) may do as it likes at
     zero and at NaN: what it did there is in the gradients themselves, where some came in."""
-    import numpy
-
+    numpy = numpy_module()
     with numpy.errstate(all="ignore"):
         if gate.rule == "h < 0":
             return h < 0

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from stepper.engines import masks
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import GateSeen
 from stepper.inferior.gates.curves import CURVES, Curve, elu, limited
 from stepper.inferior.gates.descent import Descent, Step
@@ -146,8 +147,7 @@ class _SoftCurves:
 
 def _fitting(h: Copy, out: Copy) -> Iterator[Curve]:
     """The curves that lead from one to the other, to within rounding."""
-    import numpy
-
+    numpy = numpy_module()
     top, highest = h.outline.max or 0.0, out.outline.max or 0.0
     low, lowest = h.outline.min or 0.0, out.outline.min or 0.0
     curves = list(CURVES)
@@ -170,8 +170,7 @@ def _fitting(h: Copy, out: Copy) -> Iterator[Curve]:
 
 def _are_shares(before: Copy, after: Copy, shares: Any) -> bool:
     """Whether one is the other, multiplied by these shares."""
-    import numpy
-
+    numpy = numpy_module()
     if before.gone or before.outline.shape != after.outline.shape:
         return False
     came, left = _host(before), _host(after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
 from stepper.inferior.recording.copies import Copy
 
 SAMPLE = 1 << 12
@@ -20,8 +21,7 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
     None where the gradient has another shape (but for axes of length 1), is not kept, or was worked out from the
     update itself; and where one of them is zero or not finite.
     """
-    import numpy
-
+    numpy = numpy_module()
     if grad.gone or grad.computed or not of_one_shape(before, grad):
         return None
     with numpy.errstate(all="ignore"):
@@ -36,8 +36,7 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
 
 def is_multiple(one: Copy, other: Copy) -> bool:
     """Whether one value is another times a number, but for rounding, and neither is zero."""
-    import numpy
-
+    numpy = numpy_module()
     if one.gone or other.gone or one.engine.extents(one.kept) != other.engine.extents(other.kept):
         return False
     with numpy.errstate(all="ignore"):
@@ -56,8 +55,7 @@ def sampled(copy: Copy) -> Any:
 
 def _sample(copy: Copy) -> Any:
     """The same in its own dtype."""
-    import numpy
-
+    numpy = numpy_module()
     if copy.gone:
         return None
     sample = numpy.asarray(copy.engine.sample(copy.kept, SAMPLE))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
@@ -89,8 +90,7 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
 def _is_of_whole(at: Any, value: Any, shape: tuple[int, ...], earlier: Sequence[Happening]) -> bool:
     """Whether what was added was picked by the same index from an array of the whole's shape, in which it was added up
     before: `table[ids] -= lr * grad[ids]`. Then what comes twice is the same, and nothing is lost."""
-    import numpy
-
+    numpy = numpy_module()
     looked: set[int] = set()
     for draft in (draft for each in reversed(earlier) for draft in each.drafts if draft.role != "parameter"):
         copy = draft.copy
@@ -163,8 +163,7 @@ class _Array:
     """The numbers of an array."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        import numpy
-
+        numpy = numpy_module()
         self._whole = numpy.zeros(shape)
         self._filled = numpy.zeros(shape, dtype=bool)
         self._places = 0  # that are filled
@@ -175,8 +174,7 @@ class _Array:
         """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
         parts are lost, since others take their places. Raises _Unknown for what is there already, for one number in
         the place of several that no array of their places picks, and for complex ones."""
-        import numpy
-
+        numpy = numpy_module()
         filled = self._filled[index]
         if numpy.shape(value) == () and isinstance(index, numpy.ndarray) and filled.ndim == 1:
             value = numpy.full(filled.shape, value)  # of a sum of picked elements: `w[ids] -= lr * delta`
@@ -195,8 +193,7 @@ class _Array:
 
     def _lose(self, index: Any, value: Any) -> None:
         """Find the place of those that an index has more than once at which most is missing."""
-        import numpy
-
+        numpy = numpy_module()
         places, inverse = numpy.unique(self._numbers[index], return_inverse=True)
         sums = numpy.bincount(inverse.ravel(), numpy.ravel(value))
         missing = numpy.abs(sums - self._whole.ravel()[places])
@@ -207,8 +204,7 @@ class _Array:
     @cached_property
     def _numbers(self) -> Any:
         """Of every element its place in the flattened array."""
-        import numpy
-
+        numpy = numpy_module()
         return numpy.arange(self._whole.size).reshape(self._whole.shape)
 
     def is_full(self) -> bool:

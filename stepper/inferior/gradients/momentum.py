@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from stepper.engines.arrays import numpy_module
 from stepper.inferior.gradients.angle import norm, of_one_shape, sampled
 from stepper.inferior.gradients.velocities import Velocity
 from stepper.inferior.recording.copies import Copy
@@ -42,8 +43,7 @@ def turned_by(happenings: Iterable[Happening], before: Copy, after: Copy, grad: 
 
 
 def _is_turned(held: Copy, became: Copy, before: Copy, after: Copy, grad: Copy) -> bool:
-    import numpy
-
+    numpy = numpy_module()
     if not all(of_one_shape(before, each) for each in (after, grad, held, became)):
         return False
     with numpy.errstate(all="ignore"):
@@ -62,8 +62,7 @@ def _is_turned(held: Copy, became: Copy, before: Copy, after: Copy, grad: Copy) 
 def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy) -> bool:
     """Whether a sum became a·what it was + c·gradient, and the update goes as c tells: against the sum where it is of
     gradients, along it where it is of steps against them."""
-    import numpy
-
+    numpy = numpy_module()
     if not all(of_one_shape(before, each) for each in (after, grad, sum_.before, sum_.after)):
         return False
     with numpy.errstate(all="ignore"):
@@ -78,8 +77,7 @@ def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy) -> bool:
 def _added(held: Any, slope: Any, became: Any) -> int:
     """The sign with which a gradient was added to what a sum kept of what it was; 0 where that is not known, or
     something else was added."""
-    import numpy
-
+    numpy = numpy_module()
     factors, _, rank, _ = numpy.linalg.lstsq(numpy.stack((held, slope), axis=1), became, rcond=None)
     told = rank == 2 and held.size > 2  # else they have one direction, or are too few to tell both factors
     if told and not 0 < factors[0] <= KEPT[-1]:

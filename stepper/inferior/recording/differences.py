@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from stepper.engines import pieces
+from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL
@@ -59,8 +60,7 @@ class _Difference(msgspec.Struct, gc=False, eq=False):
         return subtract(self.new, self.old)
 
     def describe(self) -> Summary:
-        import numpy
-
+        numpy = numpy_module()
         pair = _side_by_side(self.new, self.old)
         if pair is None:
             return self.arrays.describe(self.value())
@@ -101,8 +101,7 @@ class _Quotient(msgspec.Struct, gc=False, eq=False):
     divisor: float
 
     def value(self) -> Any:
-        import numpy
-
+        numpy = numpy_module()
         with numpy.errstate(all="ignore"):
             return self.copy.engine.ndarray(self.copy.kept) / self.divisor
 
@@ -129,8 +128,7 @@ def _order(array: Any) -> tuple[int, ...]:
 
 def subtract(new: Copy, old: Copy) -> Any:
     """new − old in float64; of complex numbers in complex128."""
-    import numpy
-
+    numpy = numpy_module()
     after, before = new.engine.ndarray(new.kept), old.engine.ndarray(old.kept)
     if "c" in (after.dtype.kind, before.dtype.kind):
         with numpy.errstate(all="ignore"):
