@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("loops")
 
 
 @given(arrays())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_numpy_arrays_are_kept_compared_and_restored(array: Any) -> None:
     engine = NumpyEngine()
     before = array.tobytes()
@@ -38,7 +38,7 @@ def test_numpy_arrays_are_kept_compared_and_restored(array: Any) -> None:
 
 
 @given(arrays(TORCH_DTYPES))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_torch_tensors_are_kept_compared_and_restored(array: Any) -> None:
     engine = TorchEngine()
     value = torch.tensor(np.array(array)).transpose(0, -1) if array.ndim else torch.tensor(array.item())

@@ -25,7 +25,7 @@ def tensor(array: Any) -> Any:
 
 
 @given(arrays(("f4", "f8", "i4", "i8")))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_tensor_answers_as_an_array_does(array: Any) -> None:
     with np.errstate(all="ignore"):
         for h, out in cases(np.asarray(array)):

@@ -48,7 +48,7 @@ def agree(array: Any) -> None:
         st.sampled_from([np.dtype(code) for code in sorted(native.CODES - set("fd"))]), st.integers(0, 3 * 16 + 5)
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whole_numbers(array: Any) -> None:
     agree(array)
 
@@ -60,7 +60,7 @@ def test_whole_numbers(array: Any) -> None:
     st.integers(0, 1 << 32),
     st.sampled_from([0, 1, 15, 16, 17, 33, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 19]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_floats_of_every_kind_at_any_place(code: str, odd: list[float], seed: int, size: int) -> None:
     generator = np.random.default_rng(seed)
     agree(generator.permutation(np.array([*generator.normal(size=size), *odd], code)))

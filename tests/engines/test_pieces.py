@@ -52,14 +52,14 @@ def in_pieces(engine: Engine, value: Any) -> list[Summary]:
 
 
 @given(arrays())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_numpy_arrays(array: Any) -> None:
     told = in_pieces(NumpyEngine(), array)
     assert told or array.dtype.kind not in "fiuc" or array.dtype.char in "gG" or not array.ndim
 
 
 @given(arrays(TORCH_DTYPES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_torch_tensors(array: Any) -> None:
     in_pieces(TorchEngine(), torch.from_numpy(array.copy()) if array.ndim else torch.tensor(array))
 

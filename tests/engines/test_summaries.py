@@ -36,7 +36,7 @@ def agree(found: Summary, array: Any) -> None:
 
 @given(arrays())
 @example(np.array(2.4061597e38 + 2.4061599e38j, dtype=np.complex64))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_numpy_arrays(array: Any) -> None:
     engine = NumpyEngine()
     found = engine.describe(engine.keep(array))
@@ -51,7 +51,7 @@ def test_numpy_arrays(array: Any) -> None:
 
 
 @given(arrays(TORCH_DTYPES))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_torch_tensors(array: Any) -> None:
     engine = TorchEngine()
     tensor = torch.from_numpy(array.copy()) if array.ndim else torch.tensor(array)
@@ -63,7 +63,7 @@ def test_torch_tensors(array: Any) -> None:
 
 @given(arrays(TORCH_DTYPES))
 @example(np.array([sys.float_info.max, -5e-324]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_path_for_accelerators(array: Any) -> None:
     tensor = torch.from_numpy(array.copy()) if array.ndim else torch.tensor(array)
     for found in device.statistics([tensor, tensor.flip(0) if array.ndim else tensor], torch):
@@ -228,7 +228,7 @@ def test_elements_that_share_memory_are_counted_as_often_as_they_are_seen() -> N
 
 
 @given(st.lists(st.one_of(st.floats(), st.integers(), st.booleans()), min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_lists_of_numbers(numbers: list[float]) -> None:
     engine = PythonEngine()
     found = engine.describe(engine.keep(numbers))

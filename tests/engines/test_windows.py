@@ -49,7 +49,7 @@ def matrices(draw: st.DrawFn) -> Any:
 
 
 @given(matrices(), SIDES, SIDES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_numpy_arrays(array: Any, rows: int, columns: int) -> None:
     engine = NumpyEngine()
     found = engine.window(engine.keep(array), None, rows, columns)
@@ -61,7 +61,7 @@ def test_numpy_arrays(array: Any, rows: int, columns: int) -> None:
 
 @given(matrices(), SIDES, SIDES)
 @example(np.full(2, sys.float_info.min + 0j), 1, 1)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_path_for_accelerators(array: Any, rows: int, columns: int) -> None:
     matrix = torch.from_numpy(array if array.ndim == 2 else array.reshape(1, -1))
     rows, columns = min(rows, matrix.shape[0]), min(columns, matrix.shape[1])
@@ -69,7 +69,7 @@ def test_the_path_for_accelerators(array: Any, rows: int, columns: int) -> None:
 
 
 @given(matrices(), SIDES, SIDES, st.tuples(*[st.integers(0, 14)] * 4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_region_of_a_tensor(array: Any, rows: int, columns: int, bounds: tuple[int, int, int, int]) -> None:
     engine = TorchEngine()
     found = engine.window(engine.keep(torch.from_numpy(array)), Region(*bounds), rows, columns)
@@ -86,7 +86,7 @@ def test_a_region_of_a_tensor(array: Any, rows: int, columns: int, bounds: tuple
 
 
 @given(st.integers(1, 9), st.integers(1, 9), SIDES, SIDES, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lists_of_numbers(height: int, width: int, rows: int, columns: int, chance: Any) -> None:
     values = [[chance.choice((0, 1, -2.5, 1e3, True)) for _ in range(width)] for _ in range(height)]
     engine = PythonEngine()
@@ -94,7 +94,7 @@ def test_lists_of_numbers(height: int, width: int, rows: int, columns: int, chan
 
 
 @given(arrays(("f8",)), SIDES, SIDES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_largest_numbers_do_not_overflow(array: Any, rows: int, columns: int) -> None:
     matrix = np.resize(array, (7, 5)) if array.size else np.full((7, 5), 1.7e308)
     wanted = cells(matrix, rows, columns)

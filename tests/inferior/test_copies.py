@@ -63,7 +63,7 @@ def statements(draw: st.DrawFn) -> list[str]:
 
 
 @given(statements())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_each_value_a_statement_bound_is_recorded_as_it_was_then(body: list[str]) -> None:
     """The script itself notes what each statement left under its name, and the record must say the same."""
     lines = [
@@ -107,7 +107,7 @@ def _changed(text: str) -> str:
         max_size=30,
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_kept_copy_stays_as_it_was_and_equal_bits_of_one_memory_share_it(
     actions: list[tuple[str, int, int]],
 ) -> None:

@@ -122,7 +122,7 @@ for x in Data():
 
 
 # A failing script is named by its number, so there is nothing to shrink.
-QUICK = settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+QUICK = settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 @pytest.mark.parametrize(

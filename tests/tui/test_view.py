@@ -30,7 +30,7 @@ def moved(view: View, move: str, width: int, height: int) -> View:
     }[move]()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shape=EXTENTS, moves=MOVES, width=st.integers(1, 30), height=st.integers(1, 20))
 def test_the_cursor_is_always_in_view_and_in_the_cell_that_covers_it(
     shape: tuple[int, ...], moves: list[str], width: int, height: int
