@@ -365,3 +365,29 @@ for t in range(2):
 """)
     check(ran, "layer.w", numpy.array([12.0, 40.0]), 0.125)
     check(ran, "layer.b", numpy.array([16.0]), 0.125)
+
+
+def test_a_step_along_a_running_sum_that_nobody_sees_used_the_gradient_in_that_sum() -> None:
+    ran = run("""
+import numpy as np
+from typing import NamedTuple
+class Layer(NamedTuple):
+    w: np.ndarray
+    b: np.ndarray
+def step(layers, grads, moments):
+    made = []
+    for layer, g, m in zip(layers, grads, moments):
+        for k in layer._fields:
+            m[k] = 0.5 * m[k] + getattr(g, k)
+        made.append(Layer(*(p - 0.125 * m[k] for k, p in layer._asdict().items())))
+    return tuple(made)
+layers, x, y = (Layer(np.ones(2), np.ones(3)),), np.array([2.0, 4.0]), np.arange(3.0)
+moments = [{"w": np.zeros(2), "b": np.zeros(3)}]
+for t in range(2):
+    out = x @ layers[0].w + layers[0].b
+    loss = ((out - y) ** 2).sum()
+    d = 2 * (out - y)
+    layers = step(layers, [Layer(d.sum() * x, d)], moments)
+""")
+    check(ran, "layers[0].w", numpy.array([72.0, 144.0]), 0.125)
+    check(ran, "layers[0].b", numpy.array([14.0, 12.0, 10.0]), 0.125)

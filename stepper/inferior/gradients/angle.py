@@ -11,6 +11,9 @@ from stepper.inferior.recording.copies import Copy
 SAMPLE = 1 << 12
 """Elements that are looked at, at most, evenly spread; parameters with no more of them are looked at whole."""
 
+ALONG = 1 - 1e-6
+"""The cosine from which on, but for rounding, an update is a multiple of a gradient."""
+
 ALIKE = 1e-6
 """How far two multiples may lie apart by rounding, relative to each; float32 has seven digits."""
 

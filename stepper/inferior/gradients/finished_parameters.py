@@ -9,7 +9,7 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import Accumulations, stacked
-from stepper.inferior.gradients.angle import cosine
+from stepper.inferior.gradients.angle import ALONG, cosine
 from stepper.inferior.gradients.cut_off import cut_off
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.gradients.lost_terms import lost_terms
@@ -25,7 +25,6 @@ from stepper.program.sites import Site
 from stepper.record import CUT, LOST, STRETCHED, Held, Parameter, Resting, Summary, Value, When, place
 from stepper.record import ratio as ratio_of
 
-ALONG = 1 - 1e-6  # the cosine from which on, but for rounding, an update is a multiple of a gradient
 FEW = 4  # parameters that are named one by one
 
 

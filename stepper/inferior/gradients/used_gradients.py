@@ -9,7 +9,7 @@ from functools import cached_property
 
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import is_added_to
-from stepper.inferior.gradients.angle import is_multiple
+from stepper.inferior.gradients.angle import ALONG, cosine, is_multiple
 from stepper.inferior.gradients.beside import MOMENTS, GradientsBeside
 from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
 from stepper.inferior.gradients.fitting import fits, is_inside, is_itself, shape_of
@@ -76,6 +76,31 @@ class UsedGradients:
             )
             if found is not None:
                 return self._solved_for(found, update, track) or found
+        return self._of_velocity(track)
+
+    def _of_velocity(self, track: Track) -> Draft | None:
+        """The gradient in the running sum that a parameter was moved along, where no step is seen:
+        `Layer(*(p - lr * m[k] for k, p in layer._asdict().items()))`. None where it may be one of several, and of a
+        single number, which is a multiple of any other."""
+        before, after = track.before.copy, None if track.after is None else track.after.copy
+        if before is None or after is None or before.gone or after.gone or math.prod(shape_of(track.before) or ()) < 2:
+            return None
+        along = {
+            each.after
+            for each in self._known.running_sums
+            if not (each.after.gone or each.after is after)
+            and each.after.engine.extents(each.after.kept) == shape_of(track.before)
+            and abs(cosine(before, after, each.after) or 0.0) > ALONG
+        }
+        if len(along) != 1:
+            return None
+        for happening in reversed(self._recorder.happenings):
+            new = (draft.copy for draft in happening.drafts if draft.when in ("result", "after"))
+            if happening.kind == "statement" and not along.isdisjoint(new) and not is_alias(happening.site):
+                known = self._known
+                found = [draft for draft in self._addends(happening, track) if draft.copy not in known.velocities]
+                found = [draft for draft in found if draft.copy is not None and id(draft.copy) not in known.parameters]
+                return found[0] if len(found) == 1 else None
         return None
 
     def _solved_for(self, found: Draft, update: Happening, track: Track) -> Draft | None:
