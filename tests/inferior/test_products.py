@@ -67,6 +67,33 @@ def test_what_only_scales_an_update_is_told_by_its_flow(update: str, label: str 
 
 
 @pytest.mark.parametrize(
+    ("update", "label", "cosine"),
+    [
+        ("w -= lr * -(y - p).dot(X)", "-(y - p).dot(X)", -1.0),
+        ("w = w - -(y - p).dot(X) * lr", "-(y - p).dot(X)", -1.0),
+        ("w -= -lr * (p - y).dot(X)", "(p - y).dot(X)", 1.0),  # the sign is the rate's
+        ("w += -(lr * (p - y).dot(X))", "(p - y).dot(X)", -1.0),
+        ("g = (y - p).dot(X); w -= lr * -g", "g", 1.0),  # that is what the script itself calls it
+    ],
+)
+def test_a_sign_that_has_no_name_by_itself_belongs_to_the_gradient(update: str, label: str, cosine: float) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X, y = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.25]]), np.array([1.0, 0.0, 1.0])
+        w, lr = np.array([0.5, -0.5]), 0.1
+        for t in range(2):
+            p = 1 / (1 + np.exp(-X.dot(w)))
+            loss = -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+            {update}
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == label
+    assert parameter.cosine == pytest.approx(cosine)
+
+
+@pytest.mark.parametrize(
     ("update", "label"),
     [
         ("w = w - lr * (2 / m) * X.T @ e", "2 / m * X.T @ e"),

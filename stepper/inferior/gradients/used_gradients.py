@@ -29,6 +29,7 @@ from stepper.inferior.spelling.added import (
     pair_of,
     plainly,
     steps_in,
+    takes_away,
     target_of,
     texts_in,
 )
@@ -373,7 +374,12 @@ class UsedGradients:
             scaled = self._scaled(made, draft) if made is not None and operation is not None else None
             if scaled is not None:
                 waiting.append(scaled)
-            elif made is not None and operation is not None and operation.name in LINEAR:
+            elif (
+                made is not None
+                and operation is not None
+                and operation.name in LINEAR
+                and not _signs(made, inner, update)
+            ):
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
             elif fits(draft, track) and not is_itself(draft, track) and not self._is_a_factor(draft, update, track):
                 found.append(draft)
@@ -412,6 +418,15 @@ class UsedGradients:
             elif "result" in same or "after" in same:
                 return happening
         return named
+
+
+def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:
+    """`w -= lr * -(y - p).dot(x)`: whether an expression gives a gradient its sign, which is computed there and has no
+    name without it. Of `w -= -lr * g` it is the rate's, and `g` is what the script calls its gradient."""
+    if made.site.operation is None or made.site.operation.name != "neg" or not takes_away(update.text):
+        return False
+    makers = (each for each in inner if each.drafts and each.drafts[-1].same_value(made.drafts[0]))
+    return any(each.site.operation is not None and each.site.operation.name not in LINEAR for each in makers)
 
 
 def _whole(parts: Parts | None) -> Draft | None:

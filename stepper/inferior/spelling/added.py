@@ -153,6 +153,17 @@ def index_of(text: str) -> ast.expr | None:
 
 
 @lru_cache(maxsize=1024)
+def takes_away(text: str) -> bool:
+    """Whether a statement takes something away from what it changes: `w -= e`, `w = w - e`."""
+    match statement_of(text):
+        case ast.AugAssign(op=ast.Sub()):
+            return True
+        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Sub())):
+            return _unparsed(target) == _unparsed(left)
+    return False
+
+
+@lru_cache(maxsize=1024)
 def element_of(text: str) -> tuple[str, str] | None:
     """What an expression is an element of, and its place there, as `plainly` spells them; None where it is none."""
     try:
