@@ -132,6 +132,21 @@ async def test_without_gates_and_parameters_the_panels_say_so() -> None:
         assert "No parameter is updated" in text_of(app.desk.gradients)
 
 
+async def test_a_run_without_a_loss_is_told_that_a_later_iteration_may_have_one_until_it_is_over() -> None:
+    def without(record: Record) -> None:
+        record.loss = None
+
+    app = app_of(Standin(after=without))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await ready(pilot)
+        said = " ".join(text_of(app.desk.loss).split())
+        assert "A later one may have; else name it by --loss EXPR, or v, Loss." in said
+        await pilot.press("c")
+        await settled(pilot)
+        said = " ".join(text_of(app.desk.loss).split())
+        assert "called loss, cost or error: name one by --loss EXPR, or v, Loss." in said
+
+
 async def test_misuse_ends_the_app_with_its_line_and_code_2() -> None:
     class Wrong(Standin):
         async def open(self) -> None:

@@ -20,8 +20,11 @@ def not_in_the_record(record: Record) -> str:
     return f"is recorded in part, up to before its updates: {TOO_MANY}" if record.truncated else ""
 
 
-def looked_for(named: str | None) -> str:
-    """What was looked for in vain, and what to do; `named` is the expression that `--loss` gave."""
+def looked_for(named: str | None, over: bool = True) -> str:
+    """What was looked for in vain, and what to do; `named` is the expression that `--loss` gave. Not `over`: of a run
+    that goes on, whose first passes may only collect what later ones train on."""
+    if named is None and not over:
+        return f"{NEITHER}. A later one may have; else name it by --loss EXPR"
     if named is None:
         return f"{NEITHER}: name one by --loss EXPR"
     return f"{named} is no single number where it ends: name another by --loss EXPR"

@@ -59,9 +59,15 @@ class LossPanel(PointPanel):
         self.logarithmic = not self.logarithmic
         self.redraw()
 
+    @property
+    def _over(self) -> bool:
+        """Whether no later iteration can have a loss."""
+        return self.scene.state in ("ended", "failed", "lost")
+
     def redraw(self) -> None:
         """Draw the chart, if anything has changed."""
-        key = (self.scene.generation, self.scene.done, self.scene.iteration, self.logarithmic, self.inner, self.point)
+        scene = self.scene
+        key = (scene.generation, scene.done, self._over, scene.iteration, self.logarithmic, self.inner, self.point)
         if key == self._drawn:
             return
         self._drawn = key
@@ -83,7 +89,7 @@ class LossPanel(PointPanel):
         picture = self._picture
         if picture.high is None and not picture.marks:
             finite = any(bucket.finite for bucket in self._series.buckets)
-            missing = f"No iteration so far has a loss: {looked_for(self.scene.named_loss)}, or v, Loss."
+            missing = f"No iteration so far has a loss: {looked_for(self.scene.named_loss, self._over)}, or v, Loss."
             text = "No loss is above zero." if finite else missing
             return muted(text, self.inner.width)[: self.inner.height]
         labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
