@@ -145,7 +145,9 @@ async def test_a_line_that_is_cut_says_so_and_what_was_found_in_it_is_seen() -> 
 
 
 async def test_of_very_much_that_was_printed_the_ends_are_shown_and_how_much_is_left_out_is_said() -> None:
-    parts = ["a" * 100_000 + "\nend of a\n", *(f"{number:06} {'b' * 39_990}\n" for number in range(6)), "last\n"]
+    texts = ["ä" * 50_000 + "\nend of it\n", *(f"{number:06} {'b' * 39_990}\n" for number in range(6)), "last\n"]
+    texts[0] = "a" + texts[0]  # what is left out begins and ends within a character
+    parts = [text.encode() for text in texts]
     edges = [sum(map(len, parts[:index])) for index in range(len(parts) + 1)]
 
     def spans(record: Record) -> None:
@@ -155,17 +157,18 @@ async def test_of_very_much_that_was_printed_the_ends_are_shown_and_how_much_is_
 
     class Printing(Standin):
         def output(self, start: int = 0, end: int | None = None) -> str:
-            return "".join(parts)[start:end]
+            return b"".join(parts)[start:end].decode("utf-8", "replace")
 
     app = app_of(Printing(after=spans))
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press("7")
         await settled(pilot)
+        assert "\ufffd" not in app.desk.output.copied()
         lines = text_of(app.desk.output).splitlines()
-        assert lines[0].split()[2].startswith("aaaa")
-        assert lines[1].split(" ", 3)[3] == "… 60,010 bytes are left out here", lines[1]
-        assert lines[3].endswith("┆ end of a"), "the end of what the statement printed is there"
+        assert lines[0].split()[2].startswith("aäää")
+        assert lines[1].split(" ", 3)[3] == "… 60,012 bytes are left out here", lines[1]
+        assert lines[3].endswith("┆ end of it"), "the end of what the statement printed is there"
         assert lines[4].split()[2] == "000000" and lines[4].endswith("…")
         assert lines[-1].endswith("… 40,003 more bytes were printed, which are not shown"), lines[-1]
         await pilot.press("slash", *"last", "enter")

@@ -28,6 +28,8 @@ SHARE = 40_000
 """Bytes that are shown of what a statement printed at a stretch: the first and the last of them."""
 MARGIN = 12
 """Columns that a line needs for its end to be told from its number."""
+CUT = "\N{REPLACEMENT CHARACTER}"
+"""What is read of a character that was cut."""
 REACHED, AHEAD = "│", "┆"
 """Before a line that was printed by the cursor, or before it; and that is printed later."""
 Read = Callable[[int, int | None], str]
@@ -225,6 +227,8 @@ def _share(left: int, right: int, read: Read) -> list[tuple[str, bool]]:
     out = right - left - SHARE
     if out <= 0:
         return [(line, False) for line in printed(read(left, right))]
-    first, last = printed(read(left, left + SHARE // 2)), printed(read(right - SHARE // 2, right))
+    # a character that is cut there is left out, too
+    first = printed(read(left, left + SHARE // 2).rstrip(CUT))
+    last = printed(read(right - SHARE // 2, right).lstrip(CUT))
     between = f"… {out:,} bytes are left out here"
     return [*((line, False) for line in first), (between, True), *((line, False) for line in last)]
