@@ -77,3 +77,38 @@ def test_what_a_statement_prints_after_the_loop_that_it_called_is_its_own(tmp_pa
     ]
     stops = Sought((Stop(Spot("", 14)), Stop(Spot("", 20))))
     assert first_stop(records[3], stops) is None, "the run came to those lines before"
+
+
+LEFT = """
+import contextlib
+
+def loud():
+    print("loud")
+    raise ValueError
+
+def train(w):
+    for i in range(2):
+        loss = w * w
+        w -= 0.2 * w
+    loud()
+
+def safe(w):
+    with contextlib.suppress(ValueError):
+        train(w)
+
+print("all", safe(1.0))
+"""
+
+
+def test_what_is_printed_behind_a_statement_that_failed_is_not_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "left.py"
+    path.write_text(LEFT)
+    with stepper.open(str(path)) as run:
+        record = run.iteration(1).record
+        text = run.session.output().encode()
+    said = [
+        (event.line, text[slice(*event.output)].decode())
+        for event in record.events
+        if event.output[1] > event.output[0]
+    ]
+    assert said == [(12, "loud\n"), (5, "loud\n"), (18, "all None\n")]

@@ -35,12 +35,6 @@ class Printed:
             self._offset = _written()  # a warning goes out at once
         happening.output = (happening.output[0], self._asked() if self._loud else self._offset)
 
-    def look(self, site: Site) -> None:
-        """What a statement calls is over; whether the statement is, only the next in its frame tells."""
-        if not self._is_quiet(site):
-            self._asked()
-            self._loud = True
-
     def since(self, site: Site) -> tuple[int, int]:
         """A statement is over that nobody saw begin: what was printed since the last look."""
         last = self._offset

@@ -281,13 +281,9 @@ class Recorder(Changing):
             number = self.sites[number].parent
         frame = self._frames.get(id(script_frame))
         known = frame is not None and frame.code is script_frame.f_code and number in frame.compounds
-        if number is None or self.truncated:
+        if number is None or known or self.truncated:
             return
         statement = self.sites[number]
-        if known:
-            if self.pass_over and site.kind == "result":
-                self._printed.look(statement)
-            return
         span = self._printed.since(statement)
         if span[0] < span[1] and self._room():
             self._close_left(script_frame, span[0])
