@@ -251,3 +251,9 @@ def test_a_draw_from_a_distribution_that_has_a_name_is_the_cut(made: str, drawn:
     cuts = {each.name: _text(record, each.cut) for each in record.parameters}
     cut = "z = q.sample()" if drawn == "sample" else ""
     assert cuts == {"net.weight": cut, "net.bias": cut, "decoder.weight": "", "decoder.bias": ""}
+
+
+def test_a_value_that_takes_the_name_of_a_distribution_is_made_of_nothing_that_was_in_it() -> None:
+    text = SAMPLED.replace("MADE", "q = encode(x); q = x[:, :1] * 1").replace("DRAWN", "detach")
+    record = run_recorded(script(text)).records[1]
+    assert [each.cut for each in record.parameters] == [None] * 4

@@ -195,12 +195,9 @@ class Flow:
 
     def _make(self, draft: Draft, happening: Happening, live: int, dead: dict[int, int]) -> None:
         key = key_of(draft)
-        known = self._live.get(key, 0) or key in self.dead
-        within = draft.graph == WITHIN or (draft.graph == LEAF and key in self._leaves)
-        if known and draft.when == "result":
+        if draft.when == "result" and (key in self._live or key in self.dead):
             return  # handed on, or by another name
-        if known:
-            live, dead = live | self._live.get(key, 0), {**self.dead.get(key, {}), **dead}
+        within = draft.graph == WITHIN or (draft.graph == LEAF and key in self._leaves)
         if dead:
             self.dead[key] = dict(dead)
         if live and within:

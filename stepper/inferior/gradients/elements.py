@@ -5,7 +5,6 @@ out from what its statement read, and put together in one value of the parameter
 from __future__ import annotations
 
 import ast
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -261,8 +260,6 @@ def _value(node: ast.expr, read: Read) -> Any:
             return OPERATORS[type(op)](_value(left, read), _value(right, read))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, read)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _value(operand, read)
         case ast.Subscript(value=value, slice=index):
             return _value(value, read)[_index(index, read)]
     raise _Unknown
@@ -282,9 +279,9 @@ def _index(node: ast.expr, read: Read) -> Any:
     kind = getattr(getattr(number, "dtype", None), "kind", None)  # of an array
     if kind in ("i", "u", "b"):
         return number if number.shape else number.item()
-    if not isinstance(number, int | float) or not math.isfinite(number) or number != int(number):
+    if type(number) is not int:
         raise _Unknown
-    return int(number)
+    return number
 
 
 def _looked_up(text: str, read: Read) -> Any:
