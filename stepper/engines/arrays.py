@@ -16,6 +16,7 @@ def numpy_module() -> Any:
     if _original is None:
         import numpy
 
-        _original = ModuleType(numpy.__name__)
-        _original.__dict__.update(vars(numpy))
+        found = ModuleType(numpy.__name__)
+        found.__dict__.update(vars(numpy))
+        _original = found  # only now: another thread may ask meanwhile
     return _original

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from stepper.commands.trace_text import trace_lines
 from stepper.record import OptimizerStep, Record
-from stepper.session.findings.all_zero import all_zero, zero_for
+from stepper.session.findings.all_zero import ZeroStreaks, all_zero
 from stepper.session.findings.carried import Carried, Since, added, all_carried
 from stepper.session.findings.left_out import Why, all_left_out, left_out
 from tests.engines.recorded import assert_same_bits, run_recorded
@@ -90,9 +90,17 @@ def test_a_gradient_that_is_zero_everywhere_is_told_and_for_how_many_iterations_
     (told,) = all_zero(records[3])
     assert told == "layer.weight: every entry of the gradient is zero"
     assert told in trace_lines(records[3], lambda _: None)
-    assert [str(zero_for(records, records[at], "layer.weight")) for at in (1, 3, 5)] == ["1", "3", "1"]
+    zeros = ZeroStreaks()
+    lengths = [{name: str(streak) for name, streak in zeros.of(records, records[at]).items()} for at in range(6)]
+    assert lengths == [{}, *({"layer.weight": length} for length in "123"), {}, {"layer.weight": "1"}]
+    (weight, bias), number = records[2].parameters, records[2].iteration
+    assert weight.grad is not None
+    counting = replace(weight.grad, summary=replace(weight.grad.summary, zero=0, counted=0))
+    for other, length in ((replace(weight, grad=None), "2"), (replace(weight, grad=counting), "3")):
+        records[number] = replace(records[2], parameters=[other, bias])
+        assert str(zeros.of(records, records[3])["layer.weight"]) == length
     del records[1]
-    assert str(zero_for(records, records[3], "layer.weight")) == "2+"
+    assert str(zeros.of(records, records[3])["layer.weight"]) == "2+"
 
 
 def test_an_update_that_goes_uphill_is_told() -> None:
@@ -345,7 +353,7 @@ def test_why_an_optimizer_left_a_parameter_as_it_was_is_told() -> None:
     assert left_out(record) == {f"net.{name}.weight": why for name, why in reasons.items()}
     known = (Why.UNUSED, Why.FROZEN)
     cut = {name: why if why in known else Why.NONE for name, why in left_out(record).items()}
-    assert left_out(msgspec.structs.replace(record, truncated=True)) == cut, "what used it may be what is left out"
+    assert left_out(replace(record, truncated=True)) == cut, "what used it may be what is left out"
     lines = all_left_out(record)
     left = next(each for each in record.parameters if each.name == "net.left.weight")
     norm = left.grad.summary.norm if left.grad is not None else None

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from stepper.record import Parameter, Record, Summary
-from stepper.session.findings.all_zero import is_all_zero, zero_for
+from stepper.session.findings.all_zero import ZeroStreaks
 from stepper.session.findings.carried import Carried, Since, climbs, coasting
 from stepper.session.findings.left_out import Why
 from stepper.session.findings.lossless import not_in_the_record
@@ -72,11 +72,13 @@ class GradientsPanel(LinePanel):
         super().__init__(id=id)
         self._selected = 0
         self._carried = Carried()
+        self._zeros = ZeroStreaks()
         self._said = ""
 
     def forget(self) -> None:
         """Its gradients are others."""
         self._carried = Carried()
+        self._zeros = ZeroStreaks()
 
     def on_resize(self) -> None:
         """Choose the columns anew."""
@@ -195,8 +197,9 @@ class GradientsPanel(LinePanel):
 
     def _all_zero(self, parameters: Sequence[Parameter]) -> list[str]:
         """That gradients are zero everywhere, and for how many iterations, where that is the same of all that are."""
-        records, record = self.scene.records, self.scene.record
-        running = {str(zero_for(records, record, each.name)) for each in parameters if record and is_all_zero(each)}
+        record = self.scene.record
+        streaks = {} if record is None else self._zeros.of(self.scene.records, record)
+        running = {str(streaks[each.name]) for each in parameters if each.name in streaks}
         if not running:
             return []
         return [
