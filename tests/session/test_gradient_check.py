@@ -1,11 +1,14 @@
 """What entries say together: agreement, a constant factor, a sign, or that nothing can be told."""
 
+import itertools
+
 import pytest
 
 from stepper.session.check.check_text import lines
 from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import Slope
 from stepper.session.check.gradient_check import (
+    STEPPED,
     EntryCheck,
     GradientCheck,
     ParameterCheck,
@@ -13,8 +16,10 @@ from stepper.session.check.gradient_check import (
     by_graph,
     compared,
     concluded,
+    settled,
     told_factor,
     unknown,
+    unmoved,
 )
 
 UNIT = 2.0**-53
@@ -130,10 +135,63 @@ def test_where_the_rest_hides_a_gradient_the_cut_is_told_all_the_same() -> None:
     assert by_graph(apart, hidden, "").note.startswith("a part of")
 
 
-def test_where_the_loss_does_not_change_at_all_nothing_is_called_wrong() -> None:
-    found = concluded("w", (9,), [entry(1.0, 0.0, still=True), entry(-2.5, 0.0, still=True)])
-    assert found.verdict is Verdict.UNKNOWN and "does not change at all" in found.note
+def test_where_the_loss_does_not_change_at_all_what_is_recorded_is_wrong_but_for_a_reason() -> None:
+    still = [entry(1.0, 0.0, still=True), entry(-2.5, 0.0, still=True)]
+    assert unmoved(still) == 1 and unmoved([*still, entry(1.0, 2.0)]) is None and unmoved([entry(1.0, 1.0)]) is None
+    found = concluded("w", (9,), still)
+    assert found.verdict is Verdict.DIFFERS and "its gradient is 0" in found.note
+    assert concluded("w", (9,), still, unsure=STEPPED).verdict is Verdict.UNKNOWN
     assert checked((1.0, 0.0), (-2.5, -2.0)).verdict is Verdict.DIFFERS
+
+
+def test_what_changes_nothing_at_the_narrow_steps_is_seen_there() -> None:
+    rounding = ((0.0, 0.1, 0.0), (0.0, 0.05, 0.0), (3.0, 0.02, 0.0), (0.2, 0.01, 0.0))
+    near = Slope(0.0, 0.05, 1e-5, rounding, 2)
+    assert (
+        compared((0,), 2.0, near, UNIT, 1.0).still and compared((0,), 2.0, near, UNIT, 1.0).verdict is Verdict.DIFFERS
+    )
+    assert compared((0,), 0.15, near, UNIT, 1.0).verdict is Verdict.UNKNOWN  # rounding may hide it
+    assert compared((0,), 0.0, near, UNIT, 1.0).verdict is Verdict.AGREES
+    far = Slope(0.0, 0.1, 1e-5, rounding[:1] * 2 + ((0.05, 0.01, 0.0),), 2)
+    assert compared((0,), 0.0, far, UNIT, 0.0).verdict is Verdict.UNKNOWN  # so narrow that nothing would be seen
+
+
+def test_nothing_that_changes_nothing_is_no_agreement_beside_what_cannot_be_told() -> None:
+    nothing = entry(0.0, 0.0)
+    found = concluded("w", (9,), [nothing, unsaid()])
+    assert found.verdict is Verdict.UNKNOWN and found.note == unsaid().reason
+    assert concluded("w", (9,), [nothing, unsaid(), entry(1.0, 1.0)]).verdict is Verdict.AGREES
+    zeros = concluded("w", (9,), [nothing, nothing])
+    assert zeros.verdict is Verdict.AGREES and "is 0 at all entries" in zeros.note
+    half = concluded("w", (9,), [entry(1.0, -2.0), nothing, nothing])
+    assert half.factor == -0.5
+    assert concluded("w", (9,), [entry(1.234, -2.0), nothing, nothing]).factor is None  # any two have a quotient
+
+
+def test_kinks_are_told_once_and_a_better_reason_goes_before_them() -> None:
+    slopes = [Slope(1.0, 0.01, step, ((0.5, 0.01, 0.0), (1.0, 0.01, 0.0))) for step in (0.1, 0.2)]
+    kinks = [compared((0,), 0.45, each, UNIT, 1.0) for each in slopes]
+    assert concluded("w", (9,), kinks).note == "the loss has kinks (ReLU crossings, say) within ±0.2"
+    better = concluded("w", (9,), kinks, unsure="w is updated first")
+    assert {better.note, *(each.reason for each in better.entries)} == {"w is updated first"}
+
+
+ENTRIES = (
+    (1.0, 1.0, 1e-6), (1.0, -0.5, 1e-6), (-1.0, 1.0, 1e-6), (0.0, 0.0, 1e-6), (1e-3, 2e-3, 0.5), (1.0, 0.0, 1e-6),
+    (1.0, 2.0, 1e-6),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("along", [False, True])
+@pytest.mark.parametrize("unsure", ["", "why"])
+def test_a_verdict_follows_from_its_rows(along: bool, unsure: str) -> None:
+    for chosen in itertools.product(ENTRIES, repeat=3):
+        rows = [entry(*each, still=each[1] == 0.0) for each in chosen]
+        found = settled(concluded("w", (9,), rows, along=along, unsure=unsure))
+        told = {each.verdict for each in found.entries}
+        assert (found.verdict is Verdict.DIFFERS) == (Verdict.DIFFERS in told), found
+        assert found.verdict is not Verdict.AGREES or Verdict.AGREES in told, found
+        assert found.verdict is not Verdict.UNKNOWN or (Verdict.UNKNOWN in told and found.note), found
 
 
 def test_where_the_loss_changes_by_rounding_only_a_gradient_that_is_something_is_wrong() -> None:

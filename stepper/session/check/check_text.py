@@ -45,7 +45,8 @@ def _direction(along: Direction) -> str:
         f"recorded {_number(along.recorded, 9)}, finite difference {_number(along.difference, 9)}, "
         f"give or take {_number(along.error, 2)}"
     )
-    return f"a random direction through all {along.entries:,} entries {of}  agrees: {figures}"
+    by = f", {along.reason}" if along.reason else ""
+    return f"a random direction through all {along.entries:,} entries {of}  agrees{by}: {figures}"
 
 
 def _entries(parameter: ParameterCheck) -> Iterator[str]:

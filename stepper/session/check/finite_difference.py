@@ -55,13 +55,22 @@ class Slope:
     """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, the
     narrowest first, each with what rounding may have done to it, and half of what the slopes below and above θ lie
     apart, curvature aside: where the loss has a kink (a ReLU crossing) near, the slope at θ is that of one side, or
-    between them. `still`: at no step was the loss another, not even by its rounding."""
+    between them. `flat`: at so many of the narrowest the loss was no other, not even by its rounding."""
 
     value: float
     error: float
     step: float
     others: tuple[tuple[float, float, float], ...] = ()
-    still: bool = False
+    flat: int = 0
+
+    @property
+    def still(self) -> bool:
+        """Whether at no step the loss was another."""
+        return 0 < len(self.others) == self.flat
+
+    def hides(self, slope: float) -> bool:
+        """Whether rounding may hide this slope at all steps at which the loss was no other."""
+        return not self.flat or abs(slope) <= 4 * self.others[self.flat - 1][1]
 
     def excludes(self, slope: float) -> bool:
         """Whether the narrowest steps at which rounding lets tell leave no room for this slope: it lies further from
@@ -99,7 +108,7 @@ Reading = Callable[[Losses], float]
 def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise: float = 0.0) -> Slope | None:
     """The best slope that these steps tell; `base` is the loss at θ, `unit` the unit roundoff that it is computed with,
     `noise` how much it differs when it is computed again. None where there are not two steps with finite losses."""
-    known, still = [], True
+    known, flat, still = [], 0, True
     for step in sorted(steps, key=lambda each: each.size):
         try:
             below, above = read(step.losses_below), read(step.losses_above)
@@ -107,6 +116,7 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
             continue
         if step.size > 0 and math.isfinite(below) and math.isfinite(above):
             still = still and below == base == above
+            flat += still
             value, sides = (above - below) / (2 * step.size), (above - 2 * base + below) / (2 * step.size)
             # of the loss, and of θ itself in what is computed with it: that is what is left where the loss is near zero
             rounded = max(abs(base), abs(below), abs(above)) + abs(value * (step.below + step.above) / 2)
@@ -123,7 +133,7 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
     ]
     pairs = zip(known, [*kinks, kinks[-1]], strict=True)
     others = tuple((value, rounding / step.size, kink) for (step, value, rounding, _), kink in pairs)
-    return replace(best, others=others, still=still)
+    return replace(best, others=others, flat=flat)
 
 
 def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) -> float:

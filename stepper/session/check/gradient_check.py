@@ -34,7 +34,8 @@ class EntryCheck:
     """One entry of a parameter: its gradient as it was recorded, and by finite differences, give or take `error`.
 
     `difference` is None where it could not be had; `reason` says why, or why it does not tell. `tolerance` is what the
-    two may lie apart by rounding. `still`: no step changed the loss at all.
+    two may lie apart by rounding. `still`: no step changed the loss at all, or none that is narrow, where what was
+    recorded would show. `kinks`: the loss has some within so much of it.
     """
 
     index: tuple[int, ...]
@@ -45,6 +46,12 @@ class EntryCheck:
     verdict: Verdict = Verdict.UNKNOWN
     reason: str = ""
     still: bool = False
+    kinks: float = 0.0
+
+    @property
+    def tells(self) -> bool:
+        """Whether it agrees by more than that nothing was recorded of what changes nothing."""
+        return self.verdict is Verdict.AGREES and bool(self.recorded or self.difference)
 
     @property
     def relative(self) -> float | None:
@@ -60,6 +67,11 @@ STEPPED = (
     "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign), or "
     "where it is set anew before it is read"
 )
+FLAT = (
+    "the loss does not change with it, and begins to do so further away without a jump: its gradient is 0, as that of "
+    "what goes into a ReLU that is closed"
+)
+ZEROS = "the gradient is 0 at all entries below, and the loss does not change with them"
 LEVEL = (
     "the loss changes with it by rounding only: its gradient is 0, as that of a bias is that a normalization behind it "
     "takes away again"
@@ -134,14 +146,21 @@ def compared(
     tolerance = 2 * found.error + rounding
     apart = abs(recorded - found.value)
     larger = max(abs(recorded), abs(found.value))
-    told = EntryCheck(index, recorded, found.value, found.error, tolerance, still=found.still)
+    seen = not found.hides(recorded)
+    told = EntryCheck(index, recorded, found.value, found.error, tolerance, still=found.still or seen)
     if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
-        if max(found.error, rounding) <= max(COARSE * larger, SMALL * typical) or larger == 0:  # nothing, and nothing
+        sure = max(found.error, rounding) <= max(COARSE * larger, SMALL * typical)
+        steepest = max((abs(each[0]) for each in found.others), default=0.0)
+        if sure or (larger == 0 and (not steepest or found.error <= COARSE * steepest)):  # nothing, and nothing
             return _judged(told, Verdict.AGREES)
         return _judged(told, Verdict.UNKNOWN, hidden_by(unit))
-    if not found.excludes(recorded):
-        return _judged(told, Verdict.UNKNOWN, f"the loss has kinks (ReLU crossings, say) within ±{found.step:.2g}")
+    if not seen and not found.excludes(recorded):
+        return replace(_judged(told, Verdict.UNKNOWN, _kinked(found.step)), kinks=found.step)
     return _judged(told, Verdict.DIFFERS)
+
+
+def _kinked(step: float) -> str:
+    return f"the loss has kinks (ReLU crossings, say) within ±{step:.2g}"
 
 
 def _judged(entry: EntryCheck, verdict: Verdict, reason: str = "") -> EntryCheck:
@@ -161,7 +180,8 @@ def concluded(
     gradient, or the step a wrong one. `unsure` is why one that differs may be right; `loss` is what the loss was."""
     whole = tuple(entries)
     ratio = _ratio(whole)
-    factor = ratio if ratio is not None and (len(whole) > 1 or _is_simple(ratio)) else None  # any two have a quotient
+    several = sum(bool(each.recorded and each.difference) for each in whole) > 1
+    factor = ratio if ratio is not None and (several or _is_simple(ratio)) else None  # any two have a quotient
     if any(each.verdict is Verdict.DIFFERS for each in whole):
         if factor is not None and along and _is_about(factor, -1.0):
             return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, factor, NEGATIVE)
@@ -170,22 +190,45 @@ def concluded(
             said = f"what is called the loss is an error with a sign, and this is the gradient of {squared}"
             added = ", its negative, which the update adds" if along else ""
             return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, ratio, said + added)
-        if all(each.still for each in whole):
-            unsure = unsure or STEPPED
         if unsure:
             return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note=unsure)
         said = (
             told_factor(factor, along and factor < 0)
             if factor is not None
+            else FLAT
+            if all(each.still for each in whole)
             else LEVEL
             if all(map(_is_level, whole))
             else ""
         )
         return ParameterCheck(name, shape, whole, Verdict.DIFFERS, factor, said)
-    if any(each.verdict is Verdict.AGREES for each in whole):
+    if any(each.tells for each in whole):
         return ParameterCheck(name, shape, whole, Verdict.AGREES, note=UPHILL if along else "")
-    reasons = list(dict.fromkeys(each.reason for each in whole if each.reason))
-    return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(reasons))
+    if all(each.verdict is Verdict.AGREES for each in whole):
+        return ParameterCheck(name, shape, whole, Verdict.AGREES, note=ZEROS)
+    kinks = max((each.kinks for each in whole), default=0.0)
+    if kinks and unsure:
+        unlike = tuple(_judged(each, each.verdict, unsure) if each.kinks else each for each in whole)
+        return ParameterCheck(name, shape, unlike, Verdict.UNKNOWN, note=unsure)
+    reasons = dict.fromkeys(_kinked(kinks) if each.kinks else each.reason for each in whole)
+    return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note="; ".join(filter(None, reasons)))
+
+
+def settled(found: ParameterCheck) -> ParameterCheck:
+    """A parameter of which all is known: what lies apart under a verdict that cannot tell is not said to differ."""
+    if found.verdict is not Verdict.UNKNOWN:
+        return found
+    differ = Verdict.DIFFERS
+    unsure = (_judged(e, Verdict.UNKNOWN, found.note) if e.verdict is differ else e for e in found.entries)
+    return replace(found, entries=tuple(unsure))
+
+
+def unmoved(entries: Sequence[EntryCheck]) -> int | None:
+    """The place of the largest of those that differ, where the loss does not change with any of them; else None."""
+    differing = [place for place, each in enumerate(entries) if each.verdict is Verdict.DIFFERS]
+    if not all(entries[place].still for place in differing):
+        return None
+    return max(differing, key=lambda place: abs(entries[place].recorded), default=None)
 
 
 def _is_level(entry: EntryCheck) -> bool:
@@ -271,7 +314,8 @@ def _ratio(entries: Sequence[EntryCheck]) -> float | None:
         ratios.append((ratio, width))
         if width < abs(ratio):  # else what is recorded is nothing but for rounding, and has no ratio to anything
             known.append((ratio, width))
-    if len(known) < min(2, len(entries)) or not known:
+    telling = [each for each in entries if each.verdict is not Verdict.AGREES or each.tells]
+    if len(known) < min(2, len(telling)) or not known:
         return None
     middle = median(ratio for ratio, _ in known)
     if any(abs(ratio - middle) > width + 1e-3 * abs(middle) for ratio, width in ratios):

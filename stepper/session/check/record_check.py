@@ -22,6 +22,7 @@ from stepper.session.check.finite_difference import (
 )
 from stepper.session.check.gradient_check import (
     DOUBLE,
+    STEPPED,
     UPHILL,
     GradientCheck,
     ParameterCheck,
@@ -32,8 +33,10 @@ from stepper.session.check.gradient_check import (
     doubted,
     explains,
     hidden_by,
+    settled,
     unit_of,
     unknown,
+    unmoved,
 )
 from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
@@ -120,7 +123,7 @@ class RecordCheck:
                     self._entries = budget.entries(passes, left)
                 left -= 1
             found = found or await self._along_graph(parameter, await self._one(parameter))
-            whole = replace(whole, parameters=(*whole.parameters, found), ahead=whole.ahead[1:])
+            whole = replace(whole, parameters=(*whole.parameters, settled(found)), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._fit(group)._doubted(whole, group)
@@ -291,10 +294,11 @@ class RecordCheck:
         along: bool | None = None
         first: ParameterCheck | None = None
         for read, what in known:
-            told = await samples.of(version, read, likely=read is known[0][0])
+            likely = read is known[0][0]
+            told = await samples.of(version, read, likely=likely)
             if along is None:
                 along = await self._along(samples, version, [each.recorded for each in told])
-            found = self._compared(samples, version, told, along, read)
+            found = await self._compared(samples, version, told, along, read, likely)
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             by = f"by {what} ({read(self._passes.base):.6g})" if what else ""
             if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
@@ -312,12 +316,18 @@ class RecordCheck:
         unused = parameter.grad is not None and not parameter.used
         return not unused and not momentum(self._record, parameter) and await samples.moved_along(recorded)
 
-    def _compared(
-        self, samples: Samples, version: Version, found: Sequence[Sample], along: bool, read: Reading
+    async def _compared(
+        self, samples: Samples, version: Version, found: Sequence[Sample], along: bool, read: Reading, likely: bool
     ) -> ParameterCheck:
         parameter, base = samples.parameter, read(self._passes.base)
         entries = [samples.compared(version, each, read) for each in found]
         unsure = self._unsure(parameter, version)
+        if (
+            not unsure
+            and unmoved(entries) is not None
+            and not (likely and await samples.begin_gradually(entries, read))
+        ):
+            unsure = STEPPED
         whole = concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
         return with_decay_term(whole, [each.at for each in found])
 

@@ -10,6 +10,7 @@ from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, in
 from stepper.session.check.finite_difference import (
     ENOUGH,
     EXACT,
+    Ask,
     Losses,
     Reading,
     Slope,
@@ -19,7 +20,8 @@ from stepper.session.check.finite_difference import (
     scale_of,
     slope,
 )
-from stepper.session.check.gradient_check import EntryCheck, Verdict, compared, unit_of
+from stepper.session.check.flatness import begins_gradually
+from stepper.session.check.gradient_check import EntryCheck, Verdict, compared, unit_of, unmoved
 from stepper.session.check.passes import Passes
 from stepper.session.continuing import Continuing
 from stepper.session.findings.versions import Version, typical
@@ -63,6 +65,7 @@ class Samples:
         self._unit = unit
         self._chosen: list[int] = []  # by their places in the flattened array
         self._steps: dict[int, list[Step]] = {}  # by those
+        self._gradual: dict[tuple[int, float], bool] = {}  # by those and the loss
 
     async def choose(self, gradient: Value, entries: int) -> None:
         """Choose so many, once: one of which the step lost a part, where the gradient is largest, on both sides, and
@@ -92,10 +95,7 @@ class Samples:
         at = await self._element(self.parameter.before, flat)
         base, noise = read(self._passes.base), self._passes.noise
 
-        async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
-            tried = await self._passes.nudge(self.parameter, flat, numbers)
-            return [(at if each.number is None else each.number, each.losses) for each in tried]
-
+        ask = self._asking(flat, at)
         steps = self._steps.get(flat)
         if steps is None:
             others = max((typical(each.before) for each in self._record.parameters), default=0.0)
@@ -112,6 +112,28 @@ class Samples:
                 steps = [*steps, *await narrowed(ask, at, base, apart, self._unit)]
         self._steps[flat] = steps
         return Sample(index_of(flat, self.parameter.shape), recorded, steps)
+
+    def _asking(self, flat: int, at: float) -> Ask:
+        """What tells the losses where an entry, which is `at`, is another number."""
+
+        async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
+            tried = await self._passes.nudge(self.parameter, flat, numbers)
+            return [(at if each.number is None else each.number, each.losses) for each in tried]
+
+        return ask
+
+    async def begin_gradually(self, entries: Sequence[EntryCheck], read: Reading) -> bool:
+        """Whether the loss, which changes with none of the entries that differ, begins to do so without a jump: told of
+        the largest one."""
+        place = unmoved(entries)
+        if place is None:
+            return False
+        flat, base = self._chosen[place], read(self._passes.base)
+        if (flat, base) not in self._gradual:
+            at = await self._element(self.parameter.before, flat)
+            scale = max(abs(at), *(typical(each.before) for each in self._record.parameters)) or 1.0
+            self._gradual[flat, base] = await begins_gradually(self._asking(flat, at), at, scale, base, read)
+        return self._gradual[flat, base]
 
     def compared(self, version: Version, sample: Sample, read: Reading) -> EntryCheck:
         """What the losses beside an entry say of the gradient that was recorded there."""

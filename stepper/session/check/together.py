@@ -268,7 +268,8 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
                 entry.reason,
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
-                return _Found(told, place, f"by {by} ({read(setting.base):.6g})" if by else "", False)
+                by_loss = f"by {by} ({read(setting.base):.6g})" if by else ""
+                return _Found(replace(told, reason=by_loss), place, by_loss, False)
             of_another = (
                 first is not None and by and first.place == place and first.direction.verdict is Verdict.DIFFERS
             )
