@@ -313,13 +313,13 @@ class Parameter(msgspec.Struct, gc=False):
 
     `ratio` is ‖update‖ / ‖before‖ (L2), None where ‖before‖ is 0 or either is not finite. `cosine` is that of the angle
     between update and gradient, −1 for plain gradient descent, above 0 uphill; of a sample, evenly spread, of large
-    parameters; None where one of them is zero, not finite or not known. `frozen`: a library that has
-    gradients says that none is asked for (`requires_grad` is False). `carried` is the running sum of gradients, kept by
-    hand, that an update uphill went by; `turned`: an optimizer's sum would have led it downhill, but it went the other
-    way. `sparse`: only some elements were moved, by an update by hand that picks them;
-    of the others `grad` has zeros. `lost`: the element, by its place in the flattened array, of which such an update
-    lost most, since its index has it more than once. `term`: it makes a term of the loss, too, that no gradient goes
-    back through, and that this statement adds.
+    parameters; None where one of them is zero, not finite or not known. `frozen`: a library that has gradients says
+    that none is asked for (`requires_grad` is False). `carried` is the running sum of gradients, kept by hand, that an
+    update uphill went by; `turned`: an optimizer's sum would have led it downhill, but it went the other way, or
+    something else than the optimizer moved it uphill. `sparse`: only some elements were moved, by an update by hand
+    that picks them; of the others `grad` has zeros. `lost`: the element, by its place in the flattened array, of which
+    such an update lost most, since its index has it more than once. `term`: it makes a term of the loss, too, that no
+    gradient goes back through, and that this statement adds.
     """
 
     name: str

@@ -24,17 +24,32 @@ def copy_of(value: numpy.ndarray) -> Copy:
     return Copy(NumpyEngine(), value)
 
 
-def told(sum_: numpy.ndarray, update: numpy.ndarray, held: numpy.ndarray = HELD, grad: numpy.ndarray = GRAD) -> bool:
-    """Whether a step by `update` is told to be turned, of an optimizer whose state went from `held` to `sum_`."""
-    before, after, state, became = (copy_of(each) for each in (W[: len(update)], W[: len(update)] + update, held, sum_))
-    step = OptimizerStep("w", "", {"momentum_buffer": Around(1, 2)}, None, None)
+def stepped(
+    name: str, before: Copy, after: Copy, grad: Copy, held: numpy.ndarray, sum_: numpy.ndarray, group: int = 0
+) -> Happening:
+    """An optimizer's step, whose state went from `held` to `sum_`."""
+    step = OptimizerStep(name, "", {"momentum_buffer": Around(1, 2)}, None, None, group=group)
     drafts = [
-        Draft("w", "parameter", "before", before),
-        Draft("momentum_buffer", "other", "before", state),
-        Draft("momentum_buffer", "other", "after", became),
+        Draft(name, "parameter", "before", before),
+        Draft("momentum_buffer", "other", "before", copy_of(held)),
+        Draft("momentum_buffer", "other", "after", copy_of(sum_)),
+        Draft(name, "parameter", "after", after),
+        Draft(f"{name}.grad", "gradient", "operand", grad),
     ]
-    happening = Happening(0, None, "optimizer", "update", STEP, "w", 0, "<module>", drafts, detail=step)
-    return turned_by([happening], before, after, copy_of(grad))
+    return Happening(0, None, "optimizer", "update", STEP, name, 0, "<module>", drafts, detail=step)
+
+
+def told(
+    sum_: numpy.ndarray,
+    update: numpy.ndarray,
+    held: numpy.ndarray = HELD,
+    grad: numpy.ndarray = GRAD,
+    beside: tuple[Happening, ...] = (),
+) -> bool:
+    """Whether a step by `update` is told to be turned, of an optimizer whose state went from `held` to `sum_`."""
+    before, after = copy_of(W[: len(update)]), copy_of(W[: len(update)] + update)
+    own = stepped("w", before, after, copy_of(grad), held, sum_)
+    return turned_by([*beside, own], "w", before, after, copy_of(grad))
 
 
 def test_a_step_along_a_sum_of_gradients_is_turned_and_one_against_it_is_not() -> None:
@@ -71,3 +86,24 @@ def test_the_step_goes_by_the_sum() -> None:
 def test_of_a_sum_in_one_direction_with_the_gradient_no_factor_is_known() -> None:
     assert not told(1.45 * GRAD, 0.1 * GRAD, held=0.5 * GRAD)
     assert not told(SUM[:2], 0.1 * SUM[:2], held=HELD[:2], grad=GRAD[:2])
+
+
+@pytest.mark.parametrize(("group", "is_told"), [(0, True), (1, False)])
+def test_of_two_elements_the_factors_are_those_of_a_parameter_beside_them(group: int, is_told: bool) -> None:
+    other = stepped("v", copy_of(W), copy_of(W + 0.1 * SUM), copy_of(GRAD), HELD, SUM, group)
+    assert told(SUM[:2], 0.1 * SUM[:2], held=HELD[:2], grad=GRAD[:2], beside=(other,)) is is_told
+    assert not told(SUM[:2], -0.1 * SUM[:2], held=HELD[:2], grad=GRAD[:2], beside=(other,))
+    became = 0.5 * HELD[:2] + GRAD[:2]
+    assert not told(became, 0.1 * became, held=HELD[:2], grad=GRAD[:2], beside=(other,)), "another sum"
+
+
+@pytest.mark.parametrize(
+    ("perturbed", "step", "is_told"),
+    [(GRAD, -GRAD, True), (0 * GRAD, -GRAD, False), (GRAD, GRAD, False), (BESIDE, -GRAD, False)],
+)
+def test_what_moves_a_parameter_along_its_gradient_beside_a_step_downhill_is_no_momentum(
+    perturbed: numpy.ndarray, step: numpy.ndarray, is_told: bool
+) -> None:
+    first, before, after = (copy_of(each) for each in (W, W + perturbed, W + perturbed + 0.1 * step))
+    own = stepped("w", before, after, copy_of(GRAD), HELD, BESIDE)
+    assert turned_by([own], "w", first, after, copy_of(GRAD)) is is_told

@@ -13,12 +13,12 @@ from stepper.inferior.gradients.angle import ALONG, cosine
 from stepper.inferior.gradients.cut_off import cut_off
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.gradients.lost_terms import lost_terms
-from stepper.inferior.gradients.momentum import carried_by, turned_by
+from stepper.inferior.gradients.momentum import carried_by, optimizer_steps, turned_by
 from stepper.inferior.gradients.stretched import told_shape
 from stepper.inferior.gradients.used_gradients import UsedGradients
 from stepper.inferior.gradients.velocities import Velocity, of_rows
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, value_of
+from stepper.inferior.recording.drafts import Draft, Happening, value_of
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.tracking import Track
 from stepper.program.sites import Site
@@ -54,6 +54,10 @@ class FinishedParameters:
             if made is not None:
                 found.append(made)
         return found
+
+    @cached_property
+    def _steps(self) -> list[Happening]:
+        return optimizer_steps(self._recorder.happenings)
 
     def update(self, track: Track) -> Copy | None:
         """after − before of a parameter in float64; None where it has no numbers, or another shape than before."""
@@ -104,7 +108,7 @@ class FinishedParameters:
             ratio=ratio_of(moved, size),
             cosine=along,
             carried=carried_by(self._sums, old, new, slope) if uphill and slope is not None else "",
-            turned=uphill and slope is not None and turned_by(self._recorder.happenings, old, new, slope),
+            turned=uphill and slope is not None and turned_by(self._steps, track.name, old, new, slope),
             frozen=track.frozen,
             held=held,
             used=used,

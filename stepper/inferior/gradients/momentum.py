@@ -25,38 +25,99 @@ def carried_by(sums: Sequence[Velocity], before: Copy, after: Copy, grad: Copy) 
     return next((each.label for each in sums if _carries(each, before, after, grad)), "")
 
 
-def turned_by(happenings: Iterable[Happening], before: Copy, after: Copy, grad: Copy) -> bool:
-    """Whether the optimizer that made an update keeps a running sum of gradients, but for rounding, and the update goes
-    along it (or against one of their opposites): uphill by a wrong sign, whatever earlier gradients were."""
-    for event in happenings:
-        detail = event.detail
-        if not isinstance(detail, OptimizerStep) or not any(
-            each.when == "before" and each.copy is before for each in event.drafts
-        ):
-            continue
-        for around in detail.state.values():
-            if around.before is not None and around.after is not None:
-                held, became = event.drafts[around.before].copy, event.drafts[around.after].copy
-                if held is not None and became is not None and _is_turned(held, became, before, after, grad):
-                    return True
-    return False
+def turned_by(steps: Sequence[Happening], name: str, before: Copy, after: Copy, grad: Copy) -> bool:
+    """Whether something else than momentum carries an update uphill. Either the optimizer keeps a running sum of
+    gradients, but for rounding, and the update goes along it (or against one of their opposites): by a wrong sign,
+    whatever earlier gradients were. Or its own steps go downhill, and what else moved the parameter goes along its
+    gradient: a perturbation (sharpness-aware minimization) that is not taken back. `steps`: of all parameters."""
+    own = [event for event in steps if _step(event).parameter == name]
+    return _outdone(own, before, after, grad) or any(
+        _is_turned(event, state, steps, before, after, grad)
+        for event in own
+        if any(each.when == "before" and each.copy is before for each in event.drafts)
+        for state in _step(event).state
+    )
 
 
-def _is_turned(held: Copy, became: Copy, before: Copy, after: Copy, grad: Copy) -> bool:
+def optimizer_steps(happenings: Iterable[Happening]) -> list[Happening]:
+    """The events of optimizers' steps, one for each parameter."""
+    return [event for event in happenings if isinstance(event.detail, OptimizerStep)]
+
+
+def _step(event: Happening) -> OptimizerStep:
+    assert isinstance(event.detail, OptimizerStep)
+    return event.detail
+
+
+def _outdone(own: Sequence[Happening], before: Copy, after: Copy, grad: Copy) -> bool:
     numpy = numpy_module()
-    if not all(of_one_shape(before, each) for each in (after, grad, held, became)):
+    copies = [before, after, grad]
+    for event in own:
+        found = {each.when: each.copy for each in event.drafts if each.role == "parameter"}
+        copies += [each for each in (found.get("before"), found.get("after")) if each is not None]
+    if not own or len(copies) != 3 + 2 * len(own) or not all(of_one_shape(before, each) for each in copies):
         return False
     with numpy.errstate(all="ignore"):
-        known = [sampled(each) for each in (before, after, grad, held, became)]
-        if not all(each is not None and each.size > 2 and numpy.isfinite(each).all() for each in known):
+        known: list[Any] = [sampled(each) for each in copies]
+        if not all(each is not None and numpy.isfinite(each).all() for each in known):
             return False
+        old, new, slope, *around = known
+        stepped = numpy.sum([became - was for was, became in zip(around[::2], around[1::2], strict=True)], axis=0)
+        rest = new - old - stepped
+        return bool(stepped @ slope < 0 and rest @ slope > ALONG * norm(rest) * norm(slope) > 0)
+
+
+def _is_turned(event: Happening, state: str, steps: Sequence[Happening], before: Copy, after: Copy, grad: Copy) -> bool:
+    numpy = numpy_module()
+    with numpy.errstate(all="ignore"):
+        known: list[Any] = [sampled(e) if of_one_shape(before, e) else None for e in (before, after, grad)]
+        known += _around(event, state)
         old, new, slope, kept, sum_ = known
-        factors, _, rank, _ = numpy.linalg.lstsq(numpy.stack((kept, slope), axis=1), sum_, rcond=None)
-        rest = sum_ - factors[0] * kept - factors[1] * slope
-        if rank < 2 or not 0 < factors[0] <= KEPT[-1] or norm(rest) > EXACTLY * norm(sum_):
+        if not all(each is not None and each.shape == old.shape and numpy.isfinite(each).all() for each in known):
+            return False
+        factors = _factors(kept, slope, sum_) or next(
+            (found for other in steps if _is_beside(other, event) and (found := _factors_of(other, state))), None
+        )
+        if factors is None or norm(sum_ - factors[0] * kept - factors[1] * slope) > EXACTLY * norm(sum_):
             return False
         update = new - old
         return bool(numpy.sign(factors[1]) * (update @ sum_) > ALONG * norm(update) * norm(sum_) > 0)
+
+
+def _is_beside(other: Happening, event: Happening) -> bool:
+    """Whether two steps are those of one group of an optimizer's parameters, in one call."""
+    return other.parent == event.parent and _step(other).group == _step(event).group
+
+
+def _around(event: Happening, state: str) -> tuple[Any, Any]:
+    """What an optimizer keeps under a name for a parameter, before and after its step; None where it is not known."""
+    around = _step(event).state.get(state)
+    if around is None or around.before is None or around.after is None:
+        return None, None
+    held, became = event.drafts[around.before].copy, event.drafts[around.after].copy
+    return (None, None) if held is None or became is None else (sampled(held), sampled(became))
+
+
+def _factors_of(event: Happening, state: str) -> tuple[float, float] | None:
+    """The same factors of another parameter's sum: two elements alone have some in any case."""
+    kept, sum_ = _around(event, state)
+    grad = next((each.copy for each in event.drafts if each.role == "gradient"), None)
+    slope = None if grad is None else sampled(grad)
+    alike = slope is not None and kept is not None and sum_ is not None and slope.shape == kept.shape == sum_.shape
+    return _factors(kept, slope, sum_) if alike else None
+
+
+def _factors(kept: Any, slope: Any, sum_: Any) -> tuple[float, float] | None:
+    """Of what a sum was, and of the gradient, in what it became; None where it is not made of these, or has too few
+    elements to tell."""
+    numpy = numpy_module()
+    if kept.size <= 2:
+        return None
+    factors, _, rank, _ = numpy.linalg.lstsq(numpy.stack((kept, slope), axis=1), sum_, rcond=None)
+    rest = sum_ - factors[0] * kept - factors[1] * slope
+    if rank < 2 or not 0 < factors[0] <= KEPT[-1] or not norm(rest) <= EXACTLY * norm(sum_):
+        return None
+    return float(factors[0]), float(factors[1])
 
 
 def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy) -> bool:
