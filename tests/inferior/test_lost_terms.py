@@ -16,6 +16,8 @@ TERMS = """
         pass
     def both(one, other):
         return one + other
+    def total(many):
+        return sum(many)
     for t in range(2):
         h = torch.tanh(body(x))
         d, value = torch.distributions.Categorical(logits=pi(h)), v(h).squeeze(1)
@@ -47,6 +49,19 @@ TERMS = """
         ("keep.d = d; p = (keep.d.log_prob(a).exp().detach() * r).mean(); loss = loss - p", "p", ""),
         ("p = h.detach().abs().mean(); loss = torch.stack([loss, p]).sum()", "p", "body.weight, body.bias"),
         ("p = h.detach().mean(); loss = sum([loss, p, d.entropy().mean()])", "p", "body.weight, body.bias"),
+        ("p = [loss, h.square().mean().detach()]; loss = sum(p)", "p[1]", "body.weight, body.bias"),
+        (
+            "p = {'a': loss, 'b': torch.tensor(0.3), 'c': h.square().mean().detach()}; loss = sum(p.values())",
+            "p['c']",
+            "body.weight, body.bias",
+        ),
+        ("p = (loss, h.detach().mean()); loss = torch.stack(p).mean()", "p[1]", "body.weight, body.bias"),
+        ("p = {'e': loss}; p['h'] = h.mean().item(); loss = sum(p.values())", "p['h']", "body.weight, body.bias"),
+        ("keep.p = [loss, h.detach().mean()]; loss = sum(p for p in keep.p)", "keep.p[1]", "body.weight, body.bias"),
+        ("p = [h.detach().mean(), loss]; loss = total(p)", "many[0]", "body.weight, body.bias"),
+        ("p = []; p.append(loss); q = h.detach().mean(); p.append(q); loss = sum(p)", "q", "body.weight, body.bias"),
+        ("p = torch.tensor(h.mean().item(), requires_grad=True); loss = loss + 2 * p", "p", "body.weight, body.bias"),
+        ("p = h.mean().detach().requires_grad_(); loss = loss + p", "p", "body.weight, body.bias"),
     ],
 )
 def test_a_term_of_the_loss_that_is_cut_off_is_told_where_it_is_added(term: str, label: str, names: str) -> None:
@@ -68,6 +83,14 @@ MEANT = [
     "loss = loss + torch.no_grad()(others)(x).mean() + ended(x).detach().sum()",  # that this step does not train
     "loss = loss + others(x).mean() + others.weight.detach().square().sum()",  # nor that, a discriminator
     "first = pi(h).mean(); first.backward(retain_graph=True); loss = loss + first.detach()",
+    "p = [loss, torch.tensor(0.3)]; q = [loss, h.detach()]; loss = sum(p)",
+    "p = {'a': loss, 'b': torch.tensor(0.3), 'c': h.mean()}; loss = sum(p.values())",
+    "p = [h.detach().mean()]; p = [loss, h.mean()]; q = [each.detach() for each in p]; loss = torch.stack(p).sum()",
+    "p = [loss, (pi(h) - torch.no_grad()(others)(x).mean()).mean()]; loss = sum(p)",
+    "p = x.clone().requires_grad_(); q = v(body(p)).sum(); "
+    "loss = loss + torch.autograd.grad(q, p, create_graph=True)[0].mean()",
+    "q = pi(h); p = [q, (q.round() - q).detach()]; loss = loss + sum(p).mean()",
+    "p = [-(d.log_prob(a) - d.log_prob(a).detach()).exp().mean(), loss]; loss = sum(p)",
     "seen = loss.item() + h.detach().mean(); loss = loss + 0.1 * x.mean() + body.bias.sum()",
 ]
 

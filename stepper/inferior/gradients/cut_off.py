@@ -133,9 +133,16 @@ class Flow:
             live = self._through_objects(happening, read, live, dead)
         if lost:
             dead[happening.id] = dead.get(happening.id, 0) | lost
+        given = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
+        results = {key_of(draft) for draft in happening.drafts if draft.when == "result"}
+        beside = (live, dead)
+        # of `[loss, other]` neither is made of the other
+        if happening.kind == "statement" and any(key_of(draft) in results for draft in given):
+            own = [draft for draft in given if key_of(draft) not in results]
+            beside = (self._live_of(own, happening)[0] | inside[0], self.cuts_of(own))
         for draft in happening.drafts:
             if draft.when in ("result", "after"):
-                self._make(draft, happening, live, dead)
+                self._make(draft, happening, *(beside if draft.when == "result" else (live, dead)))
                 if happening.kind == "expression":
                     self._parts.setdefault(happening.parent, []).append(draft)
             self._named[happening.function, draft.label] = draft
@@ -273,11 +280,14 @@ def _unseen(text: str) -> frozenset[str]:
 def _bound_and_read(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The plain names that a statement binds, and those that it reads."""
     try:
-        names = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+        nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError):
         return frozenset(), frozenset()  # the head of a block
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    stored = [node for node in nodes if isinstance(node, ast.Subscript | ast.Attribute)]
+    into = {id(node.value) for node in stored if isinstance(node.ctx, ast.Store)}  # of `held[0] = x` nothing is read
     bound = frozenset(each.id for each in names if isinstance(each.ctx, ast.Store))
-    return bound, frozenset(each.id for each in names if isinstance(each.ctx, ast.Load))
+    return bound, frozenset(each.id for each in names if isinstance(each.ctx, ast.Load) and id(each) not in into)
 
 
 def key_of(draft: Draft) -> Hashable:

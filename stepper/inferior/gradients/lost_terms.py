@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from stepper.inferior.gradients.cut_off import LEAF, WITHIN, Flow, as_they_ended, is_integer, key_of
+from stepper.inferior.gradients.held_values import HeldValues
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracking import Track
 from stepper.record import Backward, Contribution, OptimizerStep
@@ -69,11 +70,18 @@ def lost_terms(happenings: Sequence[Happening], tracks: Mapping[str, Track]) -> 
 
 
 def _adds_what_is_dead(event: Happening, kinds: set[str]) -> bool:
-    return bool(kinds & ADDED) and any(map(_may_be_dead, event.drafts))
+    read = [draft for draft in event.drafts if draft.when in READ]
+    if kinds & ADDED:
+        return any(map(_may_be_dead, read)) or all(draft.graph != WITHIN for draft in read)  # they lie in a container
+    return kinds <= REARRANGED | SCALED and any(map(_begins_anew, read))
+
+
+def _begins_anew(draft: Draft) -> bool:
+    return draft.graph == LEAF and draft.role != "parameter"
 
 
 def _may_be_dead(draft: Draft) -> bool:
-    return draft.when in READ and draft.graph != WITHIN and not is_integer(draft) and draft.role != "setting"
+    return draft.graph != WITHIN and not is_integer(draft) and draft.role != "setting"
 
 
 class _Search:
@@ -143,6 +151,7 @@ class _Search:
                 continue
             looked.add(event)
             read = [draft for draft in self._happenings[event].drafts if draft.when in READ]
+            read += self._held.read_by(self._happenings[event]) if made_by[event] & ADDED else []
             live = [(key_of(draft), self._place[event]) for draft in read if draft.graph == WITHIN]
             kinds = made_by[event]
             if kinds <= ADDED | REARRANGED and kinds & ADDED:
@@ -153,6 +162,8 @@ class _Search:
                 waiting += live
             elif kinds <= REARRANGED | SCALED and len(set(live)) == 1:
                 waiting += live
+            elif kinds <= REARRANGED | SCALED and not live:
+                yield from ((draft, self._happenings[event]) for draft in read if _begins_anew(draft))
 
     def _beyond(self, term: Draft, event: Happening) -> _Beyond:
         """What a term is made of, back to what hangs in a graph."""
@@ -192,7 +203,9 @@ class _Search:
         """What was read by the events that made a value, each with the event."""
         for event in self._made.get(key, ()):
             if self._place[event] < self._place[end.id]:
-                yield from ((event, draft) for draft in self._happenings[event].drafts if draft.when in READ)
+                drafts = self._happenings[event].drafts
+                given = {key_of(draft) for draft in drafts if draft.when == "result"}  # to a list, where it was read
+                yield from ((event, each) for each in drafts if each.when in READ and key_of(each) not in given)
 
     @cached_property
     def _flow(self) -> Flow:
@@ -214,13 +227,20 @@ class _Search:
 
     @cached_property
     def _made(self) -> dict[Hashable, list[int]]:
-        """The events that made a value, or changed it."""
+        """The events that made a value, or changed it; what only hands it on (into a list) does neither."""
         found: dict[Hashable, list[int]] = {}
         for each in self._happenings:
-            for draft in each.drafts if each.kind in ("statement", "expression") else ():
-                if draft.when in MADE:
+            if each.kind not in ("statement", "expression"):
+                continue
+            given = {key_of(draft) for draft in each.drafts if draft.when == "operand"}
+            for draft in each.drafts:
+                if draft.when in MADE and not (draft.when == "result" and key_of(draft) in given):
                     found.setdefault(key_of(draft), []).append(each.id)
         return found
+
+    @cached_property
+    def _held(self) -> HeldValues:
+        return HeldValues(self._happenings, self._place)
 
     def _readers(self, makers: set[int]) -> set[Hashable]:
         """What these events read and hangs in no graph."""
