@@ -85,6 +85,38 @@ def test_a_wrong_mask_is_told_where_it_matters(tmp_path: Path, dtype: str) -> No
     assert found["w1"].factor is None
 
 
+CLOSED = """
+w, v, b = 0.5, 2.0, 0.1
+for x, y in [(-1.0, 3.0), (-2.0, 1.0)]:
+    h = w * x + b
+    {a}
+    out = v * a + 0.3
+    loss = (out - y) ** 2
+    grad_out = 2 * (out - y)
+    grad_h = grad_out * v {mask}
+    grad_w = grad_h * x
+    grad_v = grad_out * a
+    w -= 0.01 * grad_w
+    v -= 0.01 * grad_v
+"""
+
+
+@pytest.mark.parametrize(
+    ("a", "mask", "told"),
+    [
+        ("a = h if h > 0 else 0.0", "", Verdict.DIFFERS),
+        ("a = h if h > 0 else 0.0", "* (h > 0)", Verdict.AGREES),
+        ("a = 1.0 if h > 0 else 0.0", "", Verdict.UNKNOWN),
+    ],
+)
+def test_what_a_closed_relu_lets_through_is_wrong_and_what_a_comparison_does_is_meant(
+    tmp_path: Path, a: str, mask: str, told: Verdict
+) -> None:
+    with opened(tmp_path, CLOSED.format(a=a, mask=mask)) as run:
+        found = named(run.check(0))["w"]
+    assert found.verdict is told and {each.verdict for each in found.entries} == {told}, found
+
+
 def test_the_mistake_of_the_variant_with_one_is_found() -> None:
     with stepper.open("relu-class", seed=0) as run:
         assert verdicts(run.check(1)) == {"self.w1": Verdict.DIFFERS, "self.w2": Verdict.AGREES}
