@@ -367,8 +367,7 @@ for t in range(2):
     check(ran, "layer.b", numpy.array([16.0]), 0.125)
 
 
-def test_a_step_along_a_running_sum_that_nobody_sees_used_the_gradient_in_that_sum() -> None:
-    ran = run("""
+ALONG_SUMS = """
 import numpy as np
 from typing import NamedTuple
 class Layer(NamedTuple):
@@ -388,6 +387,29 @@ for t in range(2):
     loss = ((out - y) ** 2).sum()
     d = 2 * (out - y)
     layers = step(layers, [Layer(d.sum() * x, d)], moments)
-""")
+"""
+
+
+def test_a_step_along_a_running_sum_that_nobody_sees_used_the_gradient_in_that_sum() -> None:
+    ran = run(ALONG_SUMS)
     check(ran, "layers[0].w", numpy.array([72.0, 144.0]), 0.125)
     check(ran, "layers[0].b", numpy.array([14.0, 12.0, 10.0]), 0.125)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("m[k] for", "m[k] * np.arange(1.0, 1 + p.size) for"),
+        ("m[k] = ", "others[k] = 0.25 * others[k] + 2 * getattr(g, k); m[k] = "),
+    ],
+)
+def test_what_a_step_that_nobody_sees_may_have_followed_beside_others_is_not_its_gradient(
+    text: str, other: str
+) -> None:
+    """A sum that it does not go along, and two that it does."""
+    ran = run(
+        ALONG_SUMS.replace("moments = [", "others = {'w': np.zeros(2), 'b': np.zeros(3)}\nmoments = [").replace(
+            text, other
+        )
+    )
+    assert [each.grad for each in ran.record(1).parameters if each.name == "layers[0].w"] == [None]

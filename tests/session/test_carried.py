@@ -103,6 +103,17 @@ def test_a_gradient_that_is_zero_everywhere_is_told_and_for_how_many_iterations_
     assert str(zeros.of(records, records[3])["layer.weight"]) == "2+"
 
 
+def test_a_pass_that_did_not_come_to_its_end_is_not_said_to_update_nothing() -> None:
+    text = LOOP.format(before="pass", after="optimizer.step()").replace("loss.backward()", "if t: loss.backward()")
+    record = run_recorded(script(text.replace("optimizer.step()", "if t: optimizer.step()"))).records[0]
+    (told,) = all_left_out(record)
+    assert told.endswith(f": {Why.EVALUATED.value}")
+        ": no gradient came, and nothing is updated in this iteration: it only evaluates, or is skipped"
+    )
+    for unfinished in (replace(record, error="ValueError: x"), replace(record, truncated=True)):
+        assert left_out(unfinished) == {}
+
+
 def test_an_update_that_goes_uphill_is_told() -> None:
     after = "layer.weight.data.add_(layer.weight.grad, alpha=0.01); optimizer.zero_grad()"
     uphill, unused = all_carried(recorded(after=after)[2])

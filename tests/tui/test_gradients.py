@@ -10,7 +10,7 @@ import pytest
 
 from stepper.record import Record
 from stepper.session import Session
-from stepper.session.findings.left_out import all_left_out
+from stepper.session.findings.left_out import Why, all_left_out
 from stepper.tui.app import StepperApp
 from stepper.tui.panels.gradients import Columns, gauge, histories, logarithm_of, sparkline
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
@@ -98,7 +98,7 @@ for epoch in range(2):
             assert line(app, "weight")[1:6] == (["∘", "–", "–", "–", "0"] if evaluates else line(app, "weight")[1:6])
             assert ("small" in screen_text(app) or "ahead ─" in screen_text(app)) is not evaluates
     (told,) = all_left_out(app.session.records[0])
-    assert told == "net.weight, net.bias: no gradient came, and nothing is updated in this iteration: it only evaluates"
+    assert told == f"net.weight, net.bias: {Why.EVALUATED.value}"
 
 
 async def test_norm_largest_zeros_ratio_and_whether_that_is_healthy() -> None:

@@ -30,7 +30,7 @@ class Why(Enum):
     IDLE = "no gradient came: nothing in this iteration used it"
     NONE = "no gradient came"
     RESTING = "no gradient came: the optimizer that has it took no step in this iteration"
-    EVALUATED = "no gradient came, and nothing is updated in this iteration: it only evaluates"
+    EVALUATED = "no gradient came, and nothing is updated in this iteration: it only evaluates, or is skipped"
 
     @property
     def short(self) -> str:
@@ -65,7 +65,7 @@ RESTS = frozenset((Why.RESTING, Why.RESTED))
 
 def left_out(record: Record) -> dict[str, Why]:
     """The parameters whose gradient no step used, and those that nothing updated while gradients came to others, or
-    optimizers took their steps; or all of them, where the iteration only evaluates: why."""
+    optimizers took their steps; or all of them, where nothing is updated at all: why."""
     steps = [event for event in record.events if SKIPPED not in event.note]
     stepped = {event.detail.parameter for event in steps if isinstance(event.detail, OptimizerStep)}
     cleared = {each.name for each in record.parameters if cleared_by(record, each)}
