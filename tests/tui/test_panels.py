@@ -122,6 +122,10 @@ async def test_what_ended_a_script_is_read_whole_in_a_narrow_terminal() -> None:
         assert " ".join(text_of(app.desk.trouble).split()).endswith(told)
         await pilot.press("y")
         assert app.clipboard.endswith(told)
+        session.tell(state=State.FAILED, traceback=told + "\n", notice=f"{told}.")
+        await pilot.press("1")
+        await until(pilot, lambda: "were finished." in screen_text(app))
+        assert screen_text(app).count("left by itself") == 1, "what is told in both is said once"
 
 
 async def test_without_gates_and_parameters_the_panels_say_so() -> None:
