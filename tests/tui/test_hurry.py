@@ -195,7 +195,7 @@ async def test_nothing_waits_behind_a_run_that_waits_for_a_jump() -> None:
 
 
 async def test_some_keys_never_wait_and_escape_drops_those_that_do() -> None:
-    async with held(0.3) as (app, stand, pilot, let_go):
+    async with held(1) as (app, stand, pilot, let_go):
         type_at_once(app, "g", "3", "enter", "3", "z", "question_mark")
         await until(pilot, lambda: app.screen.is_modal and waiting(app) == 1)
         type_at_once(app, "escape")
