@@ -6,7 +6,7 @@ import ast
 
 from stepper.program.scopes import Script
 from stepper.program.syntax import FUNCTIONS, path_root
-from stepper.program.vocabulary import makes_opaque
+from stepper.program.vocabulary import makes_opaque, only_calls
 
 
 def opaque(script: Script) -> frozenset[int]:
@@ -15,8 +15,9 @@ def opaque(script: Script) -> frozenset[int]:
     for node in (*script.functions, *script.classes):
         if any(_compiles(script, decorator) for decorator in node.decorator_list):
             found.update(_functions_of(node))
+    transforming = hands_over(script)
     for call in script.nodes:
-        if isinstance(call, ast.Call):
+        if isinstance(call, ast.Call) and (transforming or not only_calls(script.dotted(call.func))):
             found |= _handed_over(script, call)
     _spread(script, found)
     return frozenset(found)
@@ -30,7 +31,11 @@ def hands_over(script: Script) -> bool:
         return True
     inside = {id(part) for each in decorators for part in ast.walk(each)}
     calls = (call for call in script.nodes if isinstance(call, ast.Call) and id(call) not in inside)
-    return any(_compiles(script, call.func) or _in_place(script, call) for call in calls)
+    return any(_transforms(script, call) or _in_place(script, call) for call in calls)
+
+
+def _transforms(script: Script, call: ast.Call) -> bool:
+    return _compiles(script, call.func) and not only_calls(script.dotted(call.func))
 
 
 def _stays_inside(script: Script, decorator: ast.AST) -> bool:

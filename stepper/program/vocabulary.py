@@ -212,6 +212,15 @@ _OPAQUE = words(
 )
 
 
+# Call a module as it is, with other tensors for its parameters: transformed only where something else does it.
+_CALLING = words("torch.func.functional_call torch.func.stack_module_state functorch.functional_call")
+
+
 def makes_opaque(dotted: str) -> bool:
-    """Whether what this function is given (by its full dotted name) runs compiled or transformed."""
+    """Whether what this function is given (by its full dotted name) runs compiled or transformed, or may be."""
     return dotted in _OPAQUE or dotted.startswith(_OPAQUE_PREFIXES)
+
+
+def only_calls(dotted: str) -> bool:
+    """Whether such a function transforms nothing by itself."""
+    return dotted in _CALLING

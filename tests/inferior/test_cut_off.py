@@ -257,3 +257,39 @@ def test_a_value_that_takes_the_name_of_a_distribution_is_made_of_nothing_that_w
     text = SAMPLED.replace("MADE", "q = encode(x); q = x[:, :1] * 1").replace("DRAWN", "detach")
     record = run_recorded(script(text)).records[1]
     assert [each.cut for each in record.parameters] == [None] * 4
+
+
+HANDED = """
+    from torch.func import functional_call
+    class Maker(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+        def forward(self, x):
+            flat = self.layer(x)[0]
+            out = {}
+            for name, shape in (("weight", (1, 2)), ("bias", (1,))):
+                piece = flat[: shape[-1]].view(shape)
+                out[name] = MADE
+            return out
+    maker, rest = Maker(), nn.Linear(2, 1)
+    optimizer = torch.optim.SGD([*maker.parameters(), *rest.parameters()], lr=0.1)
+    x = torch.rand(5, 3)
+    for t in range(2):
+        made = maker(x)
+        pred = functional_call(rest, made, (x[:, :2],))
+        loss = (pred + rest(x[:, :2])).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """
+
+
+@pytest.mark.parametrize(("made", "cut"), [("piece.detach()", True), ("piece.data", True), ("piece", False)])
+def test_tensors_that_a_module_hands_out_in_a_dict_end_where_they_were_cut(made: str, cut: bool) -> None:
+    """And not where they are used as the parameters of another module, whatever ran while the dict was made."""
+    record = run_recorded(script(HANDED.replace("MADE", made))).records[1]
+    ends = f"out[name] = {made}" if cut else ""
+    assert {each.name: _text(record, each.cut) for each in record.parameters} == {
+        "maker.layer.weight": ends, "maker.layer.bias": ends, "rest.weight": "", "rest.bias": "",
+    }  # fmt: skip

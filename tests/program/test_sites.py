@@ -158,6 +158,30 @@ def test_a_compiled_function_has_no_probes(decorator: str) -> None:
     assert not [site for site in program.sites if site.function == "f"]
 
 
+FUNCTIONAL = """
+import torch
+from torch.func import functional_call, vmap
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x * 2
+net = Net()
+def one(w, x):
+    return functional_call(net, {"w": w}, (x,))
+for t in range(2):
+    loss = CALL
+    loss.backward()
+    opt.step()
+"""
+
+
+@pytest.mark.parametrize(("call", "probed"), [("one(w, t)", {"forward", "one"}), ("vmap(one)(w, t)", set[str]())])
+def test_a_module_that_is_called_with_other_parameters_has_probes_where_nothing_transforms_it(
+    call: str, probed: set[str]
+) -> None:
+    program = analyse(FUNCTIONAL.replace("CALL", call), "s.py")
+    assert {site.function.rpartition(".")[2] for site in program.sites} & {"forward", "one"} == probed
+
+
 def test_the_modules_of_a_compiled_model_have_no_probes() -> None:
     source = """\
 import torch

@@ -146,6 +146,27 @@ class Flow:
                 if happening.kind == "expression":
                     self._parts.setdefault(happening.parent, []).append(draft)
             self._named[happening.function, draft.label] = draft
+        if happening.kind == "statement":
+            self._fill_objects(happening)
+
+    def _fill_objects(self, happening: Happening) -> None:
+        """A statement is over that made objects of which the items are seen, or put items into some: one whose items
+        lie beyond cuts, all of them, holds nothing else, whatever ran while it was made."""
+        items: dict[str, list[Draft]] = {}
+        for draft in happening.drafts:
+            name, bracket, _ = draft.label.partition("[")
+            if bracket and name.isidentifier() and draft.when in ("result", "after"):
+                items.setdefault(name, []).append(draft)
+        bound, _ = _bound_and_read(happening.text) if items else (frozenset[str](), ())
+        for name, drafts in items.items():
+            self._look_again(drafts, happening)
+            live, dead = self._live_of(drafts, happening)[0], self.cuts_of(drafts)
+            if name not in bound:
+                held, cuts = self._objects.get((happening.function, name), (0, {}))
+                dead.update({event: dead.get(event, 0) | bits for event, bits in cuts.items()})
+                self._objects[happening.function, name] = held | live, dead
+            elif not live and all(self.dead.get(key_of(draft)) for draft in drafts):
+                self._objects[happening.function, name] = 0, dead
 
     def _through_objects(self, happening: Happening, read: list[Draft], live: int, dead: dict[int, int]) -> int:
         """A statement is over that read these: with what the objects it read hold, none of which is a value that is
