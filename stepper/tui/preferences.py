@@ -79,8 +79,10 @@ def load(path: Path) -> tuple[Preferences, Mapping[str, object]]:
 
 
 def save(path: Path, preferences: Preferences) -> None:
-    """Write them into the file, and make the folder it lies in. Raises OSError."""
+    """Write them into the file, as a whole, and make the folder it lies in. Raises OSError, and `Unsaved`."""
     import tomlkit  # only now: it takes time to load, and reading needs it not
+
+    from stepper.session.paths import write
 
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
@@ -96,7 +98,7 @@ def save(path: Path, preferences: Preferences) -> None:
     _put(document, "recent", recent)
     _put(document, "sizes", dict(sorted(preferences.sizes.items())))
     _put(document, "arguments", {path: preferences.arguments[path] for path in recent if path in preferences.arguments})
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    write(path, tomlkit.dumps(document).encode())
 
 
 def _put(document: TOMLDocument, name: str, value: str | list[str] | dict[str, int] | dict[str, str]) -> None:

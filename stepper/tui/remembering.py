@@ -63,9 +63,11 @@ class Remembering(Stage):
         """Write down what has changed."""
         if self._config is None or self._preferences() == self._remembered:
             return
+        from stepper.session.paths import Unsaved  # only where there is something to save
+
         try:
             save(self._config, self._merged(load(self._config)[0]))
-        except (OSError, ValueError) as error:
+        except (OSError, Unsaved, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             reason = reason.removeprefix(f"{self._config}: ")
             self.unkept = f"{self._config}: theme and arrangement could not be written: {reason}"

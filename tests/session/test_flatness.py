@@ -31,3 +31,5 @@ def test_roundings_are_jumps_and_what_never_changes_begins_nowhere() -> None:
     assert not begins(lambda w: 4.0)
     assert not begins(lambda w: 4.0 if w < 0.7 else math.nan)
     assert not begins(lambda w: 4.0 + (w > 0.7) * (1 + w))
+    assert not begins(lambda w: math.inf if w > 0.7 else 4.0)
+    assert not begins(lambda w: 4.0 + (w > 0.501) * (math.inf if w > 0.51 else 1.0))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stepper.session.paths import Unsaved
 from stepper.tui.app import StepperApp
 from stepper.tui.preferences import Preferences, load, save
 from tests.tui.screen import ready, screen_text, settled, until
@@ -161,3 +164,20 @@ async def test_what_cannot_be_written_is_said_when_the_screen_is_gone(tmp_path: 
         await pilot.press("l")
         (tmp_path / "new").write_text("a file where the folder should be")
     assert app.unkept.startswith(f"{tmp_path / 'new' / 'stepper.toml'}: theme and arrangement could not be written: ")
+
+
+def test_what_was_kept_stays_whole_where_there_is_no_room_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "stepper.toml"
+    save(path, Preferences(theme="nord"))
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:5])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Unsaved, match="there is no room"):
+        save(path, Preferences(theme="dracula"))
+    assert load(path)[0].theme == "nord" and list(tmp_path.iterdir()) == [path]

@@ -8,6 +8,8 @@ purpose (a perceptron's error, a straight-through estimator), and no finite diff
 
 from __future__ import annotations
 
+from math import isfinite
+
 from stepper.session.check.finite_difference import Ask, Losses, Reading
 
 WIDER = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)  # the steps at which a change is looked for, in units of the scale
@@ -31,6 +33,8 @@ async def begins_gradually(ask: Ask, at: float, scale: float, base: float, read:
         below = above
     else:
         return False
+    if not isfinite(whole):
+        return False  # of what is infinite everything is a small part
     least = whole
     for _ in range(HALVINGS):
         middle = (below + above) / 2
