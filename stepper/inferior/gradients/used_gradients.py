@@ -33,6 +33,7 @@ from stepper.inferior.spelling.added import (
     target_of,
     texts_in,
 )
+from stepper.inferior.spelling.texts import statement_of
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 
@@ -169,7 +170,12 @@ class UsedGradients:
 
     def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
         """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
-        return of_rows(track, self.by_rows(track, arrays))
+        whole = of_rows(track, self.by_rows(track, arrays))
+        if whole is None or whole.copy is None:
+            return whole
+        read = (draft for each in reversed(self._recorder.happenings) for draft in each.drafts)
+        itself = (draft for draft in read if draft.label == whole.label and draft.copy and draft.when != "before")
+        return next((draft for draft in itself if _is_same(draft.copy, whole.copy)), whole)
 
     def by_rows(self, track: Track, arrays: Engine) -> list[Draft | None]:
         """The gradient of each row of a nested list."""
@@ -194,8 +200,11 @@ class UsedGradients:
         if draft is None or draft.role in ("parameter", "setting") or (draft.role == "data" and not rated):
             return None  # of data it is the perceptron's: `b += lr * y`
         if shape_of(draft) != shape_of(track.before):
-            whole = not target_of(update.text).endswith("]") or target_of(update.text) in (track.label, track.name)
-            return draft if whole and shape_of(draft) in (None, (1,)) and self._known.is_gradient(draft) else None
+            return (
+                draft
+                if _moves_all(update, track) and shape_of(draft) in (None, (1,)) and self._known.is_gradient(draft)
+                else None
+            )
         return None if draft.role == "other" and is_path(draft.label) else draft
 
     def _product(self, update: Happening, track: Track) -> Draft | None:
@@ -284,10 +293,10 @@ class UsedGradients:
         """The names that statements of this pass bound: what is data among them is the pass's own."""
         return {label for each in self._recorder.happenings if each.kind == "statement" for label in each.site.bound}
 
-    def _gradient_named(self, update: Happening, track: Track, deep: int) -> Draft | None:
+    def _gradient_named(self, update: Happening, track: Track, deep: int, label: str = "") -> Draft | None:
         """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
         `g` of `for p, g in zip(params, grads)`, where it is the very array that was stored as `self.dW`."""
-        found = self._addends(update, track)
+        found = self._addends(update, track, label)
         stored = [draft for draft in found if draft.copy is not None and draft.copy in self._known.named]
         others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
         others = [draft for draft in others if draft.copy not in self._known.velocities]
@@ -299,14 +308,14 @@ class UsedGradients:
             made = self._maker(draft, update)
             if made is None or (self._known.is_gradient(draft) and is_added_to(made, draft)):
                 continue  # what a sum of gradients was made of last is a part of it: `db += dz`
-            gradient = self._gradient_named(made, track, deep - 1)
+            gradient = self._gradient_named(made, track, deep - 1, _label_in(made, draft))
             if gradient is not None:
                 return gradient
         return None
 
-    def _gradient_read(self, update: Happening, track: Track, deep: int) -> Draft | None:
+    def _gradient_read(self, update: Happening, track: Track, deep: int, label: str = "") -> Draft | None:
         shape = shape_of(track.before)
-        found = self._addends(update, track)
+        found = self._addends(update, track, label)
         new = track.after
         handed = [draft for draft in found if new is not None and draft.same_value(new)]
         found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
@@ -317,7 +326,9 @@ class UsedGradients:
             made = self._maker(draft, update) if draft.role in ("other", "parameter") else None
             gradient = None
             if made is not None:
-                gradient = self._gradient_read(made, track, deep - 1) or self._single(made, track)
+                gradient = self._gradient_read(made, track, deep - 1, _label_in(made, draft)) or self._single(
+                    made, track
+                )
             if gradient is not None:
                 return gradient
         if shape is None or deep < MOMENTS or not self._goes_on(update, track):
@@ -358,11 +369,12 @@ class UsedGradients:
         made = self._maker(new, update)
         return None if made is None else self._gradient_read(made, track, MOMENTS) or self._single(made, track)
 
-    def _addends(self, update: Happening, track: Track) -> list[Draft]:
-        """What a statement read, its sums and products taken apart: the values of the parameter's shape."""
+    def _addends(self, update: Happening, track: Track, label: str = "") -> list[Draft]:
+        """What a statement read for one of its targets (the parameter, or what has this label), its sums and products
+        taken apart: the values of the parameter's shape."""
         inner = self._expressions.get(update.id, [])
         waiting = [draft for draft in update.drafts if draft.when == "operand"]
-        pair = pair_of(update.text, track.label)
+        pair = pair_of(update.text, label or track.label)
         if pair != update.text:  # what is read for the other targets is none of its own
             own = texts_in(pair)
             waiting = [draft for draft in waiting if plainly(draft.label) in own]
@@ -427,6 +439,36 @@ def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:
         return False
     makers = (each for each in inner if each.drafts and each.drafts[-1].same_value(made.drafts[0]))
     return any(each.site.operation is not None and each.site.operation.name not in LINEAR for each in makers)
+
+
+def _label_in(made: Happening, draft: Draft) -> str:
+    """What a statement calls a value that it made."""
+    return next((one.label for one in made.drafts if one.when != "operand" and one.same_value(draft)), draft.label)
+
+
+def _moves_all(update: Happening, track: Track) -> bool:
+    """Whether an update changes all of a parameter, and no element: `w -= …`, or `params[k] -= …`."""
+    target = target_of(update.text)
+    if not target.endswith("]") or target in (track.label, track.name):
+        return True
+    changed = (each for each in update.drafts if each.when == "after" and shape_of(each) == shape_of(track.before))
+    return any(_subscripts(each.label) == _subscripts(target) for each in changed)
+
+
+def _subscripts(text: str) -> int:
+    """How many stand at the end of a name: two of `params["w"][0]`."""
+    statement, count = statement_of(text), 0
+    node = statement.value if isinstance(statement, ast.Expr) else None
+    while isinstance(node, ast.Subscript):
+        node, count = node.value, count + 1
+    return count
+
+
+def _is_same(one: Copy | None, other: Copy | None) -> bool:
+    """Whether two lists hold the same numbers."""
+    if one is None or other is None or one.gone or other.gone or one.engine is not other.engine:
+        return False
+    return bool(one.kept == other.kept)
 
 
 def _whole(parts: Parts | None) -> Draft | None:

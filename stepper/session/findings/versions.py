@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stepper.record import Event, Parameter, Record, Value
+from stepper.session.findings.as_made import as_made, multiple
 from stepper.session.findings.closures import first_call
 from stepper.session.findings.whose_loss import contributions, losses
 
 NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
-CHANGES = 3  # of a gradient in place, that are undone one by one: it is clipped, say, after a penalty was added
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def versions(record: Record, parameter: Parameter, carried: bool = False) -> Ite
         yield Version(called.shares, note, loss=called.loss)
         return
     if used is not None and held is not None:
-        scale = _multiple(used, held.after)
+        scale = multiple(used, held.after)
         if scale is not None:
             yield Version((held.after,), "", scale, (), (held.before,), share=True)
             return
@@ -81,31 +81,12 @@ def versions(record: Record, parameter: Parameter, carried: bool = False) -> Ite
     elif used is None and parameter.grad is not None:
         yield Version((parameter.grad,), "no update used it", losses=of)
     elif used is not None:
-        for first in _made(record, used):
-            yield Version((first,), f"as it was made; it was changed{_where(record, used)}, before the update used it")
+        for each in as_made(record, parameter, used):
+            yield Version((each.value,), each.note)
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
             note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"
             yield Version((parameter.update,), note, -1 / rate, (parameter.before,))
-
-
-def _multiple(used: Value, sum_: Value) -> float | None:
-    """What a sum was multiplied by to become the gradient that was used; None where it was not only that."""
-    if used.copy is not None and used.copy == sum_.copy:
-        return 1.0
-    one, other = used.summary, sum_.summary
-    if one.kind == "scalar" or other.kind == "scalar":
-        pairs = [(one.value, other.value)]
-    else:
-        pairs = [(one.min, other.min), (one.max, other.max), (one.l2, other.l2)]
-    scales = []
-    for number, whole in pairs:
-        if not isinstance(number, int | float) or not isinstance(whole, int | float):
-            return None
-        if whole:
-            scales.append(number / whole)
-    alike = bool(scales) and all(math.isclose(each, scales[0], rel_tol=1e-6) for each in scales)
-    return scales[0] if alike else None
 
 
 def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
@@ -155,49 +136,3 @@ def _numbers(event: Event) -> Iterator[tuple[str, float]]:
     for node in nodes:
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             yield ast.unparse(node), float(node.value)  # type: ignore[arg-type]
-
-
-def _made(record: Record, used: Value) -> list[Value]:
-    """What it was before statements changed it in place, whatever its names (`grads["w"]`, `grads[k]`): before the last
-    few of them, and before the first, but for the zeros that a sum begins with; else the first value of its name in the
-    iteration, where its numbers were others."""
-    if used.copy is None or not used.label:
-        return []
-    found = _unchanged(record, used)
-    if found:
-        further = found[CHANGES:][-1:]
-        return [each for each in (*found[:CHANGES], *further) if each.summary.min != 0 or each.summary.max != 0]
-    for event in record.events:
-        for value in event.values:
-            if value.label == used.label and value.when == "result" and value.copy is not None:
-                alike = value.copy != used.copy and value.summary.shape == used.summary.shape
-                return [value] if alike else []
-    return []
-
-
-def _unchanged(record: Record, used: Value) -> list[Value]:
-    """What was made in this iteration, and then changed once or more, to become what was used: before each of the
-    changes, the last one first."""
-    found, copy = list[Value](), used.copy
-    for event in reversed(record.events):
-        after = next((value for value in event.values if value.when == "after" and value.copy == copy), None)
-        if after is None:
-            continue
-        before = next((each for each in event.values if each.when == "before" and each.label == after.label), None)
-        made = before is not None and any(
-            value.copy == before.copy and value.when in ("result", "after")
-            for earlier in record.events[: event.id]
-            for value in earlier.values
-        )
-        if before is None or not made or before.summary.shape != used.summary.shape:
-            break  # what was there before is an earlier iteration's
-        found.append(before)
-        copy = before.copy
-    return found
-
-
-def _where(record: Record, used: Value) -> str:
-    for event in record.events:
-        if any(value.copy == used.copy and value.when == "after" for value in event.values):
-            return f" on line {event.line}"
-    return ""

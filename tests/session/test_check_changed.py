@@ -1,0 +1,113 @@
+"""Gradients that the script changes before the update uses them: clipped, scaled, decayed, under another name."""
+
+from pathlib import Path
+
+from stepper.record import STRETCHED
+from stepper.session.check.gradient_check import Verdict
+from tests.session.checks import named, opened, verdicts
+
+
+def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_made(tmp_path: Path) -> None:
+    text = """
+        import {library} as lib
+        rng = __import__("numpy").random.default_rng(0)
+        make = {make}
+        x, y = make(rng.normal(size=(6, 3))), make(3 * rng.normal(size=(6, 2)))
+        P = {{"w": make(rng.normal(size=(3, 2))), "b": make(rng.normal(size=2)), "one": make(rng.normal(size=1))}}
+        Q = {{name: make(rng.normal(size=2)) for name in ("decayed", "five", "clipped", "wrong")}}
+        for t in range(2):
+            e = x @ P["w"] + P["b"] + P["one"] + sum(Q.values()) - y
+            loss = (e * e).sum()
+            G = {{"w": 2 * x.T @ e, "b": (2 * e).sum(0), "one": (2 * e).sum().reshape(1)}}
+            H = {{name: ((3 if name == "wrong" else 2) * e).sum(0) for name in Q}}
+            scale = min(1.0, 0.5 / float(sum((g * g).sum() for g in G.values()) ** 0.5))
+            for k in P:
+                g = G[k] * scale
+                P[k] -= 0.1 * g
+            grads = {{"decayed": H["decayed"] + 0.1 * Q["decayed"]}}
+            grads["five"] = 5 * H["five"]
+            grads["clipped"] = H["clipped"].clip(-0.1, 0.1)
+            grads["wrong"] = H["wrong"] * scale
+            for name in Q:
+                Q[name] -= 0.01 * grads[name]
+    """
+    for library, make in (("numpy", "lambda array: array"), ("torch", "lib.tensor")):
+        with opened(tmp_path, text.format(library=library, make=make)) as run:
+            found = named(run.check(1))
+            scale = run.iteration(1)["scale"].summary.value
+        assert found.pop("Q['wrong']").verdict is Verdict.DIFFERS  # also as it was made
+        assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 6, found
+        assert f"changed on line 15, and the update used {scale:.6g} × it" in found["P['w']"].note
+        assert "changed on line 17, before the update used it" in found["Q['decayed']"].note
+        assert "the update used 5 × it" in found["Q['five']"].note
+
+
+def test_a_factor_too_many_on_the_way_back_is_none_of_the_update(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        w1, b1, w2, b2 = rng.normal(size=(5, 4)), rng.normal(size=5), rng.normal(size=(3, 5)), rng.normal(size=3)
+        x, y = rng.normal(size=4), rng.normal(size=3)
+        for t in range(2):
+            h = np.tanh(w1 @ x + b1)
+            e = w2 @ h + b2 - y
+            loss = (e * e).sum()
+            do = 2 * e
+            dw2 = np.outer(do, h)
+            db2 = 2 * do
+            dz = (w2.T @ do) * (1 - h * h)
+            dw1 = 2 * np.outer(dz, x)
+            db1 = np.sign(dz)
+            w1 -= 0.01 * dw1
+            b1 -= 0.01 * db1
+            w2 -= 0.01 * dw2
+            b2 -= 0.01 * db2
+    """
+    with opened(tmp_path, text) as run:
+        found = verdicts(run.check(1))
+    assert found.pop("w2") is Verdict.AGREES
+    assert set(found.values()) == {Verdict.DIFFERS}, found
+
+
+def test_lists_that_were_changed_under_another_name_are_compared_as_they_were_made(tmp_path: Path) -> None:
+    text = """
+        w, b = [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]], [0.5, -0.1]
+        xs, ys = [[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]], [[1.0, 0.0], [2.0, 1.0]]
+        for t in range(2):
+            d = [[sum(x[k] * w[k][j] for k in range(3)) + b[j] - y[j] for j in range(2)] for x, y in zip(xs, ys)]
+            loss = sum(e * e for row in d for e in row)
+            dw = [[sum(2 * xs[n][k] * d[n][j] for n in range(2)) for j in range(2)] for k in range(3)]
+            db = [sum(2 * d[n][j] for n in range(2)) for j in range(2)]
+            scale = 0.5 / sum(g * g for row in dw for g in row) ** 0.5
+            gw = [[g * scale for g in row] for row in dw]
+            gb = [g * scale for g in db]
+            for k in range(3):
+                for j in range(2):
+                    w[k][j] -= 0.1 * gw[k][j]
+            for j in range(2):
+                b[j] -= 0.1 * gb[j]
+    """
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {name: each.verdict for name, each in found.items()} == dict.fromkeys("wb", Verdict.AGREES)
+    assert "changed on line 10" in found["w"].note and "changed on line 11" in found["b"].note
+
+
+def test_one_number_for_all_of_a_parameter_in_a_dict_is_its_gradient(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        params = {"w": rng.normal(size=(4, 3)), "b": np.zeros(3)}
+        x, y = rng.normal(size=(10, 4)), rng.normal(size=(10, 3))
+        for t in range(2):
+            e = x @ params["w"] + params["b"] - y
+            loss = (e * e).sum()
+            grads = {"w": 2 * x.T @ e, "b": (2 * e).sum()}
+            for k in params:
+                params[k] -= 0.01 * grads[k]
+    """
+    with opened(tmp_path, text) as run:
+        found = verdicts(run.check(1))
+        notes = [event.note for event in run.iteration(1).events]
+    assert found == {"params['w']": Verdict.AGREES, "params['b']": Verdict.DIFFERS}
+    assert any(note.startswith(STRETCHED) and "params['b']" in note for note in notes)
