@@ -28,8 +28,9 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
             grads["five"] = 5 * H["five"]
             grads["clipped"] = H["clipped"].clip(-0.1, 0.1)
             grads["wrong"] = H["wrong"] * scale
+            halves = {{name: 0.5 * g for name, g in grads.items()}}
             for name in Q:
-                Q[name] -= 0.01 * grads[name]
+                Q[name] -= 0.01 * halves[name]
     """
     for library, make in (("numpy", "lambda array: array"), ("torch", "lib.tensor")):
         with opened(tmp_path, text.format(library=library, make=make)) as run:
@@ -39,7 +40,7 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
         assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 6, found
         assert f"changed on line 15, and the update used {scale:.6g} × it" in found["P['w']"].note
         assert "changed on line 17, before the update used it" in found["Q['decayed']"].note
-        assert "the update used 5 × it" in found["Q['five']"].note
+        assert "the update used 2.5 × it" in found["Q['five']"].note
 
 
 def test_a_factor_too_many_on_the_way_back_is_none_of_the_update(tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ Pure: reads records only.
 
 from __future__ import annotations
 
+import ast
 import math
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stepper.record import Event, Parameter, Phase, Record, Value
 
+COMPREHENSIONS = (ast.ListComp, ast.DictComp)
 CHANGES = 3  # of a gradient, that are undone one by one: it is clipped, say, after a penalty was added
 AHEAD: frozenset[Phase] = frozenset(("setup", "forward", "loss"))  # of the backward pass, that makes gradients
 
@@ -80,6 +83,19 @@ def _factor(pairs: Iterable[tuple[object, object]]) -> float | None:
     return scales[0] if alike else None
 
 
+def _spelled(label: str) -> str:
+    """A label with one kind of quotes."""
+    return label.replace('"', "'")
+
+
+def parsed(text: str) -> list[ast.AST]:
+    """The nodes of a statement's text; none where it is only the head of one."""
+    try:
+        return list(ast.walk(ast.parse(textwrap.dedent(text))))
+    except SyntaxError:
+        return []
+
+
 @dataclass
 class _Origins:
     """What the values of a record were made of."""
@@ -127,11 +143,12 @@ class _Origins:
         whole = event.kind == "statement" or (event.kind == "expression" and event.phase == "update")
         if not whole or not any(each.copy == now.copy for each in results):
             return None
-        read = self._read(event)
+        elements = self._elements(event, next(each.label for each in results if each.copy == now.copy))
+        read = elements or self._read(event)
         if read is None:
             return None
         own = [each for each in read if each.copy != self.parameter.before.copy]
-        if len(results) > 1:  # of several at once, each is made of the one in its place
+        if len(results) > 1 and not elements:  # of several at once, each is made of the one in its place
             if [each.summary.shape for each in own] != [each.summary.shape for each in results]:
                 return None
             own = [each for each, result in zip(own, results, strict=True) if result.copy == now.copy]
@@ -165,6 +182,22 @@ class _Origins:
                 waiting += arrays
             else:
                 found.setdefault(value.copy, value)
+        return list(found.values())
+
+    def _elements(self, event: Event, label: str) -> list[Value]:
+        """What a comprehension made an element of, in the same place of the lists or dicts that it goes through:
+        `[g * scale for g in grads]`."""
+        _, bracket, index = _spelled(label).partition("[")
+        statement = parsed(event.text)
+        if not bracket or not any(isinstance(node, COMPREHENSIONS) for node in statement):
+            return []
+        wanted = {f"{node.id}[{index}" for node in statement if isinstance(node, ast.Name)}
+        found = {
+            _spelled(value.label): value
+            for earlier in self.record.events[: event.id]
+            for value in earlier.values
+            if _spelled(value.label) in wanted and value.copy is not None and self._is_array(value)
+        }
         return list(found.values())
 
     def _goes_on(self, value: Value) -> bool:

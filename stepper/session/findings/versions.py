@@ -10,12 +10,11 @@ from __future__ import annotations
 import ast
 import math
 import re
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stepper.record import Event, Parameter, Record, Value
-from stepper.session.findings.as_made import as_made, multiple
+from stepper.session.findings.as_made import as_made, multiple, parsed
 from stepper.session.findings.closures import first_call
 from stepper.session.findings.whose_loss import contributions, losses
 
@@ -129,10 +128,6 @@ def _numbers(event: Event) -> Iterator[tuple[str, float]]:
         number = value.summary.value
         if value.when == "operand" and type(number) in (int, float):
             yield value.label, float(number)  # type: ignore[arg-type]
-    try:
-        nodes = list(ast.walk(ast.parse(textwrap.dedent(event.text))))
-    except SyntaxError:
-        return
-    for node in nodes:
+    for node in parsed(event.text):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             yield ast.unparse(node), float(node.value)  # type: ignore[arg-type]
