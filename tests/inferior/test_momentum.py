@@ -6,7 +6,8 @@ import numpy
 import pytest
 
 from stepper.engines.numpy import NumpyEngine
-from stepper.inferior.gradients.momentum import turned_by
+from stepper.inferior.gradients.momentum import carried_by, turned_by
+from stepper.inferior.gradients.velocities import Velocity
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.program.sites import Site
@@ -107,3 +108,14 @@ def test_what_moves_a_parameter_along_its_gradient_beside_a_step_downhill_is_no_
     first, before, after = (copy_of(each) for each in (W, W + perturbed, W + perturbed + 0.1 * step))
     own = stepped("w", before, after, copy_of(GRAD), HELD, BESIDE)
     assert turned_by([own], "w", first, after, copy_of(GRAD)) is is_told
+
+
+@pytest.mark.parametrize(("beside", "by"), [(0 * W, "v"), (W, "v"), (BESIDE, "")])
+def test_a_kept_value_is_a_sum_by_its_numbers_where_it_is_made_of_gradients_and_a_decay_alone(
+    beside: numpy.ndarray, by: str
+) -> None:
+    sum_ = 0.9 * HELD + 0.1 * (GRAD + 0.1 * beside)
+    before, after, grad = copy_of(W), copy_of(W - 0.1 * sum_), copy_of(GRAD)
+    kept = Velocity("v", copy_of(HELD), copy_of(sum_))
+    assert carried_by([], before, after, grad, [kept]) == by
+    assert carried_by([], before, copy_of(W + 0.1 * sum_), grad, [kept]) == ""

@@ -176,6 +176,13 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         ("k.setdefault('v', v); k['v'] = 0.9 * k['v'] + dw; w -= 0.01 * k['v']", "k['v']"),
         ("u = k.get('v', v); u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
         ("k.setdefault('v', v); u = k['v']; u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
+        ("v += 0.1 * (dw - v); w -= 0.01 * v", "v"),
+        ("v[:] = 0.9 * v + 0.1 * dw; w -= 0.01 * v", "v"),
+        ("old = 0.9 * v; v = np.where(True, old + dw, 0); w -= 0.01 * v", "v"),
+        ("v += 0.1 * (dw - v); w += 0.01 * v", ""),
+        ("v += 0.1 * (v - dw); w -= 0.01 * v", ""),
+        ("s += 0.1 * (w - s); w += 0.01 * dw", ""),
+        ("s += 0.1 * (dw**2 - s); v = 0.9 * v + dw; w += 0.01 * v / np.sqrt(s)", ""),
         ("v = 0.9 * v + dw; w += 0.01 * v", ""),
         ("s = 0.9 * s + 0.1 * dw**2; w += 0.01 * dw / np.sqrt(s + 1e-8)", ""),
         ("v = 0.9 * v + dw; w += 0.01 * dw", ""),
@@ -199,6 +206,32 @@ def test_a_sum_of_gradients_by_hand_that_carries_an_update_uphill_is_told_and_ex
         assert line == f"w: carried along the gradient by {by}, of earlier gradients"
     else:
         assert line.startswith("w: the update goes along its gradient, uphill (cosine ")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    ("rule", "by"),
+    [
+        ("v += 0.1 * (dw - v); w -= 0.01 * v", "v"),
+        ("v[:] = 0.9 * v + dw; w -= 0.01 * v", "v"),
+        ("np.copyto(v, 0.9 * v - dw); w += 0.01 * v", "v"),
+        ("v += 0.1 * (dw - v); w += 0.01 * v", ""),
+        ("s += 0.3 * (dw**2 - s); s *= 0.7; w += 0.01 * dw", ""),
+    ],
+)
+def test_a_sum_of_one_number_or_two_is_known_by_its_factors_of_few_digits(rule: str, by: str, number: int) -> None:
+    text = f"""
+    import numpy as np
+    w, v, s = np.array([1.0, -2.0])[:{number}], np.zeros({number}), np.ones({number})
+    for t in range(7):
+        sign = 1 if t < 5 or {not by} else -0.1
+        loss = sign * np.sum(w**2)
+        dw = 2 * sign * w
+        {rule}
+    """
+    (line,) = all_carried(run_recorded(script(text)).records[5])
+    told = f"w: carried along the gradient by {by}, of" if by else "w: the update goes along its gradient, uphill"
+    assert line.startswith(told)
 
 
 @pytest.mark.parametrize(

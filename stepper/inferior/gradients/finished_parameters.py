@@ -10,6 +10,7 @@ from typing import Any
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import Accumulations, stacked
 from stepper.inferior.gradients.angle import ALONG, cosine
+from stepper.inferior.gradients.carried_states import carried_states
 from stepper.inferior.gradients.cut_off import cut_off
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.gradients.lost_terms import lost_terms
@@ -107,7 +108,7 @@ class FinishedParameters:
             update=self._value(Draft(track.name, "parameter", "result", update)),
             ratio=ratio_of(moved, size),
             cosine=along,
-            carried=carried_by(self._sums, old, new, slope) if uphill and slope is not None else "",
+            carried=carried_by(self._sums, old, new, slope, self._states) if uphill and slope is not None else "",
             turned=uphill and slope is not None and turned_by(self._steps, track.name, old, new, slope),
             frozen=track.frozen,
             held=held,
@@ -196,6 +197,10 @@ class FinishedParameters:
     def _sums(self) -> list[Velocity]:
         """The running sums of gradients that the script keeps, and those of whose rows it keeps them."""
         return [*self._known.running_sums, *of_rows(self._known.running_sums)]
+
+    @cached_property
+    def _states(self) -> list[Velocity]:
+        return carried_states(self._recorder.happenings)
 
     @cached_property
     def _accumulations(self) -> Accumulations:

@@ -5,6 +5,7 @@ momentum past a minimum, and no wrong sign. Told by numbers, however the rule is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from stepper.engines.arrays import numpy_module
@@ -16,13 +17,19 @@ from stepper.record import OptimizerStep
 
 KEPT = (0.85, 1.02)  # a sum is likely to keep so much of what it was, and at most 1, but for rounding
 OTHER = 0.5  # of the gradient's part, that something else (a decay, a clipping) may have in what was added
+LITTLE = 0.1  # of the gradient's part, that rounding may make
+DECAYED = 4  # elements beyond which numbers tell a decay of the parameter from anything else
+SHORT = 1000  # a factor of few digits is a whole number of such parts
 EXACTLY = 1e-3  # of a sum, that rounding may make of it
 ALONG = 0.5  # the cosine from which on an update goes by a sum, scaled entry by entry or not
 
 
-def carried_by(sums: Sequence[Velocity], before: Copy, after: Copy, grad: Copy) -> str:
-    """What the script calls the sum that an update from `before` to `after` goes by; empty where there is none."""
-    return next((each.label for each in sums if _carries(each, before, after, grad)), "")
+def carried_by(sums: Sequence[Velocity], before: Copy, after: Copy, grad: Copy, states: Sequence[Velocity] = ()) -> str:
+    """What the script calls the sum that an update from `before` to `after` goes by; empty where there is none.
+    `states`: what else it carries on, which is one of gradients where its numbers alone leave no doubt."""
+    spelled = (each.label for each in sums if _carries(each, before, after, grad))
+    told = (each.label for each in states if _carries(each, before, after, grad, by_numbers=True))
+    return next(chain(spelled, told), "")
 
 
 def turned_by(steps: Sequence[Happening], name: str, before: Copy, after: Copy, grad: Copy) -> bool:
@@ -120,7 +127,7 @@ def _factors(kept: Any, slope: Any, sum_: Any) -> tuple[float, float] | None:
     return float(factors[0]), float(factors[1])
 
 
-def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy) -> bool:
+def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy, *, by_numbers: bool = False) -> bool:
     """Whether a sum became a·what it was + c·gradient, and the update goes as c tells: against the sum where it is of
     gradients, along it where it is of steps against them."""
     numpy = numpy_module()
@@ -131,8 +138,40 @@ def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy) -> bool:
         if not all(each is not None and numpy.isfinite(each).all() for each in known):
             return False  # another parameter's may have gone to NaN
         old, new, slope, held, became = known
-        update, sign = new - old, _added(held, slope, became)
+        update = new - old
+        sign = _fitted(held, slope, became, old) if by_numbers else _added(held, slope, became)
         return bool(-sign * (update @ became) > ALONG * norm(update) * norm(became) > 0)
+
+
+def _fitted(held: Any, slope: Any, became: Any, old: Any) -> int:
+    """The sign with which a gradient was added to what a sum kept of what it was; 0 where the sum is not made of just
+    these, but for rounding and a decay of the parameter."""
+    numpy = numpy_module()
+    if held.size <= 2 or numpy.linalg.matrix_rank(numpy.stack((held, slope))) < 2:
+        return _by_short_factors(held, slope, became)
+    for parts in ((held, slope), (held, slope, old))[: 1 + (held.size > DECAYED)]:
+        matrix = numpy.stack(parts, axis=1)
+        factors, _, rank, _ = numpy.linalg.lstsq(matrix, became, rcond=None)
+        exact = norm(became - matrix @ factors) <= EXACTLY * min(norm(became), norm(factors[1] * slope) / LITTLE)
+        if rank == len(parts) and 0 < factors[0] <= KEPT[-1] and exact:
+            seen = norm(factors[1] * slope) > EXACTLY * norm(became)
+            return int(numpy.sign(factors[1])) if seen else 0
+    return 0
+
+
+def _by_short_factors(held: Any, slope: Any, became: Any) -> int:
+    """The same of one element or two, or of one direction, of which any numbers are made: the factors are to be an
+    average's (they add up to 1), or the gradient's is 1 or −1, and the other is one of few digits, as people write."""
+    for of, by, sign in ((slope, slope - held, 1), (slope, held, 1), (-slope, held, -1)):
+        if not by.any():
+            continue
+        rest = became - (held if by is not held else of)
+        factor = float(rest @ by) / float(by @ by)
+        kept = factor if by is held else 1 - factor
+        short = abs(kept * SHORT - round(kept * SHORT)) <= EXACTLY
+        if short and 0 < kept < 1 and norm(rest - factor * by) <= EXACTLY**2 * norm(became):
+            return sign
+    return 0
 
 
 def _added(held: Any, slope: Any, became: Any) -> int:

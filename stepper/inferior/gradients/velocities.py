@@ -69,9 +69,14 @@ def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
                 found.append((draft.label, states, run))
                 if part:
                     parts[draft.copy] = states
-        if not is_alias(happening.site) and not _looks_up(happening.text):
+        if not only_names(happening):
             made.update(draft.copy for draft in came if draft.copy is not None)
     return [Velocity(label, states[0], states[-1], tuple(states[1:-1]), run) for label, states, run in found]
+
+
+def only_names(happening: Happening) -> bool:
+    """Whether a statement gives what exists already one more name, as it is."""
+    return is_alias(happening.site) or _looks_up(happening.text)
 
 
 def of_rows(sums: Iterable[Velocity]) -> list[Velocity]:
@@ -119,8 +124,11 @@ def _list_of(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _looks_up(text: str) -> bool:
-    """Whether a statement gives what a dict has already: `config.setdefault("m", zeros)`, `m = state.get("m")`."""
+    """Whether a statement gives what a dict or an object has already: `config.setdefault("m", zeros)`,
+    `m = state.get("m")`, `m = getattr(layer, "m")`."""
     match statement_of(text):
+        case ast.Assign(value=ast.Call(func=ast.Name(id="getattr"))):
+            return True
         case ast.Expr(value=value) | ast.Assign(value=value):
             return isinstance(value, ast.Call) and getattr(value.func, "attr", "") in LOOKUPS
     return False
