@@ -91,6 +91,7 @@ MEANT = [
     "loss = loss + torch.autograd.grad(q, p, create_graph=True)[0].mean()",
     "q = pi(h); p = [q, (q.round() - q).detach()]; loss = loss + sum(p).mean()",
     "p = [-(d.log_prob(a) - d.log_prob(a).detach()).exp().mean(), loss]; loss = sum(p)",
+    "z = h.detach(); loss = loss + (pi(z).mean() + 0.1 * z.square().mean())",  # z is what a layer is given: a sample
     "seen = loss.item() + h.detach().mean(); loss = loss + 0.1 * x.mean() + body.bias.sum()",
 ]
 

@@ -274,3 +274,30 @@ def test_what_a_forward_pass_keeps_beside_a_parameter_is_none() -> None:
     for iteration in (0, 2):
         found = ran.record(iteration).parameters
         assert [(each.name, each.shape) for each in found] == [("model['w']", (2, 3, 1))]
+
+
+SAMPLER = """
+import torch
+torch.manual_seed(0)
+net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+buffer = [torch.rand(2) for _ in range(6)]
+for t in range(2):
+    x = torch.stack([buffer[i] for i in (t, 3, 5)]).requires_grad_(True)
+    for _ in range(2):
+        g, = torch.autograd.grad(net(x).sum(), x)
+        with torch.no_grad():
+            x.sub_(0.1 * g)
+    new = x.detach()
+    for i, sample in zip((t, 3, 5), new):
+        buffer[i] = STORED
+    loss = net(torch.rand(3, 2)).mean() - net(new).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_samples_that_a_pass_puts_into_a_buffer_are_data_beside_what_an_optimizer_moves() -> None:
+    names = {each.name for each in run(SAMPLER.replace("STORED", "sample")).record(1).parameters}
+    assert names == {"net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias"}

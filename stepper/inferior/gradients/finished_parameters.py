@@ -46,15 +46,25 @@ class FinishedParameters:
         self._value = value
         self._remark_cuts()
         found = []
+        stepped = any(track.certain and track.grad is not None for track in self._recorder.tracker.tracks.values())
         for track in self._recorder.tracker.tracks.values():
             try:
                 made = self._parameter(track)
             except (LookupError, TypeError, ValueError, MemoryError, RuntimeError) as failure:
                 self._recorder.fault(failure)  # the others are told all the same
                 continue
-            if made is not None:
+            if made is not None and not (stepped and made.grad is None and self._is_replaced(track)):
                 found.append(made)
         return found
+
+    def _is_replaced(self, track: Track) -> bool:
+        """Whether what no gradient is asked for became, as it is, what the pass had made before: the samples in a
+        replay buffer. Beside parameters that an optimizer moves such are data."""
+        became = track.after.copy if track.after is not None and track.updates else None
+        if track.certain or not track.frozen or became is None:
+            return False
+        earlier = self._recorder.happenings[: track.updates[-1].id]
+        return any(draft.copy is became and draft.when == "result" for each in earlier for draft in each.drafts)
 
     @cached_property
     def _steps(self) -> list[Happening]:

@@ -243,6 +243,16 @@ class _Search:
         return HeldValues(self._happenings, self._place)
 
     def _readers(self, makers: set[int]) -> set[Hashable]:
-        """What these events read and hangs in no graph."""
-        read = (draft for event in makers for draft in self._happenings[event].drafts if draft.when in READ)
+        """What these events read and hangs in no graph; of a layer, what the expression reads that calls it."""
+        ran = (self._happenings[event] for event in makers if self._happenings[event].kind == "module")
+        made = {id(draft.copy) for each in ran for draft in each.drafts if draft.when == "result"} - {id(None)}
+        calls = {
+            each.id
+            for each in self._happenings
+            if each.kind in ("expression", "statement")
+            and any(
+                draft.graph == WITHIN and draft.when == "result" and id(draft.copy) in made for draft in each.drafts
+            )
+        }
+        read = (draft for event in makers | calls for draft in self._happenings[event].drafts if draft.when in READ)
         return {key_of(draft) for draft in read if draft.graph != WITHIN}
