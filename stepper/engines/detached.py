@@ -83,6 +83,11 @@ def _enter(turned: Callable[[Any], Any]) -> None:
         return type(value)(map(turn, value)) if type(value) in (list, tuple) else value
 
     class Detaching(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            """Keeping a compiler off it would load that, for seconds, in each copy anew: only where there is one."""
+            return "torch._dynamo" in sys.modules
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
             cuts = func in (number, detach)
