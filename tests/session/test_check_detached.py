@@ -285,3 +285,28 @@ HIDDEN = """
 def test_the_one_line_that_cuts_the_graph_is_known(cut: str, told: bool) -> None:
     record = run_recorded(scripted(HIDDEN.format(cut=cut))).records[1]
     assert Cuts(record).only == "line 9 cuts the graph (.detach())" * told
+
+
+@pytest.mark.start("anew")
+def test_what_is_detached_is_held_without_loading_a_compiler(tmp_path: Path) -> None:
+    """Each copy of the process would do so anew, and a pass of milliseconds take seconds."""
+    text = """
+import sys
+import torch
+torch.manual_seed(0)
+x, w = torch.randn(8, 3).double(), torch.randn(3).double().requires_grad_()
+for t in range(2):
+    h = (x @ w).tanh()
+    with torch.no_grad():
+        target = 0.9 * h + 1
+    if "torch._dynamo" in sys.modules:
+        raise RuntimeError("a compiler was loaded")
+    loss = ((h - target) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        w.grad = None
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(1).parameters
+    assert (found.verdict, found.note[:24]) == (Verdict.AGREES, "line 8 cuts the graph (n")
