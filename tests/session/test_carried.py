@@ -75,6 +75,36 @@ def test_what_is_zeroed_between_two_passes_of_an_iteration_is_no_part_of_what_th
     assert since(records, 3) == {Since(2)}, "the step had used it before it was zeroed"
 
 
+SETS = "grads = torch.autograd.grad(loss, list(layer.parameters()), retain_graph=True)"
+
+
+@pytest.mark.parametrize(
+    ("put", "here"),
+    [
+        ("p.grad = g.clone()", True),
+        ("p.grad = g", True),
+        ("old = g * 0.5; p.grad = old", True),
+        ("p.grad = p.grad + g", False),
+        ("old = p.grad.clone(); p.grad = old", False),
+        ("p.grad.mul_(0.5)", False),
+    ],
+)
+def test_what_the_iteration_itself_put_into_a_gradient_is_of_no_earlier_one(put: str, here: bool) -> None:
+    text = LOOP.format(before="pass", after="optimizer.step()").replace(
+        "loss.backward()", f"{SETS}\n        for p, g in zip(layer.parameters(), grads): {put}\n        loss.backward()"
+    )
+    if not here:
+        text = text.replace("for t in", "layer(x).sum().backward()\n    for t in")
+    records = run_recorded(script(text)).records
+    record = records[2]
+    (line,) = all_carried(record)
+    if here:
+        assert line == "layer.bias.grad, layer.weight.grad: added to what line 12 had set in this iteration"
+        assert since(records, 2) == {None}
+    else:
+        assert line.endswith("added to what an earlier iteration had left there")
+
+
 def test_what_the_setup_left_is_told() -> None:
     source = LOOP.format(before="pass", after="optimizer.step()").replace(
         "    for t", "    layer(x).sum().backward()\n    for t"

@@ -13,6 +13,7 @@ from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
 from stepper.session.findings.held_sums import HeldSums
 from stepper.session.findings.labels import some
 from stepper.session.findings.left_out import all_behind, all_left_out
+from stepper.session.findings.set_gradients import set_here
 from stepper.session.findings.sums import LEAF, held_before
 
 FEW = 4  # parameters that are named one by one
@@ -59,6 +60,7 @@ def added(record: Record, *, behind: bool = False) -> dict[str, bool]:
     of what is left. Of those by hand only such are told."""
     found = {parameter.name: True for parameter in record.parameters if parameter.held is not None}
     steps = {e.detail.parameter: e.id for e in record.events if isinstance(e.detail, OptimizerStep)}
+    here = set_here(record)
     for event in record.events:
         if not isinstance(event.detail, Backward) or event.detail.node != LEAF:
             continue
@@ -70,8 +72,17 @@ def added(record: Record, *, behind: bool = False) -> dict[str, bool]:
             after = next((value for value in event.values if (value.label, value.when) == (label, "after")), None)
             changed = before is None or after is None or before.copy != after.copy
             if changed:  # else the pass added nothing here: the gradient was asked for as a value
-                found[flow.target] = found.get(flow.target, True) and held_before(event, flow.target)
+                held = held_before(event, flow.target) and (event.id, flow.target) not in here
+                found[flow.target] = found.get(flow.target, True) and held
     return found
+
+
+def _set_here(record: Record) -> list[str]:
+    """A line for each statement of this iteration that set gradients to which a backward pass then added."""
+    names: dict[str, list[str]] = {}  # by the place of the statement
+    for (_, name), setter in set_here(record).items():
+        names.setdefault(record.place(setter), []).append(f"{name}.grad")
+    return [f"{some(each, FEW)}: added to what {place} had set in this iteration" for place, each in names.items()]
 
 
 class Carried:
@@ -154,6 +165,7 @@ def all_carried(record: Record) -> list[str]:
     if names:
         listed = some(names, FEW)
         lines.append(f"{listed}: added to what an earlier iteration had left there")
+    lines += _set_here(record)
     carried: dict[str, list[str]] = {}
     for parameter in record.parameters:
         if climbs(record, parameter):

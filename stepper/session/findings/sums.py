@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stepper.record import Backward, Contribution, Event, Record
+from stepper.record import Backward, Contribution, Event, Record, Value
 
 LEAF = "AccumulateGrad"
 
@@ -44,11 +44,16 @@ def number_of(come: list[Event]) -> int:
     return detail.backward if isinstance(detail, Contribution) else 0
 
 
-def held_before(event: Event, parameter: str) -> bool:
-    """Whether a gradient held something that was not zero when a backward pass added to it."""
+def held(event: Event, parameter: str) -> Value | None:
+    """What a gradient held that was not zero when a backward pass added to it; None where there was nothing."""
     label = f"{parameter}.grad"
     before = next((value for value in event.values if (value.label, value.when) == (label, "before")), None)
-    return before is not None and bool(before.summary.largest or before.summary.nonfinite)
+    return before if before is not None and (before.summary.largest or before.summary.nonfinite) else None
+
+
+def held_before(event: Event, parameter: str) -> bool:
+    """Whether there was something."""
+    return held(event, parameter) is not None
 
 
 def arrivals(record: Record) -> dict[str, list[Arrival]]:
