@@ -11,17 +11,18 @@ from stepper.engines.modes import unnoticed
 
 
 class Arithmetic:
-    """One tensor at a time. Every method gives a new tensor, and leaves what it is given as it is."""
+    """One tensor at a time. Every method gives a new tensor, and leaves what it is given as it is; but works in place on
+    a copy where a step works in place: what another dtype (a rate that is a tensor) would make wider stays as it is."""
 
     lists = False
 
     def add(self, one: Any, other: Any, factor: float) -> Any:
         """one + factor · other."""
-        return one.add(other, alpha=factor)
+        return one.clone().add_(other, alpha=factor)
 
-    def scale(self, one: Any, factor: float) -> Any:
-        """factor · one."""
-        return one.mul(factor)
+    def scale(self, one: Any, factor: float, anew: bool = False) -> Any:
+        """factor · one; `anew` where the step makes a new tensor of it."""
+        return one * factor if anew else one.clone().mul_(factor)
 
     def divide(self, one: Any, divisor: float) -> Any:
         """one / divisor."""
@@ -37,15 +38,15 @@ class Arithmetic:
 
     def lerp(self, one: Any, other: Any, weight: float) -> Any:
         """one + weight · (other − one)."""
-        return one.lerp(other, weight)
+        return one.clone().lerp_(other, weight)
 
     def addcmul(self, one: Any, first: Any, second: Any, factor: float) -> Any:
         """one + factor · first · second."""
-        return one.addcmul(first, second, value=factor)
+        return one.clone().addcmul_(first, second, value=factor)
 
     def addcdiv(self, one: Any, first: Any, second: Any, factor: float) -> Any:
         """one + factor · first / second."""
-        return one.addcdiv(first, second, value=factor)
+        return one.clone().addcdiv_(first, second, value=factor)
 
 
 class Lists(Arithmetic):
@@ -57,28 +58,34 @@ class Lists(Arithmetic):
         self._torch = torch
 
     def add(self, one: Any, other: Any, factor: float) -> Any:
-        return self._torch._foreach_add([one], [other], alpha=factor)[0]
+        return self._in_place("add", one, [other], alpha=factor)
 
-    def scale(self, one: Any, factor: float) -> Any:
-        return self._torch._foreach_mul([one], factor)[0]
+    def scale(self, one: Any, factor: float, anew: bool = False) -> Any:
+        # A new tensor of 16 bits is rounded otherwise
+        return self._torch._foreach_mul([one], factor)[0] if anew else self._in_place("mul", one, factor)
 
     def divide(self, one: Any, divisor: float) -> Any:
-        return self._torch._foreach_div([one], [divisor])[0]
+        return self._in_place("div", one, [divisor])
 
     def shift(self, one: Any, number: float) -> Any:
-        return self._torch._foreach_add([one], number)[0]
+        return self._in_place("add", one, number)
 
     def sqrt(self, one: Any) -> Any:
-        return self._torch._foreach_sqrt([one])[0]
+        return self._in_place("sqrt", one)
 
     def lerp(self, one: Any, other: Any, weight: float) -> Any:
-        return self._torch._foreach_lerp([one], [other], weight)[0]
+        return self._in_place("lerp", one, [other], weight)
 
     def addcmul(self, one: Any, first: Any, second: Any, factor: float) -> Any:
-        return self._torch._foreach_addcmul([one], [first], [second], value=factor)[0]
+        return self._in_place("addcmul", one, [first], [second], value=factor)
 
     def addcdiv(self, one: Any, first: Any, second: Any, factor: float) -> Any:
-        return self._torch._foreach_addcdiv([one], [first], [second], [factor])[0]
+        return self._in_place("addcdiv", one, [first], [second], [float(factor)])
+
+    def _in_place(self, name: str, one: Any, *others: Any, **named: Any) -> Any:
+        changed = one.clone()
+        getattr(self._torch, f"_foreach_{name}_")([changed], *others, **named)
+        return changed
 
 
 SINGLE = Arithmetic()

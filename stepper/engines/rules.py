@@ -39,16 +39,17 @@ def recompute(
     """The step of one parameter by the rule of the optimizer's class; None where there is no rule for it.
 
     `p` and `g` are the parameter and its gradient before the step, `state` its state before the step by name (empty at
-    the first), all copies that are left as they are. `group` holds the settings, and learning rates that are tensors
-    count as numbers. `by` are the kernels of the optimizer's form.
+    the first), all copies that are left as they are. `group` holds the settings; those that are tensors round what is
+    computed with them, as in the step itself. `by` are the kernels of the optimizer's form.
     """
     rule = RULES.get(optimizer)
     if rule is None or g.layout is not p.layout or p.dtype.is_complex:
         return None
     if group.get("differentiable") or group.get("capturable"):
         return None
-    settings = {name: float(value) if hasattr(value, "item") else value for name, value in group.items()}
-    return rule(settings, p, g, state, by)
+    found = rule({name: _scalar(value) for name, value in group.items() if name != "params"}, p, g, state, by)
+    terms = {name: (state, float(divisor)) for name, (state, divisor) in found.terms.items()}
+    return found._replace(step_size=float(found.step_size), terms=terms)
 
 
 def deviation(expected: Any, real: Any, torch: Any) -> int:
@@ -63,6 +64,13 @@ def deviation(expected: Any, real: Any, torch: Any) -> int:
     apart = (first - second).abs()
     apart[expected.isnan() & real.isnan()] = 0
     return int(apart.max()) if apart.numel() else 0
+
+
+def _scalar(setting: Any) -> Any:
+    """A setting: a number, or a tensor without axes."""
+    if type(setting) is tuple:
+        return tuple(map(_scalar, setting))
+    return setting.detach().squeeze() if hasattr(setting, "item") else setting
 
 
 def _directed(group: Mapping[str, Any], p: Any, g: Any, by: Arithmetic) -> tuple[Any, list[str]]:
@@ -89,9 +97,10 @@ def _decayed(group: Mapping[str, Any], p: Any, g: Any, by: Arithmetic) -> tuple[
     return p, g, said
 
 
-def _moments(state: Mapping[str, Any], p: Any, g: Any, beta1: float, beta2: float, by: Arithmetic) -> tuple[Any, Any]:
+def _moments(state: Mapping[str, Any], p: Any, g: Any, beta1: Any, beta2: Any, by: Arithmetic) -> tuple[Any, Any]:
     """Adam's running means of the gradient and of its square."""
-    m = by.lerp(_held(state, "exp_avg", p), g, 1 - beta1)
+    # the only setting that torch brings to the parameter's own dtype (pytorch/pytorch#140601)
+    m = by.lerp(_held(state, "exp_avg", p), g, 1 - (beta1.to(p.dtype) if hasattr(beta1, "item") else beta1))
     return m, by.addcmul(by.scale(_held(state, "exp_avg_sq", p), beta2), g, g, 1 - beta2)
 
 
@@ -133,7 +142,6 @@ def _sgd(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by:
 
 def _adam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], by: Arithmetic) -> Recomputed:
     lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
-    beta1, beta2 = float(beta1), float(beta2)
     t = _next_step(state)
     p, g, said = _decayed(group, p, g, by)
     m, v = _moments(state, p, g, beta1, beta2, by)
@@ -186,8 +194,11 @@ def _adagrad(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any],
     rate = lr / (1 + (t - 1) * group["lr_decay"])
     total = by.addcmul(state["sum"], g, g, 1)
     deviation = by.shift(by.sqrt(total), eps)
-    # The list form scales the gradient first
-    after = by.addcdiv(p, by.scale(g, -rate), deviation, 1) if by.lists else by.addcdiv(p, g, deviation, -rate)
+    if by.lists:  # the list form scales the gradient first; in place, where it has a tensor of its own for it by then
+        own = group["weight_decay"] != 0 or group["maximize"]
+        after = by.addcdiv(p, by.scale(g, -rate, anew=not own), deviation, 1)
+    else:
+        after = by.addcdiv(p, g, deviation, -rate)
     decayed = f" / (1 + {int(t - 1)} × {_n(group['lr_decay'])})" if group["lr_decay"] else ""
     rated = f"{_n(lr)}{decayed} = {_n(rate)}" if decayed else _n(lr)
     said += ["s = s + g²", f"w = w − lr g / (√s + {_n(eps)}), lr = {rated}"]
@@ -216,7 +227,7 @@ def _adamax(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], 
     g, said = _directed(group, p, g, by)
     m = by.lerp(_held(state, "exp_avg", p), g, 1 - beta1)
     largest = by.scale(_held(state, "exp_inf", p), beta2).maximum(by.shift(g.abs(), eps))
-    rate = lr / (1 - beta1**t)
+    rate = (float(lr) if by.lists else lr) / (1 - beta1**t)
     said += [
         f"m = {_n(beta1)} m + {_n(1 - beta1)} g, u = max({_n(beta2)} u, |g| + {_n(eps)})",
         f"w = w − lr / (1 − {_n(beta1)}^{int(t)}) m / u = w − {_n(rate)} m / u, lr = {_n(lr)}",
@@ -234,10 +245,12 @@ def _nadam(group: Mapping[str, Any], p: Any, g: Any, state: Mapping[str, Any], b
     # torch keeps the product of all mu as a tensor, with the rounding of one
     torch = torch_module()
     held = state.get("mu_product")
-    product = float((torch.ones((), dtype=torch.get_default_dtype()) if held is None else held) * mu)
+    wide = torch.get_default_dtype() == torch.float64
+    product = float((torch.ones((), dtype=torch.float64 if wide else torch.float32) if held is None else held) * mu)
     root = by.divide(by.sqrt(v), correction**0.5) if by.lists else by.sqrt(by.divide(v, correction))
     root = by.shift(root, eps)
-    now, ahead = lr * (1 - mu) / (1 - product), lr * following / (1 - product * following)
+    rate = float(lr) if by.lists else lr
+    now, ahead = rate * (1 - mu) / (1 - product), rate * following / (1 - product * following)
     said += [
         _moments_said(beta1, beta2),
         f"r = √(v / (1 − {_n(beta2)}^{int(t)})) + {_n(eps)} = √(v / {_n(correction)}) + {_n(eps)}",

@@ -79,6 +79,68 @@ def test_the_rule_gives_the_bits_of_the_step(name: str, form: str) -> None:
         ] * 2
 
 
+def all_at_once(calls: list[str], dtype: str) -> str:
+    """A script with parameters of its own for each of these optimizers: a matrix, a row, a single number."""
+    return script(
+        f"""
+        def parameters_of(call):
+            parameters = [nn.Parameter(torch.randn(shape).to({dtype})) for shape in ((3, 5), (5,), ())]
+            return parameters, eval(call, dict(parameters=parameters, torch=torch))
+        pairs = [parameters_of("torch.optim." + call) for call in {calls!r}]
+        x = torch.randn(7, 3).to({dtype})
+        for t in range(3):
+            loss = sum(((x @ w + b).tanh() * c).pow(2).mean() for (w, b, c), _ in pairs)
+            for _, optimizer in pairs:
+                optimizer.zero_grad()
+            loss.backward()
+            for _, optimizer in pairs:
+                optimizer.step()
+        """
+    )
+
+
+IN_LISTS = [f"{call[:-1]}, foreach=True)" for call in OPTIMIZERS.values()]
+RATES = [
+    f"{kind}(parameters, lr=torch.tensor(0.1), {more}foreach={lists})"
+    for lists in (False, True)
+    for kind, more in {
+        "SGD": "momentum=0.9, weight_decay=0.1, ",
+        "RMSprop": "momentum=0.5, ",
+        "Adagrad": "lr_decay=0.1, ",
+        "Adadelta": "",
+        "Adamax": "",
+        "NAdam": "weight_decay=0.1, decoupled_weight_decay=True, ",
+        "RAdam": "betas=(0.9, 0.6), ",
+    }.items()
+]
+ADAMS = [  # which take no such lists
+    "Adam(parameters, lr=torch.tensor([0.1]), amsgrad=True)",
+    "Adam(parameters, lr=0.1, betas=(torch.tensor(0.8), torch.tensor(0.95)))",
+    "AdamW(parameters, lr=torch.tensor(0.1), weight_decay=0.1)",
+]
+
+
+@pytest.mark.parametrize(
+    ("calls", "dtype"),
+    [
+        ([*OPTIMIZERS.values(), *IN_LISTS], "torch.bfloat16"),
+        (["Adagrad(parameters, maximize=True, foreach=True)", "SGD(parameters, foreach=True)"], "torch.float16"),
+        ([*RATES, *ADAMS], "torch.float32"),
+        ([*RATES, *ADAMS], "torch.float64"),
+        ([*RATES, *ADAMS], "torch.bfloat16"),
+    ],
+)
+def test_the_rule_rounds_as_the_step_does_in_any_dtype_and_where_rates_are_tensors(
+    calls: list[str], dtype: str
+) -> None:
+    run = run_recorded(all_at_once(calls, dtype))
+    for iteration in range(3):
+        steps = [step(event) for event in of_kind(run.records[iteration], "optimizer")]
+        assert len(steps) == 3 * len(calls) and all(each.rule for each in steps)
+        apart = [calls[place // 3] for place, each in enumerate(steps) if each.deviation_ulp != 0]
+        assert apart == []
+
+
 def test_a_fused_step_is_off_by_little_and_says_so() -> None:
     run = run_recorded(training("Adam(parameters, lr=0.01, fused=True)"))
     events = [event for record in run.records.values() for event in of_kind(record, "optimizer")]

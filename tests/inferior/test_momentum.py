@@ -98,6 +98,14 @@ def test_of_two_elements_the_factors_are_those_of_a_parameter_beside_them(group:
     assert not told(became, 0.1 * became, held=HELD[:2], grad=GRAD[:2], beside=(other,)), "another sum"
 
 
+def test_a_parameter_beside_them_that_is_no_longer_finite_tells_nothing_of_two_elements() -> None:
+    held, grad = HELD[:2], GRAD[:2]
+    sum_ = 0.9 * held + grad
+    gone = numpy.full(5, numpy.nan)
+    other = stepped("v", copy_of(W), copy_of(gone), copy_of(gone), HELD, gone)
+    assert not told(sum_, 0.1 * sum_, held, grad, beside=(other,))
+
+
 @pytest.mark.parametrize(
     ("perturbed", "step", "is_told"),
     [(GRAD, -GRAD, True), (0 * GRAD, -GRAD, False), (GRAD, GRAD, False), (BESIDE, -GRAD, False)],

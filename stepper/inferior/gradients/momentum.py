@@ -110,8 +110,10 @@ def _factors_of(event: Happening, state: str) -> tuple[float, float] | None:
     kept, sum_ = _around(event, state)
     grad = next((each.copy for each in event.drafts if each.role == "gradient"), None)
     slope = None if grad is None else sampled(grad)
-    alike = slope is not None and kept is not None and sum_ is not None and slope.shape == kept.shape == sum_.shape
-    return _factors(kept, slope, sum_) if alike else None
+    if slope is None or kept is None or sum_ is None or not slope.shape == kept.shape == sum_.shape:
+        return None
+    known = kept, slope, sum_
+    return _factors(*known) if all(numpy_module().isfinite(each).all() for each in known) else None
 
 
 def _factors(kept: Any, slope: Any, sum_: Any) -> tuple[float, float] | None:
