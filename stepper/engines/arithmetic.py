@@ -11,8 +11,10 @@ from stepper.engines.modes import unnoticed
 
 
 class Arithmetic:
-    """One tensor at a time. Every method gives a new tensor, and leaves what it is given as it is; but works in place on
-    a copy where a step works in place: what another dtype (a rate that is a tensor) would make wider stays as it is."""
+    """One tensor at a time. Every method gives a new tensor, and leaves what it is given as it is.
+
+    Where a step works in place, it does so on a copy: a rate that is a tensor of another dtype does not widen it.
+    """
 
     lists = False
 
