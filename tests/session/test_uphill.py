@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepper.session.findings.carried import all_carried
+from stepper.session.findings.carried import all_carried, uphill
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
 
@@ -198,3 +198,87 @@ def test_a_step_against_what_an_optimizers_own_sum_tells_is_not_excused_by_it(
     lines = [line for t in range(1, 12) for line in all_carried(records[t])]
     assert any("uphill" in line for line in lines) == turned
     assert any("carried along" in line for line in lines) != turned
+
+
+NETWORK = """
+    import numpy as np
+
+    def slope(a):
+        return a * (1 - a)
+
+    class Network:
+        def __init__(self):
+            self.v, self.w, self.b = rng.normal(size=(3, 4)), rng.normal(size=(4, 1)), np.zeros(1)
+
+        def forward(self, x):
+            self.h = 1 / (1 + np.exp(-x.dot(self.v)))
+            return 1 / (1 + np.exp(-(self.h.dot(self.w) + self.b)))
+
+        def backward(self, x, y, p):
+            ERROR
+            STEPS
+
+        def train(self, x, y):
+            p = self.forward(x)
+            self.backward(x, y, p)
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5, 3))
+    y = (x[:, :1] > 0) * 1.0
+    net = Network()
+    for t in range(3):
+        loss = np.mean(np.square(y - net.forward(x)))
+        net.train(x, y)
+    """
+ADDED = """self.delta = self.error * slope(p)
+            hidden = np.dot(self.delta, self.w.T) * slope(self.h)
+            dw = self.h.T @ self.delta / len(x)
+            self.b += np.sum(self.delta, axis=0) * 0.1
+            self.w += 0.1 * dw
+            self.v += 0.1 * (x.T @ hidden)"""
+TAKEN = """delta = -slope(p) * self.error
+            dw, db = np.zeros_like(self.w), np.zeros_like(self.b)
+            for row, each in zip(self.h, delta):
+                dw += np.outer(row, each)
+                db += each
+            self.w = self.w + 0.1 * dw
+            self.b = self.b + 0.1 * db"""
+OPPOSITE, GRADIENT = "self.error = y - p", "self.error = p - y"
+
+
+@pytest.mark.parametrize(
+    ("error", "steps", "wrong"),
+    [
+        (OPPOSITE, ADDED, set()),
+        (GRADIENT, ADDED, {"self.v", "self.w", "self.b"}),
+        (f"{GRADIENT}; self.error = -self.error", ADDED, set()),
+        (f"{OPPOSITE}; self.error *= -2 / len(x)", ADDED, {"self.v", "self.w", "self.b"}),
+        ("self.error = np.where(p > 0.5, p - y, y - p)", ADDED, {"self.v", "self.w", "self.b"}),
+        ("self.error = (p - y) * (y - p) ** 2", ADDED, {"self.v", "self.w", "self.b"}),
+        (GRADIENT, TAKEN, set()),
+        (OPPOSITE, TAKEN, {"self.w", "self.b"}),
+    ],
+)
+def test_what_is_made_of_target_minus_prediction_and_added_is_not_said_to_go_uphill(
+    error: str, steps: str, wrong: set[str]
+) -> None:
+    record = run_recorded(script(NETWORK.replace("ERROR", error).replace("STEPS", steps))).records[2]
+    assert {each.name for each in record.parameters if uphill(each)} >= {"self.w", "self.b"}, (
+        "they go along their names"
+    )
+    assert {line.partition(":")[0] for line in all_carried(record)} == wrong
+
+
+def test_the_delta_rule_on_single_numbers_goes_downhill_where_it_adds_its_error() -> None:
+    text = """
+    w, b = 0.5, 0.1
+    for x, y in ((1.0, 0), (-2.0, 1), (0.5, 1)):
+        out = w * x + b
+        error = ERROR
+        loss = error**2
+        w = w + 0.1 * (error * x)
+        b += 0.1 * error
+    """
+    right = run_recorded(script(text.replace("ERROR", "y - out"))).records[1]
+    wrong = run_recorded(script(text.replace("ERROR", "out - y"))).records[1]
+    assert [all_carried(right), len(all_carried(wrong))] == [[], 2]

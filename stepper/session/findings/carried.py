@@ -13,6 +13,7 @@ from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
 from stepper.session.findings.held_sums import HeldSums
 from stepper.session.findings.labels import some
 from stepper.session.findings.left_out import all_behind, all_left_out
+from stepper.session.findings.opposites import is_opposite
 from stepper.session.findings.set_gradients import set_here
 from stepper.session.findings.sums import LEAF, held_before
 
@@ -139,8 +140,9 @@ def coasting(record: Record, parameter: Parameter) -> str:
 
 
 def climbs(record: Record, parameter: Parameter) -> bool:
-    """Whether the update goes along its gradient, and no momentum is why: a sign may be wrong."""
-    return uphill(parameter) and not momentum(record, parameter)
+    """Whether the update goes along its gradient, and no momentum is why, nor that the script makes the opposite of a
+    gradient, and adds it: a sign may be wrong."""
+    return uphill(parameter) and not momentum(record, parameter) and not is_opposite(record, parameter)
 
 
 def momentum(record: Record, parameter: Parameter) -> str:

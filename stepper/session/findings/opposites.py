@@ -1,0 +1,308 @@
+"""Whether what a script makes is the opposite of a gradient, which its update then adds on purpose: it is made of
+`error = target - prediction`, as in the delta rule. Told by where values come from in the record, not by their names.
+
+Pure: reads records only.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from stepper.record import Event, Parameter, Record, Value
+
+LINEAR = frozenset(
+    (
+        *("array", "asarray", "astype", "atleast_2d", "average", "clone", "copy", "detach", "dot", "expand_dims"),
+        *("flatten", "float", "float64", "inner", "item", "matmul", "mean", "mm", "multiply", "mv", "outer", "ravel"),
+        *("reshape", "squeeze", "sum", "t", "tensordot", "tolist", "transpose", "unsqueeze", "view"),
+    )
+)
+"""What makes of −x the opposite of what it makes of x, in each of its arguments."""
+
+
+class Sign(NamedTuple):
+    """How a value follows from a difference of a prediction and its target: `turned` where it follows from target −
+    prediction. `begun`: there is such a difference in it; else only the sign of a factor is told."""
+
+    begun: bool
+    turned: bool
+
+    def negated(self) -> Sign:
+        return Sign(self.begun, not self.turned)
+
+
+NEUTRAL = Sign(begun=False, turned=False)
+
+
+def _moves(event: Event, parameter: Parameter) -> bool:
+    copy = parameter.after.copy
+    return event.kind == "statement" and any(
+        each.when in ("after", "result") and (each.label == parameter.name if copy is None else each.copy == copy)
+        for each in event.values
+    )
+
+
+@lru_cache(maxsize=4096)
+def _expression(text: str) -> ast.expr | None:
+    """What a text is, where it is one expression."""
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _spelled(text: str) -> str:
+    node = _expression(text)
+    return text if node is None else ast.unparse(node)
+
+
+@lru_cache(maxsize=4096)
+def _statement(text: str) -> ast.stmt | None:
+    try:
+        (statement,) = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return None
+    return statement
+
+
+@lru_cache(maxsize=4096)
+def _taken(head: str) -> list[tuple[str, ast.expr]]:
+    """What the head of a loop binds, each name with what it is an element of."""
+    loop = _statement(f"{head.strip().removesuffix(':')}: pass")
+    if not isinstance(loop, ast.For):
+        return []
+    match loop.target, loop.iter:
+        case ast.Tuple(elts=[_, target]), ast.Call(func=ast.Name(id="enumerate"), args=[whole, *_]):
+            targets, wholes = [target], [whole]
+        case ast.Tuple(elts=targets), ast.Call(func=ast.Name(id="zip"), args=wholes):
+            pass
+        case target, whole:
+            targets, wholes = [target], [whole]
+    return [(ast.unparse(each), _in_any_order(whole)) for each, whole in zip(targets, wholes, strict=False)]
+
+
+def _in_any_order(node: ast.expr) -> ast.expr:
+    match node:
+        case ast.Call(func=ast.Name(id="reversed" | "list" | "sorted"), args=[inner, *_]):
+            return _in_any_order(inner)
+    return node
+
+
+@dataclass
+class _Signs:
+    """Follows the values of a record back."""
+
+    record: Record
+    inside: dict[int | None, list[Event]] = field(init=False, default_factory=dict)
+    made: dict[int, list[Event]] = field(init=False, default_factory=dict)  # what has a copy as its result
+    known: dict[int, Sign | None] = field(init=False, default_factory=dict)  # by copy
+    told: dict[str, bool] = field(init=False, default_factory=dict)  # by parameter
+
+    def __post_init__(self) -> None:
+        for event in self.record.events:
+            self.inside.setdefault(event.parent, []).append(event)
+            if event.kind in ("statement", "expression"):
+                for copy in {e.copy for e in event.values if e.when in ("result", "after") and e.copy is not None}:
+                    self.made.setdefault(copy, []).append(event)
+
+    def is_opposite(self, parameter: Parameter) -> bool:
+        grad, end = parameter.grad, len(self.record.events)
+        if grad is None:
+            return False
+        found = None if self.maker(grad, end) is None else self.of(grad, end)
+        if found is None or not found.begun:  # it is no value by itself: `w[i] += rate * (error * x[i])`
+            update = next((event for event in reversed(self.record.events) if _moves(event, parameter)), None)
+            node = None if update is None else _expression(grad.label)
+            found = None if update is None or node is None else self.within(node, update)
+        return found is not None and found.begun and found.turned
+
+    def of(self, value: Value, before: int) -> Sign | None:
+        """The sign of a value as it was at an event; None where it is not known."""
+        event = self.maker(value, before)
+        if event is None:
+            return _of_number(value)
+        if value.copy is None:
+            return self._made(event, value)
+        if value.copy not in self.known:
+            self.known[value.copy] = None  # while its own sources are looked at
+            self.known[value.copy] = self._made(event, value)
+        return self.known[value.copy]
+
+    def _made(self, event: Event, value: Value) -> Sign | None:
+        if event.kind == "expression":
+            node = _expression(event.text)
+            return NEUTRAL if node is None else self.within(node, event)
+        match _statement(event.text):
+            case ast.Assign(targets=[ast.Name() | ast.Attribute() | ast.Subscript()], value=node):
+                return self.within(node, event)
+            case ast.AnnAssign(value=ast.expr() as node) | ast.Return(value=ast.expr() as node):
+                return self.within(node, event)
+            case ast.AugAssign(target=target, op=op, value=node):
+                return self._changed(target, op, node, event)
+            case None:
+                return self._handed_on(event, value)
+        return None
+
+    def _handed_on(self, event: Event, value: Value) -> Sign | None:
+        """What the head of a loop takes out of something: `for x, delta in zip(inputs, deltas)`."""
+        whole = next((each for name, each in _taken(event.text) if name == value.label), None)
+        made = None if whole is None else Value(ast.unparse(whole), "other", "result", value.summary)
+        maker = None if made is None else self.maker(made, event.id)
+        held = () if made is None or maker is None else (e for e in maker.values if _spelled(e.label) == made.label)
+        found = next((each for each in held if each.when in ("result", "after")), None)
+        return NEUTRAL if found is None else self.of(found, event.id)
+
+    def _changed(self, target: ast.expr, op: ast.operator, node: ast.expr, event: Event) -> Sign | None:
+        """What a statement made of a value in place: a product, or a sum that began with zeros."""
+        label = ast.unparse(target)
+        was = next((e for e in event.values if e.when == "before" and _spelled(e.label) == label), None)
+        held, part = NEUTRAL if was is None else self.of(was, event.id), self.within(node, event)
+        if isinstance(op, ast.Mult | ast.Div):
+            return _product((held, part))
+        if isinstance(op, ast.Sub):
+            part = None if part is None else part.negated()
+        return _sum(held, part) if isinstance(op, ast.Add | ast.Sub) else None
+
+    def maker(self, value: Value, before: int) -> Event | None:
+        """What made a value, ahead of an event: the innermost of what has it as its result, so of a call of the
+        script's own function what that returns. The one that has it first: later ones give it further names."""
+        if value.copy is None:
+            named = _spelled(value.label)
+            earlier = (e for e in reversed(self.record.events[:before]) if e.kind in ("statement", "expression"))
+            return next((event for event in earlier if named and _makes(event, named)), None)
+        found: Event | None = None
+        for event in self.made.get(value.copy, ()):
+            if event.id >= before or (found is not None and not self._is_within(event, found)):
+                break
+            found = event
+        return found
+
+    def _is_within(self, event: Event, other: Event) -> bool:
+        parent = event.parent
+        while parent is not None and parent >= other.id:
+            if parent == other.id:
+                return True
+            parent = self.record.events[parent].parent
+        return False
+
+    def within(self, node: ast.expr, event: Event) -> Sign | None:
+        """The sign of an expression that an event evaluated."""
+        match node:
+            case ast.Constant(value=int() | float() as number):
+                return Sign(begun=False, turned=number < 0)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                found = self.within(inner, event)
+                return None if found is None else found.negated()
+            case ast.BinOp(left=left, op=ast.Mult() | ast.MatMult(), right=right):
+                return _product((self.within(left, event), self.within(right, event)))
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                below = self.within(right, event)
+                return None if below is None or below.begun else _product((self.within(left, event), below))
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
+                return self._difference(left, right, event, plus=isinstance(op, ast.Add))
+            case ast.Attribute(value=inner, attr="T"):
+                return self.within(inner, event)
+            case ast.Call(func=func, args=args):
+                return self._call(node, func, args, event)
+            case ast.Compare() | ast.Constant():
+                return NEUTRAL
+        value = self._operand(node, event)
+        return NEUTRAL if value is None else self.of(value, event.id)
+
+    def _difference(self, left: ast.expr, right: ast.expr, event: Event, *, plus: bool) -> Sign | None:
+        first, second = self.within(left, event), self.within(right, event)
+        if first is None or second is None:
+            return None
+        if not (plus or first.begun or second.begun):
+            predicted = [self._predicted(each, event) for each in (left, right)]
+            if None not in predicted and predicted[0] is not predicted[1]:
+                return Sign(begun=True, turned=predicted[1] is True)
+        return _sum(first, second if plus else second.negated())
+
+    def _predicted(self, node: ast.expr, event: Event) -> bool | None:
+        """Whether one side of a difference was computed with the parameters, and not given: the prediction, not its
+        target; None for what is neither."""
+        value = self._operand(node, event)
+        if value is None or isinstance(node, ast.Constant):
+            return None
+        return {"activation": True, "data": False, "other": False}.get(value.role)
+
+    def _call(self, node: ast.Call, func: ast.expr, args: list[ast.expr], event: Event) -> Sign | None:
+        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        parts = [*([func.value] if isinstance(func, ast.Attribute) else []), *args]
+        value = self._operand(node, event)
+        maker = None if value is None else self.maker(value, event.id + 1) or self.maker(value, self._end(event))
+        if value is not None and maker is not None and isinstance(_statement(maker.text), ast.Return):
+            return self.of(value, self._end(event))
+        found = [self.within(each, event) for each in parts]
+        if name in LINEAR:
+            return _product(found)
+        return None if any(each is None or each.begun for each in found) else NEUTRAL
+
+    def _end(self, event: Event) -> int:
+        """The first event behind an event and all inside it."""
+        inner = self.inside.get(event.id)
+        return self._end(inner[-1]) if inner else event.id + 1
+
+    def _operand(self, node: ast.expr, event: Event) -> Value | None:
+        """What a part of a statement was: it, or an expression in it, read or made that."""
+        label = ast.unparse(node)
+        for each in self._expressions(event):
+            for value in each.values:
+                made = value.when == "result" and each is not event
+                if (value.when == "operand" or made) and _spelled(value.label) == label:
+                    return value
+        return None
+
+    def _expressions(self, event: Event) -> Iterator[Event]:
+        yield event
+        for inner in self.inside.get(event.id, ()):
+            if inner.kind == "expression":
+                yield from self._expressions(inner)
+        if event.kind == "expression" and event.parent is not None:
+            yield from (each for each in self.inside.get(event.parent, ()) if each.kind == "expression")
+
+
+def _makes(event: Event, name: str) -> bool:
+    return any(each.when in ("result", "after") and _spelled(each.label) == name for each in event.values)
+
+
+def _of_number(value: Value) -> Sign:
+    """What was there before: a setting's sign counts, and none of what is data."""
+    number = value.summary.value if value.role == "setting" else None
+    return Sign(begun=False, turned=isinstance(number, int | float) and number < 0)
+
+
+def _product(parts: Sequence[Sign | None]) -> Sign | None:
+    known = [each for each in parts if each is not None]
+    if len(known) < len(parts) or sum(each.begun for each in known) > 1:
+        return None
+    return Sign(any(each.begun for each in known), sum(each.turned for each in known) % 2 == 1)
+
+
+def _sum(first: Sign | None, second: Sign | None) -> Sign | None:
+    """Of what goes back to differences, all of which must have one sign; what else is added (a decay) has none."""
+    if first is None or second is None:
+        return None
+    if first.begun and second.begun:
+        return first if first == second else None
+    return first if first.begun else second if second.begun else NEUTRAL
+
+
+_latest: list[_Signs] = []  # of the record that was asked of last: panels ask again and again
+
+
+def is_opposite(record: Record, parameter: Parameter) -> bool:
+    """Whether a parameter's gradient is made of target − prediction, so that to add it leads downhill. False, too,
+    where that cannot be told."""
+    if not _latest or _latest[0].record is not record:
+        _latest[:] = [_Signs(record)]
+    (signs,) = _latest
+    if parameter.name not in signs.told:
+        signs.told[parameter.name] = signs.is_opposite(parameter)
+    return signs.told[parameter.name]
