@@ -284,3 +284,50 @@ def test_what_a_function_makes_of_a_parameter_in_the_graph_under_its_own_name_is
         """
     )
     assert [each.name for each in ran.record(1).parameters] == ["w"]
+
+
+def test_a_forward_pass_that_is_made_anew_for_the_gradients_is_one_behind_a_loss_of_its_own() -> None:
+    ran = run(
+        """
+        import numpy as np
+        class Network:
+            def __init__(self):
+                self.w = np.ones((3, 1))
+            def forward(self, x):
+                return np.tanh(x @ self.w)
+            def train(self, x, y):
+                out = self.forward(x)
+                error = y - out
+                delta = error * (1 - out**2)
+                self.w += 0.1 * x.T @ delta
+        x = np.arange(12.0).reshape(4, 3)
+        net = Network()
+        for t in range(3):
+            loss = np.mean(np.square(1 - net.forward(x)))
+            net.train(x, np.ones((4, 1)))
+        """
+    )
+    found = roles(ran)
+    assert (found["out"], found["error"], found["delta"]) == ("activation", "gradient", "gradient")
+    phases = {event.text: event.phase for event in ran.record(1).events if event.kind == "statement"}
+    assert phases["out = self.forward(x)"] == phases["return np.tanh(x @ self.w)"] == "forward"
+    assert phases["error = y - out"] == "backward"
+
+
+def test_an_error_that_goes_back_from_the_loss_is_a_gradient_whatever_it_is_called() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, y = np.arange(12.0).reshape(4, 3) / 12, np.ones((4, 1))
+        v, w = np.ones((3, 2)), np.ones((2, 1))
+        for t in range(3):
+            h = np.tanh(x @ v)
+            error = y - h @ w
+            loss = np.mean(error**2)
+            hidden_error = error @ w.T
+            w += 0.1 * h.T @ error
+            v += 0.1 * x.T @ (hidden_error * (1 - h**2))
+        """
+    )
+    found = roles(ran)
+    assert (found["error"], found["loss"], found["hidden_error"]) == ("loss", "loss", "gradient")

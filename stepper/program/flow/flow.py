@@ -122,6 +122,8 @@ def sort(
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
+    again = _made_again(backward, forward, losses, run)
+    backward, forward = backward - again, forward | again
     held = {run.start[d.place] for d in updates if d.place in run.start}
     read = forward or feeding
     parameters = {start.place for start in held if start in read}
@@ -276,6 +278,35 @@ def _kept_for_backward(
     made = (d for d in forward if d.kind == "bind" and not (d.alias and names_loss(d.place[1])))
     last = max((d.order for d in made if d.order < first), default=-1)
     return {d for d in backward if d.order < last and d not in run.downstream(signals)}
+
+
+def _made_again(
+    backward: set[Definition], forward: set[Definition], losses: list[LossValue], run: Pass
+) -> set[Definition]:
+    """What the script's own functions that made the loss's prediction make a second time, for the gradients: `o =
+    self.forward(X)`, behind a loss that is told of a forward pass of its own. Not the loss itself, at moved numbers."""
+    first = {id(d.statement) for d in forward} | {id(loss.statement) for loss in losses}
+    done = {inner for key in first for inner in run.nested.get(key, ())}
+    ends = {id(loss.statement) for loss in losses}
+    whole = {_called(loss.statement) for loss in losses}
+    gradients = run.downstream(signals)
+    calls = {
+        d
+        for d in backward - gradients
+        if _called(d.node) not in whole | {""}
+        and done & (made := set(run.nested.get(id(d.statement), ())))
+        and not made & ends
+    }
+    nodes = {id(d.node) for d in forward if d.kind in ("bind", "change")} if calls else set()
+    return calls | {d for d in backward - gradients if d.kind in ("bind", "change") and id(d.node) in nodes}
+
+
+def _called(statement: ast.AST | None) -> str:
+    """The name of the function whose result a statement binds; empty where it binds anything else."""
+    match statement:
+        case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return name
+    return ""
 
 
 def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried: set[Place]) -> list[LossValue]:

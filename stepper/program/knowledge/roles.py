@@ -117,7 +117,8 @@ class Roles:
                 return self._role(next(iter(definition.deps)))
         if definition in flow.loss_definitions:
             return "loss"
-        if names_loss(place[1]) and flow.loss_definitions & closure((definition,)):
+        fed_back = definition in flow.backward  # `hidden_error = delta @ w.T`
+        if names_loss(place[1]) and not fed_back and flow.loss_definitions & closure((definition,)):
             return "loss"
         if self._returns_gradients(definition.node):
             return "gradient"  # be it that a penalty on them feeds the loss
