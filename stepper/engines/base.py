@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from weakref import ref
 
 from stepper.engines.arrays import numpy_module
+from stepper.engines.layout import Layout
 from stepper.engines.pieces import Pieces
 from stepper.engines.survey import sample
 from stepper.record import Array, Detail, Kind, Region, Role, Summary, When, Window
@@ -203,8 +204,8 @@ class Engine:
         """The same for the memory that `value` lies in, with whatever else: an address is soon that of another."""
         return self.reference(value)
 
-    def span(self, value: Any) -> tuple[int, int] | None:
-        """The addresses of a value's first byte and behind its last; None where it has none that can be compared."""
+    def layout(self, value: Any) -> Layout | None:
+        """How a value lies in memory; None where it has no address that can be compared with others."""
         return None
 
     def keep(self, value: Any) -> Any:

@@ -18,6 +18,7 @@ from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine, Later
 from stepper.engines.bits import address_of, same_arrays, same_bits
 from stepper.engines.chunks import CHUNK
+from stepper.engines.layout import Layout
 from stepper.engines.opaque import Opaque
 from stepper.engines.pieces import Pieces
 from stepper.engines.pool import POOL, SMALLEST
@@ -62,13 +63,11 @@ class NumpyEngine(Engine):
     def memory(self, value: Any) -> Any:
         return 0  # its address must do
 
-    def span(self, value: Any) -> tuple[int, int] | None:
+    def layout(self, value: Any) -> Layout | None:
         numpy = numpy_module()
         if type(value) is not numpy.ndarray or not value.size or min(value.strides, default=0) < 0:
             return None
-        start = address_of(value)
-        reach = sum((extent - 1) * stride for extent, stride in zip(value.shape, value.strides, strict=True))
-        return start, start + reach + value.itemsize
+        return Layout(address_of(value), value.itemsize, value.shape, value.strides)
 
     def keep(self, value: Any) -> Any:
         numpy = numpy_module()

@@ -18,6 +18,7 @@ from stepper.engines.base import Engine, Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
 from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once, same_but_for_nans
+from stepper.engines.layout import Layout
 from stepper.engines.members import members
 from stepper.engines.modes import capturing, look, maker, method, replaced, settle, torch_module, unnoticed, watched
 from stepper.engines.numpy import part_of
@@ -147,6 +148,19 @@ class TorchEngine(Engine):
             return id(value)
         lazily = plain.is_neg() or plain.is_conj()
         return plain.data_ptr(), layout_of(plain.shape, plain.stride()), plain.dtype, lazily
+
+    def layout(self, value: Any) -> Layout | None:
+        if self._apart(value):
+            with unnoticed():
+                return self._layout(value)
+        return self._layout(value)
+
+    def _layout(self, value: Any) -> Layout | None:
+        plain = self._plain(value)
+        if plain is None or not plain.numel() or plain.is_neg() or plain.is_conj():
+            return None
+        size = plain.element_size()
+        return Layout(plain.data_ptr(), size, tuple(plain.shape), tuple(step * size for step in plain.stride()))
 
     def memory(self, value: Any) -> Any:
         if self._apart(value):

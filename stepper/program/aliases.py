@@ -20,8 +20,8 @@ def is_alias(site: Site) -> bool:
         head, equals, source = site.text.partition("=")
         if not equals or head.startswith(HEADS):
             return site.text.startswith(HEADS)
-        if head.endswith(OPERATORS):
-            return False  # `b += v` makes another number, or changes an array
+        if head.endswith(OPERATORS) or head.count("(") > head.count(")"):
+            return False  # `b += v` makes another number, or changes an array, as does `np.add(b, v, out=b)`
     else:
         source = site.text
     return bool(ALIASES.fullmatch(source.strip()))

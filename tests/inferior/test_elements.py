@@ -227,6 +227,8 @@ def test_rows_of_a_gradient_that_was_added_up_before_are_lost_nowhere(whole: str
         ("w[ids] -= rate * rows", True),
         ("w.index_add_(0, ids, -rate * rows)", False),
         ("w.index_add_(0, ids, rows, alpha=-rate)", False),
+        ("w.index_put_((ids,), -rate * rows, accumulate=True)", False),
+        ("w.scatter_add_(0, ids[:, None].expand(-1, 2), -rate * rows)", False),
     ],
 )
 def test_of_rows_of_a_tensor_that_are_picked_the_gradient_is_what_the_step_used(update: str, last: bool) -> None:

@@ -223,6 +223,8 @@ def test_of_a_function_that_scales_a_gradient_it_is_what_was_scaled() -> None:
         "w -= 0.5 * np.linalg.inv(H).dot(g)",
         "inverse = np.linalg.inv(H); w -= inverse @ g",
         "w -= np.linalg.solve(H, X.T @ e)",
+        "delta = np.linalg.solve(H, g); w = w - delta",
+        "delta = -np.linalg.solve(H, g); step = 0.5 * delta; w = w + step",
     ],
 )
 def test_of_newtons_step_the_gradient_is_what_the_equations_are_solved_for(update: str) -> None:
@@ -242,3 +244,51 @@ def test_of_newtons_step_the_gradient_is_what_the_equations_are_solved_for(updat
     x, y = numpy.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]]), [0.5, 1.0, -1.0]
     expected = x.T @ (x @ ran.array(parameter.before, 1) - y)
     assert ran.array(parameter.grad, 1).tolist() == pytest.approx(expected.tolist())
+
+
+@pytest.mark.parametrize(
+    ("kept", "step"),
+    [
+        ("np.eye(2)", "d = -K @ g; s = 0.5 * d; w = w + s; K = K + 0.1 * np.outer(s, s)"),  # a quasi-Newton method
+        ("np.zeros(2)", "K = 0.9 * K + g; d = turned(K); w -= rate * d"),
+        ("np.zeros(2)", "K *= 0.9; K += g; gradient_step = turned(g + 0.9 * K); w -= rate * gradient_step"),
+    ],
+)
+def test_a_step_that_a_kept_matrix_or_a_function_turns_is_not_the_gradient(kept: str, step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        def turned(v):
+            u = v / np.abs(v).max()
+            return u ** 3
+        X, w, rate = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]]), np.array([0.5, -0.25]), 0.125
+        K = {kept}
+        for y in ([1.0, 0.0, 2.0], [0.5, 1.0, -1.0], [1.5, 1.0, -1.0]):
+            e = X @ w - y
+            loss = (e ** 2).sum() / 2
+            g = X.T @ e
+            {step}
+        """
+    )
+    parameter = next(each for each in ran.record(2).parameters if each.name == "w")
+    assert parameter.grad is not None and parameter.grad.label == "g"
+
+
+@pytest.mark.parametrize(
+    "then", ["w = np.sign(w) * np.maximum(np.abs(w) - 0.05, 0)", "w = w * np.maximum(1 - 0.05 / np.abs(w), 0)"]
+)
+def test_what_is_made_of_the_parameter_alone_is_no_gradient(then: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        X, w = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]]), np.array([0.5, -0.25])
+        for y in ([1.0, 0.0, 2.0], [0.5, 1.0, -1.0]):
+            e = X @ w - y
+            loss = (e ** 2).sum() / 2 + np.abs(w).sum()
+            g = X.T @ e
+            w = w - 0.125 * g
+            {then}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None and parameter.grad.label == "g"

@@ -300,3 +300,94 @@ for x, y in batches:
     assert found["w *= 0.99"] == found["w = np.clip(w, -0.5, 0.5)"] == found["w = w / norm"] == "update"
     assert found["mean = 0.9 * mean + 0.1 * x.mean(0)"] == "forward"
     assert labels(program, "parameter") == {"w"}
+
+
+@pytest.mark.parametrize(
+    ("index", "change", "behind"),
+    [
+        ("t % 6", "row -= 0.1 * g", "norm = (row ** 2).sum()"),  # one number: a row, whatever is done with it
+        ("int(ids[t])", "row[:] = row - 0.1 * g", "norm = (row ** 2).sum()"),
+        ("rng.integers(6)", "np.subtract(row, 0.1 * g, out=row)", "norm = (row ** 2).sum()"),
+        ("ids[t]", "row -= 0.1 * g", "t"),  # and what is read no more
+        ("ids[t]", "row[0] -= 0.1 * g[0]", "row = None"),
+    ],
+)
+def test_a_row_that_is_changed_under_its_own_name_changes_the_table(index: str, change: str, behind: str) -> None:
+    program = analyse(_with_rows(f"i = {index}", change, behind), "s.py")
+    assert "table" in labels(program, "parameter") and phases(program)[change] == "update"
+
+
+@pytest.mark.parametrize("change", ["row += 0.1 * x", "row -= row.mean()"])
+def test_rows_that_a_computed_array_picks_are_the_passes_own_where_they_are_read_on(change: str) -> None:
+    program = analyse(_with_rows("i = ids[x > 0]", "bias -= 0.1 * g", "t", forward=change), "s.py")
+    assert labels(program, "parameter") == {"bias"} and phases(program)[change] == "forward"
+
+
+def _with_rows(pick: str, change: str, behind: str, forward: str = "t") -> str:
+    return f"""
+import numpy as np
+rng = np.random.default_rng(0)
+table, ids, bias, target, x = rng.normal(size=(6, 3)), np.array([0, 2, 4]), np.zeros(3), np.ones(3), np.ones(3)
+for t in range(3):
+    {pick}
+    row = table[i]
+    {forward}
+    e = row + bias - target
+    loss = (e ** 2).sum()
+    g = 2 * e
+    {change}
+    {behind}
+"""
+
+
+def test_a_chain_of_samples_beside_what_an_optimizer_steps_is_no_parameter_nor_the_loop_that_moves_it() -> None:
+    source = """
+import torch
+mu, chain, kept = torch.zeros(2, requires_grad=True), torch.randn(8, 2), [torch.randn(2) for _ in range(8)]
+opt = torch.optim.SGD([mu], lr=0.1)
+def energy(x):
+    return ((x - mu) ** 2).sum()
+def langevin(x, steps):
+    for _ in range(steps):
+        x = x.detach().requires_grad_(True)
+        (g,) = torch.autograd.grad(energy(x), x)
+        with torch.no_grad():
+            x -= 0.1 * g
+    return x.detach()
+for t in range(5):
+    START
+    difference = energy(data) - energy(chain)
+    opt.zero_grad()
+    difference.backward()
+    opt.step()
+"""
+    own = analyse(source.replace("START", "chain = langevin(chain, 3)"), "s.py")
+    buffer = "chain = langevin(torch.stack(kept), 3)\n    for i, x in enumerate(chain):\n        kept[i] = x"
+    buffered = analyse(source.replace("START", buffer), "s.py")
+    for program in (own, buffered):
+        assert program.loop is not None and program.loop.text.startswith("for t")
+        assert labels(program, "parameter") == {"mu"} and phases(program)["x -= 0.1 * g"] == "forward"
+    assert phases(buffered)["kept[i] = x"] == "forward"
+
+
+def test_a_loss_that_a_condition_asks_for_alone_is_only_tried() -> None:
+    source = """
+import numpy as np
+def loss_of(x):
+    return np.mean((A @ x - b) ** 2)
+x, H = np.zeros(4), np.eye(4)
+g = 2 * A.T @ (A @ x - b)
+for k in range(8):
+    loss = loss_of(x)
+    p = -H @ g
+    a = 1.0
+    while loss_of(x + a * p) > loss:
+        a *= 0.5
+    s = a * p
+    x = x + s
+    new_grad = 2 * A.T @ (A @ x - b)
+    H = H + np.outer(s, new_grad - g)
+    g = new_grad
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"x"} and phases(program)["p = -H @ g"] == "backward"

@@ -18,7 +18,7 @@ from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import Added, index_of, plainly, target_of
-from stepper.inferior.spelling.texts import is_unbuffered
+from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
 from stepper.record import REPEATED, Summary
 
 Read = Mapping[str, Draft]
@@ -108,6 +108,8 @@ def picks(track: Track, terms: Terms) -> bool:
         index = index_of(update.text)
         read, _ = terms(update, track)
         parts = index.elts if isinstance(index, ast.Tuple) else [] if index is None else [index]
+        if any(isinstance(part, ast.Call) and ast.unparse(part.func) == SCATTERED for part in parts):
+            return True
         picked = [part.elts if isinstance(part, ast.List) else _looked_up(ast.unparse(part), read) for part in parts]
         if any(isinstance(each, list) or getattr(each, "shape", ()) for each in picked):
             return True
@@ -210,7 +212,16 @@ class _Array:
         return bool(self._filled.all())
 
     def copy(self, own: Engine, arrays: Engine) -> Copy:
-        return Copy.derived(arrays, _PutTogether(arrays, self._whole), self._whole.nbytes)
+        return _whole_copy(self._whole, arrays)
+
+
+def put_together(label: str, whole: Any, arrays: Engine) -> Draft:
+    """An array that was put together, as a gradient with this label."""
+    return Draft(label, "gradient", "operand", _whole_copy(whole, arrays))
+
+
+def _whole_copy(whole: Any, arrays: Engine) -> Copy:
+    return Copy.derived(arrays, _PutTogether(arrays, whole), whole.nbytes)
 
 
 class _PutTogether(msgspec.Struct, gc=False, eq=False):
@@ -273,6 +284,11 @@ def _index(node: ast.expr, read: Read) -> Any:
             return tuple(_index(element, read) for element in elements)
         case ast.List(elts=elements):
             return [_index(element, read) for element in elements]
+        case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=int() as axis), index]) if name == SCATTERED:
+            numbers = numpy_module().asarray(_value(index, read))
+            places = list(numpy_module().indices(numbers.shape))
+            places[axis] = numbers
+            return tuple(places)
     number = _value(node, read)
     if isinstance(number, list) and all(type(each) in (int, bool) for each in number):
         return number

@@ -84,7 +84,8 @@ class FinishedParameters:
 
     def _parameter(self, track: Track) -> Parameter | None:
         before, after = track.before, track.after or track.before
-        parts = None if track.grad else self._used.picked(track, self._numpy)
+        parts = None if track.grad else self._used.through_views(track, self._numpy)
+        parts = parts or (None if track.grad else self._used.picked(track, self._numpy))
         grad = track.grad if parts is None else parts.gradient
         grad = grad or self._used.of_rows(track, self._numpy) or self._used.sum_of(track, self._numpy)
         grad = grad or self._used.of(track) or track.returned or self._used.gone_through(track)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from stepper.engines.base import Engine
@@ -15,6 +15,8 @@ from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
 from stepper.inferior.gradients.fitting import fits, is_inside, is_itself, shape_of
 from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
+from stepper.inferior.gradients.preconditioned import Preconditioned
+from stepper.inferior.gradients.views import of_views
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, is_path, value_of
 from stepper.inferior.recording.recorder import Recorder
@@ -37,9 +39,6 @@ from stepper.inferior.spelling.texts import statement_of
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 
-SOLVED = frozenset(["solve", "lstsq", "cho_solve", "cholesky_solve", "solve_triangular", "lu_solve", "spsolve"])
-INVERTED = frozenset(["inv", "pinv", "inverse", "pinverse", "cholesky_inverse"])
-PRODUCTS = frozenset(["matmul", "dot", "mv", "mm"])
 DIVISIONS = frozenset(["truediv", "divide"])
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 
@@ -51,6 +50,9 @@ class UsedGradients:
         self._recorder = recorder
         self._known = known
         self._beside = GradientsBeside(recorder.happenings, known)
+        self._preconditioned = Preconditioned(
+            known, lambda statement: self._expressions.get(statement.id, []), self._makers
+        )
         self._rows: dict[str, list[Draft | None]] = {}
         self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
 
@@ -77,7 +79,7 @@ class UsedGradients:
                 or self._beside.of_made(update, track)
             )
             if found is not None:
-                return self._solved_for(found, update, track) or found
+                return self._preconditioned.gradient_of(found, update, track) or found
         return self._of_velocity(track)
 
     def _of_velocity(self, track: Track) -> Draft | None:
@@ -104,24 +106,6 @@ class UsedGradients:
                 found = [draft for draft in found if draft.copy is not None and id(draft.copy) not in known.parameters]
                 return found[0] if len(found) == 1 else None
         return None
-
-    def _solved_for(self, found: Draft, update: Happening, track: Track) -> Draft | None:
-        """Newton's step by hand (`w -= np.linalg.solve(H, g)`, `w -= Hinv @ g`): the gradient that equations are solved
-        for. What solves them is no factor of the chain rule."""
-        inner = self._expressions.get(update.id, [])
-        made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(found)), None)
-        operation = None if made is None else made.site.operation
-        if made is None or operation is None:
-            return None
-        read = made.drafts[:-1]
-        makers = [self._made_in(inner, draft) or self._maker(draft, update) for draft in read]
-        names = {each.site.operation.name for each in makers if each is not None and each.site.operation is not None}
-        if operation.name not in SOLVED and not (operation.name in PRODUCTS and names & INVERTED):
-            return None
-        return next((draft for draft in reversed(read) if fits(draft, track) and draft.role != "parameter"), None)
-
-    def _made_in(self, inner: list[Happening], draft: Draft) -> Happening | None:
-        return next((each for each in inner if each.site.label == draft.label), None)
 
     def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
         """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names), their sum: where
@@ -155,6 +139,15 @@ class UsedGradients:
     def in_parts(self, track: Track, arrays: Engine) -> Parts | None:
         """What was added to the parts of a parameter, one by one."""
         return in_parts(track, arrays, self._term, self._recorder.happenings)
+
+    def through_views(self, track: Track, arrays: Engine) -> Parts | None:
+        """What was added to parts of a parameter under names of their own: `row = w[i]`, then `row -= lr * g`."""
+
+        def gradient(part: Track) -> Draft | None:
+            whole = self.of(part) if len(part.updates) == 1 else None  # of several no one is the gradient
+            return whole or _whole(self.in_parts(part, arrays))
+
+        return of_views(track, arrays, gradient)
 
     def picked(self, track: Track, arrays: Engine) -> Parts | None:
         """The same where an array picks the parts: `table[ids] -= lr * d`. What has the table's shape, too, has it by
@@ -323,17 +316,24 @@ class UsedGradients:
         if gradients:
             return next((draft for draft in gradients if is_path(draft.label)), gradients[0])
         for draft in found if deep else ():
-            made = self._maker(draft, update) if draft.role in ("other", "parameter") else None
-            gradient = None
-            if made is not None:
-                gradient = self._gradient_read(made, track, deep - 1, _label_in(made, draft)) or self._single(
-                    made, track
-                )
-            if gradient is not None:
-                return gradient
+            for made in self._makers(draft, update) if draft.role in ("other", "parameter") else ():
+                gradient = self._gradient_read(made, track, deep - 1, _label_in(made, draft))
+                gradient = gradient or self._single(made, track)
+                if gradient is not None:
+                    return gradient
         if shape is None or deep < MOMENTS or not self._goes_on(update, track):
             return None
-        return next((d for d in found if not is_path(d.label) and d.role != "parameter"), None)
+        others = (d for d in found if not is_path(d.label) and d.role != "parameter")
+        return next((d for d in others if not self._is_of_itself(d, update, track)), None)
+
+    def _is_of_itself(self, draft: Draft, update: Happening, track: Track) -> bool:
+        """Whether an expression is made of the parameter and numbers only: `np.sign(w)`, `torch.randn_like(w)`."""
+        if draft.role == "parameter" or is_itself(draft, track):
+            return True
+        inner = self._expressions.get(update.id, [])
+        made = next((each for each in inner if each.site.label == draft.label), None)
+        read = [] if made is None else [each for each in made.drafts[:-1] if shape_of(each) is not None]
+        return bool(read) and all(self._is_of_itself(each, update, track) for each in read)
 
     def _goes_on(self, update: Happening, track: Track) -> bool:
         """Whether an update read what the parameter was: `C = z.T @ X / n`, of a closed form, is no step from there."""
@@ -415,6 +415,10 @@ class UsedGradients:
 
     def _maker(self, draft: Draft, before: Happening) -> Happening | None:
         """The statement that made a value in this pass, or gave it its name."""
+        return next(self._makers(draft, before), None)
+
+    def _makers(self, draft: Draft, before: Happening) -> Iterator[Happening]:
+        """The same, and behind it the statement that called the function in which it was made, if any."""
         named: Happening | None = None
         for happening in reversed(self._recorder.happenings[: before.id]):
             if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
@@ -428,8 +432,12 @@ class UsedGradients:
             if "result" in same and is_alias(happening.site):
                 named = named or happening  # that was made before
             elif "result" in same or "after" in same:
-                return happening
-        return named
+                named = None
+                yield happening
+                if not happening.text.startswith("return "):
+                    return
+        if named is not None:
+            yield named
 
 
 def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:

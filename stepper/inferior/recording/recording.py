@@ -115,7 +115,7 @@ class Recording(Values):
             self._look,
             self._called,
             self._place,
-            self._span,
+            self._layout,
             self._learn_local,
             self._is_frozen,
             lambda value: self._look(self._peek(value, "grad")),

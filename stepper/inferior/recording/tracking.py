@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
+from stepper.engines.layout import Layout
 from stepper.engines.names import Names, is_place
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of
@@ -39,6 +40,7 @@ class Track:
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
         self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
+        self.views: list[View] = []  # through which it was changed, by names of their own: `row = w[i]`
         self.frozen = False  # no gradient is asked for
         self.place: Hashable = None  # where it lies, of one that no gradient came to
         self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
@@ -53,6 +55,14 @@ class Track:
         return bool(self.updates) or self.grad is not None or not after.same_value(self.before)
 
 
+class View(NamedTuple):
+    """A part of a parameter that was changed under a name of its own: how both lie in memory, and what became of it."""
+
+    whole: Layout
+    part: Layout
+    track: Track
+
+
 class Tracker:
     """Follows the parameters of one iteration from their first sight to the end of the pass."""
 
@@ -62,13 +72,13 @@ class Tracker:
         look: Callable[[Any], Copy | None],
         called: Callable[[Any], str | None] = lambda _: None,
         place: Callable[[Any], Hashable] = id,
-        span: Callable[[Any], tuple[int, int] | None] = lambda _: None,
+        layout: Callable[[Any], Layout | None] = lambda _: None,
         learn: Callable[[], None] = lambda: None,
         frozen: Callable[[Any], bool] = lambda _: False,
         gradient: Callable[[Any], Copy | None] = lambda _: None,
     ) -> None:
         """`look` gives a copy of a value as it is now; `called` says what the script calls it, `place` where it lies,
-        and `span` from where to where. `learn` learns further `paths`, where those that are known do not do;
+        and `layout` how. `learn` learns further `paths`, where those that are known do not do;
         `frozen` says whether no gradient of a value is asked for, `gradient` what its `.grad` holds now."""
         self._names = names
         self.paths = Names()  # through the script's own objects: what tells parameters of one label apart
@@ -77,7 +87,8 @@ class Tracker:
         self._frozen = frozen
         self._gradient = gradient
         self._called = called
-        self._spans: Spans[Track] = Spans(span)
+        self._layout = layout
+        self._spans: Spans[Track] = Spans(self._span)
         self._place = place  # where a value lies: two objects over the same memory have the same
         self._places: dict[Hashable, Track] = {}
         self._placed = 0  # how many tracks there were when those were noted
@@ -139,6 +150,7 @@ class Tracker:
             if made and event is not None and draft.when == "after":
                 held.updates.append(event)
                 held.in_place = True
+                self._changed_through(held, bare, value, draft, event)
             return  # a row of it, that changes with it
         if track is None and whole and bare != label:
             track = self._beneath(value)
@@ -181,6 +193,23 @@ class Tracker:
             track.in_place = track.in_place or draft.when == "after"
             if event is not None:
                 track.updates.append(event)
+
+    def _span(self, value: Any) -> tuple[int, int] | None:
+        layout = self._layout(value)
+        return None if layout is None else layout.span
+
+    def _changed_through(self, track: Track, label: str, value: Any, draft: Draft, event: Happening) -> None:
+        """A parameter was changed by way of a part of it, which has a name of its own."""
+        whole, part = self._layout(track.value), self._layout(value)
+        before = next((each for each in event.drafts if each.when == "before" and each.label == draft.label), None)
+        if whole is None or part is None or before is None:
+            return
+        view = next((each for each in track.views if (each.whole, each.part) == (whole, part)), None)
+        if view is None:
+            view = View(whole, part, Track(label, label, None, before, None))
+            track.views.append(view)
+        view.track.after = draft
+        view.track.updates.append(event)
 
     def _beneath(self, data: Any) -> Track | None:
         """The parameter whose `.data` this is: another object, over the same memory."""

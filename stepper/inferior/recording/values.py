@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from stepper.engines.base import Engine
+from stepper.engines.layout import Layout
 from stepper.engines.names import Names, is_place
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, Key, Known, Tokens, is_path
@@ -148,9 +149,9 @@ class Values:
         engine = self._owner(value)
         return id(value) if engine is None else engine.identity(value)
 
-    def _span(self, value: Any) -> tuple[int, int] | None:
+    def _layout(self, value: Any) -> Layout | None:
         engine = self._owner(value)
-        return None if engine is None else engine.span(value)
+        return None if engine is None else engine.layout(value)
 
     def _peek(self, value: Any, attribute: str) -> Any:
         """What `value.attribute` holds, without calling anything of the script's: no property, no `__getattr__`."""

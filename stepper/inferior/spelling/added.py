@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from stepper.inferior.spelling.decays import undecayed
 from stepper.inferior.spelling.texts import statement_of
+from stepper.program.nodes import is_whole
 from stepper.program.vocabulary import names_rate
 
 Look = Callable[[str], float | None]
@@ -77,13 +78,18 @@ def _term(text: str) -> ast.expr | None:
         case ast.Assign(
             targets=[target], value=ast.BinOp(left=left, op=ast.Sub() | ast.Add() as op, right=right) as sum_
         ):
-            name = _unparsed(target)
+            name = _unparsed(_whole(target))
             if name == _unparsed(left):
                 return undecayed(right, name) or right
             if isinstance(op, ast.Add) and name == _unparsed(right):
                 return undecayed(left, name) or left
             return undecayed(sum_, name, kept=True)
     return None
+
+
+def _whole(target: ast.expr) -> ast.expr:
+    """What an assignment changes all of: `w` of `w[:] = …` and `w[...] = …`."""
+    return target.value if isinstance(target, ast.Subscript) and is_whole(target.slice) else target
 
 
 @lru_cache(maxsize=1024)

@@ -6,6 +6,9 @@ import ast
 import textwrap
 from functools import lru_cache
 
+SCATTERED = "scattered"
+"""What stands in a subscript for the places that `scatter_add_` adds to: `w[scattered(axis, index)] += d`."""
+
 
 @lru_cache(maxsize=4096)
 def statement_of(text: str) -> ast.stmt | None:
@@ -49,7 +52,32 @@ def _spelled_out(statement: ast.stmt) -> ast.stmt | None:
             index = index if axis == 0 else ast.Tuple([ast.Slice(), index], ast.Load())
             value = ast.BinOp(scales[0].value, ast.Mult(), value) if scales else value
             return ast.AugAssign(ast.Subscript(whole, index, ast.Store()), ast.Add(), value)
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=whole, attr="index_put_"),
+                args=[ast.Tuple(elts=[*indices]), value],
+                keywords=[ast.keyword(arg="accumulate", value=ast.Constant(value=True))],
+            )
+        ):
+            index = indices[0] if len(indices) == 1 else ast.Tuple(indices, ast.Load())
+            return ast.AugAssign(ast.Subscript(whole, index, ast.Store()), ast.Add(), value)
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=whole, attr="scatter_add_"), args=[ast.Constant(value=int()), _, value] as args
+            )
+        ):
+            scattered = ast.Call(ast.Name(SCATTERED, ast.Load()), args[:2], [])
+            return ast.AugAssign(ast.Subscript(whole, scattered, ast.Store()), ast.Add(), value)
     return None
+
+
+@lru_cache(maxsize=1024)
+def is_call(text: str) -> bool:
+    """Whether a statement binds what a call gives, or an expression is one."""
+    match statement_of(text):
+        case ast.Assign(value=ast.Call()) | ast.Expr(value=ast.Call()):
+            return True
+    return False
 
 
 def reads(node: ast.expr, text: str) -> bool:

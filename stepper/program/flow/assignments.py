@@ -6,6 +6,7 @@ import ast
 
 from stepper.program.flow.calls import Caller
 from stepper.program.flow.effects import EMPTY, GRAD, NOTHING, Place, Root, Value, union
+from stepper.program.flow.views import is_changed_for_good, is_number
 from stepper.program.nodes import is_nothing, is_reference, is_whole
 from stepper.program.scopes import Scope
 from stepper.program.vocabulary import names_loss
@@ -72,19 +73,28 @@ class Assigner(Caller):
                     (part, *self._split(scope, item, part)) for part, item in zip(target.elts, value.elts, strict=True)
                 ]
                 for (part, own, result), item in zip(pairs, value.elts, strict=True):
-                    self._store(scope, node, part, result, own, self._is_reference(scope, item))
+                    self._store(scope, node, part, result, own, self._is_reference(scope, node, part, item))
             else:
                 own, result = self._split(scope, value, target)
-                self._store(scope, node, target, result, own, self._is_reference(scope, value))
+                self._store(scope, node, target, result, own, self._is_reference(scope, node, target, value))
 
-    def _is_reference(self, scope: Scope, value: ast.expr) -> bool:
-        """Whether a value is one that exists already, and not `table[rows]`: what computed indices pick is new."""
+    def _is_reference(self, scope: Scope, node: ast.stmt, target: ast.expr, value: ast.expr) -> bool:
+        """Whether a value is one that exists already, and not `table[rows]`: what computed indices pick is new, but
+        for a computed number."""
         if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Name):
             place = self.name_place(scope, value.slice.id)
             made = self.state.values.get(place, EMPTY) if place is not None else EMPTY
             if made and all(each.kind == "bind" and each.deps for each in made):
-                return False
+                numbers = (getattr(each.node, "value", each.node) for each in made)
+                return all(is_number(number, lambda name: self._counts(scope, name)) for number in numbers) or (
+                    isinstance(target, ast.Name) and is_changed_for_good(self.script, node, target.id)
+                )
         return is_reference(value)
+
+    def _counts(self, scope: Scope, name: str) -> bool:
+        """Whether a name is a loop's counter."""
+        place = self.name_place(scope, name)
+        return place is not None and bool(self.state.index.get(place))
 
     def _split(self, scope: Scope, value: ast.expr, target: ast.expr) -> tuple[bool, Value]:
         """Whether the target's old value is a term of the new one (`w = w - e`, `m = b * m + e`), and the rest."""

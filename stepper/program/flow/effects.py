@@ -26,7 +26,8 @@ class Definition:
     """One value of a place. `selected`: the loops whose target picks what is changed; `loops`: the loops around it,
     inside the pass; `alias`: the value is another place's very value; `roots`: the places whose objects it may be;
     `controls`: what the conditions around it depend on; `asked`: what, of `deps`, only chose between constants;
-    `made`: it is an attribute of an object that is being made.
+    `made`: it is an attribute of an object that is being made; `renewed`: of a `start`, that the pass ends with a value
+    of its own there (the gradient at the new point, which the next pass begins with).
     """
 
     place: Place
@@ -43,6 +44,7 @@ class Definition:
     controls: set[Definition] = field(default_factory=set)
     asked: set[Definition] = field(default_factory=set)
     made: bool = False
+    renewed: bool = False
 
     @property
     def changes(self) -> bool:
@@ -181,7 +183,7 @@ class Mark:
 @dataclass
 class LossValue:
     """A value that is a loss by its place or name. `differentiated`: `torch.autograd.grad` takes its gradients.
-    `tried`: a finite difference is taken of it, or what becomes of that is told."""
+    `tried`: a finite difference is taken of it, or a condition asks for it only, or what becomes of that is told."""
 
     node: ast.AST
     deps: frozenset[Definition]
@@ -231,6 +233,12 @@ class Pass:
             for dependency in definition.deps | definition.own:
                 users.setdefault(dependency, []).append(definition)
         return users
+
+    def note_renewed(self) -> None:
+        """Say it of what the pass finds and gives another value that keeps nothing of it."""
+        for place, start in self.start.items():
+            ends = self.end.values.get(place, EMPTY)
+            start.renewed = bool(ends) and all(d.kind == "bind" and not d.own for d in ends)
 
     def carried(self) -> set[Place]:
         """Places that are changed in the pass and whose value at its end still depends on that at its start."""

@@ -103,6 +103,7 @@ def sort(
         # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
         # statistics) is no parameter.
         updates = {d for d in updates if d.deps & run.downstream(_is_grad)} or updates
+        updates -= _samples(updates - stepped, stepped, losses)
         # Nor is a name that is bound anew to what the stepped models give (`k += rate * (gamma * d(x) - d(y))`).
         models = {d for d in stepped if run.start.get(d.place) in forward}
         updates -= {d for d in updates - stepped if d.kind == "bind" and not any(map(_is_grad, until(d.deps, models)))}
@@ -355,6 +356,22 @@ def _gains(run: Pass, changes: set[Definition]) -> set[Definition]:
 
 def _is_grad(definition: Definition) -> bool:
     return definition.place == GRAD
+
+
+def _samples(updates: set[Definition], stepped: set[Definition], losses: list[LossValue]) -> set[Definition]:
+    """What is moved by gradients that are only handed out (`torch.autograd.grad`), beside what an optimizer steps by
+    those of a backward pass: a chain of samples, or the buffer that they are kept in."""
+    if not any(map(is_optimizers, stepped)) or not all(loss.backward for loss in losses):
+        return set()
+    made_of = {d: {s for s in until(d.deps, stepped) if _is_grad(s) and s.kind != "start"} for d in updates}
+    return {d for d, gradients in made_of.items() if gradients and all(map(_is_handed_out, gradients))}
+
+
+def _is_handed_out(definition: Definition) -> bool:
+    match definition.node:
+        case ast.Call(func=ast.Attribute(attr="grad") | ast.Name(id="grad")):
+            return True
+    return False
 
 
 def _steps_at_once(run: Pass) -> set[Definition]:

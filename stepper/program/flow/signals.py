@@ -20,7 +20,8 @@ def is_gradient(definition: Definition) -> bool:
             return names_gradient(key) or names_gradient(name)
     if is_optimizers(definition):
         return False  # an optimizer changes parameters, whatever they are called (`G`, a generator)
-    return definition.kind != "start" and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
+    there = definition.kind != "start" or definition.renewed
+    return there and names_gradient(name) and not (len(name) == 1 and _is_squashed(definition))
 
 
 def is_optimizers(definition: Definition) -> bool:

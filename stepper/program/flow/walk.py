@@ -54,7 +54,7 @@ class Walker(Assigner):
             self.evaluate(scope, loop.test)
         self.block(scope, body)
         self.meet([*self.exits[0], *self.endings[0]])
-        return Pass(
+        found = Pass(
             start=self.starts,
             end=self.state,
             definitions=list(self.definitions.values()),
@@ -69,6 +69,8 @@ class Walker(Assigner):
             entered=self.entered,
             reads=self.reads,
         )
+        found.note_renewed()
+        return found
 
     # ------------------------------------------------------------------------------------------------- statements
 
@@ -119,7 +121,7 @@ class Walker(Assigner):
                 self.exits[-1].append(self.state.copy())
                 return False
             case ast.If(test=test, body=body, orelse=orelse):
-                self.tests.append(self.evaluate(scope, test).deps)
+                self.tests.append(self._asked(scope, test).deps)
                 holds = outcome(test, lambda name: self._known(scope, name))
                 alive = self._ways(scope, [body, orelse] if holds is None else [body if holds else orelse])
                 self.tests.pop()
@@ -143,6 +145,13 @@ class Walker(Assigner):
             case ast.Assert(test=test):
                 self.evaluate(scope, test)
         return True
+
+    def _asked(self, scope: Scope, test: ast.expr) -> Value:
+        """A condition. A loss that is worked out for it alone is one of a point that is only tried: a line search's."""
+        self.trying += 1
+        value = self.evaluate(scope, test)
+        self.trying -= 1
+        return value
 
     def _match(self, scope: Scope, node: ast.stmt, subject: Value, cases: Sequence[ast.match_case]) -> bool:
         def enter(place: int) -> None:
@@ -195,7 +204,7 @@ class Walker(Assigner):
         for _ in range(2):
             before = self.state.copy()
             if isinstance(node, ast.While):
-                self.evaluate(scope, node.test)
+                self._asked(scope, node.test)
             else:
                 self._loop_target(scope, node)
             if not self.block(scope, node.body):

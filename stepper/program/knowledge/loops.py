@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stepper.program.errors import ProgramError
-from stepper.program.flow.effects import GRAD, Definition, Pass, closure
+from stepper.program.flow.effects import GRAD, Definition, Mark, Pass, closure
 from stepper.program.flow.flow import of_later_runs
 from stepper.program.flow.losses import Losses
 from stepper.program.flow.signals import signals, takes_step
@@ -231,7 +231,7 @@ def _candidates(
 
 def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Studied], list[Definition]]) -> bool:
     # A loop that runs backward by itself may train what the one around it picks: one layer or model after another.
-    whole = loop.level() == BACKWARD
+    whole = loop.level() == BACKWARD and not _only_samples(outer, loop)
     inside = {id(d.node) for d in state(outer) if loop.key in d.loops and (whole or outer.key not in d.selected)}
     if LOSS < outer.level() < BACKWARD:
         # Beside steps by gradients, a hidden state or the gradients themselves, that a pass carries on, are no state.
@@ -243,6 +243,22 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
         return False
     # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
     return whole or not (_steps_outside(outer, loop) or _given_gradients(outer, loop))
+
+
+def _only_samples(outer: Studied, inner: Studied) -> bool:
+    """Whether the inner loop only takes gradients that it is given (`torch.autograd.grad`), in a pass that runs
+    backward and steps an optimizer elsewhere: it moves samples (Langevin's), for the model that is trained."""
+    own = {id(mark.node) for mark in inner.run.marks if mark.kind == "step" or _runs_backward(mark)}
+    around = [mark for mark in outer.run.marks if inner.key not in mark.loops]
+    return not own and any(mark.kind == "step" for mark in around) and any(map(_runs_backward, around))
+
+
+def _runs_backward(mark: Mark) -> bool:
+    return mark.kind == "backward" and isinstance(mark.node, ast.Call) and _callee(mark.node) == "backward"
+
+
+def _callee(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 
 
 def _steps_outside(outer: Studied, inner: Studied) -> bool:

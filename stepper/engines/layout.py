@@ -1,0 +1,39 @@
+"""How a value lies in memory: where it begins, and how far apart its elements are. Knows no library."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Layout(NamedTuple):
+    """The address of the first element, its size, and the value's shape and strides; all but the shape in bytes."""
+
+    start: int
+    size: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The addresses of the first byte and behind the last."""
+        reach = sum((extent - 1) * stride for extent, stride in zip(self.shape, self.strides, strict=True))
+        return self.start, self.start + reach + self.size
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the elements lie one behind the other, in their order."""
+        step = self.size
+        for extent, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if extent != 1 and stride != step:
+                return False
+            step *= extent
+        return True
+
+    def of_part(self, part: Layout) -> tuple[int, tuple[int, ...]] | None:
+        """Where the elements of a part lie in this: the place of the first, counted in the order of the elements here,
+        and how many places apart they are, by axis. None where this has gaps, or the part has elements of its own."""
+        offset = part.start - self.start
+        steps = [*part.strides, offset]
+        if not self.is_dense or part.size != self.size or any(step % self.size for step in steps):
+            return None
+        return offset // self.size, tuple(step // self.size for step in part.strides)

@@ -1,0 +1,85 @@
+"""Gradients of parameters that are changed through parts of them, which have names of their own."""
+
+import pytest
+
+from tests.inferior.running import run
+
+START = {
+    "np": "import numpy as np; w = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]); y = np.array([0.5, 3.0])",
+    "torch": "import torch; w = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]); y = torch.tensor([0.5, 3.0])",
+}
+
+
+@pytest.mark.parametrize(
+    ("library", "update"),
+    [
+        ("np", "row -= rate * g"),
+        ("np", "row[:] = row - rate * g"),
+        ("np", "np.subtract(row, rate * g, out=row)"),
+        ("np", "row[0] -= rate * g[0]; row[1] -= rate * g[1]"),
+        ("torch", "row -= rate * g"),
+        ("torch", "row.sub_(rate * g)"),
+    ],
+)
+def test_of_a_row_that_is_changed_under_its_own_name_the_table_has_the_gradient(library: str, update: str) -> None:
+    ran = run(
+        f"""
+        {START[library]}
+        rate = 0.125
+        for t in range(3):
+            i = t % 3
+            row = w[i]
+            e = row - y
+            loss = (e ** 2).sum()
+            g = 2 * e
+            {update}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "w" and parameter.sparse and parameter.grad is not None
+    assert ran.array(parameter.grad, 1).tolist() == [[0.0, 0.0], [5.0, 2.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("library", START)
+def test_columns_that_are_changed_one_by_one_make_up_the_whole_gradient(library: str) -> None:
+    ran = run(
+        f"""
+        {START[library]}
+        rate = 0.125
+        for t in range(2):
+            e = w - y
+            loss = (e ** 2).sum()
+            for j in range(2):
+                column = w[:, j]
+                g = 2 * e[:, j]
+                column -= rate * g
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.name == "w" and not parameter.sparse and parameter.grad is not None
+    assert ran.array(parameter.grad).tolist() == [[1.0, -2.0], [5.0, 2.0], [9.0, 6.0]]
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "row -= rate * g; row -= rate * g",  # twice: no one of them is the gradient
+        "both = w[1:]; row -= rate * g; both -= rate * g",  # one in the other
+        "row -= rate * g; w[0] = 0",  # and a part that is set
+    ],
+)
+def test_parts_that_are_changed_twice_or_beside_others_have_no_gradient_together(update: str) -> None:
+    ran = run(
+        f"""
+        {START["np"]}
+        rate = 0.125
+        for t in range(2):
+            row = w[1]
+            e = row - y
+            loss = (e ** 2).sum()
+            g = 2 * e
+            {update}
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.name == "w" and parameter.grad is None
