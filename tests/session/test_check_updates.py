@@ -230,7 +230,7 @@ def test_weights_that_are_read_under_the_name_of_others_updated_already_are_not_
     ]
 
 
-def test_a_gradient_that_is_added_up_in_place_and_then_clipped_is_compared_as_it_was_before_that(
+def test_a_gradient_that_is_added_up_in_place_and_then_scaled_is_compared_as_it_was_before_that(
     tmp_path: Path,
 ) -> None:
     text = """
@@ -249,7 +249,7 @@ for t in range(3):
 """
     with opened(tmp_path, text) as run:
         (found,) = named(run.check(1)).values()
-    assert found.verdict is Verdict.AGREES and "as it was made; it was changed on line" in found.note
+    assert found.verdict is Verdict.AGREES and "up to the factor 0.25 on line 12; as it was" in found.note
 
 
 ROWS = """

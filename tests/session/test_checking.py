@@ -200,7 +200,7 @@ def test_decay_and_clipping_by_hand_are_no_mistakes(tmp_path: Path) -> None:
     assert {each.verdict for each in found.values()} == {Verdict.AGREES}, found
     lines = text.split("\n")
     decayed = next(number for number, line in enumerate(lines, 1) if "grad_w1 +=" in line)
-    assert f"line {decayed}" in found["w1"].note and "before the update" in found["w2"].note
+    assert f"line {decayed}" in found["w1"].note and "up to the factor 0.01 on line" in found["w2"].note
 
 
 def test_a_decay_of_gradients_in_a_dict_is_no_mistake(tmp_path: Path) -> None:

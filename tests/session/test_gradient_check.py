@@ -36,7 +36,17 @@ def checked(*pairs: tuple[float, float], along: bool = False, unsure: str = "", 
 
 def test_the_same_gradient_agrees() -> None:
     assert checked((2.0, 2.0), (-1.0, -1.0 + 1e-7), (0.0, 0.0)).verdict is Verdict.AGREES
-    assert entry(0.0, 0.0, error=1.0).verdict is Verdict.AGREES  # nothing, and nothing
+    assert entry(0.0, 0.0, error=0.5).verdict is Verdict.AGREES  # nothing, and nothing
+
+
+def test_nothing_agrees_with_nothing_only_where_as_much_as_others_have_would_be_seen() -> None:
+    wide = entry(0.0, 0.0, error=1.0)
+    assert wide.verdict is Verdict.UNKNOWN and "rounding" in wide.reason
+    assert compared((0,), 0.0, Slope(0.0, 1.0, 1e-5), UNIT, 0.0).verdict is Verdict.AGREES  # no gradient is any
+    for others, verdict in ((0.5, Verdict.UNKNOWN), (2.0, Verdict.AGREES)):
+        assert compared((0,), 0.0, Slope(0.0, 1.0, 1e-5), UNIT, 0.0, others=others).verdict is verdict
+    every = concluded("w", (9,), [wide, wide])
+    assert every.verdict is Verdict.UNKNOWN and every.note == wide.reason
 
 
 def test_what_is_rounded_as_something_much_larger_agrees_with_nothing_and_differs_from_nothing() -> None:

@@ -134,10 +134,17 @@ class GradientCheck:
 
 
 def compared(
-    index: tuple[int, ...], recorded: float, found: Slope | None, unit: float, typical: float, size: float = 0.0
+    index: tuple[int, ...],
+    recorded: float,
+    found: Slope | None,
+    unit: float,
+    typical: float,
+    size: float = 0.0,
+    others: float = 0.0,
 ) -> EntryCheck:
     """An entry's gradient against its slope. `typical` is the root mean square of the parameter's gradient, `size` that
-    of what it was rounded as, where that is larger: of a parameter, by whose step the gradient is known."""
+    of what it was rounded as, where that is larger: of a parameter, by whose step the gradient is known; `others` is
+    the largest of the other parameters' gradients."""
     if not math.isfinite(recorded):
         return EntryCheck(index, recorded, reason="the recorded gradient is not finite")
     if found is None:
@@ -151,7 +158,8 @@ def compared(
     if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
         sure = max(found.error, rounding) <= max(COARSE * larger, SMALL * typical)
         steepest = max((abs(each[0]) for each in found.others), default=0.0)
-        if sure or (larger == 0 and (not steepest or found.error <= COARSE * steepest)):  # nothing, and nothing
+        nothing = larger == 0 and found.error < (typical or others or math.inf)
+        if sure or (nothing and (not steepest or found.error <= COARSE * steepest)):  # nothing, and nothing
             return _judged(told, Verdict.AGREES)
         return _judged(told, Verdict.UNKNOWN, hidden_by(unit))
     if not seen and not found.excludes(recorded):

@@ -5,6 +5,7 @@ The process stands at the head of the iteration; see `checking`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +23,7 @@ from stepper.session.check.finite_difference import (
 )
 from stepper.session.check.gradient_check import (
     DOUBLE,
+    SAME,
     STEPPED,
     UPHILL,
     GradientCheck,
@@ -46,6 +48,7 @@ from stepper.session.check.together import Setting, Together, Way, together, way
 from stepper.session.check.updated_first import read_after_update, updated_before
 from stepper.session.continuing import Continuing
 from stepper.session.findings.carried import Carried, added, momentum
+from stepper.session.findings.finished import Finished
 from stepper.session.findings.left_out import Why, in_words, left_out
 from stepper.session.findings.lost_terms import lost_term
 from stepper.session.findings.on_the_way import on_the_way
@@ -85,6 +88,7 @@ class RecordCheck:
         self._entries = ENTRIES if entries is None else entries
         self._always = entries is not None  # entries are looked at, whatever directions tell
         self._carried = added(record)
+        self._finished = Finished(record)
         self._cuts = Cuts(record, behind=behind)
         self._left_out = left_out(record)
         self._reaching_back = reaching_back(record)
@@ -171,7 +175,7 @@ class RecordCheck:
         return Setting(self._passes.base, grown(self._record), self._unit, self._passes.noise)
 
     def _versions(self, parameter: Parameter) -> Iterator[Version]:
-        return versions(self._record, parameter, self._carried.get(parameter.name, False))
+        return versions(self._finished, parameter, self._carried.get(parameter.name, False))
 
     def _told(self, parameter: Parameter, told: Together) -> ParameterCheck | None:
         """A parameter that agrees along a direction through many, or is hidden there; else None."""
@@ -264,6 +268,14 @@ class RecordCheck:
             raise LookupError(why_not or "no gradient of it is in the record")
         differs = first.verdict is Verdict.DIFFERS
         why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
+        mistake = known[0].mistake
+        if (
+            mistake is not None
+            and first.factor
+            and mistake.scale
+            and math.isclose(first.factor, mistake.scale, rel_tol=SAME)
+        ):
+            why = why or f"{first.note}; line {mistake.line} multiplies by {mistake.factor:.6g} what agrees"
         return replace(first, note=why or first.note)
 
     def _summed(self, parameter: Parameter) -> str:

@@ -63,6 +63,7 @@ class Samples:
         self._passes = passes
         self._versions = versions
         self._unit = unit
+        self._others = max((typical(each.grad) for each in record.parameters if each.grad is not None), default=0.0)
         self._chosen: list[int] = []  # by their places in the flattened array
         self._steps: dict[int, list[Step]] = {}  # by those
         self._gradual: dict[tuple[int, float], bool] = {}  # by those and the loss
@@ -144,7 +145,7 @@ class Samples:
         values = (*version.parts, *version.rounded, *version.less)
         unit = max(self._unit, *map(unit_of, values))
         size = abs(version.scale) * max(map(typical, values))
-        told = compared(index, recorded, found, unit, version.typical, size)
+        told = compared(index, recorded, found, unit, version.typical, size, self._others)
         if version.sparse and not recorded and told.verdict is Verdict.DIFFERS:
             return replace(told, verdict=Verdict.UNKNOWN, reason="the step does not move this entry")
         return told

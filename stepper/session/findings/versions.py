@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stepper.record import Event, Parameter, Record, Value
-from stepper.session.findings.as_made import as_made, multiple, parsed
+from stepper.session.findings.as_made import Changed, multiple, parsed
 from stepper.session.findings.closures import first_call
+from stepper.session.findings.finished import Finished
 from stepper.session.findings.whose_loss import contributions, losses
 
 NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
@@ -28,7 +29,8 @@ class Version:
     iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0),
     of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
     `losses` are the places of those that it is known to be the gradient of, none where that is to be found out.
-    `sparse`: only some elements were moved, and of the others it has zeros."""
+    `sparse`: only some elements were moved, and of the others it has zeros. `mistake`: what it was multiplied by on the
+    way back, where that explains why it differs."""
 
     parts: tuple[Value, ...]
     note: str = ""
@@ -40,6 +42,7 @@ class Version:
     made: bool = False
     losses: tuple[int, ...] = ()
     sparse: bool = False
+    mistake: Changed | None = None
 
     @property
     def typical(self) -> float:
@@ -52,10 +55,10 @@ def typical(value: Value) -> float:
     return (value.summary.norm or 0.0) / math.sqrt(max(1, value.summary.size))
 
 
-def versions(record: Record, parameter: Parameter, carried: bool = False) -> Iterator[Version]:
+def versions(finished: Finished, parameter: Parameter, carried: bool = False) -> Iterator[Version]:
     """The one that the update used comes first, where there was one; not if it is `carried`, a sum with what earlier
     iterations had left, and it is known what this one added."""
-    used, held = parameter.grad if parameter.used else None, parameter.held
+    record, used, held = finished.record, parameter.grad if parameter.used else None, parameter.held
     called = first_call(record, parameter.name)
     if called is not None:
         note = "of the first time that the step calls its closure; the later ones are at other parameters"
@@ -71,17 +74,17 @@ def versions(record: Record, parameter: Parameter, carried: bool = False) -> Ite
     if shares and carried:
         yield Version(tuple(shares), share=True, made=True, losses=of)
         return
+    changed, mistake = ([], None) if used is None or shares else finished.of(parameter, used)
     if used is not None:
-        yield Version((used,), losses=of, sparse=parameter.sparse)
+        yield Version((used,), losses=of, sparse=parameter.sparse, mistake=mistake)
     if shares and not (used is not None and len(shares) == 1 and shares[0].copy == used.copy):
         note = "as this iteration's backward pass made it; "
         note += "no update used it" if used is None else "the update used it clipped, scaled, or added to another"
         yield Version(tuple(shares), note, made=True, losses=of)
     elif used is None and parameter.grad is not None:
         yield Version((parameter.grad,), "no update used it", losses=of)
-    elif used is not None:
-        for each in as_made(record, parameter, used):
-            yield Version((each.value,), each.note)
+    for each in changed:
+        yield Version((each.value,), each.note)
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
             note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"

@@ -1,0 +1,60 @@
+"""Constants that gradients by hand are multiplied by: a mistake on the way back, or the update's own."""
+
+import pytest
+
+from stepper.session.findings.finished import Finished
+from tests.engines.recorded import run_recorded
+from tests.engines.scripts import script
+
+BY_HAND = """
+    import numpy as np
+    rng = np.random.default_rng(0)
+    x, y, lr, half = rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), 0.1, 0.5
+    w1, b1, w2, b2 = rng.normal(size=(3, 4)), np.zeros(4), rng.normal(size=(4, 2)), 0.3
+    for t in range(1):
+        h = np.tanh(x @ w1 + b1)
+        e = h @ w2 + b2 - y
+        loss = (e * e).sum()
+        q = 2 * h.T @ e
+        dw2 = q
+        db2 = 2 * e.sum()
+        dz = 2 * (e @ w2.T) * (1 - h * h)
+        dw1 = x.T @ dz
+        db1 = dz.sum(0)
+        END
+        w1 -= lr * dw1
+        b1 -= lr * db1
+        w2 -= lr * dw2
+        b2 -= lr * db2
+    """
+TOGETHER = "dw1, db1, dw2, db2 = "
+CASES = {
+    "its own line": ("dw2 = q", "dw2 = 2 * q", {"w2": 2.0}, set[str]()),
+    "in place": ("dw2 = q", "dw2 = q; dw2 *= half", {"w2": 0.5}, set[str]()),
+    "a count": ("dw2 = q", "inv = 1.0 / e.shape[0]; dw2 = q * inv", {"w2": 0.125}, set[str]()),
+    "a function": ("dw2 = q", "twice = lambda g: 2 * g; dw2 = twice(q)", {"w2": 2.0}, set[str]()),
+    "a single number": ("dz =", "db2 *= 3; dz =", {"b2": 3.0}, set[str]()),
+    "in a clipped one": ("dw2 = q", "dw2 = 2 * q; dw2 = dw2 / np.sqrt((q * q).sum())", {"w2": 2.0}, set[str]()),
+    "when all are made": ("END", "db1 = 2 * db1", {}, {"b1"}),
+    "in all": ("END", TOGETHER + "(half * g for g in (dw1, db1, dw2, db2))", {}, {"w1", "b1", "w2", "b2"}),
+    "a norm": ("dw2 = q", "dw2 = q / np.linalg.norm(q)", {}, set[str]()),
+    "all clipped": (
+        "END",
+        "c = 0.1 / sum((g * g).sum() for g in (dw1, dw2)) ** 0.5; " + TOGETHER + "dw1 * c, db1 * c, dw2 * c, db2 * c",
+        {},
+        set[str](),
+    ),
+    "cut by entries": ("dw2 = q", "dw2 = np.clip(q, -0.1, 0.1)", {}, set[str]()),
+    "the rate": ("END", "dw1 = lr * dw1; w1 -= dw1; dw1 = 0 * dw1", {}, set[str]()),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_constant_is_a_mistake_where_another_gradient_is_made_behind_it(case: str) -> None:
+    old, new, wrong, up_to = CASES[case]
+    record = run_recorded(script(BY_HAND.replace(old, new).replace("END", "pass"))).records[0]
+    finished = Finished(record)
+    found = {each.name: finished.of(each, each.grad) for each in record.parameters if each.grad is not None}
+    assert {name: mistake.factor for name, (_, mistake) in found.items() if mistake is not None} == wrong
+    assert {name for name, (told, _) in found.items() if any(each.up_to for each in told)} == up_to
+    assert len(found) == 4 or case == "the rate"
