@@ -45,7 +45,7 @@ def check_target(
         told.wipe()
         if told.found is not None:
             _print(target, told.found, format)
-        told.say(f"{target}: interrupted: {_reached(told.found)}")
+        told.say(f"{target}: interrupted {told.at}: {_reached(told.found)}")
         raise
     finally:
         told.wipe()
@@ -134,12 +134,14 @@ class _Telling:
 
     def __init__(self, iteration: int) -> None:
         self.found: GradientCheck | None = None
+        self.at = f"on the way to iteration {iteration}"  # in words: how far it is
         self._terminal = sys.__stderr__ if sys.__stderr__ is not None and sys.__stderr__.isatty() else None
         self._show(f"running to iteration {iteration} …")
 
     def __call__(self, found: GradientCheck, name: str) -> None:
         self.found = found
         done = len(found.parameters)
+        self.at = f"at {name}" if name else "at its end"
         self._show(f"checking {name} ({done + 1} of {done + len(found.ahead)}) …" if name else "")
 
     def wipe(self) -> None:

@@ -10,6 +10,8 @@ import pytest
 from stepper.cli import main
 from stepper.commands.check import _Telling
 from stepper.session.check.gradient_check import GradientCheck
+from stepper.session.headless_check import check
+from stepper.session.options import Options
 from tests.session.support import script
 
 WRONG = """
@@ -83,6 +85,16 @@ def test_only_the_parameters_that_are_named_are_checked(capsys: pytest.CaptureFi
         assert [each["name"] for each in told["parameters"]] == names
 
 
+def test_how_far_a_check_is_is_told_within_a_parameter_too() -> None:
+    heard: list[str] = []
+    check("and-gate", Options(), 0, 1, lambda _, name: heard.append(name))
+    assert heard[0] == "w1" and "w2, after " in "".join(heard)
+    passes = [int(each.split()[2]) for each in heard if "after" in each]
+    assert passes == sorted(passes) and len(set(passes)) > 3
+    told = _Telling(3)
+    assert told.at == "on the way to iteration 3"
+
+
 def test_an_interrupt_prints_what_is_known_so_far(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +109,7 @@ def test_an_interrupt_prints_what_is_known_so_far(
     monkeypatch.setattr(_Telling, "__call__", interrupted)
     assert main(["check", "and-gate"]) == 130
     captured = capsys.readouterr()
-    assert captured.err == "and-gate: interrupted: 1 of 3 parameters were checked\n"
+    assert captured.err == "and-gate: interrupted at w2, after 8 passes: 1 of 3 parameters were checked\n"
     lines = captured.out.splitlines()
     assert lines[0].startswith("and-gate  iteration 0") and lines[-1] == "not checked yet: w2, b"
     assert sum("  agrees" in line and not line.startswith(" ") for line in lines) == 1

@@ -150,4 +150,5 @@ def test_of_many_parameters_that_differ_fewer_entries_are_looked_at() -> None:
     assert many.entries(0, 60) == ENTRIES and many.entries(0, 600) == 1 and many.entries(2 * PASSES, 9) == 1
     assert many.said.startswith("of 2 parameters fewer entries")
     assert slow.entries(0, 60) == 1 and slow.splits < many.splits
+    assert [Budget(8, each, many=False).entries(0, 8) for each in (0.1, 1.0, 30.0)] == [ENTRIES, 2, 1]
     assert slow.over(60 * FEWEST) and not slow.over(60) and not many.over(60 * FEWEST)

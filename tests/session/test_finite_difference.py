@@ -76,9 +76,18 @@ def test_narrower_steps_find_the_slope_that_kinks_hide() -> None:
     steps = [Step(-size, size, [single(loss(-size))], [single(loss(size))]) for size in (0.1, 0.2)]
     wide = slope(steps, loss(0.0), last, SINGLE)
     assert wide is not None and wide.excludes(0.1)
-    steps += asyncio.run(narrowed(ask, 0.0, loss(0.0), abs(wide.value - 0.1), SINGLE))
+    steps += asyncio.run(narrowed(ask, 0.0, loss(0.0), abs(wide.value - 0.1), SINGLE, 0.0, steps))
+    assert asyncio.run(narrowed(ask, 0.0, loss(0.0), abs(wide.value - 0.1), SINGLE, 0.0, steps)) == []  # once
     again = slope(steps, loss(0.0), last, SINGLE)
     assert again is not None and not again.excludes(0.1)
+
+
+def test_steps_that_are_about_as_wide_do_not_tell_how_exact_one_another_is() -> None:
+    steps = [Step(-size, size, [-(size**3)], [size**3]) for size in (0.1, 0.1001, 0.1002, 0.3)]  # the slope is 0
+    found = slope(steps, 0.0, last, DOUBLE)
+    assert found is not None and abs(found.value) <= found.error
+    alone = slope(steps[:2], 0.0, last, DOUBLE)
+    assert alone is not None and alone.error < found.error  # there is no other
 
 
 def test_a_kink_nearer_than_any_step_leaves_the_slopes_of_both_sides() -> None:
@@ -146,7 +155,7 @@ def test_no_right_slope_is_accused_among_many_kinks_that_rounding_hides() -> Non
         found = slope(steps, base, last, SINGLE)
         assert found is not None
         if compared((), told, found, SINGLE, 0.0).verdict is not Verdict.AGREES:
-            steps += asyncio.run(narrowed(ask, 0.0, base, abs(told - found.value), SINGLE))
+            steps += asyncio.run(narrowed(ask, 0.0, base, abs(told - found.value), SINGLE, 0.0, steps))
         return compared((), told, slope(steps, base, last, SINGLE), SINGLE, 0.0).verdict is Verdict.DIFFERS
 
     assert not any(accused(1.0, seed) for seed in range(100))

@@ -1,4 +1,4 @@
-"""How many passes of an iteration a check of many parameters takes at most. Pure."""
+"""How many passes of an iteration a check takes at most, where it is not told how many entries to look at. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ ENTRIES = 4
 """That are looked at, of a parameter."""
 PASSES = 3000
 SECONDS = 45.0
+PATIENCE = 240.0  # seconds for few parameters
 FEWEST = 12  # passes for each parameter, however long they take
 EACH = 12  # passes for an entry, mostly
 SPLITS = 4  # how often, at least, a group of parameters that does not agree is halved
@@ -13,10 +14,11 @@ HALVING = 30  # passes for both halves
 
 
 class Budget:
-    """Of a check of `parameters`, each pass of which takes `seconds`."""
+    """Of a check of `parameters`, which are `many` or few, each pass of which takes `seconds`."""
 
-    def __init__(self, parameters: int, seconds: float) -> None:
-        self._passes = int(min(PASSES, max(FEWEST * parameters, SECONDS / max(seconds, 1e-9))))
+    def __init__(self, parameters: int, seconds: float, *, many: bool = True) -> None:
+        whole = SECONDS if many else PATIENCE
+        self._passes = int(min(PASSES, max(FEWEST * parameters, whole / max(seconds, 1e-9))))
         self._parameters = parameters
         self._fewer = 0
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 FIRST = (1.0, 2.0, 4.0)  # the first steps, in units of ∛u times the scale
 ROUNDS = 3  # and how often further ones are taken, where these are not exact enough
@@ -26,6 +26,7 @@ ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned
 LIKELY = 0.25  # the part of them that is likely
 NARROW = (1.0, 4.0, 16.0)  # the narrowest steps
 CLEAR = 16.0  # how much larger than its rounding a difference is to be, to be seen
+APART = 1.25  # how many times as wide another step is at least that tells how exact a slope is
 EXACT = 1e-3  # the relative error that is sought
 SAFELY = 4.0  # how much smaller than that what rounding does is to be
 ENOUGH = 1e-2  # and where another entry of the same parameter is known as exactly
@@ -101,6 +102,8 @@ def _is_smooth(others: Sequence[tuple[float, float, float]]) -> bool:
     return max(doubt) <= SMOOTH * min(map(abs, values))
 
 
+_Known = tuple[Step, float, float, float]
+"""A step, the slope that it tells, what rounding does to its losses, and what the slopes below and above lie apart."""
 Reading = Callable[[Losses], float]
 """Which loss of a pass is meant."""
 
@@ -108,7 +111,8 @@ Reading = Callable[[Losses], float]
 def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise: float = 0.0) -> Slope | None:
     """The best slope that these steps tell; `base` is the loss at θ, `unit` the unit roundoff that it is computed with,
     `noise` how much it differs when it is computed again. None where there are not two steps with finite losses."""
-    known, flat, still = [], 0, True
+    known: list[_Known] = []
+    flat, still = 0, True
     for step in sorted(steps, key=lambda each: each.size):
         try:
             below, above = read(step.losses_below), read(step.losses_above)
@@ -122,8 +126,11 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
             rounded = max(abs(base), abs(below), abs(above)) + abs(value * (step.below + step.above) / 2)
             known.append((step, value, ROUNDING * unit * rounded + noise, sides))
     best: Slope | None = None
-    for (step, value, rounding, _), (_, other, _, _) in pairwise(known):
-        error = abs(other - value) + rounding / step.size
+    wider = [(one, two) for at, one in enumerate(known) for two in _wider(one[0], known[at + 1 :])]
+    for (step, value, rounding, _), (twice, other, _, _) in wider or pairwise(known):
+        times = max(twice.size / step.size, APART)
+        # truncation goes with h²: what steps nearer than at h and 2h lie apart is less of it
+        error = max(1.0, 3 / (times**2 - 1)) * abs(other - value) + rounding / step.size
         if best is None or error < best.error:
             best = Slope(value, error, step.size)
     if best is None:
@@ -134,6 +141,11 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
     pairs = zip(known, [*kinks, kinks[-1]], strict=True)
     others = tuple((value, rounding / step.size, kink) for (step, value, rounding, _), kink in pairs)
     return replace(best, others=others, flat=flat)
+
+
+def _wider(step: Step, known: Sequence[_Known]) -> Iterator[_Known]:
+    """The next step that is wider by so much that it may tell another slope."""
+    return islice((each for each in known if each[0].size >= APART * step.size), 1)
 
 
 def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) -> float:
@@ -199,11 +211,18 @@ def scale_of(at: float, typical: float, others: float, loss: float, gradient: fl
     return max(own, min(beside, max(way, FLOOR * beside)))
 
 
-async def narrowed(ask: Ask, at: float, base: float, apart: float, unit: float, noise: float = 0.0) -> list[Step]:
-    """Further steps beside θ = `at`: as narrow as the loss's rounding allows for a slope that would be off by `apart`.
-    Kinks lie less near."""
+async def narrowed(
+    ask: Ask, at: float, base: float, apart: float, unit: float, noise: float, known: Sequence[Step]
+) -> list[Step]:
+    """Further steps beside θ = `at`: as narrow as the loss's rounding allows for a slope that would be off by `apart`,
+    but for those about as wide as one that is `known`. Kinks lie less near."""
     size = max(CLEAR * (ROUNDING * unit * abs(base) + noise) / apart, CLEAR * unit * abs(at))
-    return await _taken(ask, at, [size * each for each in NARROW])
+    sizes = [size * each for each in NARROW]
+    return await _taken(ask, at, [each for each in sizes if not any(_is_as_wide(each, step.size) for step in known)])
+
+
+def _is_as_wide(size: float, other: float) -> bool:
+    return other < APART * size and size < APART * other
 
 
 async def _taken(ask: Ask, at: float, sizes: Sequence[float]) -> list[Step]:

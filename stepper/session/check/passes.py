@@ -5,7 +5,7 @@ The process stands at the head of the iteration; see `checking`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stepper.inferior.protocol import Awaited, Move, Tried
 from stepper.record import Parameter, Record
@@ -29,6 +29,7 @@ class Passes:
         self.base: Losses = []  # where nothing is moved
         self.noise = 0.0  # how much the loss differs when it is computed again
         self.unlike = ""  # why the iteration, run again, is another
+        self.heard: Callable[[], None] = lambda: None  # called before others are run
 
     async def begin(self) -> None:
         """Run two in which nothing is moved, before all others."""
@@ -55,12 +56,14 @@ class Passes:
 
     async def push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
         """A pass for each number, with the parameters moved so far along their directions."""
+        self.heard()
         self.count += len(numbers)
         return await self._lane.push(moves, numbers, **self._asked)
 
     async def nudge(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         """A pass for each number, with one element of a parameter being that. Raises LookupError where it cannot be
         written to."""
+        self.heard()
         self.count += len(numbers)
         tried = await self._lane.nudge(parameter.name, parameter.before.summary, flat, list(numbers), **self._asked)
         if tried and None not in numbers and all(each.number is None for each in tried):

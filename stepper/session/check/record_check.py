@@ -107,8 +107,8 @@ class RecordCheck:
         tell(whole, whole.ahead[0])
         begun = perf_counter()
         await self._passes.begin()
-        budget = Budget(len(parameters), (perf_counter() - begun) / 2)
         many = len(parameters) > MANY and not self._always
+        budget = Budget(len(parameters), (perf_counter() - begun) / 2, many=many)
         ways = await self._ways(parameters, many)
         told = await self._together(
             ways, budget.splits if many else 0, lambda: budget.over(self._passes.count), partial(tell, whole)
@@ -118,10 +118,11 @@ class RecordCheck:
         left = len(parameters) - sum(each is not None for each in known.values())
         for parameter in parameters:
             tell(whole, parameter.name)
+            self._passes.heard = partial(self._go_on, tell, whole, parameter.name)
             found = known.get(parameter.name)
-            if found is None and many:
-                passes = self._passes.count + (0 if self._of_graph is None else self._of_graph._passes.count)
-                if parameter.name in told.unsure and budget.over(passes):
+            if found is None and not self._always:
+                passes = self._count
+                if many and parameter.name in told.unsure and budget.over(passes):
                     found = unknown(parameter.name, parameter.shape, told.unsure[parameter.name].reason)
                 else:
                     self._entries = budget.entries(passes, left)
@@ -135,6 +136,14 @@ class RecordCheck:
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole
+
+    @property
+    def _count(self) -> int:
+        """The passes that were run."""
+        return self._passes.count + (0 if self._of_graph is None else self._of_graph._passes.count)
+
+    def _go_on(self, tell: Tell, whole: GradientCheck, name: str) -> None:
+        tell(whole, f"{name}, after {self._count} passes")
 
     async def _ways(self, parameters: Sequence[Parameter], many: bool) -> list[Way]:
         """Directions through those that have gradients; none where single entries tell all that there is."""
@@ -228,6 +237,7 @@ class RecordCheck:
                 self._session, self._lane, self._record, self._entries, held=True, behind=self._behind
             )
             await self._of_graph._passes.begin()
+        self._of_graph._passes.heard = self._passes.heard
         if self._of_graph._passes.unlike:
             return found
         self._of_graph._entries = self._entries

@@ -110,7 +110,7 @@ class Samples:
             apart = abs(recorded - found.value)
             far = apart > self._compared(version, (), recorded, found).tolerance
             if far and (likely or apart < NEAR * max(abs(recorded), abs(found.value))):
-                steps = [*steps, *await narrowed(ask, at, base, apart, self._unit)]
+                steps = [*steps, *await narrowed(ask, at, base, apart, self._unit, noise, steps)]
         self._steps[flat] = steps
         return Sample(index_of(flat, self.parameter.shape), recorded, steps)
 

@@ -248,7 +248,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
         )
         apart = _apart(group, steps, setting, likely, unit, noise)
         if apart:
-            steps = [*steps, *await narrowed(ask, 0.0, likely(setting.base), apart, setting.unit, noise)]
+            steps = [*steps, *await narrowed(ask, 0.0, likely(setting.base), apart, setting.unit, noise, steps)]
     except LookupError:
         return None  # one cannot be reached
     first: _Found | None = None
