@@ -17,7 +17,7 @@ from stepper.engines.derivatives import RULES
 from stepper.engines.formulas import CALLED, figure, formula
 from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, first_to_run, is_leaf, nodes_below, roots_of
 from stepper.engines.modes import capturing, look, torch_module
-from stepper.record import Backward, Contribution, Flow
+from stepper.record import Backward, Contribution, Flow, When
 
 SPELT = 8  # uses of a parameter that are listed one by one
 # Nodes that give their one input's gradient another form and nothing else: what lies between a parameter and its uses
@@ -45,11 +45,11 @@ class Watched:
 
     __slots__ = ("chain", "copies", "creator", "event", "formula", "inputs", "name", "operands", "outputs", "previous")
 
-    def __init__(self, name: str, outputs: list[str], inputs: list[str | None], creator: int | None) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.outputs = outputs
-        self.inputs = inputs
-        self.creator = creator
+        self.outputs: list[str] = []
+        self.inputs: list[str | None] = []
+        self.creator: int | None = None
         self.chain = ""  # the formula as it is where a gradient comes to every output
         self.formula = ""
         self.operands: dict[str, Any] = {}
@@ -164,8 +164,11 @@ class Passes:
             whole = len(nodes) <= room
             self._pass = Pass(self._count, inside, accumulate, list(inputs) or None, whole)
             for node in self._learn(nodes) if whole else self._first(nodes, room, inside):
-                if node not in self._watched:
+                watched = self._watched.get(node)
+                if watched is None:
                     self._watch(node)
+                elif watched.event is None:  # of a graph that is gone through again; by now more may bear a name
+                    self._describe(node, watched)
         except Exception as error:
             self._observer.fault(error)
 
@@ -208,18 +211,8 @@ class Passes:
             observer.fault(error)
 
     def _watch(self, node: Any) -> None:
-        of = self._names.of
-        if is_leaf(node):
-            watched = Watched(LEAF, [of(node, 0) or "leaf"], [], None)
-        else:
-            outputs = [of(node, number) or "" for number in range(len(node._input_metadata))]
-            inputs = [of(before, number) for before, number in node.next_functions]
-            watched = Watched(node.name(), outputs, inputs, self._names.creator(node))
-            try:
-                watched.chain = watched.formula = self._formula(node, watched)
-            except Exception as error:
-                self._observer.fault(error)  # its line is missing then; what came and went is recorded all the same
-        self._watched[node] = watched
+        watched = self._watched[node] = Watched(LEAF if is_leaf(node) else node.name())
+        self._describe(node, watched)
         observer = self._observer
 
         def before(gradients: tuple[Any, ...]) -> None:
@@ -236,6 +229,21 @@ class Passes:
 
         self._handles.append(node.register_prehook(before))
         self._handles.append(node.register_hook(after))
+
+    def _describe(self, node: Any, watched: Watched) -> None:
+        """Say what the values at a node are called, and how gradients leave it."""
+        of = self._names.of
+        if is_leaf(node):
+            watched.outputs = [of(node, 0) or "leaf"]
+            return
+        watched.outputs = [of(node, number) or "" for number in range(len(node._input_metadata))]
+        watched.inputs = [of(before, number) for before, number in node.next_functions]
+        watched.creator = self._names.creator(node)
+        watched.operands = {}
+        try:
+            watched.chain = watched.formula = self._formula(node, watched)
+        except Exception as error:
+            self._observer.fault(error)  # its line is missing then; what came and went is recorded all the same
 
     def _formula(self, node: Any, watched: Watched) -> str:
         """The chain rule at a node. Called before the pass, since what the node saved is gone after it."""
@@ -286,20 +294,21 @@ class Passes:
             return
         watched.event = None
         flows_in: list[Flow] = []
-        for name, copy in zip(watched.outputs, watched.copies, strict=False):
-            if copy is not None:
-                observer.add(GRADIENT + atom(name), "gradient", "operand", copy, event)
-                flows_in.append(Flow(name, len(flows_in)))
         flows_out: list[Flow] = []
+
+        def flow(into: list[Flow], target: str, label: str, when: When, copy: Any) -> None:
+            place = observer.add(label, "gradient", when, copy, event)
+            if place is not None:
+                into.append(Flow(target, place))
+
+        for name, copy in zip(watched.outputs, watched.copies, strict=False):
+            flow(flows_in, name, GRADIENT + atom(name), "operand", copy)
         for target, copy in zip(watched.inputs, copies, strict=False):
-            if copy is not None and target is not None:
-                observer.add(GRADIENT + atom(target), "gradient", "result", copy, event)
-                flows_out.append(Flow(target, len(flows_in) + len(flows_out)))
+            if target is not None:
+                flow(flows_out, target, GRADIENT + atom(target), "result", copy)
         if watched.name == LEAF:
             name = f"{watched.outputs[0]}.grad"
-            if after is not None:
-                observer.add(name, "gradient", "after", after, event)
-                flows_out.append(Flow(name, len(flows_in)))
+            flow(flows_out, name, name, "after", after)
             if watched.previous is not None:
                 observer.add(name, "gradient", "before", watched.previous, event)
         elif self._pass is not None:

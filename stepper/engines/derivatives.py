@@ -74,12 +74,31 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 def _nll(c: Chain) -> str:
+    """A target that is to be left out has no gradient, whether it is a class (0) or none (−100)."""
+    reduction, ignored, target = c.attribute("reduction"), c.attribute("ignore_index"), c["target"]
+    alone = len(c.shape_of(0)) == 1  # one sample, without an axis for it
+    text = f"−{c.g if alone or reduction else f'expand_dims({c.g}, 1)'} × one_hot({target}, {c.shape_of(0)[-1]})"
+    if c.any("target", ignored):
+        kept = f"[{target} ≠ {figure(ignored)}]"
+        text += f" ⊙ {kept if alone else f'expand_dims({kept}, 1)'}"
     if c.has("weight"):
-        raise Unnamed("weight")
-    total = c.tensor("total_weight").item()
-    hot = f"one_hot({c['target']}, {c.shape_of(0)[1]})"
-    text = f"−{c.g} × {hot}"
-    return f"{text} / {figure(total)}" if c.attribute("reduction") == 1 else text
+        text += f" ⊙ {c.kept('weight', 'weight')}"
+    return f"{text} / {figure(c.tensor('total_weight').item())}" if reduction == 1 else text
+
+
+def _embedding(c: Chain) -> str:
+    if c.attribute("scale_grad_by_freq"):
+        raise Unnamed("how often each row was used")
+    g, padding = c.g, c.attribute("padding_idx")
+    if padding >= 0 and c.any("indices", padding):
+        g += f" ⊙ expand_dims([{c['indices']} ≠ {padding}], {c.tensor('indices').ndim})"
+    return f"add_rows(zeros({c.shape_of(0)}), {c['indices']}, {g})"
+
+
+def _softplus(c: Chain) -> str:
+    """torch's own is h itself beyond a threshold."""
+    x, limit = f"{_factor(c.attribute('beta'))}{c['self']}", c.number("threshold")
+    return f"{c.g} ⊙ (sigmoid({x}) ⊙ [{x} ≤ {limit}] + [{x} > {limit}])"
 
 
 def _bce(c: Chain, inner: str) -> str:
@@ -227,7 +246,7 @@ _ELEMENTWISE: dict[str, Line] = {
     "LeakyReluBackward0": lambda c: f"{c.g} ⊙ ([{c['self']} > 0] + {c.number('negative_slope')} × [{c['self']} ≤ 0])",
     "SigmoidBackward0": lambda c: f"{c.g} ⊙ {c.y} ⊙ (1 − {c.y})",
     "TanhBackward0": lambda c: f"{c.g} ⊙ (1 − {c.y}^2)",
-    "SoftplusBackward0": lambda c: f"{c.g} ⊙ sigmoid({_factor(c.attribute('beta'))}{c['self']})",
+    "SoftplusBackward0": _softplus,
     "SiluBackward0": lambda c: f"{c.g} ⊙ sigmoid({c['self']}) ⊙ (1 + {c['self']} ⊙ (1 − sigmoid({c['self']})))",
     "GeluBackward0": _gelu,
     "SumBackward0": lambda c: f"expand({c.g}, {c.shape_of(0)})",
@@ -326,7 +345,7 @@ RULES |= {
     "MaskedFillBackward0": Rule("self", lambda c: f"{c.g} ⊙ [not {c['mask']}]"),
     "EmbeddingBackward0": Rule(
         "weight",
-        lambda c: f"add_rows(zeros({c.shape_of(0)}), {c['indices']}, {c.g})",
+        _embedding,
         words="each row gets the sum of what came to its uses",
     ),
     "IndexBackward0": Rule("self", lambda c: f"add_at(zeros({c.shape_of(0)}), {c['indices']}, {c.g})"),

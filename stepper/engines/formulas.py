@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stepper.engines.graph import GRADIENT, Names, atom, saved, unpacked_by_hooks
+from stepper.engines.modes import unnoticed
 
 CALLED = {"other": "other operand", "self": "operand"}  # what has no name, in words for torch's own
 SMALLEST_WRAPPED = 1 << 63  # graphs keep negative numbers without their sign
@@ -55,7 +56,7 @@ class Chain:
     @property
     def y(self) -> str:
         """What the output is called."""
-        return atom(self._named(self._output, "result", self.node, 0))
+        return self._conjugate(atom(self._named(self._output, "result", self.node, 0)), self.node, 0)
 
     def _named(self, name: str, argument: str, made_by: Any, number: int) -> str:
         """The name of a value that can be looked up under it. Raises Unnamed."""
@@ -71,11 +72,26 @@ class Chain:
 
     def __getitem__(self, argument: str) -> str:
         """What an operand is called. Raises Unnamed."""
+        edge = self._edge(argument)
+        if edge is not None:
+            return self._conjugate(atom(self._named(self._names.of(*edge) or argument, argument, *edge)), *edge)
+        name, tensor = self.kept(argument, CALLED.get(argument, argument)), saved(self.node, argument)
+        return f"conj({name})" if self._is_holomorphic() and tensor.is_complex() else name
+
+    def _is_holomorphic(self) -> bool:
+        """Whether this node made complex values: what comes to them is multiplied with the derivative's conjugate. What
+        makes real ones of complex (a modulus) has rules of its own."""
+        return bool(self.node._input_metadata[0].dtype.is_complex)
+
+    def _conjugate(self, name: str, made_by: Any, number: int) -> str:
+        complex_one = self._is_holomorphic() and made_by._input_metadata[number].dtype.is_complex
+        return f"conj({name})" if complex_one else name
+
+    def _edge(self, argument: str) -> tuple[Any, int] | None:
+        """The edge that an operand's gradient takes; None where it has none."""
         edges = self.node.next_functions
         place = self._arguments.index(argument) if argument in self._arguments else len(edges)
-        if place < len(edges) and edges[place][0] is not None:
-            return atom(self._named(self._names.of(*edges[place]) or argument, argument, *edges[place]))
-        return self.kept(argument, CALLED.get(argument, argument))
+        return edges[place] if place < len(edges) and edges[place][0] is not None else None
 
     def kept(self, argument: str, called: str) -> str:
         """A saved tensor, by the name that the script has for it, or as what it is `called`. Raises Unnamed."""
@@ -86,13 +102,26 @@ class Chain:
         return atom(name)
 
     def turned(self, argument: str) -> str:
-        """An operand transposed; the transpose of a transpose is the operand itself."""
+        """An operand transposed; the transpose of a transpose is the operand itself. Raises Unnamed."""
+        tensor, edge = saved(self.node, argument), self._edge(argument)
+        name = "" if edge is None else self._names.of(*edge) or ""
+        if tensor is not None and name.endswith("ᵀ") and self._names.numbered(name):
+            with unnoticed():
+                known = self._recall(tensor.mT, name[:-1])
+            if known is None:
+                raise Unnamed(argument)
+            return atom(known) if edge is None else self._conjugate(atom(known), *edge)
         name = self[argument]
         return name[:-1] if name.endswith("ᵀ") else f"{name}ᵀ"
 
     def has(self, argument: str) -> bool:
         """Whether an optional tensor was given."""
         return saved(self.node, argument) is not None
+
+    def any(self, argument: str, number: int) -> bool:
+        """Whether a saved tensor of integers has this number among its own. Raises Unnamed where it cannot be had."""
+        with unnoticed():
+            return bool((self.tensor(argument) == number).any())
 
     def attribute(self, name: str) -> Any:
         """A number, text or tuple that the node saved."""
@@ -182,11 +211,20 @@ def _right_side(node: Any, rule: Rule | None, chain: Chain, place: int, target: 
             expression = None
     if expression is None or rule is None:
         return f"what {node.name()} makes of {chain.g}{_why_not(node)}"
-    if expression.startswith(("sum(", "sum_to(")) and "SumBackward" not in node.name():
+    undone = expression.startswith(("sum(", "sum_to("))
+    if _becomes_real(node, place):
+        expression = f"real({bare(expression)})"
+    if undone and "SumBackward" not in node.name():
         was, became = chain.shape_of(place), chain.shape
         told = f" from {was} to {became}" if was != became else ""
         return f"{expression} — {target} was broadcast{told}: what came to each copy is summed"
     return f"{expression} — {rule.words}" if rule.words else expression
+
+
+def _becomes_real(node: Any, place: int) -> bool:
+    """Whether a complex gradient comes to a value that is real: its imaginary part leads nowhere."""
+    before, number = node.next_functions[place]
+    return bool(node._input_metadata[0].dtype.is_complex and not before._input_metadata[number].dtype.is_complex)
 
 
 def _why_not(node: Any) -> str:

@@ -187,7 +187,7 @@ class Names:
                     self._told_apart[value] = label + str(count).translate(SUBSCRIPTS)
 
     def numbered(self, name: str) -> bool:
-        """Whether this is the name of a value that no probe saw, and that no other values make up."""
+        """Whether this is the name of a value that no probe saw, and that is not made of such alone as were seen."""
         return name in self._numbered
 
     def creator(self, node: Any) -> int | None:
@@ -223,8 +223,10 @@ class Names:
                 name = name.removesuffix("ᵀᵀ")  # turned twice
                 edges = [edge for edge in node.next_functions if edge[0] is not None]
                 self._parts[node, number] = [part for edge in edges for part in self.parts(*edge)]
+                if any(operand in self._numbered for operand in operands):
+                    self._numbered.add(name)
         if not name or len(name) > LONGEST:
-            base = kind.rstrip("0123456789").removesuffix("Backward").lower() or "value"
+            base = kind.rpartition("::")[2].rstrip("0123456789").removesuffix("Backward").lower() or "value"
             self._counts[base] = self._counts.get(base, 0) + 1
             name = f"{base}_{self._counts[base]}"
             self._numbered.add(name)

@@ -15,7 +15,7 @@ from stepper.engines.base import Change, Engine, Observer
 from stepper.engines.members import groups, own
 from stepper.engines.modes import look, of_tensor, torch_module, unnoticed
 from stepper.engines.rules import Recomputed, deviation, recompute
-from stepper.record import SKIPPED, Around, OptimizerStep
+from stepper.record import SKIPPED, Around, OptimizerStep, Role, When
 
 
 class Before:
@@ -171,15 +171,9 @@ def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> No
         observer.remark(event, f"the {SKIPPED}")
     elif apart and before.group.get("fused"):
         observer.remark(event, "one fused kernel makes this step, and rounds otherwise: near zero that is many ulp")
-    added = 0
 
-    def add(label: str, role: Any, when: Any, kept: Any) -> int | None:
-        nonlocal added
-        if kept is None:
-            return None
-        observer.add(label, role, when, kept, event)
-        added += 1
-        return added - 1
+    def add(label: str, role: Role, when: When, kept: Any) -> int | None:
+        return observer.add(label, role, when, kept, event)
 
     add(f"{before.name}.grad", "gradient", "operand", before.gradient)
     add(before.name, "parameter", "before", before.value)

@@ -32,7 +32,16 @@ def _value(text: str, named: Mapping[str, Any]) -> Any:
         text, count = re.subn(pattern, key, text)
         if count:
             held[key] = named[name]
-    for sign, python in (("·", "@"), ("⊙", "*"), ("×", "*"), ("−", "-"), ("^", "**"), ("≥", ">="), ("≤", "<=")):
+    for sign, python in (
+        ("·", "@"),
+        ("⊙", "*"),
+        ("×", "*"),
+        ("−", "-"),
+        ("^", "**"),
+        ("≥", ">="),
+        ("≤", "<="),
+        ("≠", "!="),
+    ):
         text = text.replace(sign, python)
     text = re.sub(r"ᵀ", ".mT", text)
     text = re.sub(r"\[not \(?(\w+)\)?\]", r"holds(~\1)", text)
@@ -108,7 +117,10 @@ def normal(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    **{name: getattr(torch, name) for name in ("exp", "log", "sqrt", "sign", "sin", "cos", "sigmoid", "tanh", "relu")},
+    **{name: getattr(torch, name) for name in ("exp", "log", "sqrt", "sin", "cos", "sigmoid", "tanh", "relu")},
+    "conj": lambda x: x.conj() if isinstance(x, torch.Tensor) else complex(x).conjugate(),
+    "sign": torch.sgn,  # as NumPy's, of complex numbers too
+    "real": torch.real,
     "holds": holds,
     "sum": total,
     "sum_to": sum_to,
@@ -122,7 +134,7 @@ FUNCTIONS: dict[str, Any] = {
     "outer": torch.outer,
     "where": torch.where,
     "zeros": lambda shape: torch.zeros(shape, dtype=torch.float64),
-    "one_hot": lambda x, classes: torch.nn.functional.one_hot(x, classes).double(),
+    "one_hot": lambda x, classes: (x[..., None] == torch.arange(classes)).double(),
     "channels": lambda x, axes: x.view(1, -1, *(1,) * (axes - 2)),
     "put_into": put_into,
     "part": part,

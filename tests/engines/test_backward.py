@@ -197,6 +197,36 @@ def formulas(record: Record) -> list[str]:
     return [line for event in of_kind(record, "backward") for line in detail(event).formula.split("\n")]
 
 
+def test_gradients_of_a_node_whose_backward_runs_a_pass_of_its_own_are_its_own() -> None:
+    source = """
+        class Again(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x.tanh()
+            @staticmethod
+            def backward(ctx, g):
+                x, = ctx.saved_tensors
+                with torch.enable_grad():
+                    again = x.detach().requires_grad_()
+                    h = again.tanh()
+                slope, = torch.autograd.grad(h, again, g)
+                return slope
+        x, w = torch.randn(6, 5), torch.randn(5, 2, requires_grad=True)
+        for t in range(2):
+            loss = Again.apply(x @ w).pow(2).sum()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                w.grad = None
+        """
+    run = run_recorded(script(source))
+    (event,) = (event for event in of_kind(run.records[0], "backward") if detail(event).node == "AgainBackward")
+    (came,), (left,) = detail(event).grad_in, detail(event).grad_out
+    assert event.values[came.value].label == "∂L/∂Again.apply(x @ w)"
+    assert (event.values[left.value].label, left.target) == ("∂L/∂(x @ w)", "x @ w")
+
+
 def test_a_pass_to_some_tensors_only_tells_of_those() -> None:
     source = """
         x = torch.randn(6, 5)

@@ -1,5 +1,7 @@
 """Each formula that is shown, evaluated from the operands it names, gives the gradient that was recorded."""
 
+from textwrap import dedent
+
 import pytest
 
 from stepper.record import Backward
@@ -99,12 +101,18 @@ FORWARDS = {
     "sigmoid": "a.sigmoid()",
     "tanh": "a.tanh()",
     "softplus": "F.softplus(a)",
+    "softplus, beyond its threshold": "F.softplus(a, 2, 1)",
     "silu": "F.silu(a)",
     "gelu": "F.gelu(a)",
     "softmax": "a.softmax(-1) * b",
     "softmax of attention": "torch._safe_softmax(a, -1) * b",
     "log softmax": "a.log_softmax(1) * b",
     "nll": "F.nll_loss(a.log_softmax(1), classes)",
+    "nll of each": "F.nll_loss(a.log_softmax(1), classes, reduction='none')",
+    "nll of one": "F.nll_loss(a[0].log_softmax(0), classes[0])",
+    "nll, weighted": "F.nll_loss(a.log_softmax(1), classes, weight=spread.repeat(2))",
+    "nll, one left out": "F.nll_loss(a.log_softmax(1), classes, ignore_index=1)",
+    "nll of each, one of no class": "F.nll_loss(a.log_softmax(1), torch.tensor([2, -100, 0, 5]), reduction='none')",
     "cross entropy": "F.cross_entropy(a, classes)",
     "cross entropy, summed": "F.cross_entropy(a, classes, reduction='sum')",
     "mse": "F.mse_loss(a, b)",
@@ -125,6 +133,12 @@ FORWARDS = {
     "batch norm, evaluating": "F.batch_norm(im, average, spread, scale, bias[:3])",
     "batch norm of vectors": "F.batch_norm(a, None, None, v, u, training=True)",
     "embedding": "F.embedding(classes, a)",
+    "embedding, padded": "F.embedding(torch.stack((classes, classes)), a, padding_idx=1)",
+    "complex mm": "(z @ zm).abs()",
+    "complex mm, transposed": "(z.mT @ z).abs()",
+    "complex mul": "(z * z * 2j).abs()",
+    "complex and real": "(a * z + v).abs()",
+    "complex div, exp and tanh": "(z / (z * z).exp()).tanh().abs()",
     "dropout": "F.dropout(a, 0.5)",
     "cat": "torch.cat([a, b], 1) * 2",
     "stack": "torch.stack([a, b], 1) * 2",
@@ -145,6 +159,7 @@ def forward(line: str) -> Run:
             f"""
             torch.set_default_dtype(torch.float64)
             a, b = torch.randn(4, 6).requires_grad_(), torch.randn(4, 6).requires_grad_()
+            z, zm = (torch.randn(4, 6) + 1j * torch.randn(4, 6)).requires_grad_(), torch.randn(6, 3) + 1j
             m, v, u = (torch.randn(shape).requires_grad_() for shape in ((6, 3), (6,), (6,)))
             im = torch.randn(2, 3, 6, 6).requires_grad_()
             kernel, bias = torch.randn(5, 3, 3, 3).requires_grad_(), torch.randn(5).requires_grad_()
@@ -170,6 +185,50 @@ def forward(line: str) -> Run:
 def test_formula(name: str) -> None:
     run = forward(FORWARDS[name])
     assert assert_formulas(run, run.records[0])
+
+
+UNSEEN = {
+    "inside a recurrent cell": """
+        model = cell = nn.GRUCell(3, 4)
+        for t in range(2):
+            h = torch.zeros(5, 4)
+            for x in torch.randn(3, 5, 3):
+                h = cell(x, h)
+            loss = h.pow(2).sum()
+        """,
+    "inside two layers of a recurrent network": """
+        model = nn.LSTM(3, 4, num_layers=2)
+        for t in range(2):
+            loss = model(torch.randn(5, 2, 3))[0].pow(2).sum()
+        """,
+    "a weight that is normalised, and turned": """
+        model = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3))
+        x = torch.randn(6, 4, requires_grad=True)
+        for t in range(2):
+            loss = model(x).pow(2).sum()
+        """,
+    "a graph that is gone through again, with more values of a name": """
+        model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+        for t in range(2):
+            x = torch.randn(5, 2, requires_grad=True)
+            slope, = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+            loss = model(x + 1).mean() + (slope.pow(2).sum(1) - 1).pow(2).mean()
+        """,
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_formula_names_only_what_is_shown(name: str) -> None:
+    setup, _, body = dedent(UNSEEN[name]).partition("for t in range(2):\n")
+    step = "    model.zero_grad()\n    loss.backward()\n    optimizer.step()\n"
+    source = f"{setup}optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\nfor t in range(2):\n{body}{step}"
+    wide = "torch.set_default_dtype(torch.{})\n"
+    run = run_recorded(script(wide.format("float64") + source + wide.format("float32")))
+    assert assert_formulas(run, run.records[1], generic=True) > 5
+    told = [event.detail for event in run.records[1].events if isinstance(event.detail, Backward)]
+    left = {flow.target for each in told for flow in each.grad_out}
+    came = {flow.target for each in told for flow in each.grad_in if each.node != "AccumulateGrad"}
+    assert len(came - left) <= 2, "what a pass begins with"
 
 
 def test_a_node_without_a_rule_says_what_goes_where() -> None:

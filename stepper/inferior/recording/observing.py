@@ -25,12 +25,15 @@ class Observing(Recording):
         engine = self._owner(value)
         return None if engine is None else self._copy(engine, value)
 
-    def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> None:
+    def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> int | None:
         if not self.active or kept is None:
-            return
+            return None
         number = self.current() if event is None else event
-        if number is not None:
-            self.happenings[number].drafts.append(Draft(label, role, when, kept))
+        if number is None:
+            return None
+        drafts = self.happenings[number].drafts
+        drafts.append(Draft(label, role, when, kept))
+        return len(drafts) - 1
 
     def note(self, label: str, role: Role, when: When, value: Any, event: int | None = None) -> None:
         kept = self.keep(value)
