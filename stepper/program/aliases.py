@@ -9,7 +9,9 @@ from stepper.program.sites import Site
 ITEM = r"[A-Za-z_][\w.]*(?:\[[^\]]*\][\w.]*)*"  # a name, attribute path or element
 HEADS = ("for ", "async for ", "with ", "async with ", "except")
 OPERATORS = tuple("+-*/%@&|^<>")
-ALIASES = re.compile(r"\(?" + ITEM + r"(?:,\s*" + ITEM + r")*,?\)?")
+LITERAL = r"-?\d[\w.]*|None|True|False"
+PART = rf"(?:{ITEM}|{LITERAL})"
+ALIASES = re.compile(rf"\(?(?:(?:{LITERAL}),\s*)*{ITEM}(?:,\s*{PART})*,?\)?")  # `u, n = kept["u"], 0`, too
 DISPLAY = re.compile(r"[(\[]?" + ITEM + r"(?:,\s*" + ITEM + r")+,?[)\]]?")  # `cache = (X, W, b)`
 GATHERED = re.compile(r"\[" + ITEM + r"\s+for\s.*\]", re.DOTALL)  # `[x.data for x in inputs]`
 

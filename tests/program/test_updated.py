@@ -390,4 +390,52 @@ for k in range(8):
     g = new_grad
 """
     program = analyse(source, "s.py")
-    assert labels(program, "parameter") == {"x"} and phases(program)["p = -H @ g"] == "backward"
+    assert labels(program, "parameter") == {"x"} and phases(program)["p = -H @ g"] == "update"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('u = kept["u"]', "u = 0.9 * u + 0.1 * g"),
+        ('u, n = kept["u"], 0', "u = 0.9 * u"),
+        ('m = 0.9 * kept["u"]', "u = m + g"),
+    ],
+)
+def test_a_running_sum_that_a_dict_keeps_is_an_optimizers_state_under_a_name_of_its_own_too(
+    first: str, second: str
+) -> None:
+    source = f"""
+import numpy as np
+w, kept = np.zeros(3), {{"u": np.zeros(3)}}
+for t in range(12):
+    e = x @ w - y
+    loss = (e ** 2).mean()
+    g = 2 * x.T @ e
+    {first}
+    {second}
+    u = u + 0.0 * g
+    kept["u"] = u
+    w -= 0.1 * u
+"""
+    program = analyse(source, "s.py")
+    assert program.roles["u"] == "other" and labels(program, "parameter") == {"w"}
+    assert {phases(program)[first], phases(program)[second]} == {"update"} and phases(program)[
+        "g = 2 * x.T @ e"
+    ] == "backward"
+
+
+@pytest.mark.parametrize("step", ["np.copyto(w, w - lr * slope)", "np.subtract(w, lr * slope, out=w)"])
+def test_what_a_function_writes_into_a_parameter_that_it_read_is_its_step(step: str) -> None:
+    source = f"""
+import numpy as np
+w, b, lr = np.zeros(3), np.zeros(1), 0.1
+for t in range(12):
+    e = x @ w + b - y
+    loss = (e ** 2).mean()
+    db = 2 * e.mean()
+    slope = 2 * x.T @ e
+    b -= lr * db
+    {step}
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"w", "b"} and phases(program)[step] == "update"

@@ -50,6 +50,8 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         ("k.setdefault('v', v); k['v'] = 0.9 * k['v'] + dw; w -= 0.01 * k['v']", "k['v']"),
         ("u = k.get('v', v); u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
         ("k.setdefault('v', v); u = k['v']; u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
+        ("k.setdefault('v', v); u, n = k['v'], 0; u *= 0.9; u += dw; w -= 0.01 * u", "u"),
+        ("k.setdefault('v', v); u = k['v']; u = 0.9 * u; u = u + dw; k['v'] = u; w -= 0.01 * u", "u"),
         ("v += 0.1 * (dw - v); w -= 0.01 * v", "v"),
         ("v[:] = 0.9 * v + 0.1 * dw; w -= 0.01 * v", "v"),
         ("np.multiply(v, 0.9, out=v); np.add(v, 0.1 * dw, out=v); np.subtract(w, 0.01 * v, out=w)", "v"),

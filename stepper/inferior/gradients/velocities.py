@@ -109,7 +109,11 @@ def _step(text: str) -> Step:
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right)):
             own = ast.unparse(target)
             kept = [each for each in (left, right) if reads(each, own)]
+            if [ast.unparse(each) for each in kept] == [own]:
+                return "added"
             return "both" if len(kept) == 1 and _is_scaled(kept[0], own) else ""
+        case ast.Assign(targets=[target], value=ast.BinOp(op=ast.Mult()) as product):
+            return "scaled" if _is_scaled(product, ast.unparse(target)) else ""
     return ""
 
 

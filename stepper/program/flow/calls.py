@@ -178,11 +178,11 @@ class Caller(Evaluator):
                 return Value(receiver.deps, frozenset((place, loops | picked) for place, loops in receiver.roots))
         elif mutates_argument(name) and arguments:
             changed = frozenset(d for value in arguments[1:] for d in value.deps)
-            self.change(arguments[0].roots, node, changed, keep=name != "copyto")
+            self.change(arguments[0].roots, node, changed, keep=name != "copyto" or bool(arguments[0].deps & changed))
         for keyword, value in keywords:
             if keyword == "out":
                 read = frozenset(d for other in (receiver, *arguments) for d in other.deps)
-                self.change(value.roots, node, read, keep=False)
+                self.change(value.roots, node, read, keep=bool(value.deps & read))
         if name in _FRESH:
             return NOTHING
         if name in WRAPPERS and arguments:

@@ -125,6 +125,13 @@ def beside_steps(
     made of no gradient and nothing of the forward pass (`lr_t = self.lr * …`)."""
     places = {d.place for d in moments}
     found = {d for d in backward if d.place in places}
+    # `u = kept["u"]`, then `u = 0.9 * u + g`, and `kept["u"] = u`
+    starts = {run.start[place] for place in places if place in run.start}
+    found |= {
+        d
+        for d in closure(dep for moment in moments for dep in moment.deps) & backward
+        if d.kind == "bind" and not is_gradient(d) and until((d,), forward) & starts
+    }
     passing = {d for d in forward if d.deps} | {d for d in backward if is_gradient(d) and d.kind == "bind"}
     others = {id(d.statement) for d in passing}
     steps = {id(d.statement) for d in updates}
