@@ -246,6 +246,10 @@ TAKEN = """delta = -slope(p) * self.error
                 db += each
             self.w = self.w + 0.1 * dw
             self.b = self.b + 0.1 * db"""
+AHEAD = """delta = self.error * slope(p)
+            self.w += 0.1 * (self.h.T @ delta)
+            self.b += 0.1 * delta.sum(axis=0)
+            self.v += 0.1 * (x.T @ (delta @ self.w.T * slope(self.h)))"""
 OPPOSITE, GRADIENT = "self.error = y - p", "self.error = p - y"
 
 
@@ -253,6 +257,7 @@ OPPOSITE, GRADIENT = "self.error = y - p", "self.error = p - y"
     ("error", "steps", "wrong"),
     [
         (OPPOSITE, ADDED, set()),
+        (OPPOSITE, AHEAD, set()),
         (GRADIENT, ADDED, {"self.v", "self.w", "self.b"}),
         (f"{GRADIENT}; self.error = -self.error", ADDED, set()),
         (f"{OPPOSITE}; self.error *= -2 / len(x)", ADDED, {"self.v", "self.w", "self.b"}),

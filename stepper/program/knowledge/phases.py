@@ -60,8 +60,8 @@ class Phases:
         generator (it goes on wherever it is asked to); else they are what its caller does."""
         phases: dict[int, Phase] = {}
         self._assign(function.body, self._begin(function), phases)
-        named = {self.direct.get(key) for key in phases}
-        whole = bool(named & {"update", "backward"})
+        named = {self.direct.get(key) for key in phases} | {self._of(node) for node in function.body}
+        whole = bool(named & {"update", "backward"})  # by itself, or by what it calls: `self.backward(x, y, out)`
         if function in self.models.of_losses and not whole:
             self._as_loss(function.body, phases)
             self.called[id(function)] = "loss"

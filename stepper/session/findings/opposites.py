@@ -123,6 +123,8 @@ class _Signs:
 
     def of(self, value: Value, before: int) -> Sign | None:
         """The sign of a value as it was at an event; None where it is not known."""
+        if value.role == "parameter":
+            return NEUTRAL  # be it updated already
         event = self.maker(value, before)
         if event is None:
             return _of_number(value)
