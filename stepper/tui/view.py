@@ -106,6 +106,15 @@ class View:
         """`[3, :, :, 0]`."""
         return "[" + ", ".join(":" if axis in self.axes else str(at) for axis, at in enumerate(self.index)) + "]"
 
+    def part(self, top: int, bottom: int, left: int, right: int) -> str:
+        """Rows and columns of the matrix as a slice of the tensor: `[3, 0:18, 0:8]`, `[0:18]` of a 1-d one."""
+        of = {self.axes[0]: f"{top}:{bottom}", self.axes[1]: f"{left}:{right}"}
+        return "[" + ", ".join(of.get(axis, str(at)) for axis, at in enumerate(self.index)) + "]"
+
+    def size(self, factor: tuple[int, int]) -> str:
+        """How many elements a cell covers: `6×9`, `18` of a 1-d tensor."""
+        return f"{factor[0]}×{factor[1]}" if len(self.shape) > 1 else str(factor[1])
+
     def grid(self, width: int, height: int) -> Grid | None:
         """What is drawn in `width` × `height` cells; None where there is no room or no element."""
         rows, columns = self.extent

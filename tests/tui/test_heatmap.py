@@ -29,7 +29,7 @@ def test_sign_and_size_are_told_without_colour() -> None:
 def test_blocked_cells_and_trouble_have_glyphs_of_their_own() -> None:
     picture = window([[1.0, 1.0, math.nan, math.inf, -math.inf]])
     mask = window([[1.0, 0.75, 1.0, 0.0, 0.0]])
-    assert text(picture, mask) == ["×#?∞∞"], "what is blocked in part keeps its sign"
+    assert text(picture, mask) == ["×#?»«"], "what is blocked in part keeps its sign"
 
 
 def test_numbers_at_the_ends_of_their_range_have_a_colour() -> None:
@@ -56,6 +56,10 @@ def test_what_is_beyond_the_scale_is_marked_at_every_size_of_cell() -> None:
 def test_wide_cells_show_their_values() -> None:
     assert text(window([[1.5, -0.25]]), window([[0.0, 1.0]]), wide=8) == ["  +1.50   -0.25×"]
     assert text(window([[1.0, -25.0, 123456.0]]), wide=8, whole=True)[0].split() == ["+1", "-25", "+1e5"]
+    picture = window([[1.0, 0.0, 2.0]])
+    grid = heatmap.Grid(1, 3, 8, 1, (1, 1), whole=True, unsigned=True)
+    pieces = heatmap.line(picture, None, 0, grid, heatmap.limit(picture))
+    assert "".join(piece for piece, _ in pieces).split() == ["1", "0", "2"], "what is never negative has no sign"
 
 
 def test_the_scale_of_single_elements_is_that_of_the_largest_or_of_three_deviations() -> None:

@@ -86,3 +86,13 @@ def test_a_health_pill_is_always_full_and_leaves_nothing_out(numbers: list[float
     glyphs = {"«": array == -np.inf, "-": array == -1, "0": array == 0, "+": array == 2, "»": array == np.inf,
               "?": np.isnan(array)}  # fmt: skip
     assert set(text) == {glyph for glyph, there in glyphs.items() if there.any()}
+
+
+@pytest.mark.parametrize(
+    ("shape", "part", "size"),
+    [((), "[]", "1"), ((900,), "[3:5]", "4"), ((9, 9), "[1:2, 3:5]", "6×4"), ((2, 3, 9, 9), "[0, 0, 1:2, 3:5]", "6×4")],
+)
+def test_a_part_is_told_as_a_slice_of_the_tensor(shape: tuple[int, ...], part: str, size: str) -> None:
+    view = View.of(shape)
+    assert view.part(1, 2, 3, 5) == part
+    assert view.size((6 if len(shape) > 1 else 1, 4 if shape else 1)) == size

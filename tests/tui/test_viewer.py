@@ -226,6 +226,8 @@ async def test_more_than_two_axes_are_shown_slice_by_slice() -> None:
         app.desk.viewer.open("none", app.scene.generation)
         await settled(pilot)
         assert "It has no element." in text_of(app.desk.viewer)
+        await press(pilot, "greater_than_sign")
+        assert "It has no element." in screen_text(app).splitlines()[-2]
 
 
 async def test_tensors_are_sorted_and_filtered() -> None:

@@ -62,7 +62,7 @@ class GatePanel(ViewPanel):
         "nothing tells what made h; not said where it is the last axis, as in h = X @ W\n"
         f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
-        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite   "
+        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.BELOW_ALL} −∞   {heatmap.ABOVE_ALL} +∞   "
         f"{heatmap.ABOVE} {heatmap.BELOW} beyond the scale\n"
         "1 cell = 6×9: a cell is the mean of 6 rows and 9 columns"
     )

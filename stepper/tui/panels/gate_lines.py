@@ -200,10 +200,9 @@ def _listed(texts: Sequence[str], taken: int, width: int, most: int) -> tuple[li
 
 def legend(view: View, grid: Grid, width: int) -> str:
     """What part is in view, how much a cell covers, and what its glyphs mean; as much as there is room for."""
-    down, across = grid.factor
-    parts = [f"1 cell = {down}×{across}"] if grid.factor != (1, 1) else []
+    parts = [f"1 cell = {view.size(grid.factor)}"] if grid.factor != (1, 1) else []
     if (grid.bottom - grid.top, grid.right - grid.left) != view.extent:
-        parts.insert(0, f"[{grid.top}:{grid.bottom}, {grid.left}:{grid.right}]")
+        parts.insert(0, view.part(grid.top, grid.bottom, grid.left, grid.right))
     for part in (heatmap.SIGNS, f"{heatmap.BLOCKED} blocked"):
         if len(" · ".join([*parts, part])) <= width:
             parts.append(part)

@@ -18,7 +18,7 @@ LEVELS = 6
 """Steps of colour on each side of zero."""
 POSITIVE = ("'", "+", "#")
 NEGATIVE = (",", "-", "=")
-BLOCKED, NAN, INFINITE = "×", "?", "∞"
+BLOCKED, NAN, BELOW_ALL, ABOVE_ALL = "×", "?", "«", "»"
 MASK = (" ", "·", ":", "+", "x", BLOCKED)
 """From none of a cell blocked to all of it."""
 ABOVE, BELOW = "▲", "▼"
@@ -32,7 +32,7 @@ SIGNS = f"{' '.join(NEGATIVE[::-1])} negative · {' '.join(POSITIVE)} positive"
 @dataclass(frozen=True)
 class Grid:
     """How a matrix is laid out: `rows` × `columns` cells, `wide` × `high` characters each, of `pooled` elements, which
-    may be `whole` numbers all."""
+    may be `whole` numbers all, or `unsigned`: none of their dtype is negative."""
 
     rows: int
     columns: int
@@ -40,6 +40,7 @@ class Grid:
     high: int
     pooled: tuple[int, int]
     whole: bool = False
+    unsigned: bool = False
 
     @property
     def is_pooled(self) -> bool:
@@ -102,7 +103,7 @@ def painted(cell: float, most: float, blocked: float = 0.0) -> Piece:
     small entry never looks like none."""
     size = abs(cell)
     if not size < math.inf:
-        return (INFINITE if size == math.inf else NAN, "bad")
+        return (NAN if size != size else ABOVE_ALL if cell > 0 else BELOW_ALL, "bad")
     # not LEVELS * size, which may be infinite, and neither may this
     step = LEVELS if size >= most else math.ceil(size / most * LEVELS) or (1 if size else 0)
     if blocked >= 1:
@@ -138,7 +139,7 @@ def line(window: Window, mask: Window | None, index: int, grid: Grid, most: floa
         pieces = [(" ", name) for _, name in pieces]
     elif grid.wide > NUMBER and not grid.is_pooled:
         pieces = [
-            (f"{_number(cell, grid.whole)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide), name)
+            (f"{_number(cell, grid)}{text if text in (BLOCKED, ABOVE, BELOW) else ' '}".rjust(grid.wide), name)
             for cell, (text, name) in zip(cells, pieces, strict=True)
         ]
     return _joined(pieces, grid.wide)
@@ -168,9 +169,13 @@ def _joined(cells: list[Piece], wide: int) -> list[Piece]:
     return pieces
 
 
-def _number(cell: float, whole: bool) -> str:
+def _number(cell: float, grid: Grid) -> str:
     if not math.isfinite(cell):
         return figures.figure(cell)
+    return _signed(cell, grid.whole).removeprefix("+" if grid.unsigned else "")
+
+
+def _signed(cell: float, whole: bool) -> str:
     if whole and abs(cell) < 1e5:
         return f"{cell:+.0f}"
     text = f"{cell:+.2f}" if 0.01 <= abs(cell) < 100 or cell == 0 else f"{cell:+.0f}" if 100 <= abs(cell) < 1e5 else ""

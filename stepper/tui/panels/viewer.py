@@ -22,7 +22,9 @@ from stepper.tui.panels.viewer_lines import (
     is_complex,
     map_lines,
     message_lines,
+    nothing_to_move_to,
     reading,
+    sentence,
     table_lines,
     title_line,
 )
@@ -59,7 +61,7 @@ class ViewerPanel(ViewPanel):
         "the second line reads the element under the cursor, exactly; a cell of several elements is their mean\n"
         "of complex numbers a cell has the absolute value |z|, the second line the number itself\n"
         f"colours are centred at zero; signs and sizes: {' '.join(heatmap.NEGATIVE[::-1])} below zero, "
-        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.INFINITE} infinite\n"
+        f"{' '.join(heatmap.POSITIVE)} above   {heatmap.NAN} NaN   {heatmap.BELOW_ALL} −∞   {heatmap.ABOVE_ALL} +∞\n"
         f"{heatmap.ABOVE} {heatmap.BELOW} beyond the scale, which ends three standard deviations from the mean\n"
         "difference: after − before, of what a statement changed in place\n"
         "the histogram counts finite elements in equal bins from the smallest to the largest"
@@ -351,7 +353,7 @@ class ViewerPanel(ViewPanel):
     def action_extreme(self, which: str) -> None:
         """Jump to the largest element, or another that the survey tells, as soon as it is known where that is."""
         if self._seen is None or self.value is None or self.value.copy is None:
-            self.notice("There is no tensor here.")
+            self.notice(nothing_to_move_to(self.value))
             return
         self._wish_for(which)
         self.refill()
@@ -375,7 +377,7 @@ class ViewerPanel(ViewPanel):
         place: Index | None = getattr(survey, wish) if isinstance(survey, Survey) else None
         if place is None:
             words = {"nonfinite": "Every element is finite."}.get(wish, "No element is finite.")
-            self.notice(f"Its elements were {survey}." if isinstance(survey, str) else words)
+            self.notice(sentence(survey) if isinstance(survey, str) else words)
             return False
         self.jump(place)
         return True

@@ -6,12 +6,13 @@ import math
 
 from rich.cells import cell_len
 
-from stepper.record import Survey, Window
+from stepper.record import Survey, Value, Window
 from stepper.tui import figures
 from stepper.tui.names import Names
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.lines import Piece, Row, mark, muted, pad
 from stepper.tui.panels.subject import Subject
+from stepper.tui.pictures import UNKEPT
 from stepper.tui.view import Grid, View
 
 HEAD = 2
@@ -34,8 +35,22 @@ def message_lines(subject: Subject | None, recorded: bool, width: int) -> list[R
     if summary.kind == "scalar":
         value = summary.value
         return [Row(tuple(head)), Row(((repr(value) if isinstance(value, float) else str(value), ""),))]
-    why = "It has no element." if summary.shape is not None and 0 in summary.shape else "Its values were not kept."
-    return [Row(tuple(head)), Row(((why, "muted"),))]
+    return [Row(tuple(head)), Row(((nothing_to_move_to(subject.value), "muted"),))]
+
+
+def nothing_to_move_to(value: Value | None) -> str:
+    """Why there is no element to look at."""
+    if value is None:
+        return "There is no tensor here."
+    if value.summary.kind == "scalar":
+        return "It is a single number."
+    empty = value.summary.shape is not None and 0 in value.summary.shape
+    return "It has no element." if empty else "Its values were not kept."
+
+
+def sentence(problem: str) -> str:
+    """Why its elements could not be had, as `pictures.reason` has it."""
+    return f"Its elements were {UNKEPT}." if problem == UNKEPT else f"{problem[:1].upper()}{problem[1:]}."
 
 
 def is_complex(dtype: str) -> bool:
@@ -60,7 +75,7 @@ def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid
     pieces.insert(0, (name, "strong"))
     right: list[Piece] = []
     if grid is not None and grid.factor != (1, 1):
-        right = [(f"1 cell = {grid.factor[0]}×{grid.factor[1]}", "muted")]
+        right = [(f"1 cell = {view.size(grid.factor)}", "muted")]
     if sum(cell_len(text) for text, _ in [*pieces, *right]) >= width:
         right = []
     return Row(pad(pieces, right, width))
@@ -79,11 +94,11 @@ def reading(view: View, grid: Grid, window: Window, value: float | str | None, d
     if cell is not None and grid.factor != (1, 1):
         top, bottom, left, right = grid.span(cell)
         mean = window.cells[cell[0] * window.columns + cell[1]]
-        pieces.append((f"  mean of [{top}:{bottom}, {left}:{right}] {figures.figure(mean)}", "muted"))
+        pieces.append((f"  mean of {view.part(top, bottom, left, right)} {figures.figure(mean)}", "muted"))
     rows, columns = view.extent
     seen: list[Piece] = []
     if (grid.bottom - grid.top, grid.right - grid.left) != (rows, columns):
-        seen = [(f"[{grid.top}:{grid.bottom}, {grid.left}:{grid.right}]", "muted")]
+        seen = [(view.part(grid.top, grid.bottom, grid.left, grid.right), "muted")]
     if sum(len(text) for text, _ in [*pieces, *seen]) >= width:
         seen = []
     return Row(pad(pieces, seen, width))
@@ -92,7 +107,8 @@ def reading(view: View, grid: Grid, window: Window, value: float | str | None, d
 def map_lines(view: View, grid: Grid, window: Window, wide: int, high: int, most: float, dtype: str = "") -> list[Row]:
     """The heat map, a row of cells in `high` lines, the cursor's cell in a style of its own."""
     whole = dtype == "bool" or dtype.lstrip("u").startswith("int")
-    layout = heatmap.Grid(grid.rows, grid.columns, wide, high, grid.factor, whole)
+    unsigned = dtype == "bool" or dtype.startswith("uint") or is_complex(dtype)
+    layout = heatmap.Grid(grid.rows, grid.columns, wide, high, grid.factor, whole, unsigned)
     at = grid.cell(*view.place)
     rows: list[Row] = []
     for index in range(window.rows):
