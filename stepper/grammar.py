@@ -6,6 +6,7 @@ Knows nothing of how a command is carried out: each is loaded when it is called,
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
 from cyclopts import App, CycloptsError, Group, Parameter, Token
@@ -18,7 +19,7 @@ from cyclopts.exceptions import (
 )
 
 from stepper import __version__
-from stepper.command_line import DEFAULT_TARGET, MODULE, as_typed
+from stepper.command_line import COMMANDS, DEFAULT_TARGET, FLAGS, MODULE, as_typed
 
 
 class NotUnderstood(Exception):
@@ -259,10 +260,21 @@ def _named(target: str | None, module: str | None, default: str | None = None) -
 
 def obey(own: Sequence[str], arguments: Sequence[str]) -> None:
     """Carry out the words before `--`. Raises NotUnderstood, and what the command raises."""
+    app = command_line(arguments)
+    _refuse_missing_values(app[own[0]] if own[:1] and own[0] in COMMANDS else app, own)
     try:
-        command_line(arguments)(list(own))
+        app(list(own))
     except CycloptsError as error:
         raise NotUnderstood(_advice(error)) from error
+
+
+def _refuse_missing_values(command: App, own: Sequence[str]) -> None:
+    """Refuse an option in the place of a value: some options take values that begin with a hyphen, and would take it."""
+    options = {name for argument in command.assemble_argument_collection() for name in argument.names}
+    options = {name for name in options if name.startswith("-")}
+    for word, value in pairwise(own):
+        if word in options - FLAGS and value.split("=", 1)[0] in options:
+            raise NotUnderstood(f"{word} needs a value")
 
 
 def _advice(error: CycloptsError) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from stepper.record import Spot
+from stepper.session.findings.navigation import frame_of
 from stepper.tui.panels.source import SourcePanel
 from stepper.tui.remembering import Remembering
 
@@ -41,10 +42,21 @@ class Stopping(Remembering):
             place += f", where {found.condition}"
         if there and self.scene.busy:
             return f"Breakpoint on {place}; it holds from now on."
+        if there and self._ran_in_the_setup(spot):
+            return f"Breakpoint on {place}, in the setup, which has run; {back} goes back to it."
         if there:
             return f"Breakpoint on {place}; {forth} runs on to it, {back} back to it."
         left = len(self.session.breakpoints.spots)
         return f"The breakpoint on {place} is gone; {left or 'none'} {'are' if left > 1 else 'is'} left."
+
+    def _ran_in_the_setup(self, spot: Spot) -> bool:
+        """Whether the cursor has left behind for good what stands on a line: the script's own setup, and no function
+        that may be called again."""
+        setup = self.scene.records.get(None)
+        if setup is None or self.scene.iteration is None or self.scene.phases.get(spot.line) != "setup":
+            return False
+        ran = [event for event in setup.events if event.kind == "statement" and setup.spot(event) == spot]
+        return bool(ran) and all(frame_of(setup, event) is None for event in ran)
 
     def action_clear_breakpoints(self) -> None:
         """Take all of them away."""

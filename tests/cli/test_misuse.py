@@ -364,6 +364,11 @@ def test_a_module_without_a_name(words: tuple[str, ...], capsys: pytest.CaptureF
     assert complaint(capsys, *words).endswith(": -m needs a value")
 
 
+@pytest.mark.parametrize("words", [("--loss", "--seed", "1"), ("--loop", "--loss=x"), ("--memory", "--output")])
+def test_an_option_in_the_place_of_a_value(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "run", "numpy", *words) == f"numpy: {words[0]} needs a value"
+
+
 def test_a_target_beside_a_module(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "run", "-m", "lab", "numpy").startswith("-m lab: there are two targets: numpy, too")
 

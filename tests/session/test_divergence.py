@@ -29,9 +29,9 @@ print("over")
     [
         ([1.0, NAN, NAN], 1, "the loss is NaN from iteration 1 on"),
         ([NAN], 0, "the loss is NaN from iteration 0 on"),
-        ([None, 1.0, INF, None, INF], 2, "the loss is inf from iteration 2 on"),
-        ([1.0, -INF, NAN], 1, "the loss is -inf from iteration 1 on, later NaN"),
-        ([1.0, INF, 2.0, NAN], 1, "the loss is inf in iteration 1, and finite again later"),
+        ([None, 1.0, INF, None, INF], 2, "the loss is ∞ from iteration 2 on"),
+        ([1.0, -INF, NAN], 1, "the loss is -∞ from iteration 1 on, later NaN"),
+        ([1.0, INF, 2.0, NAN], 1, "the loss is ∞ in iteration 1, and finite again later"),
     ],
 )
 def test_the_first_loss_that_is_not_finite_is_named(losses: list[float | None], first: int, words: str) -> None:
@@ -64,9 +64,9 @@ async def test_a_run_from_breakpoint_to_breakpoint_says_so_once_and_at_the_end(
             await session.run()
             notices.append((session.cursor.iteration, session.notice))
         assert [at for at, _ in notices] == [0, 1, 2, 3, 4, 4]
-        assert [notice for _, notice in notices[:4]] == ["", "", "the loss is inf from iteration 2 on", ""]
+        assert [notice for _, notice in notices[:4]] == ["", "", "the loss is ∞ from iteration 2 on", ""]
         assert notices[-1][1] == (
-            "the loss is inf from iteration 2 on; D goes there; no breakpoint was reached after this; "
+            "the loss is ∞ from iteration 2 on; D goes there; no breakpoint was reached after this; "
             "the script ended after 5 iterations"
         )
 

@@ -11,6 +11,7 @@ from textual.events import Click
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
+from stepper.inferior.protocol import Line
 from stepper.session import Session
 from stepper.tui.screens.breakpoints import BreakpointsScreen
 from stepper.tui.screens.condition import ConditionScreen
@@ -74,6 +75,19 @@ async def test_a_condition_is_given_to_the_selected_line() -> None:
         await press(pilot, "home", "down", "W")
         await until(pilot, lambda: "No statement begins on line 2," in screen_text(app))
         assert not app.screen.is_modal
+
+
+async def test_of_a_line_of_the_setup_it_is_not_said_that_the_run_comes_to_it_again() -> None:
+    session = Standin(after=lambda record: session.lines.append(Line(8, "setup")))
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "home", *["down"] * 7, "b")
+        assert "Breakpoint on line 8, in the setup, which has run; C goes back to it." in screen_text(app)
+        session.clear_breakpoints()
+        await press(pilot, "I", "home", *["down"] * 7, "b")
+        assert app.scene.iteration is None
+        assert "Breakpoint on line 8; c runs on to it, C back to it." in screen_text(app)
 
 
 async def test_a_click_on_what_has_just_gone_from_a_list_picks_nothing() -> None:

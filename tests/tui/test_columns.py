@@ -65,7 +65,7 @@ def test_a_gate_of_numbers_that_are_not_finite_says_so_where_all_would_count_as_
     h = Value("h", "activation", "result", Summary("tensor", "array", (2, 2), nan=3, inf=1, neginf=0), 0)
     gate = Gate("h", "relu", 0, 1, 1, h, None, None, 4, 0, [], 2, h)
     told = "".join(text for text, _ in heading(gate, Names(["h"]), 80).pieces)
-    assert "4 NaN or inf  active 4  blocked 0 (0.0%)" in told
+    assert "4 NaN or ∞  active 4  blocked 0 (0.0%)" in told
 
 
 def test_what_there_is_to_say_of_a_gate_is_folded_to_its_width() -> None:

@@ -23,5 +23,5 @@ def told(losses: Sequence[float | None], first: int) -> str:
 
 
 def name_of(loss: float) -> str:
-    """`NaN`, `inf` or `-inf`."""
-    return "NaN" if math.isnan(loss) else "inf" if loss > 0 else "-inf"
+    """`NaN`, `∞` or `-∞`."""
+    return "NaN" if math.isnan(loss) else "∞" if loss > 0 else "-∞"

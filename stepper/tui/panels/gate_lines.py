@@ -122,7 +122,7 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
         if gate.soft:
             right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
         if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active
-            right = [(f"{figures.count(wrong)} NaN or inf", "bad"), ("  ", ""), *right]
+            right = [(f"{figures.count(wrong)} NaN or ∞", "bad"), ("  ", ""), *right]
         for where in (f"  {gate.op}, {gate.place}", f"  {gate.place}"):
             # a name that can be read is worth more than what is said elsewhere as well
             room = width - sum(len(text) for text, _ in right) - 1 - len(where)
