@@ -269,7 +269,7 @@ def obey(own: Sequence[str], arguments: Sequence[str]) -> None:
 
 
 def _refuse_missing_values(command: App, own: Sequence[str]) -> None:
-    """Refuse an option in the place of a value: some options take values that begin with a hyphen, and would take it."""
+    """Refuse an option in the place of a value: those that take values with a hyphen in front would take it."""
     options = {name for argument in command.assemble_argument_collection() for name in argument.names}
     options = {name for name in options if name.startswith("-")}
     for word, value in pairwise(own):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stepper.record import Record
+from stepper.session import State
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of
 from tests.tui.standin import Standin
 
@@ -49,6 +50,35 @@ async def test_each_line_is_told_with_the_line_that_printed_it(size: tuple[int, 
         await settled(pilot)
         assert app.scene.event is not None
         assert app.scene.event.id == 3, "a click goes to the statement"
+
+
+async def test_what_is_printed_behind_the_last_statement_of_a_run_is_shown() -> None:
+    printed = PRINTED + "goodbye\n"
+
+    def spans(record: Record) -> None:
+        for event in record.events:
+            event.output = (12, 12) if event.id < 4 else (12, 31)
+
+    class Printing(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return printed[start:end]
+
+    session = Printing(after=spans)
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        assert "goodbye" not in text_of(app.desk.output), "the run is not over"
+        session.tell(state=State.ENDED)
+        await settled(pilot)
+        assert text_of(app.desk.output).splitlines()[-1].split() == ["┆", "goodbye"]
+        await pilot.press("6", "end", "7")
+        await settled(pilot)
+        assert text_of(app.desk.output).splitlines()[-1].split() == ["│", "goodbye"]
+        session.tell(traceback="Traceback (most recent call last):\nOSError")
+        await settled(pilot)
+        assert "goodbye" not in text_of(app.desk.output), "why it failed stands in its traceback"
 
 
 async def test_a_quiet_iteration_says_so() -> None:

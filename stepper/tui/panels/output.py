@@ -19,6 +19,7 @@ from stepper.tui.history import History
 from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad
 from stepper.tui.panels.record import RecordPanel
 from stepper.tui.panels.source import CURRENT
+from stepper.tui.scene import Scene
 
 EARLIER = 4000
 """Bytes of what was printed before the iteration that are shown above it."""
@@ -42,6 +43,8 @@ class Span(NamedTuple):
     event: Event | None
     told: bool = False
     """Whether it is no output, but says how much is left out here."""
+    behind: bool = False
+    """Whether it was printed behind all that was recorded, by what the script left at its end."""
 
 
 class OutputPanel(LinePanel):
@@ -52,7 +55,8 @@ class OutputPanel(LinePanel):
         "what the script printed in this iteration (both streams), each line with the source line that printed it; "
         "colours and other escape codes are left out, a progress bar is shown as it was at last\n"
         f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration\n"
-        f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands"
+        f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands\n"
+        "without a number, behind the last iteration: what a library printed when the script came to its end"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"gutter", "span"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("output")
@@ -60,17 +64,24 @@ class OutputPanel(LinePanel):
     def __init__(self, read: Read, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._read = read
-        self._history: History | None = None
+        self._shown: tuple[History | None, bool] = (None, False)
         self._spans: list[Span] = []
         self._printed: list[Event | None] = []
         self._found: tuple[int, str] | None = None
         self._found_from: Event | None = None
 
+    def show(self, scene: Scene) -> None:
+        """Also where the cursor stays: the script may have come to its end meanwhile."""
+        super().show(scene)
+        if self._over != self._shown[1]:
+            self.refill()
+
     def refill(self) -> None:
         """Read the output of another record; mark what the cursor's statement printed."""
-        if self.scene.history is not self._history:
-            self._history = self.scene.history
-            self._spans = _spans(self._history, self._read) if self._history is not None else []
+        history, over = self.scene.history, self._over
+        if history is not self._shown[0] or over != self._shown[1]:
+            self._shown = (history, over)
+            self._spans = _spans(history, self._read, over) if history is not None else []
         cursor = self.scene.event
         if cursor is not self._found_from:
             self._found = None
@@ -79,11 +90,12 @@ class OutputPanel(LinePanel):
         first, later = None, 0
         places = [self._place(span.event) for span in self._spans]
         digits = max(map(len, places), default=0)
-        for (line, event, told), place in zip(self._spans, places, strict=True):
+        for (line, event, told, behind), place in zip(self._spans, places, strict=True):
             own = cursor is not None and event is not None and self._within(event, cursor)
             if own and first is None:
                 first = len(rows)
             is_ahead = cursor is not None and event is not None and not self._reached(event, cursor)
+            is_ahead = is_ahead or (behind and self._ahead_of_end)
             text: Piece = (line, "note" if told else "muted" if event is None or is_ahead else "")
             gutter: Piece = (f"{place:>{digits}} {AHEAD if is_ahead else REACHED} ", "gutter")
             pieces: tuple[Piece, ...] = ((CURRENT if own else " ", "strong"), gutter, text)
@@ -94,13 +106,27 @@ class OutputPanel(LinePanel):
             later += is_ahead and not told
             self._printed.append(event)
         where = "the setup" if self.scene.iteration is None else "this iteration"
-        if self.scene.record is not None and not any(self._printed):
+        if self.scene.record is not None and not any(self._printed) and not any(each.behind for each in self._spans):
             rows.append(Row(((f"Nothing was printed in {where}.", "muted"),)))
         self.set_rows(rows)
         ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""
         self.retitle(self.TITLE + ahead, self.TITLE)
         shown = max(0, len(rows) - 1 - later) if first is None else first
         self.keep_visible(shown if self._found is None else self._found[0], 1)
+
+    @property
+    def _over(self) -> bool:
+        """Whether the script came to its end behind this iteration. Why one failed is told by its traceback."""
+        scene = self.scene
+        return scene.state == "ended" and not scene.traceback and scene.iteration == scene.done - 1
+
+    @property
+    def _ahead_of_end(self) -> bool:
+        """Whether the cursor does not stand in the last statement."""
+        history, cursor = self.scene.history, self.scene.event
+        if history is None or cursor is None:
+            return False
+        return history.completion(cursor)[0] < len(history.record.events) - 1
 
     def _place(self, event: Event | None) -> str:
         """The number of the line that printed; with the file's name, where that is not the script."""
@@ -191,8 +217,9 @@ class OutputPanel(LinePanel):
                 self.post_message(RecordPanel.Move(event.id))
 
 
-def _spans(history: History, read: Read) -> list[Span]:
-    """Lines of output, each with the event that printed it; and where some are left out, how much that is."""
+def _spans(history: History, read: Read, over: bool) -> list[Span]:
+    """Lines of output, each with the event that printed it; and where some are left out, how much that is. `over`:
+    whether what follows on the last of them is all that the script printed."""
     known = [event for event in history.record.events if event.output[0] >= 0]
     if not known:
         return []
@@ -219,6 +246,11 @@ def _spans(history: History, read: Read) -> list[Span]:
         owner = inside[-1] if inside else None
         spans += [Span(line, owner, told) for line, told in _share(left, right, read)]
         shown += min(right - left, SHARE)
+    if over and shown <= MOST:
+        rest = read(end, end + SHARE)
+        spans += [Span(line, None, behind=True) for line in printed(rest.rstrip(CUT))]
+        if len(rest.encode()) >= SHARE:
+            spans.append(Span("… what was printed behind this is not shown", None, True, True))
     return spans
 
 
