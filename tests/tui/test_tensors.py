@@ -148,6 +148,18 @@ async def test_page_keys_home_and_end_select_what_enter_opens() -> None:
             await press(pilot, "2")
 
 
+@pytest.mark.parametrize("size", [(120, 40), (160, 50), (200, 60)])
+async def test_there_is_room_for_the_histograms_beside_other_panels(size: tuple[int, int]) -> None:
+    session = Standin()
+    session._after = give(session, **{"learning_rate * mask": np.ones((64, 100), bool)})
+    app = app_of(session)
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await press(pilot, "6", "end")
+        heading = lines(app)[0].split()
+        assert "histogram" in heading and "mean" in heading
+
+
 async def test_histograms_that_cannot_be_had_are_blank() -> None:
     class Forgetful(Standin):
         async def histograms(self, *arguments: Any) -> list[list[int]]:

@@ -14,6 +14,7 @@ from stepper.tui.panels.chart import Picture, column_of, draw
 from stepper.tui.panels.lines import Piece, Row, mark, muted
 from stepper.tui.panels.points import PointPanel
 from stepper.tui.panels.series import Series
+from stepper.tui.panels.titles import CORNERS, fitted
 from stepper.tui.scene import Scene
 
 
@@ -117,7 +118,10 @@ class LossPanel(PointPanel):
         text = ""
         if self.point is not None and self.point < len(self.scene.losses):
             loss = self.scene.losses[self.point]
-            text = f"{self.point}: {'no loss' if loss is None else figures.figure(loss, 12)} · enter"
+            point, told = str(self.point), "no loss" if loss is None else figures.figure(loss, 12)
+            named = "no loss" if loss is None else f"loss {told}"
+            forms = (f"iteration {point}: {named} · enter goes there", f"{point}: {told} · enter goes there")
+            text, _ = fitted((*forms, f"{point}: {told} · enter"), (), self.outer_size.width - CORNERS)
         if text != self._read:
             self._read = text
             self.border_subtitle = Content(text)

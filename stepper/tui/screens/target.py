@@ -158,11 +158,13 @@ class TargetScreen(Question[Choice | None]):
                 self.query_one(f"#{name}", Input).value = text
         options.focus()
 
-    def _list(self) -> Iterable[Option]:
+    def _list(self) -> Iterable[Option | None]:
         for each in self._recent:
             self._rows.append(Row(each.target, entry=each.entry))
             name = each.target if module_of(each.target) is not None else Path(each.path).name
             yield Option(_line(Text(visible(name), "bold"), Text(visible(str(Path(each.path).parent)), "dim")))
+        if self._recent:
+            yield None  # a rule parts the person's own scripts from the variants
         for variant in VARIANTS.values():
             self._rows.append(Row(variant.name))
             yield Option(_line(Text(variant.name, "bold"), Text(variant.description)))
