@@ -228,7 +228,7 @@ async def test_what_is_not_recorded_is_not_counted() -> None:
         await press(pilot, *"iiii")
         session.records = {at: record for at, record in session.records.items() if at is not None and at >= 3}
         await press(pilot, "i", "3", "d")
-        assert "dead 1 of 10: 2 (3+)" in text_of(app.desk.gate)
+        assert "dead 1 of 10, for 3+ iterations: 2" in text_of(app.desk.gate)
         assert "dead, for at least 3 iterations running (what was before is not recorded)" in screen_text(app) or (
             "dead, for at least 3 iterations running" in text_of(app.desk.gate)
         )
@@ -281,7 +281,7 @@ async def test_units_in_rows_are_told_by_their_axis() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await press(pilot, "3", "d")
-        assert "dead 1 of 8 along axis 0: 2 (1)" in text_of(app.desk.gate)
+        assert "dead 1 of 8 along axis 0, for 1 iteration: 2" in text_of(app.desk.gate)
         assert "unit 2: dead, for 1 iteration" in text_of(app.desk.gate)
         assert any(line.startswith("units ") for line in lines(app)), "a bar for each row lies above the maps"
 

@@ -219,7 +219,7 @@ async def test_a_loss_that_goes_wrong_stays_marked_and_a_key_leads_there(tmp_pat
         await pilot.press("left_square_bracket")
         await settled(pilot)
         assert app.scene.iteration == 10
-        await pilot.click("#status", offset=(text_of(app.status).index("! inf"), 0))
+        await pilot.click("#status", offset=(text_of(app.status).index("! ∞"), 0))
         await until(pilot, lambda: app.scene.iteration == 4)
 
 

@@ -159,8 +159,8 @@ def dead_lines(
         return [Row(pad([(f"no dead unit, of {gate.by_unit.count}{along}", "muted"), further], (), width))]
     head: list[Piece] = [(f"dead {len(units)} of {gate.by_unit.count}", "bad"), *([(along, "muted")] if along else [])]
     alike = {streaks.get(each) for each in units}
-    if len(alike) == 1 and len(units) > 1:
-        streak = next(iter(alike))
+    streak = next(iter(alike))
+    if len(alike) == 1 and streak is not None:
         head.append((f", for {streak} iteration{'' if streak == Streak(1, True) else 's'}", "muted"))
         texts = [str(each) for each in units]
     else:
