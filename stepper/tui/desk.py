@@ -156,8 +156,8 @@ class Desk(Borders):
         self.choose((self._chosen + step) % count)
 
     def focused(self, panel: Widget) -> None:
-        """Remember which panel the person is at."""
-        if panel in self.panels:
+        """Remember which panel the person is at; of one that was hidden meanwhile the news comes late."""
+        if panel in self.panels and panel.display:
             self._choose(self.panels.index(panel))
 
     def hide(self) -> bool:

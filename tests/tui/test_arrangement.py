@@ -193,3 +193,19 @@ async def test_sizes_hold_when_the_terminal_changes() -> None:
         await until(pilot, lambda: app.desk.record.display and app.desk.source.region.width > 70)
         seen = [app.desk.source, app.desk.record, app.desk.gate]
         assert sum(panel.region.width for panel in seen) == 180
+
+
+async def test_a_panel_that_is_hidden_at_once_stays_so() -> None:
+    """The news that it has the focus comes when it is hidden already, and before the next one has it."""
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        app.desk.choose(PANELS.index("tensors"))
+        await until(pilot, lambda: app.focused is app.desk.tensors)
+        assert app.desk.hide()
+        app.on_descendant_focus()
+        await settled(pilot)
+        assert "tensors" in app.desk.arrangement.hidden
+        await pilot.press("6")
+        await settled(pilot)
+        assert app.desk.record.display and not app.desk.tensors.display
