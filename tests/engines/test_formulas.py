@@ -202,7 +202,7 @@ UNSEEN = {
             loss = model(torch.randn(5, 2, 3))[0].pow(2).sum()
         """,
     "a weight that is normalised, and turned": """
-        model = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3))
+        model = nn.utils.spectral_norm(nn.Linear(4, 3))
         x = torch.randn(6, 4, requires_grad=True)
         for t in range(2):
             loss = model(x).pow(2).sum()
