@@ -38,6 +38,7 @@ def test_of_a_row_that_is_changed_under_its_own_name_the_table_has_the_gradient(
     (parameter,) = ran.record(1).parameters
     assert parameter.name == "w" and parameter.sparse and parameter.grad is not None
     assert ran.array(parameter.grad, 1).tolist() == [[0.0, 0.0], [5.0, 2.0], [0.0, 0.0]]
+    assert parameter.cosine == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize("library", START)

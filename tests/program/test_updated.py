@@ -439,3 +439,18 @@ for t in range(12):
 """
     program = analyse(source, "s.py")
     assert labels(program, "parameter") == {"w", "b"} and phases(program)[step] == "update"
+
+
+def test_a_copy_of_a_row_that_is_made_ahead_of_the_steps_is_a_parameters_and_no_gradient() -> None:
+    source = """
+import numpy as np
+U, V = np.ones((4, 3)), np.ones((5, 3))
+for u, i, r in ratings:
+    p, q = U[u], V[i]
+    err = r - p @ q
+    loss = err ** 2
+    old = p.copy()
+    p += 0.1 * err * q
+    q += 0.1 * err * old
+"""
+    assert analyse(source, "s.py").roles["old"] == "parameter"

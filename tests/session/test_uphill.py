@@ -290,3 +290,51 @@ def test_the_delta_rule_on_single_numbers_goes_downhill_where_it_adds_its_error(
     right = run_recorded(script(text.replace("ERROR", "y - out"))).records[1]
     wrong = run_recorded(script(text.replace("ERROR", "out - y"))).records[1]
     assert [all_carried(right), len(all_carried(wrong))] == [[], 2]
+
+
+@pytest.mark.parametrize("start", ["[0.5, -0.25]", "np.array([0.5, -0.25])"])
+def test_of_elements_that_are_stepped_one_by_one_it_is_told_that_they_go_uphill(start: str) -> None:
+    text = f"""
+    import numpy as np
+    w, lr = {start}, 0.1
+    for x, y in (([1.0, 2.0], 1), ([-1.0, 0.5], 0), ([0.3, -2.0], 0)):
+        e = ERROR
+        loss = e**2
+        for i in range(2):
+            g = 2 * e * x[i]
+            w[i] += lr * g
+    """
+    wrong = run_recorded(script(text.replace("ERROR", "w[0] * x[0] + w[1] * x[1] - y"))).records[1]
+    right = run_recorded(script(text.replace("ERROR", "y - (w[0] * x[0] + w[1] * x[1])"))).records[1]
+    assert [all_carried(right), len(all_carried(wrong))] == [[], 1]
+
+
+@pytest.mark.parametrize("target", ["y", "x.sum()"])
+def test_a_target_may_be_a_number_or_worked_out_of_what_is_given(target: str) -> None:
+    text = f"""
+    import numpy as np
+    w, y, lr = np.array([0.5, -0.25]), 1.0, 0.1
+    for x in np.array([[1.0, 2.0], [-1.0, 0.5], [0.3, -2.0]]):
+        error = {target} - w @ x
+        loss = error**2
+        g = error * x
+        w += lr * g
+    """
+    assert all_carried(run_recorded(script(text)).records[1]) == []
+
+
+def test_rows_that_are_taken_two_at_a_time_go_downhill_by_the_error_that_is_added() -> None:
+    text = """
+    import numpy as np
+    U, V, lr = np.arange(12.0).reshape(4, 3) / 10, np.ones((5, 3)) / 10, 0.05
+    for u, i, r in ((0, 1, 4.0), (2, 0, 1.0), (2, 3, 5.0)):
+        p, q = U[u], V[i]
+        err = ERROR
+        loss = err**2
+        old = p.copy()
+        p += lr * (err * q - 0.01 * p)
+        q += lr * (err * old - 0.01 * q)
+    """
+    right = run_recorded(script(text.replace("ERROR", "r - p @ q"))).records[1]
+    wrong = run_recorded(script(text.replace("ERROR", "p @ q - r"))).records[1]
+    assert [all_carried(right), len(all_carried(wrong))] == [[], 2]

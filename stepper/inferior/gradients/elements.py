@@ -15,7 +15,7 @@ import msgspec
 from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_path, value_of
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import Added, index_of, plainly, target_of
 from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
@@ -82,7 +82,8 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
     full = whole.is_full()
     if not names or not (full or isinstance(whole, _Array)):
         return None
-    gradient = Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays))
+    as_it_is = all(map(is_path, names))  # read so, and not worked out of what was added
+    gradient = Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays, read=as_it_is))
     return Parts(gradient, not full, whole.lost)
 
 
@@ -156,7 +157,9 @@ class _List:
     def is_full(self) -> bool:
         return bool(self._numbers) and None not in self._numbers
 
-    def copy(self, own: Engine, arrays: Engine) -> Copy:
+    def copy(self, own: Engine, arrays: Engine, *, read: bool) -> Copy:
+        if read:
+            return Copy(own, self._numbers)
         return Copy.derived(own, _PutTogether(own, self._numbers), own.size(self._numbers))
 
 
@@ -211,17 +214,13 @@ class _Array:
     def is_full(self) -> bool:
         return bool(self._filled.all())
 
-    def copy(self, own: Engine, arrays: Engine) -> Copy:
-        return _whole_copy(self._whole, arrays)
+    def copy(self, own: Engine, arrays: Engine, *, read: bool) -> Copy:
+        return put_together(self._whole, arrays, read=read)
 
 
-def put_together(label: str, whole: Any, arrays: Engine) -> Draft:
-    """An array that was put together, as a gradient with this label."""
-    return Draft(label, "gradient", "operand", _whole_copy(whole, arrays))
-
-
-def _whole_copy(whole: Any, arrays: Engine) -> Copy:
-    return Copy.derived(arrays, _PutTogether(arrays, whole), whole.nbytes)
+def put_together(whole: Any, arrays: Engine, *, read: bool) -> Copy:
+    """An array that was put together of what was `read` as it is, or worked out of what was added."""
+    return Copy(arrays, whole) if read else Copy.derived(arrays, _PutTogether(arrays, whole), whole.nbytes)
 
 
 class _PutTogether(msgspec.Struct, gc=False, eq=False):

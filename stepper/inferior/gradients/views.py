@@ -23,7 +23,7 @@ def of_views(track: Track, arrays: Engine, gradient_of: Callable[[Track], Draft 
     whole = numpy.zeros(before.engine.extents(before.kept))
     numbers = numpy.arange(whole.size)
     filled = numpy.zeros(whole.size, dtype=bool)
-    labels: dict[str, None] = {}
+    gradients: dict[str, Draft] = {}
     for view in views:
         placed = view.whole.of_part(view.part)
         found = gradient_of(view.track) if placed is not None else None
@@ -38,8 +38,10 @@ def of_views(track: Track, arrays: Engine, gradient_of: Callable[[Track], Draft 
             return None
         filled[places] = True
         whole.ravel()[places] = value
-        labels[found.label] = None
-    return Parts(put_together(", ".join(labels), whole, arrays), not filled.all())
+        gradients[found.label] = found
+    read = all(each.copy is not None and not each.copy.computed for each in gradients.values())
+    copy = put_together(whole, arrays, read=read)
+    return Parts(Draft(", ".join(gradients), "gradient", "operand", copy), not filled.all())
 
 
 def _numbers_of(found: Draft) -> object:

@@ -13,6 +13,7 @@ from stepper.program.flow.flow import Flow
 from stepper.program.flow.recomputed import keys_read, recomputed
 from stepper.program.flow.records import is_record, record_fields
 from stepper.program.flow.signals import sets_data
+from stepper.program.flow.steps import COPYING
 from stepper.program.flow.walk import Walker
 from stepper.program.scopes import Scope
 from stepper.program.syntax import target_names
@@ -136,11 +137,20 @@ class Roles:
             if definition in flow.derived or definition not in flow.living:
                 return "other"
             called = names_gradient(place[1]) or names_error(place[1])
+            if not called and self._is_copied(definition):
+                return "parameter"  # `old = row.copy()`, ahead of the steps of two rows that need each other's
             kept = definition.alias and not called and self._is_kept(definition)
             return "activation" if kept else "gradient"
         if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
             return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
         return "activation" if self._is_beside(definition) else "other"
+
+    def _is_copied(self, definition: Definition) -> bool:
+        """Whether this is a copy of parameters as they are."""
+        match definition.node:
+            case ast.Assign(value=ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name))) if name in COPYING:
+                return bool(definition.deps) and all(self._role(d) == "parameter" for d in definition.deps)
+        return False
 
     def _has_data(self, place: Place) -> bool:
         """Whether a place has data, in the whole pass."""

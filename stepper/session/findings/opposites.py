@@ -46,6 +46,10 @@ def _moves(event: Event, parameter: Parameter) -> bool:
     )
 
 
+def _has(event: Event, label: str) -> bool:
+    return any(each.label == label for each in event.values)
+
+
 @lru_cache(maxsize=4096)
 def _expression(text: str) -> ast.expr | None:
     """What a text is, where it is one expression."""
@@ -116,7 +120,10 @@ class _Signs:
             return False
         found = None if self.maker(grad, end) is None else self.of(grad, end)
         if found is None or not found.begun:  # it is no value by itself: `w[i] += rate * (error * x[i])`
-            update = next((event for event in reversed(self.record.events) if _moves(event, parameter)), None)
+            events = self.record.events
+            moving = (event for event in reversed(events) if _moves(event, parameter))
+            reading = (event for event in reversed(events) if _has(event, grad.label))  # through a name of a part of it
+            update = next(moving, None) or next(reading, None)
             node = None if update is None else _expression(grad.label)
             found = None if update is None or node is None else self.within(node, update)
         return found is not None and found.begun and found.turned
@@ -142,6 +149,10 @@ class _Signs:
         match _statement(event.text):
             case ast.Assign(targets=[ast.Name() | ast.Attribute() | ast.Subscript()], value=node):
                 return self.within(node, event)
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
+                names = {_spelled(e.label) for e in (value, *event.values) if value.copy in (None, e.copy)}
+                found = [part for to, part in zip(targets, parts, strict=False) if ast.unparse(to) in names]
+                return self.within(found[0], event) if len(found) == 1 else None
             case ast.AnnAssign(value=ast.expr() as node) | ast.Return(value=ast.expr() as node):
                 return self.within(node, event)
             case ast.AugAssign(target=target, op=op, value=node):
@@ -228,11 +239,14 @@ class _Signs:
 
     def _predicted(self, node: ast.expr, event: Event) -> bool | None:
         """Whether one side of a difference was computed with the parameters, and not given: the prediction, not its
-        target; None for what is neither."""
-        value = self._operand(node, event)
-        if value is None or isinstance(node, ast.Constant):
-            return None
-        return {"activation": True, "data": False, "other": False}.get(value.role)
+        target; None for what is neither. Of an expression without a name what it reads tells."""
+        named = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute | ast.Subscript)]
+        parts = [node] if node in named else named
+        read = (self._operand(each, event) for each in parts)
+        roles = {each.role for each in read if each is not None}
+        if roles & {"activation", "parameter"}:
+            return True
+        return False if roles and roles <= {"data", "setting", "other"} else None
 
     def _call(self, node: ast.Call, func: ast.expr, args: list[ast.expr], event: Event) -> Sign | None:
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
