@@ -18,6 +18,8 @@ TERMS = """
         return one + other
     def total(many):
         return sum(many)
+    def size(m):
+        return sum(q.data.norm() for q in m.parameters())
     for t in range(2):
         h = torch.tanh(body(x))
         d, value = torch.distributions.Categorical(logits=pi(h)), v(h).squeeze(1)
@@ -61,6 +63,9 @@ TERMS = """
         ("p = [h.detach().mean(), loss]; loss = total(p)", "many[0]", "body.weight, body.bias"),
         ("p = []; p.append(loss); q = h.detach().mean(); p.append(q); loss = sum(p)", "q", "body.weight, body.bias"),
         ("p = torch.tensor(h.mean().item(), requires_grad=True); loss = loss + 2 * p", "p", "body.weight, body.bias"),
+        ("p = sum(q.detach().abs().sum() for q in body.parameters()); loss += p", "p", "body.weight, body.bias"),
+        ("p = size(m=body); loss = loss + 0.1 * p", "0.1 * p", "body.weight, body.bias"),
+        ("p = [h.detach().mean(), loss]; loss = sum(0.1 * q for q in p)", "p[0]", "body.weight, body.bias"),
         ("p = h.mean().detach().requires_grad_(); loss = loss + p", "p", "body.weight, body.bias"),
     ],
 )
@@ -83,6 +88,8 @@ MEANT = [
     "loss = loss + torch.no_grad()(others)(x).mean() + ended(x).detach().sum()",  # that this step does not train
     "loss = loss + others(x).mean() + others.weight.detach().square().sum()",  # nor that, a discriminator
     "first = pi(h).mean(); first.backward(retain_graph=True); loss = loss + first.detach()",
+    "p = sum(q.numel() for q in body.parameters()) + 0.5 * size(ended); loss = loss + p",  # none of what is trained
+    "p, q = [h.detach().mean(), torch.tensor(1.0)], [loss, error]; loss = sum(a * b for a, b in zip(p, q))",  # weights
     "p = [loss, torch.tensor(0.3)]; q = [loss, h.detach()]; loss = sum(p)",
     "p = {'a': loss, 'b': torch.tensor(0.3), 'c': h.mean()}; loss = sum(p.values())",
     "p = [h.detach().mean()]; p = [loss, h.mean()]; q = [each.detach() for each in p]; loss = torch.stack(p).sum()",

@@ -28,17 +28,17 @@ class HeldValues:
                 for name, bound, drafts in _told(each):
                     self._told.setdefault(name, []).append((each, bound, drafts))
 
-    def read_by(self, event: Happening) -> list[Draft]:
-        """What the containers hold that an event reads as such."""
-        found: list[Draft] = []
-        for name in _names(event.text) & self._told.keys():
+    def read_by(self, event: Happening) -> list[list[Draft]]:
+        """What the containers hold that an event reads as such, each by itself."""
+        found: list[list[Draft]] = []
+        for name in names_read(event.text) & self._told.keys():
             held: dict[str, Draft] = {}
             for each, bound, drafts in self._told[name]:
                 begun = each.id < event.id if each.kind == "call" else self._place[each.id] < self._place[event.id]
                 if begun and each.function == event.function:
                     held = {} if bound else held
                     held |= {_own_name(each, draft): draft for draft in drafts}
-            found += held.values()
+            found.append(list(held.values()))
         return found
 
 
@@ -84,7 +84,7 @@ def _grown(text: str) -> tuple[str, frozenset[str]] | None:
 
 
 @lru_cache(maxsize=1024)
-def _names(text: str) -> frozenset[str]:
+def names_read(text: str) -> frozenset[str]:
     """The names and attributes that are read whole, and not one element of them."""
     picked = {id(node.value) for node in _nodes(text) if isinstance(node, ast.Subscript)}
     whole = (node for node in _nodes(text) if isinstance(node, ast.Name | ast.Attribute) and id(node) not in picked)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from stepper.inferior.gradients.cut_off import LEAF, WITHIN, Flow, as_they_ended, is_integer, key_of
-from stepper.inferior.gradients.held_values import HeldValues
+from stepper.inferior.gradients.held_values import HeldValues, names_read
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracking import Track
 from stepper.record import Backward, Contribution, OptimizerStep
@@ -102,6 +102,8 @@ class _Search:
             beyond = self._beyond(draft, event)
             cuts = self._flow.cuts_of([draft])
             known = set().union(*map(self._names, cuts.values()))
+            if not known and not beyond.cuts:
+                known, cuts = self._held_in_objects(beyond.dead)
             if not (known & trained if known else beyond.cuts) or self._is_meant(beyond, on_the_way, root, readers):
                 continue
             names = known & trained if known else trained
@@ -151,10 +153,13 @@ class _Search:
                 continue
             looked.add(event)
             read = [draft for draft in self._happenings[event].drafts if draft.when in READ]
-            read += self._held.read_by(self._happenings[event]) if made_by[event] & ADDED else []
-            live = [(key_of(draft), self._place[event]) for draft in read if draft.graph == WITHIN]
             kinds = made_by[event]
-            if kinds <= ADDED | REARRANGED and kinds & ADDED:
+            held = self._held.read_by(self._happenings[event]) if kinds & ADDED else []
+            if kinds & SCALED:  # of weights and terms, each in a list of their own, only these are added
+                held = [each for each in held if any(draft.graph == WITHIN for draft in each)]
+            read += [draft for each in held for draft in each]
+            live = [(key_of(draft), self._place[event]) for draft in read if draft.graph == WITHIN]
+            if (kinds <= ADDED | REARRANGED or (held and kinds <= ADDED | REARRANGED | SCALED)) and kinds & ADDED:
                 alone = all(draft.shape in ((), None) for draft in read)
                 for draft in filter(_may_be_dead, read):
                     if alone or "Add" in kinds:
@@ -178,6 +183,21 @@ class _Search:
                     found.dead.add(key)
                     waiting.append(key)
         return found
+
+    def _held_in_objects(self, dead: set[Hashable]) -> tuple[set[str], dict[int, int]]:
+        """The parameters in the objects that statements read which made these, of nothing that is seen: of
+        `sum(p.detach().abs().sum() for p in net.parameters())`, or a function of the script's that is called with net.
+        And those statements."""
+        found, cuts = set[str](), dict[int, int]()
+        for event in {event for key in dead for event in self._made.get(key, ())}:
+            made = self._happenings[event]
+            seen = any(draft.when in READ for draft in made.drafts)
+            if made.kind == "statement" and not seen and not any(map(is_integer, made.drafts)):
+                held = tuple(f"{name}." for name in names_read(made.text))
+                names = {each.name for each in self._tracks if each.name.startswith(held)}
+                found |= names
+                cuts |= {event: 0} if names else {}
+        return found, cuts
 
     def _is_meant(
         self, beyond: _Beyond, on_the_way: set[Hashable], root: Happening, readers: Container[Hashable]

@@ -69,7 +69,8 @@ STEPPED = (
 )
 FLAT = (
     "the loss does not change with it, and begins to do so further away without a jump: its gradient is 0, as that of "
-    "what goes into a ReLU that is closed"
+    "what goes into a ReLU that is closed, or a clamp that is saturated; passed on on purpose (straight through), it "
+    "is no gradient of this loss"
 )
 ZEROS = "the gradient is 0 at all entries below, and the loss does not change with them"
 LEVEL = (
