@@ -37,9 +37,10 @@ def test_one_factor_in_all_is_named(tmp_path: Path, loss: str, share: str, other
     text = MEAN.format(loss=loss, share=share, other=other)
     with opened(tmp_path, text) as run:
         found = run.check(0)
-    turned = text.replace("x.T @ e", "x.T @ -e").replace("e.sum", "-e.sum").replace("-= 0.001", "+= 0.001")
-    with opened(tmp_path, turned) as run:
-        assert run.check(0).hint == found.hint  # the negative gradient, which the update adds
+    if said:  # the negative gradient, which the update adds, has the same
+        turned = text.replace("x.T @ e", "x.T @ -e").replace("e.sum", "-e.sum").replace("-= 0.001", "+= 0.001")
+        with opened(tmp_path, turned) as run:
+            assert run.check(0).hint == found.hint
     assert said in found.hint and bool(said) == bool(found.hint)
     assert not said or ("--loss EXPR names it" in found.hint and found.hint in list(lines(found)))
 

@@ -37,6 +37,7 @@ CASES = {
     "in a clipped one": ("dw2 = q", "dw2 = 2 * q; dw2 = dw2 / np.sqrt((q * q).sum())", {"w2": 2.0}, set[str]()),
     "when all are made": ("END", "db1 = 2 * db1", {}, {"b1"}),
     "in all": ("END", TOGETHER + "(half * g for g in (dw1, db1, dw2, db2))", {}, {"w1", "b1", "w2", "b2"}),
+    "a name that was a norm": ("dw2 = q", "c = np.sqrt((q * q).sum()); c = half; dw2 = c * q", {"w2": 0.5}, set[str]()),
     "a norm": ("dw2 = q", "dw2 = q / np.linalg.norm(q)", {}, set[str]()),
     "all clipped": (
         "END",

@@ -192,7 +192,8 @@ class Origins:
         statement = self.record.events[event.id if event.parent is None or event.kind == "statement" else event.parent]
         names = {node.id for node in parsed(statement.text) if isinstance(node, ast.Name)}
         told = [value for each in self._within(statement) for value in each.values]
-        known = [value for each in self.record.events[: event.id] for value in each.values if value.label in names]
+        earlier = (value for each in self.record.events[: event.id] for value in each.values)
+        known = {value.label: value for value in earlier if value.label in names}.values()  # what each is by now
         made = [single for single in map(number, filter(_came, statement.values)) if single is not None]
         computed = {single for single in map(number, (*told, *known)) if single in self._computed}
         with_it = {each / factor for each in made}  # `dw, db = c * dw, c * db`
