@@ -30,6 +30,7 @@ NONFINITE = "!"
 LEAST_NAME = 4
 """Columns of a target's name below which nothing of it is said."""
 SHORT = {"Gradients": "Grads", "Traceback": "Trace", "Process lost": "Lost"}
+SHORTER = {**SHORT, "Timeline": "Time", "Output": "Out"}
 """What panels are called where there is little room."""
 
 
@@ -229,8 +230,9 @@ class TabBar(Bar):
 
     def build(self) -> None:
         """One place for each panel, with the digit that chooses it; names are cut where there is little room."""
-        for short, most in ((False, 20), (True, 20), (True, 6), (True, 5), (True, 4), (True, 3)):
-            names = [SHORT.get(name, name) if short else name for _, name, _ in self._tabs]
+        whole: dict[str, str] = {}
+        for short, most in ((whole, 20), (SHORT, 20), *((SHORTER, most) for most in (20, 6, 5, 4, 3))):
+            names = [short.get(name, name) for _, name, _ in self._tabs]
             texts = [f"{key} {name[:most]}" for (key, _, _), name in zip(self._tabs, names, strict=True)]
             if sum(len(text) + 1 for text in texts) <= self.size.width:
                 break
