@@ -333,3 +333,22 @@ def test_an_error_that_goes_back_from_the_loss_is_a_gradient_whatever_it_is_call
     )
     found = roles(ran)
     assert (found["error"], found["loss"], found["hidden_error"]) == ("loss", "loss", "gradient")
+
+
+def test_what_follows_from_parameters_that_the_only_pass_makes_is_no_setting() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, target = np.array([0.5, 0.2]), 1.0
+        w = np.array([0.4, 0.6])
+        z = np.dot(x, w)
+        y = 1 / (1 + np.exp(-z))
+        loss = (y - target) ** 2
+        dz = 2 * (y - target) * y * (1 - y)
+        dw = dz * x
+        w -= 0.1 * dw
+        """,
+        loop="none",
+    )
+    found = roles(ran, 0)
+    assert (found["z"], found["y"], found["dz"], found["dw"]) == ("activation", "activation", "gradient", "gradient")

@@ -160,6 +160,8 @@ def sort(
     of_losses = {d for d in backward if d.deps and d.deps <= defined and not signals(d)}
     derived |= {d for d in of_losses if updates.issuperset(run.users.get(d, ()))}
     picked = picked_for_steps(backward, updates | derived, run)
+    # Where the whole script is one pass, that makes them, too.
+    roots |= {d for d in run.definitions if d.place in parameters - run.start.keys() and d not in updates}
     living = run.descendants(roots)
     last = max((d.order for d in updates), default=0)
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
