@@ -19,6 +19,8 @@ START = {
         ("np", "row[0] -= rate * g[0]; row[1] -= rate * g[1]"),
         ("torch", "row -= rate * g"),
         ("torch", "row.sub_(rate * g)"),
+        ("torch", "row.view(-1).sub_(rate * g)"),
+        ("torch", "w[i].view(2).sub_(rate * g)"),
     ],
 )
 def test_of_a_row_that_is_changed_under_its_own_name_the_table_has_the_gradient(library: str, update: str) -> None:

@@ -40,9 +40,9 @@ class Spans(Generic[H]):
         """A holder of a value that this one is a part of, and not the whole; None where there is none."""
         return next(self.all_around(value), None)
 
-    def all_around(self, value: Any, own_holder: H | None = None) -> Iterator[H]:
-        """The holders of what this value is a part of, and not the whole. With its `own_holder` those of a whole as
-        well: of other looks at the same memory."""
+    def all_around(self, value: Any, own_holder: H | None = None, *, whole: bool = False) -> Iterator[H]:
+        """The holders of what this value is a part of, and not the whole. With its `own_holder`, or where it has none
+        and is `whole`, those of a whole as well: of other looks at the same memory."""
         own = self._span(value)
         place = 0 if own is None else bisect_left(self._sorted, (own[0] + 1, 0, 0))
         while own is not None and place > 0:
@@ -51,7 +51,7 @@ class Spans(Generic[H]):
             if start < own[0] - self._longest:
                 break
             holder = self._holders[number]
-            other = (start, end) != own if own_holder is None else holder is not own_holder
+            other = (start, end) != own if own_holder is None and not whole else holder is not own_holder
             if end >= own[1] and other and self._span(holder.value) == (start, end):
                 yield holder
 

@@ -146,6 +146,14 @@ class Tracker:
         kept = self.keeps_data and draft.copy is not None and bool(draft.copy.outline.shape)  # a number is its object's
         bare = label if kept else label.removesuffix(".data")
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
+        changed = made and draft.when == "after" and role != "parameter"
+        if track is None and whole and changed and event is not None:
+            held = next(self._spans.all_around(value, whole=True), None)  # `w.view(-1).sub_(…)` changes w
+            if held is not None:
+                held.updates.append(event)
+                held.in_place = True
+                self._changed_through(held, bare, value, draft, event)
+                return
         if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
             if made and event is not None and draft.when == "after":
                 held.updates.append(event)
