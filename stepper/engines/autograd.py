@@ -21,7 +21,8 @@ from stepper.engines.graph import Names, Seen, is_leaf, nodes_below, nodes_so_fa
 from stepper.engines.layers import layer_of
 from stepper.engines.modes import capturing, is_parameter, look, maker, on_one_thread, torch_module, unnoticed
 from stepper.engines.names import is_text
-from stepper.engines.openings import KINDS, SPELT_BY_HAND, Opening, opening_of
+from stepper.engines.openings import KINDS, RELU, SPELT_BY_HAND, Opening, opening_of
+from stepper.engines.views import Part, changed_part, opening_in_place
 
 # Which entries each node stops: relu and threshold by `output <= threshold`, which lets NaN pass; clamp by `h >= min`,
 # which does not (torch's derivatives.yaml, threshold_backward and clamp_backward_min).
@@ -46,6 +47,8 @@ class AutogradEngine(Engine):
         self._observer: Observer | None = None
         self._seen: dict[tuple[Any, int], Seen] = {}
         self._gates: dict[Any, tuple[GateSeen, int]] = {}
+        self._parts: dict[Any, Part] = {}  # of the gates that changed a view: where it lies in its base
+        self._met_at: dict[int, tuple[weakref.ref[Any], tuple[Any, int]]] = {}  # by value: the node it had, the last
         self._names: Names | None = None
         self._outside: set[str] = set()  # labels of values without history
         self._bearers: dict[str, Any] = {}  # by label: the copy of the value that bears it now
@@ -74,6 +77,8 @@ class AutogradEngine(Engine):
         finally:
             self._seen.clear()
             self._gates.clear()
+            self._parts.clear()
+            self._met_at.clear()
             self._labels.clear()
             self._results.clear()
             self._bearers.clear()
@@ -125,6 +130,10 @@ class AutogradEngine(Engine):
             return
         key = (node, look(value, "output_nr", torch))
         known = self._seen.get(key)
+        held = self._met_at.get(id(value))
+        earlier = held[1] if held is not None and held[0]() is value else None
+        if earlier != key:
+            self._met_at[id(value)] = (weakref.ref(value), key)
         if known is not None:
             # The script's own text says more than the path of a layer; a parameter of the function that it is handed to
             # says less.
@@ -133,6 +142,9 @@ class AutogradEngine(Engine):
                 self._seen[key] = Seen(label, known.event, known.copy, event is None)
             return
         self._seen[key] = Seen(label, event if event is not None else observer.current(), copy, event is None)
+        part = None if earlier is None else changed_part(value, node, torch)
+        if part is not None and earlier is not None:
+            self._look_for_gate_in_place(part, self._seen[earlier], self._seen[key])
         self._look_for_gate(node, self._seen[key], torch)
 
     def bound(self, value: Any, name: str, copy: Any) -> None:
@@ -181,7 +193,7 @@ class AutogradEngine(Engine):
                 observer.add(gradient_label(name), "gradient", "after", copy, inside)
         gate = self._gates.get(node)
         if gate is not None and copies:
-            gate[0].before = copies[0]
+            gate[0].before = self._of_part(node, copies[0])
             made = self._seen.get((node, 0))
             gate[0].before_label = gradient_label(made.label) if made is not None else ""
 
@@ -189,8 +201,15 @@ class AutogradEngine(Engine):
         """Gradients leave a node."""
         gate = self._gates.get(node)
         if gate is not None and gate[1] < len(copies):
-            gate[0].after = copies[gate[1]]
+            gate[0].after = self._of_part(node, copies[gate[1]])
             gate[0].after_label = gradient_label(gate[0].label)
+
+    def _of_part(self, node: Any, copy: Any) -> Any:
+        """The gradient of the part of a base that a gate changed, where it changed one; else the gradient itself."""
+        part = self._parts.get(node)
+        if part is None or copy is None or copy.gone or self._observer is None:
+            return copy if part is None else None
+        return self._observer.keep(part.of(copy.kept.at_home))
 
     # --------------------------------------------------------------------------------------------------- the gates
 
@@ -221,6 +240,32 @@ class AutogradEngine(Engine):
         before, number = node.next_functions[place]
         gate.layer = layer_of(before, number) if before is not None else None
         self._gates[node] = (gate, place)
+        observer.gate(gate)
+
+    def _look_for_gate_in_place(self, part: Part, h: Seen, out: Seen) -> None:
+        """Report a gate where an activation changed a view: its node is hidden, so that its numbers have to tell."""
+        observer = self._observer
+        if (
+            observer is None
+            or part.node in self._gates
+            or any(each is None or each.gone for each in (h.copy, out.copy))
+        ):
+            return
+        hard = _is_relu(h.copy, out.copy)
+        opening = RELU if hard else opening_in_place(h.copy.kept.at_home, out.copy.kept.at_home)
+        if opening is None:
+            return
+        gate = GateSeen(h.label, opening.op, out.event if out.event is not None else 0, h.copy, "h <= 0")
+        gate.out = out.copy
+        gate.soft, gate.share = opening.soft, None if hard else _sharing(opening)
+        before, number = part.node.next_functions[0]
+        layer = layer_of(before, number) if before is not None else None
+        if layer is not None and (
+            part.base_shape == part.shape or (layer.axis, part.base_shape[-1]) == (-1, part.shape[-1])
+        ):
+            gate.layer = layer
+        self._gates[part.node] = (gate, 0)
+        self._parts[part.node] = part
         observer.gate(gate)
 
     def _input_of(self, node: Any, custom: bool, out: Seen, torch: Any) -> tuple[int, Seen | None]:

@@ -34,6 +34,8 @@ HARD = {
     "product with a mask of floats": "(h > 0).float() * h",
     "masked fill": "h.masked_fill(h < 0, 0)",
     "store by a mask": "zeroed(h)",
+    "a view of all, in place": "nn.ReLU(inplace=True)(h.clone().view(2, 3, 5)).view(6, 5)",
+    "a turned view, in place": "F.relu_(h.clone().T).T",
 }
 SOFT = {
     "leaky ReLU": "nn.LeakyReLU(0.2)(h)",
@@ -49,6 +51,9 @@ SOFT = {
     "GELU by tanh": "F.gelu(h, approximate='tanh')",
     "SiLU": "F.silu(h)",
     "SiLU, in place": "F.silu(h.clone(), inplace=True)",
+    "SiLU of a view, in place": "F.silu(h.clone().view(30), inplace=True).view(6, 5)",
+    "leaky ReLU of a view, in place": "nn.LeakyReLU(0.2, inplace=True)(h.clone().view(2, 3, 5)).view(6, 5)",
+    "ELU of every other row, in place": "odd_rows(h)",
     "Mish": "nn.Mish()(h)",
     "softplus": "F.softplus(h)",
     "Hardswish": "F.hardswish(4 * h)",
@@ -72,6 +77,10 @@ def training(line: str) -> str:
             z = h.clone()
             z[h < 0] = 0
             return z
+        def odd_rows(h):
+            z = torch.cat((h, h), 1).view(12, 5)
+            F.elu_(z[::2])
+            return z[::2]
         for t in range(2):
             h = 2 * a
             out = {line}

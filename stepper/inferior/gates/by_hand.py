@@ -68,9 +68,11 @@ def _by_hand(
     ranges = Ranges(descent)
     unspelled = Unspelled(descent, ranges)
     gates += unspelled.gates(known, {gate.h for gate in engine_gates})
+    gates = [gate for gate in gates if not _goes_through(gate, engine_gates, descent)]
     graph = ThroughGraph(happenings, descent)
     curved = soft_curves(descent, ranges, graph, {gate.out for gate in gates}, engine_gates)
     large = [gate for gate in gates if not is_real(numbers(gate.h))]  # their own rule is known, and no more
+    curved = [gate for gate in curved if not _goes_through(gate, engine_gates, descent)]
     gates = [gate for gate in gates if is_real(numbers(gate.h)) and not _is_part(gate, curved, descent)]
     forward = OfTheLoss(descent, happenings)
     rectifications = ((gate, rectified(gate, gates, descent, forward)) for gate in gates)
@@ -110,6 +112,12 @@ def _of_gradients(maskings: list[Masking], happenings: Sequence[Happening]) -> l
     if not any(each.kind == "backward" for each in happenings):
         return maskings
     return [each for each in maskings if happenings[each.event].phase == "backward"]
+
+
+def _goes_through(gate: GateSeen, engine_gates: Sequence[GateSeen], descent: Descent) -> bool:
+    """Whether one that an engine has reported lies between its ends: `F.relu(h.view(-1)).view(h.shape)`."""
+    reported = {other.out for other in engine_gates if other.out is not gate.h}
+    return any(copy in reported for copy in descent.back((gate.out,), (gate.h,)))
 
 
 def _is_part(gate: GateSeen, gates: list[GateSeen], descent: Descent) -> bool:
