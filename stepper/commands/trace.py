@@ -50,6 +50,6 @@ def _title(traced: Trace, named: str | None) -> list[str]:
     return [
         f"{traced.target}  {what}{loss}",
         f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
-        *([f"no loss: {without_loss(record.iteration or 0, traced.losses, named)}"] if none else []),
+        *([f"no loss: {without_loss(record, traced.losses, named)}"] if none else []),
         *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),
     ]

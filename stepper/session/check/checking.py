@@ -41,7 +41,7 @@ class Checking(Continuing):
         if record is None:
             raise LookupError(f"iteration {iteration} is not recorded")
         if record.loss is None or not record.losses:
-            why = without_loss(iteration, self.losses, self.options.loss)
+            why = without_loss(record, self.losses, self.options.loss)
             raise Misuse(f"{self.target}: iteration {iteration} has no loss to differentiate: {why}")
         if not math.isfinite(record.loss):
             raise Misuse(f"{self.target}: the loss of iteration {iteration} is {record.loss}: it has no gradients")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from stepper.record import Event, Parameter, Phase, Record, Value
+from stepper.session.findings.nesting import as_they_ended, nested
 from stepper.session.findings.running import number
 
 COMPREHENSIONS = (ast.ListComp, ast.DictComp)
@@ -114,11 +115,11 @@ class Origins:
     made: dict[int, Event] = field(init=False, default_factory=dict)  # the first event that made a copy
     seen: dict[int, int] = field(init=False, default_factory=dict)  # and the first that had it at all
     numbers: dict[float, Event] = field(init=False, default_factory=dict)  # the statement that made a single number
-    inside: dict[int | None, list[Event]] = field(init=False, default_factory=dict)
+    inside: dict[int | None, list[Event]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.inside = nested(self.record.events)
         for event in self.record.events:
-            self.inside.setdefault(event.parent, []).append(event)
             for value in event.values:
                 if value.copy is not None:
                     self.seen.setdefault(value.copy, event.id)
@@ -204,7 +205,7 @@ class Origins:
     def _computed(self) -> set[float | None]:
         """The numbers that were computed from the entries of gradients (the norm of all), which no count is."""
         found = set[float | None]()
-        for event in self._ended():
+        for event in as_they_ended(self.inside):
             if event.phase in AHEAD:
                 continue
             read = [each for each in event.values if each.when == "operand"]
@@ -295,7 +296,7 @@ class Origins:
         """Whether the gradient of another parameter was made of it, array by array (the norm of all is a number)."""
         others = {each.grad.copy for each in self.record.parameters if each.name != parameter.name and each.grad}
         reached = {value.copy}
-        for event in self._ended():
+        for event in as_they_ended(self.inside):
             if event.phase == "update":
                 continue
             came = {
@@ -305,12 +306,6 @@ class Origins:
             if len(came) == 1 and not reached.isdisjoint(read):  # of several at once, each may be of one of those
                 reached |= came
         return not (reached - {value.copy}).isdisjoint(others)
-
-    def _ended(self, parent: int | None = None) -> Iterator[Event]:
-        """The events in the order in which they ended: what is inside an event goes first."""
-        for event in self.inside.get(parent, ()):
-            yield from self._ended(event.id)
-            yield event
 
 
 def _is_array(parameter: Parameter, value: Value) -> bool:

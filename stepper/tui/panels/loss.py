@@ -90,7 +90,8 @@ class LossPanel(PointPanel):
         picture = self._picture
         if picture.high is None and not picture.marks:
             finite = any(bucket.finite for bucket in self._series.buckets)
-            missing = f"No iteration so far has a loss: {looked_for(self.scene.named_loss, self._over)}, or v, Loss."
+            looked = looked_for(self.scene.named_loss, self._over, self.scene.record)
+            missing = f"No iteration so far has a loss: {looked}, or v, Loss."
             text = "No loss is above zero." if finite else missing
             return muted(text, self.inner.width)[: self.inner.height]
         labels = {0: figures.figure(picture.high), height - 1: figures.figure(picture.low)} if height > 1 else {}
