@@ -51,13 +51,16 @@ def _place(tensor: Any, torch: Any) -> tuple[tuple[int, ...], tuple[int, ...], i
 
 def opening_in_place(h: Any, out: Any) -> Opening | None:
     """The soft activation that makes `out` of `h`, to the bit, whatever its node: torch's own that can be had in place,
-    with what they are given if nothing else is said, and a leaky ReLU of a slope of few digits."""
-    for name in FUNCTIONS:
-        found = opening_of_call(name, (), {}, h, out)
-        if found is not None:
-            return found
-    for slope in _slopes(h, out):
-        found = opening_of_call("leaky_relu", (slope,), {}, h, out)
+    with what they are given if nothing else is said, and a leaky ReLU of a slope of few digits. Of what stayed as it
+    was, another view of the base was changed; and what only scales numbers below zero is no leaky ReLU."""
+    with unnoticed():
+        if not h.is_floating_point() or h.shape != out.shape or torch_module().equal(h, out):
+            return None
+        above = bool((h > 0).any())
+    calls: list[tuple[str, tuple[float, ...]]] = [(name, ()) for name in FUNCTIONS]
+    calls += [("leaky_relu", (slope,)) for slope in _slopes(h, out)]
+    for name, given in calls:
+        found = opening_of_call(name, given, {}, h, out) if above or name != "leaky_relu" else None
         if found is not None:
             return found
     return None
@@ -66,7 +69,7 @@ def opening_in_place(h: Any, out: Any) -> Opening | None:
 def _slopes(h: Any, out: Any) -> list[float]:
     with unnoticed():
         below = (h < 0) & (h != -torch_module().inf)
-        if h.shape != out.shape or not h.is_floating_point() or not bool(below.any()):
+        if not bool(below.any()):
             return []
         slope = float(out[below][0].double() / h[below][0].double())
     return list(dict.fromkeys(float(f"{slope:.{digits}g}") for digits in DIGITS))

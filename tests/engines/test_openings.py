@@ -66,6 +66,9 @@ NONE = {
     "a product with numbers": "h * torch.rand(6, 5)",
     "a product with an unrelated mask": "h * (torch.rand(6, 5) > 0.5)",
     "tanh": "h.tanh()",
+    "a view beside one that is changed in place": "doubled(h)",
+    "a view of numbers below zero that is scaled in place": "(-h.abs()).view(30).mul_(0.5).view(6, 5)",
+    "a view of complex numbers that is scaled in place": "h.to(torch.complex64).view(30).mul_(2).real.view(6, 5)",
 }
 
 
@@ -81,6 +84,11 @@ def training(line: str) -> str:
             z = torch.cat((h, h), 1).view(12, 5)
             F.elu_(z[::2])
             return z[::2]
+        def doubled(h):
+            z = (h.abs() + 1).view(2, 3, 5)
+            first, second = z[0], z[1]
+            first.mul_(2)
+            return torch.cat((first, second + 1))
         for t in range(2):
             h = 2 * a
             out = {line}
