@@ -26,6 +26,23 @@ def test_the_marked_loop_is_the_training_loop(path: Path) -> None:
     assert loop_line(analyse(source, path.name)) == line_of(source)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "for name, other in layer.names():",
+        "for name, other in zip(['W', 'b'], ['dW', 'db']):",
+        "for name, other in layer.pairs.items():",
+        "for name, other in vars(layer)['pairs']:",
+    ],
+)
+@pytest.mark.parametrize("step", ["setattr(layer, name, getattr(layer, name) + v)", "vars(layer)[name] += v"])
+def test_a_loop_over_names_of_attributes_is_no_training_loop(written: str, step: str) -> None:
+    source = next(path for path in CORPUS if path.stem == "attributes_in_pairs").read_text()
+    source = source.replace('for name, other in (("W", "dW"), ("b", "db")):', written)
+    source = source.replace("setattr(layer, name, getattr(layer, name) + v)", step)
+    assert loop_line(analyse(source, "s.py")) == line_of(source)
+
+
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
 def test_the_loop_of_a_variant_is_the_one_that_prints_the_loss(path: Path) -> None:
     source = path.read_text()

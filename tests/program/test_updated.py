@@ -454,3 +454,23 @@ for u, i, r in ratings:
     q += 0.1 * err * old
 """
     assert analyse(source, "s.py").roles["old"] == "parameter"
+
+
+def test_what_is_read_by_the_second_name_of_a_pair_is_no_parameter() -> None:
+    source = """
+import numpy as np
+class Layer:
+    def __init__(self):
+        self.W, self.fromW = np.ones((3, 2)), np.zeros((3, 2))
+layer, kept = Layer(), {}
+for t in range(5):
+    out = x @ layer.W
+    loss = ((out - y) ** 2).sum()
+    layer.fromW = x.T @ (2 * (out - y))
+    for name, other in (("W", "fromW"),):
+        current = getattr(layer, other)
+        v = 0.9 * kept.get(name, 0.0) - 0.01 * current
+        kept[name] = v
+        setattr(layer, name, getattr(layer, name) + v)
+"""
+    assert analyse(source, "s.py").roles["current"] == "gradient"

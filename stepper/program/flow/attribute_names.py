@@ -2,7 +2,8 @@
 
 A name is worked out of what is written out: a text, a sum of texts, and the loops over them around it. Of a part that
 is not known any text will do that makes an attribute of the script's objects; a name of which no part is known may be
-any that the script writes out in a list, a tuple or a dict's keys.
+any that the script writes out in a list, a tuple or a dict's keys. The second name of each pair is none of the first:
+of `for name, gname in layer.params()` too, where the pairs are written out elsewhere.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from stepper.program.scopes import Script
+from stepper.program.syntax import target_names
 
 MOST = 32  # texts that one expression may stand for; of more, none is known
 
@@ -38,15 +40,48 @@ def _texts(script: Script, node: ast.expr) -> frozenset[str] | None:
             return _texts(script, value)
         case ast.Name(id=name):
             for around in script.ancestors(node):
-                match around:
-                    case ast.For(target=ast.Name(id=bound), iter=ast.Tuple(elts=elements) | ast.List(elts=elements)):
-                        if bound == name:
-                            texts = [each.value for each in elements if isinstance(each, ast.Constant)]
-                            known = len(texts) == len(elements) and all(isinstance(text, str) for text in texts)
-                            return frozenset(map(str, texts)) if known else None
+                if isinstance(around, ast.For) and name in target_names(around.target):
+                    return _looped_over(script, around, name)
         case ast.BinOp(op=ast.Add()) | ast.JoinedStr():
             return _joined([_texts(script, part) for part in _parts(node)])
     return None
+
+
+def _looped_over(script: Script, loop: ast.For, name: str) -> frozenset[str] | None:
+    """The texts that a loop's head binds a name to."""
+    written = loop.iter.elts if isinstance(loop.iter, ast.Tuple | ast.List) else None
+    match loop.target:
+        case ast.Name():
+            return _all_texts(written) if written is not None else None
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            place = next((i for i, each in enumerate(targets) if isinstance(each, ast.Name) and each.id == name), None)
+            if place is None:
+                return None
+            rows = _rows(script, len(targets)) if written is None else written
+            columns = [
+                row.elts[place]
+                for row in rows
+                if isinstance(row, ast.Tuple | ast.List) and len(row.elts) == len(targets)
+            ]
+            return _all_texts(columns) if columns and len(columns) == len(rows) else None
+    return None
+
+
+def _all_texts(nodes: list[ast.expr]) -> frozenset[str] | None:
+    """The texts that are written out there; None where something else is, too."""
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return frozenset(texts) if len(texts) == len(nodes) else None
+
+
+@lru_cache(maxsize=8)
+def _rows(script: Script, length: int) -> list[ast.expr]:
+    """The rows of so many texts that stand in the script's lists and tuples."""
+    found: list[ast.expr] = []
+    for node in script.nodes:
+        if isinstance(node, ast.Tuple | ast.List) and isinstance(node.ctx, ast.Load):
+            rows = [row for row in node.elts if isinstance(row, ast.Tuple | ast.List) and len(row.elts) == length]
+            found += [row for row in rows if _all_texts(row.elts) is not None]
+    return found
 
 
 def _parts(node: ast.expr) -> list[ast.expr]:

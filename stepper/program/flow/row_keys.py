@@ -1,6 +1,7 @@
 """Which of a loop's targets are keys, of rows of a key, a parameter and its gradient: `("W", l.W, l.dW)`.
 
-Knows text only. Rows whose other parts nobody changes are data: `for label, x in [("cat", a), ("dog", b)]`.
+Knows text only. Rows whose other parts nobody changes are data: `for label, x in [("cat", a), ("dog", b)]`; but what
+an attribute is looked up by is a key, wherever it comes from: `for name, gname in layer.names(): getattr(layer, name)`.
 """
 
 from __future__ import annotations
@@ -8,21 +9,37 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from stepper.program.syntax import path_root, unwrapped
+from stepper.program.syntax import path_root, target_names, unwrapped
 from stepper.program.vocabulary import mutates_receiver
 
 Elements = Callable[[ast.expr], list[ast.expr]]
 
 
 def row_keys(node: ast.For | ast.AsyncFor, elements_of: Elements) -> list[str]:
-    """The names that a loop's head binds to keys of rows whose other parts its body changes."""
+    """The names that a loop's head binds to keys of rows whose other parts its body changes, or of attributes."""
     parts, rows = _rows(node.target, unwrapped(node.iter), elements_of)
     keys = {
         part.id for part, column in zip(parts, rows, strict=False) if isinstance(part, ast.Name) and _is_keys(column)
     }
     others = {part.id for part in parts if isinstance(part, ast.Name)} - keys
     changed = {name for statement in node.body for part in ast.walk(statement) for name in _changed(part, keys)}
-    return sorted(keys) if others & changed else []
+    naming = _naming(node.body).intersection(target_names(node.target))
+    return sorted(keys | naming if others & changed else naming)
+
+
+def _naming(body: list[ast.stmt]) -> set[str]:
+    """The names that say which attribute is meant: `name` of `setattr(layer, name, value)`."""
+    found: set[str] = set()
+    for node in (part for statement in body for part in ast.walk(statement)):
+        match node:
+            case ast.Call(func=ast.Name(id="getattr" | "setattr"), args=[_, named, *_]):
+                pass
+            case ast.Subscript(value=ast.Call(func=ast.Name(id="vars")) | ast.Attribute(attr="__dict__"), slice=named):
+                pass
+            case _:
+                continue
+        found |= {part.id for part in ast.walk(named) if isinstance(part, ast.Name)}
+    return found
 
 
 def _rows(target: ast.expr, iterable: ast.expr, elements_of: Elements) -> tuple[list[ast.expr], list[list[ast.expr]]]:

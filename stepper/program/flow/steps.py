@@ -198,6 +198,8 @@ def picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pas
         match d.node:
             case ast.Assign(value=ast.Subscript(slice=index)) if d.kind == "bind":
                 handed = d.alias or isinstance(index, ast.Slice)
+            case ast.Assign(value=ast.Call(func=ast.Name(id="getattr"))) if d.kind == "bind":
+                handed = True  # `g = getattr(layer, "d" + name)`
             case ast.Assign(value=ast.ListComp(elt=ast.Subscript() | ast.Attribute())) if d.kind == "bind":
                 handed = True  # `inputs = [neuron["output"] for neuron in layer]`
         if handed and users.get(d) and all(o in found or id(o.statement) in taken for o in users[d]):
