@@ -107,6 +107,36 @@ def test_a_loss_that_is_cut_off_as_a_whole_is_told_of_every_parameter(before: st
     assert all_left_out(record)[0].endswith(f"the graph of gradients ends on {record.place(marked)}: {cut}")
 
 
+@pytest.mark.parametrize(
+    "top",
+    [
+        "s.max(0, keepdim=True).values.detach()",
+        "s.detach().max(0, keepdim=True).values",
+        "torch.zeros(5, 1).scatter_reduce(0, torch.zeros(5, 1, dtype=torch.int64), s, 'amax')[:1].detach()",
+    ],
+)
+def test_a_maximum_that_a_softmax_subtracts_is_no_cut_of_what_is_cut_off_behind_it(top: str) -> None:
+    text = """
+        body, gate = nn.Linear(3, 4), nn.Linear(4, 1)
+        optimizer = torch.optim.SGD([*body.parameters(), *gate.parameters()], lr=0.1)
+        x = torch.rand(5, 3)
+        for t in range(2):
+            h = body(x)
+            s = gate(h)
+            top = TOP
+            e = (s - top).exp()
+            pooled = (e / e.sum(0) * h).sum(0)
+            loss = (h.mean(0) + pooled.detach()).square().sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        """
+    record = run_recorded(script(text.replace("TOP", top))).records[1]
+    cuts = {each.name: _text(record, each.cut) for each in record.parameters}
+    cut = "loss = (h.mean(0) + pooled.detach()).square().sum()"
+    assert cuts == {"body.weight": "", "body.bias": "", "gate.weight": cut, "gate.bias": cut}
+
+
 def test_a_parameter_of_which_only_its_data_is_read_has_its_own_name_and_ends_there() -> None:
     text = """
         def train(first, second):

@@ -144,7 +144,9 @@ class Flow:
             if draft.when in ("result", "after"):
                 self._make(draft, happening, *(beside if draft.when == "result" else (live, dead)))
                 if happening.kind == "expression":
-                    self._parts.setdefault(happening.parent, []).append(draft)
+                    taken = {key_of(each) for each in read}
+                    others = [each for each in self._parts.get(happening.parent, []) if key_of(each) not in taken]
+                    self._parts[happening.parent] = [*others, draft]
             self._named[happening.function, draft.label] = draft
         if happening.kind == "statement":
             self._fill_objects(happening)
@@ -239,8 +241,10 @@ class Flow:
 
     def _cut(self, key: Hashable, draft: Draft, happening: Happening, bits: int) -> None:
         event = self._switched_off(happening) if draft.graph == BY_MODE else happening
-        dead = self.dead.setdefault(key, {})
+        # Of cuts in a row it is the last: without one before (the maximum that a softmax subtracts) this would be left
+        dead = {other: left for other, held in self.dead.get(key, {}).items() if (left := held & ~bits)}
         dead[event.id] = dead.get(event.id, 0) | bits
+        self.dead[key] = dead
         if is_integer(draft):
             self.counted.add(event.id)
 
@@ -253,12 +257,18 @@ class Flow:
             made = [draft.graph for draft in above.drafts if draft.when == "result" and draft.graph is not None]
             if made and BY_MODE not in made:
                 break
-            if above.kind == "call" and any(draft.graph == BY_MODE for draft in above.drafts):
+            if above.kind == "call" and self._begins_switched_off(above):
                 found = above
             found, around = (above if made else found), above.parent
         if found.kind == "call":
             self._heads.add(found.id)
         return found
+
+    def _begins_switched_off(self, call: Happening) -> bool:
+        """Whether no gradients were asked for when a call began; all that it was handed may hang in a graph, and then
+        another call of the same function tells."""
+        known = any(self._happenings[head].site == call.site for head in self._heads)
+        return known or any(draft.graph == BY_MODE for draft in call.drafts)
 
     def statement(self, event: int) -> int:
         """The statement that an event stands in; or the head of a function, where that is the cut."""
