@@ -277,3 +277,21 @@ def test_a_row_that_an_index_has_twice_is_said_to_be_lost(tmp_path: Path) -> Non
         (found,) = run.check(1, 1).parameters  # also by one entry, be it not the largest
     assert found.verdict is Verdict.DIFFERS and [each.index[0] for each in found.entries] == [3]
     assert found.note.startswith("line 8: an index has places more than once: 2 numbers are lost")
+
+
+def test_the_slope_of_a_penalty_in_the_step_of_a_row_that_has_a_name_is_no_mistake(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+numbers = np.random.default_rng(1)
+lr, penalty, right, wrong = 0.02, 0.1, numbers.normal(size=(4, 3)), numbers.normal(size=(4, 3))
+for t in range(3):
+    i = t % 4
+    u, v = right[i], wrong[i]
+    e = 1.0 - u @ v
+    loss = 0.5 * e**2 + 0.5 * penalty * (u @ u + v @ v)
+    old = u.copy()
+    u += lr * (e * v - penalty * u)
+    v += lr * (e * old + penalty * v)
+"""
+    with opened(tmp_path, text) as run:
+        assert verdicts(run.check(2, 2)) == {"right": Verdict.AGREES, "wrong": Verdict.DIFFERS}

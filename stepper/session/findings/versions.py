@@ -88,24 +88,34 @@ def versions(finished: Finished, parameter: Parameter, carried: bool = False) ->
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
             note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"
-            yield Version((parameter.update,), note, -1 / rate, (parameter.before,))
+            yield Version((parameter.update,), note, -1 / rate, (parameter.before,), sparse=parameter.sparse)
 
 
 def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
-    """What the step of a parameter may have been scaled by: the numbers that its one update reads or spells out. Where
-    none of these is below 1, also by nothing (""): no learning rate is among them."""
-    updates = [
-        event for event in record.events if event.kind == "statement" and any(map(_is(parameter.after), event.values))
-    ]
-    if len(updates) != 1:
+    """What the step of a parameter may have been scaled by: the numbers that its one update reads or spells out, or
+    those that change parts under names of their own. Where none of these is below 1, also by nothing (""): no learning
+    rate is among them."""
+    statements = [event for event in record.events if event.kind == "statement"]
+    updates = [event for event in statements if any(map(_is(parameter.after), event.values))]
+    if not updates and parameter.after.copy is not None:
+        whole = {each.after.copy for each in record.parameters}
+        updates = [event for event in statements if any(_is_part(each, whole) for each in event.values)]
+    elif len(updates) != 1:
         return {}
-    inside = {updates[0].id}
+    if not updates:
+        return {}
+    inside = {event.id for event in updates}
     for event in record.events[updates[0].id + 1 :]:
         if event.parent in inside:
             inside.add(event.id)
     numbers = (each for event in record.events if event.id in inside for each in _numbers(event))
     rates = {text: rate for text, rate in numbers if rate and math.isfinite(rate)}
     return {**rates, "": 1.0} if rates and min(map(abs, rates.values())) >= 1 else rates
+
+
+def _is_part(value: Value, whole: set[int | None]) -> bool:
+    """Whether a part of a parameter was changed: `row += …`, behind `row = w[i]`."""
+    return value.role == "parameter" and value.when == "after" and value.copy not in whole
 
 
 def _is(after: Value) -> Callable[[Value], bool]:
