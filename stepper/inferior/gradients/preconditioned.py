@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from stepper.inferior.gradients.angle import is_multiple
 from stepper.inferior.gradients.fitting import fits, shape_of
-from stepper.inferior.gradients.known_gradients import KnownGradients
+from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.recording.drafts import Draft, Happening, is_path
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.texts import is_call
@@ -71,6 +71,7 @@ class Preconditioned:
         (only,) = given
         changed = step.copy is not None and only.copy is not None and not is_multiple(step.copy, only.copy)
         turned = changed and is_call(made.text) and not operation.method and shape_of(only) is not None
+        turned = turned and not _is_called_its_gradient(step, track)
         return only if turned and self._comes_of_gradients(given, at) else None
 
     def _comes_of_gradients(self, given: Sequence[Draft], at: Happening) -> bool:
@@ -93,6 +94,11 @@ class Preconditioned:
     def _made_in(self, statement: Happening, draft: Draft) -> Happening | None:
         inner = self._expressions(statement)
         return next((each for each in inner if each.site.label == draft.label and each.drafts), None)
+
+
+def _is_called_its_gradient(step: Draft, track: Track) -> bool:
+    """Whether the script says that it is the gradient of this parameter, and no step: `db1 = np.sign(dz)`."""
+    return is_called_gradient(step) and step.label.endswith(track.label.rpartition(".")[2])
 
 
 def _scaled(made: Happening, track: Track) -> Draft | None:
