@@ -75,14 +75,18 @@ def _size(shape: tuple[int, ...]) -> int:
 
 def _nll(c: Chain) -> str:
     """A target that is to be left out has no gradient, whether it is a class (0) or none (−100)."""
-    reduction, ignored, target = c.attribute("reduction"), c.attribute("ignore_index"), c["target"]
-    alone = len(c.shape_of(0)) == 1  # one sample, without an axis for it
-    text = f"−{c.g if alone or reduction else f'expand_dims({c.g}, 1)'} × one_hot({target}, {c.shape_of(0)[-1]})"
+    reduction, ignored = c.attribute("reduction"), c.attribute("ignore_index")
+    target, shape = c["target"], c.shape_of(0)
+    alone = len(shape) == 1  # one sample, without an axis for it
+    image = len(shape) > 2  # the classes lie along an axis that is not the last
+    chosen = f"one_hot({target}, {shape[1]}, axis=1)" if image else f"one_hot({target}, {shape[-1]})"
+    text = f"−{c.g if alone or reduction else f'expand_dims({c.g}, 1)'} × {chosen}"
     if c.any("target", ignored):
         kept = f"[{target} ≠ {figure(ignored)}]"
         text += f" ⊙ {kept if alone else f'expand_dims({kept}, 1)'}"
     if c.has("weight"):
-        text += f" ⊙ {c.kept('weight', 'weight')}"
+        weight = c.kept("weight", "weight")
+        text += f" ⊙ {f'channels({weight}, {len(shape)})' if image else weight}"
     return f"{text} / {figure(c.tensor('total_weight').item())}" if reduction == 1 else text
 
 
@@ -217,10 +221,12 @@ def _norm(c: Chain) -> str:
 
 
 def _gelu(c: Chain) -> str:
-    if c.attribute("approximate") != "none":
-        raise Unnamed("the approximation")
     x = c["self"]
-    return f"{c.g} ⊙ (Φ({x}) + {x} ⊙ φ({x}))"
+    if c.attribute("approximate") == "none":
+        return f"{c.g} ⊙ (Φ({x}) + {x} ⊙ φ({x}))"
+    inner = f"sqrt(2 / π) × (1 + 0.134145 × {x}^2)"
+    where = f"s = tanh(sqrt(2 / π) × ({x} + 0.044715 × {x}^3))"
+    return f"{c.g} ⊙ (1 + s + {x} ⊙ (1 − s^2) ⊙ {inner}) / 2 where {where}"
 
 
 _ELEMENTWISE: dict[str, Line] = {
@@ -254,13 +260,13 @@ _ELEMENTWISE: dict[str, Line] = {
     "MeanBackward0": lambda c: f"expand({c.g}, {c.shape_of(0)}) / {c.attribute('self_sym_numel')}",
     "MeanBackward1": _mean,
     "TBackward0": lambda c: f"({c.g})ᵀ",
-    "TransposeBackward0": lambda c: f"swapaxes({c.g}, {c.axis('dim0')}, {c.axis('dim1')})",
     "PermuteBackward0": lambda c: f"transpose_back({c.g}, axes={c.attribute('dims')})",
     "ExpandBackward0": lambda c: summed(c.g, c.shape, c.shape_of(0)),
     "SoftmaxBackward0": lambda c: f"{c.y} ⊙ ({c.g} − sum({c.g} ⊙ {c.y}, axis={c.axis()}, keepdims=True))",
     "SafeSoftmaxBackward0": lambda c: f"{c.y} ⊙ ({c.g} − sum({c.g} ⊙ {c.y}, axis={c.axis()}, keepdims=True))",
     "LogSoftmaxBackward0": lambda c: f"{c.g} − exp({c.y}) ⊙ sum({c.g}, axis={c.axis()}, keepdims=True)",
     "NllLossBackward0": _nll,
+    "NllLoss2DBackward0": _nll,
     "MaxPool2DWithIndicesBackward0": _pool,
     "SelectBackward0": _select,
     "SliceBackward0": _slice,
@@ -276,6 +282,10 @@ _ELEMENTWISE: dict[str, Line] = {
             "SqueezeBackward2",
         ),
         _back,
+    ),
+    **dict.fromkeys(
+        ("TransposeBackward0", "TransposeBackward1"),
+        lambda c: f"swapaxes({c.g}, {c.axis('dim0')}, {c.axis('dim1')})",
     ),
     **dict.fromkeys(("CloneBackward0", "ToCopyBackward0", "AliasBackward0", "ViewAsBackward0"), _same),
 }

@@ -39,6 +39,33 @@ def _hardswish(c: Chain) -> str:
     return f"{c.g} ⊙ ([{x} ≥ 3] + ({x} / 3 + 0.5) ⊙ [{x} < 3] ⊙ [{x} > (−3)])"
 
 
+def _gated(c: Chain) -> str:
+    """GLU: one half of the operand lets the other through."""
+    shape = c.shape_of(0)
+    axis = c.axis(axes=len(shape))
+    whole = shape[int(axis)]
+    first = f"part({c['self']}, axis={axis}, start=0, stop={whole // 2})"
+    second = f"part({c['self']}, axis={axis}, start={whole // 2}, stop={whole})"
+    to_first, to_second = f"{c.g} ⊙ s", f"{c.g} ⊙ {first} ⊙ s ⊙ (1 − s)"
+    return f"concatenate(({to_first}, {to_second}), axis={axis}) where s = sigmoid({second})"
+
+
+def _bags(c: Chain) -> str:
+    """The mean of bags of rows: which bag each use of a row belongs to is kept by torch for it, not for a sum."""
+    indices = c.tensor("indices")
+    if (
+        c.attribute("mode") != 1
+        or c.attribute("scale_grad_by_freq")
+        or c.attribute("padding_idx") >= 0
+        or c.has("per_sample_weights")
+        or c.tensor("result1").numel() != indices.numel()
+    ):
+        raise Unnamed("which bag a row is in")
+    bag, size = c.kept("result1", "bag"), c.kept("result2", "size of the bags")
+    shares = f"rows({c.g} / expand_dims({size}, 1), {bag})"
+    return f"add_rows(zeros({c.shape_of(0)}), {c.kept('indices', 'indices')}, {shares})"
+
+
 def _over(c: Chain) -> str:
     """How a loss averages: the text to divide by."""
     return f" / {c.tensor('self').numel()}" if c.attribute("reduction") == 1 else ""
@@ -150,6 +177,8 @@ _ONE: dict[str, Line] = {
     "CeluBackward0": _celu,
     "MishBackward0": _mish,
     "HardswishBackward0": _hardswish,
+    "HardsigmoidBackward0": lambda c: f"{c.g} / 6 ⊙ [{c['self']} > (−3)] ⊙ [{c['self']} < 3]",
+    "GluBackward0": _gated,
     "LogSigmoidBackward0": lambda c: f"{c.g} ⊙ (1 − sigmoid({c['self']}))",
     "AtanBackward0": lambda c: f"{c.g} / (1 + {c['self']}^2)",
     "ErfBackward0": lambda c: f"{c.g} ⊙ exp(−({c['self']}^2)) × 2 / sqrt(π)",
@@ -192,6 +221,7 @@ FURTHER |= {
         lambda c: f"{c.g} · {c.turned('batch2')}" + ("" if c.attribute("alpha") == 1 else f" × {c.number('alpha')}"),
         lambda c: f"{c.turned('batch1')} · {c.g}" + ("" if c.attribute("alpha") == 1 else f" × {c.number('alpha')}"),
     ),
+    "EmbeddingBagBackward0": Rule("weight", _bags, words="each row gets the sum of what came to its uses"),
     "NativeDropoutBackward0": Rule(
         "input", lambda c: f"{c.g} ⊙ {c.kept('result1', 'mask')} / {figure(1 - c.attribute('p'))}"
     ),

@@ -233,6 +233,10 @@ def _why_not(node: Any) -> str:
         return " — compiled as a whole: what happens inside cannot be shown"
     if hasattr(type(node), "_forward_cls"):
         return " — its backward is code of its own: step into it"
+    if node.name().endswith("CopySlices"):
+        return (
+            " — a part was changed in place: there it goes back through that operation, and elsewhere it stays as it is"
+        )
     if unpacked_by_hooks(node):
         return " — its operands come back through a hook (a checkpoint, an offload), which is not to be run for a look"
     return ""

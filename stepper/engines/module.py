@@ -23,6 +23,9 @@ from stepper.engines.names import Names, is_place
 from stepper.engines.openings import LAYERS, opening_of_layer
 from stepper.record import ModuleCall, Role
 
+COMPILED = (
+    "the script compiles something (torch.compile): layers are not looked into, no hook may be compiled with them"
+)
 TENSORS = 16  # inputs or outputs of one call that are shown
 
 
@@ -50,12 +53,17 @@ class ModuleEngine(Engine):
         self._names = Names()
         self._calls: list[Call] = []
         self._counts: dict[int, tuple[Any, int]] = {}
+        self._apart: Observer | None = None  # to be told, at the first model, that no layers are watched
 
     def met(self, value: Any, label: str) -> None:
         """A model passed a probe: learn what its layers are called."""
         torch = torch_module()
         if torch is None:
             return
+        if self._apart is not None and issubclass(type(value), torch.nn.Module):
+            inside = self._apart.current()
+            self._apart.remark(inside, COMPILED)
+            self._apart = self._apart if inside is None else None
         if type(value) in (list, tuple):
             for index, each in enumerate(value[:ELEMENTS]):
                 self._meet(each, f"{label}.{index}", label, torch, in_list=True)
@@ -99,8 +107,15 @@ class ModuleEngine(Engine):
     @contextmanager
     def recording(self, observer: Observer) -> Iterator[None]:
         torch = torch_module()
-        if torch is None or _compiles():
+        if torch is None:
             yield
+            return
+        if _compiles():
+            self._apart = observer
+            try:
+                yield
+            finally:
+                self._apart = None
             return
 
         def before(module: Any, inputs: tuple[Any, ...]) -> None:

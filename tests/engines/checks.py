@@ -48,10 +48,11 @@ def values_by_name(run: Run, record: Record, upto: int) -> dict[str, Any]:
     return {name: value.detach().cpu() for name, value in found.items()}
 
 
-def assert_formulas(run: Run, record: Record, *, generic: bool = False) -> int:
+def assert_formulas(run: Run, record: Record, *, generic: bool = False, relative: float = 1e-9) -> int:
     """Evaluate each formula from the operands that it names; it must give the gradient that was recorded.
 
-    `generic`: lines that only say what goes where are passed over. Returns how many were evaluated.
+    `generic`: lines that only say what goes where are passed over. `relative`: how far a number may be off.
+    Returns how many were evaluated.
     """
     checked = 0
     for event in record.events:
@@ -73,6 +74,6 @@ def assert_formulas(run: Run, record: Record, *, generic: bool = False) -> int:
             found = evaluate(text, {**named, **inputs})
             recorded = torch.tensor(run.array(value, record.iteration))
             assert found.shape == recorded.shape, text
-            assert torch.allclose(found.to(recorded.dtype), recorded, rtol=1e-9, atol=1e-12), text
+            assert torch.allclose(found.to(recorded.dtype), recorded, rtol=relative, atol=1e-12), text
             checked += 1
     return checked

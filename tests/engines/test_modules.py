@@ -1,5 +1,7 @@
 """Inside `model(x)`: an event for each call, told apart by number, with parameters, buffers and masks."""
 
+import torch
+
 from stepper.record import Event, ModuleCall
 from tests.engines.recorded import assert_same_bits, of_kind, run_recorded
 from tests.engines.scripts import SCRIPTS, script
@@ -145,3 +147,25 @@ def test_what_is_handed_over_by_keyword_is_shown() -> None:
     record = run_recorded(script(DROPPING.replace("LAST", "nn.Dropout(0.5)"))).records[1]
     model = of_kind(record, "module")[0]
     assert {value.label for value in model.values if value.when == "operand"} == {"x", "scale"}
+
+
+def test_of_a_script_that_compiles_it_is_said_once_that_no_layers_are_looked_into() -> None:
+    source = """
+        model = nn.Linear(3, 1)
+        model.compile(backend="eager")
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for t in range(2):
+            loss = model(torch.rand(4, 3)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            model(torch.rand(4, 3))
+        """
+    try:
+        records = run_recorded(script(source)).records
+    finally:
+        torch._dynamo.reset()  # what else this process runs is not compiled
+    for record in (records[0], records[1]):
+        assert not of_kind(record, "module")
+        (told,) = (event for event in record.events if "layers are not looked into" in event.note)
+        assert told.text == "loss = model(torch.rand(4, 3)).square().mean()"
