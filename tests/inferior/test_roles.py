@@ -290,14 +290,19 @@ def test_a_forward_pass_that_is_made_anew_for_the_gradients_is_one_behind_a_loss
     ran = run(
         """
         import numpy as np
+        def squashed(z):
+            return np.tanh(z)
+        def slope_of(z):
+            return 1 - squashed(z) ** 2
         class Network:
             def __init__(self):
                 self.w = np.ones((3, 1))
             def forward(self, x):
-                return np.tanh(x @ self.w)
+                return squashed(x @ self.w)
             def backward(self, x, y, out):
                 error = y - out
-                delta = error * (1 - out**2)
+                slope = slope_of(x @ self.w)
+                delta = error * slope
                 self.w += 0.1 * x.T @ delta
             def train(self, x, y):
                 out = self.forward(x)
@@ -312,8 +317,9 @@ def test_a_forward_pass_that_is_made_anew_for_the_gradients_is_one_behind_a_loss
     found = roles(ran)
     assert (found["out"], found["error"], found["delta"]) == ("activation", "gradient", "gradient")
     phases = {event.text: event.phase for event in ran.record(1).events if event.kind == "statement"}
-    assert phases["out = self.forward(x)"] == phases["return np.tanh(x @ self.w)"] == "forward"
+    assert phases["out = self.forward(x)"] == phases["return squashed(x @ self.w)"] == "forward"
     assert phases["error = y - out"] == phases["self.backward(x, y, out)"] == "backward"
+    assert phases["slope = slope_of(x @ self.w)"] == "backward"
 
 
 def test_an_error_that_goes_back_from_the_loss_is_a_gradient_whatever_it_is_called() -> None:

@@ -131,6 +131,29 @@ def test_layers_without_torch_are_forward_inside_a_loss() -> None:
     assert found["return -np.log(self.p[y]).mean()"] == "loss"
 
 
+def test_a_slope_that_calls_the_activation_is_backward_where_no_loss_is_computed_either() -> None:
+    program = analysed(
+        """
+        import numpy as np
+        def squashed(z):
+            return 1 / (1 + np.exp(-z))
+        def slope_of(z):
+            return squashed(z) * (1 - squashed(z))
+        w, v = np.ones((3, 2)), np.ones((2, 1))
+        for t in range(3):
+            z = x @ w
+            h = squashed(z)
+            s = h @ v
+            delta = (squashed(s) - y) * slope_of(s)
+            slope = slope_of(z)
+            dw = x.T @ (delta @ v.T * slope)
+            v -= 0.1 * h.T @ delta
+            w -= 0.1 * dw
+        """
+    )
+    assert phases(program)["slope = slope_of(z)"] == "backward"
+
+
 def test_parts_of_a_loss_are_losses() -> None:
     loss = "loss_a = (net(x) - y).pow(2).mean(); loss_b = net.fc.weight.norm(); loss = loss_a + loss_b"
     program = analysed(NET + LOOP.format(loss=loss.replace("; ", "\n    ")))

@@ -123,7 +123,7 @@ def sort(
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
-    again = _made_again(backward, forward, losses, run)
+    again = _made_again(backward, forward, losses, run) if losses else set[Definition]()
     backward, forward = backward - again, forward | again
     held = {run.start[d.place] for d in updates if d.place in run.start}
     read = forward or feeding
@@ -287,7 +287,8 @@ def _made_again(
     backward: set[Definition], forward: set[Definition], losses: list[LossValue], run: Pass
 ) -> set[Definition]:
     """What the script's own functions that made the loss's prediction make a second time, for the gradients: `o =
-    self.forward(X)`, behind a loss that is told of a forward pass of its own. Not the loss itself, at moved numbers."""
+    self.forward(X)`, behind a loss that is told of a forward pass of its own. Not the loss itself, at moved numbers,
+    nor what another function makes of theirs (the slope `sigmoid(z) * (1 - sigmoid(z))`)."""
     first = {id(d.statement) for d in forward} | {id(loss.statement) for loss in losses}
     done = {inner for key in first for inner in run.nested.get(key, ())}
     ends = {id(loss.statement) for loss in losses}
@@ -297,7 +298,8 @@ def _made_again(
         d
         for d in backward - gradients
         if _called(d.node) not in whole | {""}
-        and done & (made := set(run.nested.get(id(d.statement), ())))
+        and (made := set(run.nested.get(id(d.statement), ())))
+        and made <= done
         and not made & ends
     }
     nodes = {id(d.node) for d in forward if d.kind in ("bind", "change")} if calls else set()
