@@ -52,10 +52,13 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         ("k.setdefault('v', v); u = k['v']; u = 0.9 * u + dw; k['v'] = u; w -= 0.01 * u", "u"),
         ("k.setdefault('v', v); u, n = k['v'], 0; u *= 0.9; u += dw; w -= 0.01 * u", "u"),
         ("k.setdefault('v', v); u = k['v']; u = 0.9 * u; u = u + dw; k['v'] = u; w -= 0.01 * u", "u"),
+        ("u = 0.9 * k.get('v', 0.0) - 0.01 * dw; k['v'] = u; w = w + u", "k['v']"),
+        ("u = 0.9 * k.get('v', v) + 0.1 * dw; n, k['v'] = u**2, u; w -= 0.01 * u / np.sqrt(n)", "k['v']"),
         ("v += 0.1 * (dw - v); w -= 0.01 * v", "v"),
         ("v[:] = 0.9 * v + 0.1 * dw; w -= 0.01 * v", "v"),
         ("np.multiply(v, 0.9, out=v); np.add(v, 0.1 * dw, out=v); np.subtract(w, 0.01 * v, out=w)", "v"),
         ("old = 0.9 * v; v = np.where(True, old + dw, 0); w -= 0.01 * v", "v"),
+        ("u = 0.9 * k.get('v', 0.0) - 0.01 * dw; k['v'] = u; w = w - u", ""),
         ("v += 0.1 * (dw - v); w += 0.01 * v", ""),
         ("v += 0.1 * (v - dw); w -= 0.01 * v", ""),
         ("s += 0.1 * (w - s); w += 0.01 * dw", ""),
@@ -92,14 +95,23 @@ def test_a_sum_of_gradients_by_hand_that_carries_an_update_uphill_is_told_and_ex
         ("v += 0.1 * (dw - v); w -= 0.01 * v", "v"),
         ("v[:] = 0.9 * v + dw; w -= 0.01 * v", "v"),
         ("np.copyto(v, 0.9 * v - dw); w += 0.01 * v", "v"),
+        ("u = 0.7 * k['v'] - 0.03 * dw; k['v'] = u; w += u", "k['v']"),
+        ("k['v'] = 0.7 * k['v'] - 0.03 * dw; w += k['v']", "k['v']"),
+        ("k['v'] *= 0.7; k['v'] -= 0.03 * dw; w += k['v']", "k['v']"),
+        ("u = 0.7 * k['v'] - 0.03 * dw; k['v'] = u; w -= u", ""),
+        ("w = w + 0.01 * dw; u = 0.7 * k['v'] - 0.03 * w; k['v'] = u", ""),
+        ("u = 0.7 * k['v'] - 0.03 * w; k['v'] = u; w += 0.01 * dw", ""),
         ("v += 0.1 * (dw - v); w += 0.01 * v", ""),
         ("s += 0.3 * (dw**2 - s); s *= 0.7; w += 0.01 * dw", ""),
     ],
 )
-def test_a_sum_of_one_number_or_two_is_known_by_its_factors_of_few_digits(rule: str, by: str, number: int) -> None:
+def test_a_sum_of_one_number_or_two_is_known_by_its_factors_of_few_digits_and_by_its_parts(
+    rule: str, by: str, number: int
+) -> None:
     text = f"""
     import numpy as np
     w, v, s = np.array([1.0, -2.0])[:{number}], np.zeros({number}), np.ones({number})
+    k = {{"v": np.zeros({number})}}
     for t in range(7):
         sign = 1 if t < 5 or {not by} else -0.1
         loss = sign * np.sum(w**2)

@@ -5,19 +5,22 @@ tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
-from stepper.inferior.gradients.velocities import Velocity, only_names
+from stepper.inferior.gradients.velocities import Parts, Velocity, only_names
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, is_path
 
 
 def carried_states(happenings: Sequence[Happening]) -> list[Velocity]:
-    """Each such value as it came from an earlier iteration, and what it was made into here, but for parameters."""
+    """Each such value as it came from an earlier iteration, and what it was made into here, but for parameters. It is
+    made under its own name, or put there when it is made."""
     over = sorted((each for each in happenings if each.ended), key=lambda each: each.ended)  # inner ones first
     made = {copy for each in over for _, copy in _made(each)}
     held: dict[str, Copy] = {}
     sources: dict[Copy, set[Copy]] = {}  # of what this iteration made, what all it was made of
+    makers: dict[Copy, Happening] = {}
     found: dict[tuple[str, Copy], Copy] = {}  # what became of it, the last
     for happening in over:
         of: set[Copy] = set()
@@ -26,25 +29,61 @@ def carried_states(happenings: Sequence[Happening]) -> list[Velocity]:
                 of |= sources.get(draft.copy, {draft.copy})
             if _is_named(draft) and draft.copy is not None and draft.copy not in made:
                 held[draft.label] = draft.copy
-        if only_names(happening):
-            for draft in happening.drafts:
-                if _comes(draft) and draft.copy in made:
-                    held.pop(draft.label, None)  # the name is another value's now
-            continue
-        for draft, copy in _made(happening):
-            sources.setdefault(copy, of)
-            before = held.get(draft.label)
-            if _is_named(draft) and before in sources[copy] and len(sources[copy]) > 1 and before is not None:
+        names = only_names(happening)
+        for draft in happening.drafts:
+            copy = draft.copy
+            if copy is None or not _comes(draft) or (names and copy not in made) or not _is_event(happening):
+                continue
+            if not names:
+                sources.setdefault(copy, of)
+                makers.setdefault(copy, happening)
+            before, its = held.get(draft.label), sources.get(copy, set())
+            if _is_named(draft) and before in its and len(its) > 1 and before is not None:
                 found[draft.label, before] = copy
-    return [Velocity(label, before, after) for (label, before), after in found.items()]
+            elif names:
+                held.pop(draft.label, None)  # the name is another value's now
+    return [
+        Velocity(label, before, after, parts=partial(_parts, before, after, sources, makers))
+        for (label, before), after in found.items()
+    ]
+
+
+def _parts(
+    before: Copy, after: Copy, sources: Mapping[Copy, set[Copy]], makers: Mapping[Copy, Happening]
+) -> Parts | None:
+    """What was kept of a state, and all that the rest was made of, where a sum has them apart: 0.9·v, and lr·g."""
+    read = list(_read(makers[after]))
+    kept = [copy for copy in read if copy is before or sources.get(copy) == {before}]
+    others = [copy for copy in read if copy not in kept]
+    if len(set(kept)) != 1 or any(before in sources.get(copy, ()) for copy in others):
+        return None
+    of, waiting = set(others), others
+    while waiting:
+        maker = makers.get(waiting.pop())
+        more = [] if maker is None else [copy for copy in _read(maker) if copy not in of]
+        of.update(more)
+        waiting += more
+    return Parts(kept[0], frozenset(of))
+
+
+def _read(happening: Happening) -> Iterator[Copy]:
+    """What an event made something of; what lay before where that is stored is no part of it."""
+    stored = any(draft.when == "result" for draft in happening.drafts)
+    for draft in happening.drafts:
+        if draft.copy is not None and (draft.when == "operand" or (draft.when == "before" and not stored)):
+            yield draft.copy
 
 
 def _made(happening: Happening) -> Iterator[tuple[Draft, Copy]]:
     """What an event made or changed, unless it only gives what exists one more name."""
-    if happening.kind in ("statement", "expression") and not only_names(happening):
+    if _is_event(happening) and not only_names(happening):
         for draft in happening.drafts:
             if draft.copy is not None and _comes(draft):
                 yield draft, draft.copy
+
+
+def _is_event(happening: Happening) -> bool:
+    return happening.kind in ("statement", "expression")
 
 
 def _comes(draft: Draft) -> bool:

@@ -142,6 +142,8 @@ def _carries(sum_: Velocity, before: Copy, after: Copy, grad: Copy, *, by_number
         old, new, slope, held, became = known
         update = new - old
         sign = _fitted(held, slope, became, old) if by_numbers else _added(held, slope, became)
+        if by_numbers and not sign:
+            sign = _by_parts(sum_, after, grad)
         return bool(-sign * (update @ became) > ALONG * norm(update) * norm(became) > 0)
 
 
@@ -174,6 +176,24 @@ def _by_short_factors(held: Any, slope: Any, became: Any) -> int:
         if short and 0 < kept < 1 and norm(rest - factor * by) <= EXACTLY**2 * norm(became):
             return sign
     return 0
+
+
+def _by_parts(sum_: Velocity, after: Copy, grad: Copy) -> int:
+    """The same where the script makes the sum of a part of what it was and of what the gradient went into, and not what
+    the parameter became (an average of the weights): it may be of one element, whatever its factors are."""
+    numpy, parts = numpy_module(), sum_.parts()
+    if parts is None or grad not in parts.added or after in parts.added:
+        return 0
+    known = [
+        sampled(each) if of_one_shape(grad, each) else None for each in (sum_.before, parts.kept, sum_.after, grad)
+    ]
+    if not all(each is not None and numpy.isfinite(each).all() for each in known):
+        return 0
+    held, kept, became, slope = known
+    share, rest = float(kept @ held), became - kept
+    along = float(rest @ slope)
+    scaled = 0 < share <= KEPT[-1] * float(held @ held) and norm(kept) * norm(held) <= share * (1 + EXACTLY)
+    return int(numpy.sign(along)) if scaled and abs(along) >= (1 - EXACTLY) * norm(rest) * norm(slope) > 0 else 0
 
 
 def _added(held: Any, slope: Any, became: Any) -> int:

@@ -9,7 +9,7 @@ loop makes each by itself (`v[i] = 0.9 * v[i] + dw[i]`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Literal, NamedTuple
@@ -25,15 +25,24 @@ LOOKUPS = frozenset(("get", "setdefault", "pop"))
 Step = Literal["scaled", "added", "both", ""]
 
 
+class Parts(NamedTuple):
+    """What was kept of a sum, as it was added, and all that went into what was added to it."""
+
+    kept: Copy
+    added: frozenset[Copy]
+
+
 class Velocity(NamedTuple):
     """Such a sum, as it was before this iteration added to it (scaled or not), and behind that. `between`: what it was
-    while only some of its elements had been; `run`: of a list in a list, the loop that goes through the rows."""
+    while only some of its elements had been; `run`: of a list in a list, the loop that goes through the rows; `parts`
+    looks for what it was added of."""
 
     label: str
     before: Copy
     after: Copy
     between: tuple[Copy, ...] = ()
     run: int | None = None
+    parts: Callable[[], Parts | None] = lambda: None
 
 
 def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
