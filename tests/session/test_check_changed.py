@@ -14,12 +14,12 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
         make = {make}
         x, y = make(rng.normal(size=(6, 3))), make(3 * rng.normal(size=(6, 2)))
         P = {{"w": make(rng.normal(size=(3, 2))), "b": make(rng.normal(size=2)), "one": make(rng.normal(size=1))}}
-        Q = {{name: make(rng.normal(size=2)) for name in ("decayed", "five", "clipped", "wrong")}}
+        Q = {{name: make(rng.normal(size=2)) for name in ("decayed", "five", "clipped", "wrong", "thrice")}}
         for t in range(2):
             e = x @ P["w"] + P["b"] + P["one"] + sum(Q.values()) - y
             loss = (e * e).sum()
             G = {{"w": 2 * x.T @ e, "b": (2 * e).sum(0), "one": (2 * e).sum().reshape(1)}}
-            H = {{name: ((3 if name == "wrong" else 2) * e).sum(0) for name in Q}}
+            H = {{name: (dict(wrong=3, thrice=6).get(name, 2) * e).sum(0) for name in Q}}
             scale = min(1.0, 0.5 / float(sum((g * g).sum() for g in G.values()) ** 0.5))
             for k in P:
                 g = G[k] * scale
@@ -28,6 +28,7 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
             grads["five"] = 5 * H["five"]
             grads["clipped"] = H["clipped"].clip(-0.1, 0.1)
             grads["wrong"] = H["wrong"] * scale
+            grads["thrice"] = H["thrice"] + 0.1 * Q["thrice"]
             halves = {{name: 0.5 * g for name, g in grads.items()}}
             for name in Q:
                 Q[name] -= 0.01 * halves[name]
@@ -37,6 +38,9 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
             found = named(run.check(1))
             scale = run.iteration(1)["scale"].summary.value
         assert found.pop("Q['wrong']").verdict is Verdict.DIFFERS  # also as it was made
+        thrice = found.pop("Q['thrice']")
+        assert thrice.verdict is Verdict.DIFFERS
+        assert thrice.note.startswith("× 3 of the finite difference: a factor 3 is extra, or 1/3 is missing; as it was")
         assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 6, found
         assert f"changed on line 15, and the update used {scale:.6g} × it" in found["P['w']"].note
         assert "changed on line 17, before the update used it" in found["Q['decayed']"].note

@@ -184,9 +184,8 @@ def _by_parts(sum_: Velocity, after: Copy, grad: Copy) -> int:
     numpy, parts = numpy_module(), sum_.parts()
     if parts is None or grad not in parts.added or after in parts.added:
         return 0
-    known = [
-        sampled(each) if of_one_shape(grad, each) else None for each in (sum_.before, parts.kept, sum_.after, grad)
-    ]
+    values = (sum_.before, parts.kept, sum_.after, grad)
+    known: list[Any] = [sampled(each) if of_one_shape(grad, each) else None for each in values]
     if not all(each is not None and numpy.isfinite(each).all() for each in known):
         return 0
     held, kept, became, slope = known

@@ -303,6 +303,19 @@ def explains(found: ParameterCheck, first: ParameterCheck) -> bool:
     return not differ or not differ.isdisjoint(agree)
 
 
+def told_better(found: ParameterCheck, first: ParameterCheck) -> bool:
+    """Whether another version of a gradient that differs is wrong by one factor, and the first by none, or by one that
+    is further from a whole number or its inverse: something small was added to what is wrong by a factor."""
+    if found.factor is None or {found.verdict, first.verdict} != {Verdict.DIFFERS}:
+        return False
+    return not first.note if first.factor is None else _uneven(found.factor) < _uneven(first.factor)
+
+
+def _uneven(factor: float) -> float:
+    """How far a factor is from a whole number, or its inverse from one, relative to it."""
+    return min(abs(number - round(number)) / abs(number) for number in (factor, 1 / factor))
+
+
 def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:
     """A parameter that could not be checked."""
     return ParameterCheck(name, shape, (), Verdict.UNKNOWN, note=reason)

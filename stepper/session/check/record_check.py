@@ -36,6 +36,7 @@ from stepper.session.check.gradient_check import (
     explains,
     hidden_by,
     settled,
+    told_better,
     unit_of,
     unknown,
     unmoved,
@@ -258,6 +259,7 @@ class RecordCheck:
     async def _parameter(self, parameter: Parameter) -> ParameterCheck:
         """Raises LookupError where it cannot be checked."""
         first: ParameterCheck | None = None
+        by_factor: ParameterCheck | None = None  # as it was made, where that is wrong by a factor that decay blurs
         known = list(self._versions(parameter))
         samples = Samples(self._session, self._record, self._passes, parameter, known, self._unit)
         for version in known:
@@ -269,6 +271,8 @@ class RecordCheck:
             if first is not None and version.made and found.verdict is Verdict.UNKNOWN:
                 return found  # what became of it says no more
             first = first or found
+            if version.blurred and told_better(found, first):
+                by_factor = replace(found, note=f"{found.note}; {version.note}")
             hidden = found.verdict is Verdict.UNKNOWN and not any(e.verdict is Verdict.DIFFERS for e in found.entries)
             if first is found and hidden and not self._carried.get(parameter.name):
                 break  # what hides the one hides the others
@@ -286,7 +290,7 @@ class RecordCheck:
             and math.isclose(first.factor, mistake.scale, rel_tol=SAME)
         ):
             why = why or f"{first.note}; line {mistake.line} multiplies by {mistake.factor:.6g} what agrees"
-        return replace(first, note=why or first.note)
+        return by_factor if by_factor and not why else replace(first, note=why or first.note)
 
     def _summed(self, parameter: Parameter) -> str:
         """What to say where no step used the parameter's gradient, or it was added to what earlier iterations had

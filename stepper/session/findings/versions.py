@@ -30,7 +30,8 @@ class Version:
     of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
     `losses` are the places of those that it is known to be the gradient of, none where that is to be found out.
     `sparse`: only some elements were moved, and of the others it has zeros. `mistake`: what it was multiplied by on the
-    way back, where that explains why it differs."""
+    way back, where that explains why it differs. `blurred`: it is what was made, before
+    statements did more to it than multiply it."""
 
     parts: tuple[Value, ...]
     note: str = ""
@@ -43,6 +44,7 @@ class Version:
     losses: tuple[int, ...] = ()
     sparse: bool = False
     mistake: Changed | None = None
+    blurred: bool = False
 
     @property
     def typical(self) -> float:
@@ -84,7 +86,7 @@ def versions(finished: Finished, parameter: Parameter, carried: bool = False) ->
     elif used is None and parameter.grad is not None:
         yield Version((parameter.grad,), "no update used it", losses=of)
     for each in changed:
-        yield Version((each.value,), each.note)
+        yield Version((each.value,), each.note, blurred=each.scale is None)
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
             note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"
