@@ -30,8 +30,8 @@ class Version:
     of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
     `losses` are the places of those that it is known to be the gradient of, none where that is to be found out.
     `sparse`: only some elements were moved, and of the others it has zeros. `mistake`: what it was multiplied by on the
-    way back, where that explains why it differs. `blurred`: it is what was made, before
-    statements did more to it than multiply it."""
+    way back, where that explains why it differs. `blurred`: it is what was made,
+    before statements did more to it than multiply it."""
 
     parts: tuple[Value, ...]
     note: str = ""
