@@ -225,6 +225,9 @@ class AutogradEngine(Engine):
         hard = custom or (name in RULES and _cuts_at_zero(node, name))
         opening = None if hard else opening_of(node, name)
         if not hard and opening is None:
+            # One that cuts elsewhere: none of its few numbers may lie between there and zero
+            if out.copy is not None and (name in RULES or name == "HardshrinkBackward0"):
+                observer.no_gate(out.copy)
             return
         place, h = self._input_of(node, custom, out, torch)
         by_hand = custom or (opening is not None and opening.share is None)

@@ -131,6 +131,9 @@ class Observer(Protocol):
     def gate(self, gate: GateSeen) -> None:
         """Report a gate. Its gradients may be filled in until the iteration ends."""
 
+    def no_gate(self, out: Any) -> None:
+        """What was made by an operation that is known to be no ReLU, though its few numbers may look like one's."""
+
     def parameter(self, name: str, value: Any, *, declared: bool = False) -> None:
         """`value` is a parameter: follow it through this iteration under `name`, if it is not followed already.
 

@@ -217,3 +217,20 @@ for t in range(2):
 def test_what_an_environment_cuts_off_is_no_gradient_that_is_masked() -> None:
     gates = run(STEPPED).record(1).gates
     assert [(each.note, each.grad_before) for each in gates] == [("", None)] * 5
+
+
+def test_what_equals_a_relu_in_one_iteration_by_chance_is_no_gate() -> None:
+    ran = run(
+        """
+        import torch
+        w = torch.tensor([[-1.0, 2.0], [3.0, -0.5]], requires_grad=True)
+        threshold, shrink = torch.nn.Threshold(0.1, 0.0), torch.nn.Hardshrink(1.5)
+        for t in range(2):
+            h, one, other = w * 2, w * 1, w * 1
+            loss = threshold(one).square().sum() + shrink(other).sum() + torch.relu(h).sum()
+            loss.backward()
+            w.data -= 0.001 * w.grad
+            w.grad = None
+        """
+    )
+    assert [gate.op for gate in ran.record(1).gates] == ["relu"]

@@ -39,17 +39,20 @@ RELATIVES = frozenset(("maximum", "fmax", "max", "relu", "relu_", *CUTS, *STORES
 
 
 def by_hand(
-    operated: Sequence[Operated], engine_gates: Sequence[GateSeen], happenings: Sequence[Happening]
+    operated: Sequence[Operated],
+    engine_gates: Sequence[GateSeen],
+    no_gates: Sequence[Any],
+    happenings: Sequence[Happening],
 ) -> list[tuple[GateSeen, Any]]:
     """The gates among the operations of an iteration, each with its mask of blocked entries (None: by its rule).
 
-    Operations that an engine has already reported as gates are left to it.
+    Operations that an engine has already reported as gates are left to it, and those that it knows to be none.
     """
     if not _may_have_gates(happenings):
         return []
     numpy = numpy_module()
     with numpy.errstate(all="ignore"):
-        return _by_hand(operated, engine_gates, happenings)
+        return _by_hand(operated, engine_gates, no_gates, happenings)
 
 
 def _may_have_gates(happenings: Sequence[Happening]) -> bool:
@@ -58,11 +61,14 @@ def _may_have_gates(happenings: Sequence[Happening]) -> bool:
 
 
 def _by_hand(
-    operated: Sequence[Operated], engine_gates: Sequence[GateSeen], happenings: Sequence[Happening]
+    operated: Sequence[Operated],
+    engine_gates: Sequence[GateSeen],
+    no_gates: Sequence[Any],
+    happenings: Sequence[Happening],
 ) -> list[tuple[GateSeen, Any]]:
     descent = Descent(happenings)
     gates = list(_spelled(operated, engine_gates, descent))
-    known = {gate.out for gate in (*gates, *engine_gates)}
+    known = {*no_gates, *(gate.out for gate in (*gates, *engine_gates))}
     gates += spelled_lists(descent, known)
     known |= {gate.out for gate in gates}
     ranges = Ranges(descent)

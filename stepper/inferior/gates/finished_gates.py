@@ -33,7 +33,7 @@ class FinishedGates:
         recorder = self._recorder
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         try:
-            found += by_hand(recorder.operated, recorder.gates, recorder.happenings)
+            found += by_hand(recorder.operated, recorder.gates, recorder.no_gates, recorder.happenings)
         except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
             recorder.fault(error)
         found.sort(key=lambda pair: pair[0].event)

@@ -114,6 +114,9 @@ class Observing(Recording):
     def gate(self, gate: GateSeen) -> None:
         self.gates.append(gate)
 
+    def no_gate(self, out: Any) -> None:
+        self.no_gates.append(out)
+
     def parameter(self, name: str, value: Any, *, declared: bool = False) -> None:
         engine = self._owner(value)
         if engine is not None and self.active and self.following and not self._is_passing(name, value):
