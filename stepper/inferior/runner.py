@@ -130,6 +130,8 @@ class Runner:
             "iterable": self.iterable,
             "leave": self.losses.cut,
             "passed": self.recorder.passed,
+            "over": self.recorder.over,
+            "left": self.recorder.left,
             "loss": self.losses.named,
             "backward": self.losses.backward,
             "loss_of": self.losses.of,

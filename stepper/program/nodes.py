@@ -27,6 +27,8 @@ COUNTING = "__stepper_counting__"
 SETTING = "__stepper_setting__"
 LEAVE = "__stepper_leave__"
 PASSED = "__stepper_passed__"
+OVER = "__stepper_over__"
+LEFT = "__stepper_left__"
 BACKWARD = "__stepper_backward__"
 LOSS = "__stepper_loss__"
 LOSS_OF = "__stepper_loss_of__"
@@ -52,6 +54,8 @@ PROBES = (
     SETTING,
     LEAVE,
     PASSED,
+    OVER,
+    LEFT,
     BACKWARD,
     LOSS,
     LOSS_OF,

@@ -112,3 +112,63 @@ def test_what_is_printed_behind_a_statement_that_failed_is_not_its_own(tmp_path:
         if event.output[1] > event.output[0]
     ]
     assert said == [(12, "loud\n"), (5, "loud\n"), (18, "all None\n")]
+
+
+LIBRARY = """
+class Run:
+    def __enter__(self):
+        print("enter")
+        return self
+
+    def __exit__(self, *raised):
+        print("exit")
+
+    def __iter__(self):
+        for i in range(2):
+            print("item", i)
+            yield i
+        print("items over")
+"""
+HEADS = """
+from library_that_prints import Run
+w = 1.0
+for t in range(2):
+    with Run() as r:
+        for i in r:
+            loss = w * w
+            w -= 0.2 * w
+    w -= 0.1 * w
+    with Run() as r:
+        for k in r:
+            if k:
+                continue
+            print("body")
+"""
+
+
+def test_what_a_library_prints_between_two_statements_is_printed_by_the_head_that_called_it(tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "library_that_prints.py").write_text(LIBRARY)
+    path = tmp_path / "heads.py"
+    path.write_text(f"import sys; sys.path.append({str(installed)!r})" + HEADS)
+    with stepper.open(str(path)) as run:
+        record = run.iteration(1).record
+        text = run.session.output().encode()
+    said = [
+        (event.line, event.resumed, text[slice(*event.output)].decode())
+        for event in record.events
+        if event.output[1] > event.output[0]
+    ]
+    assert said[:9] == [
+        (6, True, "items over\n"),
+        (5, True, "exit\n"),
+        (10, False, "enter\n"),
+        (11, False, "item 0\n"),
+        (14, False, "body\n"),
+        (11, True, "item 1\n"),
+        (11, True, "items over\n"),
+        (10, True, "exit\n"),
+        (5, False, "enter\n"),
+    ]
+    assert record.events[0].line == 6 and record.events[0].output[0] == record.events[0].output[1]

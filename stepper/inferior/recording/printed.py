@@ -40,6 +40,10 @@ class Printed:
         last = self._offset
         return (last, last if self._is_quiet(site) else self._asked())
 
+    def anew(self) -> tuple[int, int]:
+        """What was printed since the last look, whoever did."""
+        return (self._offset, self._asked())
+
     def _asked(self) -> int:
         """How many bytes the script has written so far; nothing waits to be written where nothing since could print."""
         self._offset = _flushed()

@@ -29,6 +29,7 @@ ITERATORS = frozenset((zip, enumerate, map, filter, list, tuple, type(reversed([
 """What hands on, one after the other, what went into it."""
 
 RESUMED = "it began earlier; here it went on, after what it had called"
+WENT_ON = "it began earlier; here it went on, or came to its end, and that printed something"
 
 
 class Recorder(Changing):
@@ -77,6 +78,25 @@ class Recorder(Changing):
         if (self.active or self.full) and get_ident() == self.thread:
             try:
                 self.end_pass()
+            except Exception as error:
+                self.fault(error)
+
+    def over(self, number: int) -> None:
+        """A block came to its end: what happens from here on is its own, and not the last statement's in it."""
+        if self.active and get_ident() == self.thread:
+            try:
+                frame = self._frame(sys._getframe(1))
+                self._close_open(frame)
+                if number in frame.compounds:
+                    frame.open.append(frame.compounds[number])
+            except Exception as error:
+                self.fault(error)
+
+    def left(self, number: int, again: bool) -> None:
+        """A compound statement was left, or its head came `again`: an event of its own where that printed something."""
+        if self.active and get_ident() == self.thread:
+            try:
+                self._left(self.sites[number], again, sys._getframe(1))
             except Exception as error:
                 self.fault(error)
 
@@ -290,6 +310,20 @@ class Recorder(Changing):
             happening = self._happen("statement", statement, self._frame(script_frame), None, statement.text)
             happening.ended, happening.output, happening.resumed = happening.started, span, True
             happening.remark(RESUMED)
+
+    def _left(self, site: Site, again: bool, script_frame: FrameType) -> None:
+        frame = self._frame(script_frame)
+        begun = frame.compounds.get(site.id)
+        if begun is not None and begun.ended == 0:
+            return  # its head comes for the first time
+        self._close_open(frame)
+        span = self._printed.anew()
+        if 0 <= span[0] < span[1] and not self.truncated and self._room():
+            self._close_left(script_frame, span[0])
+            around = begun if again else frame.compounds.get(site.parent) if site.parent is not None else None
+            happening = self._happen("statement", site, frame, around or frame.call, site.text)
+            happening.ended, happening.output, happening.resumed = happening.started, span, True
+            happening.remark(WENT_ON)
 
     def _expression(self, site: Site, frame: Frame, draft: Draft) -> Happening | None:
         if not self._room():

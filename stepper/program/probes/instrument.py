@@ -200,20 +200,22 @@ class Instrument:
         site, inner = self.statements.open(node, context)
         begin = self._if_recording([self.statements.begin(site, node)], node, stop=True)
         if node is self.plan.loop:
-            return [*begin, *self._loop(node, context)]
+            return [*begin, *self._loop(node, context), *self._if_recording(self.statements.left(site, node), node)]
         new: ast.stmt
         match node:
             case ast.For() | ast.AsyncFor() | ast.While():
                 within = replace(inner, phase="between")
                 names = [] if isinstance(node, ast.While) else target_names(node.target)
-                body = self._bound(site, node, names, inner) + self._spine(node.body, within)
+                first = self.statements.left(site, node, again=True) + self.statements.bound(site, node, names, inner)
+                body = self._if_recording(first, node) + self._spine(node.body, within) + self._over(site, node)
                 new = nodes.changed(node, body=body, orelse=self._spine(node.orelse, within))
                 new = self._iterable(node, new, context)
             case ast.If():
                 new = nodes.changed(node, body=self._spine(node.body, inner), orelse=self._spine(node.orelse, inner))
             case ast.With() | ast.AsyncWith():
                 names = [name for item in node.items for name in target_names(item.optional_vars)]
-                new = nodes.changed(node, body=self._bound(site, node, names, inner) + self._spine(node.body, inner))
+                body = self._bound(site, node, names, inner) + self._spine(node.body, inner) + self._over(site, node)
+                new = nodes.changed(node, body=body)
             case ast.Try() | ast.TryStar():
                 new = nodes.changed(
                     node,
@@ -227,7 +229,10 @@ class Instrument:
                 new = nodes.changed(node, cases=cases)
             case _:
                 raise AssertionError(f"not a compound statement: {type(node).__name__}")
-        return [*begin, new]
+        return [*begin, new, *self._if_recording(self.statements.left(site, node), node)]
+
+    def _over(self, site: int, node: ast.stmt) -> list[ast.stmt]:
+        return self._if_recording(self.statements.over(site, node), node)
 
     def _bound(self, site: int, node: ast.AST, names: list[str], inner: Context) -> list[ast.stmt]:
         return self._if_recording(self.statements.bound(site, node, names, inner), node)

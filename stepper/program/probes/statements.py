@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stepper.program import nodes
+from stepper.program.probes.ends import where_it_is_over
 from stepper.program.probes.expressions import Expressions, Probed
 from stepper.program.probes.plain import Plain
 from stepper.program.probes.table import Context
@@ -61,7 +62,7 @@ class Statements:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return [begin, self.define(node), self.done(site, node, [])]
             case _ if isinstance(node, BLOCKS):
-                return [begin, self.compound(site, node, inner)]
+                return [begin, self.compound(site, node, inner), *self.left(site, node)]
             case ast.Return() | ast.Raise() | ast.Break() | ast.Continue():
                 return [begin, self._leaving(site, node, inner)]
         before, new, names = self._simple(site, node, inner)
@@ -121,6 +122,21 @@ class Statements:
         self._fill(site, node, inner, names, None, tuple(False for _ in names))
         return [self.done(site, node, names)]
 
+    def left(self, site: int, node: ast.stmt, *, again: bool = False) -> list[ast.stmt]:
+        """Behind a compound statement, or where its head comes `again`: the probe that asks what that printed."""
+        place = nodes.head(node)
+        return [nodes.statement(nodes.call(nodes.LEFT, place, site, again), place)] if _goes_on(node) else []
+
+    def over(self, site: int, node: ast.stmt) -> list[ast.stmt]:
+        """At the end of its body: the probe that keeps apart what the last statement in it did."""
+        place = nodes.head(node)
+        return [nodes.statement(nodes.call(nodes.OVER, place, site), place)] if _goes_on(node) else []
+
+    def _passing(self, site: int, node: ast.stmt, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The body of a loop with that probe wherever a pass is over."""
+        over = self.over(site, node)
+        return where_it_is_over(body, lambda: over[0]) if over else body
+
     def read(self, names: list[str], node: ast.AST, inner: Context) -> list[ast.stmt]:
         """Probes that are handed names which a statement does not read itself, and which say where it stands."""
         place = nodes.head(node)
@@ -147,11 +163,12 @@ class Statements:
             case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
                 where = self.target(target, inner)
                 over = self.head(iterable, inner)
-                body = self.body(node.body, inner, self.bound(site, node, target_names(target), inner))
+                first = self.left(site, node, again=True) + self.bound(site, node, target_names(target), inner)
+                body = self._passing(site, node, self.body(node.body, inner, first))
                 return nodes.changed(node, target=where, iter=over, body=body, orelse=self.body(node.orelse, inner))
             case ast.While(test=test) | ast.If(test=test):
                 new = self.head(test, inner)
-                body = self.body(node.body, inner)
+                body = self._passing(site, node, self.body(node.body, inner, self.left(site, node, again=True)))
                 return nodes.changed(node, test=new, body=body, orelse=self.body(node.orelse, inner))
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 new_items: list[ast.withitem] = []
@@ -163,7 +180,7 @@ class Statements:
                         names += target_names(variables)
                         variables = self.target(variables, inner)
                     new_items.append(nodes.changed(item, context_expr=value, optional_vars=variables))
-                body = self.body(node.body, inner, self.bound(site, node, names, inner))
+                body = self.body(node.body, inner, self.bound(site, node, names, inner)) + self.over(site, node)
                 return nodes.changed(node, items=new_items, body=body)
             case ast.Try() | ast.TryStar():
                 return nodes.changed(
@@ -286,3 +303,17 @@ class Statements:
         losses = tuple(self.losses.is_loss_target(node.target) for _ in names)
         self._fill(site, node, inner, names, operation, losses)
         return before, nodes.changed(node, target=target, value=added.node), names
+
+
+def _goes_on(node: ast.stmt) -> bool:
+    """Whether a compound statement runs code after its body that may print: the exit of a `with`, an iterator."""
+    match node:
+        case ast.With() | ast.AsyncWith():
+            return True
+        case ast.For(iter=ast.Call(func=ast.Name("range")) | ast.List() | ast.Tuple()):
+            return False
+        case ast.For() | ast.AsyncFor():
+            return True
+        case ast.While(test=test):
+            return any(isinstance(part, ast.Call) for part in ast.walk(test))
+    return False
