@@ -132,6 +132,7 @@ class Runner:
             "passed": self.recorder.passed,
             "over": self.recorder.over,
             "left": self.recorder.left,
+            "again": self.recorder.again,
             "loss": self.losses.named,
             "backward": self.losses.backward,
             "loss_of": self.losses.of,

@@ -29,6 +29,7 @@ LEAVE = "__stepper_leave__"
 PASSED = "__stepper_passed__"
 OVER = "__stepper_over__"
 LEFT = "__stepper_left__"
+AGAIN = "__stepper_again__"
 BACKWARD = "__stepper_backward__"
 LOSS = "__stepper_loss__"
 LOSS_OF = "__stepper_loss_of__"
@@ -56,6 +57,7 @@ PROBES = (
     PASSED,
     OVER,
     LEFT,
+    AGAIN,
     BACKWARD,
     LOSS,
     LOSS_OF,

@@ -99,7 +99,7 @@ async def test_going_back_replays_what_was_not_recorded(tmp_path: Path, either: 
         session.toggle_breakpoint(3)
         session.toggle_breakpoint(2)
         await session.run()
-        assert session.notice == "no breakpoint was reached after this" or session.cursor.iteration == 199
+        assert session.notice.startswith("no breakpoint was reached after this") or session.cursor.iteration == 199
         await session.reverse()
         assert session.cursor.iteration == 150 and session.event is not None and session.event.kind == "call"
         session.toggle_breakpoint(6)
@@ -172,6 +172,41 @@ async def test_a_generator_of_another_file_that_the_setup_entered_is_stopped_in(
         assert "no breakpoint was reached after this (in other files" in session.notice
         with pytest.raises(NoStatement, match=r"data\.py line 2 runs when its file is imported"):
             session.toggle_breakpoint(2, data)
+
+
+async def test_the_head_of_a_loop_around_the_training_loop_is_come_to_in_each_of_its_passes(
+    tmp_path: Path, either: bool
+) -> None:
+    source = """
+w = 1.0
+for epoch in range(2):
+    for phase in iter("ab"):
+        for i in range(2):
+            loss = w * w
+            w = w - 0.1 * w
+"""
+    async with opened(script(tmp_path, source)) as session:
+        session.toggle_breakpoint(3)
+        session.toggle_breakpoint(4)
+        stops = []
+        for _ in range(4):
+            await session.run()
+            assert session.event is not None
+            stops.append((session.cursor.iteration, session.event.line))
+        assert stops == [(1, 4), (3, 3), (3, 4), (5, 4)]
+        await session.run()
+        assert session.notice.startswith("no breakpoint was reached after this")
+        back = []
+        for _ in range(6):
+            await session.reverse()
+            assert session.event is not None
+            back.append((session.cursor.iteration, session.event.line))
+        assert back == [(5, 4), (3, 4), (3, 3), (1, 4), (None, 4), (None, 3)]
+        await session.go(3)
+        record = session.record
+        assert record is not None
+        head = next(event for event in record.events if event.line == 3)
+        assert [value.label for value in head.values] == ["epoch"]
 
 
 async def test_the_setup_has_stops_too(tmp_path: Path) -> None:

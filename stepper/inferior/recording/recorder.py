@@ -100,6 +100,17 @@ class Recorder(Changing):
             except Exception as error:
                 self.fault(error)
 
+    def again(self, number: int) -> None:
+        """A pass of a loop around the training loop begins: of each but the first the head is an event anew."""
+        if self.active and get_ident() == self.thread:
+            try:
+                begun = self._frame(sys._getframe(1)).compounds.get(number)
+                if begun is None or begun.ended:
+                    self._statement(self.sites[number], number, sys._getframe(1))
+                    self._printed.start()  # what its iterator printed is looked for when it is over
+            except Exception as error:
+                self.fault(error)
+
     def value(self, number: int, value: Any) -> Any:
         """A value was read or computed inside a statement."""
         if not self.active or get_ident() != self.thread:

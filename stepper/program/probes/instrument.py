@@ -206,8 +206,9 @@ class Instrument:
             case ast.For() | ast.AsyncFor() | ast.While():
                 within = replace(inner, phase="between")
                 names = [] if isinstance(node, ast.While) else target_names(node.target)
-                first = self.statements.left(site, node, again=True) + self.statements.bound(site, node, names, inner)
-                body = self._if_recording(first, node) + self._spine(node.body, within) + self._over(site, node)
+                first = [self.statements.again(site, node), *self.statements.bound(site, node, names, inner)]
+                body = self._if_recording(first, node, stop=True) + self._spine(node.body, within)
+                body += self._over(site, node)
                 new = nodes.changed(node, body=body, orelse=self._spine(node.orelse, within))
                 new = self._iterable(node, new, context)
             case ast.If():

@@ -127,6 +127,11 @@ class Statements:
         place = nodes.head(node)
         return [nodes.statement(nodes.call(nodes.LEFT, place, site, again), place)] if _goes_on(node) else []
 
+    def again(self, site: int, node: ast.stmt) -> ast.stmt:
+        """At the start of the body of a loop around the training loop: the probe that makes each pass an event."""
+        place = nodes.head(node)
+        return nodes.statement(nodes.call(nodes.AGAIN, place, site), place)
+
     def over(self, site: int, node: ast.stmt) -> list[ast.stmt]:
         """At the end of its body: the probe that keeps apart what the last statement in it did."""
         place = nodes.head(node)
