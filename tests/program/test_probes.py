@@ -80,7 +80,7 @@ def check_stops(source: str, loop: str | None = None) -> None:
             execute(program.code, source, PATH)
         met: list[int] = []
         for name, arguments in probes.calls:
-            if name in (nodes.STATEMENT, nodes.ENTER):
+            if name in (nodes.STATEMENT, nodes.AGAIN, nodes.ENTER):
                 met.append(program.sites[arguments[0]].line)
             elif name == nodes.STOP:
                 met.append(program.stops[arguments[0]].line)
