@@ -194,7 +194,10 @@ def _of(iteration: int, total: int | None) -> str:
 
 
 def _loss(loss: float | None) -> Entry:
-    return Entry(1, (("loss ", "muted"), (f"{figures.figure(loss, 9):<9}", "strong")), "panel(4)")
+    text = figures.figure(loss, 9)
+    if "e" in text:
+        text = figures.figure(loss)  # as it stands in the panels
+    return Entry(1, (("loss ", "muted"), (f"{text:<9}", "strong")), "panel(4)")
 
 
 def _wrong(loss: float | None, iteration: int) -> Entry:

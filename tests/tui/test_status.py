@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from stepper.session import Session
+from stepper.tui import bars, figures
 from tests.tui.screen import app_of, ready, screen_text, settled
 from tests.tui.standin import Standin
 
@@ -79,3 +80,8 @@ async def test_of_several_losses_the_status_says_which_it_is() -> None:
         await pilot.press("I")
         await settled(pilot)
         assert "last of" not in screen_text(app), "the setup has no loss"
+
+
+def test_a_large_loss_is_read_as_in_the_panels() -> None:
+    told = "".join(text for text, _ in bars._loss(175_600_000_000.25).pieces)
+    assert told.split() == ["loss", figures.figure(175_600_000_000.25)]

@@ -10,7 +10,8 @@ import pytest
 
 from stepper.record import Record, Value
 from stepper.tui.app import StepperApp
-from stepper.tui.panels.columns import short
+from stepper.tui.panels.columns import COLUMNS, short
+from stepper.tui.panels.tensors import _heading
 from stepper.tui.sketches import bars
 from tests.tui.screen import app_of, ready, settled, text_of
 from tests.tui.standin import Standin, summary
@@ -45,6 +46,15 @@ def give(session: Standin, **arrays: Any) -> Any:
 def test_bars_are_as_tall_as_the_counts_and_nothing_is_left_out() -> None:
     assert bars([0, 1, 500, 1000]) == " ▁▄█"
     assert bars([]) == bars([0, 0]) == ""
+
+
+def test_the_sign_of_the_order_cuts_no_title() -> None:
+    for index, column in enumerate(COLUMNS):
+        for backward, sign in ((False, "▴"), (True, "▾")):
+            plain, sorted_by = (_heading([c.least for c in COLUMNS], at, backward) for at in (None, index))
+            texts = [text for text, _ in plain.pieces], [text for text, _ in sorted_by.pieces]
+            assert texts[1][index + 1].strip() == texts[0][index + 1].strip() + sign, column
+            assert [len(text) for text in texts[0]] == [len(text) for text in texts[1]]
 
 
 def test_dtypes_are_written_as_the_field_writes_them() -> None:

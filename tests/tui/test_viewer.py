@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stepper.record import Record, Region, Summary, Value, Window
+from stepper.record import Record, Region, Summary, Survey, Value, Window
 from stepper.tui import figures
 from stepper.tui.app import StepperApp
 from stepper.tui.names import Names
@@ -318,3 +318,11 @@ def test_what_is_read_of_complex_numbers_is_said_to_be_their_absolute_value() ->
 
     assert told("complex64") == ("z  (2, 2) complex64 |z|", "[0, 0] |z| = 5.0")
     assert told("float64") == ("z  (2, 2) float64", "[0, 0] = 5.0")
+
+
+@pytest.mark.parametrize("width", [40, 63, 64, 65, 100, 127, 128, 200])
+def test_the_histogram_takes_the_whole_width(width: int) -> None:
+    survey = Survey((0,), (0,), None, 0.0, 1.0, [*range(1, 65)], 2080)
+    rows = ["".join(text for text, _ in row.pieces) for row in viewer_lines.histogram_lines(survey, width, 2080)]
+    assert {len(row) for row in rows[1:]} == {width}
+    assert rows[1].endswith("█"), "the tallest bin is the last, and ends where the axis does"

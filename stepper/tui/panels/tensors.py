@@ -379,9 +379,9 @@ def _heading(widths: list[int], chosen: int | None, backward: bool) -> Row:
     for index, (column, width) in enumerate(zip(COLUMNS, widths, strict=True)):
         if width:
             text = title(index, widths)[:width]
-            if index == chosen:
-                text = text[: width - 1] + ("▾" if backward else "▴")
-            pieces.append(((text.rjust(width) if column.right else text.ljust(width)) + " ", "heading"))
+            if index == chosen:  # the blank behind a column has room for the sign
+                text += "▾" if backward else "▴"
+            pieces.append(((text.rjust(width) if column.right else text).ljust(width + 1), "heading"))
     return Row(tuple(pieces))
 
 

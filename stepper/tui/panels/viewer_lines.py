@@ -143,23 +143,24 @@ def _range(first: int, end: int) -> str:
 
 
 def histogram_lines(survey: Survey | str | None, width: int, size: int) -> list[Row]:
-    """Bars of eighths, four lines high, over the range of the elements; above them how many were counted."""
+    """Bars of eighths, four lines high, over the range of the elements and the whole width; above them how many were
+    counted."""
     if not isinstance(survey, Survey):
         return [Row(), Row(((survey or "counting …", "muted"),))]
     if not survey.counts:
         return [Row(), Row((("No finite element to count.", "muted"),))]
     together = math.ceil(len(survey.counts) / max(1, width))
     bins = [sum(survey.counts[index : index + together]) for index in range(0, len(survey.counts), together)]
-    per = max(1, width // len(bins))
+    bars = [bins[column * len(bins) // width] for column in range(width)]
     most = max(bins)
     high = HISTOGRAM - 2
     of = f"{figures.count(survey.counted)} of {figures.count(size)} elements" if survey.counted < size else ""
     rows = [Row(((f"histogram  tallest bin {figures.count(most)}  {of}", "muted"),))]
     for line in range(high, 0, -1):
         text = ""
-        for count in bins:
+        for count in bars:
             eighths = math.ceil(count / most * high * 8) - (line - 1) * 8
-            text += _EIGHTHS[max(0, min(8, eighths))] * per
+            text += _EIGHTHS[max(0, min(8, eighths))]
         rows.append(Row(((text, "line"),)))
     low, top = figures.figure(survey.low), figures.figure(survey.high)
-    return [*rows, Row(((f"{low}{top:>{max(1, per * len(bins) - len(low))}}", "muted"),))]
+    return [*rows, Row(((f"{low}{top:>{max(1, width - len(low))}}", "muted"),))]
