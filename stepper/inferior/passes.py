@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from operator import length_hint
 from typing import Any
 
@@ -51,28 +52,30 @@ def passes_over(iterable: Any) -> int | None:
 
 
 class PassCount:
-    """The total number of iterations, from the lengths of the training loop and of the loops around it."""
+    """The total number of iterations, from the lengths of the training loop and of the loops around it; of those that
+    began before the outermost of these was entered, where a function with all of them is called again."""
 
     def __init__(self, loop: int, enclosing: tuple[int, ...]) -> None:
         self._loop = loop
+        self._outermost = enclosing[0] if enclosing else loop
         self._enclosing = enclosing
         self._lengths: dict[int, int | None] = {}
+        self._before = 0
+        self._told = False
         self.total: int | None = None
 
-    @property
-    def settled(self) -> bool:
-        """Whether entering the loops again can tell nothing new."""
-        return bool(self._enclosing) and self.total is not None
-
-    def entered(self, site: int, length: int | None, started: Callable[[], int]) -> None:
-        """The loop at `site` is entered with `length` passes before it; `started()` iterations have begun so far."""
-        self._lengths[site] = length
+    def entered(self, site: int, length: Callable[[], int | None], started: Callable[[], int]) -> None:
+        """The loop at `site` is entered, with `length()` passes before it; `started()` iterations have begun so far.
+        Neither is asked where entering a loop again can tell nothing new."""
+        if site == self._outermost:
+            self._before, self._told = started(), False
+        elif self._told:
+            return
+        self._lengths[site] = length()
         if site != self._loop:
             return
-        total = length
-        for outer in self._enclosing:
-            around = self._lengths.get(outer)
-            total = total * around if total is not None and around is not None else None
-        if not self._enclosing and length is not None:
-            total = started() + length
-        self.total = total if total is not None and total <= MOST else None
+        passes = [self._lengths.get(each) for each in (*self._enclosing, site)]
+        known = [each for each in passes if each is not None]
+        total = self._before + prod(known) if len(known) == len(passes) else MOST + 1
+        self.total = total if total <= MOST else None
+        self._told = self.total is not None

@@ -155,11 +155,9 @@ class Runner:
 
     def iterable(self, site: int, value: Any) -> Any:
         """The training loop, or one around it, is entered."""
-        self._count.entered(site, passes_over(value), self._started_so_far)
+        self._count.entered(site, lambda: passes_over(value), self._started_so_far)
         if self.control.record_last and not self._recording:
             self.interrupt()  # which iteration is the last may just have become known
-        if self._count.settled:
-            builtins.__stepper_counting__ = False  # type: ignore[attr-defined]
         return value
 
     def leave(self) -> None:

@@ -171,8 +171,9 @@ async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
             done = lane.ended.iterations if lane.ended is not None else 0
             others = _other_loops(lane, target)
             named = f"; {others}: --loop names one" if others else ""
+            there = "there is 1 iteration" if done == 1 else f"there are {done} iterations"
             last = f"the last is {done - 1}" if done else f"the loop was never entered{named}"
-            raise Misuse(f"{target}: iteration {iteration} is past the end: there are {done} iterations ({last})")
+            raise Misuse(f"{target}: iteration {iteration} is past the end: {there} ({last})")
         failure = died or (_failure(lane) if record.error is not None else None)
         arrays = await _arrays(lane, record)
     except LaneLost as lost:

@@ -9,6 +9,7 @@ from stepper.session.advice import not_reached
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.check.record_check import Tell
 from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.lanes import State
 from stepper.session.options import Options
 from stepper.session.session import Session
 
@@ -33,12 +34,14 @@ async def _check(
         await session.open()
         if iteration:
             await session.go(iteration)
-        record = session.records.get(iteration)
+        record, refused = session.records.get(iteration), session.notice
+        if record is None and session.count and session.state is State.STOPPED:
+            await session.go(session.count - 1)  # the script may fail before it comes so far
         if session.traceback and (record is None or record.error is not None):
             unreached = not_reached(iteration, session.failed_in()) if record is None else ""
             raise ScriptFailed("the script failed", session.traceback, unreached)
         if record is None:
-            raise Misuse(f"{target}: iteration {iteration} cannot be checked: {session.notice or 'it is past the end'}")
+            raise Misuse(f"{target}: iteration {iteration} cannot be checked: {refused or 'it is past the end'}")
         return await session.check(iteration, entries, tell, names)
     finally:
         await session.close()

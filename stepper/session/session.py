@@ -11,6 +11,7 @@ from stepper.session.check.checking import Checking
 from stepper.session.errors import Misuse
 from stepper.session.findings import navigation
 from stepper.session.findings.divergence import first_not_finite, told
+from stepper.session.findings.extent import only
 from stepper.session.findings.loops import other_loops
 from stepper.session.findings.navigation import Step
 from stepper.session.lanes import State
@@ -103,7 +104,7 @@ class Session(Checking):
             self.notice = ""
             count = self.count
             if iteration is not None and count and iteration >= count and not self._over():
-                self._say(f"there are only {count} iterations, 0 to {count - 1}")
+                self._say(only(count))
                 return
             await self._go(iteration, event)
 

@@ -156,7 +156,8 @@ def _standing(scene: Scene) -> list[Entry]:
     """Where the cursor stands."""
     if scene.record is None:
         return []
-    where = "setup" if scene.iteration is None else _of(scene.iteration, scene.total)
+    total = scene.total if scene.total is not None and (scene.iteration or 0) < scene.total else None
+    where = "setup" if scene.iteration is None else _of(scene.iteration, total)
     label = "" if scene.iteration is None else "iteration "
     count = f"{scene.statement}/{scene.statements}" if scene.statement else f"before 1/{scene.statements}"
     entries = [Entry(0, ((label, "muted"), (where, "strong")), "go")]

@@ -58,6 +58,9 @@ def test_a_failing_script_shows_its_own_traceback(capsys: pytest.CaptureFixture[
     assert main(["check", path, "--iteration", "1"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.rstrip().endswith("ZeroDivisionError: float division by zero")
+    assert main(["check", path, "--iteration", "99"]) == 1, "it is not known that there would have been fewer"
+    said = capsys.readouterr().err.rstrip().splitlines()
+    assert "ZeroDivisionError" in said[-2] and "the script failed in iteration 1" in said[-1]
 
 
 @pytest.mark.parametrize(

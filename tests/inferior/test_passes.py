@@ -1,6 +1,7 @@
 """How many passes there will be, told without running or consuming anything."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,31 +56,47 @@ def test_arrays_count_their_rows() -> None:
 
 def test_loops_around_multiply() -> None:
     count = PassCount(2, (1,))
-    count.entered(1, 5, lambda: 0)
-    count.entered(2, 4, lambda: 0)
-    assert count.total == 20 and count.settled
+    count.entered(1, lambda: 5, lambda: 0)
+    count.entered(2, lambda: 4, lambda: 0)
+    assert count.total == 20
+
+
+def test_a_length_that_is_known_is_asked_for_once_and_again_where_all_loops_are_entered_again() -> None:
+    count = PassCount(2, (1,))
+    asked = []
+
+    def four() -> int:
+        asked.append(4)
+        return 4
+
+    for begun in (0, 8):
+        count.entered(1, lambda: 2, partial(int, begun))
+        for epoch in range(2):
+            count.entered(2, four, partial(int, begun + 4 * epoch))
+        assert count.total == begun + 8
+    assert len(asked) == 2
 
 
 def test_a_loop_entered_again_goes_on_counting() -> None:
     count = PassCount(1, ())
-    count.entered(1, 4, lambda: 0)
+    count.entered(1, lambda: 4, lambda: 0)
     assert count.total == 4
-    count.entered(1, 3, lambda: 4)
-    assert count.total == 7 and not count.settled
+    count.entered(1, lambda: 3, lambda: 4)
+    assert count.total == 7
 
 
 def test_a_length_unknown_anywhere_leaves_the_total_unknown() -> None:
     count = PassCount(2, (1,))
-    count.entered(1, None, lambda: 0)
-    count.entered(2, 4, lambda: 0)
+    count.entered(1, lambda: None, lambda: 0)
+    count.entered(2, lambda: 4, lambda: 0)
     assert count.total is None
 
 
 def test_more_passes_than_can_be_told_are_no_number() -> None:
     assert passes_over(range(10**30)) is None and passes_over(iter(range(10**30))) is None
     count = PassCount(2, (1,))
-    count.entered(1, 10**12, lambda: 0)
-    count.entered(2, 10**12, lambda: 0)
+    count.entered(1, lambda: 10**12, lambda: 0)
+    count.entered(2, lambda: 10**12, lambda: 0)
     assert count.total is None
 
 

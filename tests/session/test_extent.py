@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepper.session.findings.extent import cannot_grow
+from stepper.session.findings.extent import cannot_grow, only
 
 SURE = {
     "at the top": "for step in range(3):  # loop\n    pass\n",
@@ -44,3 +44,7 @@ def test_the_count_may_grow(source: str) -> None:
 
 def test_where_there_is_no_loop_nothing_is_known() -> None:
     assert not cannot_grow("x = 1\n", 1)
+
+
+def test_how_many_there_are_is_said_of_one_too() -> None:
+    assert only(1) == "there is only 1 iteration, 0" and only(3) == "there are only 3 iterations, 0 to 2"

@@ -51,6 +51,16 @@ async def test_what_could_not_be_recorded_is_said_while_its_iteration_is_shown()
         assert "ot all could" not in screen_text(app)
 
 
+async def test_a_total_that_an_iteration_is_beyond_is_not_shown() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for iteration, said in ((19, "iteration 19/20 "), (20, "iteration 20 ")):
+            app.status.show(replace(app.scene, iteration=iteration))
+            await settled(pilot)
+            assert said in screen_text(app).splitlines()[0]
+
+
 @pytest.mark.parametrize(
     ("progress", "words"),
     [((3, 8), "to iteration 7  replayed 3/8 "), ((0, 1), "to iteration 0  replayed 0/1 "), ((5, None), "replayed 5 ")],

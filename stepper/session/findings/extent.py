@@ -12,6 +12,11 @@ Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
+def only(count: int) -> str:
+    """How many iterations there are, and no more, in words."""
+    return "there is only 1 iteration, 0" if count == 1 else f"there are only {count} iterations, 0 to {count - 1}"
+
+
 def cannot_grow(source: str, line: int) -> bool:
     """Whether the loop at `line` runs once for each pass of the loops around it, with the same length each time.
 

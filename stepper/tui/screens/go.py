@@ -6,6 +6,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Input, Label
 
+from stepper.session.findings.extent import only
 from stepper.tui.screens.question import Question
 
 SETUP = -1
@@ -40,7 +41,8 @@ class GoScreen(Question[int | None]):
         if text in ("setup", "s"):
             self.dismiss(SETUP)
         elif text.isdecimal() and self._count and int(text) >= self._count:
-            self._complain(f"There are only {self._count} iterations, 0 to {self._count - 1}.")
+            said = only(self._count)
+            self._complain(f"{said[0].upper()}{said[1:]}.")
         elif text.isdecimal():
             self.dismiss(int(text))
         elif not text:
