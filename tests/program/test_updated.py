@@ -474,3 +474,24 @@ for t in range(5):
         setattr(layer, name, getattr(layer, name) + v)
 """
     assert analyse(source, "s.py").roles["current"] == "gradient"
+
+
+@pytest.mark.parametrize("name", ["do", "dout", "slope"])
+def test_what_one_gradient_is_made_of_takes_a_step_too_whatever_it_is_called(name: str) -> None:
+    source = """
+import numpy as np
+for t in range(2):
+    h = np.tanh(w1 @ x)
+    e = w2 @ h + b2 + c - y
+    loss = (e * e).sum()
+    out = 2 * e
+    dw2 = np.outer(out, h)
+    whole = out.sum()
+    seen = 0.9 * seen + 0.1 * h
+    b2 -= 0.01 * out
+    w2 -= 0.02 * dw2
+    c -= 0.03 * max(-0.1, min(0.1, whole))
+"""
+    program = analyse(source.replace("out", name), "s.py")
+    assert labels(program, "parameter") == {"b2", "w2", "c"}
+    assert phases(program)[f"b2 -= 0.01 * {name}"] == "update" and program.roles[name] == "gradient"

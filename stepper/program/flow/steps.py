@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from stepper.program.flow.effects import EMPTY, GRAD, Definition, Pass, Place, closure, reached, until
+from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, Pass, Place, closure, reached, until
 from stepper.program.flow.signals import is_gradient, led_by_signals, signals
 
 
@@ -12,7 +12,8 @@ def like_steps(
     updates: set[Definition], run: Pass, carried: set[Place], forward: set[Definition] | frozenset[Definition] = EMPTY
 ) -> set[Definition]:
     """The updates that are made of gradients or errors, and those that keep the old value and take a step by the same
-    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`). What a forward pass keeps of itself is no step,
+    learning rate (`b -= lr * (p - y).mean()` beside `w -= lr * dw`), or, where the loss is made of it, by what leads
+    back to those gradients (`b -= 0.1 * e` beside `dw = x.T @ e`). What a forward pass keeps of itself is no step,
     where only the parameters that an earlier step changed lead there: the masks and running statistics of a second
     network, or of one that is evaluated behind the step."""
     steps = {d for d in updates if led_by_signals(d, run)}
@@ -22,8 +23,12 @@ def like_steps(
     steps = {d for d in steps if d.deps & (direct - stepping)} or steps
     rates = {other for d in steps for other in d.deps if other.kind == "start" and other.place not in carried}
     stepped = {d.place for d in steps}
-
-    return steps | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+    passed = {d for d in forward if d.kind != "start"}
+    back = closure(d for d in made if d.kind == "bind") & run.descendants(passed) - forward - updates
+    led = run.descendants(back)
+    # Of an attribute it is not told whose it is: what one network's gradients lead to may be another's forward pass.
+    fed = {d for d in updates if d.own and d.place[0] != FIELD and run.start.get(d.place) in forward and d.deps & led}
+    return steps | fed | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
 
 
 def without_indices(updates: set[Definition], run: Pass, indices: frozenset[Place]) -> set[Definition]:
