@@ -2,6 +2,7 @@
 
 import pytest
 
+from stepper.engines.layout import Layout
 from tests.inferior.running import run
 
 START = {
@@ -86,3 +87,26 @@ def test_parts_that_are_changed_twice_or_beside_others_have_no_gradient_together
     )
     (parameter,) = ran.record(0).parameters
     assert parameter.name == "w" and parameter.grad is None
+
+
+def test_parts_that_overlap_have_no_gradient_that_could_be_put_together() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.arange(1.0, 4.0)
+        for t in range(2):
+            loss = (w**2).sum()
+            g = 2 * w
+            a, b, ga, gb = w[:2], w[1:], g[:2].copy(), g[1:].copy()
+            a -= 0.1 * ga
+            b -= 0.1 * gb
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is None
+
+
+def test_a_part_of_what_has_gaps_has_no_place_in_it() -> None:
+    part = Layout(8, 8, (2,), (8,))
+    assert Layout(0, 8, (4,), (8,)).of_part(part) == (1, (1,))
+    assert Layout(0, 8, (4,), (16,)).of_part(part) is None
