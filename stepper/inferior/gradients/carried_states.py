@@ -10,7 +10,7 @@ from functools import partial
 
 from stepper.inferior.gradients.velocities import Parts, Velocity, only_names
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.inferior.recording.drafts import Draft, Happening, is_path, value_of
 
 
 def carried_states(happenings: Sequence[Happening]) -> list[Velocity]:
@@ -93,3 +93,38 @@ def _comes(draft: Draft) -> bool:
 def _is_named(draft: Draft) -> bool:
     """Whether this is the value of a name, an attribute or an element, and of no parameter."""
     return draft.role != "parameter" and is_path(draft.label)
+
+
+def carried_number(happenings: Sequence[Happening], update: Happening) -> str:
+    """What a single number goes by that an update moved along its gradient: one that the script carries on from an
+    earlier iteration, and that this gradient made smaller, as momentum is on its way past a minimum. A sum with a wrong
+    sign grows. Empty where there is none."""
+    earlier = [each for each in happenings if each.kind == "statement" and each.id < update.id]
+    makers: dict[str, list[Happening]] = {}
+    for happening in earlier:
+        for draft in happening.drafts:
+            if _comes(draft):
+                makers.setdefault(draft.label, []).append(happening)
+    waiting = _numbers_read(update)
+    met = dict(waiting)
+    while waiting:
+        label, _ = waiting.popitem()
+        for maker in makers.get(label, ()):
+            read = _numbers_read(maker)
+            if maker is makers[label][0] and _shrinks(read.get(label), maker, label):
+                return label
+            waiting.update({other: held for other, held in read.items() if other not in met})
+            met.update(read)
+    return ""
+
+
+def _numbers_read(happening: Happening) -> dict[str, float]:
+    """The single numbers that a statement reads, by name, but for parameters."""
+    read = (each for each in happening.drafts if each.when in ("operand", "before") and _is_named(each))
+    found = ((each.label, value_of(each)) for each in read)
+    return {label: float(value) for label, value in found if isinstance(value, int | float)}
+
+
+def _shrinks(before: float | None, maker: Happening, label: str) -> bool:
+    after = next((value_of(each) for each in maker.drafts if _comes(each) and each.label == label), None)
+    return before is not None and isinstance(after, int | float) and 0 < after / before < 1 if before else False

@@ -10,7 +10,7 @@ from typing import Any
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import Accumulations, stacked
 from stepper.inferior.gradients.angle import ALONG, cosine
-from stepper.inferior.gradients.carried_states import carried_states
+from stepper.inferior.gradients.carried_states import carried_number, carried_states
 from stepper.inferior.gradients.cut_off import cut_off
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.gradients.lost_terms import lost_terms
@@ -243,6 +243,8 @@ class FinishedParameters:
         moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
         ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
         slope = None if grad is None else value_of(grad)
+        along = _same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None
+        uphill = along == 1.0 and bool(track.updates)
         return Parameter(
             name=name,
             shape=(),
@@ -251,7 +253,8 @@ class FinishedParameters:
             grad=None if grad is None else self._value(_operand(grad, name)),
             update=self._value(Draft(name, "parameter", "result", None, moved)),
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
-            cosine=_same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None,
+            cosine=along,
+            carried=carried_number(self._recorder.happenings, track.updates[-1]) if uphill else "",
             held=held,
             used=grad is not None,
             between=track.between,
