@@ -209,7 +209,7 @@ def test_a_sum_that_a_function_adds_to_and_hands_back_is_one(tmp_path: Path) -> 
             assert all(each.held is not None for each in run.iteration(2).parameters), add
 
 
-def test_of_a_sum_that_is_clipped_whole_the_share_of_this_iteration_is_that_before_it_was_clipped(
+def test_of_a_sum_that_is_clipped_whole_the_share_of_an_iteration_is_that_before_it_was_clipped(
     tmp_path: Path,
 ) -> None:
     text = LOOP.replace("w -= 0.01 * dw", "clipped_dw = np.clip(dw, -5, 5); w -= 0.01 * clipped_dw")
