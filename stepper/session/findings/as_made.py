@@ -133,7 +133,7 @@ class Origins:
         """What the gradient that an update used was before statements changed it, whatever its names (`grads["w"]`,
         `grads[k]`): before each of them, the last one first."""
         single = number(used) is not None and not parameter.shape
-        return list(self._single(used) if single else self._of(parameter, used))
+        return list(self._single(parameter, used) if single else self._of(parameter, used))
 
     def made_at(self, value: Value) -> int:
         """The event that made a gradient, as far as is known."""
@@ -142,14 +142,16 @@ class Origins:
         event = event or (None if single is None else self.numbers.get(single))
         return -1 if event is None else event.id
 
-    def _single(self, used: Value) -> Iterator[Changed]:
-        """The same of a single number: which of those that a statement reads is the gradient is not known."""
+    def _single(self, parameter: Parameter, used: Value) -> Iterator[Changed]:
+        """The same of a single number: which of those that a statement reads is the gradient is not known. One that
+        reads what the loss was made of (`grad * x`) makes a gradient, and changes none."""
+        own = number(parameter.before)
         whole = number(used) or 0.0
         waiting, seen = [used], {whole}
         while waiting and len(seen) <= NUMBERS:
             now = waiting.pop(0)
             event = self.numbers.get(number(now) or 0.0)
-            read = [] if event is None else self._numbers_read(event)
+            read = [] if event is None or self._makes(event, own) else self._numbers_read(event)
             for each in read:
                 single = number(each)
                 if event is not None and single and single not in seen:
@@ -158,6 +160,13 @@ class Origins:
                     yield Changed(each, event.line, whole / single, event.id, factor, True)
                     seen.add(single)
                     waiting.append(each)
+
+    def _makes(self, event: Event, own: float | None) -> bool:
+        """Whether a statement reads data, what a layer gave, or another parameter than this one."""
+        read = [value for each in self._within(event) for value in each.values if value.when == "operand"]
+        return any(
+            each.role in ("data", "activation") or (each.role == "parameter" and number(each) != own) for each in read
+        )
 
     def _numbers_read(self, event: Event) -> list[Value]:
         """The single numbers, gradients or made of them, that were there before a statement, and that it reads."""
