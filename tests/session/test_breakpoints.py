@@ -31,12 +31,6 @@ while True:
 """
 
 
-@pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No iteration is so near that it is recorded before it is known to come to a breakpoint."""
-    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
-
-
 @pytest.fixture(params=[0.0, 1e9], ids=["at full speed", "recorded"])
 def either(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> bool:
     """Both ways in which a stop is found; whether it is at full speed."""

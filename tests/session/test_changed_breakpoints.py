@@ -2,17 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
-from stepper.session import Session, State, Step, continuing
+from stepper.session import Session, State, Step
 from tests.session.support import opened, script
 from tests.session.test_breakpoints import RARE, at
-
-
-@pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No iteration is so near that it is recorded before it is known to come to a breakpoint."""
-    monkeypatch.setattr(continuing, "RECORDING_SECONDS", 0.0)
 
 
 def clear_while_replaying(session: Session) -> None:
