@@ -95,27 +95,32 @@ def _is_named(draft: Draft) -> bool:
     return draft.role != "parameter" and is_path(draft.label)
 
 
-def carried_number(happenings: Sequence[Happening], update: Happening) -> str:
-    """What a single number goes by that an update moved along its gradient: one that the script carries on from an
-    earlier iteration, and that this gradient made smaller, as momentum is on its way past a minimum. A sum with a wrong
-    sign grows. Empty where there is none."""
-    earlier = [each for each in happenings if each.kind == "statement" and each.id < update.id]
+def carried_number(happenings: Sequence[Happening], update: Happening, slope: float) -> str:
+    """What a single number goes by that an update moved along its gradient `slope`: one that the script carries on from
+    an earlier iteration, and that this gradient made smaller, as momentum is on its way past a minimum. A sum with a
+    wrong sign grows, and a rate that decays is made of no gradient. Empty where there is none."""
     makers: dict[str, list[Happening]] = {}
-    for happening in earlier:
-        for draft in happening.drafts:
-            if _comes(draft):
-                makers.setdefault(draft.label, []).append(happening)
-    waiting = _numbers_read(update)
-    met = dict(waiting)
-    while waiting:
-        label, _ = waiting.popitem()
-        for maker in makers.get(label, ()):
-            read = _numbers_read(maker)
-            if maker is makers[label][0] and _shrinks(read.get(label), maker, label):
-                return label
-            waiting.update({other: held for other, held in read.items() if other not in met})
-            met.update(read)
+    for happening in happenings[: update.id]:
+        made = {draft.label for draft in happening.drafts if _comes(draft)}
+        for label in made if happening.kind == "statement" else ():
+            makers.setdefault(label, []).append(happening)
+    for label, numbers in _behind(update, makers):
+        if label in numbers and slope in numbers.values() and _is_made_smaller(label, makers[label]):
+            return label
     return ""
+
+
+def _behind(update: Happening, makers: Mapping[str, Sequence[Happening]]) -> Iterator[tuple[str, dict[str, float]]]:
+    """The names of the numbers that went into an update, the nearest first, each with all that it was made of here."""
+    waiting, met = list(_numbers_read(update)), set[str]()
+    while waiting:
+        label = waiting.pop(0)
+        if label in met:
+            continue
+        met.add(label)
+        read = [_numbers_read(maker) for maker in makers.get(label, ())]
+        yield label, {other: number for each in read for other, number in each.items()}
+        waiting += [other for each in read for other in each]
 
 
 def _numbers_read(happening: Happening) -> dict[str, float]:
@@ -125,6 +130,9 @@ def _numbers_read(happening: Happening) -> dict[str, float]:
     return {label: float(value) for label, value in found if isinstance(value, int | float)}
 
 
-def _shrinks(before: float | None, maker: Happening, label: str) -> bool:
-    after = next((value_of(each) for each in maker.drafts if _comes(each) and each.label == label), None)
-    return before is not None and isinstance(after, int | float) and 0 < after / before < 1 if before else False
+def _is_made_smaller(label: str, makers: Sequence[Happening]) -> bool:
+    """Whether these statements, the first of which reads what an earlier iteration left, make a number smaller, and
+    leave its sign."""
+    before = _numbers_read(makers[0]).get(label)
+    after = [value_of(each) for each in makers[-1].drafts if _comes(each) and each.label == label][-1]
+    return bool(before) and isinstance(after, int | float) and 0 < after / (before or 1.0) < 1

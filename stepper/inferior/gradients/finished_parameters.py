@@ -244,7 +244,9 @@ class FinishedParameters:
         ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
         slope = None if grad is None else value_of(grad)
         along = _same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None
-        uphill = along == 1.0 and bool(track.updates)
+        carried = ""
+        if along == 1.0 and track.updates and isinstance(slope, int | float):
+            carried = carried_number(self._recorder.happenings, track.updates[-1], float(slope))
         return Parameter(
             name=name,
             shape=(),
@@ -254,7 +256,7 @@ class FinishedParameters:
             update=self._value(Draft(name, "parameter", "result", None, moved)),
             ratio=ratio if ratio is not None and math.isfinite(ratio) else None,
             cosine=along,
-            carried=carried_number(self._recorder.happenings, track.updates[-1]) if uphill else "",
+            carried=carried,
             held=held,
             used=grad is not None,
             between=track.between,
