@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define BLOCK 2048           /* numbers that are worked on together */
-#define LANES 8              /* numbers in a vector; two vectors are worked on side by side */
+#define LANES 16             /* numbers side by side, each with a sum of its own: the compiler makes vectors of them */
 #define LONG ((Py_ssize_t)1 << 23) /* bytes beyond which the interpreter's lock is given up meanwhile */
 #define LARGE 1e145          /* sizes whose squares come near to overflowing, and to vanishing: they are left to Python, */
 #define TINY 1e-145          /* which scales all numbers first */
@@ -24,8 +24,6 @@
 #else
 #define WIDE
 #endif
-
-typedef double wide __attribute__((vector_size(LANES * sizeof(double))));
 
 typedef struct {
     double low, high, sum;
@@ -40,34 +38,30 @@ typedef struct {
 /* `first_…`: extremes, sum and counts of n numbers, n > 0. `second_…`: their squared deviations from `mean`.
    `apart_…`: x − y. `block_…`: all of it for one block; 0 where its numbers have to be scaled first. */
 #define LOOPS(NAME, TYPE, WORD)                                                                                        \
-    typedef TYPE NAME##s __attribute__((vector_size(LANES * sizeof(TYPE))));                                           \
-    typedef WORD NAME##_words __attribute__((vector_size(LANES * sizeof(TYPE))));                                      \
     WIDE static Part first_##NAME(const TYPE *x, Py_ssize_t n) {                                                       \
-        NAME##s low[2], high[2], v;                                                                                    \
-        NAME##_words negative[2] = {{0}}, zero[2] = {{0}}, mask;                                                       \
-        wide sum[2] = {{0}};                                                                                           \
+        TYPE low[LANES], high[LANES];                                                                                  \
+        WORD negative[LANES] = {0}, zero[LANES] = {0};                                                                 \
+        double sum[LANES] = {0};                                                                                       \
         Part part = {x[0], x[0], 0.0, 0, 0};                                                                           \
         Py_ssize_t i = 0;                                                                                              \
-        for (int k = 0; k < LANES; k++) low[0][k] = low[1][k] = high[0][k] = high[1][k] = x[0];                        \
-        for (; i + 2 * LANES <= n; i += 2 * LANES)                                                                     \
-            for (int j = 0; j < 2; j++) {                                                                              \
-                memcpy(&v, x + i + j * LANES, sizeof v);                                                               \
-                mask = v < low[j];                                                                                     \
-                low[j] = (NAME##s)((mask & (NAME##_words)v) | (~mask & (NAME##_words)low[j]));                         \
-                mask = v > high[j];                                                                                    \
-                high[j] = (NAME##s)((mask & (NAME##_words)v) | (~mask & (NAME##_words)high[j]));                       \
-                negative[j] -= v < 0;                                                                                  \
-                zero[j] -= v == 0;                                                                                     \
-                sum[j] += __builtin_convertvector(v, wide);                                                            \
-            }                                                                                                          \
-        for (int j = 0; j < 2; j++)                                                                                    \
+        for (int k = 0; k < LANES; k++) low[k] = high[k] = x[0];                                                       \
+        for (; i + LANES <= n; i += LANES) {                                                                           \
+            const TYPE *v = x + i;                                                                                     \
             for (int k = 0; k < LANES; k++) {                                                                          \
-                part.low = low[j][k] < part.low ? low[j][k] : part.low;                                                \
-                part.high = high[j][k] > part.high ? high[j][k] : part.high;                                           \
-                part.negative += (Py_ssize_t)negative[j][k];                                                           \
-                part.zero += (Py_ssize_t)zero[j][k];                                                                   \
-                part.sum += sum[j][k];                                                                                 \
+                low[k] = v[k] < low[k] ? v[k] : low[k];                                                                \
+                high[k] = v[k] > high[k] ? v[k] : high[k];                                                             \
+                negative[k] += v[k] < 0;                                                                               \
+                zero[k] += v[k] == 0;                                                                                  \
+                sum[k] += v[k];                                                                                        \
             }                                                                                                          \
+        }                                                                                                              \
+        for (int k = 0; k < LANES; k++) {                                                                              \
+            part.low = low[k] < part.low ? low[k] : part.low;                                                          \
+            part.high = high[k] > part.high ? high[k] : part.high;                                                     \
+            part.negative += negative[k];                                                                              \
+            part.zero += zero[k];                                                                                      \
+            part.sum += sum[k];                                                                                        \
+        }                                                                                                              \
         for (; i < n; i++) {                                                                                           \
             double one = x[i];                                                                                         \
             part.low = one < part.low ? one : part.low;                                                                \
@@ -79,18 +73,14 @@ typedef struct {
         return part;                                                                                                   \
     }                                                                                                                  \
     WIDE static double second_##NAME(const TYPE *x, Py_ssize_t n, double mean) {                                       \
-        wide sum[2] = {{0}}, apart;                                                                                    \
-        NAME##s v;                                                                                                     \
-        double total = 0.0;                                                                                            \
+        double sum[LANES] = {0}, total = 0.0;                                                                          \
         Py_ssize_t i = 0;                                                                                              \
-        for (; i + 2 * LANES <= n; i += 2 * LANES)                                                                     \
-            for (int j = 0; j < 2; j++) {                                                                              \
-                memcpy(&v, x + i + j * LANES, sizeof v);                                                               \
-                apart = __builtin_convertvector(v, wide) - mean;                                                       \
-                sum[j] += apart * apart;                                                                               \
+        for (; i + LANES <= n; i += LANES)                                                                             \
+            for (int k = 0; k < LANES; k++) {                                                                          \
+                double apart = (double)x[i + k] - mean;                                                                \
+                sum[k] += apart * apart;                                                                               \
             }                                                                                                          \
-        for (int j = 0; j < 2; j++)                                                                                    \
-            for (int k = 0; k < LANES; k++) total += sum[j][k];                                                        \
+        for (int k = 0; k < LANES; k++) total += sum[k];                                                               \
         for (; i < n; i++) total += ((double)x[i] - mean) * ((double)x[i] - mean);                                     \
         return total;                                                                                                  \
     }                                                                                                                  \
