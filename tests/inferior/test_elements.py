@@ -263,3 +263,34 @@ def test_one_number_is_the_gradient_of_each_element_that_an_index_picks() -> Non
     )
     (parameter,) = ran.record(0).parameters
     assert parameter.sparse and ran.array(parameter.grad).tolist() == [0.5, 0.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("update", "places", "rows"),
+    [
+        ("w[t % 2] -= rate * g[0]", ([1, 1], [0, 1]), [0, 1]),
+        ("w[int(t + 0.5) // 1] -= rate * g[0]", ([1, 1], [0, 1]), [0, 1]),
+        ("w.flat[t % 2 + 2] -= rate * g[t, 0]", ([1], [1]), [2]),
+        ("w.flat[t:3] = w.flat[t:3] - rate * g.flat[t:3]", ([0, 1], [1, 0]), [1, 2]),
+    ],
+)
+def test_elements_are_picked_by_an_index_that_is_worked_out_and_of_all_one_after_the_other(
+    update: str, places: tuple[list[int], list[int]], rows: list[int]
+) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, rate = np.array([[0.5, -0.25], [0.75, 1.0]]), 0.125
+        for t in range(2):
+            loss = (w ** 2).sum()
+            g = 2 * w
+            {update}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "w" and parameter.sparse
+    gradient = 2 * ran.array(parameter.before, 1)
+    found = ran.array(parameter.grad, 1)
+    assert found[places].tolist() == gradient.ravel()[rows].tolist()
+    found[places] = 0.0
+    assert not found.any()

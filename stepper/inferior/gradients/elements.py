@@ -5,6 +5,7 @@ out from what its statement read, and put together in one value of the parameter
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -17,7 +18,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_path, value_of
 from stepper.inferior.recording.tracking import Track
-from stepper.inferior.spelling.added import Added, index_of, plainly, target_of
+from stepper.inferior.spelling.added import Added, counts_flat, index_of, plainly, target_of
 from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
 from stepper.record import REPEATED, Summary
 
@@ -30,6 +31,8 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
 
@@ -70,6 +73,8 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
             return None
         try:
             at = _index(index, read)
+            if counts_flat(update.text):
+                at = _unraveled(at, shape)
             value = _gradient(term, read)
             repeated = whole.put(at, value, every=is_unbuffered(update.text))
         except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
@@ -270,6 +275,8 @@ def _value(node: ast.expr, read: Read) -> Any:
             return OPERATORS[type(op)](_value(left, read), _value(right, read))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, read)
+        case ast.Call(func=ast.Name(id="int"), args=[number], keywords=[]):
+            return int(_value(number, read))
         case ast.Subscript(value=value, slice=index):
             return _value(value, read)[_index(index, read)]
     raise _Unknown
@@ -297,6 +304,12 @@ def _index(node: ast.expr, read: Read) -> Any:
     if type(number) is not int:
         raise _Unknown
     return number
+
+
+def _unraveled(place: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Where the elements lie that are picked of all of an array's, one after the other."""
+    numpy = numpy_module()
+    return tuple(numpy.unravel_index(numpy.arange(math.prod(shape))[place], shape))
 
 
 def _looked_up(text: str, read: Read) -> Any:

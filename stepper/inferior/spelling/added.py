@@ -159,6 +159,15 @@ def index_of(text: str) -> ast.expr | None:
 
 
 @lru_cache(maxsize=1024)
+def counts_flat(text: str) -> bool:
+    """Whether the element that a statement changes is picked of all of an array's, one after the other: `w.flat[i]`."""
+    match statement_of(text):
+        case ast.AugAssign(target=ast.Subscript(value=value)) | ast.Assign(targets=[ast.Subscript(value=value)]):
+            return isinstance(value, ast.Attribute) and value.attr == "flat"
+    return False
+
+
+@lru_cache(maxsize=1024)
 def takes_away(text: str) -> bool:
     """Whether a statement takes something away from what it changes: `w -= e`, `w = w - e`."""
     match statement_of(text):

@@ -164,6 +164,10 @@ class Expressions:
         """An assignment's target, the base and key of a subscript store wrapped; and that store's base and index."""
         match node:
             case ast.Subscript(value=value, slice=index):
+                if isinstance(value, ast.Attribute) and value.attr == "flat":  # a look at an array, changed with it
+                    base, where = self.before(value.value, context), self.probe(index, context)
+                    look = nodes.changed(value, value=base.node)
+                    return nodes.changed(node, value=look, slice=where.node), [base.operand, where.operand]
                 keyed = _may_be_key(index)
                 base, where = self.before(value, context, keyed=keyed), self.probe(index, context)
                 key = where.node
