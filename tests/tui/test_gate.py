@@ -11,6 +11,8 @@ import pytest
 
 from stepper.record import Gate, Record, Units, Value
 from stepper.tui.app import StepperApp
+from stepper.tui.names import Names
+from stepper.tui.panels.gate_lines import heading
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin, summary
 
@@ -307,6 +309,11 @@ async def test_a_soft_gate_shows_the_share_that_passes() -> None:
         h = arrays(session, session.records[0].gates[0])["h"]
         assert f"passes {0.25 if h[0, 0] < 0 else 1.0} of it" in text_of(app.desk.gate)
         assert "open by half or more in" in text_of(app.desk.gate)
+    gate = session.records[0].gates[0]
+    for blocked, told in ((0, "first…on_layer(x)  line 13"), (9, "fi…er(x)")):
+        gate.label, gate.active, gate.blocked = "self.first_projection_layer(x)", 60, blocked
+        text = "".join(piece for piece, _ in heading(gate, Names([gate.label]), 51).pieces)
+        assert text.startswith(told) and text.endswith(f"  attenuated {gate.attenuated}"), text
 
 
 async def test_pictures_that_come_too_late_are_ignored() -> None:

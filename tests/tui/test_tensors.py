@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -179,3 +180,50 @@ async def test_histograms_that_cannot_be_had_are_blank() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         assert "█" not in of(app, "h")
+
+
+@pytest.mark.parametrize(("key", "panel"), [("2", "tensors"), ("4", "gradients")])
+async def test_the_first_line_is_selected_until_another_is_and_a_click_on_it_opens_nothing(
+    key: str, panel: str
+) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "6", "end")
+        lines_of: Any = getattr(app.desk, panel)
+
+        def selected() -> list[int]:
+            return [index for index in range(1, 3) if lines_of.row(index).base == "current"]
+
+        assert not selected(), "it has not the focus"
+        await pilot.click(f"#{panel}", offset=(3, 2))
+        await settled(pilot)
+        assert app.focused is lines_of and selected() == [1]
+        await press(pilot, "3", key, "down")
+        assert selected() == [2]
+        await press(pilot, "up")
+        assert selected() == [1]
+
+
+async def test_the_first_line_is_marked_where_that_of_the_selected_value_is_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await press(pilot, "1", "slash", *"grad_w1", "enter", "2", "o", "O")
+        while app.desk.tensors.row((app.desk.tensors.selected or 0) + 1).pieces[2][0].strip() != "grad_w1":
+            await press(pilot, "down")
+        assert app.desk.tensors.selected
+        touched: set[int] = set()
+        touch = app.desk.tensors.touch
+
+        def watched(indices: Iterable[int]) -> None:
+            found = list(indices)
+            touched.update(found)
+            touch(found)
+
+        monkeypatch.setattr(app.desk.tensors, "touch", watched)
+        await press(pilot, "N")
+        assert "grad_w1" not in text_of(app.desk.tensors)
+        assert app.desk.tensors.row(1).base == "current" and 1 in touched, "it is painted, too"

@@ -45,7 +45,7 @@ async def test_enter_opens_the_selected_tensor_and_the_cursor_reads_it() -> None
     app = app_of(session)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        await press(pilot, "2", "down", "down", "down", "up", "enter")
+        await press(pilot, "2", "down", "down", "up", "enter")
         assert app.focused is app.desk.viewer
         assert text_of(app.desk.viewer).startswith("x  (64, 20) float64")
         assert reading(app) == element(session, "x", (0, 0))
@@ -67,7 +67,7 @@ async def test_the_viewer_follows_the_statement_until_a_tensor_is_opened() -> No
         assert text_of(app.desk.viewer).startswith("h  (8, 10)")
         await press(pilot, "n", "n")
         assert text_of(app.desk.viewer).startswith("y_pred  (8, 3)")
-        await press(pilot, "2", "down", "down", "enter", "n")
+        await press(pilot, "2", "down", "enter", "n")
         assert text_of(app.desk.viewer).startswith("h_relu ")
         await press(pilot, "f")
         assert text_of(app.desk.viewer).startswith("y  (8, 3)"), "it has only read tensors: the first is shown"
@@ -106,7 +106,7 @@ async def test_the_wheel_goes_sideways_with_shift_and_zooms_with_ctrl() -> None:
     app = app_of(Standin(sizes="64, 200, 100, 10"))
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        await press(pilot, "2", "down", "enter", "z")
+        await press(pilot, "2", "enter", "z")
         viewer = app.desk.viewer
 
         def view() -> tuple[int, int]:
@@ -318,6 +318,28 @@ def test_what_is_read_of_complex_numbers_is_said_to_be_their_absolute_value() ->
 
     assert told("complex64") == ("z  (2, 2) complex64 |z|", "[0, 0] |z| = 5.0")
     assert told("float64") == ("z  (2, 2) float64", "[0, 0] = 5.0")
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (90, "model.2.weight.grad  (10, 100) float32  ahead of the cursor, line 36  1 cell = 1×2"),
+        (70, "model.2.weight.grad  (10, 100) float32  ahead of the cursor, line 36"),
+        (56, "model.2.weight.grad  (10, 100) float32  ahead, line 36"),
+        (50, "model.2.weight.grad  (10, 100) f32  ahead, line 36"),
+        (41, "model.2.weight.grad  (10,100) f32  ahead"),
+        (36, "…2.weight.grad  (10,100) f32  ahead"),
+        (29, "…2….grad  (10,100) f32  ahead"),
+    ],
+)
+def test_the_name_in_the_title_is_shortened_last(width: int, told: str) -> None:
+    view = View.of((10, 100))
+    grid = view.grid(50, 10)
+    value = Value("g", "gradient", "after", Summary(kind="tensor", type="Tensor", shape=(10, 100), dtype="float32"), 0)
+    names = Names([f"model.{layer}.{name}" for layer in (0, 2) for name in ("weight", "bias")])
+    subject = Subject("model.2.weight.grad", value, None, "line 36")
+    row = viewer_lines.title_line(subject, names, view, "after", grid, width)
+    assert "".join(text for text, _ in row.pieces).split() == told.split()
 
 
 @pytest.mark.parametrize("width", [40, 63, 64, 65, 100, 127, 128, 200])

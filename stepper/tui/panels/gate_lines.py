@@ -115,10 +115,13 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
     share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
     own = gate.label.removeprefix("self.")
     forms = [*names.forms(gate.label), own]
-    for blocked in (f"{figures.count(gate.blocked)}{share}", figures.count(gate.blocked)):
-        right: list[Piece] = [
-            (f"active {figures.count(gate.active)}", "good"), ("  ", ""), (f"blocked {blocked}", "note"),
-        ]  # fmt: skip
+    counts = [f"blocked {figures.count(gate.blocked)}{share}", f"blocked {figures.count(gate.blocked)}"]
+    if gate.soft and not gate.blocked:  # as of most, which only attenuate
+        counts.append("")
+    for blocked in counts:
+        right: list[Piece] = [(f"active {figures.count(gate.active)}", "good")]
+        if blocked:
+            right += [("  ", ""), (blocked, "note")]
         if gate.soft:
             right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
         if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active

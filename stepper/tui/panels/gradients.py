@@ -70,7 +70,7 @@ class GradientsPanel(LinePanel):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._selected = 0
+        self._selected = ""
         self._carried = Carried()
         self._zeros = ZeroStreaks()
         self._said = ""
@@ -102,8 +102,8 @@ class GradientsPanel(LinePanel):
             whole = names.without_beginning([parameter.name for parameter in parameters])
             columns = Columns.fit(max(map(cell_len, whole)), names.widths(whole)[1], self.inner.width, self._margin)
             rows = self._table(columns, whole)
-            if self.has_focus and self._selected < len(parameters):
-                rows[self._selected + 1] = Row(rows[self._selected + 1].pieces, "current")
+            if self.has_focus:
+                rows[self.selected + 1] = Row(rows[self.selected + 1].pieces, "current")
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
         self._explain()
@@ -218,32 +218,37 @@ class GradientsPanel(LinePanel):
 
     def action_line(self, step: int) -> None:
         """Select the parameter above or below."""
-        self._select(self._selected + step)
+        self._select(self.selected + step)
 
     def action_page(self, step: int) -> None:
         """Select the parameter a page away."""
-        self._select(self._selected + step * max(1, self.inner.height - 2))
+        self._select(self.selected + step * max(1, self.inner.height - 2))
 
     def action_edge(self, index: int) -> None:
         """Select the first parameter, or the last."""
         self._select(index % max(1, len(self.parameters)))
 
     @property
+    def selected(self) -> int:
+        """The line of the selected parameter; the first where this iteration has it not."""
+        return next((at for at, each in enumerate(self.parameters) if each.name == self._selected), 0)
+
+    @property
     def _chosen(self) -> Parameter | None:
         """The selected parameter, while that is seen."""
-        found = self.parameters[self._selected : self._selected + 1] if self.has_focus else ()
-        return found[0] if found else None
+        return self.parameters[self.selected] if self.has_focus and self.parameters else None
 
     def _select(self, index: int) -> None:
         if self.parameters:
-            self._selected = max(0, min(index, len(self.parameters) - 1))
+            index = max(0, min(index, len(self.parameters) - 1))
+            self._selected = self.parameters[index].name
             self.refill()
-            self.keep_visible(self._selected + 1, 1)
+            self.keep_visible(index + 1, 1)
 
     def action_open(self) -> None:
         """Look at the selected parameter's gradient."""
-        if self._selected < len(self.parameters):
-            parameter = self.parameters[self._selected]
+        if self.parameters:
+            parameter = self.parameters[self.selected]
             if parameter.grad is not None:
                 self.post_message(TensorsPanel.Open(parameter.grad.label, parameter.name))
             else:
@@ -254,7 +259,7 @@ class GradientsPanel(LinePanel):
         at = click.get_content_offset(self)
         index = at.y + self.scroll_offset.y - 1 if at is not None else -1
         if 0 <= index < len(self.parameters):
-            if index == self._selected:
+            if self.parameters[index].name == self._selected:  # the first line until one is: that selects it
                 self.action_open()
             else:
                 self._select(index)

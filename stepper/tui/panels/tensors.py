@@ -181,11 +181,13 @@ class TensorsPanel(LinePanel):
         self.retitle(self.TITLE + self._common + only, self.TITLE + only, self.TITLE)
 
     def _replace(self, lines: list[Line]) -> None:
+        selected = self.selected
         old, self._lines = self._lines, lines
         size = max(len(old), len(lines))
-        self.touch(
-            index + 1 for index in range(size) if index >= len(old) or index >= len(lines) or old[index] != lines[index]
-        )
+        changed = {at for at in range(size) if at >= len(old) or at >= len(lines) or old[at] != lines[at]}
+        if self.selected != selected:  # with the same lines, where that of the selected label has gone or come
+            changed |= {at for at in (selected, self.selected) if at is not None}
+        self.touch(at + 1 for at in changed)
         if bool(old) != bool(lines):
             self.refresh()
 
@@ -228,12 +230,14 @@ class TensorsPanel(LinePanel):
 
     @property
     def selected(self) -> int | None:
-        """The line of the selected label, among those that are shown."""
-        return next((i for i, line in enumerate(self._lines) if line[1].value.label == self._selected), None)
+        """The line of the selected label, among those that are shown; the first where that is not one of them."""
+        found = (index for index, line in enumerate(self._lines) if line[1].value.label == self._selected)
+        return next(found, 0 if self._lines else None)
 
     def _tell_name(self) -> None:
         """Say the selected label whole, at the bottom of the frame, where it is shortened."""
-        chosen = self._selected if self.has_focus and self.selected is not None else None
+        at = self.selected if self.has_focus else None
+        chosen = self._lines[at][1].value.label if at is not None else None
         whole = chosen is not None and names.shortened(self._labels, self._widths[NAME]).get(chosen) != chosen
         said = chosen if whole and chosen is not None else ""
         if said != self._name_told:
@@ -251,8 +255,7 @@ class TensorsPanel(LinePanel):
 
     def action_line(self, step: int) -> None:
         """Select the line above or below."""
-        selected = self.selected
-        self._select(0 if selected is None else selected + step)
+        self._select((self.selected or 0) + step)
 
     def action_page(self, step: int) -> None:
         """Select the line a page away: the heading covers one, and one is seen before and after."""
@@ -263,7 +266,7 @@ class TensorsPanel(LinePanel):
         self._select(index % len(self._lines) if self._lines else 0)
 
     def action_open(self) -> None:
-        """Look at the selected value; without one, at the first."""
+        """Look at the selected value."""
         if self._lines:
             self.post_message(self.Open(self._lines[self.selected or 0][1].value.label))
 
@@ -314,7 +317,7 @@ class TensorsPanel(LinePanel):
             return
         index = y + self.scroll_offset.y - 1
         if 0 <= index < len(self._lines):
-            if index == self.selected:
+            if self._lines[index][1].value.label == self._selected:  # the first line until one is: that selects it
                 self.action_open()
             else:
                 self._select(index)
@@ -353,7 +356,7 @@ class TensorsPanel(LinePanel):
         history = self.scene.history
         cut = history is not None and history.cuts(sighting)
         row = _row(mark, sighting, (name, *cells[NAME + 1 : SPREAD], bars, *cells[SPREAD + 1 :]), self._widths, cut)
-        chosen = self.has_focus and sighting.value.label == self._selected
+        chosen = self.has_focus and index - 1 == self.selected
         return Row(row.pieces, "current") if chosen else row
 
 

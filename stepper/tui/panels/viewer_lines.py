@@ -10,6 +10,7 @@ from stepper.record import Survey, Value, Window
 from stepper.tui import figures
 from stepper.tui.names import Names
 from stepper.tui.panels import heatmap
+from stepper.tui.panels.columns import short
 from stepper.tui.panels.lines import Piece, Row, mark, muted, pad
 from stepper.tui.panels.subject import Subject
 from stepper.tui.pictures import UNKEPT
@@ -59,26 +60,47 @@ def is_complex(dtype: str) -> bool:
 
 
 def title_line(subject: Subject, names: Names, view: View, what: str, grid: Grid | None, width: int) -> Row:
-    """Name, slice, shape, and how much of it is seen."""
-    summary = subject.value.summary if subject.value is not None else None
-    slice_ = f" {view.slice}" if view.fixed or view.turned else ""
-    dtype = summary.dtype or "" if summary is not None else ""
-    kind = f"{figures.shape(view.shape)} {dtype}{' |z|' if is_complex(dtype) else ''}"
-    pieces: list[Piece] = [(slice_, "heading"), (f"  {kind}", "muted")]
-    if subject.value is not None and subject.value.pooled:
-        pieces.append(("  pooled picture only (--memory)", "note"))
-    if subject.before is not None:
-        pieces.append((f"  {what}", "note"))
-    if subject.ahead:
-        pieces.append((f"  ahead of the cursor, {subject.ahead}", "note"))
-    name = names.fitted(subject.label, max(SHORT, width - sum(cell_len(text) for text, _ in pieces)))
-    pieces.insert(0, (name, "strong"))
+    """Name, slice, shape, and how much of it is seen; a name that can be read is worth more than all the words."""
+    said = _said(subject, view, what)
+    rooms = [width - sum(cell_len(text) for text, _ in pieces) for pieces in said]
+    names_in = ((form, at) for form in names.forms(subject.label) for at, room in enumerate(rooms))
+    name, at = next(
+        ((form, at) for form, at in names_in if cell_len(form) <= rooms[at]),
+        (names.fitted(subject.label, max(SHORT, rooms[-1])), len(said) - 1),
+    )
+    pieces: list[Piece] = [(name, "strong"), *said[at]]
     right: list[Piece] = []
     if grid is not None and grid.factor != (1, 1):
         right = [(f"1 cell = {view.size(grid.factor)}", "muted")]
     if sum(cell_len(text) for text, _ in [*pieces, *right]) >= width:
         right = []
     return Row(pad(pieces, right, width))
+
+
+def _said(subject: Subject, view: View, what: str) -> list[list[Piece]]:
+    """What is said behind the name, and the same in less and less room."""
+    summary = subject.value.summary if subject.value is not None else None
+    slice_ = f" {view.slice}" if view.fixed or view.turned else ""
+    dtype = summary.dtype or "" if summary is not None else ""
+    magnitude = " |z|" if is_complex(dtype) else ""
+    pooled = subject.value is not None and subject.value.pooled
+    shape = figures.shape(view.shape)
+    forms = (
+        (f"{shape} {dtype}", "pooled picture only (--memory)", f"ahead of the cursor, {subject.ahead}"),
+        (f"{shape} {dtype}", "pooled (--memory)", f"ahead, {subject.ahead}"),
+        (f"{shape} {short(dtype)}", "pooled", f"ahead, {subject.ahead}"),
+        (f"{figures.tight(shape)} {short(dtype)}", "pooled", "ahead"),
+    )
+    return [
+        [
+            (slice_, "heading"),
+            (f"  {kind}{magnitude}", "muted"),
+            *([(f"  {picture}", "note")] if pooled else []),
+            *([(f"  {what}", "note")] if subject.before is not None else []),
+            *([(f"  {ahead}", "note")] if subject.ahead else []),
+        ]
+        for kind, picture, ahead in forms
+    ]
 
 
 def reading(view: View, grid: Grid, window: Window, value: float | str | None, dtype: str, width: int) -> Row:
