@@ -14,6 +14,7 @@ from stepper.program.flow.effects import FIELD, Place, State
 from stepper.program.flow.handed import handed
 from stepper.program.flow.held_functions import HeldFunctions
 from stepper.program.flow.instances import Instances
+from stepper.program.flow.looks import looks
 from stepper.program.flow.records import keeps_data
 from stepper.program.scopes import Scope, Script, root_of
 from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, path_root, target_names
@@ -56,6 +57,7 @@ class Callees:
         # What a list or the like holds that is made once and for all: a change of its elements is a change of those.
         self.held: dict[Place, set[Place]] = {}
         self._note_held()
+        self.looks = looks(script, self.place_of)
         self.collected = Collected(script, self.place_of, self.places_in, self.held)
         # What objects keep of what they were made with.
         self.kept = handed(script, self.place_of)

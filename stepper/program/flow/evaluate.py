@@ -158,6 +158,8 @@ class Evaluator(Definitions, ABC):
         roots = self.state.alias.get(place)
         if not roots and place in self.held and deps == self.start_of(place):
             roots = frozenset((held, frozenset[int]()) for held in self.held[place] | {place})
+        if not roots and place in self.looks and not any(map(_is_anew, deps)):
+            roots = frozenset((whole, frozenset[int]()) for whole in self.looks[place] | {place})
         if roots:
             deps = deps.union(*(self.read(root) for root, _ in roots))
         else:
@@ -248,3 +250,8 @@ class Evaluator(Definitions, ABC):
 
     def _own_callee(self, scope: Scope, node: ast.Call) -> bool:
         return bool(self.callees(scope, node))
+
+
+def _is_anew(definition: Definition) -> bool:
+    """Whether this gives a place another object, and does not change the one that is there."""
+    return definition.kind not in ("start", "change") and not isinstance(definition.node, ast.AugAssign)

@@ -143,7 +143,7 @@ class Phases:
         flow = self.flow
         if definition in flow.updates:
             return "update"
-        if definition.place == GRAD and definition.kind != "bind":
+        if definition.place == GRAD and definition.kind != "bind" and not definition.deps:
             return None  # a zeroing
         if definition in flow.loss_definitions:
             return "loss"

@@ -55,6 +55,9 @@ class Roles:
             found.setdefault(place, set()).add(self._role(start))
         for place, roles in found.items():
             self.by_place[place] = next(role for role in _PRIORITY if role in roles)
+        for place, wholes in walker.looks.items():
+            if self.by_place.get(place) == "other" and "gradient" in map(self.by_place.get, wholes):
+                self.by_place[place] = "gradient"  # `dW = grads[:12].reshape(3, 4)`, which the step uses with the rest
         self._recomputed()
 
     def of(self, scope: Scope, node: ast.AST) -> Role | None:
@@ -97,7 +100,7 @@ class Roles:
         if place in flow.parameters or definition in flow.updates:
             return "parameter" if place in flow.parameters else "other"
         if definition.kind == "start":
-            if self.walker.kept.get(place, set()) & flow.parameters:
+            if (self.walker.kept.get(place, set()) | self.walker.looks.get(place, set())) & flow.parameters:
                 return "parameter"
             if place in self._states:
                 return "activation"
