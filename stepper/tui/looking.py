@@ -129,15 +129,18 @@ class Looking(Stage):
         panel = self.desk.chosen
         if not isinstance(panel, ViewPanel):
             return
+        view = panel.view
+        if view is None or view.empty:
+            self.message.say(panel.lacking)
+            return
 
         def jump(text: str | None) -> None:
             problem = panel.go_to(text) if text else ""
             if problem:
                 self.message.say(problem, bad=True)
 
-        view = panel.view
         advice = "an index, 12, 87, or a slice, 3, :, :, 0 · enter goes there, esc closes"
-        self.push_screen(SearchScreen(view.slice if view is not None else "", "Go to an element", advice), jump)
+        self.push_screen(SearchScreen(view.slice, "Go to an element", advice), jump)
 
     def action_help(self) -> None:
         """All keys, and what the figures mean."""

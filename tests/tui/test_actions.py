@@ -61,7 +61,11 @@ PLACES = {"viewer.what": 9}
 """The event at which the cursor stands, where it is not 2."""
 ALONE = ("quit", "panel.traceback", "restart", "suspend")
 """Those that need an app of their own; `test_restart` and, in a real terminal, `test_end_to_end` have the last two."""
-REFUSALS = ("There is no", "Nothing ", "This is the last", "Panels are shown one", "No statement", "No breakpoint")
+REFUSALS = (
+    "There is no", "Nothing ", "This is the last", "Panels are shown one", "No statement", "No breakpoint", "It has no",
+    "Each cell is", "The whole of it", "What the statement made is", "The gate of the statement is",
+    "The viewer shows no",
+)  # fmt: skip
 
 
 def before(action: Action) -> tuple[str, ...]:
@@ -146,6 +150,46 @@ async def test_each_key_of_each_action_does_something(panel: str) -> None:
                 await settled(pilot)
                 said = text_of(app.message).strip()
                 assert not said.startswith(REFUSALS), f"{action.name}, {key}: {said}"
+
+
+ALWAYS = ("gate.pick", "viewer.table", "viewer.histogram")
+"""Those that do something where there is nothing to look at, too."""
+
+
+async def test_a_key_that_has_nothing_to_look_at_or_to_fold_says_why() -> None:
+    def empty(record: Record) -> None:
+        record.gates = []
+        for event in record.events:
+            event.values = []
+
+    app = app_of(Standin(after=empty))
+    folds = ("record.fold", "record.unfold", "record.toggle")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for action in ACTIONS:
+            if (action.panel in ("gate", "viewer") and action.name not in ALWAYS) or action.name in folds:
+                app.desk.choose([panel.id for panel in app.desk.panels].index(action.panel))
+                app.message.say("")
+                await pilot.press(action.keys[0])
+                await settled(pilot)
+                said = text_of(app.message).strip()
+                assert said.startswith(REFUSALS), f"{action.name}: {said or 'nothing'}"
+
+
+@pytest.mark.parametrize("panel", ["3", "8"])
+async def test_what_is_in_view_whole_is_not_zoomed_without_a_word(panel: str) -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        for key, told in (
+            ("plus", "Each cell is one element"),
+            ("minus", "The whole of it"),
+            ("z", "Each cell is one"),
+        ):
+            app.message.say("")
+            await pilot.press(panel, key)
+            await settled(pilot)
+            assert text_of(app.message).strip().startswith(told), key
 
 
 async def test_the_traceback_is_gone_to_where_there_is_one() -> None:

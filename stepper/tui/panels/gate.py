@@ -111,6 +111,11 @@ class GatePanel(ViewPanel):
             self.refill()
 
     @property
+    def lacking(self) -> str:
+        """Why there is no element to move to."""
+        return "There is no gate here." if self._gate is None else "The gate has no element."
+
+    @property
     def listed(self) -> list[str]:
         """The gates of the record, a line for each."""
         return listed(self.gates)
@@ -135,6 +140,8 @@ class GatePanel(ViewPanel):
 
     def action_follow(self) -> None:
         """Show the gate that the cursor came to last, again."""
+        if self._chosen is None:
+            self.notice("The gate of the statement is shown already.")
         self._chosen = None
         self.refill()
 

@@ -19,6 +19,7 @@ from stepper.tui.panels.lines import EMPTY, LinePanel, Piece, Row, pad
 from stepper.tui.panels.source import CURRENT, FAILED, NONFINITE, PHASES
 
 FOLDED, UNFOLDED = "▸", "▾"
+LEAF = "Nothing happened inside that could be folded or unfolded."
 TIME, BEGINNING, SHORTEST = 6, 24, 6
 """Columns of a time, of a statement's text at least, and of a layer's name beside its mode."""
 
@@ -219,6 +220,8 @@ class RecordPanel(LinePanel):
         if outline is None or cursor is None:
             return
         if not outline.inside(cursor.id) or outline.folded(cursor.id):
+            if cursor.parent is None:
+                self.notice("Nothing is around it, and nothing inside is unfolded.")
             self._go(cursor.parent)
         else:
             self._fold(cursor.id, True)
@@ -226,9 +229,11 @@ class RecordPanel(LinePanel):
     def action_unfold(self) -> None:
         """Unfold; what is unfolded already is entered."""
         outline, cursor = self._outline, self.scene.event
-        if outline is None or cursor is None or not outline.inside(cursor.id):
+        if outline is None or cursor is None:
             return
-        if not outline.folded(cursor.id):
+        if not outline.inside(cursor.id):
+            self.notice(LEAF)
+        elif not outline.folded(cursor.id):
             self._go(cursor.id + 1)
         else:
             self._fold(cursor.id, False)
@@ -236,6 +241,8 @@ class RecordPanel(LinePanel):
     def action_turn(self) -> None:
         """Fold or unfold."""
         if self._outline is not None and self.scene.event is not None:
+            if not self._outline.inside(self.scene.event.id):
+                self.notice(LEAF)
             self._fold(self.scene.event.id, not self._outline.folded(self.scene.event.id))
 
     def _fold(self, event: int, on: bool) -> None:

@@ -17,6 +17,7 @@ WHEEL = 3
 PATIENCE = 0.5
 """Seconds after which it is said that a picture is still to come; until then the last one stays without a word."""
 COMING = "the picture is being made …"
+ELEMENTS = "Each cell is one element already."
 
 
 class ViewPanel(HeatPanel):
@@ -87,9 +88,21 @@ class ViewPanel(HeatPanel):
         view = self.view
         return None if view is None or view.empty else view
 
+    @property
+    def lacking(self) -> str:
+        """Why there is no element to move to."""
+        return "There is no tensor here."
+
+    def _told(self) -> View | None:
+        """The same, for a key, of which it is said why it does nothing where there is none."""
+        view = self._seen
+        if view is None:
+            self.notice(self.lacking)
+        return view
+
     def action_cell(self, down: int, across: int) -> None:
         """Move the cursor by cells."""
-        view = self._seen
+        view = self._told()
         if view is not None:
             room = self.cells(view)
             factor = view.factor(*room)
@@ -98,14 +111,14 @@ class ViewPanel(HeatPanel):
 
     def action_page(self, down: int, across: int) -> None:
         """Move by what is in view."""
-        view = self._seen
+        view = self._told()
         if view is not None:
             columns, rows = self.cells(view)
             self.action_cell(down * max(1, rows - 1), across * max(1, columns - 1))
 
     def action_edge(self, down: int, across: int) -> None:
         """To the first (−1) or last (1) row and column; 0 stays."""
-        view = self._seen
+        view = self._told()
         if view is not None:
             place = [
                 at if way == 0 else 0 if way < 0 else count - 1
@@ -115,20 +128,25 @@ class ViewPanel(HeatPanel):
 
     def action_nearer(self, closer: bool) -> None:
         """Zoom."""
-        view = self._seen
+        view = self._told()
         if view is not None:
-            self.look(view.zoomed(closer, *self.cells(view)))
+            zoomed = view.zoomed(closer, *self.cells(view))
+            if zoomed == view:
+                self.notice(ELEMENTS if closer else "The whole of it is in view.")
+            self.look(zoomed)
 
     def action_whole(self) -> None:
         """Between the whole tensor and single elements."""
-        view = self._seen
+        view = self._told()
         if view is not None:
             room = self.cells(view)
+            if not view.zoom and view.factor(*room) == (1, 1):
+                self.notice(ELEMENTS)
             self.look(View(view.shape, view.axes, view.index) if view.zoom else view.near(*room))
 
     def action_through(self, step: int) -> None:
         """The next slice."""
-        view = self._seen
+        view = self._told()
         if view is not None and view.fixed:
             self.look(view.through(step))
         elif view is not None:
@@ -136,7 +154,7 @@ class ViewPanel(HeatPanel):
 
     def action_axes(self) -> None:
         """Other two axes."""
-        view = self._seen
+        view = self._told()
         if view is not None and len(view.shape) > 2:
             self.look(view.turn())
         elif view is not None:

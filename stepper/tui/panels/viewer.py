@@ -144,6 +144,11 @@ class ViewerPanel(ViewPanel):
         """The value that is shown."""
         return self.value_in(self.scene)
 
+    @property
+    def lacking(self) -> str:
+        """Why there is no element to move to."""
+        return nothing_to_move_to(self.value)
+
     def value_in(self, scene: Scene) -> Value | None:
         """What would be shown of a scene, also while the panel is hidden: for export."""
         subject = subject_of(scene, self._pin)
@@ -347,13 +352,15 @@ class ViewerPanel(ViewPanel):
 
     def action_follow(self) -> None:
         """Show what the statement made, again."""
+        if not holds(self._pin, self.scene):
+            self.notice("What the statement made is shown already.")
         self._pin = None
         self.refill()
 
     def action_extreme(self, which: str) -> None:
         """Jump to the largest element, or another that the survey tells, as soon as it is known where that is."""
         if self._seen is None or self.value is None or self.value.copy is None:
-            self.notice(nothing_to_move_to(self.value))
+            self.notice(self.lacking)
             return
         self._wish_for(which)
         self.refill()
