@@ -5,7 +5,12 @@ After torch's own tools/autograd/derivatives.yaml; what each line means is teste
 
 from __future__ import annotations
 
+import math
+
+from stepper.engines.derivatives_entries import ENTRIES
+from stepper.engines.derivatives_functions import FUNCTIONS
 from stepper.engines.derivatives_further import FURTHER
+from stepper.engines.derivatives_matrices import MATRICES
 from stepper.engines.formulas import Chain, Line, Rule, Unnamed, figure, summed
 
 
@@ -106,9 +111,16 @@ def _softplus(c: Chain) -> str:
 
 
 def _bce(c: Chain, inner: str) -> str:
-    if c.has("weight") or c.has("pos_weight"):
-        raise Unnamed("weight")
-    return f"{c.g} ⊙ {inner}{_over(c)}"
+    weight = f" ⊙ {c.kept('weight', 'weight')}" if c.has("weight") else ""
+    return f"{c.g} ⊙ {inner}{weight}{_over(c)}"
+
+
+def _bce_logits(c: Chain) -> str:
+    x, target = c["self"], c["target"]
+    if not c.has("pos_weight"):
+        return _bce(c, f"(sigmoid({x}) − {target})")
+    positive = c.kept("pos_weight", "pos_weight")
+    return _bce(c, f"(sigmoid({x}) ⊙ (1 + ({positive} − 1) ⊙ {target}) − {positive} ⊙ {target})")
 
 
 def _places(c: Chain) -> str:
@@ -122,8 +134,10 @@ def _convolution(c: Chain, place: int) -> str:
     axes = len(c.shape)
     if place == 2:
         return f"sum({c.g}, axis={(0, *range(2, axes))})"
-    if c.attribute("transposed"):
-        raise Unnamed("transposed")
+    if c.attribute("transposed"):  # it is the way back of a convolution, and its own way back that convolution
+        if place == 0:
+            return f"convolution({c.g}, {c['weight']}, {_places(c)})"
+        return f"convolution_weight({c['input']}, {c.g}, shape={c.shape_of(1)}, {_places(c)})"
     if place == 0:
         return f"convolution_input({c.g}, {c['weight']}, shape={c.shape_of(0)}, {_places(c)})"
     return f"convolution_weight({c.g}, {c['input']}, shape={c.shape_of(1)}, {_places(c)})"
@@ -211,13 +225,23 @@ def _slice(c: Chain) -> str:
 
 
 def _norm(c: Chain) -> str:
-    if c.attribute("ord") != 2:
-        raise Unnamed("another norm")
-    held = c.attribute("dim")
+    held, order = c.attribute("dim"), c.attribute("ord")
+    if order != 2:
+        return _other_norm(c, order)
     if held is None or c.attribute("keepdim") or c.shape == ():
         return f"{c.g} × {c['self']} / {c.y}"
     axis, shape = c.axis(axes=len(c.shape_of(0))), c.shape_of(0)
     return f"repeat_along({c.g} / {c.y}, axis={axis}, shape={shape}) ⊙ {c['self']}"
+
+
+def _other_norm(c: Chain, order: float) -> str:
+    if not 1 <= order < math.inf:
+        raise Unnamed("another norm")
+    x, shape = c["self"], c.shape_of(0)
+    part = c.g if order == 1 else f"{c.g} / {c.y}^{figure(order - 1)}"
+    if c.shape != () and not c.attribute("keepdim"):
+        part = f"repeat_along({part}, axis={c.axis(axes=len(shape))}, shape={shape})"
+    return f"{part} ⊙ sign({x})" + ("" if order == 1 else f" ⊙ abs({x})^{figure(order - 1)}")
 
 
 def _gelu(c: Chain) -> str:
@@ -268,6 +292,7 @@ _ELEMENTWISE: dict[str, Line] = {
     "NllLossBackward0": _nll,
     "NllLoss2DBackward0": _nll,
     "MaxPool2DWithIndicesBackward0": _pool,
+    "MaxPool3DWithIndicesBackward0": _pool,
     "SelectBackward0": _select,
     "SliceBackward0": _slice,
     "LinalgVectorNormBackward0": _norm,
@@ -291,7 +316,7 @@ _ELEMENTWISE: dict[str, Line] = {
 }
 
 RULES: dict[str, Rule] = {kind: Rule("self", line) for kind, line in _ELEMENTWISE.items()}
-RULES |= FURTHER
+RULES |= FURTHER | FUNCTIONS | ENTRIES | MATRICES
 RULES |= {
     "MmBackward0": Rule("self mat2", lambda c: f"{c.g} · {c.turned('mat2')}", lambda c: f"{c.turned('self')} · {c.g}"),
     "BmmBackward0": Rule("self mat2", lambda c: f"{c.g} · {c.turned('mat2')}", lambda c: f"{c.turned('self')} · {c.g}"),
@@ -330,9 +355,7 @@ RULES |= {
         lambda c: f"{c.g} × 2 × ({c['self']} − {c['target']}){_over(c)}",
         lambda c: f"{c.g} × 2 × ({c['target']} − {c['self']}){_over(c)}",
     ),
-    "BinaryCrossEntropyWithLogitsBackward0": Rule(
-        "self target", lambda c: _bce(c, f"(sigmoid({c['self']}) − {c['target']})")
-    ),
+    "BinaryCrossEntropyWithLogitsBackward0": Rule("self target", _bce_logits),
     "BinaryCrossEntropyBackward0": Rule(
         "self target",
         lambda c: _bce(c, f"({c['self']} − {c['target']}) / ({c['self']} ⊙ (1 − {c['self']}))"),

@@ -50,20 +50,24 @@ def _gated(c: Chain) -> str:
     return f"concatenate(({to_first}, {to_second}), axis={axis}) where s = sigmoid({second})"
 
 
+SUM, MEAN = 0, 1  # what torch calls the modes of bags; 2 is the largest
+
+
 def _bags(c: Chain) -> str:
-    """The mean of bags of rows: which bag each use of a row belongs to is kept by torch for it, not for a sum."""
-    indices = c.tensor("indices")
-    if (
-        c.attribute("mode") != 1
-        or c.attribute("scale_grad_by_freq")
-        or c.attribute("padding_idx") >= 0
-        or c.has("per_sample_weights")
-        or c.tensor("result1").numel() != indices.numel()
-    ):
+    """Bags of rows: their sum, mean or largest. Which bag each use of a row is in, torch keeps only for a mean."""
+    mode, rows = c.attribute("mode"), f"zeros({c.shape_of(0)})"
+    if c.attribute("scale_grad_by_freq") or c.attribute("padding_idx") >= 0 or c.has("per_sample_weights"):
+        raise Unnamed("the weight of each row")
+    if mode not in (SUM, MEAN):
+        return f"put_along({rows}, {c.kept('result3', 'places')}, {c.g}, axis=0)"
+    count, indices = c.tensor("indices").numel(), c.kept("indices", "indices")
+    if mode == SUM:
+        bag = f"searchsorted({c.kept('offsets', 'offsets')}, arange({count}), side='right') − 1"
+        return f"add_rows({rows}, {indices}, rows({c.g}, {bag}))"
+    if c.tensor("result1").numel() != count:
         raise Unnamed("which bag a row is in")
     bag, size = c.kept("result1", "bag"), c.kept("result2", "size of the bags")
-    shares = f"rows({c.g} / expand_dims({size}, 1), {bag})"
-    return f"add_rows(zeros({c.shape_of(0)}), {c.kept('indices', 'indices')}, {shares})"
+    return f"add_rows({rows}, {indices}, rows({c.g} / expand_dims({size}, 1), {bag}))"
 
 
 def _over(c: Chain) -> str:
@@ -163,12 +167,15 @@ def _average(c: Chain) -> str:
 
 
 def _mask_store(c: Chain, place: int) -> str:
-    """`h[mask] = values`."""
+    """`h[mask] = values`, and what adds to places by their index."""
     mask = c.tensor("indices")
-    if str(mask.dtype) != "torch.bool" or c.attribute("accumulate"):
+    if c.attribute("accumulate"):
+        places = c.kept("indices", "indices")
+        return c.g if place == 0 else f"sum_to(rows({c.g}, {places}), shape={c.shape_of(1)})"
+    if str(mask.dtype) != "torch.bool":
         raise Unnamed("the places")
     name = c.kept("indices", "mask")
-    return f"{c.g} ⊙ [not {name}]" if place == 0 else f"sum_to({c.g}[{name}], shape={c.shape_of(1)})"
+    return f"{c.g} ⊙ [not {name}]" if place == 0 else f"sum_to(rows({c.g}, {name}), shape={c.shape_of(1)})"
 
 
 _ONE: dict[str, Line] = {
@@ -193,6 +200,9 @@ _ONE: dict[str, Line] = {
     "MaxBackward0": _chosen,
     "MinBackward0": _chosen,
     "SortBackward0": _chosen,
+    "MedianBackward1": _chosen,
+    "KthvalueBackward0": _chosen,
+    "ModeBackward0": _chosen,
     "TopkBackward0": _chosen,
     "LogsumexpBackward0": _logsumexp,
     "VarBackward0": _variance,
@@ -201,11 +211,13 @@ _ONE: dict[str, Line] = {
     "TriuBackward0": lambda c: f"triu({c.g}, {c.attribute('diagonal')})",
     "FlipBackward0": lambda c: f"flip({c.g}, axis={c.axis('dims')})",
     "AvgPool2DBackward0": _average,
+    "AvgPool3DBackward0": _average,
 }
 
 FURTHER: dict[str, Rule] = {kind: Rule("self", line) for kind, line in _ONE.items()}
 FURTHER |= {
     "SplitBackward0": Rule("self", _joined),
+    "UnsafeSplitBackward0": Rule("self", _joined),
     "SplitWithSizesBackward0": Rule("self", _joined),
     "UnbindBackward0": Rule("self", _stacked),
     "SmoothL1LossBackward0": Rule("self target", _smooth),

@@ -1,8 +1,9 @@
 """The chain rule at a node of autograd's graph, written in the script's own names.
 
 One line for each gradient that leaves: `∂L/∂h_relu = ∂L/∂y_pred · w2ᵀ`. `·` is the matrix product, `⊙` the product
-element by element, `ᵀ` exchanges the last two axes, `[h > 0]` is 1 where that holds and 0 elsewhere; functions and
-their arguments are NumPy's where it has them. What stands behind ` — ` says the same in words.
+element by element, `ᵀ` exchanges the last two axes, `[h > 0]` is 1 where that holds and 0 elsewhere: that 0 is stronger
+than anything, and passes nothing of an infinite gradient, too. Functions and their arguments are NumPy's where it has
+them. What stands behind ` — ` says the same in words.
 
 Which rule belongs to which node is in `derivatives`. A node without a rule, or an operand that has no name, gets a
 line that says only what goes where.

@@ -74,6 +74,6 @@ def assert_formulas(run: Run, record: Record, *, generic: bool = False, relative
             found = evaluate(text, {**named, **inputs})
             recorded = torch.tensor(run.array(value, record.iteration))
             assert found.shape == recorded.shape, text
-            assert torch.allclose(found.to(recorded.dtype), recorded, rtol=relative, atol=1e-12), text
+            assert torch.allclose(found.to(recorded.dtype), recorded, rtol=relative, atol=1e-12, equal_nan=True), text
             checked += 1
     return checked

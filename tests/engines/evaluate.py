@@ -50,8 +50,36 @@ def _value(text: str, named: Mapping[str, Any]) -> Any:
     return eval(text, {"__builtins__": {}}, {**FUNCTIONS, **held})
 
 
+class Holds:
+    """`[condition]`: 1 where it holds, and a 0 elsewhere that is 0 times anything, infinite or no number."""
+
+    __array_priority__ = 1
+
+    def __init__(self, weights: Any) -> None:
+        self.weights = weights
+
+    @classmethod
+    def __torch_function__(cls, *_: Any) -> Any:
+        return NotImplemented  # `tensor * self` is this class's own
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Holds):
+            return Holds(self.weights * other.weights)
+        return torch.where(self.weights == 0, 0.0, other * self.weights)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Any) -> Any:
+        return Holds(self.weights + (other.weights if isinstance(other, Holds) else other))
+
+    __radd__ = __add__
+
+    def __truediv__(self, number: Any) -> Any:
+        return Holds(self.weights / number)
+
+
 def holds(condition: Any) -> Any:
-    return condition.double()
+    return Holds(condition.double())
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
@@ -65,6 +93,7 @@ def repeat_along(x: Any, axis: int | tuple[int, ...], shape: tuple[int, ...]) ->
 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    x = x.weights if isinstance(x, Holds) else x
     return x.sum() if axis is None else x.sum(axis, keepdim=keepdims)
 
 
@@ -75,8 +104,8 @@ def put_into(x: Any, values: Any, axis: int, index: int | None = None, **span: i
     return x
 
 
-def part(x: Any, axis: int, start: int = 0, stop: int = 0, index: int | None = None) -> Any:
-    return x[(slice(None),) * axis + ((slice(start, stop) if index is None else index),)]
+def part(x: Any, axis: int, start: int = 0, stop: int = 0, step: int = 1, index: int | None = None) -> Any:
+    return x[(slice(None),) * axis + ((slice(start, stop, step) if index is None else index),)]
 
 
 def add_at(x: Any, indices: Any, values: Any) -> Any:
@@ -84,20 +113,27 @@ def add_at(x: Any, indices: Any, values: Any) -> Any:
 
 
 def to_largest(g: Any, x: Any, window: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
-    _, places = torch.nn.functional.max_pool2d(x, window, stride, padding, dilation, ceil, return_indices=True)
+    pool = torch.nn.functional.max_pool3d if x.ndim == 5 else torch.nn.functional.max_pool2d
+    _, places = pool(x, window, stride, padding, dilation, ceil, return_indices=True)
     flat = torch.zeros_like(x).flatten(2)
     return flat.scatter_add(2, places.flatten(2), g.flatten(2)).view(x.shape)
 
 
 def convolution_input(g: Any, weight: Any, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    return gradients.conv2d_input(shape, weight, g, stride, padding, dilation, groups)
+    return getattr(gradients, f"conv{g.ndim - 2}d_input")(shape, weight, g, stride, padding, dilation, groups)
 
 
 def convolution_weight(g: Any, x: Any, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    return gradients.conv2d_weight(x, shape, g, stride, padding, dilation, groups)
+    return getattr(gradients, f"conv{g.ndim - 2}d_weight")(x, shape, g, stride, padding, dilation, groups)
+
+
+def convolution(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return torch.nn.functional.conv2d(x, weight, None, stride, padding, dilation, groups)
 
 
 def put_along(x: Any, places: Any, values: Any, axis: int) -> Any:
+    if isinstance(values, int):
+        return x.scatter(axis, places, values)
     return x.scatter_add(axis, places, values)
 
 
@@ -108,8 +144,21 @@ def add_along(x: Any, places: Any, values: Any, axis: int) -> Any:
 def spread(g: Any, shape: Any, window: Any, stride: Any, padding: Any) -> Any:
     x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
     with torch.enable_grad():
-        pooled = torch.nn.functional.avg_pool2d(x, window, stride, padding)
+        pool = torch.nn.functional.avg_pool3d if len(window) == 3 else torch.nn.functional.avg_pool2d
+        pooled = pool(x, window, stride, padding)
     return torch.autograd.grad(pooled, x, g)[0]
+
+
+def resize_back(g: Any, shape: Any, how: str, align_corners: bool) -> Any:
+    x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    with torch.enable_grad():
+        resized = torch.nn.functional.interpolate(x, g.shape[2:], mode=how, align_corners=align_corners)
+    return torch.autograd.grad(resized, x, g)[0]
+
+
+def causal(scores: Any) -> Any:
+    """The scores of attention to what lies ahead are −∞."""
+    return scores.masked_fill(torch.ones_like(scores).triu(1) > 0, -torch.inf)
 
 
 def normal(x: Any) -> Any:
@@ -117,7 +166,10 @@ def normal(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
-    **{name: getattr(torch, name) for name in ("exp", "log", "sqrt", "sin", "cos", "sigmoid", "tanh", "relu")},
+    **{name: getattr(torch, name) for name in ("exp", "sin", "cos", "sigmoid", "tanh", "relu", "sinh", "cosh", "abs")},
+    **{name: getattr(torch, name) for name in ("digamma", "isfinite", "diag", "cumsum", "arange", "searchsorted")},
+    "log": lambda x: torch.log(torch.as_tensor(x, dtype=torch.float64)),
+    "sqrt": lambda x: torch.sqrt(x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=torch.float64)),
     "conj": lambda x: x.conj() if isinstance(x, torch.Tensor) else complex(x).conjugate(),
     "sign": torch.sgn,  # as NumPy's, of complex numbers too
     "real": torch.real,
@@ -146,7 +198,7 @@ FUNCTIONS: dict[str, Any] = {
     "convolution_weight": convolution_weight,
     "put_along": put_along,
     "add_along": add_along,
-    "expand_dims": torch.unsqueeze,
+    "expand_dims": lambda x, axis: Holds(x.weights.unsqueeze(axis)) if isinstance(x, Holds) else x.unsqueeze(axis),
     "concatenate": torch.cat,
     "stack": torch.stack,
     "clip": torch.clamp,
@@ -154,6 +206,19 @@ FUNCTIONS: dict[str, Any] = {
     "triu": torch.triu,
     "flip": lambda x, axis: x.flip(axis),
     "spread": spread,
+    "resize_back": resize_back,
+    "causal": causal,
+    "convolution": convolution,
+    "softmax": lambda x, axis: x.softmax(axis),
+    "inv": torch.linalg.inv,
+    "solve": torch.linalg.solve,
+    "eye": lambda rows, columns: torch.eye(rows, columns, dtype=torch.float64),
+    "diagonal": torch.diagonal,
+    "roll": lambda x, shift, axis: x.roll(shift, axis),
+    "rot90": lambda x, times, axes: x.rot90(times, axes),
+    "take": lambda x, places, axis: x.index_select(axis, places),
+    "take_along": lambda x, places, axis: x.gather(axis, places),
+    "pixel_unshuffle": torch.nn.functional.pixel_unshuffle,
     "π": torch.tensor(torch.pi, dtype=torch.float64),
     "Φ": lambda x: torch.special.ndtr(x),
     "φ": normal,
