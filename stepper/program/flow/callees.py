@@ -40,6 +40,7 @@ class Callees:
         self.lambdas: dict[tuple[int, str], ast.Lambda] = {}
         self.constructions: dict[str, list[tuple[Scope, ast.Call]]] = {}
         self.backward_hooks: list[ast.AST] = []
+        self.guessed: set[int] = set()  # what is called, of which the text does not tell whether the script made it
         for node in script.nodes:
             match node:
                 case ast.Call(func=ast.Attribute(attr=name)) if registers_backward_hook(name):
@@ -204,6 +205,8 @@ class Callees:
             if defined or self.functions_in.is_librarys(scope, function.id):
                 return defined
             return self.functions_in.named(scope, function.id) or self._called_objects(scope, function)
+        if isinstance(function, ast.Subscript):  # `ACTIVATIONS[name](z)`
+            return self.functions_in.valued(scope, function)
         if not isinstance(function, ast.Attribute):
             return []
         return list(self.script.reached(scope, function)) or self._methods(scope, function)
@@ -287,6 +290,8 @@ class Callees:
                 found += self.script.methods_of(classes, method)
             else:
                 found += [m for m in self.script.methods.get(method, []) if self._is_followed(m)]
+        if found and not classes:
+            self.guessed.add(id(node))
         return found[:4]
 
     def _from_library(self, scope: Scope, node: ast.AST) -> bool:

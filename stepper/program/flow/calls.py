@@ -100,7 +100,9 @@ class Caller(Evaluator):
             followed = [value for value in results if value is not None]
             # Where none could be followed (recursion), the value depends on all that the call is given.
             result = returned(followed) if followed else Value(flat([*arguments, receiver])[0])
-            if isinstance(node.func, ast.Attribute) and self.instances.may_be_librarys(scope, node.func.value):
+            called = node.func
+            librarys = isinstance(called, ast.Attribute) and self.instances.may_be_librarys(scope, called.value)
+            if librarys or id(called) in self.guessed:
                 result = union([result, self._library(scope, node, name, receiver, arguments, keywords)])
         else:
             result = self._library(scope, node, name, receiver, arguments, keywords)

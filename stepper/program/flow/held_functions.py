@@ -1,7 +1,8 @@
-"""Which functions a variable may hold: one that another function makes and returns, or that its callers hand in.
+"""Which functions a variable may hold: one that another function makes and returns, that its callers hand in, or that
+lies in a list or dict.
 
-`train_step = make_train_step(model, optimizer)`, and `def run(loader, step)` called as `run(loader, train_step)`.
-Knows text only, nothing of a walk.
+`train_step = make_train_step(model, optimizer)`, `def run(loader, step)` called as `run(loader, train_step)`, and
+`self.act = ACTIVATIONS[name]`. Knows text only, nothing of a walk.
 """
 
 from __future__ import annotations
@@ -114,6 +115,10 @@ class HeldFunctions:
                 return [*defined] or self.named(scope, name, depth - 1)
             case ast.Attribute():
                 return [d for d in self._script.reached(scope, value) if isinstance(d, FUNCTIONS)]
+            case ast.Subscript(value=held) | ast.Call(func=ast.Attribute(value=held, attr="get")):
+                return self._within(scope, held, depth - 1)
+            case ast.IfExp(body=body, orelse=orelse):
+                return [each for part in (body, orelse) for each in self.valued(scope, part, depth)]
             case ast.Call(func=ast.Name(id=name)):
                 return [
                     made
@@ -122,6 +127,22 @@ class HeldFunctions:
                     for made in self._made(maker)
                 ]
         return []
+
+    def _within(self, scope: Scope, held: ast.expr, depth: int) -> list[ast.AST]:
+        """The functions that a list, tuple or dict holds, which is written out there or where it got its name."""
+        if depth <= 0:
+            return []
+        match held:
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Dict(values=elements):
+                return [each for element in elements for each in self.valued(scope, element, depth)]
+            case ast.Name(id=name):
+                values = list(self._sources(scope, name, depth))
+            case ast.Attribute(attr=name) if not self._script.is_import(scope, held):
+                of_class = [each for each in self._assigned.get(name, []) if isinstance(each[0].node, ast.ClassDef)]
+                values = [*self._attributes.get(name, []), *of_class]
+            case _:
+                return []
+        return [each for where, value in values for each in self._within(where, value, depth - 1)]
 
     def _made(self, maker: Function) -> list[ast.AST]:
         """The functions defined in `maker` that it returns."""

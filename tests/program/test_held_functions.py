@@ -1,0 +1,56 @@
+"""Functions that lie in lists and dicts, or are kept by objects: what a call of one may run."""
+
+import textwrap
+
+import pytest
+
+from stepper.program.program import analyse
+
+NETWORK = """
+import numpy as np
+
+class Plot:
+    def __call__(self, *shown):
+        return self
+
+class Dense:
+    def __init__(self, act):
+        self.act = act
+
+def relu(z):
+    kept = np.maximum(z, 0)
+    return kept
+
+def linear(z):
+    return z
+
+{made}
+for t in range(5):
+    z = x @ w1
+    h = {act}(z)
+    loss = ((h @ w2 - y) ** 2).mean()
+    d = 2 * (h @ w2 - y) / len(y)
+    dw1 = x.T @ ((d @ w2.T) * (h > 0))
+    w2 -= 0.1 * (h.T @ d)
+    w1 -= 0.1 * dw1
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "act"),
+    [
+        ("acts = {'relu': relu, 'linear': linear}", "acts['relu']"),
+        ("acts = {'relu': relu, 'linear': linear}\nact = acts.get('relu')", "act"),
+        ("acts = [relu, linear]\ndense = Dense(acts[0])", "dense.act"),
+        ("dense = Dense(relu if deep else linear)", "dense.act"),
+    ],
+)
+def test_a_function_that_lies_in_a_collection_is_followed(made: str, act: str) -> None:
+    roles = analyse(textwrap.dedent(NETWORK.format(made=made, act=act)), "s.py").roles
+    assert [roles[name] for name in ("kept", "z", "h", "w1")] == ["activation", "activation", "activation", "parameter"]
+
+
+def test_what_an_object_of_unknown_class_is_called_with_feeds_what_it_returns() -> None:
+    """It may be of a class of the script's, which leaves its argument out, or of another."""
+    roles = analyse(NETWORK.format(made="act = globals()['relu']", act="act"), "s.py").roles
+    assert [roles[name] for name in ("z", "h", "w1")] == ["activation", "activation", "parameter"]
