@@ -121,3 +121,28 @@ def test_one_number_for_all_of_a_parameter_in_a_dict_is_its_gradient(tmp_path: P
         notes = [event.note for event in run.iteration(1).events]
     assert found == {"params['w']": Verdict.AGREES, "params['b']": Verdict.DIFFERS}
     assert any(note.startswith(STRETCHED) and "params['b']" in note for note in notes)
+
+
+def test_what_a_function_clips_before_it_returns_it_is_compared_as_it_was_made(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        x, y = 4 * rng.normal(size=(8, 3)), 4 * rng.normal(size=(8, 1))
+        w1, w2 = rng.normal(size=(3, 4)), rng.normal(size=(4, 1))
+        def backward():
+            h = np.tanh(x @ w1)
+            e = h @ w2 - y
+            dw1 = x.T @ ((2 * e @ w2.T) * (1 - h * h))
+            dw2 = 2 * h.T @ e
+            for g in [dw1, dw2]:
+                np.clip(g, -1, 1, out=g)
+            return (e * e).sum(), dw1, dw2
+        for t in range(2):
+            loss, dw1, dw2 = backward()
+            for w, g in zip([w1, w2], [dw1, dw2]):
+                w -= 0.01 * g
+    """
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 2, found
+    assert all("changed on line 12, before the update used it" in each.note for each in found.values()), found

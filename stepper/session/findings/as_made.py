@@ -112,19 +112,23 @@ class Origins:
     """What the values of a record were made of."""
 
     record: Record
-    made: dict[int, Event] = field(init=False, default_factory=dict)  # the first event that made a copy
+    made: dict[int, Event] = field(init=False, default_factory=dict)  # the first event that made a copy, and was over
     seen: dict[int, int] = field(init=False, default_factory=dict)  # and the first that had it at all
     numbers: dict[float, Event] = field(init=False, default_factory=dict)  # the statement that made a single number
     inside: dict[int | None, list[Event]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.inside = nested(self.record.events)
+        for event in as_they_ended(self.inside):  # what a function that a statement calls makes is made inside it
+            for value in event.values:
+                if value.copy is not None and _came(value):
+                    first = self.made.setdefault(value.copy, event)
+                    if event.kind == "statement" and first.kind != "statement" and first.parent == event.id:
+                        self.made[value.copy] = event
         for event in self.record.events:
             for value in event.values:
                 if value.copy is not None:
                     self.seen.setdefault(value.copy, event.id)
-                    if _came(value):
-                        self.made.setdefault(value.copy, event)
                 single = number(value)
                 if single is not None and _came(value) and event.kind == "statement" and event.phase not in AHEAD:
                     self.numbers.setdefault(single, event)
