@@ -370,3 +370,27 @@ def test_rows_that_are_taken_two_at_a_time_go_downhill_by_the_error_that_is_adde
     right = run_recorded(script(text.replace("ERROR", "r - p @ q"))).records[1]
     wrong = run_recorded(script(text.replace("ERROR", "p @ q - r"))).records[1]
     assert [all_carried(right), len(all_carried(wrong))] == [[], 2]
+
+
+@pytest.mark.parametrize(
+    ("start", "inputs", "steps"),
+    [("0.0", "np.sin(np.arange(60.0))", 60), ("np.zeros(2)", "np.ones((250, 2)) / 9", 250)],
+)
+def test_an_error_is_followed_back_through_a_long_time_loop(start: str, inputs: str, steps: int) -> None:
+    text = f"""
+    import numpy as np
+    w, lr, y = 0.5 + {start}, 0.01, 2.0
+    xs = {inputs}
+    for t in range(2):
+        h, dh = {start}, {start}
+        for x in xs if {steps} > 100 else xs.tolist():
+            h = 0.5 * h + 0.05 * h * h + w * x
+            dh = 0.5 * dh + 0.1 * h * dh + x
+        error = ERROR
+        loss = np.sum(error * error)
+        dw = error * dh
+        w = w + lr * dw
+    """
+    right = run_recorded(script(text.replace("ERROR", "y - h"))).records[1]
+    wrong = run_recorded(script(text.replace("ERROR", "h - y"))).records[1]
+    assert [all_carried(right), len(all_carried(wrong))] == [[], 1]

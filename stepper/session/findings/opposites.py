@@ -7,9 +7,10 @@ Pure: reads records only.
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from stepper.record import Event, Parameter, Record, Value
@@ -22,6 +23,10 @@ LINEAR = frozenset(
     )
 )
 """What makes of −x the opposite of what it makes of x, in each of its arguments."""
+DEEP = 12  # values, each made of the next, that are followed on Python's own stack: a time loop makes thousands
+
+Key = int | tuple[int, str]
+"""A value: its copy, or the event that made it and its name."""
 
 
 class Sign(NamedTuple):
@@ -36,6 +41,13 @@ class Sign(NamedTuple):
 
 
 NEUTRAL = Sign(begun=False, turned=False)
+
+
+class _Far(Exception):
+    """A value is to be followed before the one that was asked for: of what key, made by which event."""
+
+    def __init__(self, key: Key, event: Event, value: Value) -> None:
+        self.key, self.made = key, (event, value)
 
 
 def _moves(event: Event, parameter: Parameter) -> bool:
@@ -104,7 +116,9 @@ class _Signs:
     record: Record
     inside: dict[int | None, list[Event]] = field(init=False, default_factory=dict)
     made: dict[int, list[Event]] = field(init=False, default_factory=dict)  # what has a copy as its result
-    known: dict[int, Sign | None] = field(init=False, default_factory=dict)  # by copy
+    known: dict[Key, Sign | None] = field(init=False, default_factory=dict)
+    followed: set[Key] = field(init=False, default_factory=set)  # whose sources are being looked at
+    waiting: dict[Key, tuple[Event, Value]] = field(init=False, default_factory=dict)  # the same, further back
     told: dict[str, bool] = field(init=False, default_factory=dict)  # by parameter
 
     def __post_init__(self) -> None:
@@ -115,6 +129,17 @@ class _Signs:
                     self.made.setdefault(copy, []).append(event)
 
     def is_opposite(self, parameter: Parameter) -> bool:
+        while True:
+            try:
+                if not self.waiting:
+                    return self._is_opposite(parameter)
+                key, made = next(reversed(self.waiting.items()))
+                self._follow(key, *made)
+                del self.waiting[key]
+            except _Far as far:
+                self.waiting[far.key] = far.made
+
+    def _is_opposite(self, parameter: Parameter) -> bool:
         grad, end = parameter.grad, len(self.record.events)
         if grad is None:
             return False
@@ -135,12 +160,19 @@ class _Signs:
         event = self.maker(value, before)
         if event is None:
             return _of_number(value)
-        if value.copy is None:
-            return self._made(event, value)
-        if value.copy not in self.known:
-            self.known[value.copy] = None  # while its own sources are looked at
-            self.known[value.copy] = self._made(event, value)
-        return self.known[value.copy]
+        key = (event.id, _spelled(value.label)) if value.copy is None else value.copy
+        if key not in self.known and key not in self.followed and key not in self.waiting:
+            if len(self.followed) == DEEP:
+                raise _Far(key, event, value)
+            self._follow(key, event, value)
+        return self.known.get(key)
+
+    def _follow(self, key: Key, event: Event, value: Value) -> None:
+        self.followed.add(key)
+        try:
+            self.known[key] = self._made(event, value)
+        finally:
+            self.followed.discard(key)
 
     def _made(self, event: Event, value: Value) -> Sign | None:
         if event.kind == "expression":
@@ -150,7 +182,8 @@ class _Signs:
             case ast.Assign(targets=[ast.Name() | ast.Attribute() | ast.Subscript()], value=node):
                 return self.within(node, event)
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
-                names = {_spelled(e.label) for e in (value, *event.values) if value.copy in (None, e.copy)}
+                others = () if value.copy is None else (e for e in event.values if e.copy == value.copy)
+                names = {_spelled(each.label) for each in (value, *others)}
                 found = [part for to, part in zip(targets, parts, strict=False) if ast.unparse(to) in names]
                 return self.within(found[0], event) if len(found) == 1 else None
             case ast.AnnAssign(value=ast.expr() as node) | ast.Return(value=ast.expr() as node):
@@ -185,14 +218,24 @@ class _Signs:
         """What made a value, ahead of an event: the innermost of what has it as its result, so of a call of the
         script's own function what that returns. The one that has it first: later ones give it further names."""
         if value.copy is None:
-            named = _spelled(value.label)
-            earlier = (e for e in reversed(self.record.events[:before]) if e.kind in ("statement", "expression"))
-            return next((event for event in earlier if named and _makes(event, named)), None)
+            makers = self._named.get(_spelled(value.label), [])
+            at = bisect_left(makers, before)
+            return self.record.events[makers[at - 1]] if at else None
         found: Event | None = None
         for event in self.made.get(value.copy, ()):
             if event.id >= before or (found is not None and not self._is_within(event, found)):
                 break
             found = event
+        return found
+
+    @cached_property
+    def _named(self) -> dict[str, list[int]]:
+        """The events that made what has a name, in order."""
+        found: dict[str, list[int]] = {}
+        for event in self.record.events:
+            labels = {_spelled(each.label) for each in event.values if each.when in ("result", "after")}
+            for label in labels - {""} if event.kind in ("statement", "expression") else ():
+                found.setdefault(label, []).append(event.id)
         return found
 
     def _is_within(self, event: Event, other: Event) -> bool:
@@ -282,10 +325,6 @@ class _Signs:
                 yield from self._expressions(inner)
         if event.kind == "expression" and event.parent is not None:
             yield from (each for each in self.inside.get(event.parent, ()) if each.kind == "expression")
-
-
-def _makes(event: Event, name: str) -> bool:
-    return any(each.when in ("result", "after") and _spelled(each.label) == name for each in event.values)
 
 
 def _of_number(value: Value) -> Sign:
