@@ -36,6 +36,7 @@ from stepper.inferior.ending import (
     own_traceback,
 )
 from stepper.inferior.imports import ImportWatch, OwnModules
+from stepper.inferior.ours import pass_over
 from stepper.inferior.protocol import VERSION, Ended, Hello, Launch, Line, Refused, Started
 from stepper.inferior.reading import folder_of, own_modules, script_text
 from stepper.inferior.recording.scalars import describe_error
@@ -279,6 +280,7 @@ class Inferior:
         sys.setrecursionlimit(limit + FRAMES_BENEATH)
         _write_by_line()
         _set_aside()
+        pass_over(sys._getframe())
         try:
             if self._module is not None:
                 become(main, self._module)

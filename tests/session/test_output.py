@@ -1,5 +1,7 @@
 """What was printed belongs to the statement that printed it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import stepper
@@ -28,6 +30,34 @@ def test_a_warning_belongs_to_the_line_that_warned_though_it_calls_nothing_that_
         said = {event.line: text[slice(*event.output)].decode() for event in events}
     assert "divide by zero" in said[5] and "invalid value" in said[6]
     assert said[7] == said[8] == "" and said[9] == "end 0\n"
+
+
+OUTERMOST = """
+import sys, warnings
+sys.stderr = sys.stdout
+def step(level):
+    global w
+    warnings.warn(f"of level {level}", stacklevel=level)
+    w -= 0.1 * w
+w = 3.0
+for level in range(1, 9):
+    loss = w * w
+    step(level)
+try:
+    raise ValueError(w)
+except ValueError:
+    import traceback
+    traceback.print_exc()
+"""
+
+
+def test_a_warning_that_looks_for_a_caller_beneath_the_script_finds_none(tmp_path: Path) -> None:
+    path = tmp_path / "outermost.py"
+    path.write_text(OUTERMOST)
+    plain = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True).stdout
+    with stepper.open(str(path)) as run:
+        run.run()
+        assert run.session.output() == plain and plain.count("sys:1: UserWarning: of level") == 6
 
 
 CALLED = """
