@@ -4,43 +4,31 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping
-from functools import cached_property
 
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import is_added_to
-from stepper.inferior.gradients.angle import ALONG, cosine, is_multiple
+from stepper.inferior.gradients.angle import ALONG, cosine
 from stepper.inferior.gradients.beside import MOMENTS, GradientsBeside
 from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
-from stepper.inferior.gradients.fitting import fits, is_inside, is_itself, shape_of
+from stepper.inferior.gradients.fitting import is_inside, shape_of
 from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.gradients.preconditioned import Preconditioned
+from stepper.inferior.gradients.steps import Steps, label_in, number_in
 from stepper.inferior.gradients.views import of_views
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, is_path, value_of
+from stepper.inferior.recording.drafts import Draft, Happening, is_path
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.scalars import scalar_summary
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import (
     Added,
-    added,
-    element_of,
-    elements_in,
-    index_of,
-    pair_of,
     plainly,
-    steps_in,
-    takes_away,
     target_of,
     texts_in,
 )
 from stepper.inferior.spelling.texts import statement_of
 from stepper.program.aliases import is_alias
-from stepper.program.sites import Operation
-
-DIVISIONS = frozenset(["truediv", "divide"])
-LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
 
 
 class UsedGradients:
@@ -49,12 +37,10 @@ class UsedGradients:
     def __init__(self, recorder: Recorder, known: KnownGradients) -> None:
         self._recorder = recorder
         self._known = known
+        self._steps = Steps(recorder.happenings, known)
         self._beside = GradientsBeside(recorder.happenings, known)
-        self._preconditioned = Preconditioned(
-            known, lambda statement: self._expressions.get(statement.id, []), self._makers
-        )
+        self._preconditioned = Preconditioned(known, self._steps.expressions, self._steps.makers)
         self._rows: dict[str, list[Draft | None]] = {}
-        self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
 
     def of(self, track: Track) -> Draft | None:
         """The gradient that the last update of a parameter read: of its shape, and reached by scaling and adding only.
@@ -102,7 +88,7 @@ class UsedGradients:
             new = (draft.copy for draft in happening.drafts if draft.when in ("result", "after"))
             if happening.kind == "statement" and not along.isdisjoint(new) and not is_alias(happening.site):
                 known = self._known
-                found = [draft for draft in self._addends(happening, track) if draft.copy not in known.velocities]
+                found = [draft for draft in self._steps.addends(happening, track) if draft.copy not in known.velocities]
                 found = [draft for draft in found if draft.copy is not None and id(draft.copy) not in known.parameters]
                 return found[0] if len(found) == 1 else None
         return None
@@ -118,7 +104,7 @@ class UsedGradients:
             draft = self._gradient_named(update, track, 0) or self._gradient_read(update, track, 0)
             if draft is None or draft.copy is None or draft.copy.gone or draft.copy.elsewhere:
                 continue
-            _, term = self._term(update, track)
+            _, term = self._steps.term(update, track)
             rates.add(None if term is None else term.rate)
             found[id(draft.copy)] = draft
         if len(found) < 2 or len(rates) > 1 or None in rates:
@@ -138,7 +124,7 @@ class UsedGradients:
 
     def in_parts(self, track: Track, arrays: Engine) -> Parts | None:
         """What was added to the parts of a parameter, one by one."""
-        return in_parts(track, arrays, self._term, self._recorder.happenings)
+        return in_parts(track, arrays, self._steps.term, self._recorder.happenings)
 
     def through_views(self, track: Track, arrays: Engine) -> Parts | None:
         """What was added to parts of a parameter under names of their own: `row = w[i]`, then `row -= lr * g`."""
@@ -152,11 +138,11 @@ class UsedGradients:
     def picked(self, track: Track, arrays: Engine) -> Parts | None:
         """The same where an array picks the parts: `table[ids] -= lr * d`. What has the table's shape, too, has it by
         chance."""
-        return self.in_parts(track, arrays) if picks(track, self._term) else None
+        return self.in_parts(track, arrays) if picks(track, self._steps.term) else None
 
     def gone_through(self, track: Track) -> Draft | None:
         """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are."""
-        terms = (self._term(update, track)[1] for update in track.updates)
+        terms = (self._steps.term(update, track)[1] for update in track.updates)
         if any(term is not None and len(term.factors) > 1 for term in terms):
             return None
         return gone_through(track, self._recorder.happenings)
@@ -179,13 +165,13 @@ class UsedGradients:
     def remark(self, track: Track) -> None:
         """Say at a parameter's last update that it has no gradient to show, where something was added to it."""
         for update in track.updates[-1:]:
-            _, term = self._term(update, track)
+            _, term = self._steps.term(update, track)
             if term is not None and term.factors:
                 update.remark(f"no value of the script is by itself the gradient of {track.name}")
 
     def _single(self, update: Happening, track: Track) -> Draft | None:
         """`b -= lr * err` used `err`, `b += eta * errors.mean()` the mean; one number may be that of all of b."""
-        read, term = self._term(update, track)
+        read, term = self._steps.term(update, track)
         if term is None or term.quotient or len(term.factors) != 1:
             return None
         draft = read.get(plainly(term.rest))
@@ -203,7 +189,7 @@ class UsedGradients:
     def _product(self, update: Happening, track: Track) -> Draft | None:
         """`w -= lr * err * x` used `err * x`, which the script itself does not compute, and `lr / m * np.dot(x, err)`
         the m-th part of what it does: it is what was added, without the learning rate."""
-        read, term = self._term(update, track)
+        read, term = self._steps.term(update, track)
         if term is None or term.quotient:
             return None
         shape = shape_of(track.before)
@@ -231,65 +217,17 @@ class UsedGradients:
 
     def _number_of(self, term: Added, factors: list[Draft | None]) -> Draft | None:
         """The gradient of a plain number, from its factors."""
-        numbers = [_number(draft) for draft in factors]
+        numbers = [number_in(draft) for draft in factors]
         known = [number for number in numbers if number is not None]
         if term.sign != " * " or len(known) != len(numbers):
             return None
         label, own = (term.rest, 1.0) if term.own is None else (term.gradient, term.own)
         return Draft(label, "gradient", "operand", None, scalar_summary(own * math.prod(known)))
 
-    def _term(self, update: Happening, track: Track) -> tuple[dict[str, Draft], Added | None]:
-        """What a statement read and computed, by text, and what it adds to the parameter."""
-        found = self._terms.get((update.id, track.name))
-        if found is None:
-            read = self._read(update)
-            text = pair_of(update.text, track.label)
-            terms = [added(each, lambda text: self._scales(read.get(text), track)) for each in (text, *steps_in(text))]
-            found = read, self._by_gradient(terms[1:], read) or terms[0]
-            self._terms[update.id, track.name] = found
-        return found
-
-    def _by_gradient(self, terms: list[Added | None], read: Mapping[str, Draft]) -> Added | None:
-        """`w[j] = w[j] + lr * g + momentum * v[j]`: of several products, the only one that is made of a gradient."""
-        factors = [(term, read.get(plainly(each))) for term in terms if term for each in term.factors]
-        found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
-        return found.pop() if len(found) == 1 else None
-
-    def _read(self, update: Happening) -> dict[str, Draft]:
-        """What a statement and the expressions in it read and computed, by text."""
-        found: dict[str, Draft] = {}
-        for event in (update, *self._expressions.get(update.id, [])):
-            for draft in event.drafts:
-                if draft.when in ("operand", "result") and (event is not update or draft.when == "operand"):
-                    found.setdefault(plainly(draft.label), draft)
-        return found
-
-    def _scales(self, draft: Draft | None, track: Track) -> float | None:
-        """The number of a value that only scales an update: a setting, or one that follows a schedule."""
-        if draft is None or shape_of(draft) is not None or draft.role not in ("data", "setting", "other"):
-            return None
-        if draft.label == track.name or (draft.role != "other" and draft.label in self._bound):
-            return None
-        return _number(draft)
-
-    @cached_property
-    def _expressions(self) -> dict[int, list[Happening]]:
-        """The expressions directly inside each statement."""
-        found: dict[int, list[Happening]] = {}
-        for each in self._recorder.happenings:
-            if each.kind == "expression" and each.parent is not None:
-                found.setdefault(each.parent, []).append(each)
-        return found
-
-    @cached_property
-    def _bound(self) -> set[str]:
-        """The names that statements of this pass bound: what is data among them is the pass's own."""
-        return {label for each in self._recorder.happenings if each.kind == "statement" for label in each.site.bound}
-
     def _gradient_named(self, update: Happening, track: Track, deep: int, label: str = "") -> Draft | None:
         """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
         `g` of `for p, g in zip(params, grads)`, where it is the very array that was stored as `self.dW`."""
-        found = self._addends(update, track, label)
+        found = self._steps.addends(update, track, label)
         stored = [draft for draft in found if draft.copy is not None and draft.copy in self._known.named]
         others = [draft for draft in found if draft not in stored and draft.role != "parameter"]
         others = [draft for draft in others if draft.copy not in self._known.velocities]
@@ -298,17 +236,17 @@ class UsedGradients:
         if stored:
             return stored[0]
         for draft in found if deep else ():
-            made = self._maker(draft, update)
+            made = self._steps.maker(draft, update)
             if made is None or (self._known.is_gradient(draft) and is_added_to(made, draft)):
                 continue  # what a sum of gradients was made of last is a part of it: `db += dz`
-            gradient = self._gradient_named(made, track, deep - 1, _label_in(made, draft))
+            gradient = self._gradient_named(made, track, deep - 1, label_in(made, draft))
             if gradient is not None:
                 return gradient
         return None
 
     def _gradient_read(self, update: Happening, track: Track, deep: int, label: str = "") -> Draft | None:
         shape = shape_of(track.before)
-        found = self._addends(update, track, label)
+        found = self._steps.addends(update, track, label)
         new = track.after
         handed = [draft for draft in found if new is not None and draft.same_value(new)]
         found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
@@ -316,29 +254,15 @@ class UsedGradients:
         if gradients:
             return next((draft for draft in gradients if is_path(draft.label)), gradients[0])
         for draft in found if deep else ():
-            for made in self._makers(draft, update) if draft.role in ("other", "parameter") else ():
-                gradient = self._gradient_read(made, track, deep - 1, _label_in(made, draft))
+            for made in self._steps.makers(draft, update) if draft.role in ("other", "parameter") else ():
+                gradient = self._gradient_read(made, track, deep - 1, label_in(made, draft))
                 gradient = gradient or self._single(made, track)
                 if gradient is not None:
                     return gradient
-        if shape is None or deep < MOMENTS or not self._goes_on(update, track):
+        if shape is None or deep < MOMENTS or not self._steps.goes_on(update, track):
             return None
         others = (d for d in found if not is_path(d.label) and d.role != "parameter")
-        return next((d for d in others if not self._is_of_itself(d, update, track)), None)
-
-    def _is_of_itself(self, draft: Draft, update: Happening, track: Track) -> bool:
-        """Whether an expression is made of the parameter and numbers only: `np.sign(w)`, `torch.randn_like(w)`."""
-        if draft.role == "parameter" or is_itself(draft, track):
-            return True
-        inner = self._expressions.get(update.id, [])
-        made = next((each for each in inner if each.site.label == draft.label), None)
-        read = [] if made is None else [each for each in made.drafts[:-1] if shape_of(each) is not None]
-        return bool(read) and all(self._is_of_itself(each, update, track) for each in read)
-
-    def _goes_on(self, update: Happening, track: Track) -> bool:
-        """Whether an update read what the parameter was: `C = z.T @ X / n`, of a closed form, is no step from there."""
-        read = (draft for event in (update, *self._expressions.get(update.id, [])) for draft in event.drafts)
-        return any(draft.when in ("operand", "before") and is_itself(draft, track) for draft in read)
+        return next((d for d in others if not self._steps.is_of_itself(d, update, track)), None)
 
     def _beneath(self, update: Happening, track: Track) -> Draft | None:
         """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""
@@ -366,92 +290,8 @@ class UsedGradients:
         new = next((draft for draft in update.drafts if draft.when == "after" and shape_of(draft) == shape), None)
         if new is None or any(draft.when == "operand" and shape_of(draft) == shape for draft in update.drafts):
             return None
-        made = self._maker(new, update)
+        made = self._steps.maker(new, update)
         return None if made is None else self._gradient_read(made, track, MOMENTS) or self._single(made, track)
-
-    def _addends(self, update: Happening, track: Track, label: str = "") -> list[Draft]:
-        """What a statement read for one of its targets (the parameter, or what has this label), its sums and products
-        taken apart: the values of the parameter's shape."""
-        inner = self._expressions.get(update.id, [])
-        waiting = [draft for draft in update.drafts if draft.when == "operand"]
-        pair = pair_of(update.text, label or track.label)
-        if pair != update.text:  # what is read for the other targets is none of its own
-            own = texts_in(pair)
-            waiting = [draft for draft in waiting if plainly(draft.label) in own]
-        found: list[Draft] = []
-        while waiting:
-            draft = waiting.pop(0)
-            made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
-            operation = made.site.operation if made is not None and made.site.label == draft.label else None
-            scaled = self._scaled(made, draft) if made is not None and operation is not None else None
-            if scaled is not None:
-                waiting.append(scaled)
-            elif (
-                made is not None
-                and operation is not None
-                and operation.name in LINEAR
-                and not _signs(made, inner, update)
-            ):
-                waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
-            elif fits(draft, track) and not is_itself(draft, track) and not self._is_a_factor(draft, update, track):
-                found.append(draft)
-        return found
-
-    def _scaled(self, made: Happening, result: Draft) -> Draft | None:
-        """`w = sub(w, scale(dw, lr))`, by functions of the script: the gradient that a call gives a multiple of."""
-        if made.site.operation is None or made.site.operation.name in LINEAR or result.copy is None:
-            return None
-        read = (draft for draft in made.drafts[:-1] if draft.copy is not None and self._known.is_gradient(draft))
-        return next((draft for draft in read if draft.copy and is_multiple(result.copy, draft.copy)), None)
-
-    def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
-        """Whether an update of one element read an element of this list, but for `w[j] -= lr * g[j]`: as one factor of
-        several (`lr * delta[j] * x[j]`), or at another place. It has the parameter's shape by chance then."""
-        _, term = self._term(update, track)
-        index, label = index_of(update.text), plainly(draft.label)
-        if term is None or index is None or not any(holder == label for holder, _ in elements_in(update.text)):
-            return False
-        return [element_of(each) for each in term.factors] != [(label, ast.unparse(index))]
-
-    def _maker(self, draft: Draft, before: Happening) -> Happening | None:
-        """The statement that made a value in this pass, or gave it its name."""
-        return next(self._makers(draft, before), None)
-
-    def _makers(self, draft: Draft, before: Happening) -> Iterator[Happening]:
-        """The same, and behind it the statement that called the function in which it was made, if any."""
-        named: Happening | None = None
-        for happening in reversed(self._recorder.happenings[: before.id]):
-            if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
-                continue
-            if draft.copy is not None:
-                same = [one.when for one in happening.drafts if one.copy is draft.copy]
-            else:
-                same = [one.when for one in happening.drafts if one.same_value(draft)]
-            if "operand" in same and happening.text.startswith("return "):
-                continue  # it only hands it on
-            if "result" in same and is_alias(happening.site):
-                named = named or happening  # that was made before
-            elif "result" in same or "after" in same:
-                named = None
-                yield happening
-                if not happening.text.startswith("return "):
-                    return
-        if named is not None:
-            yield named
-
-
-def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:
-    """`w -= lr * -(y - p).dot(x)`: whether an expression gives a gradient its sign, which is computed there and has no
-    name without it. Of `w -= -lr * g` it is the rate's, and `g` is what the script calls its gradient."""
-    if made.site.operation is None or made.site.operation.name != "neg" or not takes_away(update.text):
-        return False
-    makers = (each for each in inner if each.drafts and each.drafts[-1].same_value(made.drafts[0]))
-    return any(each.site.operation is not None and each.site.operation.name not in LINEAR for each in makers)
-
-
-def _label_in(made: Happening, draft: Draft) -> str:
-    """What a statement calls a value that it made."""
-    return next((one.label for one in made.drafts if one.when != "operand" and one.same_value(draft)), draft.label)
 
 
 def _moves_all(update: Happening, track: Track) -> bool:
@@ -481,15 +321,3 @@ def _is_same(one: Copy | None, other: Copy | None) -> bool:
 
 def _whole(parts: Parts | None) -> Draft | None:
     return None if parts is None else parts.gradient
-
-
-def _dividend(made: Happening, operation: Operation) -> list[Draft]:
-    """What is divided, of a quotient's operands: what it is divided by is no gradient."""
-    text = operation.operands[0].text if operation.operands else ""
-    return [draft for draft in made.drafts[:-1] if draft.label == text]
-
-
-def _number(draft: Draft | None) -> float | None:
-    """A single number that a probe saw; None for anything else."""
-    value = value_of(draft) if draft is not None else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,203 @@
+"""Steps by hand, taken apart: what a statement adds to its parameter, which of the values that it read are part of
+that, and which statements made those. Which of them is the gradient is not told here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from stepper.inferior.gradients.angle import is_multiple
+from stepper.inferior.gradients.fitting import fits, is_itself, shape_of
+from stepper.inferior.gradients.known_gradients import KnownGradients
+from stepper.inferior.recording.drafts import Draft, Happening, value_of
+from stepper.inferior.recording.tracking import Track
+from stepper.inferior.spelling.added import (
+    Added,
+    added,
+    element_of,
+    elements_in,
+    index_of,
+    pair_of,
+    plainly,
+    steps_in,
+    takes_away,
+    texts_in,
+)
+from stepper.program.aliases import is_alias
+from stepper.program.sites import Operation
+
+DIVISIONS = frozenset(["truediv", "divide"])
+LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
+
+
+class Steps:
+    """Reads the statements of one record."""
+
+    def __init__(self, happenings: Sequence[Happening], known: KnownGradients) -> None:
+        self._happenings = happenings
+        self._known = known
+        self._terms: dict[tuple[int, str], tuple[dict[str, Draft], Added | None]] = {}
+
+    def term(self, update: Happening, track: Track) -> tuple[dict[str, Draft], Added | None]:
+        """What a statement read and computed, by text, and what it adds to the parameter."""
+        found = self._terms.get((update.id, track.name))
+        if found is None:
+            read = self._read(update)
+            text = pair_of(update.text, track.label)
+            terms = [added(each, lambda text: self._scales(read.get(text), track)) for each in (text, *steps_in(text))]
+            found = read, self._by_gradient(terms[1:], read) or terms[0]
+            self._terms[update.id, track.name] = found
+        return found
+
+    def _by_gradient(self, terms: list[Added | None], read: Mapping[str, Draft]) -> Added | None:
+        """`w[j] = w[j] + lr * g + momentum * v[j]`: of several products, the only one that is made of a gradient."""
+        factors = [(term, read.get(plainly(each))) for term in terms if term for each in term.factors]
+        found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
+        return found.pop() if len(found) == 1 else None
+
+    def _read(self, update: Happening) -> dict[str, Draft]:
+        """What a statement and the expressions in it read and computed, by text."""
+        found: dict[str, Draft] = {}
+        for event in (update, *self.expressions(update)):
+            for draft in event.drafts:
+                if draft.when in ("operand", "result") and (event is not update or draft.when == "operand"):
+                    found.setdefault(plainly(draft.label), draft)
+        return found
+
+    def _scales(self, draft: Draft | None, track: Track) -> float | None:
+        """The number of a value that only scales an update: a setting, or one that follows a schedule."""
+        if draft is None or shape_of(draft) is not None or draft.role not in ("data", "setting", "other"):
+            return None
+        if draft.label == track.name or (draft.role != "other" and draft.label in self._bound):
+            return None
+        return number_in(draft)
+
+    def expressions(self, statement: Happening) -> list[Happening]:
+        """The expressions directly inside a statement."""
+        return self._expressions.get(statement.id, [])
+
+    @cached_property
+    def _expressions(self) -> dict[int, list[Happening]]:
+        """The same of each statement."""
+        found: dict[int, list[Happening]] = {}
+        for each in self._happenings:
+            if each.kind == "expression" and each.parent is not None:
+                found.setdefault(each.parent, []).append(each)
+        return found
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        """The names that statements of this pass bound: what is data among them is the pass's own."""
+        return {label for each in self._happenings if each.kind == "statement" for label in each.site.bound}
+
+    def is_of_itself(self, draft: Draft, update: Happening, track: Track) -> bool:
+        """Whether an expression is made of the parameter and numbers only: `np.sign(w)`, `torch.randn_like(w)`."""
+        if draft.role == "parameter" or is_itself(draft, track):
+            return True
+        inner = self.expressions(update)
+        made = next((each for each in inner if each.site.label == draft.label), None)
+        read = [] if made is None else [each for each in made.drafts[:-1] if shape_of(each) is not None]
+        return bool(read) and all(self.is_of_itself(each, update, track) for each in read)
+
+    def goes_on(self, update: Happening, track: Track) -> bool:
+        """Whether an update read what the parameter was: `C = z.T @ X / n`, of a closed form, is no step from there."""
+        read = (draft for event in (update, *self.expressions(update)) for draft in event.drafts)
+        return any(draft.when in ("operand", "before") and is_itself(draft, track) for draft in read)
+
+    def addends(self, update: Happening, track: Track, label: str = "") -> list[Draft]:
+        """What a statement read for one of its targets (the parameter, or what has this label), its sums and products
+        taken apart: the values of the parameter's shape."""
+        inner = self.expressions(update)
+        waiting = [draft for draft in update.drafts if draft.when == "operand"]
+        pair = pair_of(update.text, label or track.label)
+        if pair != update.text:  # what is read for the other targets is none of its own
+            own = texts_in(pair)
+            waiting = [draft for draft in waiting if plainly(draft.label) in own]
+        found: list[Draft] = []
+        while waiting:
+            draft = waiting.pop(0)
+            made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
+            operation = made.site.operation if made is not None and made.site.label == draft.label else None
+            scaled = self._scaled(made, draft) if made is not None and operation is not None else None
+            if scaled is not None:
+                waiting.append(scaled)
+            elif (
+                made is not None
+                and operation is not None
+                and operation.name in LINEAR
+                and not _signs(made, inner, update)
+            ):
+                waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
+            elif fits(draft, track) and not is_itself(draft, track) and not self._is_a_factor(draft, update, track):
+                found.append(draft)
+        return found
+
+    def _scaled(self, made: Happening, result: Draft) -> Draft | None:
+        """`w = sub(w, scale(dw, lr))`, by functions of the script: the gradient that a call gives a multiple of."""
+        if made.site.operation is None or made.site.operation.name in LINEAR or result.copy is None:
+            return None
+        read = (draft for draft in made.drafts[:-1] if draft.copy is not None and self._known.is_gradient(draft))
+        return next((draft for draft in read if draft.copy and is_multiple(result.copy, draft.copy)), None)
+
+    def _is_a_factor(self, draft: Draft, update: Happening, track: Track) -> bool:
+        """Whether an update of one element read an element of this list, but for `w[j] -= lr * g[j]`: as one factor of
+        several (`lr * delta[j] * x[j]`), or at another place. It has the parameter's shape by chance then."""
+        _, term = self.term(update, track)
+        index, label = index_of(update.text), plainly(draft.label)
+        if term is None or index is None or not any(holder == label for holder, _ in elements_in(update.text)):
+            return False
+        return [element_of(each) for each in term.factors] != [(label, ast.unparse(index))]
+
+    def maker(self, draft: Draft, before: Happening) -> Happening | None:
+        """The statement that made a value in this pass, or gave it its name."""
+        return next(self.makers(draft, before), None)
+
+    def makers(self, draft: Draft, before: Happening) -> Iterator[Happening]:
+        """The same, and behind it the statement that called the function in which it was made, if any."""
+        named: Happening | None = None
+        for happening in reversed(self._happenings[: before.id]):
+            if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
+                continue
+            if draft.copy is not None:
+                same = [one.when for one in happening.drafts if one.copy is draft.copy]
+            else:
+                same = [one.when for one in happening.drafts if one.same_value(draft)]
+            if "operand" in same and happening.text.startswith("return "):
+                continue  # it only hands it on
+            if "result" in same and is_alias(happening.site):
+                named = named or happening  # that was made before
+            elif "result" in same or "after" in same:
+                named = None
+                yield happening
+                if not happening.text.startswith("return "):
+                    return
+        if named is not None:
+            yield named
+
+
+def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:
+    """`w -= lr * -(y - p).dot(x)`: whether an expression gives a gradient its sign, which is computed there and has no
+    name without it. Of `w -= -lr * g` it is the rate's, and `g` is what the script calls its gradient."""
+    if made.site.operation is None or made.site.operation.name != "neg" or not takes_away(update.text):
+        return False
+    makers = (each for each in inner if each.drafts and each.drafts[-1].same_value(made.drafts[0]))
+    return any(each.site.operation is not None and each.site.operation.name not in LINEAR for each in makers)
+
+
+def label_in(made: Happening, draft: Draft) -> str:
+    """What a statement calls a value that it made."""
+    return next((one.label for one in made.drafts if one.when != "operand" and one.same_value(draft)), draft.label)
+
+
+def _dividend(made: Happening, operation: Operation) -> list[Draft]:
+    """What is divided, of a quotient's operands: what it is divided by is no gradient."""
+    text = operation.operands[0].text if operation.operands else ""
+    return [draft for draft in made.drafts[:-1] if draft.label == text]
+
+
+def number_in(draft: Draft | None) -> float | None:
+    """A single number that a probe saw; None for anything else."""
+    value = value_of(draft) if draft is not None else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
