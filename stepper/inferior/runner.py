@@ -23,8 +23,9 @@ from stepper.engines.pool import POOL
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.finishing.finish import Finisher
+from stepper.inferior.lengths import passes_over
 from stepper.inferior.ours import is_ours
-from stepper.inferior.passes import PassCount, passes_over
+from stepper.inferior.passes import PassCount
 from stepper.inferior.pictured import ahead
 from stepper.inferior.protocol import (
     MOST_REACHED,
@@ -155,10 +156,16 @@ class Runner:
 
     def iterable(self, site: int, value: Any) -> Any:
         """The training loop, or one around it, is entered."""
-        self._count.entered(site, lambda: passes_over(value), self._started_so_far)
+        self._count.entered(site, lambda: self._passes_over(value), self._started_so_far)
         if self.control.record_last and not self._recording:
             self.interrupt()  # which iteration is the last may just have become known
         return value
+
+    def _passes_over(self, value: Any) -> int | None:
+        program = self.recorder.program
+        texts = {program.path: program.source, **{each.path: each.source for each in program.modules}}
+        with self._aside():
+            return passes_over(value, texts)
 
     def leave(self) -> None:
         """The training loop was left while recording: the pass is over, its record goes on until the next head."""

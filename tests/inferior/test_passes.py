@@ -1,12 +1,14 @@
 """How many passes there will be, told without running or consuming anything."""
 
+import textwrap
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
-from stepper.inferior.passes import PassCount, passes_over
+from stepper.inferior.lengths import passes_over
+from stepper.inferior.passes import PassCount
 from tests.inferior.running import run
 
 
@@ -45,6 +47,59 @@ def test_looking_consumes_nothing() -> None:
     walked = enumerate(iter([5, 6]))
     assert passes_over(walked) == 2
     assert list(walked) == [(0, 5), (1, 6)]
+
+
+LOADERS = """
+    import torch
+    from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+
+    class Told(Dataset):
+        def __init__(self):
+            self.x = torch.ones(8, 2)
+        def __len__(self):
+            "Of all."
+            return len(self.x) - self.x.size(1)
+        def __getitem__(self, i):
+            return self.x[i]
+
+    class Counted(Told):
+        asked = 0
+        def __len__(self):
+            Counted.asked += 1
+            return 8
+
+    class Short(IterableDataset):
+        def __len__(self):
+            return 2
+        def __iter__(self):
+            return iter(torch.ones(8, 2))
+
+    w = torch.zeros(2, requires_grad=True)
+    for x in DATA:
+        loss = (x @ w - 1).pow(2).mean()
+        loss.backward()
+        with torch.no_grad():
+            w -= 0.1 * w.grad
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "total"),
+    [
+        ("DataLoader(Told(), 2)", 3),
+        ("enumerate(DataLoader(Subset(Told(), range(5)), 2, shuffle=True))", 3),
+        ("DataLoader(Counted(), 2)", None),
+        ("DataLoader(Short(), 2)", None),
+    ],
+)
+@pytest.mark.filterwarnings("error")  # torch warns of a length that was asked for, and is too small
+def test_a_data_set_is_asked_for_its_length_where_that_does_nothing_else(data: str, total: int | None) -> None:
+    text = LOADERS.replace("DATA", data).replace("for x in enumerate", "for _, x in enumerate")
+    ran = run(text)
+    plain: dict[str, Any] = {}
+    exec(textwrap.dedent(text), plain)
+    assert ran.error is None and ran.names["Counted"].asked == plain["Counted"].asked
+    assert ran.runner._count.total == total
 
 
 def test_arrays_count_their_rows() -> None:
