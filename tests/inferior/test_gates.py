@@ -437,3 +437,25 @@ def test_what_is_multiplied_by_one_number_that_is_0_is_no_gate() -> None:
         """
     )
     assert ran.record(1).gates == []
+
+
+def test_a_square_of_zeros_that_is_scaled_is_no_gate() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, y, h0 = np.ones((4, 3)), np.ones((4, 1)), np.zeros((4, 2))
+        w, u, v = np.full((3, 2), 0.25), np.full((2, 2), 0.5), 0.0
+        for t in range(2):
+            z = x @ (0 * w)
+            opened = (z > 0) * 1.0
+            h = z * opened
+            e = (h + x @ w + h0 @ u).sum(1, keepdims=True) - y
+            loss = (e * e).sum()
+            dz = 2 * e @ np.ones((1, 2)) * opened
+            du = h0.T @ dz
+            v = 0.9 * v + 0.1 * du * du
+            w -= 0.01 * x.T @ (2 * e @ np.ones((1, 2)))
+            u -= 0.01 * du / (np.sqrt(v) + 1e-7)
+        """
+    )
+    assert [(gate.h.label, gate.line) for gate in ran.record(1).gates] == [("z", 8)], "though z is 0 as well"

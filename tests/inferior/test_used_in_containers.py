@@ -208,3 +208,35 @@ def test_numbers_in_dicts_alike_are_parameters_each_of_its_own() -> None:
     assert [each.grad.summary.value for each in biases if each.grad is not None] == [1.75, -3.5]
     phases = {event.text: event.phase for event in ran.events(0)}
     assert phases['cell["out"] = cell["w"][0] * 2 + cell["w"][1] * 3 + cell["b"]'] == "forward"
+
+
+def test_a_list_that_is_emptied_backward_and_filled_with_the_new_values_is_one_of_parameters() -> None:
+    ran = run(
+        """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+        layers = [rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 2))]
+        for t in range(2):
+            outputs = [x]
+            for w in layers:
+                outputs.append(np.tanh(outputs[-1] @ w))
+            e = outputs.pop() - y
+            loss = (e * e).sum()
+            error, changed = 2 * e * (1 - (e + y) ** 2), []
+            while layers:
+                w, h = layers.pop(), outputs.pop()
+                slope = h.T @ error
+                changed.append(w * 0.99 - 0.01 * slope)
+                error = error @ w.T * (1 - h * h)
+            changed.reverse()
+            layers = changed
+        """
+    )
+    found = {each.name: each for each in ran.record(1).parameters}
+    assert list(found) == ["layers[0]", "layers[1]", "layers[2]"]
+    for name, each in found.items():
+        assert each.grad is not None and each.grad.label == "slope", name
+        step = ran.array(each.after, 1) - 0.99 * ran.array(each.before, 1)
+        assert numpy.allclose(step, -0.01 * ran.array(each.grad, 1)), name
+    assert {value.role for event in ran.events(1) for value in event.values if value.label == "w"} == {"parameter"}

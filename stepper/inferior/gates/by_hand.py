@@ -214,7 +214,11 @@ def _is_made(h: Copy | None, out: Copy, drafts: list[Draft], descent: Descent, *
     # One number masks nothing: `error * x` where nothing is wrong, `x[i] = old` where that is 0
     others = [draft for draft in drafts if draft.shape and (store or draft.shape == values.shape)]
     masked = [draft.copy for draft in others if draft.copy is not None and draft.copy is not h]
-    return (store or not bool((came > 0).any())) and h in descent.back(masked, depth=NEAR)
+    made_of = list(descent.back(masked, depth=NEAR))
+    if not store and not bool(values.any()):  # a multiple of zeros masks nothing: `0.1 * g * g` of a gradient that is 0
+        read = (numbers(copy) for copy in made_of)
+        return h in made_of and any(each is not None and masks.kind(each) == "b" for each in read)
+    return (store or not bool((came > 0).any())) and h in made_of
 
 
 def _relu(each: Operated, with_zero: list[Operated], descent: Descent) -> GateSeen | None:

@@ -164,6 +164,8 @@ class Steps:
                 same = [one.when for one in happening.drafts if one.copy is draft.copy]
             else:
                 same = [one.when for one in happening.drafts if one.same_value(draft)]
+            if "before" in same:
+                continue  # it was there already: `new.reverse()`
             if "operand" in same and happening.text.startswith("return "):
                 continue  # it only hands it on
             if "result" in same and is_alias(happening.site):
@@ -173,8 +175,15 @@ class Steps:
                 yield happening
                 if not happening.text.startswith("return "):
                     return
+            elif "operand" in same and self._computes(happening, draft):
+                yield happening
+                return
         if named is not None:
             yield named
+
+    def _computes(self, happening: Happening, draft: Draft) -> bool:
+        """`new.append(w - lr * g)`: whether a statement computes a value that it only hands on."""
+        return any(each.drafts and each.drafts[-1].same_value(draft) for each in self.expressions(happening))
 
 
 def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:

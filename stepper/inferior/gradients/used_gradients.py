@@ -285,9 +285,11 @@ class UsedGradients:
         return None
 
     def _stored(self, update: Happening, track: Track) -> Draft | None:
-        """`params[k] = new`: what the statement read that made the new value."""
+        """`params[k] = new`, or `params = made`: what the statement read that made the new value."""
         shape = shape_of(track.before)
-        new = next((draft for draft in update.drafts if draft.when == "after" and shape_of(draft) == shape), None)
+        stored = [draft for draft in update.drafts if draft.when == "after" and shape_of(draft) == shape]
+        bound = [draft for draft in update.drafts if draft.label == track.label and is_alias(update.site)]
+        new = next(iter(stored or bound), None)
         if new is None or any(draft.when == "operand" and shape_of(draft) == shape for draft in update.drafts):
             return None
         made = self._steps.maker(new, update)

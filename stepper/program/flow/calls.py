@@ -49,6 +49,7 @@ _VIEWS = words(
     requires_grad_ to expand T"""
 )
 _LOOKUPS = words("""get setdefault""")
+_TAKEN_OUT = words("""pop popleft popitem""")  # what is taken out stays as it is, and so does what is left
 _COPIERS = words("""list sorted dict set""")
 _COLLECTIONS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
@@ -164,7 +165,7 @@ class Caller(Evaluator):
             elif name == "zero_grad":
                 self.effects["zero", id(node)] = self.current or node
                 self.change(((GRAD, frozenset()),), node, (), keep=False)
-            elif mutates_receiver(name):
+            elif mutates_receiver(name) and name not in _TAKEN_OUT:
                 place = self.place_of(scope, node.func.value)
                 pairs = zip(node.args, arguments, strict=True)
                 added = [self.gathered(scope, place, part, value) for part, value in pairs]
@@ -175,7 +176,9 @@ class Caller(Evaluator):
                 made = self.made_here(scope, node.func.value) if name in COLLECTING_METHODS else None
                 roots = receiver.roots if made is None else frozenset(((made, frozenset[int]()),))
                 self.change(roots, node, changed, self._looked_up(scope, node, name), keep=not zero)
-            if name in _VIEWS and not (name in self.fields and self.is_field(scope, node.func)):  # `self.flatten(x)`
+            if name in _VIEWS | _TAKEN_OUT and not (
+                name in self.fields and self.is_field(scope, node.func)
+            ):  # `self.flatten(x)`
                 picked = self._looked_up(scope, node, name)
                 return Value(receiver.deps, frozenset((place, loops | picked) for place, loops in receiver.roots))
         elif mutates_argument(name) and arguments:
