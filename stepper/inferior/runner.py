@@ -14,8 +14,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from os import _exit as leave  # the script may put another in its place
 from threading import get_ident
-from time import perf_counter, sleep
-from types import FrameType
+from time import perf_counter
 from typing import Any
 
 from stepper.engines.base import Engine, having
@@ -24,7 +23,6 @@ from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
 from stepper.inferior.finishing.finish import Finisher
 from stepper.inferior.lengths import passes_over
-from stepper.inferior.ours import is_ours
 from stepper.inferior.passes import PassCount
 from stepper.inferior.pictured import ahead
 from stepper.inferior.protocol import (
@@ -43,17 +41,16 @@ from stepper.inferior.recording.differences import Differences
 from stepper.inferior.recording.losses import LossKeeper
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.store import Store
+from stepper.inferior.standing import Standing
 from stepper.inferior.trying import Trials
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
-from stepper.record import Record, Spot
+from stepper.record import Record
 
 BATCH_SECONDS = 0.05  # cut short by all that cannot wait; each costs some 70 µs
 REPORT_SECONDS = 0.04  # so that each batch of this length is told of
-RECORD_SECONDS = 1.0  # how long a pause waits for an iteration to be recorded to its end
 QUIET_SECONDS = 0.01  # after which those who wait for what a record shows have it
-AGAIN_SECONDS = 0.02  # between two tries to let the script stand
 LARGEST_BATCH = 4096
 SLOW_BATCH = 160  # at most so many fit in a batch where an iteration takes so long that a line of Python is nothing
 FIRST = 256  # so many iterations take a line of Python each, however short they are
@@ -99,6 +96,9 @@ class Runner:
         self._record_setup = record_setup
         loop = program.loop
         self._count = PassCount(loop.site, loop.enclosing) if loop is not None else PassCount(-1, ())
+        self.standing = Standing(
+            self.recorder, control, channel, self._started_so_far, lambda: self._recording, self._went_on
+        )
         self.begun = 0
         self.failed_in: int | None = None
         self._reported = 0
@@ -108,8 +108,6 @@ class Runner:
         self._hooks = ExitStack()
         self._recording = False
         self._batch = 1
-        self._pending: Any = None  # kept, since C code calls it
-        self._asked = False  # and it has not answered yet
         self._since = perf_counter()
         self._last_report = perf_counter()
 
@@ -223,6 +221,9 @@ class Runner:
         self.recorder.forked()
         self.losses.whereabouts = Whereabouts()
 
+    def _went_on(self) -> None:
+        self._since = perf_counter()
+
     def _started_so_far(self) -> int:
         """Iterations begun; those of the batch under way are counted by their marks."""
         return self.begun if self._recording else self.begun + self.losses.begun()
@@ -230,66 +231,6 @@ class Runner:
     def interrupt(self) -> None:
         """Cut the batch under way short, from any thread: the next head is decided anew."""
         builtins.__stepper_iteration__ = self._heads().__next__  # type: ignore[attr-defined]
-
-    def stand_anywhere(self) -> None:
-        """On a thread of its own: no head came, so let the script stand between two of its instructions.
-
-        An iteration that is recorded has `RECORD_SECONDS` more, since then it is complete. Not in the setup.
-        """
-        import ctypes
-
-        if self._pending is None:
-            self._pending = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._stand_in_pass)
-        begun = perf_counter()
-        while self.control.pausing:
-            if not self._recording or perf_counter() - begun > RECORD_SECONDS:
-                self.recorder.asked = self._stand_before
-                if not self._asked:
-                    self._asked = True
-                    ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
-            sleep(AGAIN_SECONDS)
-        self.recorder.asked = None
-
-    def _stand_in_pass(self, _: object) -> int:
-        """On the script's thread, wherever it is. Not within our own code, which may hold a lock: it is asked again."""
-        self._asked = False
-        frame: FrameType | None = sys._getframe(1)
-        own = self._own_files()
-        while frame is not None and frame.f_code.co_filename not in own:
-            if self._recording and is_ours(frame.f_code.co_filename):
-                return 0
-            frame = frame.f_back
-        self._stand(Spot("", 0) if frame is None else self._spot_of(frame))
-        return 0
-
-    def where(self) -> Spot | None:
-        """From any thread: the line of the script's own files that its thread is at; None where it is at none."""
-        frame, own = sys._current_frames().get(self.recorder.thread), self._own_files()
-        while frame is not None and frame.f_code.co_filename not in own:
-            frame = frame.f_back
-        return None if frame is None else self._spot_of(frame)
-
-    def _own_files(self) -> set[str]:
-        program = self.recorder.program
-        return {program.path, *(module.path for module in program.modules)}
-
-    def _spot_of(self, frame: FrameType) -> Spot:
-        file = frame.f_code.co_filename
-        return Spot("" if file == self.recorder.program.home else file, frame.f_lineno)
-
-    def _stand_before(self, spot: Spot) -> None:
-        """A statement is about to be recorded. Pending calls are run where a probe begins, in our code."""
-        if get_ident() == self.recorder.thread:
-            self._stand(spot)
-
-    def _stand(self, spot: Spot) -> None:
-        """Stand at a line, in the midst of an iteration, if told to."""
-        begun = self._started_so_far()
-        while begun and self.control.pausing:
-            self.control.stand()
-            self._channel.send(Stopped(begun, spot, recording=self._recording))
-            self.control.wait()
-            self._since = perf_counter()
 
     def _heads(self) -> Iterator[Any]:
         return chain.from_iterable(self._decisions())

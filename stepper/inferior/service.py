@@ -147,9 +147,9 @@ class Service:
             case Pause():
                 self._control.pause()
                 self._runner.interrupt()
-                threads.begin(self._runner.stand_anywhere, HEAD_SECONDS)
+                threads.begin(self._runner.standing.anywhere, HEAD_SECONDS)
             case Where():
-                return Reply(request.id, spot=self._runner.where())
+                return Reply(request.id, spot=self._runner.standing.where())
             case Quit():
                 self._control.quit()
             case Nudge() | Push():
