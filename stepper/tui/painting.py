@@ -50,13 +50,15 @@ class SparseCompositor(Compositor):
         spans = list(self._regions_to_spans(regions))
         for widget, (region, clip) in self.visible_widgets.items():  # from the front to the back
             seen = region.intersection(clip)
+            start, end, top, bottom = seen.x, seen.right, seen.y, seen.bottom
             runs: list[list[tuple[int, int, int]]] = []
             behind: list[tuple[int, int, int]] = []
-            for y, left, right in spans:
-                first, last = max(left, seen.x), min(right, seen.right)
-                if first >= last or not seen.y <= y < seen.bottom:
-                    behind.append((y, left, right))
+            for span in spans:
+                y, left, right = span
+                if not top <= y < bottom or left >= end or right <= start:
+                    behind.append(span)
                     continue
+                first, last = max(left, start), min(right, end)
                 if not runs or runs[-1][-1][0] != y - 1:
                     runs.append([])
                 runs[-1].append((y, first, last))

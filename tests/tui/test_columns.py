@@ -165,3 +165,21 @@ def test_a_number_is_sorted_by_its_value_among_the_means() -> None:
     mean = key(kind="tensor", type="ndarray", shape=(2,), mean=2.0)
     assert key(kind="scalar", type="int", value=1) < mean < key(kind="scalar", type="float", value=3.0)
     assert key(kind="scalar", type="float", value=float("nan")) == key(kind="scalar", type="str", value="a")
+
+
+def test_columns_are_as_wide_where_only_as_much_of_the_figures_is_written_as_tells_that() -> None:
+    known = Summary("tensor", "Tensor", (64, 100), "float32", "cpu", -1.25, 3e20)
+    summaries = [
+        msgspec.structs.replace(known, mean=0.5, negative=1, zero=2, positive=6397),
+        msgspec.structs.replace(known, counted=10, zero=3),
+        Summary("tensor", "Tensor", (0, 3), "float32", "cpu"),
+        Summary("tensor", "Tensor", (2,), "int64", "cpu", min=1, max=2, mean=1.5, positive=2, nan=0),
+        Summary("scalar", "float", value=float("nan"), nan=1),
+        Summary("scalar", "int", value=123456789),
+    ]
+    sightings = [Sighting((0, 0), 0, Value(f"v{at}", "data", "result", each)) for at, each in enumerate(summaries)]
+    groups = [sightings, *([each] for each in sightings), sightings[2:], sightings[4:]]
+    for group in groups:
+        for width in (20, 40, 60, 80, 120, 200):
+            sparing = [cells(each, whole=False) for each in group]
+            assert fit(sparing, width) == fit([cells(each) for each in group], width)

@@ -52,12 +52,15 @@ COLUMNS = (
 )
 
 
+SOME = "·"
+"""In place of a text of which only that it is there matters."""
 POOLED = "≈"
 """Before the shape of a value of which only a summary and a pooled picture are kept."""
 
 
-def texts(sighting: Sighting) -> tuple[str, ...]:
-    """What stands in each column for one value."""
+def texts(sighting: Sighting, *, whole: bool = True) -> tuple[str, ...]:
+    """What stands in each column for one value; if not `whole`, in columns that are as wide whatever stands in them
+    only something, where there is anything."""
     value, summary = sighting.value, sighting.value.summary
     if summary.kind == "scalar":
         trouble = "" if not summary.nonfinite else "nan" if summary.value != summary.value else "∞"
@@ -81,11 +84,11 @@ def texts(sighting: Sighting) -> tuple[str, ...]:
         (POOLED if value.pooled else "") + figures.shape(summary.shape),
         short(summary.dtype or summary.type),
         summary.device or "",
-        "".join(text for text, _ in pill(summary)),
+        "".join(text for text, _ in pill(summary)) if whole else SOME if _has_pill(summary) else "",
         "",
-        figures.figure(summary.min),
-        figures.figure(summary.max),
-        figures.figure(summary.mean) if summary.counted is None else figures.COMING,
+        figures.figure(summary.min) if whole else SOME,
+        figures.figure(summary.max) if whole else SOME,
+        (figures.figure(summary.mean) if summary.counted is None else figures.COMING) if whole else SOME,
         figures.count(summary.zero) if summary.counted is None else _so_far(summary.zero),
         figures.nonfinite(summary) or "0",
     )
@@ -101,8 +104,7 @@ def pill(summary: Summary, width: int = PILL) -> list[Piece]:
     if summary.counted is not None:
         known = pill(msgspec.structs.replace(summary, counted=None), width - 1) if summary.counted else []
         return [*known, (figures.COMING, "muted")]
-    counts = [summary.neginf, summary.negative, summary.zero, summary.positive, summary.inf, summary.nan]
-    numbers = [count or 0 for count in counts]
+    numbers = [count or 0 for count in _counts(summary)]
     total = sum(numbers)
     if not total:
         return []
@@ -114,6 +116,14 @@ def pill(summary: Summary, width: int = PILL) -> list[Piece]:
         else:  # what has a single cell keeps it
             cells[min(range(6), key=lambda index: short[index] if cells[index] > 1 else math.inf)] -= 1
     return [(glyph * count, part) for (glyph, part), count in zip(_PILL, cells, strict=True) if count]
+
+
+def _counts(summary: Summary) -> list[int | None]:
+    return [summary.neginf, summary.negative, summary.zero, summary.positive, summary.inf, summary.nan]
+
+
+def _has_pill(summary: Summary) -> bool:
+    return summary.counted is not None or any(_counts(summary))
 
 
 _PILL = (("«", "bad"), ("-", "negative"), ("0", "zero"), ("+", "positive"), ("»", "bad"), ("?", "bad"))

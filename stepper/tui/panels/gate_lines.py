@@ -280,14 +280,15 @@ def map_lines(drawing: Drawing, width: int) -> list[Row]:
     aligned = drawing.view.axes[1] == drawing.gate.by_unit.axis
     most = _scales(drawing)
     rows: list[Row] = []
+    bars = unit_bars(drawing, drawing.wide if aligned else 1)
     if not aligned:
-        rows.append(Row(pad([("units ", "muted"), *unit_bars(drawing, 1)], (), width)))
+        rows.append(Row(pad([("units ", "muted"), *bars], (), width)))
     for band in range(arrangement.bands):
         shown = kinds[band * arrangement.across : (band + 1) * arrangement.across]
         titles: list[list[Piece]] = [[(_title(drawing, kind, arrangement.width), "heading")] for kind in shown]
         rows.append(_beside(titles, arrangement.width))
         if aligned:
-            rows.append(_beside([unit_bars(drawing, drawing.wide) for _ in shown], arrangement.width))
+            rows.append(_beside([bars] * len(shown), arrangement.width))
         bands = [_map(drawing, kind, most.get(kind, 1.0)) for kind in shown]
         rows += [_beside([each[line] for each in bands], arrangement.width) for line in range(arrangement.height)]
     return rows

@@ -159,14 +159,20 @@ def _joined(cells: list[Piece], wide: int) -> list[Piece]:
     pieces: list[Piece] = []
     run, style = "", ""
     for text, name in cells:
-        if name != style:
-            if run:
-                pieces.append((run, style))
-            run, style = "", name
-        run += text if wide == 1 else text.center(wide)
+        if wide > 1:
+            text = _centred(text, wide)
+        if name == style:
+            run += text
+            continue
+        if run:
+            pieces.append((run, style))
+        run, style = text, name
     if run:
         pieces.append((run, style))
     return pieces
+
+
+_centred = lru_cache(maxsize=256)(str.center)
 
 
 def _number(cell: float, grid: Grid) -> str:

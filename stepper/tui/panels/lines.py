@@ -40,6 +40,9 @@ class Row(NamedTuple):
     base: str = ""
 
 
+Drawn = Sequence[Segment]
+"""A line as it is drawn: its pieces with their styles."""
+
 DARK = frozenset((0, 1, 4, 5, 8, 12))
 """Of the sixteen colours those that most terminals show dark: black, red, blue, magenta, and two of the bright ones."""
 
@@ -76,7 +79,7 @@ class LinePanel(ScrollView, can_focus=True):
         self.scene = Scene()
         self._count = 0
         self._wide = 0
-        self._strips: dict[tuple[Row, int, int], Strip] = {}
+        self._drawn_lines: dict[tuple[Row, int, int], Drawn] = {}
         self._segments: dict[tuple[str, str, str], tuple[Segment, int]] = {}
         self._styles_by_part: dict[tuple[str, str], Style] = {}
         self._rows: list[Row] = []
@@ -208,9 +211,14 @@ class LinePanel(ScrollView, can_focus=True):
         the screen each time, and this is asked for with every line."""
         width, height = self.outer_size
         gutter = self._gutter
+        if self._bars is None:
+            styles = self.styles
+            stable = styles.scrollbar_gutter == "stable" and styles.overflow_y == "auto"
+            self._bars = stable, styles.scrollbar_size_vertical, styles.scrollbar_size_horizontal
+        stable, across, down = self._bars
         return Size(
-            max(0, width - gutter.width - self.scrollbar_size_vertical),
-            max(0, height - gutter.height - self.scrollbar_size_horizontal),
+            max(0, width - gutter.width - (across if stable or self.show_vertical_scrollbar else 0)),
+            max(0, height - gutter.height - (down if self.show_horizontal_scrollbar else 0)),
         )
 
     @property
@@ -226,6 +234,8 @@ class LinePanel(ScrollView, can_focus=True):
         return self._gutter_known
 
     _gutter_known: Spacing | None = None
+    _bars: tuple[bool, int, int] | None = None
+    """Of the scrollbars, whether there is always room for the vertical one, and how large they are."""
     _sides: tuple[Strip, Strip] | None = None
     """What is drawn left and right of every line."""
 
@@ -286,10 +296,11 @@ class LinePanel(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         """The theme or the focus changed: forget what was drawn with the old styles."""
-        self._strips.clear()
+        self._drawn_lines.clear()
         self._segments.clear()
         self._styles_by_part.clear()
         self._gutter_known = None
+        self._bars = None
         self._sides = None
         super().notify_style_update()
 
@@ -315,31 +326,37 @@ class LinePanel(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of what is visible now."""
-        return self.line_at(y, self.scroll_offset, self.line_width)
+        return Strip(self.line_at(y, self.scroll_offset, self.line_width), self.line_width)
 
-    def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
-        """The same, where it is known how far is scrolled, and how wide a line is: Textual works that out each time."""
-        return self.strip_of(y + scrolled.y, scrolled, width)
+    def line_at(self, y: int, scrolled: Offset, width: int) -> Drawn:
+        """The same, where it is known how far is scrolled, and how wide a line is: Textual works that out each time. No
+        strip yet, of which it makes seven caches each: one is made with the frame."""
+        return self.line_of(y + scrolled.y, scrolled, width)
 
-    def strip_of(self, index: int, scrolled: Offset, width: int) -> Strip:
-        """Line `index`, cut to what is visible of its columns. Equal lines are one strip, which Textual caches on."""
+    def line_of(self, index: int, scrolled: Offset, width: int) -> Drawn:
+        """Line `index`, cut to what is visible of its columns."""
         row = self.row(index) if index < self._count else EMPTY
         key = (row, width, scrolled.x)
-        strip = self._strips.get(key)
-        if strip is None:
-            if len(self._strips) > _CACHE:
-                self._strips.clear()
-            strip = self._strips[key] = self._draw(*key)
-        return strip
+        line = self._drawn_lines.get(key)
+        if line is None:
+            if len(self._drawn_lines) > _CACHE:
+                self._drawn_lines.clear()
+            line = self._drawn_lines[key] = self._draw(*key)
+        return line
 
-    def _draw(self, row: Row, width: int, left: int) -> Strip:
+    def _draw(self, row: Row, width: int, left: int) -> Drawn:
         segments, size = [], 0
         for text, part in row.pieces:
             if text:
                 segment, columns = self._segments.get((text, part, row.base)) or self._segment(text, part, row.base)
                 segments.append(segment)
                 size += columns
-        return Strip(segments, size).crop_extend(left, left + width, self._style(row.base, ""))
+        style = self._style(row.base, "")
+        if left or size > width:
+            return list(Strip(segments, size).crop_extend(left, left + width, style))
+        if size < width:
+            segments.append(Segment(" " * (width - size), style))
+        return segments
 
     def _segment(self, text: str, part: str, base: str) -> tuple[Segment, int]:
         """A piece as it is drawn, and its columns; kept, since most come again, those of heat maps above all."""

@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Offset, Size
 from textual.message import Message
-from textual.strip import Strip
 
 from stepper.record import Event, Record
 from stepper.session.findings.telling import title, told
@@ -21,7 +20,7 @@ from stepper.tui.actions import bindings
 from stepper.tui.highlight import column, highlight
 from stepper.tui.hints import POINTED_OUT, hint
 from stepper.tui.history import History
-from stepper.tui.panels.lines import LinePanel, Piece, Row, mark, pad, wrapped
+from stepper.tui.panels.lines import Drawn, LinePanel, Piece, Row, mark, pad, wrapped
 from stepper.tui.panels.titles import CORNERS
 from stepper.tui.scene import Scene
 
@@ -179,12 +178,12 @@ class SourcePanel(LinePanel):
         if self._current:
             self.follow()
 
-    def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
+    def line_at(self, y: int, scrolled: Offset, width: int) -> Drawn:
         """A line of the source, or, below it, of what is told of the event."""
         place = y - (self.inner.height - len(self._told)) if self._told else -1
         if place < 0:
             return super().line_at(y, scrolled, width)
-        return self._draw(self._told[place], self.size.width, 0)
+        return self._draw(self._told[place], width, 0)
 
     def _tell(self) -> None:
         """Say in words, over the panel's last lines, what happens at the cursor where the source does not show it; and

@@ -10,7 +10,6 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Offset
 from textual.message import Message
-from textual.strip import Strip
 
 from stepper.record import Event
 from stepper.terminal_text import visible
@@ -39,7 +38,7 @@ from stepper.tui.panels.columns import (
     title,
     with_type,
 )
-from stepper.tui.panels.lines import EMPTY, EVERYTHING, LinePanel, Piece, Row
+from stepper.tui.panels.lines import EMPTY, EVERYTHING, Drawn, LinePanel, Piece, Row
 from stepper.tui.sketches import Draw, Sketched, Sketches
 
 CHANGED, READ = "◆", "›"
@@ -153,22 +152,20 @@ class TensorsPanel(LinePanel):
         dtype, device = shared([sighting.value.summary for sighting in last])
         said = tuple(column for column, text in ((DEVICE, device), (DTYPE, dtype)) if text)
         width = self.inner.width
-        cells = [texts(sighting) for sighting in last]
+        cells = [texts(sighting, whole=False) for sighting in last]
         widths = fit(cells, width, said)
         self._usual = "" if widths[DTYPE] else dtype
         if self._usual:
             cells = [with_type(each, sighting.value.summary, dtype) for each, sighting in zip(cells, last, strict=True)]
             widths = fit(cells, width, said)
         self._tight = widths[SHAPE] < max((cell_len(each[SHAPE]) for each in cells), default=0)
-        if self._tight:
-            cells = [tightened(each) for each in cells]
         common = f" · {dtype}{' ' if dtype and device else ''}{'on ' + device if device else ''}"
         self._common = common if said else ""
         self._entitle()
         if widths != self._widths:
             self._widths = widths
             self.refresh()
-        self._cells = dict(zip(last, cells, strict=True))
+        self._cells = {}
 
     def _texts(self, sighting: Sighting) -> tuple[str, ...]:
         cells = texts(sighting)
@@ -332,10 +329,10 @@ class TensorsPanel(LinePanel):
 
     # ----------------------------------------------------------------------------------------------- drawing
 
-    def line_at(self, y: int, scrolled: Offset, width: int) -> Strip:
+    def line_at(self, y: int, scrolled: Offset, width: int) -> Drawn:
         """The heading stays where it is when the lines scroll."""
         heading = y == 0 and (self._lines or self.filter)
-        return self.strip_of(0, scrolled, width) if heading else super().line_at(y, scrolled, width)
+        return self.line_of(0, scrolled, width) if heading else super().line_at(y, scrolled, width)
 
     def row(self, index: int) -> Row:
         """The heading, or a label's line."""
