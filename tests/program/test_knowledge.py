@@ -473,3 +473,13 @@ for epoch in range(3):
 """
     program = analyse(source, "s.py")
     assert labels(program, "parameter") == {"w"} and {"row", "target"} <= labels(program, "data")
+
+
+def test_of_pairs_that_a_generator_hands_out_each_part_has_a_role_of_its_own() -> None:
+    pairs = program_of("generated_pairs")
+    assert (pairs.roles["param"], pairs.roles["grad"]) == ("parameter", "gradient")
+    source = (CORPUS / "generated_pairs.txt").read_text()
+    head, _, rest = source.partition("            for name, param in layer.params.items():")
+    handed_on = "            yield from zip(layer.params.values(), layer.grads.values())\n\n"
+    program = analyse(head + handed_on + rest[rest.index("\nclass SGD") :], "s.py")
+    assert (program.roles["param"], program.roles["grad"]) == ("parameter", "gradient")

@@ -80,7 +80,10 @@ class Evaluator(Definitions, ABC):
                 return result
             case ast.Lambda():
                 return Value(functions=frozenset((node,)))
-            case ast.Starred(value=value) | ast.Await(value=value) | ast.YieldFrom(value=value):
+            case ast.Starred(value=value) | ast.Await(value=value):
+                return self.evaluate(scope, value)
+            case ast.YieldFrom(value=value):
+                self.yielded(self.iterate(scope, value, 0))
                 return self.evaluate(scope, value)
             case ast.Yield(value=value):
                 result = self.evaluate(scope, value) if value is not None else NOTHING
@@ -232,11 +235,20 @@ class Evaluator(Definitions, ABC):
                 return union([self._picked(value, loop) for value in values])
             case ast.Subscript(value=value, slice=ast.Slice()):
                 return self.iterate(scope, value, loop)
+            case ast.Call() if self._generates(scope, node):
+                return self._picked(self.evaluate(scope, node), loop)
             case ast.Call(args=arguments) if not self._own_callee(scope, node):
                 result = self.evaluate(scope, node)
                 extra = [self.evaluate(scope, a) for a in arguments if isinstance(a, (ast.Name, ast.Attribute))]
                 return self._elements(Value(*flat([result, *extra])), loop)
         return self._elements(self.evaluate(scope, node), loop)
+
+    def _generates(self, scope: Scope, node: ast.Call) -> bool:
+        """Whether a call is one of the script's own generators: what it hands out is an element, be it a pair."""
+        callees = self.callees(scope, node)
+        return bool(callees) and all(
+            any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(callee)) for callee in callees
+        )
 
     def _picked(self, value: Value, loop: int) -> Value:
         items = None if value.items is None else tuple(self._picked(item, loop) for item in value.items)

@@ -28,6 +28,7 @@ class Phases:
         self.flow = flow
         self.models = models
         self._told = {id(d.statement) for d in flow.measured | flow.metrics if d.statement is not None}
+        self._told -= {id(d.statement) for d in flow.updates}
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
