@@ -434,3 +434,21 @@ def test_an_error_on_its_way_back_is_no_loss_also_where_there_is_no_other(line: 
         """
     )
     assert ran.record().loss == (None if loss is None else pytest.approx(loss))
+
+
+def test_a_total_that_goes_on_is_not_the_loss_of_a_pass_though_it_is_called_the_same() -> None:
+    source = """
+        def step(x):
+            global w
+            loss = (w * x - 1.0) ** 2
+            w -= 0.25 * 2 * (w * x - 1.0) * x
+            return loss
+        w, loss = 3.0, 0.0
+        for t in range(4):
+            l = step(1.0)
+            loss += l
+            if t == 2:
+                loss = 0.0
+        """
+    for record_from in (0, None):
+        assert run(source, record_from=record_from).losses == [4.0, 1.0, 0.25, 0.0625]

@@ -17,6 +17,7 @@ class Losses:
         self.script = script
         self.instances = Instances(script)
         self.aside: frozenset[str] = frozenset()  # names that sound like one, beside the loss itself
+        self.totals: frozenset[int] = frozenset()  # targets (ids) of running totals, beside losses of the pass
         # Names by the statements (ids) that bind them, on which `.backward()` is not called in every pass.
         self.spare: dict[int, str] = {}
         # A script's own `backward` methods: of a value that can be added up (micrograd's), or of a layer.
@@ -85,7 +86,7 @@ class Losses:
 
     def is_loss_target(self, node: ast.AST) -> bool:
         """Whether a name or attribute that is bound has loss, cost or error in its name."""
-        return _last(node) not in self.aside and names_loss(_last(node))
+        return id(node) not in self.totals and _last(node) not in self.aside and names_loss(_last(node))
 
 
 def _last(node: ast.AST) -> str:

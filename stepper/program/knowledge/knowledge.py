@@ -40,6 +40,7 @@ class Known:
         if around is not None:
             flow.parameters |= around.moved
         losses.aside = _no_losses(flow)
+        losses.totals = _totals(flow)
         losses.spare = _spare(script, flow, loop)
         self.uses_backward = any(loss.backward for loss in run.losses)
         self.keeps_data = walker.keeps_data
@@ -152,6 +153,19 @@ def _no_losses(flow: Flow) -> frozenset[str]:
         for name, made in named.items()
         if name not in real and all(d in flow.backward or d in totals or d.deps & totals for d in made)
     ) | {name for name, on_its_way_back in called.items() if on_its_way_back}
+
+
+def _totals(flow: Flow) -> frozenset[int]:
+    """The targets of totals that go on over the passes (`loss += l`, and `loss = 0` where they begin anew), where the
+    pass has losses of its own, be they called the same."""
+    totals = running_totals(flow.run, flow.carried)
+    if not any(d.deps for d in flow.loss_definitions - totals):
+        return frozenset()
+    places = {d.place for d in totals}
+    anew = (d for d in flow.run.definitions if d.place in places and d.kind == "bind" and not d.deps)
+    targets: list[ast.expr] = [d.node.target for d in totals if isinstance(d.node, ast.AugAssign)]
+    targets += [target for d in anew if isinstance(d.node, ast.Assign) for target in d.node.targets]
+    return frozenset(map(id, targets))
 
 
 def _called_losses(flow: Flow) -> dict[str, bool]:

@@ -105,8 +105,8 @@ class Plain:
         match node:
             case ast.Assign(targets=targets) if len(targets) > 1 or path_root(targets[0]) is None:
                 names = [name for target in targets for name in target_names(target)]
-            case ast.AugAssign(target=ast.Name(id=name)):
-                names = [name]
+            case ast.AugAssign(target=ast.Name(id=name) as target):
+                names = [name] if self.losses.is_loss_target(target) else []
             case _:
                 return []
         place = nodes.head(node)

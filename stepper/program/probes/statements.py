@@ -280,7 +280,8 @@ class Statements:
             if operands and len(places) == 1:
                 operation = Operation("setitem", "setitem", (*operands, probed.operand))
         called = self.losses.is_loss_call(value) and len(names) == 1 and not places
-        losses = tuple(called or self.losses.is_loss_target(ast.Name(name)) for name in names)
+        whole = {target.id: target for target in targets if isinstance(target, ast.Name)}
+        losses = tuple(called or self.losses.is_loss_target(whole.get(name, ast.Name(name))) for name in names)
         self._fill(site, node, inner, names, operation, losses)
         if isinstance(node, ast.AnnAssign):
             return nodes.changed(node, target=new_targets[0], value=probed.node), names
