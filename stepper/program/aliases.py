@@ -13,6 +13,9 @@ LITERAL = r"-?\d[\w.]*|None|True|False"
 PART = rf"(?:{ITEM}|{LITERAL})"
 ALIASES = re.compile(rf"\(?(?:(?:{LITERAL}),\s*)*{ITEM}(?:,\s*{PART})*,?\)?")  # `u, n = kept["u"], 0`, too
 DISPLAY = re.compile(r"[(\[]?" + ITEM + r"(?:,\s*" + ITEM + r")+,?[)\]]?")  # `cache = (X, W, b)`
+COPIES = re.compile(  # of a list or dict: `tried = weights[:]`
+    rf"(?:list|dict|(?:copy\.)?copy)\({ITEM}\)|{ITEM}\.copy\(\)|{ITEM}\[:\]|\[\*{ITEM}\]|\{{\*\*{ITEM}\}}"
+)
 GATHERED = re.compile(r"\[" + ITEM + r"\s+for\s.*\]", re.DOTALL)  # `[x.data for x in inputs]`
 
 
@@ -33,3 +36,8 @@ def is_gathered(site: Site) -> bool:
     """Whether a statement puts what exists already into a new list: `xs = [x.data for x in inputs]`, `c = (x, w)`."""
     source = site.text.partition("=")[2].strip()
     return site.kind == "statement" and bool(GATHERED.fullmatch(source) or DISPLAY.fullmatch(source))
+
+
+def is_copied(site: Site) -> bool:
+    """Whether a statement makes a list or dict of its own of what another holds: `tried = weights.copy()`."""
+    return site.kind == "statement" and bool(COPIES.fullmatch(site.text.partition("=")[2].strip()))

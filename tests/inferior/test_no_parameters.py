@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.inferior.running import check, run
 
 
@@ -301,3 +303,59 @@ for t in range(2):
 def test_samples_that_a_pass_puts_into_a_buffer_are_data_beside_what_an_optimizer_moves() -> None:
     names = {each.name for each in run(SAMPLER.replace("STORED", "sample")).record(1).parameters}
     assert names == {"net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias"}
+
+
+@pytest.mark.parametrize("copied", ["list(weights)", "weights[:]", "weights.copy()"])
+def test_what_is_only_tried_in_a_copy_of_their_list_is_no_parameter(copied: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 1))
+        weights = [rng.normal(size=(3, 2)), rng.normal(size=(2, 1))]
+        def cost(weights):
+            first, second = weights
+            return ((np.tanh(x @ first) @ second - y) ** 2).sum()
+        def numerical(weights, k):
+            ends = []
+            for by in (1e-4, -1e-4):
+                moved = weights[k].copy()
+                moved[0, 0] += by
+                tried = {copied}
+                tried[k] = moved
+                ends.append(cost(tried))
+            return (ends[0] - ends[1]) / 2e-4
+        for t in range(2):
+            h = np.tanh(x @ weights[0])
+            e = h @ weights[1] - y
+            loss = (e * e).sum()
+            grads = [x.T @ ((2 * e @ weights[1].T) * (1 - h * h)), 2 * h.T @ e]
+            assert all(abs(numerical(weights, k) - grads[k][0, 0]) < 1e-4 for k in range(2))
+            for k in range(2):
+                weights[k] -= 0.01 * grads[k]
+        """
+    )
+    found = {each.name: each.grad and each.grad.label for each in ran.record(1).parameters}
+    assert found == {"weights[0]": "grads[k]", "weights[1]": "grads[k]"}
+
+
+def test_a_copy_of_their_list_that_takes_its_place_has_the_new_parameters() -> None:
+    ran = run(
+        """
+        import numpy as np
+        def step(params, grads):
+            new = dict(params)
+            for key in params:
+                new[key] = params[key] - 0.125 * grads[key]
+            return new
+        x, y = np.arange(6.0).reshape(3, 2) / 4, np.array([1.0, -1.0, 0.5])
+        params = {"w": np.array([0.5, -0.25]), "b": np.zeros(1)}
+        for t in range(2):
+            e = x @ params["w"] + params["b"] - y
+            loss = (e ** 2).sum() / 2
+            params = step(params, {"w": x.T @ e, "b": e.sum(keepdims=True)})
+        """
+    )
+    for each in ran.record(1).parameters:
+        assert each.grad is not None and each.cosine is not None and each.cosine < -0.999, each.name
+    assert [each.name for each in ran.record(1).parameters] == ["params['w']", "params['b']"]

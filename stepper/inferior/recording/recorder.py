@@ -20,7 +20,7 @@ from stepper.inferior.recording.heard import GATE_OPERATIONS, HEARD
 from stepper.inferior.recording.made_roles import role_of_made
 from stepper.inferior.recording.members import DEPTH, identities, suffix
 from stepper.inferior.recording.scalars import SCALARS, plain, scalar_summary
-from stepper.program.aliases import is_alias, is_gathered
+from stepper.program.aliases import is_alias, is_copied, is_gathered
 from stepper.program.sites import Site
 from stepper.program.vocabulary import names_gradient
 from stepper.record import Phase, Role, Spot, When
@@ -413,6 +413,7 @@ class Recorder(Changing):
             return draft
         if when == "result" and depth == DEPTH:
             (self.tracker.gathered.add if is_gathered(site) else self.tracker.gathered.discard)(label)
+            (self.tracker.copied.add if is_copied(site) else self.tracker.copied.discard)(label)
         for key, element in self._members(value, label, known, happening) if depth else ():
             held = keeper_of(value, key, element) if happening.text.startswith("for ") else None
             at = label + suffix(key), self._at(key, role), element

@@ -39,6 +39,7 @@ class Track:
         self.in_place = False  # one of them changed what was there, and did not only bind another value
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
+        self.tried: list[Happening] = []  # those of them that stored in a copy of the list that it lies in
         self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
         self.views: list[View] = []  # through which it was changed, by names of their own: `row = w[i]`
         self.frozen = False  # no gradient is asked for
@@ -97,6 +98,8 @@ class Tracker:
         self._by_owner: dict[tuple[str, int], Track] = {}
         self._ahead: dict[int, Any] = {}  # what a second name of a parameter was bound to
         self.gathered: set[str] = set()  # lists that this pass made of what exists already
+        self.copied: set[str] = set()  # and those that it made as copies of others
+        self._tried: dict[int, tuple[Any, Track, Draft, Happening]] = {}  # what was stored in such a copy
         self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
         self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
         self.keeps_data = False  # `p.data` is an attribute like any other of the script's own objects
@@ -146,6 +149,8 @@ class Tracker:
         kept = self.keeps_data and draft.copy is not None and bool(draft.copy.outline.shape)  # a number is its object's
         bare = label if kept else label.removesuffix(".data")
         track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
+        if track is None and whole and self._is_tried(label, bare, value, draft, event if made else None):
+            return
         changed = made and draft.when == "after" and role != "parameter"
         if track is None and whole and changed and event is not None:
             held = next(self._spans.all_around(value, whole=True), None)  # `w.view(-1).sub_(…)` changes w
@@ -201,6 +206,27 @@ class Tracker:
             track.in_place = track.in_place or draft.when == "after"
             if event is not None:
                 track.updates.append(event)
+
+    def _is_tried(self, label: str, bare: str, value: Any, draft: Draft, event: Happening | None) -> bool:
+        """Whether a value was stored in a copy of the list that has the parameter (`tried[k] = moved`): until the pass
+        is over, it is not known whether it takes its place, or was only tried."""
+        if id(value) in self._tried and self._tried[id(value)][0] is value:
+            return True
+        stored = event is not None and draft.when == "after" and ELEMENT.search(label) is not None
+        track = self._latest.get(bare) if stored and holder_of(label) in self.copied else None
+        if track is None or event is None:
+            return False
+        self._tried[id(value)] = value, track, draft, event
+        return True
+
+    def _settle_tried(self) -> None:
+        """The copy took the place of what it is a copy of, where nothing else moved that."""
+        for value, track, draft, event in self._tried.values():
+            if all(each in track.tried for each in track.updates):
+                track.value, track.after = value, draft
+                track.updates.append(event)
+                track.tried.append(event)
+        self._tried.clear()
 
     def _span(self, value: Any) -> tuple[int, int] | None:
         layout = self._layout(value)
@@ -368,6 +394,7 @@ class Tracker:
 
     def end_pass(self) -> None:
         """The pass is over: what each parameter holds now is what it became, whoever changed it."""
+        self._settle_tried()
         self._gather_rows()
         self._leave_views_out()
         self._find_paths()
@@ -402,6 +429,7 @@ class Tracker:
         self._by_owner.clear()
         self._ahead.clear()
         self.gathered.clear()
+        self.copied.clear()
         self._places.clear()
         self._spans.clear()
         self._latest.clear()
