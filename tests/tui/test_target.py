@@ -65,6 +65,26 @@ async def test_seed_device_and_settings_can_be_changed() -> None:
         assert answers == [Choice("torch", Options(seed=7, device="cpu", settings=("H=3", "name=a b")))]
 
 
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        (("tab", "enter"), None),
+        (("tab", "tab", "backspace", "7", "shift+tab", "enter"), Choice("numpy", Options(seed=7))),
+        (("tab", "tab", "tab", "tab", *"H=3", "shift+tab", "shift+tab", "shift+tab", "enter"),
+         Choice("numpy", Options(seed=0, settings=("H=3",)))),
+    ],
+    ids=["nothing", "a seed", "a setting"],
+)  # fmt: skip
+async def test_enter_in_the_empty_path_loses_nothing_that_was_typed_elsewhere(
+    keys: tuple[str, ...], answer: Choice | None
+) -> None:
+    async with picker() as (pilot, answers):
+        for key in keys:
+            await pilot.press(key)
+        await until(pilot, lambda: answers)
+        assert answers == [answer]
+
+
 async def test_what_could_not_be_opened_is_there_again_to_be_mended() -> None:
     app = app_of(Session("numpy", Options(seed=0, preset="small")))
     async with app.run_test(size=(120, 50)) as pilot:

@@ -102,6 +102,8 @@ class TargetScreen(Question[Choice | None]):
         self._arguments = arguments
         self._typed: set[str] = set()
         self._known = ""
+        self._offered: tuple[str, object] = ("", "")
+        """Seed and device that were filled in at first."""
 
     def compose(self) -> ComposeResult:
         """The list above; below, a path and how the script is to run."""
@@ -156,6 +158,7 @@ class TargetScreen(Question[Choice | None]):
             self.query_one("#path", Input).value = "" if found else given.target
             for name, text in _told(given.options).items():
                 self.query_one(f"#{name}", Input).value = text
+        self._offered = self._run_by()
         options.focus()
 
     def _list(self) -> Iterable[Option | None]:
@@ -242,15 +245,25 @@ class TargetScreen(Question[Choice | None]):
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:
-        """From a field: the path, where there is one, else what is highlighted."""
+        """From a field: the path, where there is one, else what is highlighted; from an empty path that, too, where how
+        it is to run was changed, which would else be lost without a word."""
         path = self.query_one("#path", Input).value.strip()
         highlighted = self.query_one(OptionList).highlighted
         if path:
             self._open(Row(path))
-        elif event.input.id == "path" or highlighted is None:
+        elif highlighted is None or (event.input.id == "path" and not self._changed):
             self.dismiss(None)
         else:
             self._open(self._rows[highlighted])
+
+    @property
+    def _changed(self) -> bool:
+        """Whether how a target is to run was changed."""
+        return bool(self._typed) or self._run_by() != self._offered
+
+    def _run_by(self) -> tuple[str, object]:
+        """Seed and device, as they are shown."""
+        return self.query_one("#seed", Input).value.strip(), self.query_one("#device", Select).value
 
     def action_browse(self) -> None:
         """Find a file."""
