@@ -3,7 +3,8 @@
 `model.0.weight.grad` becomes `…0.weight.grad` where there is one model, and `exp_avg of model.0.weight` becomes
 `exp_avg…0.weight`. Where that is too long, the parts before the last are abbreviated, from the left, as far as their
 neighbours allow, and an ellipsis takes the place of the dot behind them: `model.1.attention.query.weight` becomes
-`…1.att…query.weight`, then `…1.att…que…weight`.
+`…1.att…query.weight`, then `…1.att…que…weight`. As many more letters are kept as there is
+room for: `…1.atte…query.weight`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Names:
         """What is left of each path's last part: readable, and as short as it can be."""
         self._measure("", tree)
         self._forms: dict[str, list[str]] = {}
+        self._ways: dict[tuple[str, str], tuple[int, bool]] = {}
+        """How many parts of a text are abbreviated in a form of it, and whether that is to be readable."""
 
     def _measure(self, path: str, branch: Tree) -> None:
         for part, inner in branch.items():
@@ -66,11 +69,18 @@ class Names:
                 form = self._without(text, count, readable)
                 if len(form) < len(found[-1]):
                     found.append(form)
+                    self._ways[text, form] = count, readable
         return found
 
-    def _without(self, text: str, count: int, readable: bool) -> str:
+    def stretched(self, text: str, form: str, width: int) -> str:
+        """A form of `text` with as many more letters in what is abbreviated as fit in `width` columns."""
+        count, readable = self._ways.get((text, form), (0, True))
+        longer = (self._without(text, count, readable, letters) for letters in range(width, 1, -1) if count)
+        return next((each for each in longer if cell_len(each) <= width and len(each) > len(form)), form)
+
+    def _without(self, text: str, count: int, readable: bool, letters: int = 0) -> str:
         def short(match: re.Match[str]) -> str:
-            return self._short(match[0], count, readable)
+            return self._short(match[0], count, readable, letters)
 
         return _OF.sub(ELLIPSIS, _PATH.sub(short, text))
 
@@ -81,8 +91,9 @@ class Names:
         head = cut if 0 < cut < width // 2 else None
         return next((form for form in forms if cell_len(form) <= width), figures.middle(forms[-1], width, head))
 
-    def _short(self, path: str, count: int, readable: bool) -> str:
-        """`path` without what it shares with all others, and with its first `count` parts abbreviated."""
+    def _short(self, path: str, count: int, readable: bool, letters: int) -> str:
+        """`path` without what it shares with all others, and with its first `count` parts abbreviated, to `letters` if
+        they need no more."""
         bare = path.removesuffix(GRADIENT)
         parts = bare.split(".")
         short, prefix = "", ""
@@ -91,6 +102,9 @@ class Names:
             if prefix not in self._beginnings:
                 return path
             kept = part if index == len(parts) - 1 else self._beginnings[prefix][0 if readable else 1]
+            if kept and letters > len(kept):
+                # an ellipsis for one letter hides it, and saves nothing
+                kept = part if len(part) <= letters + 1 else part[:letters]
             text = part if kept and index >= count else kept
             dot = "." if short and not short.endswith(ELLIPSIS) else ""
             short += f"{dot}{text}" if text else "" if short.endswith(ELLIPSIS) else ELLIPSIS
@@ -133,7 +147,7 @@ def shortened(labels: tuple[str, ...], width: int) -> dict[str, str]:
         if fitting is None:
             long[label] = forms
         else:
-            found[label] = fitting
+            found[label] = names.stretched(label, fitting, width)
     found |= _cut(long, set(found.values()), width)
     for _ in range(ROUNDS):
         alike: dict[str, list[str]] = {}

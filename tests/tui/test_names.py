@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from stepper.tui.names import Names, shortened, widths, without_beginning
@@ -62,9 +64,25 @@ def test_no_two_names_look_the_same_and_all_fit(labels: tuple[str, ...]) -> None
         assert max(map(len, found.values())) <= width
         assert len(set(found.values())) == len(labels), f"at {width} columns"
         names = Names(labels)
-        assert width < shortest or all(
-            name in names.forms(label) for label, name in found.items() if " of " not in label
-        )
+        for label, name in found.items() if width >= shortest else ():
+            cut = ".*".join(map(re.escape, name.replace(" of …", "…").split("…")))
+            assert re.fullmatch(cut, label), f"at {width} columns: {name} is not what is left of {label}"
+            longer = [form for form in names.forms(label) if len(name) < len(form) <= width]
+            assert not longer, "the longest form that fits, or one with more letters"
+
+
+def test_what_is_abbreviated_has_as_many_letters_as_there_is_room_for() -> None:
+    labels = tuple(
+        f"model.{layer}.{name}" for layer in ("first_projection", "second_projection", "head") for name in STEPS
+    )
+    assert [shortened(labels, width)["model.second_projection.weight"] for width in (11, 12, 16, 24, 25, 30)] == [
+        "…sec…weight", "…seco…weight", "…second_p…weight", "…second_projecti…weight", "…second_projection.weight",
+        "model.second_projection.weight",
+    ]  # fmt: skip
+    assert shortened(labels, 16)["model.head.weight"] == "…head.weight"
+
+
+STEPS = ("weight", "bias")
 
 
 def test_a_part_that_is_abbreviated_says_so() -> None:
