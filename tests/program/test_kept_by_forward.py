@@ -1,5 +1,7 @@
 """What a forward pass by hand keeps of itself, and the losses it makes, beside the parameters."""
 
+import textwrap
+
 from stepper.program.program import analyse
 from tests.program.test_knowledge import program_of
 
@@ -92,3 +94,43 @@ for t in range(3):
     program = analyse(source, "s.py")
     assert {site.role for site in program.sites if site.label == "self.out"} == {"activation"}
     assert program.roles["x"] == "activation" and program.roles["self.weight"] == "parameter"
+
+
+def test_what_lies_in_caches_of_caches_keeps_its_role_where_a_layer_takes_it_apart() -> None:
+    program = analyse(
+        textwrap.dedent(
+            """
+            import numpy as np
+            def linear(a, w):
+                z = a @ w
+                return z, (a, w)
+            def layer(a, w):
+                z, linear_cache = linear(a, w)
+                return np.tanh(z), (linear_cache, z)
+            def linear_backward(dz, cache):
+                a, w = cache
+                da = dz @ w.T
+                dw = a.T @ dz
+                return da, dw
+            def layer_backward(da, cache):
+                linear_cache, kept = cache
+                return linear_backward(da * (1 - np.tanh(kept) ** 2), linear_cache)
+            params = {"w0": np.ones((3, 4)), "w1": np.ones((4, 1))}
+            for t in range(5):
+                caches, out = [], x
+                for l in range(2):
+                    out, cache = layer(out, params["w" + str(l)])
+                    caches.append(cache)
+                loss = ((out - y) ** 2).mean()
+                grads, dout, L = {}, 2 * (out - y) / len(y), len(caches)
+                for l in reversed(range(L)):
+                    current = caches[l]
+                    dout, grads["w" + str(l)] = layer_backward(dout, current)
+                for key in params:
+                    params[key] -= 0.1 * grads[key]
+            """
+        ),
+        "s.py",
+    )
+    assert program.roles["current"] == program.roles["kept"] == program.roles["a"] == "activation"
+    assert {site.role for site in program.sites if site.label == "w"} == {"parameter"}

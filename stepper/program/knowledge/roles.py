@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from stepper.program.flow.effects import FIELD, GRAD, Definition, Place, closure
+from stepper.program.flow.effects import FIELD, GRAD, Definition, Place, closure, reached
 from stepper.program.flow.flow import Flow
 from stepper.program.flow.recomputed import keys_read, recomputed
 from stepper.program.flow.records import is_record, record_fields
@@ -186,8 +186,13 @@ class Roles:
     def _is_kept(self, definition: Definition) -> bool:
         """Whether this is a second name, in the backward pass, for what the forward pass kept (`x, w, b = cache`)."""
         flow = self.flow
-        made = closure(definition.deps) - flow.forward
+        made = reached(_held_by(definition), _held_by) - flow.forward
         return not any(d in flow.updates or (d in flow.backward and not d.alias) for d in made)
+
+    def _is_taken(self, place: Place) -> bool:
+        """Whether all that a place has, in the whole pass, is taken out of what the forward pass kept."""
+        made = [d for d in self.flow.run.definitions if d.place == place]
+        return bool(made) and all(d.kind == "bind" and d.alias and self._is_kept(d) for d in made)
 
     def _may_be_made(self, definition: Definition) -> bool:
         """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins
@@ -248,11 +253,23 @@ class Roles:
         return not (bound and script.kind(scope, name) == "variable")
 
     def _recomputed(self) -> None:
-        """A name that is an activation in one function is one where a gradient recomputes it, too."""
+        """A name that is an activation in one function is one where a gradient recomputes it, too; a parameter's is one
+        where what the forward pass kept is taken apart (`x, w, b = cache`)."""
+        stepped = {place[1] for place, role in self.by_place.items() if role == "parameter" and place[0] != FIELD}
+        kept = {place for place, role in self.by_place.items() if role in ("activation", "gradient")}
+        kept = {place for place in kept if place[0] != FIELD and place[1] in stepped and not names_gradient(place[1])}
+        self.by_place.update({place: "parameter" for place in kept if self._is_taken(place)})
         forward = {place[1] for place, role in self.by_place.items() if role == "activation"}
         for place, role in list(self.by_place.items()):
             if role == "gradient" and place[0] != FIELD and place[1] in forward and not names_gradient(place[1]):
                 self.by_place[place] = "activation"
+
+
+def _held_by(definition: Definition) -> frozenset[Definition] | set[Definition]:
+    """What a second name was taken out of, without what picked it there (`cache = caches[L - 1]`)."""
+    if not definition.alias or not definition.roots:
+        return definition.deps
+    return {d for d in definition.deps if d.place in definition.roots or d.roots & definition.roots}
 
 
 def _loop_targets(walker: Walker) -> set[Place]:
