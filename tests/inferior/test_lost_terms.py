@@ -66,6 +66,10 @@ TERMS = """
         ("p = sum(q.detach().abs().sum() for q in body.parameters()); loss += p", "p", "body.weight, body.bias"),
         ("p = size(m=body); loss = loss + 0.1 * p", "0.1 * p", "body.weight, body.bias"),
         ("p = [h.detach().mean(), loss]; loss = sum(0.1 * q for q in p)", "p[0]", "body.weight, body.bias"),
+        ("loss += 0.01 * h.norm().item()", "h.norm()", "body.weight, body.bias"),
+        ("loss = loss + 0.5 * float(h.norm())", "h.norm()", "body.weight, body.bias"),
+        ("loss = sum([1.0 * loss, 0.5 * h.norm().item()])", "h.norm()", "body.weight, body.bias"),
+        ("p = []; p.append(loss); p.append(h.norm().item() / 2); loss = sum(p)", "h.norm()", "body.weight, body.bias"),
         ("p = h.mean().detach().requires_grad_(); loss = loss + p", "p", "body.weight, body.bias"),
     ],
 )
@@ -73,7 +77,7 @@ def test_a_term_of_the_loss_that_is_cut_off_is_told_where_it_is_added(term: str,
     record = run_recorded(script(TERMS.replace("TERM", term))).records[1]
     (event,) = (event for event in record.events if LOST in event.note)
     assert event.kind == "statement"
-    assert event.note.startswith(f"{LOST}{label}, a term of the loss: it is cut off on line ")
+    assert event.note.startswith(f"{LOST}{label}, a term of the loss: it is cut off ")
     assert event.note.endswith(f" ({names})") if names else event.note[-1].isdigit()
     marked = {each.name: each.term for each in record.parameters if each.term is not None}
     assert marked.keys() >= set(names.split(", ") if names else ["body.weight"])
@@ -99,6 +103,11 @@ MEANT = [
     "q = pi(h); p = [q, (q.round() - q).detach()]; loss = loss + sum(p).mean()",
     "p = [-(d.log_prob(a) - d.log_prob(a).detach()).exp().mean(), loss]; loss = sum(p)",
     "z = h.detach(); loss = loss + (pi(z).mean() + 0.1 * z.square().mean())",  # z is what a layer is given: a sample
+    "loss = loss + max(d.entropy().mean(), torch.tensor(9.0))",  # which is the larger one
+    "loss = loss + h.norm().item() * d.entropy().mean()",  # a weight
+    "loss = torch.add(loss, d.entropy().mean(), alpha=h.norm().item())",
+    "loss += d.entropy().mean() if h.norm().item() > 0 else 0.0",
+    "q = v(h).mean(); loss = loss + (q - q.item()) + (value.mean() - value.mean().item())",
     "seen = loss.item() + h.detach().mean(); loss = loss + 0.1 * x.mean() + body.bias.sum()",
 ]
 

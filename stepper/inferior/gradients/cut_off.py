@@ -107,6 +107,10 @@ class Flow:
                 found[event] = found.get(event, 0) | bits
         return found
 
+    def live_of(self, draft: Draft) -> int:
+        """The parameters that gradients would go back to from a value, as bits."""
+        return self._live.get(key_of(draft), 0)
+
     def pass_through(self, happening: Happening) -> None:
         """An event is over: what it made was made of what it read."""
         read = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
@@ -140,8 +144,9 @@ class Flow:
         if happening.kind == "statement" and any(key_of(draft) in results for draft in given):
             own = [draft for draft in given if key_of(draft) not in results]
             beside = (self._live_of(own, happening)[0] | inside[0], self.cuts_of(own))
+        chosen = {key_of(draft) for draft in given if draft.graph == 0}  # `max(kl, floor)` hands on what it was given
         for draft in happening.drafts:
-            if draft.when in ("result", "after"):
+            if draft.when == "after" or (draft.when == "result" and key_of(draft) not in chosen):
                 self._make(draft, happening, *(beside if draft.when == "result" else (live, dead)))
                 if happening.kind == "expression":
                     taken = {key_of(each) for each in read}

@@ -63,7 +63,8 @@ def _told(event: Happening) -> Iterator[tuple[str, bool, list[Draft]]]:
     grown = _grown(event.text) if event.kind == "statement" else None
     if grown is not None:
         name, arguments = grown
-        yield name, False, [each for each in event.drafts if each.when == "operand" and each.label in arguments]
+        read = [each for each in event.drafts if each.when == "operand" and each.label != name]
+        yield name, False, [each for each in read if each.label in arguments] or read  # a number that is made of them
 
 
 @lru_cache(maxsize=1024)

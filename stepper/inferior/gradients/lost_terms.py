@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from stepper.inferior.gradients.cut_off import LEAF, WITHIN, Flow, as_they_ended, is_integer, key_of
 from stepper.inferior.gradients.held_values import HeldValues, names_read
+from stepper.inferior.gradients.read_as_numbers import ReadAsNumbers
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracking import Track
 from stepper.record import Backward, Contribution, OptimizerStep
@@ -61,10 +62,15 @@ def lost_terms(happenings: Sequence[Happening], tracks: Mapping[str, Track]) -> 
     found: dict[tuple[int, str], Lost] = {}
     search: _Search | None = None
     for root, made_by in nodes.items():
-        if not any(_adds_what_is_dead(happenings[event], kinds) for event, kinds in made_by.items()):
+        numbers = ReadAsNumbers(happenings, root, made_by)
+        added = {event: kinds for event, kinds in made_by.items() if kinds & ADDED}
+        if not (
+            any(_adds_what_is_dead(happenings[event], kinds) for event, kinds in made_by.items())
+            or any(numbers.among(happenings[event], happenings[event].drafts) for event in added)
+        ):
             continue
         search = search or _Search(happenings, tracks, nodes)
-        for lost in search.of(happenings[root], made_by):
+        for lost in search.of(happenings[root], made_by, numbers):
             found.setdefault((lost.added.id, lost.label), lost)
     return list(found.values())
 
@@ -93,14 +99,13 @@ class _Search:
         self._tracks = [each for each in tracks.values() if not each.frozen and each.before.copy is not None]
         self._roots = {each: self._begun(each) for each in roots}
 
-    def of(self, root: Happening, made_by: Mapping[int, set[str]]) -> Iterator[Lost]:
+    def of(self, root: Happening, made_by: Mapping[int, set[str]], numbers: ReadAsNumbers) -> Iterator[Lost]:
         """The terms of one backward pass. `made_by`: the nodes of its graph, by the event that made their values."""
         trained, on_the_way = self._trained(root), set[Hashable]()
-        candidates = list(self._candidates(root, made_by, on_the_way)) if trained else []
+        candidates = list(self._candidates(root, made_by, numbers, on_the_way)) if trained else []
         readers = self._readers(set(made_by) - {event.id for _, event in candidates})
         for draft, event in candidates:
-            beyond = self._beyond(draft, event)
-            cuts = self._flow.cuts_of([draft])
+            beyond, cuts = self._beyond(draft, event), self._cuts_of(draft, event)
             known = set().union(*map(self._names, cuts.values()))
             if not known and not beyond.cuts:
                 known, cuts = self._held_in_objects(beyond.dead)
@@ -116,6 +121,17 @@ class _Search:
         """What a backward pass begins with."""
         read = (draft for draft in self._happenings[root].drafts if draft.when in READ)
         return {key_of(draft) for draft in read if draft.graph in (WITHIN, LEAF)}
+
+    def _cuts_of(self, term: Draft, event: Happening) -> dict[int, int]:
+        """The cuts behind a term, each with the parameters beyond it."""
+        if term.graph == WITHIN:  # a number is made of it where it is read
+            bits = self._flow.live_of(term)
+            return {self._reader(term, event).id: bits} if bits else {}
+        return self._flow.cuts_of([term])
+
+    def _reader(self, term: Draft, event: Happening) -> Happening:
+        """The event that read a term: that which adds it, or put it into a container before."""
+        return next((each for each in self._happenings if any(term is draft for draft in each.drafts)), event)
 
     def _names(self, bits: int) -> set[str]:
         return {each.name for place, each in enumerate(self._tracks) if bits >> place & 1}
@@ -138,7 +154,7 @@ class _Search:
         return reached & stepped if stepped else reached
 
     def _candidates(
-        self, root: Happening, made_by: Mapping[int, set[str]], on_the_way: set[Hashable]
+        self, root: Happening, made_by: Mapping[int, set[str]], numbers: ReadAsNumbers, on_the_way: set[Hashable]
     ) -> Iterator[tuple[Draft, Happening]]:
         """What is added on the way to the loss and hangs in no graph, with the event that adds it. What does hang in
         one is noted `on_the_way`."""
@@ -158,9 +174,12 @@ class _Search:
             if kinds & SCALED:  # of weights and terms, each in a list of their own, only these are added
                 held = [each for each in held if any(draft.graph == WITHIN for draft in each)]
             read += [draft for each in held for draft in each]
+            as_numbers = numbers.among(self._happenings[event], read) if kinds & ADDED else []
+            read = [draft for draft in read if draft not in as_numbers]
             live = [(key_of(draft), self._place[event]) for draft in read if draft.graph == WITHIN]
             if (kinds <= ADDED | REARRANGED or (held and kinds <= ADDED | REARRANGED | SCALED)) and kinds & ADDED:
                 alone = all(draft.shape in ((), None) for draft in read)
+                yield from ((each, self._happenings[event]) for each in as_numbers)
                 for draft in filter(_may_be_dead, read):
                     if alone or "Add" in kinds:
                         yield draft, self._happenings[event]
@@ -172,6 +191,8 @@ class _Search:
 
     def _beyond(self, term: Draft, event: Happening) -> _Beyond:
         """What a term is made of, back to what hangs in a graph."""
+        if term.graph == WITHIN:
+            return _Beyond(set(), {key_of(term)}, {self._reader(term, event).id})
         found, waiting = _Beyond({key_of(term)}, set(), set()), [key_of(term)]
         while waiting:
             for made, draft in self._read_for(waiting.pop(), event):
