@@ -146,3 +146,31 @@ def test_what_a_function_clips_before_it_returns_it_is_compared_as_it_was_made(t
         found = named(run.check(1))
     assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 2, found
     assert all("changed on line 12, before the update used it" in each.note for each in found.values()), found
+
+
+def test_of_a_gradient_that_a_mask_made_zero_in_places_it_is_said_where_and_how_much(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(8, 4)), rng.normal(size=(8, 6))
+        w, v, b = rng.normal(size=(4, 6)), rng.normal(size=(4, 6)), np.zeros(6)
+        for t in range(2):
+            e = x @ w + np.sin(x) @ v + b - y
+            loss = (e * e).sum()
+            dw = 2 * x.T @ e
+            db = 2 * e.sum(0)
+            dw *= np.abs(dw) > np.quantile(np.abs(dw), 0.25)
+            dv = 2 * np.sin(x).T @ e
+            keep = rng.random(dv.shape) < 0.5
+            dv = dv * keep
+            w -= 0.01 * dw
+            v -= 0.01 * dv
+            b -= 0.01 * db
+    """
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+        zeros = run.iteration(1)["dv"].summary.zero
+    assert {each.verdict for each in found.values()} == {Verdict.AGREES}
+    assert "changed on line 11 (6 of 24 entries became 0), before" in found["w"].note  # though no entry shown is one
+    assert f"changed on line 14 ({zeros} of 24 entries became 0), before" in found["v"].note
+    assert not found["b"].note

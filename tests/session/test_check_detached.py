@@ -310,3 +310,41 @@ for t in range(2):
     with opened(tmp_path, text) as run:
         (found,) = run.check(1).parameters
     assert (found.verdict, found.note[:24]) == (Verdict.AGREES, "line 8 cuts the graph (n")
+
+
+@pytest.mark.start("torch")
+def test_of_a_gradient_that_a_backward_hands_on_as_it_came_it_is_said(tmp_path: Path) -> None:
+    text = """
+import torch
+torch.manual_seed(0)
+class Clamp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a):
+        return a.clamp(-0.5, 0.5)
+    @staticmethod
+    def backward(ctx, g):
+        return g
+class Tanh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a):
+        ctx.save_for_backward(a)
+        return a.tanh()
+    @staticmethod
+    def backward(ctx, g):
+        (a,) = ctx.saved_tensors
+        return g * (1 - a * a)
+x, y = torch.randn(8, 3).double(), torch.randn(8, 2).double()
+w, v = (torch.randn(3, 2).double().requires_grad_() for _ in range(2))
+for t in range(2):
+    loss = (Clamp.apply(x @ w) + Tanh.apply(x @ v) - y).square().mean()
+    loss.backward()
+    with torch.no_grad():
+        for p in (w, v):
+            p -= 0.1 * p.grad
+            p.grad = None
+"""
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {each.verdict for each in found.values()} == {Verdict.DIFFERS}
+    assert "the backward of Clamp (line 9) hands its gradient on as it came" in found["w"].note
+    assert not found["v"].note

@@ -1,9 +1,12 @@
 """What entries say together: agreement, a constant factor, a sign, or that nothing can be told."""
 
+import asyncio
 import itertools
 
 import pytest
 
+from stepper.inferior.protocol import Move, Tried
+from stepper.record import Parameter, Summary, Value
 from stepper.session.check.check_text import lines
 from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import Slope
@@ -21,6 +24,8 @@ from stepper.session.check.gradient_check import (
     unknown,
     unmoved,
 )
+from stepper.session.check.together import Setting, Way, together
+from stepper.session.findings.versions import Version
 
 UNIT = 2.0**-53
 
@@ -37,6 +42,21 @@ def checked(*pairs: tuple[float, float], along: bool = False, unsure: str = "", 
 def test_the_same_gradient_agrees() -> None:
     assert checked((2.0, 2.0), (-1.0, -1.0 + 1e-7), (0.0, 0.0)).verdict is Verdict.AGREES
     assert entry(0.0, 0.0, error=0.5).verdict is Verdict.AGREES  # nothing, and nothing
+
+
+@pytest.mark.parametrize(("unit", "agrees"), [(UNIT, True), (2.0**-11, False), (2.0**-8, False)])
+def test_along_a_direction_too_nothing_agrees_with_nothing_only_where_something_would_be_seen(
+    unit: float, agrees: bool
+) -> None:
+    number = Value("w", "parameter", "operand", Summary("scalar", "float", value=0.0))
+    parameter = Parameter("w", (), number, number, number, number)
+    way = Way(parameter, (Version((number,)),), Move("w", number.summary, 0, 1.0), (0.0,), 0.0)
+
+    async def push(_: list[Move], numbers: list[float | None]) -> list[Tried]:
+        return [Tried(each, [1.0]) for each in numbers]
+
+    told = asyncio.run(together([way], Setting([1.0], frozenset(), unit, 0.0), push, 0, lambda: False))
+    assert ("w" in told.agreed) is agrees
 
 
 def test_nothing_agrees_with_nothing_only_where_as_much_as_others_have_would_be_seen() -> None:

@@ -55,6 +55,7 @@ from stepper.session.findings.lost_terms import lost_term
 from stepper.session.findings.on_the_way import on_the_way
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
+from stepper.session.findings.straight_through import straight_through
 from stepper.session.findings.versions import Version, typical, versions
 from stepper.session.findings.whose_loss import of_graph
 from stepper.session.findings.zeroing import summed
@@ -128,7 +129,8 @@ class RecordCheck:
                 else:
                     self._entries = budget.entries(passes, left)
                 left -= 1
-            found = found or await self._along_graph(parameter, await self._one(parameter))
+            if found is None:
+                found = _with_version(await self._along_graph(parameter, await self._one(parameter)), told)
             whole = replace(whole, parameters=(*whole.parameters, settled(found)), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
@@ -282,6 +284,8 @@ class RecordCheck:
             raise LookupError(why_not or "no gradient of it is in the record")
         differs = first.verdict is Verdict.DIFFERS
         why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
+        if differs and not first.note and first.factor is None:
+            why = why or straight_through(self._record, parameter)
         mistake = known[0].mistake
         if (
             mistake is not None
@@ -379,3 +383,12 @@ class RecordCheck:
             name = updated_before(self._record, self._record.losses[place], phase)
             self._updated[place] = name and f"{name} is updated before the loss is computed"
         return self._updated[place]
+
+
+def _with_version(found: ParameterCheck, told: Together) -> ParameterCheck:
+    """A parameter whose entries agree as the update used them, and all of whose gradient does as it was before it was
+    changed elsewhere: masked, say."""
+    version = told.agreed[found.name][0] if found.name in told.agreed else None
+    if version is None or found.verdict is not Verdict.AGREES or found.note or not version.note:
+        return found
+    return replace(found, note=version.note)

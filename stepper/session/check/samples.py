@@ -21,7 +21,7 @@ from stepper.session.check.finite_difference import (
     slope,
 )
 from stepper.session.check.flatness import begins_gradually
-from stepper.session.check.gradient_check import EntryCheck, Verdict, compared, unit_of, unmoved
+from stepper.session.check.gradient_check import SMALL, EntryCheck, Verdict, compared, unit_of, unmoved
 from stepper.session.check.passes import Passes
 from stepper.session.continuing import Continuing
 from stepper.session.findings.versions import Version, typical
@@ -63,7 +63,8 @@ class Samples:
         self._passes = passes
         self._versions = versions
         self._unit = unit
-        self._others = max((typical(each.grad) for each in record.parameters if each.grad is not None), default=0.0)
+        steep = max((typical(each.grad) for each in record.parameters if each.grad is not None), default=0.0)
+        self._others = steep or SMALL * abs(record.loss or 0.0) / (typical(parameter.before) or 1.0)
         self._chosen: list[int] = []  # by their places in the flattened array
         self._steps: dict[int, list[Step]] = {}  # by those
         self._gradual: dict[tuple[int, float], bool] = {}  # by those and the loss

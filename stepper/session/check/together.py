@@ -28,7 +28,7 @@ from stepper.session.check.finite_difference import (
     scale_of,
     slope,
 )
-from stepper.session.check.gradient_check import Direction, EntryCheck, Verdict, compared, unit_of
+from stepper.session.check.gradient_check import SMALL, Direction, EntryCheck, Verdict, compared, unit_of
 from stepper.session.check.readings import known, readings
 from stepper.session.findings.versions import Version
 
@@ -62,16 +62,26 @@ class Way:
         """The same of the slopes."""
         return self.slopes[min(place, len(self.slopes) - 1)]
 
+    def told(self, place: int, tolerance: float) -> Version:
+        """The one that a direction tells of by those at this place: the first, where its slope is as good as that."""
+        return self.version(place if abs(self.slope(place) - self.slopes[0]) > tolerance else 0)
+
 
 @dataclass(frozen=True)
 class Setting:
     """What the losses of an iteration are measured by: those where nothing is moved, which of them have grown from the
-    one before, the unit roundoff that they are computed with, and by how much they differ."""
+    one before, the unit roundoff that they are computed with, and by how much they differ. `steep`: the largest slope
+    that any of the gradients says."""
 
     base: Losses
     grown: frozenset[int]
     unit: float
     noise: float
+    steep: float = 0.0
+
+    def seen(self, base: float) -> float:
+        """What the error of a slope is to be below, that nothing agrees with nothing: what others have is seen."""
+        return self.steep or SMALL * abs(base)
 
     def readings(self, version: Version) -> list[tuple[Reading, str]]:
         """Which of the losses a gradient is, or may be, that of, each with what it is called."""
@@ -164,6 +174,8 @@ async def together(
     differing: list[tuple[Way, ...]] = []
     hidden: dict[str, Direction] = {}
     unsure: dict[str, Direction] = {}
+    steep = max((abs(each.slopes[0]) for each in ways), default=0.0)
+    setting = replace(setting, steep=max(setting.steep, steep))
     waiting = deque((group, False) for group in _of_one_loss(ways))
     while waiting:
         group, agree = waiting.popleft()
@@ -179,7 +191,7 @@ async def together(
                 told = list(group)  # nothing, and nothing
             if told:
                 directions.append(direction)
-            agreed |= {each.parameter.name: (each.version(place), direction, by) for each in told}
+            agreed |= {each.parameter.name: (each.told(place, direction.tolerance), direction, by) for each in told}
             rest = [each for each in group if each.parameter.name not in agreed]
             if len(group) > 1 and rest:
                 parts = _parts(rest, direction.tolerance / abs(direction.recorded), len(group) - 1)
@@ -291,7 +303,7 @@ def _entry(
     told: list[EntryCheck] = []
     for some in (ordered, ordered[:2], ordered[2:4]):
         found = slope(some, read(setting.base), read, setting.unit, noise)
-        told.append(compared((), recorded, found, unit, abs(recorded)))
+        told.append(compared((), recorded, found, unit, abs(recorded), others=setting.seen(read(setting.base))))
         if told[-1].verdict is Verdict.AGREES:
             return told[-1]
     return told[0]

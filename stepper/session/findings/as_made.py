@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import textwrap
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +29,8 @@ class Changed:
     """A gradient before it was changed. `line`: where it was changed first, as far as is known; `scale`: what it was
     multiplied by to become what the update used, where it was only that. `event` is the one that changed it, `factor`
     the constant that it was multiplied by there, where it was only that: no gradient is in it, as is in a clipping's.
-    `alone`: no other array went into it. `up_to`: whether that constant is meant is not known."""
+    `alone`: no other array went into it. `up_to`: whether that constant is meant is not known. `zeroed`, in words: how
+    many entries became 0, as by a mask."""
 
     value: Value
     line: int | None = None
@@ -37,10 +39,11 @@ class Changed:
     factor: float | None = None
     alone: bool = False
     up_to: bool = False
+    zeroed: str = ""
 
     @property
     def note(self) -> str:
-        where = "" if self.line is None else f" on line {self.line}"
+        where = ("" if self.line is None else f" on line {self.line}") + (f" ({self.zeroed})" if self.zeroed else "")
         used = "before the update used it" if self.scale is None else f"and the update used {self.scale:.6g} × it"
         if self.up_to:
             return f"up to the factor {self.factor:.6g}{where}; as it was before that, {used}"
@@ -55,6 +58,12 @@ def multiple(one: Value, other: Value) -> float | None:
     if now.kind == "scalar" or was.kind == "scalar":
         return _factor([(now.value, was.value)])
     return _factor([(now.min, was.min), (now.max, was.max), (now.l2, was.l2)])
+
+
+def zeroed(now: Value, before: Value) -> str:
+    """In words: how many entries of a gradient became 0 where it was changed; empty where none did."""
+    size, zeros = now.summary.size, (now.summary.zero or 0) - (before.summary.zero or 0)
+    return f"{zeros:,} of {size:,} entries became 0" if 0 < zeros < size == before.summary.size else ""
 
 
 def _turned(one: Value, other: Value) -> bool:
@@ -116,6 +125,7 @@ class Origins:
     seen: dict[int, int] = field(init=False, default_factory=dict)  # and the first that had it at all
     numbers: dict[float, Event] = field(init=False, default_factory=dict)  # the statement that made a single number
     inside: dict[int | None, list[Event]] = field(init=False)
+    _known: dict[tuple[str, int | None], list[Changed]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.inside = nested(self.record.events)
@@ -136,8 +146,11 @@ class Origins:
     def of(self, parameter: Parameter, used: Value) -> list[Changed]:
         """What the gradient that an update used was before statements changed it, whatever its names (`grads["w"]`,
         `grads[k]`): before each of them, the last one first."""
-        single = number(used) is not None and not parameter.shape
-        return list(self._single(parameter, used) if single else self._of(parameter, used))
+        asked = parameter.name, used.copy
+        if used.copy is None or asked not in self._known:
+            single = number(used) is not None and not parameter.shape
+            self._known[asked] = list(self._single(parameter, used) if single else self._of(parameter, used))
+        return self._known[asked]
 
     def made_at(self, value: Value) -> int:
         """The event that made a gradient, as far as is known."""
@@ -145,6 +158,11 @@ class Origins:
         event = self.made.get(value.copy) if value.copy is not None else None
         event = event or (None if single is None else self.numbers.get(single))
         return -1 if event is None else event.id
+
+    def line_of(self, value: Value) -> int | None:
+        """The line that made a value of several entries, as far as is known."""
+        event = None if value.copy is None else self.made.get(value.copy)
+        return None if event is None else event.line
 
     def _single(self, parameter: Parameter, used: Value) -> Iterator[Changed]:
         """The same of a single number: which of those that a statement reads is the gradient is not known. One that
@@ -195,6 +213,7 @@ class Origins:
                 event.id,
                 self._constant(event, now, before),
                 not in_place or (read is not None and own.issuperset(each.copy for each in read)),
+                zeroed=zeroed(now, before),
             )
             now = before
 
@@ -206,13 +225,34 @@ class Origins:
         statement = self.record.events[event.id if event.parent is None or event.kind == "statement" else event.parent]
         names = {node.id for node in parsed(statement.text) if isinstance(node, ast.Name)}
         told = [value for each in self._within(statement) for value in each.values]
-        earlier = (value for each in self.record.events[: event.id] for value in each.values)
-        known = {value.label: value for value in earlier if value.label in names}.values()  # what each is by now
+        known = filter(None, (self._by_now(name, event.id) for name in names))
         made = [single for single in map(number, filter(_came, statement.values)) if single is not None]
         computed = {single for single in map(number, (*told, *known)) if single in self._computed}
         with_it = {each / factor for each in made}  # `dw, db = c * dw, c * db`
         others = (each for each in computed.difference(made) if each is not None)
         return factor if all(any(math.isclose(each, one) for one in with_it) for each in others) else None
+
+    def _by_now(self, label: str, event: int) -> Value | None:
+        """What a name holds ahead of an event."""
+        places, values = self._told.get(label, ([], []))
+        behind = bisect_left(places, event)
+        return values[behind - 1] if behind else None
+
+    @cached_property
+    def _told(self) -> dict[str, tuple[list[int], list[Value]]]:
+        """By label, the events that told of such a value, and what it was."""
+        found: dict[str, tuple[list[int], list[Value]]] = {}
+        for event in self.record.events:
+            for value in event.values:
+                places, values = found.setdefault(value.label, ([], []))
+                places.append(event.id)
+                values.append(value)
+        return found
+
+    @cached_property
+    def _ended(self) -> list[Event]:
+        """The events ahead of the updates, in the order in which they ended."""
+        return [each for each in as_they_ended(self.inside) if each.phase != "update"]
 
     @cached_property
     def _computed(self) -> set[float | None]:
@@ -309,14 +349,11 @@ class Origins:
         """Whether the gradient of another parameter was made of it, array by array (the norm of all is a number)."""
         others = {each.grad.copy for each in self.record.parameters if each.name != parameter.name and each.grad}
         reached = {value.copy}
-        for event in as_they_ended(self.inside):
-            if event.phase == "update":
+        for event in self._ended:
+            if reached.isdisjoint([each.copy for each in event.values if not _came(each)]):
                 continue
-            came = {
-                each.copy for each in event.values if each.when in ("result", "after") and _is_array(parameter, each)
-            }
-            read = {each.copy for each in event.values if each.when in ("operand", "before")}
-            if len(came) == 1 and not reached.isdisjoint(read):  # of several at once, each may be of one of those
+            came = {each.copy for each in event.values if _came(each) and _is_array(parameter, each)}
+            if len(came) == 1:  # of several at once, each may be of one of those
                 reached |= came
         return not (reached - {value.copy}).isdisjoint(others)
 

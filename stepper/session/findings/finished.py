@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from stepper.record import Parameter, Record, Value
-from stepper.session.findings.as_made import Changed, Origins
+from stepper.session.findings.as_made import Changed, Origins, zeroed
 
 CHANGES = 3  # of a gradient, that are undone one by one: it is clipped, say, after a penalty was added
 SAME = 1e-3  # relative: how near a rate is to 1, or two factors to one another, to be it
@@ -88,7 +88,8 @@ class Finished:
             for value in event.values:
                 if value.label == used.label and value.when == "result" and value.copy is not None:
                     alike = value.copy != used.copy and value.summary.shape == used.summary.shape
-                    return [Changed(value)] if alike else []
+                    line = self._origins.line_of(used)
+                    return [Changed(value, line, zeroed=zeroed(used, value))] if alike else []
         return []
 
 
