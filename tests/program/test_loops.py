@@ -466,3 +466,29 @@ def test_where_nothing_marks_a_loss_a_loop_that_makes_the_data_is_not_taken_and_
     program = analyse(CLOSED_FORM, "em.py")
     assert loop_line(program) == line_of(CLOSED_FORM)
     assert len(program.loops) == 3 and all(head.unmarked for head in program.loops)
+
+
+def test_a_loop_that_draws_samples_from_what_another_trains_is_none_of_training() -> None:
+    source = """
+import torch
+from torch import nn
+class Model(nn.Module):
+    def forward(self, idx, targets=None):
+        logits = self.table(idx)
+        loss = None if targets is None else nn.functional.cross_entropy(logits, targets)
+        return logits, loss
+    def generate(self, idx, length):
+        for _ in range(length):
+            logits, loss = self(idx)
+            idx = torch.cat((idx, torch.multinomial(logits[:, -1], 1)), 1)
+        return idx
+model = Model()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for t in range(5):
+    logits, loss = model(x, y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(model.generate(x, 9))
+"""
+    assert [head.text for head in analyse(source, "s.py").loops] == ["for t in range(5)"]

@@ -171,7 +171,9 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
             rank = {s.key: (s.key in reachable, s.level(), not _only_collects(s, script)) for s in found}
             best = max(found, key=lambda s: (rank[s.key], -s.node.lineno))
             like = [s for s in found if s is not best and rank[s.key][0] == rank[best.key][0]]
-            others = [s.node for s in like if s.level() >= min(LOSS, max(best.level(), FEEDBACK))]
+            # Beside one that runs backward, a loop that only calls what makes a loss (to draw samples) trains nothing.
+            least = LOSS + 1 if best.level() == BACKWARD else min(LOSS, max(best.level(), FEEDBACK))
+            others = [s.node for s in like if s.level() >= least]
             return Choice(best.node, tuple(others), best.level() == FEEDBACK)
     raise ProgramError(NOT_FOUND)
 
