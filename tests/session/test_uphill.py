@@ -397,3 +397,26 @@ def test_an_error_is_followed_back_through_a_long_time_loop(start: str, inputs: 
     right = run_recorded(script(text.replace("ERROR", "y - h"))).records[1]
     wrong = run_recorded(script(text.replace("ERROR", "h - y"))).records[1]
     assert [all_carried(right), len(all_carried(wrong))] == [[], 1]
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong"),
+    [
+        ("if y * (w @ x) < 1: w += 0.1 * y * x", []),  # the perceptron's
+        ("first = np.tanh(x * w); second = np.tanh(first * w); w += (x * first - first * second) / 2", []),
+        ("d = (w @ x - y) * x; w += 0.1 * d", ["w"]),
+        ("d = w * x * x; grad = 2 * d; w += 0.1 * grad", ["w"]),
+    ],
+)
+def test_what_a_script_adds_and_calls_no_gradient_is_one_where_a_prediction_is_compared(
+    step: str, wrong: list[str]
+) -> None:
+    text = f"""
+    import numpy as np
+    w = np.array([0.5, -0.25])
+    for x, y in ((np.array([1.0, 2.0]), 1.0), (np.array([-1.0, 0.5]), -1.0), (np.array([0.25, -2.0]), -1.0)):
+        loss = (w @ x - y) ** 2
+        {step}
+    """
+    record = run_recorded(script(text)).records[1]
+    assert [line.partition(":")[0] for line in all_carried(record)] == wrong

@@ -13,7 +13,7 @@ from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
 from stepper.session.findings.held_sums import HeldSums
 from stepper.session.findings.labels import some
 from stepper.session.findings.left_out import all_behind, all_left_out
-from stepper.session.findings.opposites import is_opposite
+from stepper.session.findings.opposites import is_called_so, is_opposite
 from stepper.session.findings.set_gradients import set_here
 from stepper.session.findings.sums import LEAF, held_before
 
@@ -141,8 +141,10 @@ def coasting(record: Record, parameter: Parameter) -> str:
 
 def climbs(record: Record, parameter: Parameter) -> bool:
     """Whether the update goes along its gradient, and no momentum is why, nor that the script makes the opposite of a
-    gradient, and adds it: a sign may be wrong."""
-    return uphill(parameter) and not momentum(record, parameter) and not is_opposite(record, parameter)
+    gradient, and adds it, or what it calls none: a sign may be wrong."""
+    if not uphill(parameter) or momentum(record, parameter):
+        return False
+    return not is_opposite(record, parameter) and is_called_so(record, parameter)
 
 
 def momentum(record: Record, parameter: Parameter) -> str:

@@ -119,7 +119,7 @@ class _Signs:
     known: dict[Key, Sign | None] = field(init=False, default_factory=dict)
     followed: set[Key] = field(init=False, default_factory=set)  # whose sources are being looked at
     waiting: dict[Key, tuple[Event, Value]] = field(init=False, default_factory=dict)  # the same, further back
-    told: dict[str, bool] = field(init=False, default_factory=dict)  # by parameter
+    told: dict[str, Sign | None] = field(init=False, default_factory=dict)  # by parameter
 
     def __post_init__(self) -> None:
         for event in self.record.events:
@@ -128,21 +128,21 @@ class _Signs:
                 for copy in {e.copy for e in event.values if e.when in ("result", "after") and e.copy is not None}:
                     self.made.setdefault(copy, []).append(event)
 
-    def is_opposite(self, parameter: Parameter) -> bool:
+    def of_gradient(self, parameter: Parameter) -> Sign | None:
         while True:
             try:
                 if not self.waiting:
-                    return self._is_opposite(parameter)
+                    return self._of_gradient(parameter)
                 key, made = next(reversed(self.waiting.items()))
                 self._follow(key, *made)
                 del self.waiting[key]
             except _Far as far:
                 self.waiting[far.key] = far.made
 
-    def _is_opposite(self, parameter: Parameter) -> bool:
+    def _of_gradient(self, parameter: Parameter) -> Sign | None:
         grad, end = parameter.grad, len(self.record.events)
         if grad is None:
-            return False
+            return None
         found = None if self.maker(grad, end) is None else self.of(grad, end)
         if found is None or not found.begun:  # it is no value by itself: `w[i] += rate * (error * x[i])`
             events = self.record.events
@@ -151,7 +151,7 @@ class _Signs:
             update = next(moving, None) or next(reading, None)
             node = None if update is None else _expression(grad.label)
             found = None if update is None or node is None else self.within(node, update)
-        return found is not None and found.begun and found.turned
+        return found if found is not None and found.begun else None
 
     def of(self, value: Value, before: int) -> Sign | None:
         """The sign of a value as it was at an event; None where it is not known."""
@@ -355,9 +355,29 @@ _latest: list[_Signs] = []  # of the record that was asked of last: panels ask a
 def is_opposite(record: Record, parameter: Parameter) -> bool:
     """Whether a parameter's gradient is made of target − prediction, so that to add it leads downhill. False, too,
     where that cannot be told."""
+    found = _sign(record, parameter)
+    return found is not None and found.turned
+
+
+def is_called_so(record: Record, parameter: Parameter) -> bool:
+    """Whether what a step went by is a gradient by what the script calls it or makes it of, or by the difference of a
+    prediction and its target that is in it. Else it may be any direction that is meant to be gone along: the
+    perceptron's `w += rate * y * x`, a difference of two samples, a mean of what did well."""
+    grad = parameter.grad
+    node = None if grad is None else _expression(grad.label)
+    if grad is None or node is None or _sign(record, parameter) is not None:
+        return True
+    named = {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)}
+    read = (value for event in record.events for value in event.values if value.role == "gradient")
+    return any(value.label.partition("[")[0] in named for value in read)  # `dw`, by way of `dw[i][j]`
+
+
+def _sign(record: Record, parameter: Parameter) -> Sign | None:
+    """How a gradient follows from a difference of a prediction and its target; None where there is none in it, and
+    where that cannot be told."""
     if not _latest or _latest[0].record is not record:
         _latest[:] = [_Signs(record)]
     (signs,) = _latest
     if parameter.name not in signs.told:
-        signs.told[parameter.name] = signs.is_opposite(parameter)
+        signs.told[parameter.name] = signs.of_gradient(parameter)
     return signs.told[parameter.name]
