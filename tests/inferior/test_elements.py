@@ -69,17 +69,17 @@ def test_elements_of_what_a_container_keeps_are_put_together_and_its_own_are_not
     assert parameter.grad is not None and ran.array(parameter.grad, 1).tolist() == gradient
 
 
-@pytest.mark.parametrize("start", ["[0.5, -0.25]", "np.array([0.5, -0.25])"])
 @pytest.mark.parametrize(
-    "before",
+    ("start", "before"),
     [
-        "w[0] -= rate * delta",
-        "w[j] -= rate * delta",
-        "w[j] = 0.5 * delta",
-        "w[1] -= rate * delta; w[0] -= rate * delta",
+        ("[0.5, -0.25]", "w[0] -= rate * delta"),
+        ("[0.5, -0.25]", "w[j] -= rate * delta"),
+        ("[0.5, -0.25]", "w[j] = 0.5 * delta"),
+        ("np.array([0.5, -0.25])", "w[j] = 0.5 * delta"),
+        ("[0.5, -0.25]", "w[1] -= rate * delta; w[0] -= rate * delta"),
     ],
 )
-def test_elements_that_are_left_out_changed_twice_or_set_have_no_gradient_together(before: str, start: str) -> None:
+def test_elements_that_are_left_out_changed_twice_or_set_have_no_gradient_together(start: str, before: str) -> None:
     ran = run(
         f"""
         import numpy as np
@@ -294,3 +294,34 @@ def test_elements_are_picked_by_an_index_that_is_worked_out_and_of_all_one_after
     assert found[places].tolist() == gradient.ravel()[rows].tolist()
     found[places] = 0.0
     assert not found.any()
+
+
+@pytest.mark.parametrize(
+    ("update", "found"),
+    [
+        ("w[i] -= rate * (g * v)", True),
+        ("w[i] -= rate * g * v", True),
+        ("w[i] -= rate * (w[i] @ v) * v", False),  # of what an earlier one moved
+        ("h = w[i] @ v; w[i] -= rate * h * v", False),
+    ],
+)
+def test_a_row_that_is_moved_twice_by_what_was_made_ahead_has_both_in_its_gradient(update: str, found: bool) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, v, rate = np.array([[0.5, -0.5], [0.75, 1.0]]), np.array([2.0, 4.0]), 0.125
+        for t in range(2):
+            h = w[0] @ v
+            loss = h ** 2
+            g = h * 1.0
+            for i in [0, 0]:
+                {update}
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.name == "w" and (parameter.grad is not None) == found
+    if found:  # h is 0.5 * 2 - 0.5 * 4
+        assert ran.array(parameter.grad).tolist() == [[-4.0, -8.0], [0.0, 0.0]]
+    moved = ran.array(ran.parameter("w", 1).update, 1)
+    if found:
+        assert (moved == -0.125 * ran.array(ran.parameter("w", 1).grad, 1)).all()

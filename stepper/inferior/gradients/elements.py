@@ -58,14 +58,15 @@ class Parts(NamedTuple):
 
 
 def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Happening]) -> Parts | None:
-    """None unless the parts make up the whole of a list, and unless each was moved once. `arrays` is the engine for
-    arrays of our own."""
+    """None unless the parts make up the whole of a list, and unless each was moved once, or by what the script had made
+    before the first of them moved. `arrays` is the engine for arrays of our own."""
     before = track.before.copy
     shape = None if before is None or before.gone else before.outline.shape
     if before is None or not shape or before.engine.name not in PUT_TOGETHER:
         return None
     whole = _List(shape) if before.engine.name == "python" else _Array(shape)
     names: dict[str, None] = {}
+    rates: set[float] = set()
     for update in track.updates:
         read, term = terms(update, track)
         index = index_of(update.text)
@@ -76,7 +77,9 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
             if counts_flat(update.text):
                 at = _unraveled(at, shape)
             value = _gradient(term, read)
-            repeated = whole.put(at, value, every=is_unbuffered(update.text))
+            rates.add(term.rate)
+            more = len(rates) == 1 and _is_made_ahead(update, track, happenings)
+            repeated = whole.put(at, value, every=is_unbuffered(update.text), more=more)
         except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
             return None
         names[term.gradient] = None
@@ -90,6 +93,20 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
     as_it_is = all(map(is_path, names))  # read so, and not worked out of what was added
     gradient = Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays, read=as_it_is))
     return Parts(gradient, not full, whole.lost)
+
+
+def _is_made_ahead(update: Happening, track: Track, happenings: Sequence[Happening]) -> bool:
+    """Whether an update reads nothing that was made behind the first one, but for data, and not the parameter."""
+    first = track.updates[0].id
+    inside = [update, *(each for each in happenings[update.id + 1 :] if each.parent == update.id)]
+    read = [draft for each in inside for draft in each.drafts if draft.when == "operand" and is_path(draft.label)]
+    # What an element was read of is read itself.
+    read = [draft for draft in read if draft.role not in ("data", "setting", "other") and "[" not in draft.label]
+    if any(draft.label == track.label for draft in read):
+        return False
+    made = {id(draft.copy) for each in happenings[:first] for draft in each.drafts}
+    since = {draft.label for each in happenings[first : update.id] for draft in each.drafts if draft.when != "operand"}
+    return all(draft.label not in since if draft.copy is None else id(draft.copy) in made for draft in read)
 
 
 def _is_of_whole(at: Any, value: Any, shape: tuple[int, ...], earlier: Sequence[Happening]) -> bool:
@@ -152,7 +169,7 @@ class _List:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._numbers: list[float | None] = [None] * (shape[0] if len(shape) == 1 else 0)
 
-    def put(self, index: Any, number: Any, *, every: bool) -> int:
+    def put(self, index: Any, number: Any, *, every: bool, more: bool) -> int:
         """Raises _Unknown for anything but one number more."""
         if self._numbers[index] is not None or not isinstance(number, int | float):
             raise _Unknown
@@ -179,18 +196,24 @@ class _Array:
         self._missing = 0.0  # of the number at the place `lost`
         self.lost: int | None = None
 
-    def put(self, index: Any, value: Any, *, every: bool) -> int:
-        """Put something in its place, or add `every` part of it where it has several for one place. Returns how many
-        parts are lost, since others take their places. Raises _Unknown for what is there already, for one number in
-        the place of several that no array of their places picks, and for complex ones."""
+    def put(self, index: Any, value: Any, *, every: bool, more: bool) -> int:
+        """Put something in its place, or add `every` part of it where it has several for one place, and `more` to what
+        is there already. Returns how many parts are lost, since others take their places. Raises _Unknown for what is
+        there else, for one number in the place of several that no array of their places picks, and for complex ones."""
         numpy = numpy_module()
         filled = self._filled[index]
         if numpy.shape(value) == () and isinstance(index, numpy.ndarray) and filled.ndim == 1:
             value = numpy.full(filled.shape, value)  # of a sum of picked elements: `w[ids] -= lr * delta`
-        if filled.any() or numpy.shape(value) != filled.shape or numpy.iscomplexobj(value):
+        if numpy.shape(value) != filled.shape or numpy.iscomplexobj(value):
+            raise _Unknown
+        again = bool(filled.any())
+        if again and not (more and numpy.unique(self._numbers[index]).size == filled.size):
             raise _Unknown
         self._filled[index] = True
         before, self._places = self._places, int(numpy.count_nonzero(self._filled))
+        if again:
+            self._whole[index] += value
+            return 0
         if every:
             numpy.add.at(self._whole, index, value)
             return 0
