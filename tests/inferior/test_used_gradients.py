@@ -433,3 +433,42 @@ def test_a_matrix_with_two_names_that_is_stepped_under_both_used_the_sum(second:
         numpy.testing.assert_array_equal(ran.array(parameter.grad, 1), parts)
     else:  # what one step of several goes by is told of the last one
         assert parameter.grad.label == "dW2"
+
+
+@pytest.mark.parametrize(
+    "new", ["(w - lr * g).detach().requires_grad_()", "(w.clone().detach() - lr * g).requires_grad_()"]
+)
+def test_a_parameter_that_is_made_anew_and_cut_off_used_the_gradient_it_was_made_of(new: str) -> None:
+    ran = run(
+        f"""
+        import torch
+        w, lr = torch.tensor([1.0, -2.0], requires_grad=True), 0.125
+        for t in range(2):
+            loss = (w ** 2).sum()
+            g, = torch.autograd.grad(loss, [w])
+            w = {new}
+        """
+    )
+    parameter = ran.parameter("w", 1)
+    assert parameter.grad is not None and parameter.grad.label == "g" and parameter.cosine == pytest.approx(-1.0)
+    assert ran.array(parameter.grad, 1).tolist() == [1.5, -3.0]
+
+
+def test_where_the_script_is_one_pass_its_numbers_are_parameters_too() -> None:
+    ran = run(
+        """
+        xs, ys = [1.0, 2.0], [2.0, 4.5]
+        w, b = 0.5, 0.25
+        lr = 0.125
+        loss = sum((w * x + b - y) ** 2 for x, y in zip(xs, ys))
+        dw = sum(2 * (w * x + b - y) * x for x, y in zip(xs, ys))
+        db = sum(2 * (w * x + b - y) for x, y in zip(xs, ys))
+        w = w - lr * dw
+        b = b - lr * db
+        """,
+        loop="none",
+    )
+    for name, start, gradient in (("w", 0.5, -15.5), ("b", 0.25, -9.0)):
+        parameter = ran.parameter(name)
+        assert parameter.before.summary.value == start and parameter.grad is not None
+        assert (parameter.grad.label, parameter.grad.summary.value) == (f"d{name}", gradient)

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from tests.inferior.running import check, run
+from tests.inferior.running import check, roles, run
 
 
 @pytest.mark.parametrize(
@@ -240,3 +240,64 @@ def test_a_list_that_is_emptied_backward_and_filled_with_the_new_values_is_one_o
         step = ran.array(each.after, 1) - 0.99 * ran.array(each.before, 1)
         assert numpy.allclose(step, -0.01 * ran.array(each.grad, 1)), name
     assert {value.role for event in ran.events(1) for value in event.values if value.label == "w"} == {"parameter"}
+
+
+@pytest.mark.parametrize("names", [("db", "dw"), ("first", "second")])
+@pytest.mark.parametrize("returned", ["[b - rate * {}, m - rate * {}]", "(b - rate * {}, m - rate * {})"])
+def test_numbers_that_a_function_returns_together_used_the_gradients_that_it_names(
+    returned: str, names: tuple[str, str]
+) -> None:
+    """Also where the only loss is measured behind the step."""
+    ran = run(
+        f"""
+        def step(b, m, points, rate):
+            {names[0]} = {names[1]} = 0
+            for x, y in points:
+                {names[0]} += -(2 / 3) * (y - (m * x + b))
+                {names[1]} += -(2 / 3) * x * (y - (m * x + b))
+            return {returned.format(*names)}
+        def error_of(b, m, points):
+            return sum((y - (m * x + b)) ** 2 for x, y in points) / len(points)
+        b, m, points = 0.5, 0.25, [(1.0, 2.0), (3.0, -1.0), (-1.0, 0.5)]
+        for i in range(2):
+            b, m = step(b, m, points, 0.125)
+            print(error_of(b, m, points))
+        """
+    )
+    for parameter, label in zip(ran.record(1).parameters, names, strict=True):
+        assert parameter.grad is not None and parameter.grad.label == label
+        used, moved = parameter.grad.summary.value, parameter.update.summary.value
+        assert isinstance(used, float) and -0.125 * used == pytest.approx(moved)
+
+
+def test_a_key_is_no_gradient_of_a_parameter_of_one_number() -> None:
+    ran = run(
+        """
+        import numpy as np
+        held = {"w": np.array([1.0, 2.0]), "b": np.array([0.5])}
+        for t in range(2):
+            loss = (held["w"] ** 2).sum() + held["b"][0] ** 2
+            gs = {"w": 2 * held["w"], "b": 2 * held["b"]}
+            for k in gs:
+                held = {**held, k: held[k] - 0.5 * gs[k]}
+        """
+    )
+    assert roles(ran)["k"] == "other"
+    check(ran, "held['b']", numpy.array([1.0]), 0.5)
+
+
+def test_gradients_that_are_taken_so_many_times_each_are_added_up_so() -> None:
+    ran = run(
+        """
+        import numpy as np
+        w = np.array([0.5, -0.25])
+        for t in range(2):
+            grads, rewards = [w * 2.0, w * 4.0], [w[0] * 6, w[0] * -2]
+            for g, reward in zip(grads, rewards):
+                w += 0.125 * g * reward
+        """
+    )
+    parameter = ran.parameter("w")
+    assert parameter.grad is not None and parameter.grad.label == "g"
+    assert ran.array(parameter.grad).tolist() == [1.0, -0.5]  # 2 * 3 - 4 times
+    assert (ran.array(parameter.update) == 0.125 * ran.array(parameter.grad)).all()

@@ -483,3 +483,14 @@ def test_of_pairs_that_a_generator_hands_out_each_part_has_a_role_of_its_own() -
     handed_on = "            yield from zip(layer.params.values(), layer.grads.values())\n\n"
     program = analyse(head + handed_on + rest[rest.index("\nclass SGD") :], "s.py")
     assert (program.roles["param"], program.roles["grad"]) == ("parameter", "gradient")
+
+
+def test_a_copy_of_a_row_that_another_step_needs_as_it_was_is_a_parameters() -> None:
+    source = """
+for u, i, r in ratings:
+    err = r - P[u] @ Q[i]
+    old = P[u].copy()
+    P[u] += 0.1 * (err * Q[i] - 0.02 * P[u])
+    Q[i] += 0.1 * (err * old - 0.02 * Q[i])
+"""
+    assert analyse(source, "s.py").roles["old"] == "parameter"

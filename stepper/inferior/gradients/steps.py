@@ -25,11 +25,14 @@ from stepper.inferior.spelling.added import (
     takes_away,
     texts_in,
 )
+from stepper.inferior.spelling.texts import is_literal
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 
 DIVISIONS = frozenset(["truediv", "divide"])
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
+HANDING_ON = frozenset(["detach", "clone", "copy", "requires_grad_", "contiguous", "asarray", "array"])
+"""What gives the numbers that it was given."""
 
 
 class Steps:
@@ -44,9 +47,9 @@ class Steps:
         """What a statement read and computed, by text, and what it adds to the parameter."""
         found = self._terms.get((update.id, track.name))
         if found is None:
-            read = self._read(update)
+            read = self.read(update)
             text = pair_of(update.text, track.label)
-            terms = [added(each, lambda text: self._scales(read.get(text), track)) for each in (text, *steps_in(text))]
+            terms = [added(each, lambda text: self.scales(read.get(text), track)) for each in (text, *steps_in(text))]
             found = read, self._by_gradient(terms[1:], read) or terms[0]
             self._terms[update.id, track.name] = found
         return found
@@ -57,7 +60,7 @@ class Steps:
         found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
         return found.pop() if len(found) == 1 else None
 
-    def _read(self, update: Happening) -> dict[str, Draft]:
+    def read(self, update: Happening) -> dict[str, Draft]:
         """What a statement and the expressions in it read and computed, by text."""
         found: dict[str, Draft] = {}
         for event in (update, *self.expressions(update)):
@@ -66,7 +69,7 @@ class Steps:
                     found.setdefault(plainly(draft.label), draft)
         return found
 
-    def _scales(self, draft: Draft | None, track: Track) -> float | None:
+    def scales(self, draft: Draft | None, track: Track) -> float | None:
         """The number of a value that only scales an update: a setting, or one that follows a schedule."""
         if draft is None or shape_of(draft) is not None or draft.role not in ("data", "setting", "other"):
             return None
@@ -89,8 +92,9 @@ class Steps:
 
     @cached_property
     def _bound(self) -> set[str]:
-        """The names that statements of this pass bound: what is data among them is the pass's own."""
-        return {label for each in self._happenings if each.kind == "statement" for label in each.site.bound}
+        """The names that statements of this pass bound to what they made: what is data among them is the pass's own."""
+        made = (each for each in self._happenings if each.kind == "statement" and not is_literal(each.text))
+        return {label for each in made for label in each.site.bound}
 
     def is_of_itself(self, draft: Draft, update: Happening, track: Track) -> bool:
         """Whether an expression is made of the parameter and numbers only: `np.sign(w)`, `torch.randn_like(w)`."""
@@ -118,15 +122,16 @@ class Steps:
         found: list[Draft] = []
         while waiting:
             draft = waiting.pop(0)
-            made = next((each for each in inner if each.drafts and each.drafts[-1].same_value(draft)), None)
-            operation = made.site.operation if made is not None and made.site.label == draft.label else None
+            makers = (each for each in inner if each.drafts and each.drafts[-1].same_value(draft))
+            made = next((each for each in makers if each.site.label == draft.label), None)
+            operation = None if made is None else made.site.operation
             scaled = self._scaled(made, draft) if made is not None and operation is not None else None
             if scaled is not None:
                 waiting.append(scaled)
             elif (
                 made is not None
                 and operation is not None
-                and operation.name in LINEAR
+                and operation.name in LINEAR | HANDING_ON
                 and not _signs(made, inner, update)
             ):
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]

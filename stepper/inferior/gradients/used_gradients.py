@@ -13,16 +13,15 @@ from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
 from stepper.inferior.gradients.fitting import is_inside, shape_of
 from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
+from stepper.inferior.gradients.plain_numbers import number_of, of_returned
 from stepper.inferior.gradients.preconditioned import Preconditioned
 from stepper.inferior.gradients.steps import Steps, label_in, number_in
 from stepper.inferior.gradients.views import of_views
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, is_path
 from stepper.inferior.recording.recorder import Recorder
-from stepper.inferior.recording.scalars import scalar_summary
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import (
-    Added,
     plainly,
     target_of,
     texts_in,
@@ -100,22 +99,26 @@ class UsedGradients:
             return None
         begun, rates = track.updates[0].id, set[float | None]()
         found: dict[int, Draft] = {}
+        times: dict[int, float] = {}  # how many times each was taken: `w += lr * g * reward`
         for update in track.updates:
             draft = self._gradient_named(update, track, 0) or self._gradient_read(update, track, 0)
             if draft is None or draft.copy is None or draft.copy.gone or draft.copy.elsewhere:
                 continue
-            _, term = self._steps.term(update, track)
+            read, term = self._steps.term(update, track)
             rates.add(None if term is None else term.rate)
             found[id(draft.copy)] = draft
+            others = [number_in(read.get(plainly(factor))) for factor in (term.factors if term is not None else ())]
+            times[id(draft.copy)] = math.prod(each for each in others if each is not None)
         if len(found) < 2 or len(rates) > 1 or None in rates:
             return None
         copies = [draft.copy for draft in found.values() if draft.copy is not None]
         made = {id(each.copy) for happening in self._recorder.happenings[:begun] for each in happening.drafts}
         if not made.issuperset(found) or not all(copy.engine is copies[0].engine for copy in copies):
             return None
-        numbers = [copy.engine.ndarray(copy.kept) for copy in copies]
-        whole = Copy(arrays, sum(numbers[1:], numbers[0]))
-        return Draft(" + ".join(draft.label for draft in found.values()), "gradient", "operand", whole)
+        alike = len(set(times.values())) == 1  # that scales all, as a rate does
+        numbers = [copy.engine.ndarray(copy.kept) * (1 if alike else times[id(copy)]) for copy in copies]
+        label = " + ".join(dict.fromkeys(draft.label for draft in found.values()))
+        return Draft(label, "gradient", "operand", Copy(arrays, sum(numbers[1:], numbers[0])))
 
     def is_autograds(self, track: Track) -> bool:
         """Whether autograd would have told the gradient of a parameter, had there been one."""
@@ -207,22 +210,13 @@ class UsedGradients:
         if part is not None and shape_of(part) == shape:
             return part
         if shape is None:
-            return self._number_of(term, factors)
+            return number_of(term, factors)
         if whole is None or whole.copy is None or whole.copy.gone or shape_of(whole) != shape:
             return None
         if term.rate is None or abs(term.rate) in (0.0, 1.0) or not math.isfinite(term.rate):
             return whole
         quotient = self._recorder.differences.quotient(whole.copy, abs(term.rate))
         return Draft(term.gradient, "gradient", "operand", quotient)
-
-    def _number_of(self, term: Added, factors: list[Draft | None]) -> Draft | None:
-        """The gradient of a plain number, from its factors."""
-        numbers = [number_in(draft) for draft in factors]
-        known = [number for number in numbers if number is not None]
-        if term.sign != " * " or len(known) != len(numbers):
-            return None
-        label, own = (term.rest, 1.0) if term.own is None else (term.gradient, term.own)
-        return Draft(label, "gradient", "operand", None, scalar_summary(own * math.prod(known)))
 
     def _gradient_named(self, update: Happening, track: Track, deep: int, label: str = "") -> Draft | None:
         """What an update read, or what that was made of, that a statement of this pass made under a gradient's name:
@@ -270,6 +264,9 @@ class UsedGradients:
         if new is None:
             return None
         happenings = self._recorder.happenings
+        returned = of_returned(update, track, happenings, self._steps)
+        if shape_of(new) is None and returned is not None:
+            return returned
         for happening in reversed(happenings[update.id + 1 :]):
             if happening.kind != "statement" or happening.phase not in ("update", "backward", "between"):
                 continue

@@ -122,6 +122,7 @@ class Recording(Values):
             lambda value: self._look(self._peek(value, "grad")),
         )
         tracker.keeps_data = self.program.keeps_data
+        tracker.makes_all = self.program.loop is None
         return tracker
 
     @property

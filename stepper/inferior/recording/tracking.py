@@ -102,6 +102,7 @@ class Tracker:
         self._tried: dict[int, tuple[Any, Track, Draft, Happening]] = {}  # what was stored in such a copy
         self._made: set[tuple[str, int]] = set()  # numbers that this pass itself made
         self.renamed: dict[str, str] = {}  # places in an optimizer, and what their parameters turned out to be called
+        self.makes_all = False  # the whole script is the pass: what it makes are its parameters
         self.keeps_data = False  # `p.data` is an attribute like any other of the script's own objects
         self._latest: dict[str, Track] = {}  # by label: `layer.w` is another parameter in each turn of a loop
 
@@ -179,7 +180,7 @@ class Tracker:
                 if not whole:
                     self._made.add((bare, id(owner)))
                 return  # made before it was ever read: no parameter that came into this pass
-            if track is None and not whole and (bare, id(owner)) in self._made:
+            if track is None and not whole and (bare, id(owner)) in self._made and not self.makes_all:
                 return
             if track is not None and owner is not None and track.owner is None and not track.updates:
                 del self.tracks[track.name]  # numbers read under this path, before it was known whose they are

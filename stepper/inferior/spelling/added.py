@@ -133,6 +133,21 @@ def pair_of(text: str, target: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+def returned_to(text: str, target: str, returned: str) -> str:
+    """Of `b, m = step(b, m)`, which returns `b - lr * db, m - lr * dm`, what becomes of a target, as a statement in the
+    names of the function; empty where that is no sum."""
+    match statement_of(text), statement_of(returned):
+        case (
+            ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Call()),
+            ast.Return(value=ast.Tuple(elts=parts) | ast.List(elts=parts)),
+        ) if len(targets) == len(parts):
+            for to, part in zip(targets, parts, strict=True):
+                if _unparsed(to) == target and isinstance(part, ast.BinOp):
+                    return f"{_unparsed(part.left)} = {_unparsed(part)}"
+    return ""
+
+
+@lru_cache(maxsize=1024)
 def texts_in(text: str) -> frozenset[str]:
     """The expressions inside a statement, as `plainly` spells them."""
     found = statement_of(text)

@@ -80,6 +80,15 @@ def is_call(text: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=1024)
+def is_literal(text: str) -> bool:
+    """Whether a statement gives a name a number that is written out: `lr = 0.1`."""
+    match statement_of(text):
+        case ast.Assign(value=ast.Constant()):
+            return True
+    return False
+
+
 def reads(node: ast.expr, text: str) -> bool:
     """Whether an expression is, or has in it, what is written so."""
     return any(isinstance(part, ast.expr) and ast.unparse(part) == text for part in ast.walk(node))

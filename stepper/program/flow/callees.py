@@ -326,9 +326,12 @@ class Callees:
 
 
 def _mentioned(node: ast.AST, inside: bool = False) -> Iterator[ast.AST]:
-    """An expression's parts, without the arguments of calls that make an element of a list, tuple or dict."""
+    """An expression's parts, without what an element of a list, tuple or dict is only made from: the arguments of a
+    call, and the operands of a sum or product."""
+    if inside and isinstance(node, (ast.BinOp, ast.UnaryOp)):
+        return
     yield node
-    element = inside or isinstance(node, (ast.List, ast.Tuple, ast.Dict))
+    element = (inside or isinstance(node, (ast.List, ast.Tuple, ast.Dict))) and not isinstance(node, ast.Starred)
     parts = [node.func] if inside and isinstance(node, ast.Call) else ast.iter_child_nodes(node)
     for part in parts:
         yield from _mentioned(part, element)

@@ -257,7 +257,9 @@ class Evaluator(Definitions, ABC):
 
     def _elements(self, value: Value, loop: int) -> Value:
         if value.items:
-            return union([self._picked(item, loop) for item in value.items])
+            one = union([self._picked(item, loop) for item in value.items])
+            # an element of `grads = [w * 2, b * 4]` is made where the list is
+            return Value(one.deps | value.deps, one.roots, one.items, one.functions)
         return self._picked(value, loop)
 
     def _own_callee(self, scope: Scope, node: ast.Call) -> bool:

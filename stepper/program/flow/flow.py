@@ -24,6 +24,8 @@ from stepper.program.flow.steps import (
 )
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
+_HOLDING = (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.GeneratorExp)
+
 
 @dataclass
 class Flow:
@@ -121,6 +123,8 @@ def sort(
         forward = forward | {d for d in closure(c for d in deciding for c in d.controls) if d.order < first}
     updates |= steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
+    if not by_autograd and not _takes_steps(updates, backward, run):
+        backward, forward = set(), forward | backward
     kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
     again = _made_again(backward, forward, losses, run) if losses else set[Definition]()
@@ -322,7 +326,7 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
     """
     kept = {d for d in changes if d.own or d.deps & run.downstream(is_gradient)}
     # A hidden state that the forward pass hands on is no update, where others are.
-    kept = kept & like_steps(changes, run, carried) or kept
+    kept = kept & like_steps(changes, run, carried) or kept or changes
     places = {d.place for d in kept if d.place in run.start}
     early: list[LossValue] = []
     late: list[LossValue] = []
@@ -362,6 +366,16 @@ def _is_grad(definition: Definition) -> bool:
     return definition.place == GRAD
 
 
+def _takes_steps(updates: set[Definition], backward: set[Definition], run: Pass) -> bool:
+    """Whether the updates go on from what was there, or may do so in a function or in a new list or dict, or are made
+    of what is called a gradient: else they are worked out anew, as in EM, and nothing leads back to them."""
+    filled = {other.place for d in updates if d.alias for other in d.deps}  # `layers = changed`
+    made = updates | {d for d in run.definitions if d.place in filled}
+    parts = [part for d in made for part in ast.walk(d.node)]
+    may = any(id(part) in run.entered or isinstance(part, _HOLDING) for part in parts)
+    return may or any(d.own for d in updates) or any(map(signals, backward))
+
+
 def _samples(updates: set[Definition], stepped: set[Definition], losses: list[LossValue]) -> set[Definition]:
     """What is moved by gradients that are only handed out (`torch.autograd.grad`), beside what an optimizer steps by
     those of a backward pass: a chain of samples, or the buffer that they are kept in."""
@@ -399,7 +413,9 @@ def _by_moments(run: Pass, stepped: set[Definition]) -> set[Definition]:
 def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
     """Without a loss: what the first gradient-like value is made of; all that feeds the updates where there is none."""
     begun = {own for d in run.definitions if d.kind != "start" for own in d.own}
-    for definition in sorted(feeding, key=lambda d: d.order):
+    state = {run.start[d.place] for d in run.definitions if d.changes and d.place in run.start}
+    # A return `G = r + 0.9 * G` of rewards that came before is made of nothing that the pass changes.
+    for definition in sorted(feeding, key=lambda d: (state.isdisjoint(closure(d.deps)), d.order)):
         name = definition.place[1]
         if not definition.deps or (definition in begun and all(d.kind == "start" for d in definition.deps)):
             continue  # `error = 0.0`; `dw = [0.0] * n`, to which the gradient is added yet

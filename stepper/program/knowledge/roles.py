@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from stepper.program.flow.counters import counters
 from stepper.program.flow.effects import FIELD, GRAD, Definition, Place, closure, reached
 from stepper.program.flow.flow import Flow
 from stepper.program.flow.recomputed import keys_read, recomputed
@@ -107,6 +108,8 @@ class Roles:
             return "other" if place in flow.carried or place in self._counters else "data"
         if place in self._saved:
             return "other"
+        if place[1] in self._keys(definition):
+            return "data" if definition in flow.forward else "other"  # `for k in grads: w[k] -= lr * grads[k]`
         if definition.kind in ("parameter", "target") or definition.alias:
             keys = keys_read(definition.node)
             if keys and keys <= self.by_key.keys():
@@ -148,11 +151,23 @@ class Roles:
             return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
         return "activation" if self._is_beside(definition) else "other"
 
+    def _keys(self, definition: Definition) -> list[str]:
+        """The name that the head of a loop binds to positions or keys, where it binds one and is what defines this."""
+        loop = definition.node
+        if definition.kind != "target" or not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+            return []
+        scope = self.walker.script.scope_around(loop)
+        return counters(loop, lambda written: self.walker.elements_of(scope, written))
+
     def _is_copied(self, definition: Definition) -> bool:
         """Whether this is a copy of parameters as they are."""
         match definition.node:
-            case ast.Assign(value=ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name))) if name in COPYING:
-                return bool(definition.deps) and all(self._role(d) == "parameter" for d in definition.deps)
+            case ast.Assign(value=ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) as made) if (
+                name in COPYING
+            ):
+                roles = {self._role(d) for d in definition.deps}
+                of_part = any(isinstance(part, ast.Subscript) for part in ast.walk(made))  # `pu = P[u].copy()`
+                return "parameter" in roles and roles <= ({"parameter", "data"} if of_part else {"parameter"})
         return False
 
     def _has_data(self, place: Place) -> bool:

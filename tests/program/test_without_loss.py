@@ -1,0 +1,50 @@
+"""Phases and roles where no number of the pass is called a loss, or no value a gradient."""
+
+from stepper.program.program import analyse
+from tests.program.test_knowledge import labels, phases
+
+
+def test_a_return_of_rewards_is_no_gradient_ahead_of_the_one_that_is_made_of_the_parameters() -> None:
+    source = """
+import numpy as np
+def policy(s):
+    p = np.exp(theta[s])
+    return p / p.sum()
+for s, a, r in episode:
+    G = r + 0.9 * G
+    grad = -policy(s)
+    grad[a] += 1
+    theta[s] += 0.1 * G * grad
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"theta"} and program.roles["grad"] == "gradient"
+    assert phases(program)["grad[a] += 1"] == "backward"
+
+
+def test_what_is_worked_out_anew_has_no_way_back() -> None:
+    source = """
+import numpy as np
+for it in range(9):
+    resp = pi * np.exp(-(X - mu) ** 2)
+    ll = np.log(resp.sum(1)).sum()
+    resp /= resp.sum(1, keepdims=True)
+    Nk = resp.sum(0)
+    mu = (resp * X).sum(0) / Nk
+    pi = Nk / len(X)
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"mu", "pi"} and program.roles["Nk"] == "activation"
+    assert phases(program)["Nk = resp.sum(0)"] == "forward" and phases(program)["pi = Nk / len(X)"] == "update"
+
+
+def test_a_list_of_gradients_is_made_on_the_way_back_and_its_loop_takes_the_steps() -> None:
+    source = """
+for t in range(9):
+    loss = (w ** 2).sum() + (b ** 2).sum()
+    grads = [w * 2.0, b * 4.0]
+    for p, g in zip([w, b], grads):
+        p -= 0.1 * g
+"""
+    program = analyse(source, "s.py")
+    assert program.loop is not None and program.sites[program.loop.site].line == 2
+    assert phases(program)["grads = [w * 2.0, b * 4.0]"] == "backward" and program.roles["g"] == "gradient"
