@@ -152,22 +152,23 @@ async def test_each_key_of_each_action_does_something(panel: str) -> None:
                 assert not said.startswith(REFUSALS), f"{action.name}, {key}: {said}"
 
 
-ALWAYS = ("gate.pick", "viewer.table", "viewer.histogram")
+ALWAYS = ("gate.pick", "gradients.check")
 """Those that do something where there is nothing to look at, too."""
 
 
 async def test_a_key_that_has_nothing_to_look_at_or_to_fold_says_why() -> None:
     def empty(record: Record) -> None:
-        record.gates = []
+        record.gates, record.parameters = [], []
         for event in record.events:
             event.values = []
 
     app = app_of(Standin(after=empty))
+    looking = ("tensors", "gate", "gradients", "viewer")
     folds = ("record.fold", "record.unfold", "record.toggle")
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         for action in ACTIONS:
-            if (action.panel in ("gate", "viewer") and action.name not in ALWAYS) or action.name in folds:
+            if (action.panel in looking and action.name not in ALWAYS) or action.name in folds:
                 app.desk.choose([panel.id for panel in app.desk.panels].index(action.panel))
                 app.message.say("")
                 await pilot.press(action.keys[0])

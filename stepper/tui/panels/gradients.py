@@ -238,8 +238,14 @@ class GradientsPanel(LinePanel):
         """The selected parameter, while that is seen."""
         return self.parameters[self.selected] if self.has_focus and self.parameters else None
 
+    def _some(self) -> bool:
+        """Whether there is a parameter for a key; else it is said that there is none."""
+        if not self.parameters:
+            self.notice("There is no parameter here.")
+        return bool(self.parameters)
+
     def _select(self, index: int) -> None:
-        if self.parameters:
+        if self._some():
             index = max(0, min(index, len(self.parameters) - 1))
             self._selected = self.parameters[index].name
             self.refill()
@@ -247,7 +253,7 @@ class GradientsPanel(LinePanel):
 
     def action_open(self) -> None:
         """Look at the selected parameter's gradient."""
-        if self.parameters:
+        if self._some():
             parameter = self.parameters[self.selected]
             if parameter.grad is not None:
                 self.post_message(TensorsPanel.Open(parameter.grad.label, parameter.name))

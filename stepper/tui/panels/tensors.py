@@ -241,8 +241,14 @@ class TensorsPanel(LinePanel):
             self._name_told = said
             self.border_subtitle = Content(visible(said))
 
+    def _some(self) -> bool:
+        """Whether there is a value for a key; else it is said that there is none."""
+        if not self._lines:
+            self.notice("There is no value here.")
+        return bool(self._lines)
+
     def _select(self, index: int) -> None:
-        if self._lines:
+        if self._some():
             before, index = self.selected, max(0, min(index, len(self._lines) - 1))
             self._selected = self._lines[index][1].value.label
             self.touch({index + 1, *([before + 1] if before is not None else [])})
@@ -264,7 +270,7 @@ class TensorsPanel(LinePanel):
 
     def action_open(self) -> None:
         """Look at the selected value."""
-        if self._lines:
+        if self._some():
             self.post_message(self.Open(self._lines[self.selected or 0][1].value.label))
 
     def action_sort(self, step: int) -> None:
@@ -272,10 +278,13 @@ class TensorsPanel(LinePanel):
         shown: list[int | None] = [None, *(index for index, width in enumerate(self._widths) if width)]
         place = shown.index(self._sorted) if self._sorted in shown else 0
         self._sorted, self._reversed = shown[(place + step) % len(shown)], False
+        self._some()
         self._again()
 
     def action_reverse(self) -> None:
         """The other way round."""
+        if self._some() and self._sorted is None:
+            self.notice("Nothing is sorted: choose a column first.")
         self._reversed = not self._reversed
         self._again()
 

@@ -327,7 +327,7 @@ class ViewerPanel(ViewPanel):
 
     def action_table(self) -> None:
         """Between colours and figures."""
-        view = self.view
+        view = self._told()
         self._table = not self._table
         if view is not None and not view.empty:
             near = View(view.shape, view.axes, view.index, 1 if self._table else 0)
@@ -335,6 +335,7 @@ class ViewerPanel(ViewPanel):
 
     def action_histogram(self) -> None:
         """Show or hide it."""
+        self._told()
         self._histogram = not self._histogram
         self.refill()
 
