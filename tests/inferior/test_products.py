@@ -275,6 +275,27 @@ def test_a_step_that_a_kept_matrix_or_a_function_turns_is_not_the_gradient(kept:
 
 
 @pytest.mark.parametrize(
+    ("step", "label"), [("w -= rate * (x.T @ d)", "x.T @ d"), ("dw = x.T @ d; w -= rate * dw", "dw")]
+)
+def test_of_a_batch_as_large_as_the_input_the_error_has_the_shape_of_the_weights_and_is_no_gradient(
+    step: str, label: str
+) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, w, rate = np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([[0.5, 1.0, 2.0], [0.25, -0.5, 1.0]]), 0.125
+        for y in (0.0, 1.0):
+            out = x @ w
+            loss = ((out - y) ** 2).sum() / 2
+            d = out - y
+            {step}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None and parameter.grad.label == label
+
+
+@pytest.mark.parametrize(
     "then", ["w = np.sign(w) * np.maximum(np.abs(w) - 0.05, 0)", "w = w * np.maximum(1 - 0.05 / np.abs(w), 0)"]
 )
 def test_what_is_made_of_the_parameter_alone_is_no_gradient(then: str) -> None:
