@@ -251,6 +251,8 @@ def test_of_newtons_step_the_gradient_is_what_the_equations_are_solved_for(updat
     [
         ("np.eye(2)", "d = -K @ g; s = 0.5 * d; w = w + s; K = K + 0.1 * np.outer(s, s)"),  # a quasi-Newton method
         ("np.zeros(2)", "K = 0.9 * K + g; d = turned(K); w -= rate * d"),
+        ("np.zeros(2)", "w -= rate * np.clip(g, -0.5, 0.5)"),
+        ("np.zeros(2)", "w -= rate * g.clip(-0.5, 0.5)"),
         ("np.zeros(2)", "K *= 0.9; K += g; gradient_step = turned(g + 0.9 * K); w -= rate * gradient_step"),
     ],
 )

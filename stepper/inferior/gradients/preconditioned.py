@@ -70,7 +70,7 @@ class Preconditioned:
             return None
         (only,) = given
         changed = step.copy is not None and only.copy is not None and not is_multiple(step.copy, only.copy)
-        turned = changed and is_call(made.text) and not operation.method and shape_of(only) is not None
+        turned = changed and is_call(made.text) and shape_of(only) is not None
         turned = turned and not _is_called_its_gradient(step, track)
         return only if turned and self._comes_of_gradients(given, at) else None
 
