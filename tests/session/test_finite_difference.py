@@ -176,6 +176,21 @@ def test_a_loss_that_changes_by_its_rounding_is_not_still() -> None:
     assert found is not None and found.value == 0.0 and not found.still
 
 
+def test_a_loss_whose_slope_is_too_small_for_narrow_steps_is_not_still() -> None:
+    """A recorded 1.7 would be seen at steps that are so narrow that the loss, of slope 0.003, is the same there: the
+    loss of a closed ReLU is, and one that is rounded is not."""
+
+    def told(loss: Callable[[float], float]) -> tuple[bool, Verdict]:
+        steps = [Step(1 - s, 1 + s, [loss(1 - s)], [loss(1 + s)]) for s in (1e-15, 1e-5, 2e-5, 4e-5, 8e-5)]
+        found = slope(steps, loss(1.0), last, DOUBLE)
+        assert found is not None and found.flat
+        entry = compared((0,), 1.7, found, DOUBLE, 1.7)
+        return entry.still, entry.verdict
+
+    assert told(lambda t: 0.3 + 0.003 * t) == (False, Verdict.DIFFERS)
+    assert told(lambda t: 0.3 + max(0.0, 0.5 * (t - 1.00003))) == (True, Verdict.DIFFERS)
+
+
 def test_what_rounding_may_make_is_no_kink() -> None:
     """Slopes below and above that lie 2e-5 apart, by losses that are off by 1e-8."""
 

@@ -69,6 +69,11 @@ class Slope:
         """Whether at no step the loss was another."""
         return 0 < len(self.others) == self.flat
 
+    @property
+    def sloped(self) -> bool:
+        """Whether some steps in a row tell one slope, beyond all doubt, that is not 0."""
+        return any(_is_smooth(some) and some[0][0] for some in self._in_a_row())
+
     def hides(self, slope: float) -> bool:
         """Whether rounding may hide this slope at all steps at which the loss was no other."""
         return not self.flat or abs(slope) <= 4 * self.others[self.flat - 1][1]

@@ -35,7 +35,7 @@ class EntryCheck:
 
     `difference` is None where it could not be had; `reason` says why, or why it does not tell. `tolerance` is what the
     two may lie apart by rounding. `still`: no step changed the loss at all, or none that is narrow, where what was
-    recorded would show. `kinks`: the loss has some within so much of it.
+    recorded would show, and wider ones tell no slope. `kinks`: the loss has some within so much of it.
     """
 
     index: tuple[int, ...]
@@ -155,7 +155,9 @@ def compared(
     apart = abs(recorded - found.value)
     larger = max(abs(recorded), abs(found.value))
     seen = not found.hides(recorded)
-    told = EntryCheck(index, recorded, found.value, found.error, tolerance, still=found.still or seen)
+    told = EntryCheck(
+        index, recorded, found.value, found.error, tolerance, still=found.still or (seen and not found.sloped)
+    )
     if apart <= max(tolerance, GUARD * max(abs(recorded), typical)):
         sure = max(found.error, rounding) <= max(COARSE * larger, SMALL * typical)
         steepest = max((abs(each[0]) for each in found.others), default=0.0)
