@@ -48,3 +48,23 @@ for t in range(9):
     program = analyse(source, "s.py")
     assert program.loop is not None and program.sites[program.loop.site].line == 2
     assert phases(program)["grads = [w * 2.0, b * 4.0]"] == "backward" and program.roles["g"] == "gradient"
+
+
+def test_a_count_of_visits_that_scales_the_step_is_a_part_of_it_and_a_gradient_that_is_added_to_is_none() -> None:
+    source = """
+for s, a, r in episode:
+    td_error = r - Q[s, a]
+    visits[s, a] += 1
+    Q[s, a] += td_error / visits[s, a]
+"""
+    program = analyse(source, "s.py")
+    assert phases(program)["visits[s, a] += 1"] == "update" and phases(program)["td_error = r - Q[s, a]"] == "backward"
+    assert labels(program, "parameter") == {"Q"} and program.roles["visits"] == "other"
+    source = """
+for x, y in rows:
+    loss = (w - y) ** 2
+    dw[0] += 1
+    dw[1] += x * (w - y)
+    w -= 0.1 * dw
+"""
+    assert phases(analyse(source, "s.py"))["dw[0] += 1"] == "backward"

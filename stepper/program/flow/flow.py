@@ -160,6 +160,7 @@ def sort(
     derived |= beside_steps(backward, forward, updates, moments, run)
     derived |= scaled_for_steps(backward, forward, updates, run)
     derived |= behind_steps(backward, forward, updates) if by_autograd else set()
+    derived |= {d for d in backward if d.place in carried and _counts(d)}
     derived |= {d for d in backward if d.deps and d.deps <= d.asked and closure(d.deps) & defined}
     of_losses = {d for d in backward if d.deps and d.deps <= defined and not signals(d)}
     derived |= {d for d in of_losses if updates.issuperset(run.users.get(d, ()))}
@@ -360,6 +361,14 @@ def _gains(run: Pass, changes: set[Definition]) -> set[Definition]:
     """What is called a gradient and is none: a loss is made of what it was before the pass (`u = g * x`)."""
     measured = until({d for loss in run.losses for d in loss.deps}, changes)
     return {d for d in changes if d.own and names_gradient(d.place[1]) and run.start.get(d.place) in measured}
+
+
+def _counts(definition: Definition) -> bool:
+    """Whether this counts on: how often a state was visited, by which a step is scaled."""
+    match definition.node:
+        case ast.AugAssign(op=ast.Add(), value=ast.Constant()):
+            return bool(definition.own) and not is_gradient(definition)
+    return False
 
 
 def _is_grad(definition: Definition) -> bool:
