@@ -86,7 +86,7 @@ def result_of(event: Event, history: History) -> str:
 def find(history: History, text: str, start: int, again: bool = False) -> int | None:
     """The next event after `start`, from the beginning again after the end, that has `text` in its own text, in the
     label of a value, or in what its line says else; `nan` and `inf` find events that made such values. A whole name
-    leads to where it is made, and from there, `again`, to whatever else has it."""
+    leads to where it is made, or a layer of that name is called, and from there, `again`, to whatever else has it."""
     wanted = text.lower()
     events = history.record.events
     order = [events[(start + offset) % len(events)] for offset in range(1, len(events) + 1)]
@@ -97,6 +97,8 @@ def find(history: History, text: str, start: int, again: bool = False) -> int | 
 
 
 def _makes(event: Event, name: str) -> bool:
+    if event.kind == "module" and f".{event.text}".endswith(f".{name}"):
+        return True
     return any(value.label == name and value.when == "result" for value in event.values)
 
 

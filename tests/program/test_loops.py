@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.program.knowledge.loops import NOT_FOUND
+from stepper.program.knowledge.loops import EMPTY, NOT_FOUND
 from stepper.program.program import Program, ProgramError, analyse
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))
@@ -60,13 +60,19 @@ def test_the_loop_of_a_variant_is_the_one_that_prints_the_loss(path: Path) -> No
         "for i in range(3):\n    print(i)\n",
         "names = []\nfor i in range(3):\n    names.append(i)\n",
         "def f():\n    return 1\n",
-        "",
     ],
 )
 def test_a_script_without_a_training_loop_is_refused(source: str) -> None:
     with pytest.raises(ProgramError) as refused:
         analyse(source, "s.py")
     assert str(refused.value) == NOT_FOUND
+
+
+@pytest.mark.parametrize("source", ["", "\n\n", "# nothing yet\n"])
+def test_of_an_empty_file_it_is_said_that_it_is(source: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        analyse(source, "s.py")
+    assert str(refused.value) == EMPTY
 
 
 def test_a_loop_within_the_only_pass_of_a_script_is_no_training_loop() -> None:

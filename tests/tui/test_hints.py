@@ -170,3 +170,14 @@ def test_an_event_with_very_much_inside_is_folded_at_first() -> None:
     assert len(outline.shown(5)) == len(events), "the cursor is never hidden"
     outline.fold(0, False)
     assert len(outline.shown(0)) == len(events)
+
+
+def test_a_layers_name_is_found_before_its_kind() -> None:
+    """`conv2` is in `Conv2d`, too, which is what every convolution is."""
+    texts = ("y = net(x)", "net.conv1", "net.conv2")
+    called = [event(at, text, parent=at and 0, kind="module" if at else "statement") for at, text in enumerate(texts)]
+    for each in called[1:]:
+        each.function = "Conv2d"
+    history = History(Record(0, None, [], called, [], []))
+    assert find(history, "conv2", 0) == 2
+    assert find(history, "conv2", 2, again=True) == 1

@@ -30,6 +30,9 @@ NOT_FOUND = (
 )
 
 
+EMPTY = "there is nothing in it to run: no training loop, and no other statement either"
+
+
 @dataclass(frozen=True)
 class Choice:
     """The training loop, None for `--loop none`; where nobody has named one, also the other loops that train: of loops
@@ -138,7 +141,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
         file, _, line = wanted.strip().rpartition(":")
         return Choice(_wanted(loops_in(_called(script, file).tree) if file else loops, line, file))
     if not loops and not script.modules:
-        raise ProgramError(NOT_FOUND)
+        raise ProgramError(NOT_FOUND if script.source.tree.body else EMPTY)
     walker = Walker(script, losses)
     whole = walker.walk_module()
     reachable = set(whole.inner)
