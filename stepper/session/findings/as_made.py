@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from stepper.record import Event, Parameter, Phase, Record, Value
-from stepper.session.findings.nesting import as_they_ended, nested
+from stepper.session.findings.nesting import as_they_ended, nested, within
 from stepper.session.findings.running import number
 
 COMPREHENSIONS = (ast.ListComp, ast.DictComp)
@@ -185,15 +185,15 @@ class Origins:
 
     def _makes(self, event: Event, own: float | None) -> bool:
         """Whether a statement reads data, what a layer gave, or another parameter than this one."""
-        read = [value for each in self._within(event) for value in each.values if value.when == "operand"]
+        read = [value for each in within(self.inside, event) for value in each.values if value.when == "operand"]
         return any(
             each.role in ("data", "activation") or (each.role == "parameter" and number(each) != own) for each in read
         )
 
     def _numbers_read(self, event: Event) -> list[Value]:
         """The single numbers, gradients or made of them, that were there before a statement, and that it reads."""
-        inner = {single for each in self._within(event) if each is not event for single in _new(each)}
-        told = (value for each in self._within(event) for value in each.values if not _came(value))
+        inner = {single for each in within(self.inside, event) if each is not event for single in _new(each)}
+        told = (value for each in within(self.inside, event) for value in each.values if not _came(value))
         read = {number(each): each for each in told if each.role == "gradient"}
         return [each for single, each in read.items() if isinstance(single, float) and single not in inner]
 
@@ -224,7 +224,7 @@ class Origins:
             return None
         statement = self.record.events[event.id if event.parent is None or event.kind == "statement" else event.parent]
         names = {node.id for node in parsed(statement.text) if isinstance(node, ast.Name)}
-        told = [value for each in self._within(statement) for value in each.values]
+        told = [value for each in within(self.inside, statement) for value in each.values]
         known = filter(None, (self._by_now(name, event.id) for name in names))
         made = [single for single in map(number, filter(_came, statement.values)) if single is not None]
         computed = {single for single in map(number, (*told, *known)) if single in self._computed}
@@ -266,11 +266,6 @@ class Origins:
             made = [each for each in event.values if _came(each) and (of_entries or each.role == "gradient")]
             found |= {single for single in map(number, made) if isinstance(single, float)}
         return found
-
-    def _within(self, event: Event) -> Iterator[Event]:
-        yield event
-        for each in self.inside.get(event.id, ()):
-            yield from self._within(each)
 
     def _before(self, event: Event, now: Value) -> Value | None:
         """What a statement changed in place: made in this iteration, or it is what an earlier one left."""

@@ -17,6 +17,22 @@ def nested(events: Iterable[Event]) -> dict[int | None, list[Event]]:
 
 def as_they_ended(inside: Mapping[int | None, list[Event]], parent: int | None = None) -> Iterator[Event]:
     """The events in the order in which they ended: what is inside an event goes first."""
-    for event in inside.get(parent, ()):
-        yield from as_they_ended(inside, event.id)
-        yield event
+    waiting: list[tuple[Event | None, Iterator[Event]]] = [(None, iter(inside.get(parent, ())))]
+    while waiting:  # a script may call itself as deep as Python can
+        event, within = waiting[-1]
+        inner = next(within, None)
+        if inner is not None:
+            waiting.append((inner, iter(inside.get(inner.id, ()))))
+            continue
+        waiting.pop()
+        if event is not None:
+            yield event
+
+
+def within(inside: Mapping[int | None, list[Event]], event: Event) -> Iterator[Event]:
+    """An event, and all that is inside it, in order."""
+    waiting = [event]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += reversed(inside.get(each.id, ()))

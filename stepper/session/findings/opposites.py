@@ -305,8 +305,9 @@ class _Signs:
 
     def _end(self, event: Event) -> int:
         """The first event behind an event and all inside it."""
-        inner = self.inside.get(event.id)
-        return self._end(inner[-1]) if inner else event.id + 1
+        while inner := self.inside.get(event.id):
+            event = inner[-1]
+        return event.id + 1
 
     def _operand(self, node: ast.expr, event: Event) -> Value | None:
         """What a part of a statement was: it, or an expression in it, read or made that."""
