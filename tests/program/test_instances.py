@@ -73,3 +73,8 @@ def test_what_callers_hand_in_is_kept() -> None:
 
 def test_where_one_part_is_unknown_nothing_is_said() -> None:
     assert classes("layers = [Dense(), made()]\nfor layer in layers:\n    layer.forward") == []
+
+
+def test_a_copy_is_of_the_class_of_what_it_is_a_copy_of() -> None:
+    assert classes("import copy\nlayer = copy.copy(Dense())\nlayer.forward") == ["Dense"]
+    assert classes("from copy import deepcopy\nmade = Cell()\nlayer = deepcopy(made)\nlayer.forward") == ["Cell"]

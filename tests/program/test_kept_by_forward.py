@@ -134,3 +134,42 @@ def test_what_lies_in_caches_of_caches_keeps_its_role_where_a_layer_takes_it_apa
     )
     assert program.roles["current"] == program.roles["kept"] == program.roles["a"] == "activation"
     assert {site.role for site in program.sites if site.label == "w"} == {"parameter"}
+
+
+def test_gradients_behind_a_layer_that_was_stepped_on_the_way_back_are_none_of_the_optimizers() -> None:
+    """It keeps a running sum, and a copy of it lies in each layer, which is stepped before the one ahead of it has its
+    gradient."""
+    source = """
+import copy
+import numpy as np
+class Momentum:
+    velocity = 0.0
+    def update(self, w, grad):
+        self.velocity = 0.9 * self.velocity + 0.1 * grad
+        return w - 0.1 * self.velocity
+class Dense:
+    def __init__(self, i, o, optimizer):
+        self.W = np.ones((i, o))
+        self.optimizer = copy.copy(optimizer)
+    def forward(self, X):
+        self.inputs = X
+        return X.dot(self.W)
+    def backward(self, dout):
+        W = self.W
+        grad = self.inputs.T.dot(dout)
+        self.W = self.optimizer.update(self.W, grad)
+        return dout.dot(W.T)
+layers = [Dense(3, 4, Momentum()), Dense(4, 1, Momentum())]
+for t in range(5):
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    loss = ((out - y) ** 2).mean()
+    dout = 2 * (out - y) / len(y)
+    for layer in reversed(layers):
+        dout = layer.backward(dout)
+"""
+    program = analyse(source, "s.py")
+    assert [program.roles[name] for name in ("self.W", "grad", "dout")] == ["parameter", "gradient", "gradient"]
+    phases = {site.text: site.phase for site in program.sites if site.kind == "statement"}
+    assert phases["grad = self.inputs.T.dot(dout)"] == "backward"

@@ -155,7 +155,8 @@ def sort(
     backward -= updates
     defined |= _parts(run, defined, forward)
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
-    made_of_moments = run.descendants(moments)
+    # What is made of a parameter that was stepped by them (of the next layer's, behind this one's step) is not.
+    made_of_moments = reached(moments, lambda d: () if d.place in parameters and d in updates else run.users.get(d, ()))
     derived = {d for d in backward if d.deps & made_of_moments}
     derived |= beside_steps(backward, forward, updates, moments, run)
     derived |= scaled_for_steps(backward, forward, updates, run)

@@ -45,6 +45,8 @@ class Instances:
         """Whether one of the values that a name or attribute is given is made by a library: where a function is called
         with `optim.Adam(…)`, and elsewhere with an object of the script's own."""
         match node:
+            case ast.Call() if (whole := _copied(node)) is not None:
+                return self.may_be_librarys(scope, whole, depth)
             case ast.Call():
                 return self._script.is_import(scope, constructor(node).func)
             case ast.Name() | ast.Attribute() if depth:
@@ -107,6 +109,8 @@ class Instances:
         if depth == 0:
             return []
         match node:
+            case ast.Call() if (whole := _copied(node)) is not None:
+                return self._own(scope, whole, depth)
             case ast.Call():
                 made = constructor(node)
                 return script.classes_of(scope, made)
@@ -247,6 +251,16 @@ def _argument(call: ast.Call, names: list[str], wanted: str) -> ast.expr | None:
     if wanted in names and names.index(wanted) < len(call.args):
         argument = call.args[names.index(wanted)]
         return None if isinstance(argument, ast.Starred) else argument
+    return None
+
+
+def _copied(node: ast.Call) -> ast.expr | None:
+    """What a call makes a copy of: `copy.copy(optimizer)`, `deepcopy(model)`; None where it makes none."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="copy"), attr="copy" | "deepcopy"), args=[whole]):
+            return whole
+        case ast.Call(func=ast.Name(id="copy" | "deepcopy"), args=[whole]):
+            return whole
     return None
 
 
