@@ -472,3 +472,21 @@ def test_where_the_script_is_one_pass_its_numbers_are_parameters_too() -> None:
         parameter = ran.parameter(name)
         assert parameter.before.summary.value == start and parameter.grad is not None
         assert (parameter.grad.label, parameter.grad.summary.value) == (f"d{name}", gradient)
+
+
+def test_a_sum_that_is_changed_in_place_in_a_chain_is_one_that_a_step_goes_along() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        x, y, w, sum_ = torch.ones(4, 3), torch.ones(4, 2), torch.ones(3, 2), torch.zeros(3, 2)
+        for t in range(2):
+            error = x @ w - y
+            loss = error.pow(2).sum()
+            grad = 2 * x.t() @ error
+            sum_.mul_(0.9).add_(grad)
+            w.sub_(0.01 * sum_)
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "w" and parameter.grad is not None and parameter.grad.label == "grad"

@@ -190,6 +190,8 @@ class Caller(Evaluator):
                 self.change(value.roots, node, read, keep=bool(value.deps & read))
         if name in _FRESH:
             return NOTHING
+        if is_method and name.endswith("_") and mutates_receiver(name):  # it hands on what it changed
+            return Value(deps, receiver.roots)
         if name in WRAPPERS and arguments:
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)
