@@ -325,8 +325,10 @@ def _writeable(value: Any) -> Any:
     """The array of real numbers that can be written to. Raises LookupError where it cannot."""
     numpy = numpy_module()
     array = _base(value) if issubclass(type(value), numpy.ndarray) else value
+    if array.dtype.kind == "c":
+        raise LookupError("its numbers are complex: only real ones are moved")
     if array.dtype.kind != "f" or not array.flags.writeable:
-        raise LookupError("this array is read-only, or holds no real floating-point numbers")
+        raise LookupError("this array is read-only, or holds no floating-point numbers")
     return array
 
 

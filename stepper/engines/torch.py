@@ -286,7 +286,8 @@ class TorchEngine(Engine):
         plain = self._plain(value)
         if plain is None or not plain.is_floating_point():
             sparse = spread_out(value, self._torch) is not None
-            raise LookupError(f"its numbers are {'stored sparsely' if sparse else 'no real floating-point ones'}")
+            whole = "complex: only real ones are moved" if value.is_complex() else "no floating-point ones"
+            raise LookupError(f"its numbers are {'stored sparsely' if sparse else whole}")
         return plain.data
 
     def activation(

@@ -174,3 +174,30 @@ def test_of_a_gradient_that_a_mask_made_zero_in_places_it_is_said_where_and_how_
     assert "changed on line 11 (6 of 24 entries became 0), before" in found["w"].note  # though no entry shown is one
     assert f"changed on line 14 ({zeros} of 24 entries became 0), before" in found["v"].note
     assert not found["b"].note
+
+
+def test_what_a_mask_takes_out_of_the_loss_has_no_gradient_but_where_it_is_set_anew_before(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(8, 4)), rng.normal(size=(8, 6))
+        w, b = rng.normal(size=(4, 6)), np.zeros(6)
+        for t in range(2):
+            keep = rng.random(w.shape) < 0.4
+            {before}
+            e = x @ (w * keep) + b - y
+            loss = (e * e).sum()
+            dw = 2 * x.T @ e {mask}
+            db = 2 * e.sum(0)
+            w -= 0.01 * dw
+            b -= 0.01 * db
+    """
+    for before, mask, verdict, said in (
+        ("", "", Verdict.DIFFERS, "however far they are moved"),
+        ("", "* keep", Verdict.AGREES, ""),
+        ("w *= keep", "", Verdict.UNKNOWN, "updated before the loss is computed"),
+    ):
+        with opened(tmp_path, text.format(before=before, mask=mask)) as run:
+            found = named(run.check(1))
+        assert (found["w"].verdict, found["b"].verdict) == (verdict, Verdict.AGREES), before or mask
+        assert said in found["w"].note and bool(said) is bool(found["w"].note)

@@ -11,7 +11,7 @@ from stepper.session.check.flatness import begins_gradually
 from stepper.session.check.readings import last
 
 
-def begins(loss: Callable[[float], float], at: float = 0.5, scale: float = 1.0) -> bool:
+def begins(loss: Callable[[float], float], at: float = 0.5, scale: float = 1.0) -> bool | None:
     async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
         return [(number, [loss(number)]) for number in numbers]
 
@@ -27,8 +27,8 @@ def test_what_opens_is_no_jump_on_either_side_and_at_any_distance(edge: float) -
 
 
 def test_roundings_are_jumps_and_what_never_changes_begins_nowhere() -> None:
-    assert not begins(lambda w: (round(w * 8) / 8 - 3.0) ** 2)
-    assert not begins(lambda w: 4.0)
+    assert begins(lambda w: (round(w * 8) / 8 - 3.0) ** 2) is False
+    assert begins(lambda w: 4.0) is None
     assert not begins(lambda w: 4.0 if w < 0.7 else math.nan)
     assert not begins(lambda w: 4.0 + (w > 0.7) * (1 + w))
     assert not begins(lambda w: math.inf if w > 0.7 else 4.0)

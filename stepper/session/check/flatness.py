@@ -17,9 +17,9 @@ HALVINGS = 12  # of the way between the last step that changes nothing and the f
 JUMP = 0.05  # the part of the change at that step which is there at once, from which on it is a jump
 
 
-async def begins_gradually(ask: Ask, at: float, scale: float, base: float, read: Reading) -> bool:
-    """Whether the loss, which is the same beside θ = `at`, begins to change without a jump where it does; not where it
-    never does."""
+async def begins_gradually(ask: Ask, at: float, scale: float, base: float, read: Reading) -> bool | None:
+    """Whether the loss, which is the same beside θ = `at`, begins to change without a jump where it does; None where it
+    never does, however far θ is moved."""
 
     async def change(numbers: list[float]) -> list[float]:
         return [abs(_read(read, losses) - base) for _, losses in await ask(numbers)]
@@ -32,7 +32,7 @@ async def begins_gradually(ask: Ask, at: float, scale: float, base: float, read:
             break
         below = above
     else:
-        return False
+        return None
     if not isfinite(whole):
         return False  # of what is infinite everything is a small part
     least = whole

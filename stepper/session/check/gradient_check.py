@@ -67,6 +67,10 @@ STEPPED = (
     "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign), or "
     "where it is set anew before it is read"
 )
+MASKED = (
+    "the loss does not change with the entries that differ, however far they are moved, though it does with others: a "
+    "mask (a dropped weight, say) takes them out, and their gradient is 0"
+)
 FLAT = (
     "the loss does not change with it, and begins to do so further away without a jump: its gradient is 0, as that of "
     "what goes into a ReLU that is closed, or a clamp that is saturated; passed on on purpose (straight through), it "

@@ -23,6 +23,7 @@ from stepper.session.check.finite_difference import (
 )
 from stepper.session.check.gradient_check import (
     DOUBLE,
+    MASKED,
     SAME,
     STEPPED,
     UPHILL,
@@ -352,13 +353,16 @@ class RecordCheck:
         parameter, base = samples.parameter, read(self._passes.base)
         entries = [samples.compared(version, each, read) for each in found]
         unsure = self._unsure(parameter, version)
-        if (
-            not unsure
-            and unmoved(entries) is not None
-            and not (likely and await samples.begin_gradually(entries, read))
-        ):
-            unsure = STEPPED
+        masked = ""
+        if not unsure and unmoved(entries) is not None:
+            gradual = await samples.begin_gradually(entries, read) if likely else False
+            if gradual is None and any(each.tells for each in entries):
+                masked = MASKED
+            elif not gradual:
+                unsure = STEPPED
         whole = concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
+        if masked and not whole.note:
+            whole = replace(whole, note=masked)
         return with_decay_term(whole, [each.at for each in found])
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:

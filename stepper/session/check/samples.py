@@ -67,7 +67,7 @@ class Samples:
         self._others = steep or SMALL * abs(record.loss or 0.0) / (typical(parameter.before) or 1.0)
         self._chosen: list[int] = []  # by their places in the flattened array
         self._steps: dict[int, list[Step]] = {}  # by those
-        self._gradual: dict[tuple[int, float], bool] = {}  # by those and the loss
+        self._gradual: dict[tuple[int, float], bool | None] = {}  # by those and the loss
 
     async def choose(self, gradient: Value, entries: int) -> None:
         """Choose so many, once: one of which the step lost a part, where the gradient is largest, on both sides, and
@@ -124,9 +124,9 @@ class Samples:
 
         return ask
 
-    async def begin_gradually(self, entries: Sequence[EntryCheck], read: Reading) -> bool:
-        """Whether the loss, which changes with none of the entries that differ, begins to do so without a jump: told of
-        the largest one."""
+    async def begin_gradually(self, entries: Sequence[EntryCheck], read: Reading) -> bool | None:
+        """Whether the loss, which changes with none of the entries that differ, begins to do so without a jump; None
+        where it never does: told of the largest one."""
         place = unmoved(entries)
         if place is None:
             return False
