@@ -474,18 +474,26 @@ def test_where_the_script_is_one_pass_its_numbers_are_parameters_too() -> None:
         assert (parameter.grad.label, parameter.grad.summary.value) == (f"d{name}", gradient)
 
 
-def test_a_sum_that_is_changed_in_place_in_a_chain_is_one_that_a_step_goes_along() -> None:
+@pytest.mark.parametrize(
+    ("added", "step"),
+    [
+        ("v.mul_(0.9).add_(grad)", "v"),
+        ("v.mul_(0.9); v.add_(grad)", "v"),
+        ("grad.mul_(0.5).add_(w, alpha=0.1)", "grad"),  # a gradient of this iteration's, decayed
+    ],
+)
+def test_a_sum_that_methods_change_in_place_is_one_that_a_step_goes_along(added: str, step: str) -> None:
     pytest.importorskip("torch")
     ran = run(
-        """
+        f"""
         import torch
-        x, y, w, sum_ = torch.ones(4, 3), torch.ones(4, 2), torch.ones(3, 2), torch.zeros(3, 2)
+        x, y, w, v = torch.ones(4, 3), torch.ones(4, 2), torch.ones(3, 2), torch.zeros(3, 2)
         for t in range(2):
             error = x @ w - y
             loss = error.pow(2).sum()
             grad = 2 * x.t() @ error
-            sum_.mul_(0.9).add_(grad)
-            w.sub_(0.01 * sum_)
+            {added}
+            w.sub_(0.01 * {step})
         """
     )
     (parameter,) = ran.record(1).parameters

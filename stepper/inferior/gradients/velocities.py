@@ -9,20 +9,26 @@ loop makes each by itself (`v[i] = 0.9 * v[i] + dw[i]`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Literal, NamedTuple
 
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.inferior.recording.drafts import Draft, Happening, is_path
 from stepper.inferior.spelling.added import element_of
 from stepper.inferior.spelling.texts import reads, statement_of
 from stepper.program.aliases import is_alias
 
-LOOKUPS = frozenset(("get", "setdefault", "pop"))
-
 Step = Literal["scaled", "added", "both", ""]
+_IN_PLACE: dict[tuple[str, ...], Step] = {
+    ("mul_",): "scaled",
+    ("add_",): "added",
+    ("sub_",): "added",
+    ("mul_", "add_"): "both",
+    ("mul_", "sub_"): "both",
+}  # what methods that change a tensor in place do with what it was
+LOOKUPS = frozenset(("get", "setdefault", "pop"))
 
 
 class Parts(NamedTuple):
@@ -64,8 +70,8 @@ def velocities(happenings: Sequence[Happening]) -> list[Velocity]:
         step = _step(happening.text)
         for draft in came if step else ():
             before = _before((happening, *inside.get(happening.id, ())), draft)
-            if before is None or draft.copy is None:
-                continue
+            if before is None or draft.copy is None or not is_path(draft.label):
+                continue  # what is only between the methods of a chain has no name
             part = draft.when == "after" and _list_of(happening.text) == draft.label
             if part and before in parts:
                 states = parts[draft.copy] = parts.pop(before)
@@ -115,6 +121,8 @@ def _step(text: str) -> Step:
             return "scaled"
         case ast.AugAssign(op=ast.Add() | ast.Sub()):
             return "added"
+        case ast.Expr(value=ast.Call() as call):
+            return _IN_PLACE.get(tuple(_methods(call)), "")
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right)):
             own = ast.unparse(target)
             kept = [each for each in (left, right) if reads(each, own)]
@@ -124,6 +132,13 @@ def _step(text: str) -> Step:
         case ast.Assign(targets=[target], value=ast.BinOp(op=ast.Mult()) as product):
             return "scaled" if _is_scaled(product, ast.unparse(target)) else ""
     return ""
+
+
+def _methods(node: ast.expr) -> Iterator[str]:
+    """The methods that are called in a chain, the first one first: `mul_`, `add_` of `v.mul_(0.9).add_(g)`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        yield from _methods(node.func.value)
+        yield node.func.attr
 
 
 @lru_cache(maxsize=1024)
