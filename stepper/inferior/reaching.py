@@ -82,25 +82,20 @@ def reach(
     """The parameter called `name` that is as `like` tells, held by these frames, innermost first, or namespaces.
     `passing` are names that loops bind: what they hold has a better one.
 
-    What holds other numbers is none. Of several that hold the same, it is the one whose path is nearest to the name.
+    What holds other numbers is none. What the name itself leads to comes first. Of several other arrays that hold the
+    same none is taken by a likeness of names: the bias and its momentum both begin with zeros, and both are a `["b"]`.
     Raises LookupError where there is none, or more than one.
     """
     for engine in engines:
         engine.settle()
     name = NUMBER.sub("", name)
-    nearest, found = -1, dict[Any, Reached]()
-    for place in _places(frames, namespaces, engines, passing):
-        owner = next((each for each in engines if each.owns(place.value)), None)
-        if not _is_like(place.value, owner, like):
-            continue
-        whole = owner is not None and not owner.fixed(place.value) and type(place.value) not in SCALARS
-        near = _nearness(place.path, name)
-        if near < nearest or (not whole and near == 0):
-            continue  # numbers are equal by chance, tensors are not
-        if near > nearest:
-            nearest, found = near, {}
-        key = owner.identity(place.value) if whole and owner is not None else (id(place.holder), place.key)
-        found.setdefault(key, Reached(place, owner if whole else None))
+    roots = _roots(frames, namespaces)
+    search = _Search(engines, like)
+    found = search.told_apart(
+        place for place in _along(name, roots, engines, passing) if _nearness(place.path, name) == WHOLE
+    )
+    if len(found) != 1:
+        found = search.told_apart(search.nearest(name, _places(roots, engines, passing)))
     if len(found) != 1:
         several = (
             "several values hold its numbers, which may differ at another iteration"
@@ -109,6 +104,53 @@ def reach(
         )
         raise LookupError(f"{name} cannot be reached at the head of the iteration: {several}")
     return next(iter(found.values()))
+
+
+class _Search:
+    """Looks for what is like a parameter, and at each object once."""
+
+    def __init__(self, engines: Sequence[Engine], like: Summary) -> None:
+        self._engines = engines
+        self._like = like
+        self._known: dict[int, tuple[Any, bool]] = {}
+
+    def nearest(self, name: str, places: Iterable[Place]) -> list[Place]:
+        """Those of the places that a parameter may be meant by, under this name."""
+        found: list[tuple[int, Place]] = []
+        for place in places:
+            near = _nearness(place.path, name)
+            if self._is_like(place) and (near > 0 or self._owner(place) is not None):
+                found.append((near, place))  # numbers are equal by chance, tensors are not
+        best = max((near for near, _ in found), default=0)
+        by_name = best >= WHOLE - 1 or not any(self._owner(place) for _, place in found)
+        return [place for near, place in found if near == best or not by_name]
+
+    def told_apart(self, places: Iterable[Place]) -> dict[Any, Reached]:
+        """The places that hold what is like the parameter, one for each that is another."""
+        found: dict[Any, Reached] = {}
+        for place in filter(self._is_like, places):
+            owner = self._owner(place)
+            key = (id(place.holder), place.key) if owner is None else owner.identity(place.value)
+            found.setdefault(key, Reached(place, owner))
+        return found
+
+    def _owner(self, place: Place) -> Engine | None:
+        """The engine whose value it is, but for a number, which is another object as soon as it changes."""
+        if type(place.value) in SCALARS:
+            return None
+        owner = _owner(place.value, self._engines)
+        return None if owner is None or owner.fixed(place.value) else owner
+
+    def _is_like(self, place: Place) -> bool:
+        known = self._known.get(id(place.value))
+        if known is None or known[0] is not place.value:
+            found = _is_like(place.value, _owner(place.value, self._engines), self._like)
+            known = self._known[id(place.value)] = place.value, found
+        return known[1]
+
+
+def _owner(value: Any, engines: Sequence[Engine]) -> Engine | None:
+    return next((each for each in engines if each.owns(value)), None)
 
 
 def _is_like(value: Any, engine: Engine | None, like: Summary) -> bool:
@@ -150,18 +192,31 @@ def _nearness(path: str, name: str) -> int:
     return min(WHOLE - 2, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], parts)))
 
 
-def _places(
-    frames: Iterable[FrameType],
-    namespaces: Iterable[Mapping[str, Any]],
-    engines: Sequence[Engine],
-    passing: Collection[str],
-) -> Iterator[Place]:
+def _roots(frames: Iterable[FrameType], namespaces: Iterable[Mapping[str, Any]]) -> list[Place]:
     roots: list[Place] = []
     for frame in frames:
         if frame.f_locals is not frame.f_globals:
             roots += [Place(name, value, frame, name) for name, value in list(frame.f_locals.items())]
     for namespace in namespaces:
         roots += [Place(name, value, namespace, name) for name, value in list(namespace.items())]
+    return roots
+
+
+def _along(name: str, roots: Sequence[Place], engines: Sequence[Engine], passing: Collection[str]) -> Iterator[Place]:
+    """What a name leads to, and what lies on its way."""
+    waiting = [place for place in roots if place.path not in passing]
+    met: set[int] = set()
+    while waiting:
+        place = waiting.pop()
+        on_the_way = name.startswith(place.path) and name[len(place.path) :][:1] in ("", ".", "[")
+        if on_the_way and id(place.value) not in met and not _is_opaque(place.value, engines):
+            met.add(id(place.value))  # a function may hold itself
+            waiting += _held(place, engines)
+        yield place
+
+
+def _places(roots: Sequence[Place], engines: Sequence[Engine], passing: Collection[str]) -> Iterator[Place]:
+    """Everything that is held, level by level; an array as often as it is held: one of its paths is its name."""
     waiting = deque(place for place in roots if place.path not in passing)
     last = [place for place in roots if place.path in passing]
     met: set[int] = set()
@@ -171,12 +226,19 @@ def _places(
         place = waiting.popleft()
         if type(place.value) not in SCALARS and not place.path.startswith("__"):
             if id(place.value) in met:
+                if _owner(place.value, engines) is not None:
+                    yield place
                 continue
             met.add(id(place.value))
-            if not any(each.owns(place.value) for each in engines) or type(place.value) in (list, tuple):
+            if not _is_opaque(place.value, engines):
                 later = type(place.value) is FunctionType  # what its cells hold has a better name as a rule
                 (last if later else waiting).extend(_held(place, engines))
         yield place
+
+
+def _is_opaque(value: Any, engines: Sequence[Engine]) -> bool:
+    """Whether what a value holds is no place of its own: it is an engine's, and no list."""
+    return type(value) in SCALARS or (_owner(value, engines) is not None and type(value) not in (list, tuple))
 
 
 def _held(place: Place, engines: Sequence[Engine]) -> list[Place]:

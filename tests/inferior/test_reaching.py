@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
+from stepper.engines.numpy import NumpyEngine
 from stepper.engines.torch import TorchEngine
 from stepper.inferior.reaching import reach
 from stepper.record import Summary
@@ -67,3 +69,19 @@ def test_the_fields_of_records_within_records_are_reached() -> None:
     scale = reach("net.last.scale", Summary(kind="scalar", type="float", value=3.0), [], [{"net": network}], [engine])
     with pytest.raises(LookupError, match=r"^net\.last\.scale cannot be written to$"):
         scale.write(0, 2.0)
+
+
+def test_a_bias_is_not_taken_for_its_momentum_which_begins_with_the_same_zeros() -> None:
+    engine, bias, momentum = NumpyEngine(), np.zeros(2), np.zeros(2)
+    like = engine.describe(engine.keep(bias))
+    names = {"b": bias, "params": {"b": bias}, "m": {"b": momentum}}
+    reach("params['b']", like, [], [names], [engine]).write(0, 2.0)
+    assert bias.tolist() == [2.0, 0.0] and not momentum.any()
+
+    bias[:] = 0
+    del names["params"]
+    with pytest.raises(LookupError, match="several values hold its numbers"):
+        reach("params['b']", like, [], [names], [engine])  # it has another name here, and the momentum has half of it
+    momentum[:] = 1
+    reach("params['b']", like, [], [names], [engine]).write(0, 2.0)
+    assert bias.tolist() == [2.0, 0.0] and momentum.tolist() == [1.0, 1.0]
