@@ -264,6 +264,13 @@ def test_what_keeps_all_from_being_checked_is_said_once() -> None:
     both = tuple(unknown(name, (2,), "no copies") for name in ("w", "b"))
     assert list(lines(GradientCheck(0, 1.0, both, ()))) == ["2 parameters  cannot tell: no copies"]
     assert list(lines(GradientCheck(0, 1.0, both[:1], ()))) == ["w  (2,)  cannot tell: no copies"]
+    agree = tuple(ParameterCheck(each, (2,), (), Verdict.AGREES, note="a sum") for each in ("w", "b"))
+    assert [line for line in lines(GradientCheck(0, 1.0, agree, ())) if line] == [
+        "all 2 parameters: a sum", "w  (2,)  agrees", "b  (2,)  agrees",
+    ]  # fmt: skip
+    assert [line for line in lines(GradientCheck(0, 1.0, (*agree, both[0]), ())) if line] == [
+        "w, b: a sum", "w  (2,)  agrees", "b  (2,)  agrees", "w  (2,)  cannot tell: no copies",
+    ]  # fmt: skip
     others = (*both, unknown("c", (2,), "a kink"))
     assert [line for line in lines(GradientCheck(0, 1.0, others, ())) if line] == [
         "w  (2,)  cannot tell: no copies", "b  (2,)  cannot tell: no copies", "c  (2,)  cannot tell: a kink",

@@ -40,6 +40,26 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         assert all("uphill (cosine " in line for line in lines)
 
 
+@pytest.mark.parametrize(("rule", "told"), [("LBFGS(W, lr=10, max_iter=3)", 0), ("SGD(W, lr=0.1, maximize=True)", 2)])
+def test_steps_that_a_closure_led_are_not_compared_with_the_gradient_they_end_at(rule: str, told: int) -> None:
+    """LBFGS overshoots: its first step is far too long here, and ends where the gradient points the other way."""
+    text = """
+    layer = nn.Linear(3, 2)
+    optimizer = torch.optim.RULE
+    x = torch.randn(5, 3)
+    for t in range(1):
+        def closure():
+            optimizer.zero_grad()
+            loss = (layer(x) - 1).pow(2).sum()
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+    """
+    record = run_recorded(script(text.replace("RULE", rule.replace("W", "layer.parameters()")))).records[0]
+    assert any(uphill(each) for each in record.parameters)
+    assert sum("uphill" in line for line in all_carried(record)) == told
+
+
 @pytest.mark.parametrize(
     ("rule", "by"),
     [

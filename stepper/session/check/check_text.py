@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stepper.session.check.gradient_check import Direction, EntryCheck, GradientCheck, ParameterCheck, Verdict
+from stepper.session.findings.labels import some
 
 HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
+FEW = 4  # parameters that are named one by one
 
 
 def lines(found: GradientCheck) -> Iterator[str]:
@@ -18,11 +20,18 @@ def lines(found: GradientCheck) -> Iterator[str]:
     reason = _common(found.parameters)
     if reason:
         yield f"{len(found.parameters)} parameters  {Verdict.UNKNOWN.value}: {reason}"
+    shared = _shared(found.parameters)
+    for note, names in shared.items():
+        whole = len(names) == len(found.parameters)
+        yield f"{f'all {len(names)} parameters' if whole else some(names, FEW)}: {note}"
+    if shared:
+        yield ""
     for place, parameter in enumerate(() if reason else found.parameters):
         if place:
             yield ""
         shape = str(parameter.shape) if parameter.shape else "scalar"
-        yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(parameter.note)}"
+        note = "" if parameter.name in shared.get(parameter.note, ()) else parameter.note
+        yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(note)}"
         yield from _entries(parameter)
     if found.hint:
         yield ""
@@ -37,6 +46,15 @@ def _common(parameters: Sequence[ParameterCheck]) -> str:
     """Why nothing can be told of any of several parameters; empty where more than that is known."""
     reasons = {"" if each.entries or each.verdict is not Verdict.UNKNOWN else each.note for each in parameters}
     return reasons.pop() if len(parameters) > 1 and len(reasons) == 1 else ""
+
+
+def _shared(parameters: Sequence[ParameterCheck]) -> dict[str, list[str]]:
+    """What is to be remarked of several parameters that agree, and of which: it is said once."""
+    found: dict[str, list[str]] = {}
+    for each in parameters:
+        if each.note and each.verdict is Verdict.AGREES:
+            found.setdefault(each.note, []).append(each.name)
+    return {note: names for note, names in found.items() if len(names) > 1}
 
 
 def _direction(along: Direction) -> str:

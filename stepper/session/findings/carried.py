@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
+from stepper.session.findings.closures import moves_in_between
 from stepper.session.findings.held_sums import HeldSums
 from stepper.session.findings.labels import some
 from stepper.session.findings.left_out import all_behind, all_left_out
@@ -134,15 +135,16 @@ def uphill(parameter: Parameter) -> bool:
 def coasting(record: Record, parameter: Parameter) -> str:
     """What of earlier gradients carries the update clearly along this gradient, uphill; empty where nothing does. It is
     usual past a minimum, and where gradients are noisy."""
-    if parameter.cosine is None or parameter.cosine <= COASTING:
+    if parameter.cosine is None or parameter.cosine <= COASTING or moves_in_between(record, parameter.name):
         return ""
     return momentum(record, parameter)
 
 
 def climbs(record: Record, parameter: Parameter) -> bool:
     """Whether the update goes along its gradient, and no momentum is why, nor that the script makes the opposite of a
-    gradient, and adds it, or what it calls none: a sign may be wrong."""
-    if not uphill(parameter) or momentum(record, parameter):
+    gradient, and adds it, or what it calls none, nor that the gradient is only where the last of several steps began: a
+    sign may be wrong."""
+    if not uphill(parameter) or momentum(record, parameter) or moves_in_between(record, parameter.name):
         return False
     return not is_opposite(record, parameter) and is_called_so(record, parameter)
 

@@ -40,3 +40,9 @@ def first_call(record: Record, parameter: str) -> FirstCall | None:
         return None
     first = uses[min(uses)]  # of the passes, some of which may be of no loss: `autograd.grad` in a closure
     return FirstCall(tuple(event.values[0] for event in first), min(losses(record, first), default=0))
+
+
+def moves_in_between(record: Record, parameter: str) -> bool:
+    """Whether a step moved a parameter after each of several calls of its closure, so that the gradient it ends with is
+    none that it began by; or may have, where a record with several losses has no room for the calls."""
+    return first_call(record, parameter) is not None or (record.truncated and len(record.losses) > 1)
