@@ -13,6 +13,7 @@ from stepper.session.findings.all_zero import all_zero
 from stepper.session.findings.carried import all_carried
 from stepper.session.findings.evaluated import all_in_evaluation
 from stepper.session.findings.lossless import TOO_MANY
+from stepper.session.findings.sightings import as_left, nested
 from stepper.session.findings.telling import all_shared, title, told
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
@@ -71,11 +72,9 @@ def overview(record: Record) -> list[str]:
     looked into: then the page itself is short."""
     if not any(event.kind in INSIDE for event in record.events):
         return []
-    last: dict[str, Value] = {}
-    for event in record.events:
-        if event.kind != "optimizer":  # of which the parameters have a table
-            last |= {value.label: value for value in event.values if NAME.fullmatch(value.label)}
-    values = [value for value in last.values() if value.summary.kind == "tensor"]
+    seen = (event.values for event in record.events if event.kind != "optimizer")  # whose parameters have a table
+    named = {value.label for values in seen for value in values if NAME.fullmatch(value.label)}
+    values = [value for label, value in as_left(record).items() if label in named and value.summary.kind == "tensor"]
     values.sort(key=lambda value: ROLES.index(value.role) if value.role in ROLES else len(ROLES))
     wide = max((len(value.label) for value in values), default=0)
     shapes = max((len(shape_text(value.summary.shape)) for value in values), default=0)
@@ -102,6 +101,8 @@ def _events(record: Record, array: GetArray, script: str, values: bool, named: C
         depths[event.id] = depth
         if not depth:
             said = _Said()
+        elif event.kind == "statement" and event.parent is not None and nested(event, record.events[event.parent]):
+            said.next()
         yield _head(event, record, depth)
         indent = " " * (MARGIN + 2 * depth + 4)
         for line in said.rule(_told(event, record)) if event.kind == "optimizer" else _told(event, record):
@@ -113,6 +114,7 @@ def _events(record: Record, array: GetArray, script: str, values: bool, named: C
                 yield f"{indent}{line}"
             if whole and value.summary.kind == "tensor" and value.summary.size > 1 and (values or not inside):
                 yield from _table(value, array, indent + "  ", values)
+        said.end()
         if event.error:
             yield f"{indent}! {event.error}"
 
@@ -130,8 +132,18 @@ class _Said:
 
     def __init__(self) -> None:
         self._lines: set[str] = set()
+        self._now: list[str] = []  # of the event under way: two of its values may look alike
         self._names: dict[int, str] = {}
         self._rule: list[str] = []
+
+    def end(self) -> None:
+        """An event has been told."""
+        self._lines.update(self._now)
+        self._now = []
+
+    def next(self) -> None:
+        """Another statement of a block begins: what it changes is its own, though it looks as in the pass before."""
+        self._lines.clear()
 
     def rule(self, lines: Sequence[str]) -> list[str]:
         """What there is to say of a parameter's step, without the rule where that is the one before's."""
@@ -149,7 +161,7 @@ class _Said:
         name, line = _name(value), _value_line(value)
         if line in self._lines:
             return "", False
-        self._lines.add(line)
+        self._now.append(line)
         if value.copy is None:
             return line, True
         first = self._names.setdefault(value.copy, name.removesuffix(" after"))

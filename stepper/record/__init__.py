@@ -36,6 +36,7 @@ from stepper.record.events import (
     place,
 )
 from stepper.record.filling import filled, ratio
+from stepper.record.labels import is_path
 from stepper.record.summary import Summary
 from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_of, index_of
 
@@ -77,6 +78,7 @@ __all__ = [
     "filled",
     "flat_of",
     "index_of",
+    "is_path",
     "place",
     "ratio",
 ]

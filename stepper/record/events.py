@@ -40,7 +40,8 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 
     `copy` is the key of the kept copy in the record's store, for windows and arrays; None where nothing was kept
     (a scalar's value is in its summary). Two values with the same copy had the same bits. `pooled`: there was no room
-    for the elements (`--memory`), and only the summary and a pooled picture are kept.
+    for the elements (`--memory`), and only the summary and a pooled picture are kept. `memory` numbers, within a
+    record, where it lay: two names of the same object have the same one. 0 where that is not known.
     """
 
     label: str
@@ -49,6 +50,7 @@ class Value(msgspec.Struct, frozen=True, gc=False):
     summary: Summary
     copy: int | None = None
     pooled: bool = False
+    memory: int = 0
 
     def __repr__(self) -> str:
         """Short: whoever looks at an event in a notebook wants to know which it is."""

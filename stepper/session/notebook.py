@@ -10,6 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import cached_property
 from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ from stepper.session.breakpoints import Breakpoint
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.findings.labels import missing
+from stepper.session.findings.sightings import as_left
 from stepper.session.options import LARGEST_COUNT, MEMORY, Options
 from stepper.session.session import Session
 
@@ -119,6 +121,10 @@ class Iteration:
         self.gates = [RecordedGate(run, record.iteration, gate) for gate in record.gates]
         self.parameters = [RecordedParameter(run, record.iteration, each) for each in record.parameters]
 
+    @cached_property
+    def _left(self) -> dict[str, Value]:
+        return as_left(self.record)
+
     @property
     def labels(self) -> list[str]:
         """The labels of all values, each once, in order of occurrence."""
@@ -140,13 +146,15 @@ class Iteration:
         return self._run.check(self.iteration, entries, parameters)
 
     def __getitem__(self, label: str) -> RecordedValue:
-        """The last value of that label. Raises KeyError, naming labels that are like it, else some that there are."""
+        """What that label holds at the end, also where its object was changed under another name. Raises KeyError,
+        naming labels that are like it, else some that there are."""
         if not isinstance(label, str):
             raise TypeError(f"values are read by label, a text such as 'loss', not by {type(label).__name__}")
         found = self.all(label)
         if not found:
             raise KeyError(missing(label, self.labels))
-        return found[-1]
+        left = self._left.get(label)
+        return found[-1] if left is None else RecordedValue(self._run, self.iteration, left)
 
     def __contains__(self, label: object) -> bool:
         """Whether there is a value of that label."""

@@ -6,31 +6,16 @@ of ten events and of ten thousand. Pure.
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from stepper.record import CUT, Event, Record, Value, place
 from stepper.session.findings.evaluated import in_evaluation
 from stepper.session.findings.left_out import Why, in_short, left_out
+from stepper.session.findings.sightings import Moment, Sighting, Sightings
 from stepper.session.findings.telling import which_loss
 from stepper.tui.names import Names, names_of
 from stepper.tui.nonfinite import first_nonfinite
 from stepper.tui.updates import Updates
-
-Moment = tuple[int, int]
-"""When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
-last event inside it, −id), so that what happens inside completes before what it happens in."""
-
-_START = -(1 << 60)
-
-
-@dataclass(frozen=True, eq=False)
-class Sighting:
-    """One value of a label: when it was seen, and by which event."""
-
-    moment: Moment
-    event: int
-    value: Value
 
 
 class History:
@@ -39,17 +24,9 @@ class History:
     def __init__(self, record: Record) -> None:
         self.record = record
         events = record.events
-        ends = list(range(len(events)))
-        self.compound: set[int] = set()
-        for event in reversed(events):
-            parent = event.parent
-            if parent is None or not 0 <= parent < len(events):
-                continue
-            ends[parent] = max(ends[parent], ends[event.id])
-            if event.kind == "statement" and events[parent].kind == "statement" and nested(event, events[parent]):
-                self.compound.add(parent)
-        self._ends = ends
-        self.labels: dict[str, list[Sighting]] = {}
+        self._sightings = Sightings(record)
+        self._ends, self.compound = self._sightings.ends, self._sightings.compound
+        self.labels = self._sightings.labels
         self._lines: dict[str, dict[int, list[tuple[Moment, int]]]] = {}
         self._starts: dict[tuple[str, int], int] = {}
         self._copies: dict[int, Sighting] = {}
@@ -58,21 +35,9 @@ class History:
                 self._starts.setdefault((event.file, event.line), event.id)
                 lines = self._lines.setdefault(event.file, {})
                 lines.setdefault(event.line, []).append((self.completion(event), event.id))
-            bound: set[str] = set()
-            for value in event.values:
-                again = value.when == "result" and value.label in bound and event.id in self.compound
-                # what the head of a loop binds in later passes is not there when the first begins
-                moment = (ends[event.id], -event.id) if again else self._moment(event, value)
-                bound.add(value.label if value.when == "result" else "")
-                sighting = Sighting(moment, event.id, value)
-                if value.summary.kind != "other":
-                    self.labels.setdefault(value.label, []).append(sighting)
-                if value.copy is not None:
-                    known = self._copies.get(value.copy)
-                    if known is None or sighting.moment < known.moment:
-                        self._copies[value.copy] = sighting
-        for sightings in self.labels.values():
-            sightings.sort(key=_moment_of)
+        for sighting in self._sightings.all:
+            if sighting.value.copy is not None:
+                self._copies.setdefault(sighting.value.copy, sighting)
         for lines in self._lines.values():
             for completions in lines.values():
                 completions.sort()
@@ -86,22 +51,12 @@ class History:
         return names_of(tuple(self.labels))
 
     def completion(self, event: Event) -> Moment:
-        """When `event` was over. A compound statement counts as over when its body begins: its head has run."""
-        return (event.id if event.id in self.compound else self._ends[event.id], -event.id)
-
-    def _moment(self, event: Event, value: Value) -> Moment:
-        if value.when == "before" or (value.when == "operand" and value.label.replace(".", "").isidentifier()):
-            return (event.id, _START)
-        # an operand that is an expression itself is computed inside the event: it is known when that is over
-        return self.completion(event)
+        """When `event` was over."""
+        return self._sightings.completion(event)
 
     def last(self, label: str, cursor: Event) -> Sighting | None:
         """The value that `label` had last when the event under the cursor was over; None if it had none yet."""
-        sightings = self.labels.get(label)
-        if not sightings:
-            return None
-        index = bisect_right(sightings, self.completion(cursor), key=_moment_of)
-        return sightings[index - 1] if index else None
+        return self._sightings.last(label, self.completion(cursor))
 
     def seen(self, value: Value | None, cursor: Event) -> bool:
         """Whether `value` was there when the event under the cursor was over. Unknown values count as seen."""
@@ -247,18 +202,3 @@ class History:
             if value.when in ("result", "after") and value.summary.nonfinite
         }
         return bound | {each.name for each in self.record.parameters if each.after.summary.nonfinite}
-
-
-def nested(inner: Event, outer: Event) -> bool:
-    """Whether `inner` stands in the body of the compound statement `outer`, not in a function that `outer` called. The
-    place of a compound statement is that of its head."""
-    return (
-        inner.function == outer.function
-        and inner.file == outer.file
-        and (outer.end_line, outer.end_column) <= (inner.line, inner.column)
-        and outer.column < inner.column
-    )
-
-
-def _moment_of(sighting: Sighting) -> Moment:
-    return sighting.moment

@@ -249,3 +249,14 @@ def test_a_long_row_is_folded_and_loses_no_figure() -> None:
         figures = " ".join(lines).replace("ᵀ", "").split()
         assert figures == [f"{number:.4g}" for number in numbers]
         assert len({len(line.rstrip(" ᵀ")) for line in lines if not line.startswith(" " * 26)}) <= 2, "aligned"
+
+
+def test_what_looks_alike_in_two_passes_of_a_loop_is_told_of_both() -> None:
+    def step(id: int) -> Event:
+        return event(id, 0, "v *= mu", tensor("v", 2, "before"), tensor("v", 2, "after"), line=8)
+
+    inner = [msgspec.structs.replace(step(id), column=4, end_column=12) for id in (1, 2)]
+    head = event(0, None, "for v in vs", tensor("v", 2), tensor("v", 3))
+    lines = page(Record(0, None, [], [head, *inner], [], []))
+    for told, times in (("v before ", 2), ("v after ", 2), ("v  (2, 2)", 2)):
+        assert sum(line.strip().startswith(told) for line in lines) == times, told

@@ -235,3 +235,46 @@ def test_what_has_another_type_is_refused_plainly(run: Run, tmp_path: Path) -> N
     assert "loss" in it and "los" not in it
     with pytest.raises(TypeError, match="not iterable"):
         list(it)  # type: ignore[call-overload]
+
+
+NAMES = """
+import numpy as np
+x, y = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([1.0, 2.0])
+w, b = np.zeros(2), np.zeros(1)
+params = [w, b]
+for t in range(2):
+    h = x + t
+    h = None
+    k = x + 7
+    k += 1
+    d = x @ w + b - y
+    loss = (d ** 2).mean()
+    for p, g in zip(params, [x.T @ d, d.sum(keepdims=True)]):
+        p -= 0.01 * g
+"""
+
+
+def test_a_label_has_what_its_object_holds_whatever_name_it_was_changed_under(tmp_path: Path) -> None:
+    plain: dict[str, numpy.ndarray] = {}
+    exec(NAMES.replace("range(2)", "range(1)"), plain)
+    with stepper.open(script(tmp_path, NAMES)) as run:
+        it = run.iteration(0)
+        for name in ("w", "b", "p"):
+            assert it[name].array.tolist() == plain[name].tolist(), name
+        assert it["w"].label == "w" and it.all("w")[0].array.tolist() == [0.0, 0.0], "a record is a copy"
+        assert it["h"].array.tolist() == [[1.0, 2.0], [3.0, 5.0]], "k lies where it lay, and is no name of it"
+
+
+def test_a_parameter_holds_what_a_view_of_it_was_changed_to(tmp_path: Path) -> None:
+    source = """
+import numpy as np
+x, table = np.array([1.0, 2.0]), np.ones((3, 2))
+for t in range(2):
+    row = table[1]
+    d = row @ x - 1.0
+    loss = d ** 2
+    row -= 0.01 * 2 * d * x
+"""
+    with stepper.open(script(tmp_path, source)) as run:
+        it = run.iteration(0)
+        assert it["table"].array.tolist() == it.parameters[0].after.array.tolist() != it.all("table")[-1].array.tolist()

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from stepper.record import Gate, Summary, Units, Value
+from stepper.session.findings.sightings import Sighting
 from stepper.session.findings.streaks import Streak
 from stepper.tui import figures
-from stepper.tui.history import Sighting
 from stepper.tui.names import Names
 from stepper.tui.panels.columns import (
     DTYPE,

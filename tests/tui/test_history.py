@@ -1,5 +1,7 @@
 """What had happened by the cursor."""
 
+import msgspec
+
 from stepper.record import Event, Kind, Record, Value, When
 from stepper.tui.history import History
 from tests.tui.standin import Standin, summary
@@ -128,3 +130,30 @@ def test_the_last_statement_is_the_one_that_is_over_last() -> None:
     without_statements = [event(0, None, 9, kind="call"), event(1, 0, 9, kind="expression")]
     records = (ends_in_an_expression, ends_in_a_call, ends_in_a_branch, without_statements)
     assert [History(record(*events)).final for events in records] == [1, 0, 2, 0]
+
+
+def test_a_loop_hands_out_a_value_when_its_pass_begins() -> None:
+    head = event(0, None, 1, value("p", "result", 1.0), value("p", "result", 5.0))
+    steps = [
+        event(1, 0, 2, value("p", "before", 1.0), value("p", "after", 2.0), column=4),
+        event(2, 0, 2, value("p", "before", 5.0), value("p", "after", 6.0), column=4),
+    ]
+    history = History(record(head, *steps, event(3, None, 4)))
+    assert [last(history, "p", cursor) for cursor in range(4)] == [1.0, 2.0, 6.0, 6.0]
+
+
+def test_a_label_follows_its_object_under_other_names() -> None:
+    def named(label: str, when: When, number: float, memory: int) -> Value:
+        return msgspec.structs.replace(value(label, when, number), memory=memory, copy=int(number))
+
+    history = History(
+        record(
+            event(0, None, 1, named("w", "operand", 1.0, 7), named("w + 0", "result", 1.0, 7)),
+            event(1, None, 2, named("p", "result", 1.0, 7)),
+            event(2, None, 3, named("p", "before", 1.0, 7), named("p", "after", 2.0, 7)),
+            event(3, None, 4, named("p", "result", 3.0, 8)),
+            event(4, None, 5, named("p", "before", 3.0, 8), named("p", "after", 4.0, 8)),
+        )
+    )
+    assert [last(history, "w", cursor) for cursor in range(5)] == [1.0, 1.0, 2.0, 2.0, 2.0]
+    assert last(history, "w + 0", 4) == 1.0, "what has no name stays as it was computed"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from stepper.inferior.recording.drafts import Happening, is_numbered
 from stepper.inferior.spelling.texts import statement_of
 
-_LOOPS = ("for ", "async for ")
+LOOPS = ("for ", "async for ")
 _EXTENTS = ("shape", "size")
 
 
@@ -21,7 +21,7 @@ def drawn(happenings: Iterable[Happening]) -> set[str]:
     found: set[str] = set()
     for happening in happenings:
         if happening.kind == "statement" and happening.site.bound:
-            if happening.site.text.startswith(_LOOPS):
+            if happening.site.text.startswith(LOOPS):
                 found.update(happening.site.bound)
             else:
                 found.update(_elements(happening.site.text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stepper.engines.base import Engine
-from stepper.inferior.finishing.drawn import drawn
+from stepper.inferior.finishing.drawn import LOOPS, drawn
 from stepper.inferior.finishing.handed_roles import HandedRoles
 from stepper.inferior.finishing.renaming import rename
 from stepper.inferior.gates.finished_gates import FinishedGates
@@ -13,10 +13,10 @@ from stepper.inferior.gradients.finished_parameters import FinishedParameters
 from stepper.inferior.gradients.moved import Moved, moved
 from stepper.inferior.gradients.stretched import remark_stretched
 from stepper.inferior.recording.copies import Copy, summarise
-from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_numbered, is_path
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_numbered
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.store import Shelf
-from stepper.record import UNREAD, Backward, Event, OptimizerStep, Record, Role, Summary, Value
+from stepper.record import UNREAD, Backward, Event, OptimizerStep, Record, Role, Summary, Value, is_path
 
 
 class Finisher:
@@ -177,7 +177,8 @@ class Finisher:
             summary = draft.summary or Summary("other", "object")
             return Value(draft.label, self._role(draft, summary), draft.when, summary)
         summary = copy.described or self._summary(copy)
-        return Value(draft.label, self._role(draft, summary), draft.when, summary, shelf.put(copy), copy.gone)
+        role = self._role(draft, summary)
+        return Value(draft.label, role, draft.when, summary, shelf.put(copy), copy.gone, draft.memory)
 
     def _summary(self, copy: Copy) -> Summary:
         return copy.outline if self._count_later else copy.summary
@@ -211,7 +212,8 @@ class Finisher:
 
 
 def _once(happening: Happening) -> list[Draft]:
-    """The values of an event; what it read twice, or what was seen twice, once. Its detail counts all of them."""
+    """The values of an event; what it read twice, or what was seen twice, once. Its detail counts all of them, and the
+    head of a loop hands out its own in each pass."""
     drafts = happening.drafts
     if happening.detail is not None or len(drafts) < 2:
         return drafts
@@ -219,9 +221,11 @@ def _once(happening: Happening) -> list[Draft]:
         return drafts
     found: list[Draft] = []
     seen: set[tuple[str, str, Copy | None]] = set()
+    looping = happening.site.text.startswith(LOOPS)
     for draft in drafts:
         key = (draft.label, draft.when, draft.copy)
-        if key not in seen or (draft.copy is None and draft.when != "operand"):
+        again = draft.when == "result" if looping else draft.copy is None and draft.when != "operand"
+        if key not in seen or again:
             seen.add(key)
             found.append(draft)
     return found

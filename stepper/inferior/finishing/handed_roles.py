@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
-from stepper.record import Role, Value
+from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.record import Role, Value, is_path
 
 
 class HandedRoles:

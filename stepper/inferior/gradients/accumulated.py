@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import NOWHERE, Copy
-from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_list, is_path
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_list
 from stepper.inferior.spelling.texts import reads, statement_of
 from stepper.program.vocabulary import names_gradient
+from stepper.record import is_path
 
 SCALINGS = 3  # statements and expressions between a sum and the gradient that is used: a mean of it, clipped
 Key = Copy | tuple[str, float | int]

@@ -10,7 +10,8 @@ from functools import partial
 
 from stepper.inferior.gradients.velocities import Parts, Velocity, only_names
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, is_path, value_of
+from stepper.inferior.recording.drafts import Draft, Happening, value_of
+from stepper.record import is_path
 
 
 def carried_states(happenings: Sequence[Happening]) -> list[Velocity]:

@@ -16,11 +16,11 @@ import msgspec
 from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_path, value_of
+from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import Added, counts_flat, index_of, plainly, target_of
 from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
-from stepper.record import REPEATED, Summary
+from stepper.record import REPEATED, Summary, is_path
 
 Read = Mapping[str, Draft]
 Terms = Callable[[Happening, Track], tuple[Read, Added | None]]

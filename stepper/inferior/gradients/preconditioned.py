@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from stepper.inferior.gradients.angle import is_multiple
 from stepper.inferior.gradients.fitting import fits, shape_of
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.texts import is_call
+from stepper.record import is_path
 
 SOLVED = frozenset(["solve", "lstsq", "cho_solve", "cholesky_solve", "solve_triangular", "lu_solve", "spsolve"])
 INVERTED = frozenset(["inv", "pinv", "inverse", "pinverse", "cholesky_inverse"])

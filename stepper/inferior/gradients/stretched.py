@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.program.sites import Operation, Site
-from stepper.record import STRETCHED, Role
+from stepper.record import STRETCHED, Role, is_path
 
 Shape = tuple[int, ...]
 SIGNS = {

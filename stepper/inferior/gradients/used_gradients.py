@@ -18,7 +18,7 @@ from stepper.inferior.gradients.preconditioned import Preconditioned
 from stepper.inferior.gradients.steps import Steps, label_in, number_in
 from stepper.inferior.gradients.views import of_views
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import (
@@ -28,6 +28,7 @@ from stepper.inferior.spelling.added import (
 )
 from stepper.inferior.spelling.texts import statement_of
 from stepper.program.aliases import is_alias
+from stepper.record import is_path
 
 
 class UsedGradients:

@@ -6,7 +6,6 @@ collections are to find no more to go through than there is without us.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from types import CodeType
@@ -14,6 +13,7 @@ from typing import Any
 from weakref import ref
 
 import msgspec
+from msgspec.structs import replace
 
 from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import Copy
@@ -22,15 +22,6 @@ from stepper.record import Detail, Kind, Phase, Role, Summary, When
 
 Scalar = bool | int | float | str | None
 Key = str | int | tuple[str | int, ...]  # of a dict, or a place in a list
-_PATH = re.compile(
-    r"[A-Za-z_][\w.]*(\[[^\]]*\][\w.]*)*"
-)  # a name, attribute path or subscript: grads['w1'], self.w1.grad
-
-
-@lru_cache(maxsize=4096)
-def is_path(label: str) -> bool:
-    """Whether a label is a name, an attribute path or a subscript of one, and no longer expression."""
-    return _PATH.fullmatch(label) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -53,7 +44,8 @@ def is_numbered(label: str) -> bool:
 class Draft(msgspec.Struct, gc=False, eq=False):
     """A value as a probe saw it: a kept copy, or the summary of a scalar. Of a library's that has graphs of gradients,
     `graph` is 1 where it hangs in one, else 0, or -1 while gradients are switched off; `token` tells it from others,
-    and two looks at the same memory have one `place`."""
+    and two looks at the same memory have one `place`. `memory` is the number of where it lies, 0 where that is not
+    known: the same for two that lie in one place at a time."""
 
     label: str
     role: Role
@@ -63,6 +55,7 @@ class Draft(msgspec.Struct, gc=False, eq=False):
     graph: int | None = None
     token: int = 0
     place: Hashable = None
+    memory: int = 0
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -71,7 +64,7 @@ class Draft(msgspec.Struct, gc=False, eq=False):
 
     def as_operand(self) -> Draft:
         """The same value, read by another event."""
-        return Draft(self.label, self.role, "operand", self.copy, self.summary, self.graph, self.token, self.place)
+        return replace(self, when="operand")
 
     def same_value(self, other: Draft) -> bool:
         """Whether both have the same bits, as far as sharing a copy or a scalar's value tells."""

@@ -10,10 +10,10 @@ from typing import Any
 from stepper.engines.base import Engine, GateSeen
 from stepper.engines.names import is_place
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, Known, is_path
+from stepper.inferior.recording.drafts import Draft, Happening, Known
 from stepper.inferior.recording.recording import Recording
 from stepper.program.vocabulary import names_loss
-from stepper.record import Detail, Kind, Role, When
+from stepper.record import Detail, Kind, Role, When, is_path
 
 
 class Observing(Recording):

@@ -15,7 +15,7 @@ from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.recording.changing import Changing, keeper_of
-from stepper.inferior.recording.drafts import Draft, Frame, Happening, Operated, Scalar, is_path
+from stepper.inferior.recording.drafts import Draft, Frame, Happening, Operated, Scalar
 from stepper.inferior.recording.heard import GATE_OPERATIONS, HEARD
 from stepper.inferior.recording.made_roles import role_of_made
 from stepper.inferior.recording.members import DEPTH, identities, suffix
@@ -23,7 +23,7 @@ from stepper.inferior.recording.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias, is_copied, is_gathered
 from stepper.program.sites import Site
 from stepper.program.vocabulary import names_gradient
-from stepper.record import Phase, Role, Spot, When
+from stepper.record import Phase, Role, Spot, When, is_path
 
 ITERATORS = frozenset((zip, enumerate, map, filter, list, tuple, type(reversed([]))))
 """What hands on, one after the other, what went into it."""

@@ -21,6 +21,7 @@ from stepper.inferior.recording.differences import Differences
 from stepper.inferior.recording.drafts import Frame, Happening, Operated, Tokens
 from stepper.inferior.recording.frames import callers
 from stepper.inferior.recording.losses import LossKeeper
+from stepper.inferior.recording.memories import Memories
 from stepper.inferior.recording.naming import Namer, attributes, is_scripts, passing_names
 from stepper.inferior.recording.printed import Printed
 from stepper.inferior.recording.scalars import describe_error
@@ -166,6 +167,7 @@ class Recording(Values):
         self._opened.clear()
         self._known.clear()
         self._tokens = Tokens()
+        self._memories = Memories()
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -13,14 +13,15 @@ from stepper.engines.base import Engine
 from stepper.engines.layout import Layout
 from stepper.engines.names import Names, is_place
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, Key, Known, Tokens, is_path
+from stepper.inferior.recording.drafts import Draft, Happening, Key, Known, Tokens
 from stepper.inferior.recording.frames import is_function, names_in, own_frames
 from stepper.inferior.recording.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
+from stepper.inferior.recording.memories import Memories
 from stepper.inferior.recording.naming import passing_names
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.inferior.recording.store import Store
 from stepper.program.program import Program
-from stepper.record import Role, When
+from stepper.record import Role, When, is_path
 
 TRANSPOSED = (".T", ".mT", ".H")
 
@@ -43,6 +44,7 @@ class Values:
         self._names = Names()
         self._known: dict[int, Known] = {}
         self._tokens = Tokens()
+        self._memories = Memories()
         self._inside = IN_ALL  # members of containers that are looked into yet
 
     def _owner(self, value: Any) -> Engine | None:
@@ -100,12 +102,13 @@ class Values:
     def _let_go(self, value: Any) -> None:
         """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
         self._known.pop(id(value), None)
+        self._memories.forget(value)
         self._names.forget(value)
 
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
         if role == "parameter" and engine.is_taken(value) and is_path(label) and not label.endswith(TRANSPOSED):
             role = "activation"
-        draft = Draft(label, role, when, self._copy(engine, value))
+        draft = Draft(label, role, when, self._copy(engine, value), memory=self._memories.of(engine, value))
         if self.program.uses_backward and (graph := engine.graph(value)) is not None:
             draft.graph = graph
             draft.token, draft.place = self._tokens.of(value, engine.identity)

@@ -11,8 +11,8 @@ import msgspec
 from rich.cells import cell_len
 
 from stepper.record import Summary
+from stepper.session.findings.sightings import Sighting
 from stepper.tui import figures, names
-from stepper.tui.history import Sighting
 from stepper.tui.panels.lines import Piece
 from stepper.tui.sketches import BINS
 

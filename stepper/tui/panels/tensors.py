@@ -12,12 +12,13 @@ from textual.geometry import Offset
 from textual.message import Message
 
 from stepper.record import Event
+from stepper.session.findings.sightings import Sighting
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
 from stepper.tui.begun import beside
 from stepper.tui.hints import POINTED_OUT
-from stepper.tui.history import History, Sighting
+from stepper.tui.history import History
 from stepper.tui.panels.columns import (
     COLUMNS,
     DEVICE,

@@ -1,0 +1,166 @@
+"""When each value of a record was seen, by label, and what a label's object held last. Pure.
+
+An object has several names, as a rule, where a script goes through its parameters: `for p in params: p -= step` changes
+what `w` is called elsewhere. What one name was seen to hold is told of the others, too.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from stepper.record import Event, Record, Value, is_path
+
+Moment = tuple[int, int]
+"""When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
+last event inside it, −id), so that what happens inside completes before what it happens in."""
+
+START = -(1 << 60)
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """One value of a label: when it was seen, and by which event."""
+
+    moment: Moment
+    event: int
+    value: Value
+
+
+class Sightings:
+    """One record, by label: `labels` has what each was seen to hold, in order. `ends` has the last event inside each
+    event, `compound` the statements that have others in their body."""
+
+    def __init__(self, record: Record) -> None:
+        self._events = record.events
+        self.ends = list(range(len(record.events)))
+        self.compound: set[int] = set()
+        self._passes: dict[int, list[int]] = {}  # of a compound statement: where its body begins, each time
+        self._find_ends()
+        self._begin_passes()
+        seen: list[Sighting] = []
+        for event in record.events:
+            seen += self._of(event)
+        seen.sort(key=_moment_of)
+        self.all = seen
+        self.labels: dict[str, list[Sighting]] = {}
+        for sighting in _with_other_names(seen):
+            if sighting.value.summary.kind != "other":
+                self.labels.setdefault(sighting.value.label, []).append(sighting)
+
+    def _find_ends(self) -> None:
+        events = self._events
+        for event in reversed(events):
+            parent = event.parent
+            if parent is None or not 0 <= parent < len(events):
+                continue
+            self.ends[parent] = max(self.ends[parent], self.ends[event.id])
+            if event.kind == "statement" and events[parent].kind == "statement" and nested(event, events[parent]):
+                self.compound.add(parent)
+
+    def _begin_passes(self) -> None:
+        """Each pass of a body begins with its first statement."""
+        first: dict[int, tuple[int, int]] = {}
+        for event in self._events:
+            parent = event.parent
+            if parent not in self.compound or event.kind != "statement" or not nested(event, self._events[parent]):
+                continue
+            place = (event.line, event.column)
+            if first.setdefault(parent, place) == place and not event.resumed:
+                self._passes.setdefault(parent, []).append(event.id)
+
+    def _of(self, event: Event) -> Iterator[Sighting]:
+        """The values of one event. What the head of a loop binds in a later pass is there when that pass begins."""
+        bound: Counter[str] = Counter()
+        passes = self._passes.get(event.id, [])
+        times = Counter(value.label for value in event.values if value.when == "result") if passes else bound
+        for value in event.values:
+            moment = self._moment(event, value)
+            if value.when == "result" and event.id in self.compound:
+                turn = bound[value.label]
+                if turn:  # where a pass is missing, nobody knows which one it is that has the value
+                    told = times[value.label] == len(passes)
+                    moment = (passes[turn] - 1, 1) if told else (self.ends[event.id], -event.id)
+                bound[value.label] += 1
+            yield Sighting(moment, event.id, value)
+
+    def _moment(self, event: Event, value: Value) -> Moment:
+        if value.when == "before" or (value.when == "operand" and value.label.replace(".", "").isidentifier()):
+            return (event.id, START)
+        # an operand that is an expression itself is computed inside the event: it is known when that is over
+        return self.completion(event)
+
+    def completion(self, event: Event) -> Moment:
+        """When `event` was over. A compound statement counts as over when its body begins: its head has run."""
+        return (event.id if event.id in self.compound else self.ends[event.id], -event.id)
+
+    def last(self, label: str, until: Moment) -> Sighting | None:
+        """What `label` had last by then; None if it had nothing yet."""
+        sightings = self.labels.get(label)
+        if not sightings:
+            return None
+        index = bisect_right(sightings, until, key=_moment_of)
+        return sightings[index - 1] if index else None
+
+
+def as_left(record: Record) -> dict[str, Value]:
+    """What each label's object holds at the end of a record, by label, in the order of events. A parameter that a view
+    of it moved (`row = table[i]`, then `row -= …`) is known by what the record tells of it as a whole."""
+    labels = Sightings(record).labels
+    left = {value.label: labels[value.label][-1].value for value in _numbers(record) if value.label in labels}
+    for each in record.parameters:
+        held = left.get(each.name)
+        if held is not None and held.copy is not None and held.copy == each.before.copy != each.after.copy:
+            left[each.name] = _holding(held, each.after)
+    return left
+
+
+def _numbers(record: Record) -> Iterator[Value]:
+    return (value for event in record.events for value in event.values if value.summary.kind != "other")
+
+
+def _holding(held: Value, now: Value) -> Value:
+    """What a label was seen to hold, with what it holds now."""
+    return replace(held, when="after", summary=now.summary, copy=now.copy, pooled=now.pooled)
+
+
+def _with_other_names(seen: list[Sighting]) -> Iterator[Sighting]:
+    """Values in the order of their time, and after each what it says of the other names of the same memory. What has
+    no name, an expression on the way, stays as it was computed."""
+    latest: dict[str, Value] = {}
+    names: dict[int, dict[str, None]] = {}
+    for sighting in seen:
+        yield sighting
+        value = sighting.value
+        label, memory = value.label, value.memory
+        if not is_path(label):
+            continue
+        known = latest.get(label)
+        if known is not None and known.memory != memory:
+            names.get(known.memory, {}).pop(label, None)
+        latest[label] = value
+        if not memory:
+            continue
+        for other in names.setdefault(memory, {}):
+            held = latest[other]
+            if other != label and held.copy != value.copy:
+                latest[other] = replace(held, when="after", summary=value.summary, copy=value.copy, pooled=value.pooled)
+                yield Sighting(sighting.moment, sighting.event, latest[other])
+        names[memory][label] = None
+
+
+def nested(inner: Event, outer: Event) -> bool:
+    """Whether `inner` stands in the body of the compound statement `outer`, not in a function that `outer` called. The
+    place of a compound statement is that of its head."""
+    return (
+        inner.function == outer.function
+        and inner.file == outer.file
+        and (outer.end_line, outer.end_column) <= (inner.line, inner.column)
+        and outer.column < inner.column
+    )
+
+
+def _moment_of(sighting: Sighting) -> Moment:
+    return sighting.moment
