@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from stepper.inferior.gradients.fitting import is_inside
 from stepper.inferior.gradients.steps import Steps, number_in
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.scalars import scalar_summary
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import Added, added, plainly, returned_to
+from stepper.record import is_path
 
 
 def number_of(term: Added, factors: Sequence[Draft | None]) -> Draft | None:

@@ -15,10 +15,11 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 from stepper.inferior.recording.copies import Copy
-from stepper.inferior.recording.drafts import Draft, Happening, is_path
+from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.spelling.added import element_of
 from stepper.inferior.spelling.texts import reads, statement_of
 from stepper.program.aliases import is_alias
+from stepper.record import is_path
 
 Step = Literal["scaled", "added", "both", ""]
 _IN_PLACE: dict[tuple[str, ...], Step] = {
