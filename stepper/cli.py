@@ -26,7 +26,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line (default: the process's); says plainly what was wrong and returns the exit code."""
     try:
         return _main(list(sys.argv[1:] if words is None else words))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if stop.args:  # how far it had come
+            _complain(str(stop))
         return INTERRUPTED
 
 

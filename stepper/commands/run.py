@@ -52,7 +52,8 @@ def run_target(
         print(plain_line(f"{target}: the script ended without a pass through the training loop"), file=sys.stderr)
     elif not found:
         none = "no iteration has" if iterations is None else "no iteration so far has"
-        print(plain_line(f"{target}: {none} a loss: {looked_for(options.loss)}"), file=sys.stderr)
+        which = "; stepper trace may tell which" if options.loss is None else ""
+        print(plain_line(f"{target}: {none} a loss: {looked_for(options.loss)}{which}"), file=sys.stderr)
 
 
 def text_line(iteration: int, loss: float | None) -> str:

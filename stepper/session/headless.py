@@ -6,7 +6,8 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from subprocess import DEVNULL
@@ -72,7 +73,8 @@ def run_losses(
     Ends after `iterations`, or with the script. Raises Misuse, or ScriptFailed with the script's own traceback.
     """
     lane = _open(target, options, record_setup=False, run=Run(0, iterations))
-    asyncio.run(_run_losses(lane, on_losses, on_output))
+    with _saying_how_far(lane, target):
+        asyncio.run(_run_losses(lane, on_losses, on_output))
     return _other_loops(lane, target)
 
 
@@ -83,7 +85,22 @@ def trace(target: str, options: Options, iteration: int | None) -> Trace:
     failure within the iteration is the trace's `failure`. Where the process dies in it, the script is run again, up to
     the statement that it died in, unless it took long or reads what it is piped, which is gone.
     """
-    return asyncio.run(_trace(target, options, iteration))
+    lane = _open(target, options, record_setup=iteration is None)
+    towards = "in the setup" if iteration is None else f"on the way to iteration {iteration}"
+    with _saying_how_far(lane, target, towards):
+        return asyncio.run(_trace(lane, target, options, iteration))
+
+
+@contextmanager
+def _saying_how_far(lane: Lane, target: str, towards: str = "") -> Iterator[None]:
+    """Have an interrupt say, as a line for a person, how far the script had come."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = len(lane.losses)
+        count = "1 iteration" if done == 1 else f"{done} iterations"
+        after = f"after {count}" if done else "" if towards else "before an iteration was over"
+        raise KeyboardInterrupt(f"{target}: interrupted {', '.join(filter(None, (towards, after)))}") from None
 
 
 def _open(target: str, options: Options, *, record_setup: bool, run: Run | None = None) -> Lane:
@@ -150,8 +167,7 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
         await lane.close(gently=True)
 
 
-async def _trace(target: str, options: Options, iteration: int | None) -> Trace:
-    lane = _open(target, options, record_setup=iteration is None)
+async def _trace(lane: Lane, target: str, options: Options, iteration: int | None) -> Trace:
     try:
         record = await _recorded(lane, iteration)
         died = None

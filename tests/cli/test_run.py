@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -200,7 +201,7 @@ def read_a_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
-def test_an_interrupt_ends_the_run_quietly(tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_run_and_says_how_far_it_came(tmp_path: Path) -> None:
     (tmp_path / "endless.py").write_text(ENDLESS)
     with subprocess.Popen(
         [*STEPPER, "run", str(tmp_path / "endless.py")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -209,7 +210,7 @@ def test_an_interrupt_ends_the_run_quietly(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors == ""
+    assert re.fullmatch(rf"{tmp_path}/endless.py: interrupted after [1-9]\d* iterations?\n", errors)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -304,5 +305,6 @@ def test_where_no_iteration_has_a_loss_it_is_said_what_was_looked_for(
     lines = captured.out.splitlines()
     assert lines[:2] == ["0  no loss", "1  no loss"] and (lines[2] == "2  no loss") == (name == "objective")
     assert ("neither a .backward() nor a number called loss" in captured.err) == (name == "objective")
+    assert ("stepper trace may tell which" in captured.err) == (name == "objective")
     assert main(["run", path, "--iterations", "2", "--loss", "[w]"]) == 0
     assert "no iteration so far has a loss: [w] is no single number" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def is_free(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("sent", "code"), [("SIGINT", 130), ("SIGTERM", -signal.SIGTERM), ("SIGKILL", -signal.SIGKILL)]
 )
-def test_a_signal_in_the_midst_ends_all_processes_quietly(
+def test_a_signal_in_the_midst_ends_all_processes_without_a_traceback(
     tmp_path: Path, arguments: tuple[str, ...], sent: str, code: int
 ) -> None:
     lock, begun, script = tmp_path / "lock", tmp_path / "begun", tmp_path / "script.py"
@@ -62,7 +62,9 @@ def test_a_signal_in_the_midst_ends_all_processes_quietly(
         assert not is_free(lock)
         process.send_signal(getattr(signal, sent))
         _, errors = process.communicate(timeout=DEADLINE)
-    assert (process.returncode, errors) == (code, b"")
+    said = errors.decode().splitlines()
+    assert process.returncode == code
+    assert len(said) == (sent == "SIGINT") and all(each.startswith(f"{script}: interrupted ") for each in said)
     until(lambda: is_free(lock), "a process that the script started is left")
 
 
