@@ -29,6 +29,7 @@ class Phases:
         self.models = models
         self._told = {id(d.statement) for d in flow.measured | flow.metrics if d.statement is not None}
         self._told -= {id(d.statement) for d in flow.updates}
+        self._differentiating = {loss.statement for loss in flow.run.losses if loss.differentiated}
         self.direct = self._direct()
         self.own: dict[int, Phase] = {}
         self.shown: dict[int, Phase] = {}
@@ -152,6 +153,8 @@ class Phases:
             return "forward"
         if definition not in flow.backward:
             return None
+        if definition.statement in self._differentiating:
+            return "backward"  # `gs = torch.autograd.grad(loss, ps)`, whatever goes through them later
         return "update" if definition in flow.derived or definition in flow.picked else "backward"
 
     def _is_shared(self, key: int) -> bool:
