@@ -46,10 +46,9 @@ class Memories:
 
     def forget(self, value: Any) -> None:
         """Refer to this object no more."""
-        held = self._objects.pop(id(value), None)
-        for lying, number in self._places.values() if held is not None else ():
-            if held is not None and number == held[1] and held[0] in lying:
-                lying.remove(held[0])
+        self._objects.pop(id(value), None)
+        for lying, _ in self._places.values():
+            lying[:] = [each for each in lying if each() is not value]  # two references are equal where the arrays are
 
 
 def _is_there(value: Any, engine: Engine, place: Hashable) -> bool:
