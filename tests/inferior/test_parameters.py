@@ -88,6 +88,26 @@ def test_arrays_in_a_dict_updated_in_a_function_of_its_own() -> None:
     check(ran, "params['W2']", numpy.array([6.0, -8.0]), 0.1)
 
 
+def test_an_array_without_dimensions_in_a_dict_becomes_a_number() -> None:
+    """`params[k] - 0.1 * grad` of an array of shape () is a number of NumPy's, and no array."""
+    ran = run(
+        """
+        import numpy as np
+        params = {"w": np.array([1.0, 2.0]), "b": np.array(3.0), "c": np.array(5.0)}
+        for t in range(2):
+            loss = sum((v ** 2).sum() for v in params.values())
+            grads = {k: 2 * v for k, v in params.items()}
+            for k in params:
+                params[k] = params[k] - 0.1 * grads[k]
+        """
+    )
+    assert [each.name for each in ran.record(0).parameters] == ["params['w']", "params['b']", "params['c']"]
+    for name, was in (("params['b']", 3.0), ("params['c']", 5.0)):
+        found = next(each for each in ran.record(0).parameters if each.name == name)
+        assert (found.used, found.cosine, found.before.summary.mean) == (True, -1.0, was)
+        assert found.after.summary.value == was - 0.1 * (2 * was)
+
+
 def test_arrays_that_objects_keep_are_told_apart() -> None:
     ran = run(
         """

@@ -175,7 +175,8 @@ class Tracker:
                 return
             track = self._latest.get(bare)
             if track is not None and whole and track.before.copy is not None and type(value) is not type(track.value):
-                track = None
+                shapes = [None if each is None else each.outline.shape for each in (track.before.copy, draft.copy)]
+                track = track if made and shapes == [(), ()] else None  # a sum of NumPy's 0-d arrays is no array
             if track is None and made and draft.when == "result":
                 if not whole:
                     self._made.add((bare, id(owner)))
