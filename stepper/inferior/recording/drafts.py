@@ -19,7 +19,6 @@ from stepper.engines.base import Engine
 from stepper.inferior.recording.copies import Copy
 from stepper.program.sites import Site
 from stepper.record import Detail, Kind, Phase, Role, Summary, When
-from stepper.record import is_path as is_path  # told of drafts as well as of records
 
 Scalar = bool | int | float | str | None
 Key = str | int | tuple[str | int, ...]  # of a dict, or a place in a list
