@@ -32,7 +32,8 @@ class Model(nn.Module):
         h = self.embedding(tokens)
         for block in self.blocks:
             h = block(h)
-        h, _ = self.lstm(h)
+        with torch.autocast("cpu", enabled=False):  # not every processor has an LSTM of half precision
+            h, _ = self.lstm(h.float())
         return self.head(h)
 
 
