@@ -255,7 +255,8 @@ class AutogradEngine(Engine):
         ):
             return
         hard = _is_relu(h.copy, out.copy)
-        opening = RELU if hard else opening_in_place(h.copy.kept.at_home, out.copy.kept.at_home)
+        laid = part.laid_out
+        opening = RELU if hard else opening_in_place(laid(h.copy.kept.at_home), laid(out.copy.kept.at_home))
         if opening is None:
             return
         gate = GateSeen(h.label, opening.op, out.event if out.event is not None else 0, h.copy, "h <= 0")

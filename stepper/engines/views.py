@@ -33,6 +33,12 @@ class Part(NamedTuple):
             whole = gradient.new_empty_strided(self.base_shape, self.base_stride).copy_(gradient)
             return whole.as_strided(self.shape, self.stride, self.offset)
 
+    def laid_out(self, numbers: Any) -> Any:
+        """Numbers of the view as they lie in the base: how many at once an operation works out, by whose instructions,
+        hangs on that, and its last bits with it."""
+        with unnoticed():
+            return numbers.new_empty_strided(self.shape, self.stride).copy_(numbers)
+
 
 def changed_part(value: Any, node: Any, torch: Any) -> Part | None:
     """What part of its base a tensor is, where the node that made it says that it was changed in place."""
