@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.inferior.recording.drafts import MADE, Draft, Happening
 
 _ELEMENT = re.compile(r"([A-Za-z_][\w.]*)\[")
-MADE = ("result", "after")
 _GROWN = ("append", "insert", "extend")
 
 

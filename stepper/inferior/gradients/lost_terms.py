@@ -18,7 +18,7 @@ from typing import NamedTuple
 from stepper.inferior.gradients.cut_off import LEAF, WITHIN, Flow, as_they_ended, is_integer, key_of
 from stepper.inferior.gradients.held_values import HeldValues, names_read
 from stepper.inferior.gradients.read_as_numbers import ReadAsNumbers
-from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.inferior.recording.drafts import MADE, READ, Draft, Happening
 from stepper.inferior.recording.tracking import Track
 from stepper.record import Backward, Contribution, OptimizerStep
 
@@ -28,8 +28,6 @@ REDUCED = ["Neg", "Mean", "Sum", "Clone", "ToCopy", "Alias", "Expand", "Select",
 VIEWED = ["View", "Reshape", "UnsafeView", "Squeeze", "Unsqueeze", "T", "Transpose", "Permute"]
 REARRANGED = frozenset([*REDUCED, *VIEWED])
 _NUMBERED = re.compile(r"Backward\d*$")
-READ = ("operand", "before")
-MADE = ("result", "after")
 
 
 class Lost(NamedTuple):

@@ -10,11 +10,8 @@ from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from stepper.inferior.gradients.cut_off import WITHIN, key_of
-from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.inferior.recording.drafts import MADE, READ, Draft, Happening
 from stepper.inferior.spelling.added import plainly
-
-READ = ("operand", "before")
-MADE = ("result", "after")
 
 
 class ReadAsNumbers:

@@ -23,6 +23,9 @@ from stepper.record import Detail, Kind, Phase, Role, Summary, When
 Scalar = bool | int | float | str | None
 Key = str | int | tuple[str | int, ...]  # of a dict, or a place in a list
 
+READ, MADE = ("operand", "before"), ("result", "after")
+"""When an event saw what it read, and what it made or changed."""
+
 
 @lru_cache(maxsize=4096)
 def holder_of(label: str) -> str:
