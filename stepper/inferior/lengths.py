@@ -73,7 +73,7 @@ def _of_loader(loader: Any, texts: Texts) -> int | None:
             waiting += [held[name] for name in LOADED if held.get(name) is not None]
     try:
         return len(loader)
-    except Exception:
+    except Exception:  # an expression of the script's, which plain Python would not have worked out: no length, then
         return None
 
 

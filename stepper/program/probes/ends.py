@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stepper.program import nodes
+from stepper.program.spine import LOOPS
 from stepper.program.syntax import BLOCKS, COMPREHENSIONS, FUNCTIONS
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, *COMPREHENSIONS)
 
 Leaving = ast.Continue | ast.Break | ast.Return
@@ -52,7 +52,7 @@ class _Leaves:
         fields: dict[str, object] = {}
         for field in ("body", "orelse", "finalbody"):
             if part := getattr(node, field, None):
-                fields[field] = self.body(part, inner=inner or (field == "body" and isinstance(node, _LOOPS)))
+                fields[field] = self.body(part, inner=inner or (field == "body" and isinstance(node, LOOPS)))
         for field in ("handlers", "cases"):
             if parts := getattr(node, field, None):
                 fields[field] = [nodes.changed(part, body=self.body(part.body, inner=inner)) for part in parts]
