@@ -1,5 +1,11 @@
 """Arrays that are resized in place, which NumPy refuses where they are referred to."""
 
+from weakref import getweakrefcount
+
+import numpy as np
+
+from stepper.engines.numpy import NumpyEngine
+from stepper.inferior.recording.memories import Memories
 from tests.inferior.running import run
 
 GROWING = """
@@ -38,3 +44,13 @@ def test_they_can_be_resized_while_an_iteration_is_recorded() -> None:
     assert ran.array(after, 3).tolist() == [0.0, *ran.losses]
     longer = next(event for event in ran.record(3).events if event.text.startswith("longer ="))
     assert longer.values[-1].summary.shape == (6,)
+
+
+def test_of_two_arrays_in_one_place_one_is_let_go_of() -> None:
+    """The references to them are told apart without asking whether the arrays are equal: of that NumPy says nothing."""
+    memories, engine, whole = Memories(), NumpyEngine(), np.zeros(3)
+    other = whole[:]
+    number = memories.of(engine, whole)
+    assert memories.of(engine, other) == number and getweakrefcount(other) == 1
+    memories.forget(other)
+    assert getweakrefcount(other) == 0 and memories.of(engine, whole) == number
