@@ -212,6 +212,15 @@ class Engine:
         """How a value lies in memory; None where it has no address that can be compared with others."""
         return None
 
+    def storage(self, value: Any) -> Hashable:
+        """Equal for all that may lie in one memory: an array and its views. None of what lies in nothing else's."""
+        return None
+
+    def overlap(self, value: Any, other: Any) -> bool:
+        """Whether a change of `other`, of the same storage, may be one of `value`: where their spans of memory meet."""
+        lies, changed = self.layout(value), self.layout(other)
+        return lies is None or changed is None or lies.meets(changed)
+
     def keep(self, value: Any) -> Any:
         """A copy of `value` that later in-place changes do not reach, on the value's own device."""
         raise LookupError(f"the engine {self.name} keeps no values")

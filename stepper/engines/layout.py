@@ -19,6 +19,11 @@ class Layout(NamedTuple):
         reach = sum((extent - 1) * stride for extent, stride in zip(self.shape, self.strides, strict=True))
         return self.start, self.start + reach + self.size
 
+    def meets(self, other: Layout) -> bool:
+        """Whether the spans of both have bytes in common."""
+        (first, end), (start, last) = self.span, other.span
+        return first < last and start < end
+
     @property
     def is_dense(self) -> bool:
         """Whether the elements lie one behind the other, in their order."""

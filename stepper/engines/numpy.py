@@ -63,6 +63,12 @@ class NumpyEngine(Engine):
     def memory(self, value: Any) -> Any:
         return 0  # its address must do
 
+    def storage(self, value: Any) -> Hashable:
+        numpy = numpy_module()
+        while type(value) is numpy.ndarray and type(value.base) is numpy.ndarray:
+            value = value.base
+        return address_of(value) if type(value) is numpy.ndarray and value.size else None
+
     def layout(self, value: Any) -> Layout | None:
         numpy = numpy_module()
         if type(value) is not numpy.ndarray or not value.size or min(value.strides, default=0) < 0:

@@ -42,6 +42,12 @@ class PythonEngine(Engine):
     def identity(self, value: Any) -> Hashable:
         return id(value)
 
+    def storage(self, value: Any) -> Hashable:
+        return "lists" if type(value) in _LISTS else None
+
+    def overlap(self, value: Any, other: Any) -> bool:
+        return _holds(value, other) or _holds(other, value)
+
     def keep(self, value: Any) -> Any:
         return _copy(value) if type(value) in _LISTS else value
 
@@ -180,6 +186,16 @@ def _shape(value: Any, limit: int = LIMIT, depth: int = DEPTH) -> tuple[int, ...
         if type(each) not in _LISTS or len(each) != inner[0] or _shape(each, limit // extent, depth - 1) != inner:
             return None
     return (extent, *inner)
+
+
+def _holds(value: Any, other: Any, depth: int = DEPTH) -> bool:
+    """Whether a nested list has another among its rows."""
+    if type(value) not in _LISTS or not 0 < len(value) <= LIMIT or type(value[0]) not in _LISTS or not depth:
+        return False
+    if any(each is other for each in value):
+        return True
+    deeper = len(value[0]) > 0 and type(value[0][0]) in _LISTS
+    return deeper and any(_holds(each, other, depth - 1) for each in value)
 
 
 def _copy(value: Any) -> Any:

@@ -149,6 +149,16 @@ class TorchEngine(Engine):
         lazily = plain.is_neg() or plain.is_conj()
         return plain.data_ptr(), layout_of(plain.shape, plain.stride()), plain.dtype, lazily
 
+    def storage(self, value: Any) -> Hashable:
+        if self._apart(value):
+            with unnoticed():
+                return self._storage(value)
+        return self._storage(value)
+
+    def _storage(self, value: Any) -> Hashable:
+        plain = self._plain(value)
+        return None if plain is None else plain.untyped_storage().data_ptr() or None
+
     def layout(self, value: Any) -> Layout | None:
         if self._apart(value):
             with unnoticed():

@@ -142,8 +142,9 @@ class Event(msgspec.Struct, gc=False):
     the script's output (byte offsets) written while it ran; -1 where it is unknown. `detail` is what only events of
     this kind have. `note` says in words what no value shows: why something is missing, what was left out. `moved` is
     after − before, in float64, of each parameter that a statement changed, where neither `parameters` nor the step of
-    an optimizer has that difference. `resumed`: a statement that began before, in the record or ahead of it,
-    and printed something when it went on or came to its end: what it called, a loop's iterator, the exit of a `with`.
+    an optimizer has that difference. `beside` is what other names hold since this event, which changed memory that they
+    share: `table`, where a `row` of it was changed. `resumed`: a statement that began before, in the record or ahead of
+    it, and printed something when it went on or came to its end: what it called, a loop's iterator, a `with`'s exit.
     """
 
     id: int
@@ -165,6 +166,7 @@ class Event(msgspec.Struct, gc=False):
     detail: Detail | None = None
     note: str = ""
     moved: list[Value] = []
+    beside: list[Value] = []
     resumed: bool = False
 
     def __repr__(self) -> str:

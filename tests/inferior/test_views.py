@@ -3,6 +3,7 @@
 import pytest
 
 from stepper.engines.layout import Layout
+from stepper.session.findings.sightings import Sightings
 from tests.inferior.running import run
 
 START = {
@@ -110,3 +111,37 @@ def test_a_part_of_what_has_gaps_has_no_place_in_it() -> None:
     part = Layout(8, 8, (2,), (8,))
     assert Layout(0, 8, (4,), (8,)).of_part(part) == (1, (1,))
     assert Layout(0, 8, (4,), (16,)).of_part(part) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "change"),
+    [
+        ("np", "row -= 1.0"),
+        ("np", "w[1] -= 1.0"),
+        ("np", "w.reshape(-1)[2:4] -= 1.0"),
+        ("torch", "row.sub_(1.0)"),
+        ("torch", "w.view(-1)[2:4] -= 1.0"),
+        ("lists", "row[:] = [row[0] - 1.0, 3.0]"),
+    ],
+)
+def test_what_lies_in_memory_that_another_name_changed_is_known_as_it_is_since(start: str, change: str) -> None:
+    lists = "w = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]"
+    ran = run(
+        f"""
+        {START.get(start, lists)}
+        for t in range(2):
+            top, row, seen = w[0], w[1], w
+            turned = {"[w[1]]" if start == "lists" else "w.T"}
+            loss = float(row[0] * row[0])
+            {change}
+        """
+    )
+    record = ran.record(0)
+    known = Sightings(record)
+    changing = next(event for event in record.events if event.text == change)
+    now = {label: known.last(label, known.completion(changing)) for label in ("w", "seen", "row", "turned", "top")}
+    held = {label: ran.array(each.value, 0).tolist() for label, each in now.items() if each is not None}
+    assert held.pop("turned") == ([[2.0, 3.0]] if start == "lists" else [[1.0, 2.0, 5.0], [2.0, 3.0, 6.0]])
+    whole = [[1.0, 2.0], [2.0, 3.0], [5.0, 6.0]]
+    assert held == {"w": whole, "seen": whole, "row": [2.0, 3.0], "top": [1.0, 2.0]}
+    assert now["top"] == known.last("top", (changing.id, 0)), "none of its numbers is another"

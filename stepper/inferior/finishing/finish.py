@@ -45,7 +45,7 @@ class Finisher:
         except Exception as failure:
             self._recorder.fault(failure)
             for happening in self._recorder.happenings:
-                happening.drafts = []
+                happening.drafts, happening.beside = [], []
                 if isinstance(happening.detail, Backward | OptimizerStep):
                     happening.detail = None  # it points to values
             self._recorder.gates, self._recorder.operated = [], []
@@ -135,7 +135,7 @@ class Finisher:
         recorder = self._recorder
         tracks = recorder.tracker.tracks.values()
         updates = [update for update in map(self._parameters.update, tracks) if update is not None]
-        copies = [draft.copy for happening in recorder.happenings for draft in happening.drafts]
+        copies = [draft.copy for each in recorder.happenings for draft in (*each.drafts, *each.beside)]
         copies += [track.left.copy for track in tracks if track.left is not None]
         copies += [each.difference for found in self._moved.values() for each in found]
         summarise([copy for copy in (*copies, *updates) if copy is not None])
@@ -169,6 +169,7 @@ class Finisher:
                 value(Draft(each.label, "parameter", "result", each.difference), shelf)
                 for each in self._moved.get(happening.id, ())
             ],
+            beside=[value(draft, shelf) for draft in happening.beside],
         )
 
     def _value(self, draft: Draft, shelf: Shelf) -> Value:

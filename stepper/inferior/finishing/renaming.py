@@ -15,7 +15,7 @@ def rename(happenings: Iterable[Happening], names: Mapping[str, str]) -> None:
     if not names:
         return
     for happening in happenings:
-        for draft in happening.drafts:
+        for draft in (*happening.drafts, *happening.beside):
             draft.label = _renamed(draft.label, names)
         detail = happening.detail
         if isinstance(detail, OptimizerStep) and detail.parameter in names:

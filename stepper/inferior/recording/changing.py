@@ -9,7 +9,9 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
-from stepper.engines.base import Change
+from msgspec.structs import replace
+
+from stepper.engines.base import Change, Engine
 from stepper.inferior.recording.drafts import Draft, Frame, Happening, Key, Watched
 from stepper.inferior.recording.members import DICTS, element_at, is_key, suffix
 from stepper.inferior.recording.naming import attributes
@@ -228,6 +230,8 @@ class Changing(Observing):
                 return  # one of many inside a receiver, and this call left it as it was
             happening.drafts.append(before)
         happening.drafts.append(draft)
+        if engine is not None and (before is None or not before.same_value(draft)):
+            self._look_beside(happening, engine, value, draft)
         changed.add(watched.label)
         if self.following:
             owner = watched.value if watched.peek is not None else keeper_of(watched.value, watched.key, value)
@@ -236,6 +240,15 @@ class Changing(Observing):
         if engine is not None:
             for each in self._seers:
                 each.seen(value, self.tracker.name_of(value, watched.label) or watched.label, happening.id, draft.copy)
+
+    def _look_beside(self, happening: Happening, engine: Engine, value: Any, changed: Draft) -> None:
+        """What a change in place did to what has another name, and lies in the same memory: `table`, of `row`."""
+        for named, other in self._overlaps.changed(engine, value, changed):
+            copy = self._look(other)
+            if copy is not None and copy is not named.draft.copy:
+                draft = replace(named.draft, when="after", copy=copy)
+                happening.beside.append(draft)
+                self._overlaps.met(named.engine, other, draft)
 
 
 def keeper_of(value: Any, key: Key | None, element: Any) -> Any:

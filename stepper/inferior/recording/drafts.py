@@ -118,7 +118,8 @@ class Tokens:
 
 
 class Happening(msgspec.Struct, gc=False, eq=False):
-    """An event while it happens. Times are `perf_counter_ns`; `ended` 0 until it is over."""
+    """An event while it happens. Times are `perf_counter_ns`; `ended` 0 until it is over. `beside` is what other names
+    hold since what they share with one that it changed is another."""
 
     id: int
     parent: int | None
@@ -129,6 +130,7 @@ class Happening(msgspec.Struct, gc=False, eq=False):
     occurrence: int
     function: str
     drafts: list[Draft] = []
+    beside: list[Draft] = []
     error: str | None = None
     started: int = 0
     ended: int = 0

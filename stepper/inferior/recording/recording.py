@@ -23,6 +23,7 @@ from stepper.inferior.recording.frames import callers
 from stepper.inferior.recording.losses import LossKeeper
 from stepper.inferior.recording.memories import Memories
 from stepper.inferior.recording.naming import Namer, attributes, is_scripts, passing_names
+from stepper.inferior.recording.overlaps import Overlaps
 from stepper.inferior.recording.printed import Printed
 from stepper.inferior.recording.scalars import describe_error
 from stepper.inferior.recording.store import Store
@@ -168,6 +169,7 @@ class Recording(Values):
         self._known.clear()
         self._tokens = Tokens()
         self._memories = Memories()
+        self._overlaps = Overlaps()
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from stepper.inferior.recording.frames import is_function, names_in, own_frames
 from stepper.inferior.recording.members import DEPTH, FEW, IN_ALL, count_of, is_object, keyed_elements, most_of, suffix
 from stepper.inferior.recording.memories import Memories
 from stepper.inferior.recording.naming import passing_names
+from stepper.inferior.recording.overlaps import Overlaps
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.inferior.recording.store import Store
 from stepper.program.program import Program
@@ -45,6 +46,7 @@ class Values:
         self._known: dict[int, Known] = {}
         self._tokens = Tokens()
         self._memories = Memories()
+        self._overlaps = Overlaps()
         self._inside = IN_ALL  # members of containers that are looked into yet
 
     def _owner(self, value: Any) -> Engine | None:
@@ -103,6 +105,7 @@ class Values:
         """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
         self._known.pop(id(value), None)
         self._memories.forget(value)
+        self._overlaps.forget(value)
         self._names.forget(value)
 
     def _draft(self, engine: Engine, value: Any, label: str, role: Role, when: When) -> Draft:
@@ -114,6 +117,7 @@ class Values:
             draft.token, draft.place = self._tokens.of(value, engine.identity)
             if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
                 draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
+        self._overlaps.met(engine, value, draft)
         return draft
 
     def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:

@@ -85,6 +85,7 @@ class Sightings:
                     moment = (passes[turn] - 1, 1) if told else (self.ends[event.id], -event.id)
                 bound[value.label] += 1
             yield Sighting(moment, event.id, value)
+        yield from (Sighting(self.completion(event), event.id, value) for value in event.beside)
 
     def _moment(self, event: Event, value: Value) -> Moment:
         if value.when == "before" or (value.when == "operand" and value.label.replace(".", "").isidentifier()):
