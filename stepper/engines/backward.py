@@ -16,7 +16,7 @@ from stepper.engines.base import Observer
 from stepper.engines.derivatives import RULES
 from stepper.engines.formulas import CALLED, figure, formula
 from stepper.engines.graph import GRADIENT, LEAF, NODES, Names, atom, first_to_run, is_leaf, nodes_below, roots_of
-from stepper.engines.modes import capturing, look, torch_module
+from stepper.engines.modes import PASSED_OVER, capturing, look, torch_module
 from stepper.record import Backward, Contribution, Flow, When
 
 SPELT = 8  # uses of a parameter that are listed one by one
@@ -135,7 +135,8 @@ class Passes:
             finally:
                 self._pass = outer
 
-        if engine is not None:
+        if engine is not None:  # a warning from a hook or a backward of the script's looks for a caller beyond it
+            run.__code__ = run.__code__.replace(co_filename=PASSED_OVER)
             autograd._engine_run_backward = run
         try:
             yield

@@ -9,6 +9,10 @@ from typing import Any
 
 from stepper.engines.originals import Originals
 
+PASSED_OVER = "<stepper, as importlib._bootstrap>"
+"""What a file of code is called whose frames a warning with a `stacklevel` does not count: it passes over those of the
+import system, which it knows by name."""
+
 _whole: Any = None  # torch, once it was found whole
 _originals: Any = None  # and what it was then
 _plain: tuple[type, ...] = ()  # its own types of tensors: no code of the script's hangs on them

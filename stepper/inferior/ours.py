@@ -9,17 +9,16 @@ import sysconfig
 from types import FrameType
 
 import stepper
+from stepper.engines.modes import PASSED_OVER
 
 INSTALLED = re.compile(r"[/\\](?:site|dist)-packages(?:[/\\]|$)")
 STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 PACKAGE = os.path.dirname(os.path.abspath(stepper.__file__))
 
-PASSED_OVER = "<stepper, as importlib._bootstrap>"
-
 
 def pass_over(frame: FrameType | None) -> None:
     """Let a warning find nobody beneath the script, where it looks for a caller that there is not: `stacklevel=2` in
-    the script itself. It passes over what bears the name of the import system's own frames, here as in plain Python."""
+    the script itself, here as in plain Python."""
     while frame is not None:
         _imp._fix_co_filename(frame.f_code, PASSED_OVER)  # type: ignore[attr-defined]
         frame = frame.f_back

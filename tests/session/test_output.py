@@ -60,6 +60,35 @@ def test_a_warning_that_looks_for_a_caller_beneath_the_script_finds_none(tmp_pat
         assert run.session.output() == plain and plain.count("sys:1: UserWarning: of level") == 6
 
 
+FROM_A_HOOK = """
+import sys, torch, warnings
+sys.stderr = sys.stdout
+w = torch.ones(3, requires_grad=True)
+def warn(gradient):
+    for level in range(1, 8):
+        warnings.warn(f"of level {level}", stacklevel=level)
+w.register_hook(warn)
+for t in range(2):
+    loss = (w * w).sum()
+    w.grad = None
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+"""
+
+
+def test_a_warning_that_looks_for_a_caller_beyond_the_backward_pass_finds_the_one_of_plain_python(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "from_a_hook.py"
+    path.write_text(FROM_A_HOOK)
+    plain = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True).stdout
+    with stepper.open(str(path)) as run:
+        run.iteration(1)
+        run.run()
+        assert run.session.output() == plain and "loss.backward()" in plain
+
+
 CALLED = """
 import numpy as np
 import sys
