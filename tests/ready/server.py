@@ -16,16 +16,18 @@ import gc
 import importlib
 import json
 import os
-import signal
+import select
 import socket
 import struct
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import stepper.inferior.main  # noqa: F401 (loaded here, so that it need not be in each of them)
+from stepper.engines.registry import builtin_engines
 
 STATUS = struct.Struct("=i")  # a process's number when it has begun; its wait status when it is over
 MOST = 1 << 16  # bytes of a request
@@ -104,6 +106,7 @@ def serve(descriptor: int, libraries: str) -> tuple[int, int]:
     Returns in each of those, with what its `main` is given: the descriptors of its socket and of its whereabouts.
     """
     gc.disable()  # as `main` does until the script begins
+    builtin_engines()  # their modules are loaded when first they are asked for
     given: list[GivenBack] = []
 
     def leave() -> None:
@@ -120,29 +123,34 @@ def serve(descriptor: int, libraries: str) -> tuple[int, int]:
     gc.collect()
     gc.freeze()
     asked = socket.socket(fileno=descriptor)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
+    running: dict[int, tuple[int, int]] = {}  # a process's number and where its end is told, by its descriptor
     while True:
-        request, received, _, _ = socket.recv_fds(asked, MOST, 16)
-        if not request:
-            os._exit(0)
-        if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            asked.detach()
-            return _begun(json.loads(request), received)
-        for each in received:
-            os.close(each)
+        for heard in select.select([descriptor, *running], [], [])[0]:
+            if heard != descriptor:
+                process, status = running.pop(heard)
+                ended = os.waitpid(process, 0)[1]
+                with suppress(BrokenPipeError):  # nobody waits for it any more
+                    os.write(status, STATUS.pack(ended))
+                os.close(status)
+                os.close(heard)
+                continue
+            request, received, _, _ = socket.recv_fds(asked, MOST, 16)
+            if not request:
+                os._exit(0)
+            process = os.fork()
+            if process == 0:
+                asked.detach()
+                return _begun(json.loads(request), received)
+            status, *given_on = received
+            running[os.pidfd_open(process)] = process, status
+            for each in given_on:
+                os.close(each)
 
 
 def _begun(request: dict[str, object], received: list[int]) -> tuple[int, int]:
-    """In a keeper: fork the process itself, and stay to tell how it ended. Returns in that process only."""
+    """In the process that was forked: it tells its number, and has the descriptors and the surroundings asked for."""
     status, *given = (fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, FREE) for each in received)
     os.closerange(3, FREE)
-    process = os.fork()
-    if process:
-        for each in (0, 1, 2, *given):
-            os.close(each)
-        os.write(status, STATUS.pack(os.waitpid(process, 0)[1]))
-        os._exit(0)
     os.setsid()
     wanted = request["descriptors"]
     assert isinstance(wanted, list)
