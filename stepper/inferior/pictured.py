@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from time import perf_counter
+from time import thread_time
 
 from stepper.engines.arrays import numpy_module
 from stepper.engines.numpy import NumpyEngine
@@ -15,7 +15,7 @@ from stepper.record import Window
 LITTLE = 1 << 20
 """Bytes that are gone through for a picture that nobody has asked for yet, at most."""
 SECONDS = 0.002
-"""How long a record waits for such pictures, at most."""
+"""What a record spends on such pictures, at most: of its own time, and not of what a busy machine lets it wait."""
 
 
 def picture(copy: Copy, request: GetWindow) -> Window:
@@ -28,14 +28,14 @@ def picture(copy: Copy, request: GetWindow) -> Window:
 def ahead(copies: Sequence[Copy], requests: Sequence[GetWindow]) -> list[Picture]:
     """Those that take next to no time, of the copies of a record that is about to be told."""
     found = []
-    end = perf_counter() + SECONDS
+    end = thread_time() + SECONDS
     for each in requests:
         copy = copies[each.copy] if 0 <= each.copy < len(copies) else None
         if copy is None or copy.weight > LITTLE or copy.elsewhere:
             continue
         with suppress(LookupError, TypeError, ValueError):  # which is told to whoever asks
             found.append(Picture(each, picture(copy, each)))
-        if perf_counter() > end:
+        if thread_time() > end:
             break
     return found
 
