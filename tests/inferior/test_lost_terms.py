@@ -71,6 +71,21 @@ TERMS = """
         ("loss = sum([1.0 * loss, 0.5 * h.norm().item()])", "h.norm()", "body.weight, body.bias"),
         ("p = []; p.append(loss); p.append(h.norm().item() / 2); loss = sum(p)", "h.norm()", "body.weight, body.bias"),
         ("p = h.mean().detach().requires_grad_(); loss = loss + p", "p", "body.weight, body.bias"),
+        (
+            "p = h.norm(); loss = sum(w * q for w, q in zip([1.0, 0.5], [loss, p.item()]))",
+            "p",
+            "body.weight, body.bias",
+        ),
+        (
+            "p = [loss, h.mean().item()]; loss = sum(w * q for w, q in zip([1.0, 0.5], p))",
+            "h.mean()",
+            "body.weight, body.bias",
+        ),
+        (
+            "p, w = [loss, h.detach().mean()], [1.0, 0.5]; loss = sum(w[i] * p[i] for i in range(2))",
+            "p[1]",
+            "body.weight, body.bias",
+        ),
     ],
 )
 def test_a_term_of_the_loss_that_is_cut_off_is_told_where_it_is_added(term: str, label: str, names: str) -> None:
@@ -94,6 +109,10 @@ MEANT = [
     "first = pi(h).mean(); first.backward(retain_graph=True); loss = loss + first.detach()",
     "p = sum(q.numel() for q in body.parameters()) + 0.5 * size(ended); loss = loss + p",  # none of what is trained
     "p, q = [h.detach().mean(), torch.tensor(1.0)], [loss, error]; loss = sum(a * b for a, b in zip(p, q))",  # weights
+    "p = h.norm(); loss = sum(a * b for a, b in zip([p.item(), 1.0], [loss, error]))",
+    "p = h.norm(); loss = sum(a * b for a, b in [(loss, p.item()), (error, 1.0)])",  # each with its weight
+    "p = [loss, error]; w = [h.norm().item(), 1.0]; loss = sum(w[i] * p[i] for i in range(2))",
+    "p = [(loss, h.norm().item()), (error, 1.0)]; loss = sum(a * b for a, b in p)",
     "p = [loss, torch.tensor(0.3)]; q = [loss, h.detach()]; loss = sum(p)",
     "p = {'a': loss, 'b': torch.tensor(0.3), 'c': h.mean()}; loss = sum(p.values())",
     "p = [h.detach().mean()]; p = [loss, h.mean()]; q = [each.detach() for each in p]; loss = torch.stack(p).sum()",

@@ -1,5 +1,7 @@
 """What containers hold that a statement reads: of `loss = sum(terms)` a probe sees `terms`, which is no value. What is
-in it was told where it was bound, stored into or appended, or where a function was called with it.
+in it was told where it was bound, stored into or appended, or where a function was called with it. No probe looks into
+a comprehension: what a list holds that is written out there (`for w, term in zip(weights, [a, b.item()])`) was told
+where its names were bound.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from stepper.inferior.recording.drafts import MADE, Draft, Happening
+from stepper.program.syntax import COMPREHENSIONS
 
 _ELEMENT = re.compile(r"([A-Za-z_][\w.]*)\[")
 _GROWN = ("append", "insert", "extend")
+_DISPLAYS = (ast.List, ast.Tuple, ast.Dict)
 
 
 class HeldValues:
@@ -22,7 +26,11 @@ class HeldValues:
         """`place`: where each event stands in the order in which they ended."""
         self._place = place
         self._told: dict[str, list[tuple[Happening, bool, list[Draft]]]] = {}  # by name, whether it is bound anew there
+        self._named: dict[str, list[tuple[Happening, Draft]]] = {}
         for each in happenings:
+            for draft in each.drafts if each.kind == "statement" else ():
+                if draft.when in MADE:
+                    self._named.setdefault(draft.label, []).append((each, draft))
             if each.kind in ("statement", "call"):
                 for name, bound, drafts in _told(each):
                     self._told.setdefault(name, []).append((each, bound, drafts))
@@ -38,7 +46,15 @@ class HeldValues:
                     held = {} if bound else held
                     held |= {_own_name(each, draft): draft for draft in drafts}
             found.append(list(held.values()))
+        for names in _written_out(event.text):
+            found.append([draft for name in names if (draft := self._last(name, event)) is not None])
         return found
+
+    def _last(self, name: str, event: Happening) -> Draft | None:
+        """What a name stood for when an event began."""
+        known = self._named.get(name, ())
+        before = (made for each, made in known if each.id < event.id and each.function == event.function)
+        return next(reversed(list(before)), None)
 
 
 def _own_name(event: Happening, draft: Draft) -> str:
@@ -55,6 +71,10 @@ def _told(event: Happening) -> Iterator[tuple[str, bool, list[Draft]]]:
         if element is not None:
             found.setdefault(element.group(1), []).append(draft)
     bound = _bound(event.text)
+    for label, parts in _elements(event.text).items() if event.kind == "statement" else ():
+        if not any(draft.label == label and draft.when in MADE for draft in event.drafts):  # a number, made of these
+            read = [each for each in event.drafts if each.when == "operand" and each.label in parts]
+            found.setdefault(label.rpartition("[")[0], []).extend(read)
     for name, drafts in found.items():
         yield name, event.kind == "call" or name in bound, drafts
     for name in bound - found.keys():
@@ -74,6 +94,41 @@ def _bound(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
+def _elements(text: str) -> dict[str, frozenset[str]]:
+    """The elements of the containers that a statement writes out and binds to a name, each with the texts of all that
+    it is made of. One that is a container itself holds a term and its weight, perhaps."""
+    found: dict[str, frozenset[str]] = {}
+    for node in _nodes(text):
+        if isinstance(node, ast.Assign) and isinstance(node.value, _DISPLAYS):
+            for key, each in _keyed(node.value):
+                texts = frozenset(ast.unparse(part) for part in ast.walk(each) if isinstance(part, ast.expr))
+                found |= {f"{ast.unparse(target)}[{key}]": texts for target in node.targets}
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _written_out(text: str) -> tuple[tuple[str, ...], ...]:
+    """The names in each container that is written out within a comprehension, or gone through by it."""
+    inside = [each for node in _nodes(text) if isinstance(node, COMPREHENSIONS) for each in ast.walk(node)]
+    displays = {id(each): each for each in inside if isinstance(each, _DISPLAYS)}
+    nested = {id(part) for each in displays.values() for part in ast.walk(each) if part is not each}
+    found = []
+    for each in (display for key, display in displays.items() if key not in nested):
+        names = [part for _, element in _keyed(each) for part in ast.walk(element) if isinstance(part, ast.Name)]
+        found.append(tuple(dict.fromkeys(name.id for name in names if isinstance(name.ctx, ast.Load))))
+    return tuple(filter(None, found))
+
+
+def _keyed(display: ast.List | ast.Tuple | ast.Dict) -> list[tuple[str, ast.expr]]:
+    if isinstance(display, ast.Dict):
+        pairs = zip(display.keys, display.values, strict=True)
+        found = [(ast.unparse(key), each) for key, each in pairs if key is not None]
+    else:
+        found = [(str(place), each) for place, each in enumerate(display.elts)]
+    return [(key, each) for key, each in found if not isinstance(each, _DISPLAYS)]
+
+
+@lru_cache(maxsize=1024)
 def _grown(text: str) -> tuple[str, frozenset[str]] | None:
     """The list that a statement adds to, and what it adds."""
     for node in _nodes(text):
@@ -85,8 +140,12 @@ def _grown(text: str) -> tuple[str, frozenset[str]] | None:
 
 @lru_cache(maxsize=1024)
 def names_read(text: str) -> frozenset[str]:
-    """The names and attributes that are read whole, and not one element of them."""
-    picked = {id(node.value) for node in _nodes(text) if isinstance(node, ast.Subscript)}
+    """The names and attributes that are read whole, and not one element of them; one after the other, by a name that a
+    comprehension binds, is whole."""
+    heads = [each for node in _nodes(text) if isinstance(node, COMPREHENSIONS) for each in node.generators]
+    through = {part.id for head in heads for part in ast.walk(head.target) if isinstance(part, ast.Name)}
+    one = [node for node in _nodes(text) if isinstance(node, ast.Subscript)]
+    picked = {id(node.value) for node in one if not (isinstance(node.slice, ast.Name) and node.slice.id in through)}
     whole = (node for node in _nodes(text) if isinstance(node, ast.Name | ast.Attribute) and id(node) not in picked)
     return frozenset(ast.unparse(node) for node in whole if isinstance(node.ctx, ast.Load))
 

@@ -64,7 +64,7 @@ def lost_terms(happenings: Sequence[Happening], tracks: Mapping[str, Track]) -> 
         added = {event: kinds for event, kinds in made_by.items() if kinds & ADDED}
         if not (
             any(_adds_what_is_dead(happenings[event], kinds) for event, kinds in made_by.items())
-            or any(numbers.among(happenings[event], happenings[event].drafts) for event in added)
+            or any(numbers.among(happenings[event], _read(happenings[event])) for event in added)
         ):
             continue
         search = search or _Search(happenings, tracks, nodes)
@@ -74,10 +74,14 @@ def lost_terms(happenings: Sequence[Happening], tracks: Mapping[str, Track]) -> 
 
 
 def _adds_what_is_dead(event: Happening, kinds: set[str]) -> bool:
-    read = [draft for draft in event.drafts if draft.when in READ]
+    read = _read(event)
     if kinds & ADDED:
         return any(map(_may_be_dead, read)) or all(draft.graph != WITHIN for draft in read)  # they lie in a container
     return kinds <= REARRANGED | SCALED and any(map(_begins_anew, read))
+
+
+def _read(event: Happening) -> list[Draft]:
+    return [draft for draft in event.drafts if draft.when in READ]
 
 
 def _begins_anew(draft: Draft) -> bool:
@@ -166,11 +170,11 @@ class _Search:
             if event is None or event in looked:
                 continue
             looked.add(event)
-            read = [draft for draft in self._happenings[event].drafts if draft.when in READ]
+            read = _read(self._happenings[event])
             kinds = made_by[event]
             held = self._held.read_by(self._happenings[event]) if kinds & ADDED else []
             if kinds & SCALED:  # of weights and terms, each in a list of their own, only these are added
-                held = [each for each in held if any(draft.graph == WITHIN for draft in each)]
+                held = [each for each in held if numbers.leave(self._happenings[event], each)]
             read += [draft for each in held for draft in each]
             as_numbers = numbers.among(self._happenings[event], read) if kinds & ADDED else []
             read = [draft for draft in read if draft not in as_numbers]

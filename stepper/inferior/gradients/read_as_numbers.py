@@ -10,7 +10,7 @@ from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from stepper.inferior.gradients.cut_off import WITHIN, key_of
-from stepper.inferior.recording.drafts import MADE, READ, Draft, Happening
+from stepper.inferior.recording.drafts import MADE, Draft, Happening
 from stepper.inferior.spelling.added import plainly
 
 
@@ -34,8 +34,13 @@ class ReadAsNumbers:
         """Which of these, that an event reads, it reads as numbers; not what it only decides by."""
         return [each for each in drafts if self._is_one(each) and not only_steers(event.text, each.label)]
 
+    def leave(self, event: Happening, drafts: Sequence[Draft]) -> bool:
+        """Whether something of these is left that hangs in the graph, and is not read as a number."""
+        as_numbers = self.among(event, drafts)
+        return any(draft.graph == WITHIN and draft not in as_numbers for draft in drafts)
+
     def _is_one(self, draft: Draft) -> bool:
-        if draft.graph != WITHIN or draft.when not in READ:
+        if draft.graph != WITHIN:
             return False
         makers = self._makers.get(key_of(draft), ())
         changed = any(each.when == "after" and key_of(each) == key_of(draft) for one in makers for each in one.drafts)
