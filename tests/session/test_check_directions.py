@@ -77,7 +77,7 @@ def test_entries_that_are_asked_for_are_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_one_wrong_entry_that_nobody_looked_at_is_not_agreed_with(tmp_path: Path, wrong: bool) -> None:
+def test_one_wrong_entry_that_nobody_looked_at_is_told_of_by_two_directions(tmp_path: Path, wrong: bool) -> None:
     text = f"""
 import numpy as np
 numbers = np.random.default_rng(0)
@@ -93,9 +93,9 @@ for t in range(2):
 """
     with opened(tmp_path, text) as run:
         found = run.check(0)
-    assert verdicts(found) == {"w": Verdict.UNKNOWN if wrong else Verdict.AGREES, "b": Verdict.AGREES}
+    assert verdicts(found) == {"w": Verdict.DIFFERS if wrong else Verdict.AGREES, "b": Verdict.AGREES}
     assert {entry.verdict for each in found.parameters for entry in each.entries} == {Verdict.AGREES}
-    assert ("along a random direction" in named(found)["w"].note) == wrong
+    assert ("along two random directions" in named(found)["w"].note) == wrong
     assert {each.verdict for each in found.directions if "w" in each.names} == {
         Verdict.DIFFERS if wrong else Verdict.AGREES
     }

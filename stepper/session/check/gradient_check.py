@@ -287,18 +287,15 @@ def by_graph(found: ParameterCheck, held: ParameterCheck, cut: str) -> Parameter
     return replace(held, note="; ".join(filter(None, (held.note, said))))
 
 
-def doubted(found: ParameterCheck, direction: Direction | None) -> ParameterCheck:
-    """A parameter whose entries agree, and a direction through all of which does not."""
-    if direction is None or direction.difference is None:
-        return found
-    if found.factor is not None:
-        return found  # it is the gradient of something else that is made of the loss
+def doubted(found: ParameterCheck, direction: Direction, *, surely: bool) -> ParameterCheck:
+    """A parameter whose entries agree, and a direction through all of which does not; `surely`: nor does another."""
     figures = f"{direction.recorded:.6g} recorded, {direction.difference:.6g} by finite differences"
+    ways = "two random directions" if surely else "a random direction"
     said = (
-        f"the entries below agree, but not the slope along a random direction through all of them ({figures}): "
-        "others may be wrong, --entries looks at more"
+        f"the entries below agree, but not the slope along {ways} through all of them ({figures}): "
+        f"others {'are' if surely else 'may be'} wrong, --entries looks at more"
     )
-    return replace(found, verdict=Verdict.UNKNOWN, note=said)
+    return replace(found, verdict=Verdict.DIFFERS if surely else Verdict.UNKNOWN, note=said)
 
 
 def explains(found: ParameterCheck, first: ParameterCheck) -> bool:

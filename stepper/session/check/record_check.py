@@ -6,7 +6,7 @@ The process stands at the head of the iteration; see `checking`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,6 +27,7 @@ from stepper.session.check.gradient_check import (
     SAME,
     STEPPED,
     UPHILL,
+    Direction,
     GradientCheck,
     ParameterCheck,
     Verdict,
@@ -63,6 +64,7 @@ from stepper.session.findings.zeroing import summed
 from stepper.session.lane import Lane
 
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
+FURTHER = 4  # times as many entries are looked at where a direction tells that some are wrong
 CARRIED = "it was added to what an earlier iteration had left"
 Tell = Callable[[GradientCheck, str], None]
 """Told what is known so far, and which parameter is next."""
@@ -135,7 +137,8 @@ class RecordCheck:
             whole = replace(whole, parameters=(*whole.parameters, settled(found)), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
-                whole = await self._fit(group)._doubted(whole, group)
+                further = 0 if self._always or budget.over(self._count) else FURTHER * self._entries
+                whole = await self._fit(group)._doubted(whole, group, further)
         hints = (common_factor(record, whole.parameters), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
@@ -149,8 +152,9 @@ class RecordCheck:
     def _go_on(self, tell: Tell, whole: GradientCheck, name: str) -> None:
         tell(whole, f"{name}, after {self._count} passes")
 
-    async def _ways(self, parameters: Sequence[Parameter], many: bool) -> list[Way]:
-        """Directions through those that have gradients; none where single entries tell all that there is."""
+    async def _ways(self, parameters: Sequence[Parameter], many: bool, *, anew: bool = False) -> list[Way]:
+        """Directions through those that have gradients; none where single entries tell all that there is. `anew`: other
+        ones than before."""
         if self._passes.unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
             return []
         others = max((typical(each.before) for each in self._record.parameters), default=0.0)
@@ -159,7 +163,7 @@ class RecordCheck:
             return await self._session.product(self._record.iteration, copy, seed)
 
         found: list[Way] = []
-        for place, each in enumerate(self._record.parameters):
+        for place, each in enumerate(self._record.parameters, len(self._record.parameters) if anew else 0):
             # the others may be told of without these
             if each in parameters and not (each.sparse or each.name in self._reaching_back):
                 with suppress(LookupError):  # it is said of that parameter by itself
@@ -208,19 +212,37 @@ class RecordCheck:
         )
         return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note="; ".join(filter(None, notes)))
 
-    async def _doubted(self, whole: GradientCheck, group: tuple[Way, ...]) -> GradientCheck:
-        """A direction through these does not agree. Where all of their entries that were looked at do, others may be
-        wrong: of which parameter is sought."""
+    async def _doubted(self, whole: GradientCheck, group: tuple[Way, ...], further: int) -> GradientCheck:
+        """A direction through these does not agree. Where all of their entries that were looked at do, others are
+        wrong: of which parameter is sought, by another direction, too, and by so many `further` entries."""
         names = {each.parameter.name for each in group}
         if any(each.verdict is not Verdict.AGREES for each in whole.parameters if each.name in names):
             return whole
         told = await self._together(group, len(group))
         wrong = {each.names[0]: each for each in told.directions if each.verdict is Verdict.DIFFERS}
-        checked = tuple(doubted(each, wrong.get(each.name)) for each in whole.parameters)
+        suspected = [each.parameter for each in group if each.parameter.name in wrong]
+        again = await self._together(await self._ways(suspected, True, anew=True), len(suspected))
+        twice = {each.names[0] for each in again.directions if each.verdict is Verdict.DIFFERS and not each.names[1:]}
+        checked = tuple([await self._further(each, wrong, twice, further) for each in whole.parameters])
         others = tuple(each for each in whole.directions if not names.intersection(each.names))
         known = {each.name for each in checked if each.verdict is Verdict.AGREES}  # by a factor that is right
         own = (each for each in told.directions if each.verdict is Verdict.AGREES or not known.issuperset(each.names))
         return replace(whole, parameters=checked, directions=(*others, *own))
+
+    async def _further(
+        self, found: ParameterCheck, wrong: Mapping[str, Direction], twice: Container[str], further: int
+    ) -> ParameterCheck:
+        """A parameter whose entries agree, by more of them where a direction through it does not."""
+        direction = wrong.get(found.name)
+        if direction is None or found.factor is not None:
+            return found  # with a factor it is the gradient of something else that is made of the loss
+        if found.name in twice and further:
+            self._entries = further
+            parameter = next(each for each in self._record.parameters if each.name == found.name)
+            among = settled(await self._one(parameter))
+            if among.verdict is not Verdict.AGREES:
+                return among
+        return doubted(found, direction, surely=found.name in twice)
 
     async def _one(self, parameter: Parameter) -> ParameterCheck:
         """By its entries."""
