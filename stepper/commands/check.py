@@ -10,7 +10,7 @@ from typing import Any, Literal
 from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one, iteration_number
 from stepper.session.check.check_text import lines
-from stepper.session.check.gradient_check import GradientCheck
+from stepper.session.check.gradient_check import GradientCheck, ParameterCheck
 from stepper.session.errors import GradientsDiffer, Misuse
 from stepper.session.headless_check import check
 from stepper.session.options import Options
@@ -66,7 +66,7 @@ def _print(target: str, found: GradientCheck, format: Literal["text", "json"]) -
 
 
 def _reached(found: GradientCheck | None) -> str:
-    if found is None or not found.parameters:
+    if found is None or not (found.parameters or found.begun):
         return "nothing was checked yet"
     done = len(found.parameters)
     return f"{done} of {done + len(found.ahead)} parameters were checked"
@@ -100,27 +100,29 @@ def document(target: str, found: GradientCheck) -> dict[str, Any]:
             }
             for each in found.directions
         ],
-        "parameters": [
+        "begun": None if found.begun is None else _parameter(found.begun),
+        "parameters": [_parameter(each) for each in found.parameters],
+    }
+
+
+def _parameter(parameter: ParameterCheck) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "shape": list(parameter.shape),
+        "verdict": parameter.verdict.value,
+        "factor": _json(parameter.factor),
+        "note": parameter.note,
+        "entries": [
             {
-                "name": parameter.name,
-                "shape": list(parameter.shape),
-                "verdict": parameter.verdict.value,
-                "factor": _json(parameter.factor),
-                "note": parameter.note,
-                "entries": [
-                    {
-                        "index": list(entry.index),
-                        "recorded": _json(entry.recorded),
-                        "difference": _json(entry.difference),
-                        "error": _json(entry.error),
-                        "relative": _json(entry.relative),
-                        "verdict": entry.verdict.value,
-                        "reason": entry.reason,
-                    }
-                    for entry in parameter.entries
-                ],
+                "index": list(entry.index),
+                "recorded": _json(entry.recorded),
+                "difference": _json(entry.difference),
+                "error": _json(entry.error),
+                "relative": _json(entry.relative),
+                "verdict": entry.verdict.value,
+                "reason": entry.reason,
             }
-            for parameter in found.parameters
+            for entry in parameter.entries
         ],
     }
 

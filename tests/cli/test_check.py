@@ -119,3 +119,25 @@ def test_an_interrupt_prints_what_is_known_so_far(
     assert main(["check", "and-gate", "--format", "json"]) == 130
     told = json.loads(capsys.readouterr().out)
     assert told["agrees"] is False and told["unchecked"] == ["w2", "b"]
+
+
+def test_an_interrupt_within_a_parameter_prints_its_entries_so_far(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _Telling.__call__
+
+    def interrupted(self: _Telling, found: GradientCheck, name: str) -> None:
+        asked(self, found, name)
+        if found.begun is not None and len(found.begun.entries) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(_Telling, "__call__", interrupted)
+    command = ["check", "numpy", "--preset", "small", "--seed", "0", "--parameter", "w1"]
+    assert main(command) == 130
+    text = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("w1 ") and line.endswith("not done yet; so far:") for line in text), text
+    assert sum(line.endswith("  agrees") for line in text) >= 2 and text[-1] == "not checked yet: w1"
+    assert main([*command, "--format", "json"]) == 130
+    told = json.loads(capsys.readouterr().out)
+    assert not told["parameters"] and told["unchecked"] == ["w1"]
+    assert [entry["verdict"] for entry in told["begun"]["entries"]] == ["agrees", "agrees"]

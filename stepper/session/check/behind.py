@@ -47,6 +47,7 @@ def joined(of_pass: GradientCheck, behind: GradientCheck, losses: int) -> Gradie
         of_pass,
         parameters=(*of_pass.parameters, *there),
         ahead=behind.ahead,
+        begun=behind.begun,
         directions=(*of_pass.directions, *behind.directions),
         hint="; ".join(filter(None, (of_pass.hint, behind.hint))),
     )

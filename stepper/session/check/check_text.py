@@ -33,11 +33,16 @@ def lines(found: GradientCheck) -> Iterator[str]:
         note = "" if parameter.name in shared.get(parameter.note, ()) else parameter.note
         yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(note)}"
         yield from _entries(parameter)
+    if found.ahead and found.begun is not None:
+        if found.parameters:
+            yield ""
+        yield f"{found.begun.name}  {found.begun.shape or 'scalar'}  not done yet; so far:"
+        yield from _entries(found.begun, short=False)
     if found.hint:
         yield ""
         yield found.hint
     if found.ahead:
-        if found.parameters:
+        if found.parameters or found.begun is not None:
             yield ""
         yield f"not checked yet: {', '.join(found.ahead)}"
 
@@ -67,8 +72,10 @@ def _direction(along: Direction) -> str:
     return f"a random direction through all {along.entries:,} entries {of}  agrees{by}: {figures}"
 
 
-def _entries(parameter: ParameterCheck) -> Iterator[str]:
-    rows = [HEADS, *(_row(entry, parameter.note) for entry in parameter.entries)] if parameter.entries else []
+def _entries(parameter: ParameterCheck, *, short: bool = True) -> Iterator[str]:
+    """`short`: without the reason that stands above them."""
+    note = parameter.note if short else ""
+    rows = [HEADS, *(_row(entry, note) for entry in parameter.entries)] if parameter.entries else []
     widths = [max(len(row[place]) for row in rows) for place in range(len(HEADS) - 1)] if rows else []
     for row in rows:
         cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)]

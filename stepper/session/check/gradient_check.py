@@ -83,6 +83,7 @@ LEVEL = (
 )
 CUT = "a part of the loss comes of it without gradients"
 HIDDEN = "a part of the loss may come of it without gradients; with that held as it is nothing can be told"
+APART = "lies apart; why is not known yet"
 UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
 
 
@@ -122,7 +123,8 @@ class Direction:
 @dataclass(frozen=True)
 class GradientCheck:
     """The check of one iteration. `ahead` are the parameters that it has not come to: while it goes on, or where it was
-    interrupted. `directions` are those that told something, `hint` is what there is to say of all parameters."""
+    interrupted; `begun` has the entries of the first of them that it has come to, of which nothing is concluded yet.
+    `directions` are those that told something, `hint` is what there is to say of all parameters."""
 
     iteration: int
     loss: float
@@ -130,6 +132,7 @@ class GradientCheck:
     ahead: tuple[str, ...] = ()
     directions: tuple[Direction, ...] = ()
     hint: str = ""
+    begun: ParameterCheck | None = None
 
     @property
     def agrees(self) -> bool:
@@ -236,6 +239,13 @@ def settled(found: ParameterCheck) -> ParameterCheck:
     differ = Verdict.DIFFERS
     unsure = (_judged(e, Verdict.UNKNOWN, found.note) if e.verdict is differ else e for e in found.entries)
     return replace(found, entries=tuple(unsure))
+
+
+def so_far(name: str, shape: tuple[int, ...], entries: Sequence[EntryCheck]) -> ParameterCheck | None:
+    """A parameter of which only these entries were looked at yet: one that lies apart may still be explained."""
+    if not entries:
+        return None
+    return settled(ParameterCheck(name, shape, tuple(entries), Verdict.UNKNOWN, note=APART))
 
 
 def unmoved(entries: Sequence[EntryCheck]) -> int | None:

@@ -28,6 +28,7 @@ from stepper.session.check.gradient_check import (
     STEPPED,
     UPHILL,
     Direction,
+    EntryCheck,
     GradientCheck,
     ParameterCheck,
     Verdict,
@@ -38,6 +39,7 @@ from stepper.session.check.gradient_check import (
     explains,
     hidden_by,
     settled,
+    so_far,
     told_better,
     unit_of,
     unknown,
@@ -98,6 +100,7 @@ class RecordCheck:
         self._left_out = left_out(record)
         self._reaching_back = reaching_back(record)
         self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
+        self._entered: list[EntryCheck] = []  # what is known so far of the parameter that is looked at
         self._updated: dict[int, str] = {}  # by the place of a loss
         self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
 
@@ -122,8 +125,9 @@ class RecordCheck:
         known = {each.name: self._told(each, told) for each in parameters} if many else {}
         left = len(parameters) - sum(each is not None for each in known.values())
         for parameter in parameters:
+            self._entered = []
             tell(whole, parameter.name)
-            self._passes.heard = partial(self._go_on, tell, whole, parameter.name)
+            self._passes.heard = partial(self._go_on, tell, whole, parameter)
             found = known.get(parameter.name)
             if found is None and not self._always:
                 passes = self._count
@@ -149,8 +153,12 @@ class RecordCheck:
         """The passes that were run."""
         return self._passes.count + (0 if self._of_graph is None else self._of_graph._passes.count)
 
-    def _go_on(self, tell: Tell, whole: GradientCheck, name: str) -> None:
-        tell(whole, f"{name}, after {self._count} passes")
+    def _go_on(self, tell: Tell, whole: GradientCheck, parameter: Parameter) -> None:
+        begun = so_far(parameter.name, parameter.shape, self._entered)
+        tell(replace(whole, begun=begun), f"{parameter.name}, after {self._count} passes")
+
+    def _enter(self, entries: list[EntryCheck]) -> None:
+        self._entered = max(self._entered, entries, key=len)  # by the first version, and the likely loss
 
     async def _ways(self, parameters: Sequence[Parameter], many: bool, *, anew: bool = False) -> list[Way]:
         """Directions through those that have gradients; none where single entries tell all that there is. `anew`: other
@@ -287,6 +295,7 @@ class RecordCheck:
         by_factor: ParameterCheck | None = None  # as it was made, where that is wrong by a factor that decay blurs
         known = list(self._versions(parameter))
         samples = Samples(self._session, self._record, self._passes, parameter, known, self._unit)
+        samples.heard = self._enter
         for version in known:
             found = await self._version(samples, version)
             explained = first is None or explains(found, first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from stepper.record import Parameter, Record, Region, Survey, Value, flat_of, index_of
@@ -65,6 +65,7 @@ class Samples:
         self._unit = unit
         steep = max((typical(each.grad) for each in record.parameters if each.grad is not None), default=0.0)
         self._others = steep or SMALL * abs(record.loss or 0.0) / (typical(parameter.before) or 1.0)
+        self.heard: Callable[[list[EntryCheck]], None] = lambda _: None  # what those say that were looked at so far
         self._chosen: list[int] = []  # by their places in the flattened array
         self._steps: dict[int, list[Step]] = {}  # by those
         self._gradual: dict[tuple[int, float], bool | None] = {}  # by those and the loss
@@ -86,7 +87,11 @@ class Samples:
     async def of(self, version: Version, read: Reading, *, likely: bool) -> list[Sample]:
         """What this version of the gradient is at each, and the losses beside it, as narrow as `read` needs them to
         tell. `likely`: it is the loss whose gradient it is, as far as is known."""
-        return [await self._sample(version, flat, read, likely) for flat in self._chosen]
+        found: list[Sample] = []
+        for flat in self._chosen:
+            found.append(await self._sample(version, flat, read, likely))
+            self.heard([self.compared(version, each, read) for each in found])
+        return found
 
     async def _sample(self, version: Version, flat: int, read: Reading, likely: bool) -> Sample:
         recorded = 0.0
