@@ -15,6 +15,7 @@ from stepper.session.findings.evaluated import all_in_evaluation
 from stepper.session.findings.lossless import TOO_MANY
 from stepper.session.findings.sightings import as_left, nested
 from stepper.session.findings.telling import all_shared, title, told
+from stepper.session.findings.wrong_axis import wrong_axis
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
@@ -52,6 +53,7 @@ def trace_lines(
         yield from all_carried(record)
         yield from all_zero(record)
         yield from all_in_evaluation(record)
+        yield from wrong_axis(record)
     for fault in record.faults:
         yield ""
         yield f"! {fault}"

@@ -62,6 +62,7 @@ from stepper.session.findings.running import grown
 from stepper.session.findings.straight_through import straight_through
 from stepper.session.findings.versions import Version, typical, versions
 from stepper.session.findings.whose_loss import of_graph
+from stepper.session.findings.wrong_axis import wrong_axis
 from stepper.session.findings.zeroing import summed
 from stepper.session.lane import Lane
 
@@ -143,7 +144,7 @@ class RecordCheck:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 further = 0 if self._always or budget.over(self._count) else FURTHER * self._entries
                 whole = await self._fit(group)._doubted(whole, group, further)
-        hints = (common_factor(record, whole.parameters), budget.said)
+        hints = (common_factor(record, whole.parameters), *wrong_axis(record), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole
