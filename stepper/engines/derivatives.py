@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from stepper.engines.derivatives_decompositions import DECOMPOSITIONS
 from stepper.engines.derivatives_entries import ENTRIES
 from stepper.engines.derivatives_functions import FUNCTIONS
 from stepper.engines.derivatives_further import FURTHER
@@ -316,7 +317,7 @@ _ELEMENTWISE: dict[str, Line] = {
 }
 
 RULES: dict[str, Rule] = {kind: Rule("self", line) for kind, line in _ELEMENTWISE.items()}
-RULES |= FURTHER | FUNCTIONS | ENTRIES | MATRICES
+RULES |= FURTHER | FUNCTIONS | ENTRIES | MATRICES | DECOMPOSITIONS
 RULES |= {
     "MmBackward0": Rule("self mat2", lambda c: f"{c.g} · {c.turned('mat2')}", lambda c: f"{c.turned('self')} · {c.g}"),
     "BmmBackward0": Rule("self mat2", lambda c: f"{c.g} · {c.turned('mat2')}", lambda c: f"{c.turned('self')} · {c.g}"),

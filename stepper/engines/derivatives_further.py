@@ -5,6 +5,9 @@ After torch's own tools/autograd/derivatives.yaml; what each line means is teste
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 from stepper.engines.formulas import Chain, Line, Rule, Unnamed, figure
 from stepper.engines.graph import GRADIENT, atom
 
@@ -138,8 +141,27 @@ def _variance(c: Chain) -> str:
 
 def _deviation(c: Chain) -> str:
     axis, apart, over = _spread(c)
-    deviation = _kept(c, c.y, axis)
+    deviation = _kept(c, c.kept("result0", "deviation") if c.node.name().startswith("StdMean") else c.y, axis)
     return f"where({deviation} > 0, {_kept(c, c.g, axis)} / {deviation}, 0) ⊙ {apart} / {over}"
+
+
+def _moments(c: Chain, spread: Line) -> str:
+    """A variance or deviation and the mean beside it, of which the loss may be made of one only."""
+    axis = _spread(c)[0]
+    count = math.prod(c.shape_of(0)) // max(1, math.prod(c.shape))
+    mean = f"{_kept(c, GRADIENT + atom(c.named(1)), axis)} / {count}"
+    return " + ".join([*([spread(c)] if c.comes_to(0) else []), *([mean] if c.comes_to(1) else [])])
+
+
+def _margins(c: Chain) -> str:
+    """Each class that comes within a margin of the target is pushed away, and the target from all of them."""
+    if c.attribute("p") != 1 or c.has("weight") or c.shape or len(c.shape_of(0)) != 2:
+        raise Unnamed("another power, or weights")
+    x, classes = c["self"], c.shape_of(0)[1]
+    near = f"{figure(c.attribute('margin'))} − sum({x} ⊙ t, axis=1, keepdims=True) + {x}"
+    where = f"w = [{near} > 0] ⊙ (1 − t); t = one_hot({c['target']}, {classes})"
+    over = _over(c) or f" / {classes}"
+    return f"{c.g} × (w − t ⊙ sum(w, axis=1, keepdims=True)){over} where {where}"
 
 
 def _outputs(c: Chain) -> str:
@@ -207,6 +229,9 @@ _ONE: dict[str, Line] = {
     "LogsumexpBackward0": _logsumexp,
     "VarBackward0": _variance,
     "StdBackward0": _deviation,
+    "VarMeanBackward0": partial(_moments, spread=_variance),
+    "StdMeanBackward0": partial(_moments, spread=_deviation),
+    "MultiMarginLossBackward0": _margins,
     "TrilBackward0": lambda c: f"tril({c.g}, {c.attribute('diagonal')})",
     "TriuBackward0": lambda c: f"triu({c.g}, {c.attribute('diagonal')})",
     "FlipBackward0": lambda c: f"flip({c.g}, axis={c.axis('dims')})",

@@ -63,13 +63,14 @@ def _norm(c: Chain) -> str:
 
 
 def _attention(c: Chain, place: int) -> str:
-    if c.attribute("dropout_p") or c.has("attn_mask"):
-        raise Unnamed("what is left out, or masked")
+    if c.attribute("dropout_p"):
+        raise Unnamed("what is left out")
     query, key = c["query"], c["key"]
     scale = c.attribute("scale")
     size = c.tensor("query").shape[-1]
     times = f"/ sqrt({size})" if scale is None else f"× {figure(scale)}"
     scores = f"{query} · {c.turned('key')} {times}"
+    scores += f" + {c.kept('attn_mask', 'mask')}" if c.has("attn_mask") else ""
     shares = f"P = softmax({f'causal({scores})' if c.attribute('is_causal') else scores}, axis=(−1))"
     if place == 2:
         return f"Pᵀ · {c.g} where {shares}"

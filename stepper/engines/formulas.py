@@ -54,6 +54,13 @@ class Chain:
         """What an output is called, where there are several."""
         return self._names.of(self.node, number) or f"output {number}"
 
+    def comes_to(self, number: int) -> bool:
+        """Whether a gradient comes to an output, where there are several. Raises Unnamed of those that the pass begins
+        with."""
+        if not any(self._names.is_read(self.node, each) for each in range(len(self.node._input_metadata))):
+            raise Unnamed("which output the pass begins with")
+        return self._names.is_read(self.node, number)
+
     @property
     def y(self) -> str:
         """What the output is called."""

@@ -140,11 +140,13 @@ class Names:
         self._made_up: dict[tuple[Any, int], str] = {}
         self._counts: dict[str, int] = {}
         self._numbered: set[str] = set()
+        self._read: set[tuple[Any, int]] = set()  # the outputs that other nodes of the graph were made of
         self._times: list[int] = []
         self._events: list[int | None] = []
 
     def learn(self, nodes: list[Any]) -> None:
         """Name what the nodes made, in the order in which they made it."""
+        self._read = {edge for node in nodes for edge in node.next_functions if edge[0] is not None}
         numbered = sorted(((node._sequence_nr(), place) for place, node in enumerate(nodes)), key=_time)
         order = sorted(((node._sequence_nr(), seen.event) for (node, _), seen in self._seen.items()), key=_time)
         self._times, self._events = [time for time, _ in order], [event for _, event in order]
@@ -162,6 +164,10 @@ class Names:
         if is_leaf(node):
             return self._observer.label_of(node.variable) or "leaf"
         return self._told_apart.get((node, number)) or self._held(node, number) or self._name(node, number)
+
+    def is_read(self, node: Any, number: int) -> bool:
+        """Whether a gradient will come to an output of a node from another."""
+        return (node, number) in self._read
 
     def parts(self, node: Any, number: int) -> list[tuple[str, Any]]:
         """The values in a value's name that are told apart from others of their name, each with its copy."""

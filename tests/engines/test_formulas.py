@@ -169,6 +169,21 @@ FORWARDS = {
     "norms of other orders": "a.norm(p=1) + b.norm(p=3, dim=1)",
     "attention": "F.scaled_dot_product_attention(im * 2, im, im + 1)",
     "attention to what lies behind": "F.scaled_dot_product_attention(im * 2, im, im + 1, is_causal=True, scale=0.3)",
+    "attention with a mask": "F.scaled_dot_product_attention(im * 2, im, im + 1, attn_mask=torch.randn(6, 6))",
+    "attention where a mask allows it": "F.scaled_dot_product_attention(im * 2, im, im + 1, attn_mask=ones.tril() > 0)",
+    "variance and mean": "torch.mul(*torch.var_mean(a, 1))",
+    "variance and mean, one of them": "torch.var_mean(a)[1] * b + torch.var_mean(b, 0, keepdim=True, correction=0)[0]",
+    "deviation and mean": "torch.mul(*torch.std_mean(a, (0, 1))) * b + torch.std_mean(b, 0)[0]",
+    "margins of classes": "F.multi_margin_loss(a, classes) + F.multi_margin_loss(b, classes, 1, 2, reduction='sum')",
+    "a triangular system": "torch.linalg.solve_triangular(a @ a.t(), b, upper=False)",
+    "an upper triangular system": "torch.linalg.solve_triangular(a @ a.t(), b, upper=True)",
+    "cholesky": "torch.linalg.cholesky(a @ a.t()) * b[:, :4]",
+    "eigenvalues": "torch.linalg.eigvalsh(a @ a.t())",
+    "eigenvectors": "(lambda values, vectors: (vectors * values).abs() + vectors**2)(*torch.linalg.eigh(a @ a.t()))",
+    "singular values": "torch.linalg.svdvals(a)",
+    "orthogonal and triangular": "torch.matmul(*(part**2 for part in torch.linalg.qr(a.t())))",
+    "orthogonal": "torch.linalg.qr(a.t())[0]",
+    "triangular": "torch.linalg.qr(a.t())[1]",
     "group norm": "F.group_norm(im.view(1, 6, 6, 3, 2)[0], 3, v, u)",
     "normalised weight": "torch._weight_norm(a, v[:4, None], 0)",
     "convolution, transposed": "F.conv_transpose2d(im, kernel[:3], bias[:3], stride=2, padding=1)",
@@ -245,6 +260,7 @@ def forward(line: str) -> Run:
             m, v, u = (torch.randn(shape).requires_grad_() for shape in ((6, 3), (6,), (6,)))
             im = torch.randn(2, 3, 6, 6).requires_grad_()
             kernel, bias = torch.randn(5, 3, 3, 3).requires_grad_(), torch.randn(5).requires_grad_()
+            ones = torch.ones(6, 6)
             scale, average, spread = torch.randn(3).requires_grad_(), torch.randn(3), torch.rand(3) + 1
             classes, chances, mask = torch.tensor([1, 3, 0, 1]), torch.rand(4, 6), torch.rand(4, 6) > 0.5
             def stored(a, mask):
