@@ -244,10 +244,18 @@ def _outlives(loop: Studied, own: set[int], outer: Studied, state: Callable[[Stu
         changed = set(state(outer))
         steps = {id(d.node) for d in changed - of_later_runs(changed, outer.run) if takes_step(d, outer.run)}
         inside = inside & steps if steps else inside
-    if not inside & own:
+    if not inside & own and not _crosses(loop, outer, own, inside):
         return False
     # A loop without a backward pass of its own, in a pass that has one elsewhere, is a part of that pass.
     return whole or not (_steps_outside(outer, loop) or _given_gradients(outer, loop))
+
+
+def _crosses(loop: Studied, outer: Studied, own: set[int], inside: set[int]) -> bool:
+    """Whether each of two loops picks rows of one factor, and a pass of the inner one moves a row of both: `P[i]`,
+    which it goes on with, and `Q[j]`, which the pass around it does."""
+    row = {id(d.node) for d in outer.feedback if loop.key in d.loops and outer.key in d.selected}
+    picked = {id(d.node) for d in outer.feedback if loop.key in d.selected}
+    return bool(row & own) and bool(picked & inside)
 
 
 def _only_samples(outer: Studied, inner: Studied) -> bool:
