@@ -245,8 +245,10 @@ class Callees:
 
     def _methods(self, scope: Scope, function: ast.Attribute) -> list[ast.AST]:
         name, receiver = function.attr, function.value
-        if self.script.is_import(scope, receiver) or name == "apply":
+        if self.script.is_import(scope, receiver):
             return []
+        if name == "apply":  # of an autograd.Function, or a module, where its class has none of its own
+            return [*self.script.methods_of(self.instances.of(scope, receiver), name)]
         if isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Name) and receiver.func.id == "super":
             around = next((a for a in self.script.ancestors(receiver) if isinstance(a, ast.ClassDef)), None)
             return list(self.script.methods_of(self.script.bases(around)[1:], name)) if around else []
