@@ -173,3 +173,37 @@ for t in range(5):
     assert [program.roles[name] for name in ("self.W", "grad", "dout")] == ["parameter", "gradient", "gradient"]
     phases = {site.text: site.phase for site in program.sites if site.kind == "statement"}
     assert phases["grad = self.inputs.T.dot(dout)"] == "backward"
+
+
+def test_an_output_is_no_parameter_though_a_step_elsewhere_calls_its_parameters_so() -> None:
+    source = """
+import numpy as np
+class Dense:
+    def __init__(self):
+        self.w = np.ones((3, 2))
+    def __call__(self, x):
+        self.x, self.z = x, x @ self.w
+        return self.z
+    def backward(self, g):
+        self.dw = self.x.T @ g
+class SGD:
+    def apply(self, pairs):
+        for g, p in pairs:
+            p -= 0.1 * g
+class Net:
+    def __init__(self):
+        self.layer, self.optimizer = Dense(), SGD()
+    def __call__(self, x):
+        return self.layer(x)
+    def train(self, x, y):
+        p = self(x)
+        loss = ((p - y) ** 2).mean()
+        self.layer.backward(2 * (p - y) / p.size)
+        self.optimizer.apply([(self.layer.dw, self.layer.w)])
+        return loss
+net, x, y = Net(), np.eye(3), np.ones((3, 2))
+for t in range(9):
+    loss = net.train(x, y)
+"""
+    sites = analyse(source, "s.py").sites
+    assert next(site.bound_roles for site in sites if site.bound == ("p",) and "self" in site.text) == ("activation",)

@@ -207,7 +207,8 @@ class Roles:
     def _is_taken(self, place: Place) -> bool:
         """Whether all that a place has, in the whole pass, is taken out of what the forward pass kept."""
         made = [d for d in self.flow.run.definitions if d.place == place]
-        return bool(made) and all(d.kind == "bind" and d.alias and self._is_kept(d) for d in made)
+        taken = all(d.kind == "bind" and d.alias and self._is_kept(d) for d in made)
+        return bool(made) and taken and self.flow.forward.isdisjoint(made)
 
     def _may_be_made(self, definition: Definition) -> bool:
         """Whether what looks like a second name for a parameter may be a value of the pass's own: a sum that begins
