@@ -498,3 +498,23 @@ for t in range(5):
 print(model.generate(x, 9))
 """
     assert [head.text for head in analyse(source, "s.py").loops] == ["for t in range(5)"]
+
+
+@pytest.mark.parametrize("made", ["torch.Generator()", "torch.Generator().manual_seed(1)"])
+def test_a_random_generator_called_g_is_no_gradient(made: str) -> None:
+    source = f"""
+import torch
+g = {made}
+model = torch.nn.Linear(3, 3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for t in range(5):
+    loss = model(torch.randn(4, 3, generator=g)).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+context = torch.zeros(3)
+while context.sum() < 9:
+    drawn = torch.multinomial(torch.softmax(model(context), 0), 1, generator=g)
+    context = torch.cat((context[1:], drawn))
+"""
+    assert [head.text for head in analyse(source, "s.py").loops] == ["for t in range(5)"]

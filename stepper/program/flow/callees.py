@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from stepper.program.flow.collected import DEPTH, Collected
 from stepper.program.flow.effects import FIELD, Place, State
+from stepper.program.flow.generators import generators
 from stepper.program.flow.handed import handed
 from stepper.program.flow.held_functions import HeldFunctions
 from stepper.program.flow.instances import Instances
@@ -59,6 +60,7 @@ class Callees:
         self.held: dict[Place, set[Place]] = {}
         self._note_held()
         self.looks = looks(script, self.place_of)
+        self.generators = generators(script, self.place_of)
         self.collected = Collected(script, self.place_of, self.places_in, self.held)
         # What objects keep of what they were made with.
         self.kept = handed(script, self.place_of)

@@ -101,7 +101,8 @@ class Evaluator(Definitions, ABC):
         self, place: Place, node: ast.AST, value: Value, own: Iterable[Definition], name: str, *, alias: bool = False
     ) -> Definition:
         """A place gets a new value."""
-        self.mark_name(name, node)
+        if place not in self.generators:
+            self.mark_name(name, node)
         definition = self.define(place, node, "bind", value.deps, own)
         definition.asked |= value.asked
         definition.alias = alias and bool(value.roots)
@@ -149,8 +150,9 @@ class Evaluator(Definitions, ABC):
         return frozenset()
 
     def _name(self, scope: Scope, node: ast.Name, name: str) -> Value:
-        self.mark_name(name, node)
         place = self.name_place(scope, name)
+        if place not in self.generators:
+            self.mark_name(name, node)
         if place is None:
             return Value(functions=frozenset(self.script.definitions(scope, name)))
         return self.look(place)
