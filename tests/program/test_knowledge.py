@@ -494,3 +494,7 @@ for u, i, r in ratings:
     Q[i] += 0.1 * (err * old - 0.02 * Q[i])
 """
     assert analyse(source, "s.py").roles["old"] == "parameter"
+
+
+def test_a_step_ahead_of_another_loss_is_one() -> None:
+    assert labels(program_of("gan_of_numbers"), "parameter") == {"d_w", "d_b", "g_w", "g_b"}

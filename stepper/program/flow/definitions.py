@@ -34,7 +34,7 @@ class Definitions(Callees):
         self.state = State()
         self.starts: dict[Place, Definition] = {}
         self._alone: dict[Place, frozenset[Definition]] = {}  # the same, each in a set
-        self.definitions: dict[tuple[int, int, Place], Definition] = {}
+        self.definitions: dict[tuple[int, int, Place, int | None], Definition] = {}
         self.bound: dict[Place, list[Definition]] = {}  # those of kind "bind", by place
         self.marks: dict[tuple[str, int], Mark] = {}
         self.loss_values: dict[tuple[int, int], LossValue] = {}
@@ -88,9 +88,11 @@ class Definitions(Callees):
         deps: Iterable[Definition],
         own: Iterable[Definition] = (),
         selected: Iterable[int] = (),
+        part: int | None = None,
     ) -> Definition:
-        """A definition, merged with the one this node made before in the same context."""
-        key = (self.context, id(node), place)
+        """A definition, merged with the one this node made before in the same context. `part`: of one of the values
+        that the place keeps, side by side."""
+        key = (self.context, id(node), place, part)
         if key not in self.definitions:
             made = Definition(place, node, kind, statement=self.current, order=len(self.definitions))
             self.definitions[key] = made

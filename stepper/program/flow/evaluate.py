@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stepper.program.flow.definitions import Definitions
 from stepper.program.flow.effects import FIELD, NOTHING, Definition, Place, Value, flat, union
@@ -112,7 +113,10 @@ class Evaluator(Definitions, ABC):
             self.state.alias[place] = frozenset(root for root in value.roots if root[0] != place)
         if not alias or not self.state.alias.get(place):
             self.state.alias.pop(place, None)
-        for table, part in ((self.state.functions, value.functions), (self.state.items, value.items)):
+        for table, part in (
+            (self.state.functions, value.functions),
+            (self.state.items, self._parts(definition, value)),
+        ):
             if part:
                 table[place] = part  # type: ignore[assignment]
             else:
@@ -121,6 +125,18 @@ class Evaluator(Definitions, ABC):
         if names_loss(name):
             self.note_loss(node, frozenset((definition,)), definition)
         return definition
+
+    def _parts(self, whole: Definition, value: Value) -> tuple[Value, ...] | None:
+        """The parts of what a place holds. One that was worked out for it (`[x.T @ e, e.sum()]`) is the place's."""
+        if value.items is None:
+            return None
+        return tuple(self._part(whole, number, part) for number, part in enumerate(value.items))
+
+    def _part(self, whole: Definition, number: int, part: Value) -> Value:
+        if not part.deps or part.roots or part.items:
+            return part
+        made = self.define(whole.place, whole.node, "bind", part.deps, part=number)
+        return replace(part, deps=frozenset((made,)))
 
     def selection(self, scope: Scope, index: ast.AST) -> frozenset[int]:
         """The loops whose counters (or arithmetic on them) an index is made of. One that wraps (`t % 5`) comes back to

@@ -91,7 +91,9 @@ def sort(
     defined = {loss.definition for loss in losses if loss.definition is not None}
     early = _early(run, losses, {d for d in changes if id(d.node) not in anew}, carried)
     if early:
-        forward = closure({d for loss in early for d in loss.deps})
+        # A step by the gradients of one loss, ahead of another (a discriminator's, then a generator's), is none of it.
+        steps = {d for d in changes if takes_step(d, run) or (d in gains and d.deps & run.downstream(signals))}
+        forward = until({d for loss in early for d in loss.deps}, steps) - steps
         done = max((d.order for d in forward - defined if d.kind == "bind"), default=0)
         # What is changed when the loss is known is there for the next pass: `w -= 0.1 * w`, of the loss's own sources.
         beside = run.descendants({*run.definitions, *run.start.values()} - forward)
