@@ -40,6 +40,30 @@ def test_the_gradient_of_the_first_call_is_compared_with_its_own_loss(tmp_path: 
             assert wrong.verdict is Verdict.DIFFERS and wrong.factor == pytest.approx(1.5, rel=1e-3), wrong
 
 
+@pytest.mark.parametrize("optimizer", ["LBFGS([w], lr=0.1, max_iter=3)", "SGD([w], lr=0.1)"])
+def test_micro_batches_in_a_closure_are_one_call_of_it(tmp_path: Path, optimizer: str) -> None:
+    text = (
+        FITTED.split("optimizer =")[0]
+        + f"""
+optimizer = torch.optim.{optimizer}
+for k in range(2):
+    def closure():
+        optimizer.zero_grad()
+        for part in range(0, 30, 10):
+            loss = (a[part : part + 10] @ (Twice.apply(w) if part else w) - b[part : part + 10]).square().mean()
+            loss.backward()
+        return loss
+    optimizer.step(closure)
+"""
+    )
+    with opened(tmp_path, text.format(factor=2, dtype="float64")) as run:
+        (right,) = named(run.check(1)).values()
+    assert right.verdict is Verdict.AGREES
+    assert ("first time that the step calls its closure" in right.note) == optimizer.startswith("LBFGS"), right.note
+    with opened(tmp_path, text.format(factor=3, dtype="float64")) as run:
+        assert named(run.check(1))["w"].verdict is Verdict.DIFFERS  # of the second batch, and the third
+
+
 def test_a_pass_that_is_of_no_loss_is_not_counted_as_one(tmp_path: Path) -> None:
     """A penalty on the slope, as of a network that solves a differential equation."""
     text = """

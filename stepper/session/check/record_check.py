@@ -47,7 +47,7 @@ from stepper.session.check.gradient_check import (
 )
 from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
-from stepper.session.check.readings import of_run
+from stepper.session.check.readings import of
 from stepper.session.check.samples import MOSTLY, Sample, Samples
 from stepper.session.check.together import Setting, Together, Way, together, way_through
 from stepper.session.check.updated_first import read_after_update, updated_before
@@ -177,7 +177,7 @@ class RecordCheck:
             if each in parameters and not (each.sparse or each.name in self._reaching_back):
                 with suppress(LookupError):  # it is said of that parameter by itself
                     known = list(self._versions(each))
-                    if any(version.loss is not None for version in known):
+                    if any(version.called for version in known):
                         continue  # its slope is that of another loss
                     way = await way_through(each, known, place, others, self._passes.base[-1], product)
                     found += [] if way is None else [way]
@@ -300,7 +300,7 @@ class RecordCheck:
         for version in known:
             found = await self._version(samples, version)
             explained = first is None or explains(found, first)
-            if (found.verdict is Verdict.AGREES and explained) or version.share or version.loss is not None:
+            if (found.verdict is Verdict.AGREES and explained) or version.share or version.called:
                 notes = (self._summed(parameter) or version.note, found.note)
                 return replace(found, note="; ".join(filter(None, notes)))
             if first is not None and version.made and found.verdict is Verdict.UNKNOWN:
@@ -352,8 +352,8 @@ class RecordCheck:
         if self._passes.unlike:
             raise LookupError(self._passes.unlike)
         await samples.choose(version.parts[0], self._entries)
-        closure = version.loss
-        known = self._setting.readings(version) if closure is None else [(of_run(closure, closure + 1), "")]
+        own = version.called
+        known = [(of(own), "")] if own else self._setting.readings(version)
         along: bool | None = None
         first: ParameterCheck | None = None
         for read, what in known:
@@ -374,7 +374,7 @@ class RecordCheck:
     async def _along(self, samples: Samples, version: Version, recorded: Sequence[float]) -> bool:
         """Whether the update went along what was recorded, at the entries that are looked at, and not by momentum."""
         parameter = samples.parameter
-        if version.scale <= 0 or version.share or version.loss is not None:
+        if version.scale <= 0 or version.share or version.called:
             return False  # what was recorded is another multiple, or a part, of what the update used
         unused = parameter.grad is not None and not parameter.used
         return not unused and not momentum(self._record, parameter) and await samples.moved_along(recorded)
@@ -404,7 +404,7 @@ class RecordCheck:
         if self._held:
             carried = self._carried.get(parameter.name) and not version.share
             return CARRIED if carried else ""
-        updated = "" if version.loss is not None else self._updated_before(version)
+        updated = "" if version.called else self._updated_before(version)
         if updated:
             return f"{updated}, which then changes with the step, too"
         if self._carried.get(parameter.name) and not version.share:

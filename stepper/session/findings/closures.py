@@ -7,15 +7,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stepper.record import Contribution, Event, OptimizerStep, Record, Value
+from stepper.session.findings.sums import arrivals
 from stepper.session.findings.whose_loss import losses
 
 
 class FirstCall(NamedTuple):
-    """What the first call's backward pass added to a parameter's gradient, and which of the iteration's losses it is
-    of, counted from 0."""
+    """What the backward passes of the first call (one, or one for each micro-batch) added to a parameter's gradient,
+    and which of the iteration's losses they are of, counted from 0."""
 
     shares: tuple[Value, ...]
-    loss: int
+    losses: tuple[int, ...]
 
 
 def first_call(record: Record, parameter: str) -> FirstCall | None:
@@ -30,16 +31,23 @@ def first_call(record: Record, parameter: str) -> FirstCall | None:
     )
     if step is None or step.parent is None:
         return None
-    inside, uses = {step.parent}, dict[int, list[Event]]()
+    calls, uses = {step.parent: step.parent}, dict[int, dict[int, list[Event]]]()  # by the call, and by the pass
     for event in record.events[step.parent + 1 :]:
-        if event.parent in inside:
-            inside.add(event.id)
+        if event.parent in calls:
+            begins = event.parent == step.parent and event.kind == "call"
+            calls[event.id] = event.id if begins else calls[event.parent]
             if isinstance(event.detail, Contribution) and event.detail.parameter == parameter:
-                uses.setdefault(event.detail.backward, []).append(event)
+                call = calls[event.id] if calls[event.id] != step.parent else -event.detail.backward  # it has no lines
+                uses.setdefault(call, {}).setdefault(event.detail.backward, []).append(event)
     if len(uses) < 2 or not record.losses:
         return None
-    first = uses[min(uses)]  # of the passes, some of which may be of no loss: `autograd.grad` in a closure
-    return FirstCall(tuple(event.values[0] for event in first), min(losses(record, first), default=0))
+    passes = next(iter(uses.values()))
+    come = [each for each in arrivals(record).get(parameter, ()) if each.number in passes]
+    begun = max((each.number for each in come if each.anew), default=min(passes))  # what came before was zeroed
+    first = [event for number, events in passes.items() if number >= begun for event in events]
+    # of the passes, some may be of no loss: `autograd.grad` in a closure
+    of = losses(record, first) or tuple(range(min(len(passes), len(record.losses))))
+    return FirstCall(tuple(event.values[0] for event in first), of)
 
 
 def moves_in_between(record: Record, parameter: str) -> bool:

@@ -26,8 +26,8 @@ NUMBER = re.compile(r" \(\d+\)$")  # behind a name that several bear
 class Version:
     """One of them: the sum of `parts` without `less`, times `scale`. `note` says what it is, where it is not the one
     that the update used; `rounded` is the value that it was rounded as, where that is another. `share`: it is what this
-    iteration added to what earlier ones had left. `loss`: it is that of this one of the iteration's losses (from 0),
-    of the first time that a step computes it. `made`: a library's backward pass made it, whatever became of it;
+    iteration added to what earlier ones had left. `called`: it is that of these of the iteration's losses (from 0), of
+    the first time that a step calls its closure. `made`: a library's backward pass made it, whatever became of it;
     `losses` are the places of those that it is known to be the gradient of, none where that is to be found out.
     `sparse`: only some elements were moved, and of the others it has zeros. `mistake`: what it was multiplied by on the
     way back, where that explains why it differs. `blurred`: it is what was made,
@@ -39,7 +39,7 @@ class Version:
     rounded: tuple[Value, ...] = ()
     less: tuple[Value, ...] = ()
     share: bool = False
-    loss: int | None = None
+    called: tuple[int, ...] = ()
     made: bool = False
     losses: tuple[int, ...] = ()
     sparse: bool = False
@@ -64,7 +64,7 @@ def versions(finished: Finished, parameter: Parameter, carried: bool = False) ->
     called = first_call(record, parameter.name)
     if called is not None:
         note = "of the first time that the step calls its closure; the later ones are at other parameters"
-        yield Version(called.shares, note, loss=called.loss)
+        yield Version(called.shares, note, called=called.losses)
         return
     if used is not None and held is not None:
         scale = multiple(used, held.after)
