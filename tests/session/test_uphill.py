@@ -440,3 +440,28 @@ def test_what_a_script_adds_and_calls_no_gradient_is_one_where_a_prediction_is_c
     """
     record = run_recorded(script(text)).records[1]
     assert [line.partition(":")[0] for line in all_carried(record)] == wrong
+
+
+@pytest.mark.parametrize(
+    ("error", "wrong"),
+    [
+        ("error = 1.0 - h; loss = (error * error).mean()", []),
+        ("error = h - 1.0; loss = (error * error).mean()", ["w"]),
+        ("e = 1.0 - h; error = e * h * (1 - h); loss = (e * e).mean()", []),
+        ("e = h - 1.0; error = e * h * (1 - h); loss = (e * e).mean()", ["w"]),
+    ],
+)
+def test_a_number_that_is_written_out_is_a_target_where_the_error_is_the_difference(
+    error: str, wrong: list[str]
+) -> None:
+    text = f"""
+    import numpy as np
+    x, w = np.array([[1.0, 2.0], [-1.0, 0.5], [0.25, -2.0]]), np.array([0.5, -0.25])
+    for t in range(2):
+        h = 1 / (1 + np.exp(-(x @ w)))
+        {error}
+        dw = x.T @ error
+        w += 0.1 * dw
+    """
+    record = run_recorded(script(text)).records[1]
+    assert [line.partition(":")[0] for line in all_carried(record)] == wrong

@@ -276,9 +276,35 @@ class _Signs:
             return None
         if not (plus or first.begun or second.begun):
             predicted = [self._predicted(each, event) for each in (left, right)]
+            if self._is_error(left, right, event):
+                predicted = [each is True for each in predicted]
             if None not in predicted and predicted[0] is not predicted[1]:
                 return Sign(begun=True, turned=predicted[1] is True)
         return _sum(first, second if plus else second.negated())
+
+    def _is_error(self, left: ast.expr, right: ast.expr, event: Event) -> bool:
+        """Whether a difference to a number that is written out (`error = 1.0 - h`) is one to a target: a statement
+        binds it as it stands, and it is a loss, or one is made of it. In `h * (1 - h)`, say, it is none."""
+        if not any(isinstance(each, ast.Constant) for each in (left, right)) or event.kind != "statement":
+            return False
+        match _statement(event.text):
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp() as whole) if (whole.left, whole.right) == (
+                left,
+                right,
+            ):
+                made = any(each.when == "result" and each.role == "loss" for each in event.values)
+                return made or any(event.id < place for place in self._measured.get(name, ()))
+        return False
+
+    @cached_property
+    def _measured(self) -> dict[str, list[int]]:
+        """By name, the events that make a loss of it."""
+        found: dict[str, list[int]] = {}
+        for event in self.record.events:
+            for each in event.values if event.phase == "loss" else ():
+                if each.when == "operand":
+                    found.setdefault(each.label, []).append(event.id)
+        return found
 
     def _predicted(self, node: ast.expr, event: Event) -> bool | None:
         """Whether one side of a difference was computed with the parameters, and not given: the prediction, not its
