@@ -315,3 +315,31 @@ def test_what_is_made_of_the_parameter_alone_is_no_gradient(then: str) -> None:
     )
     (parameter,) = ran.record(1).parameters
     assert parameter.grad is not None and parameter.grad.label == "g"
+
+
+@pytest.mark.parametrize(
+    ("step", "label"),
+    [
+        ("delta_w = -lr * dw; w += delta_w", "dw"),
+        ("delta_w = -0.1 * dw; w = w + delta_w", "dw"),
+        ("gradient = dw * lr; w -= gradient", "dw"),
+        ("gradient = dw / 3; w -= gradient", "gradient"),  # a mean, not a step
+        ("gradient = 0.5 * dw; w -= gradient", "gradient"),
+        ("gradient = lr * dw; w -= 2 * gradient", "gradient"),  # it is scaled where it is used
+        ("gradient = -lr * dw * (x > 0); w += gradient", "gradient"),
+    ],
+)
+def test_a_gradient_times_the_learning_rate_is_the_step_whatever_it_is_called(step: str, label: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, w, lr = np.array([1.0, 2.0]), np.array([0.5, -0.5]), 0.1
+        for i in range(2):
+            d = x @ w - 1
+            loss = d ** 2
+            dw = 2 * d * x
+            {step}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None and parameter.grad.label == label

@@ -16,6 +16,7 @@ from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import (
     Added,
     added,
+    as_step,
     element_of,
     elements_in,
     index_of,
@@ -28,6 +29,7 @@ from stepper.inferior.spelling.added import (
 from stepper.inferior.spelling.texts import is_literal
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
+from stepper.record import is_path
 
 DIVISIONS = frozenset(["truediv", "divide"])
 LINEAR = frozenset(["mul", "imul", "truediv", "neg", "pos", "add", "sub", "multiply", "divide"])
@@ -59,6 +61,23 @@ class Steps:
         factors = [(term, read.get(plainly(each))) for term in terms if term for each in term.factors]
         found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
         return found.pop() if len(found) == 1 else None
+
+    def unscaled(self, step: Draft, update: Happening, track: Track) -> Draft | None:
+        """`delta = -lr * dw`, then `w += delta`: the gradient of which a step is a multiple that is called one, too."""
+        _, term = self.term(update, track)
+        if term is None or term.quotient or term.own != 1.0 or abs(term.rate or 0.0) != 1.0:
+            return None
+        made = self.maker(step, update) if [plainly(each) for each in term.factors] == [step.label] else None
+        text = "" if made is None else as_step(made.text, update.text)
+        if made is None or not text:
+            return None
+        read = self.read(made)
+        scaled = added(text, lambda name: self.scales(read.get(name), track))
+        if scaled is None or scaled.quotient or len(scaled.factors) != 1:
+            return None
+        found = read.get(plainly(scaled.rest))
+        fitting = found is not None and is_path(found.label) and shape_of(found) == shape_of(step)
+        return found if found is not None and fitting and self._known.is_gradient(found) else None
 
     def read(self, update: Happening) -> dict[str, Draft]:
         """What a statement and the expressions in it read and computed, by text."""

@@ -65,6 +65,7 @@ class UsedGradients:
                 or self._beside.of_made(update, track)
             )
             if found is not None:
+                found = self._steps.unscaled(found, update, track) or found
                 return self._preconditioned.gradient_of(found, update, track) or found
         return self._of_velocity(track)
 
