@@ -22,6 +22,7 @@ GetArray = Callable[[int], Array | None]  # None for what is too large to be fet
 PAGE = 120
 ROLES = ("data", "activation", "loss", "parameter", "gradient")
 NAME = re.compile(r"[^\W\d][\w.]*")
+TURN = re.compile(r"(.*?)([₀-₉]+)")
 LOOPS = ("for ", "while ", "async for ")
 INSIDE = ("backward", "contribution", "module", "optimizer")
 CHECKED, SAME_RULE = "recomputed by this rule", "the same rule"
@@ -77,6 +78,7 @@ def overview(record: Record) -> list[str]:
     seen = (event.values for event in record.events if event.kind != "optimizer")  # whose parameters have a table
     named = {value.label for values in seen for value in values if NAME.fullmatch(value.label)}
     values = [value for label, value in as_left(record).items() if label in named and value.summary.kind == "tensor"]
+    values = _in_turns(values)
     values.sort(key=lambda value: ROLES.index(value.role) if value.role in ROLES else len(ROLES))
     wide = max((len(value.label) for value in values), default=0)
     shapes = max((len(shape_text(value.summary.shape)) for value in values), default=0)
@@ -86,6 +88,22 @@ def overview(record: Record) -> list[str]:
         rest = summary_text(value.summary).removeprefix(shape)
         lines.append(f"  {value.label:<{wide}}  {value.role:<10}  {shape:<{shapes}}{rest}")
     return ["Values, as the iteration leaves them", *lines, ""]
+
+
+def _in_turns(values: Sequence[Value]) -> list[Value]:
+    """What a backward pass tells apart by its turn (`h₁`, `h₂`) comes in that order, where the name itself would, which
+    is left out where it is one of them."""
+    places = {value.label: place for place, value in enumerate(values)}
+    turns = {value.label: TURN.fullmatch(value.label) for value in values}
+    told = {(turn[1], value.copy) for value in values if (turn := turns[value.label]) is not None}
+
+    def place(value: Value) -> tuple[int, list[int]]:
+        turn = turns[value.label]
+        if turn is None:
+            return places[value.label], []
+        return places.get(turn[1], places[value.label]), [len(turn[2]), *map(ord, turn[2])]
+
+    return sorted((value for value in values if (value.label, value.copy) not in told), key=place)
 
 
 # ------------------------------------------------------------------------------------------------- events

@@ -133,6 +133,20 @@ def test_a_page_with_calls_begins_with_the_shapes_of_all_names() -> None:
     ]
 
 
+def test_values_that_a_backward_pass_tells_apart_come_by_their_turn_and_once() -> None:
+    names = [
+        tensor("h", 10),
+        tensor("w", 4),
+        *(tensor(f"h{turn}", copy) for turn, copy in (("₁₀", 10), ("₉", 9), ("₁", 1))),
+    ]
+    record = Record(0, None, [], [event(0, None, "h = f(x)"), called(1, "model", "model", *names)], [], [])
+    assert [line.split()[0] for line in overview(record)[1:-1]] == ["h₁", "h₉", "h₁₀", "w"]
+    kept = msgspec.structs.replace(
+        record, events=[event(0, None, "h = f(x)"), called(1, "m", "m", tensor("h", 7), *names[2:])]
+    )
+    assert [line.split()[0] for line in overview(kept)[1:-1]] == ["h", "h₁", "h₉", "h₁₀"], "it is none of them"
+
+
 def test_inside_a_statement_a_value_is_shown_whole_once() -> None:
     layer = called(1, "model.0", "model.0", tensor("model.0", 0), training=False)
     again = event(2, 0, "return h", tensor("h", 0))
