@@ -34,6 +34,21 @@ def test_rows_of_an_embedding_and_elements_of_lists() -> None:
     assert {each.name for each in ran.record(1).parameters} == {"W", "C"}
 
 
+def test_a_row_of_a_parameter_is_neither_a_loss_nor_a_gradient() -> None:
+    ran = run(
+        """
+        import numpy as np
+        table = np.ones((3, 2))
+        for t in range(2):
+            loss = (table[1].sum() - 1) ** 2
+            g = 2 * (table[1].sum() - 1)
+            table[1] -= 0.1 * g
+        """
+    )
+    rows = [(e.phase, v.role) for e in ran.record(1).events for v in e.values if v.label == "table[1]"]
+    assert rows and set(rows) == {("loss", "activation"), ("backward", "activation")}
+
+
 def test_a_sum_that_begins_with_a_weight_is_an_activation_and_elements_of_data_are_no_settings() -> None:
     ran = run(
         """

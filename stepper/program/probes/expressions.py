@@ -65,6 +65,8 @@ class Expressions:
     def _role_of_element(self, node: ast.expr, context: Context) -> Role | None:
         """`hs[t]` is what the elements of `hs` are, in the backward pass too; rows of a parameter are no parameter."""
         role = self.knowledge.role(context.scope, node) if isinstance(node, ast.Subscript) else None
+        if role == "parameter" and context.phase in ("loss", "backward"):
+            return "activation"  # as in the forward pass: `table[1]` is neither a loss nor a gradient
         return None if role in ("parameter", "other") else role
 
     def bare(self, node: ast.expr, context: Context) -> Probed:
