@@ -76,29 +76,44 @@ def test_entries_that_are_asked_for_are_looked_at(tmp_path: Path) -> None:
     assert found.agrees and [len(each.entries) for each in found.parameters] == [1] * 23
 
 
-@pytest.mark.parametrize("wrong", [False, True])
-def test_one_wrong_entry_that_nobody_looked_at_is_told_of_by_two_directions(tmp_path: Path, wrong: bool) -> None:
-    text = f"""
+ONE_ENTRY = """
 import numpy as np
 numbers = np.random.default_rng(0)
-x, y = numbers.normal(size=(8, 40)), numbers.normal(size=8)
-w, b = numbers.normal(size=40), np.zeros(3)
+x, y = numbers.normal(size=(8, {size})), numbers.normal(size=8)
+w, b = numbers.normal(size={size}), np.zeros(3)
 for t in range(2):
-    e = x @ w + b.sum() - y
+    e = x @ {forward} + b.sum() - y
     loss = (e ** 2).sum()
-    grad_w = 2 * np.concatenate([x.T[:20] @ e, x.T[20:21] @ e / {2 if wrong else 1}, x.T[21:] @ e])
+    grad_w = 2 * np.concatenate([x.T[:20] @ e, x.T[20:21] @ e / {factor}, x.T[21:] @ e])
     grad_b = np.full(3, 2 * e.sum())
     w -= 1e-3 * grad_w
     b -= 1e-3 * grad_b
 """
-    with opened(tmp_path, text) as run:
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_one_wrong_entry_that_nobody_looked_at_first_is_sought(tmp_path: Path, wrong: bool) -> None:
+    with opened(tmp_path, ONE_ENTRY.format(size=40, forward="w", factor=2 if wrong else 1)) as run:
         found = run.check(0)
     assert verdicts(found) == {"w": Verdict.DIFFERS if wrong else Verdict.AGREES, "b": Verdict.AGREES}
-    assert {entry.verdict for each in found.parameters for entry in each.entries} == {Verdict.AGREES}
-    assert ("along two random directions" in named(found)["w"].note) == wrong
+    apart = [each.index for each in named(found)["w"].entries if each.verdict is Verdict.DIFFERS]
+    assert apart == ([(20,)] if wrong else [])
     assert {each.verdict for each in found.directions if "w" in each.names} == {
         Verdict.DIFFERS if wrong else Verdict.AGREES
     }
+
+
+def test_one_wrong_entry_of_many_that_is_not_come_upon_is_told_of_by_two_directions(tmp_path: Path) -> None:
+    with opened(tmp_path, ONE_ENTRY.format(size=400, forward="w", factor=-20)) as run:
+        found = named(run.check(0))
+    assert found["w"].verdict is Verdict.UNKNOWN and "along two random directions" in found["w"].note
+
+
+def test_an_entry_behind_a_comparison_makes_no_gradient_differ(tmp_path: Path) -> None:
+    text = ONE_ENTRY.format(size=40, forward="np.where(np.arange(40) == 20, np.sign(w), w)", factor=1)
+    with opened(tmp_path, text) as run:
+        found = named(run.check(0))
+    assert found["w"].verdict is Verdict.UNKNOWN
 
 
 def test_lists_and_numbers_of_objects_have_directions_too(tmp_path: Path) -> None:

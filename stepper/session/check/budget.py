@@ -8,6 +8,8 @@ PASSES = 3000
 SECONDS = 45.0
 PATIENCE = 240.0  # seconds for few parameters
 FEWEST = 12  # passes for each parameter, however long they take
+WHOLE = 64  # entries of a parameter all of which are looked at where a direction tells that some are wrong
+FURTHER = 16  # and so many of a larger one
 EACH = 12  # passes for an entry, mostly
 SPLITS = 4  # how often, at least, a group of parameters that does not agree is halved
 HALVING = 30  # passes for both halves
@@ -36,6 +38,10 @@ class Budget:
         found = max(1, min(ENTRIES, (self._passes - passes) // (EACH * parameters)))
         self._fewer += found < ENTRIES
         return found
+
+    def further(self, passes: int, size: int) -> int:
+        """How many entries of a parameter of this size may be looked at for those that a direction tells of."""
+        return max(0, min(size if size <= WHOLE else FURTHER, (self._passes - passes) // EACH))
 
     @property
     def said(self) -> str:

@@ -62,6 +62,7 @@ class EntryCheck:
         return abs(self.recorded - self.difference) / larger if larger else 0.0
 
 
+SHOWN = 4  # of many entries that were looked at: those that lie apart, and others
 SAME = 1e-3  # how near to 1 a factor is that none is missing by
 STEPPED = (
     "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign), or "
@@ -298,14 +299,20 @@ def by_graph(found: ParameterCheck, held: ParameterCheck, cut: str) -> Parameter
 
 
 def doubted(found: ParameterCheck, direction: Direction, *, surely: bool) -> ParameterCheck:
-    """A parameter whose entries agree, and a direction through all of which does not; `surely`: nor does another."""
+    """A parameter whose entries agree, and a direction through all of which does not; `surely`: nor does another. What
+    lies behind a comparison or a rounding cannot be told so: the loss jumps there, and no direction sees it."""
     figures = f"{direction.recorded:.6g} recorded, {direction.difference:.6g} by finite differences"
     ways = "two random directions" if surely else "a random direction"
-    said = (
-        f"the entries below agree, but not the slope along {ways} through all of them ({figures}): "
-        f"others {'are' if surely else 'may be'} wrong, --entries looks at more"
-    )
-    return replace(found, verdict=Verdict.DIFFERS if surely else Verdict.UNKNOWN, note=said)
+    may = "are wrong, or lie behind a comparison or a rounding" if surely else "may be wrong"
+    said = f"the entries below agree, but not the slope along {ways} through all of them ({figures}): others {may}"
+    return replace(found, verdict=Verdict.UNKNOWN, note=f"{said}; --entries looks at more")
+
+
+def telling(found: ParameterCheck) -> ParameterCheck:
+    """A parameter of which many entries were looked at for those that do not agree: these, and as many others."""
+    apart = [each for each in found.entries if each.verdict is not Verdict.AGREES][:SHOWN]
+    others = [each for each in found.entries if each.verdict is Verdict.AGREES][:SHOWN]
+    return replace(found, entries=(*apart, *others))
 
 
 def explains(found: ParameterCheck, first: ParameterCheck) -> bool:

@@ -40,6 +40,7 @@ from stepper.session.check.gradient_check import (
     hidden_by,
     settled,
     so_far,
+    telling,
     told_better,
     unit_of,
     unknown,
@@ -67,7 +68,6 @@ from stepper.session.findings.zeroing import summed
 from stepper.session.lane import Lane
 
 MANY = 16  # parameters beyond which entries are looked at only where a direction through all of them does not agree
-FURTHER = 4  # times as many entries are looked at where a direction tells that some are wrong
 CARRIED = "it was added to what an earlier iteration had left"
 Tell = Callable[[GradientCheck, str], None]
 """Told what is known so far, and which parameter is next."""
@@ -142,8 +142,7 @@ class RecordCheck:
             whole = replace(whole, parameters=(*whole.parameters, settled(found)), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
-                further = 0 if self._always or budget.over(self._count) else FURTHER * self._entries
-                whole = await self._fit(group)._doubted(whole, group, further)
+                whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
         hints = (common_factor(record, whole.parameters), *wrong_axis(record), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
@@ -221,9 +220,15 @@ class RecordCheck:
         )
         return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note="; ".join(filter(None, notes)))
 
-    async def _doubted(self, whole: GradientCheck, group: tuple[Way, ...], further: int) -> GradientCheck:
-        """A direction through these does not agree. Where all of their entries that were looked at do, others are
-        wrong: of which parameter is sought, by another direction, too, and by so many `further` entries."""
+    def _further_entries(self, budget: Budget) -> Callable[[int], int]:
+        """How many entries of a parameter of some size are looked at for one that a direction tells of."""
+        return lambda size: 0 if self._always else budget.further(self._count, size)
+
+    async def _doubted(
+        self, whole: GradientCheck, group: tuple[Way, ...], further: Callable[[int], int]
+    ) -> GradientCheck:
+        """A direction through these does not agree. Where all of their entries that were looked at do, others may be
+        wrong: of which parameter is sought, by another direction, too, and which, by `further` entries."""
         names = {each.parameter.name for each in group}
         if any(each.verdict is not Verdict.AGREES for each in whole.parameters if each.name in names):
             return whole
@@ -239,18 +244,22 @@ class RecordCheck:
         return replace(whole, parameters=checked, directions=(*others, *own))
 
     async def _further(
-        self, found: ParameterCheck, wrong: Mapping[str, Direction], twice: Container[str], further: int
+        self,
+        found: ParameterCheck,
+        wrong: Mapping[str, Direction],
+        twice: Container[str],
+        further: Callable[[int], int],
     ) -> ParameterCheck:
         """A parameter whose entries agree, by more of them where a direction through it does not."""
         direction = wrong.get(found.name)
         if direction is None or found.factor is not None:
             return found  # with a factor it is the gradient of something else that is made of the loss
-        if found.name in twice and further:
-            self._entries = further
-            parameter = next(each for each in self._record.parameters if each.name == found.name)
+        parameter = next(each for each in self._record.parameters if each.name == found.name)
+        self._entries = further(max(1, parameter.before.summary.size)) if found.name in twice else 0
+        if self._entries > len(found.entries):
             among = settled(await self._one(parameter))
             if among.verdict is not Verdict.AGREES:
-                return among
+                return telling(among)
         return doubted(found, direction, surely=found.name in twice)
 
     async def _one(self, parameter: Parameter) -> ParameterCheck:
