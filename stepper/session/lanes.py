@@ -188,6 +188,11 @@ class Lanes:
         replayed = self._replay.records if self._replay is not None else {}
         return {**replayed, **(self._main.records if self._main is not None else {})}
 
+    @property
+    def printed(self) -> int:
+        """How many bytes the script has printed so far (both streams)."""
+        return self._main.process.printed if self._main is not None else 0
+
     def output(self, start: int = 0, end: int | None = None) -> str:
         """What the script has printed (both streams), by byte offsets."""
         return self._lane.process.output(start, end).decode("utf-8", "replace")

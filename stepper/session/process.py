@@ -135,6 +135,11 @@ class Process:
         size = os.fstat(self._output.fileno()).st_size if end is None else end
         return os.pread(self._output.fileno(), max(0, size - start), start)
 
+    @property
+    def printed(self) -> int:
+        """How many bytes it has written; none any more once it is closed."""
+        return 0 if self._output.closed else os.fstat(self._output.fileno()).st_size
+
     def wait(self, timeout: float) -> int | None:
         """The exit code, if it comes within `timeout` seconds."""
         try:

@@ -299,7 +299,7 @@ class MessageBar(Bar):
         """The message, and a bar of iterations done while the script is at work."""
         scene = self.scene
         starting = f"Starting {scene.target} …" if scene.state == "starting" else ""
-        text = self._said or self._told() or starting
+        text = self._said or self._told() or starting or _still_shown(scene)
         bad = self._bad if self._said else scene.state in ("failed", "lost")
         text, part, width = visible(text).split("\n", 1)[0], "bad" if bad else "note", self.size.width
         lines = [text]
@@ -328,6 +328,15 @@ class MessageBar(Bar):
     def row(self, index: int) -> Row:
         """One of its lines."""
         return LinePanel.row(self, index)
+
+
+def _still_shown(scene: Scene) -> str:
+    """Of which iteration the panels are while the status line counts others."""
+    under_way = scene.state == "replaying" or (scene.state == "running" and scene.progress[0] != scene.iteration)
+    if not under_way or scene.record is None:
+        return ""
+    where = "the setup" if scene.iteration is None else f"iteration {scene.iteration}"
+    return f"The values shown are still those of {where}."
 
 
 def _sentence(text: str) -> str:

@@ -49,6 +49,8 @@ class Scene:
     notice: str = ""
     traceback: str = ""
     output: str = ""
+    printed: int | None = None
+    """Bytes that the script has printed by now, while it runs on; a replay prints nothing that is new."""
     iteration: int | None = None
     total: int | None = None
     statement: int = 0
@@ -141,6 +143,7 @@ def scene_of(
         notice=session.notice,
         traceback=session.traceback,
         output=session.output()[-OUTPUT:] if session.state.name == "LOST" else "",
+        printed=session.printed if session.state.name in ("STARTING", "RUNNING") else None,
         iteration=session.cursor.iteration,
         total=session.total,
         statement=place.statement if place else 0,

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 REFRESH = 1 / 15
 """Seconds between two looks at a script that is at work."""
 
-LOOK_FOR_EDITS = 1.0
-"""Seconds between two looks at whether the script's files have been edited, while the app has nothing else to do."""
+LOOK_AROUND = 1.0
+"""Seconds between two looks at what nothing tells of."""
 
 SOON = 1 / 2
 """Seconds for which keys wait for the end of a run, which may be far away: after that they act on what is shown."""
@@ -192,6 +192,12 @@ class Stage(Keystrokes):
         self._advise()
         self.message.build()
 
+    def look_around(self) -> None:
+        """Look for what nothing tells of: edited files, and what a script prints within an iteration, or its setup."""
+        if self.scene.printed is not None and self.scene.printed != self.session.printed:
+            self._changed()
+        self.look_for_edits()
+
     def look_for_edits(self) -> None:
         """Look whether the files of the script still hold what runs."""
         if not self.idle or self.scene.busy:
@@ -257,7 +263,7 @@ class Stage(Keystrokes):
     def begin_work(self) -> None:
         """Do moves from now on."""
         if self._worker is None:
-            self.set_interval(LOOK_FOR_EDITS, self.look_for_edits)
+            self.set_interval(LOOK_AROUND, self.look_around)
         self._worker = self.run_worker(self.work(), group="moves", exit_on_error=False)
 
     async def leave_move(self, number: int) -> None:

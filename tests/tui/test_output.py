@@ -207,3 +207,46 @@ async def test_of_very_much_that_was_printed_the_ends_are_shown_and_how_much_is_
             await pilot.press("slash", *text, "enter")
             await settled(pilot)
             assert f"Nothing of what is shown here has {text} in it; some is left out." in screen_text(app)
+
+
+async def test_what_a_script_prints_that_runs_on_is_shown_as_it_comes() -> None:
+    def spans(record: Record) -> None:
+        for event in record.events:
+            event.output = (0, 6) if event.id == 4 else (6, 6) if event.id > 4 else (0, 0)
+
+    class Printing(Standin):
+        text = ""
+
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return self.text[start:end]
+
+    session = Printing(after=spans)
+    app = app_of(session)
+    output = app.desk.output
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        session.text = "first\n"
+        await pilot.press("7", "n")
+        await settled(pilot)
+        assert [line.split() for line in text_of(output).splitlines()] == [["18", "┆", "first"]]
+        session.text += "".join(f"epoch {number:03}\n" for number in range(500))
+        session.tell(state=State.RUNNING, losses=[1.0] * 6)
+        await settled(pilot)
+        lines = [line.split(maxsplit=1) for line in text_of(output).splitlines()]
+        assert lines[:2] == [["18", "┆ first"], ["│", "… 1,000 bytes are left out here"]]
+        assert lines[2:] == [["│", f"epoch {number:03}"] for number in range(101, 500)]
+        assert "Output · as it comes" in screen_text(app) and "epoch 499" in screen_text(app), "its end is followed"
+        assert "The values shown are still those of iteration 0." in screen_text(app)
+        session.text += "epoch 500\n"
+        app.look_around()  # as it does once in a while: nothing tells of what is printed
+        await settled(pilot)
+        assert "epoch 500" in screen_text(app)
+        await pilot.press("pageup")
+        session.text += "epoch 501\n"
+        app.look_around()
+        await settled(pilot)
+        assert "epoch 500" not in screen_text(app), "what was scrolled to stays in view"
+        session.tell(state=State.STOPPED)
+        await settled(pilot)
+        assert text_of(output).split() == ["18", "┆", "first"]
+        assert "The values shown" not in screen_text(app)

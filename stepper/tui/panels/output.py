@@ -45,6 +45,8 @@ class Span(NamedTuple):
     """Whether it is no output, but says how much is left out here."""
     behind: bool = False
     """Whether it was printed behind all that was recorded, by what the script left at its end."""
+    live: bool = False
+    """Whether the script, which runs on, has printed it since."""
 
 
 class OutputPanel(LinePanel):
@@ -56,7 +58,8 @@ class OutputPanel(LinePanel):
         "colours and other escape codes are left out, a progress bar is shown as it was at last\n"
         f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration\n"
         f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands\n"
-        "without a number, behind the last iteration: what a library printed when the script came to its end"
+        "without a number, behind the last iteration: what a library printed when the script came to its end\n"
+        "while the script runs, what it prints stands below as it comes; a line scrolled to stays in view"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"gutter", "span"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("output")
@@ -65,6 +68,9 @@ class OutputPanel(LinePanel):
         super().__init__(id=id)
         self._read = read
         self._shown: tuple[History | None, bool] = (None, False)
+        self._recorded: list[Span] = []
+        self._live: int | None = None
+        """Bytes that had been printed by the last look at a script that runs on."""
         self._spans: list[Span] = []
         self._printed: list[Event | None] = []
         self._found: tuple[int, str] | None = None
@@ -73,7 +79,7 @@ class OutputPanel(LinePanel):
     def show(self, scene: Scene) -> None:
         """Also where the cursor stays: the script may have come to its end meanwhile."""
         super().show(scene)
-        if self._over != self._shown[1]:
+        if self._over != self._shown[1] or scene.printed != self._live:
             self.refill()
 
     def refill(self) -> None:
@@ -81,7 +87,11 @@ class OutputPanel(LinePanel):
         history, over = self.scene.history, self._over
         if history is not self._shown[0] or over != self._shown[1]:
             self._shown = (history, over)
-            self._spans = _spans(history, self._read, over) if history is not None else []
+            self._recorded = _spans(history, self._read, over) if history is not None else []
+        follows = self._live is None or self.scroll_offset.y + self.inner.height >= len(self._rows)
+        self._live = self.scene.printed
+        since = _since(history, self._read, self._live) if self._live is not None else []
+        self._spans = [*self._recorded, *since]
         cursor = self.scene.event
         if cursor is not self._found_from:
             self._found = None
@@ -90,13 +100,13 @@ class OutputPanel(LinePanel):
         first, later = None, 0
         places = [self._place(span.event) for span in self._spans]
         digits = max(map(len, places), default=0)
-        for (line, event, told, behind), place in zip(self._spans, places, strict=True):
+        for (line, event, told, behind, live), place in zip(self._spans, places, strict=True):
             own = cursor is not None and event is not None and self._within(event, cursor)
             if own and first is None:
                 first = len(rows)
             is_ahead = cursor is not None and event is not None and not self._reached(event, cursor)
             is_ahead = is_ahead or (behind and self._ahead_of_end)
-            text: Piece = (line, "note" if told else "muted" if event is None or is_ahead else "")
+            text: Piece = (line, "note" if told else "muted" if (event is None and not live) or is_ahead else "")
             gutter: Piece = (f"{place:>{digits}} {AHEAD if is_ahead else REACHED} ", "gutter")
             pieces: tuple[Piece, ...] = ((CURRENT if own else " ", "strong"), gutter, text)
             if self._found is not None and self._found[0] == len(rows):
@@ -106,13 +116,16 @@ class OutputPanel(LinePanel):
             later += is_ahead and not told
             self._printed.append(event)
         where = "the setup" if self.scene.iteration is None else "this iteration"
-        if self.scene.record is not None and not any(self._printed) and not any(each.behind for each in self._spans):
+        if self.scene.record is not None and not any(self._printed) and not any(each.behind or each.live for each in self._spans):
             rows.append(Row(((f"Nothing was printed in {where}.", "muted"),)))
         self.set_rows(rows)
         ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""
-        self.retitle(self.TITLE + ahead, self.TITLE)
+        self.retitle(self.TITLE + (" · as it comes" if since else ahead), self.TITLE)
         shown = max(0, len(rows) - 1 - later) if first is None else first
-        self.keep_visible(shown if self._found is None else self._found[0], 1)
+        if since and follows:
+            self.keep_visible(len(rows) - 1)
+        elif not since or self._found is not None:
+            self.keep_visible(shown if self._found is None else self._found[0], 1)
 
     @property
     def _over(self) -> bool:
@@ -252,6 +265,17 @@ def _spans(history: History, read: Read, over: bool) -> list[Span]:
         if len(rest.encode()) >= SHARE:
             spans.append(Span("… what was printed behind this is not shown", None, True, True))
     return spans
+
+
+def _since(history: History | None, read: Read, end: int) -> list[Span]:
+    """The last lines that a script printed which runs on, from where the record ends up to byte `end`."""
+    start = max((event.output[1] for event in history.record.events), default=0) if history is not None else 0
+    first = max(start, end - EARLIER, 0)
+    lines = printed(read(first, end).strip(CUT)) if end > first else []
+    if first > start:
+        lines = lines[1:]  # the first of them is cut
+    told = [Span(f"… {first - start:,} bytes are left out here", None, True)] if first > start else []
+    return [*told, *(Span(line, None, live=True) for line in lines)]
 
 
 def _share(left: int, right: int, read: Read) -> list[tuple[str, bool]]:
