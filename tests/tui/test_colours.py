@@ -13,10 +13,11 @@ from rich.color import Color, ColorSystem
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from textual.geometry import Region
+from textual.widgets import OptionList
 
 from stepper.tui.app import StepperApp
 from stepper.tui.panels import heatmap
-from stepper.tui.panels.legible import LEAST, contrast, legible
+from stepper.tui.panels.legible import LEAST, PROSE, contrast, legible
 from tests.tui.screen import app_of, ready, settled
 from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_failure, plant_nan
@@ -189,6 +190,22 @@ async def test_quiet_text_can_be_read_in_every_kind_of_theme() -> None:
                 and contrast(style.color.triplet, style.bgcolor.triplet) < LEAST
             ]
             assert not faint, theme
+
+
+async def test_what_is_quiet_in_a_list_can_be_read_also_where_it_is_highlighted() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("v", "down")
+        for theme in ("gruvbox", "solarized-dark", "atom-one-light", "textual-dark"):
+            app.theme = theme
+            await settled(pilot)
+            lines = app.screen.query_one(OptionList)
+            for y in range(3):
+                for _, style, _ in lines.render_lines(lines.size.region)[y]:
+                    assert style is not None and style.color is not None and style.bgcolor is not None
+                    found = contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor())
+                    assert found >= PROSE or style.color == style.bgcolor, (theme, y, str(style))
 
 
 @given(ink=st.tuples(*[st.integers(0, 255)] * 3), ground=st.tuples(*[st.integers(0, 255)] * 3))

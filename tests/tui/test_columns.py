@@ -150,6 +150,19 @@ def test_a_gates_name_is_whole_before_what_is_said_elsewhere() -> None:
     assert told(46) == "hidden2(x) line 117 active 6400 blocked 6400"
 
 
+def test_a_gates_name_is_abbreviated_behind_what_is_said_elsewhere_and_takes_the_room_there_is() -> None:
+    value = Value("h", "activation", "result", Summary(kind="tensor", type="array", shape=(16, 8, 16, 16)), 0)
+    gate = Gate("model.features.1", "relu", 0, 18, 1, value, None, None, 16400, 16368, [], 8, value)
+    names = Names(["model.features.1", "model.features.4", "model.classifier.0"])
+
+    def told(width: int) -> str:
+        return "".join(text for text, _ in heading(gate, names, width).pieces)
+
+    assert told(56) == "…features.1  line 18 active 16400  blocked 16368 (50.0%)"
+    assert told(48) == "…features.1  line 18 active 16400  blocked 16368"
+    assert told(46) == "…featur…1  line 18 active 16400  blocked 16368", "there is room for more letters than one"
+
+
 def test_a_number_that_is_not_finite_says_which_it_is() -> None:
     def told(number: float) -> str:
         value = Value("loss", "loss", "result", Summary(kind="scalar", type="float", value=number))

@@ -191,6 +191,8 @@ async def test_a_table_shows_figures_and_a_histogram_counts() -> None:
         lines = text_of(app.desk.viewer).splitlines()
         assert lines[2].split() == ["0", "1", "2", "3"]
         assert lines[4].split()[0] == "1"
+        await press(pilot, "z")
+        assert "A table shows single elements already." in screen_text(app)
         assert reading(app).endswith(f"= {float(lines[4].split()[2])!r}")
         await press(pilot, "t", "h")
         await until(pilot, lambda: "tallest bin" in text_of(app.desk.viewer))

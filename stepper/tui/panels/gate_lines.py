@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from rich.cells import cell_len
 
@@ -114,11 +115,14 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
     total = gate.active + gate.blocked
     share = f" ({100 * gate.blocked / total:.1f}%)" if total else ""
     own = gate.label.removeprefix("self.")
-    forms = [*names.forms(gate.label), own]
+    forms = names.forms(gate.label)
+    readable = [*forms[:2], own]
     counts = [f"blocked {figures.count(gate.blocked)}{share}", f"blocked {figures.count(gate.blocked)}"]
     if gate.soft and not gate.blocked:  # as of most, which only attenuate
         counts.append("")
-    for blocked in counts:
+    place = f"  {gate.place}"
+    ways = ((readable, (f"  {gate.op}, {gate.place}", place)), (forms, (place,)))
+    for (some, places), blocked in product(ways, counts):
         right: list[Piece] = [(f"active {figures.count(gate.active)}", "good")]
         if blocked:
             right += [("  ", ""), (blocked, "note")]
@@ -126,11 +130,12 @@ def heading(gate: Gate, names: Names, width: int) -> Row:
             right += [("  ", ""), (f"attenuated {figures.count(gate.attenuated)}", "note")]
         if wrong := gate.h.summary.nonfinite:  # of which the rule alone would say that they are active
             right = [(f"{figures.count(wrong)} NaN or ∞", "bad"), ("  ", ""), *right]
-        for where in (f"  {gate.op}, {gate.place}", f"  {gate.place}"):
+        for where in places:
             # a name that can be read is worth more than what is said elsewhere as well
             room = width - sum(len(text) for text, _ in right) - 1 - len(where)
-            name = next((form for form in forms if cell_len(form) <= room), None)
+            name = next((form for form in some if cell_len(form) <= room), None)
             if name is not None:
+                name = names.stretched(gate.label, name, room)
                 return Row(pad([(name, "strong"), (where, "muted")], right, width))
     return Row(pad([(names.fitted(own, max(SHORT, room)), "strong"), (where, "muted")], right, width))
 

@@ -9,6 +9,9 @@ from rich.style import Style
 LEAST = 2.7
 """The contrast that text has with its ground at the least. Less than is asked of prose: some is meant to be quiet."""
 
+PROSE = 4.5
+"""What prose is to have, by WCAG 2.2, "contrast (minimum)"."""
+
 STEPS = 20
 BLACK, WHITE = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
 
@@ -19,19 +22,28 @@ def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def legible(style: Style) -> Style:
+def legible(style: Style, least: float = LEAST) -> Style:
     """`style`, its text lighter or darker where it could not be read. The terminal's own colours stay as they are."""
     if style.color is None or style.bgcolor is None:
         return style
     ink, ground = style.color.triplet, style.bgcolor.triplet
-    if ink is None or ground is None or ink == ground or contrast(ink, ground) >= LEAST:
+    if ink is None or ground is None or ink == ground or contrast(ink, ground) >= least:
         return style
     end = max(BLACK, WHITE, key=lambda colour: contrast(colour, ground))
     for step in range(1, STEPS + 1):
         mixed = ColorTriplet(*(round(a + (b - a) * step / STEPS) for a, b in zip(ink, end, strict=True)))
-        if contrast(mixed, ground) >= LEAST:
+        if contrast(mixed, ground) >= least:
             break
     return style + Style.from_color(Color.from_triplet(mixed))
+
+
+def quiet(style: Style) -> Style:
+    """`style` as it is to be read in a list: what is dim is half as far from its ground, unless that is too near."""
+    ink, ground = (colour.triplet if colour is not None else None for colour in (style.color, style.bgcolor))
+    if style.dim and ink is not None and ground is not None:
+        mixed = ColorTriplet(*(round((a + b) / 2) for a, b in zip(ink, ground, strict=True)))
+        style += Style(color=Color.from_triplet(mixed), dim=False)
+    return legible(style, PROSE)
 
 
 def told_apart(style: Style) -> Style:

@@ -116,7 +116,11 @@ class OutputPanel(LinePanel):
             later += is_ahead and not told
             self._printed.append(event)
         where = "the setup" if self.scene.iteration is None else "this iteration"
-        if self.scene.record is not None and not any(self._printed) and not any(each.behind or each.live for each in self._spans):
+        if (
+            self.scene.record is not None
+            and not any(self._printed)
+            and not any(each.behind or each.live for each in self._spans)
+        ):
             rows.append(Row(((f"Nothing was printed in {where}.", "muted"),)))
         self.set_rows(rows)
         ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""

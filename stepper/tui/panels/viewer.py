@@ -322,6 +322,8 @@ class ViewerPanel(ViewPanel):
         """Between the whole tensor and single elements."""
         if self._pooled:
             self.notice(f"Single elements were {UNKEPT}.")
+        elif self._table:
+            self.notice("A table shows single elements already.")
         else:
             super().action_whole()
 

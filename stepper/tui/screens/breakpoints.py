@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from stepper.terminal_text import visible
 from stepper.tui.panels.source import BREAKPOINT, CONDITIONAL, OFF
 from stepper.tui.screens.condition import ConditionScreen
-from stepper.tui.screens.options import Options
+from stepper.tui.screens.options import OptionsList
 from stepper.tui.screens.question import Question
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class BreakpointsScreen(Question["Breakpoint | None"]):
         """The lines."""
         with Vertical() as box:
             box.border_title = "Breakpoints"
-            yield Options()
+            yield OptionsList()
             yield Label(
                 "enter shows the line · space switches it off or on · c condition · del takes it away · esc closes"
             )

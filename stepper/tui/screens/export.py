@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Input, Label, OptionList
 
 from stepper.terminal_text import visible
-from stepper.tui.screens.options import Options
+from stepper.tui.screens.options import OptionsList
 from stepper.tui.screens.question import Question
 
 
@@ -57,7 +57,7 @@ class ExportScreen(Question[Order | None]):
         """What there is above, the file's name below."""
         with Vertical() as box:
             box.border_title = "Save"
-            yield Options(*(offer.title for offer in self._offers))
+            yield OptionsList(*(offer.title for offer in self._offers))
             yield Input(value=self._offers[0].file)
             yield Label("enter goes to the file's name, and then saves · esc closes")
             yield Label("", id="problem")

@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.command import CommandList, CommandPalette
 from textual.worker import Worker, WorkerState
 
-from stepper.tui.screens.options import Options
+from stepper.tui.screens.options import OptionsList
 from stepper.tui.screens.question import AnswersOnce
 
 
-class Commands(CommandList, Options):
+class Commands(CommandList, OptionsList):
     """The palette's own list."""
 
 

@@ -14,6 +14,7 @@ from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from stepper.terminal_text import visible
+from stepper.tui.screens.options import OptionsList
 from stepper.tui.screens.question import Question
 
 
@@ -38,7 +39,7 @@ class PickScreen(Question[int | None]):
         """The lines, the present one highlighted."""
         with Vertical() as box:
             box.border_title = self._title
-            yield OptionList(*(Option(Content(visible(line))) for line in self._lines))
+            yield OptionsList(*(Option(Content(visible(line))) for line in self._lines))
             yield Label("arrows and enter, or a click, choose · esc closes")
 
     def on_mount(self) -> None:

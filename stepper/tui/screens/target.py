@@ -27,6 +27,7 @@ from stepper.session.target import launch_of, module_of
 from stepper.terminal_text import visible
 from stepper.tui import figures
 from stepper.tui.recent import plain, there
+from stepper.tui.screens.options import OptionsList
 from stepper.tui.screens.question import Question
 from stepper.variants import VARIANTS
 
@@ -110,7 +111,7 @@ class TargetScreen(Question[Choice | None]):
         options = (self._refused or self._session).options
         with Vertical() as box:
             box.border_title = "Choose a target"
-            yield OptionList(*self._list())
+            yield OptionsList(*self._list())
             with Horizontal():
                 yield Label("Script", classes="name")
                 yield Input(
