@@ -154,6 +154,12 @@ def nonfinite(summary: Summary) -> str:
     return " ".join(parts)
 
 
+def kinds(summary: Summary) -> str:
+    """The same where there is no room for how many."""
+    infinite = (summary.inf or 0) + (summary.neginf or 0)
+    return " ".join(kind for kind, number in (("nan", summary.nan), ("∞", infinite)) if number)
+
+
 def middle(text: str, width: int, head: int | None = None) -> str:
     """`text` in at most `width` columns, cut in the middle: long names differ at their ends. `head`: columns that are
     kept before the cut; a third without it."""

@@ -12,6 +12,7 @@ from stepper.session.findings.streaks import Streak
 from stepper.tui import figures
 from stepper.tui.names import Names
 from stepper.tui.panels.columns import (
+    DEVICE,
     DTYPE,
     HEALTH,
     MAX,
@@ -29,6 +30,7 @@ from stepper.tui.panels.columns import (
 )
 from stepper.tui.panels.columns import texts as cells
 from stepper.tui.panels.gate_lines import dead_lines, heading, map_title, noted
+from stepper.tui.panels.tensors import _row
 
 
 def test_a_name_has_all_the_room_that_is_left() -> None:
@@ -161,6 +163,21 @@ def test_a_gates_name_is_abbreviated_behind_what_is_said_elsewhere_and_takes_the
     assert told(56) == "…features.1  line 18 active 16400  blocked 16368 (50.0%)"
     assert told(48) == "…features.1  line 18 active 16400  blocked 16368"
     assert told(46) == "…featur…1  line 18 active 16400  blocked 16368", "there is room for more letters than one"
+
+
+def test_where_something_is_not_finite_that_is_told_with_less_before_it_is_left_out() -> None:
+    def told(width: int) -> list[str]:
+        summary = Summary(kind="tensor", type="ndarray", shape=(20, 8), dtype="float64", device="cpu", mean=3.5)
+        wrong = msgspec.structs.replace(summary, nan=1234, inf=3, neginf=4)
+        sightings = [Sighting((at, 0), at, Value("np.square(p - y)", "loss", "result", each))
+                     for at, each in enumerate((summary, wrong))]  # fmt: skip
+        widths = fit([cells(each) for each in sightings], width, (DTYPE, DEVICE))
+        return ["".join(text for text, _ in _row(" ", each, cells(each), widths).pieces) for each in sightings]
+
+    for width, count in ((75, "1234 nan 7 ∞"), (60, "nan ∞"), (57, "nan ∞"), (50, "1234 nan 7 ∞"), (42, "nan ∞")):
+        whole, wrong = told(width)
+        assert wrong.endswith(f" {count} ") and whole.endswith(" 0 "), (width, wrong)
+        assert len(wrong) <= width + 1, "it stays within its column"
 
 
 def test_a_number_that_is_not_finite_says_which_it_is() -> None:

@@ -20,6 +20,8 @@ NAME, ROLE, SHAPE, DTYPE, DEVICE, HEALTH, SPREAD, MIN, MAX, MEAN, ZEROS, NONFINI
 PILL = 6
 SPARE = 4
 """Columns that `give` at least so much go before a name is abbreviated, and shapes are written without blanks."""
+USUAL_COUNTS = 9
+"""Columns for how much is not finite, where there is no room to spare."""
 LONG_NAME, MEDIUM_NAME, EXPRESSION, SHORT_NAME = 26, 19, 17, 12
 """Columns that names may take at most before others do, without what all share, and abbreviated as far as can be; those
 of expressions, which have no name; and at least."""
@@ -48,7 +50,7 @@ COLUMNS = (
     Column("max", 7, 7, right=True),
     Column("mean", 7, 7, right=True),
     Column("zeros", 5, 7, right=True, give=7),
-    Column("NaN/∞", 5, 9, right=True),
+    Column("NaN/∞", 5, 15, right=True),
 )
 
 
@@ -246,6 +248,7 @@ def _fitted(measures: _Measures, width: int, said: tuple[int, ...]) -> tuple[int
     named = names.widths(tuple(label for label in measures.labels if label.replace(".", "").isidentifier()))[1]
     medium = max(min(MEDIUM_NAME, named), min(EXPRESSION, abbreviated), SHORT_NAME)
     cut(NAME, max(SHORT_NAME, min(LONG_NAME, without_shared)))
+    cut(NONFINITE, USUAL_COUNTS)
     for index in said:
         if excess() > 0:
             widths[index] = 0
@@ -259,6 +262,11 @@ def _fitted(measures: _Measures, width: int, said: tuple[int, ...]) -> tuple[int
             cut(NAME, medium)
             if excess() > 0:
                 widths[SHAPE] = min(widths[SHAPE], tight)
+        if index == NONFINITE and measures.wrong:
+            # the others are of finite elements only: beside nothing they would look as if there were no others
+            cut(NONFINITE, COLUMNS[NONFINITE].least)
+            if excess() > 0:
+                widths[MIN] = widths[MAX] = 0
         if excess() <= 0:
             break
         if gives[index]:
@@ -268,7 +276,7 @@ def _fitted(measures: _Measures, width: int, said: tuple[int, ...]) -> tuple[int
         widths[MIN] = widths[MAX] = 0
     cut(SHAPE, COLUMNS[SHAPE].least)
     # what is left goes to what was cut; blanks in shapes, and roles written out, are there for all, or for none
-    for index, wanted in ((SHAPE, tight), (SHAPE, whole[SHAPE]), (NAME, whole[NAME]), (ROLE, whole[ROLE])):
+    for index, wanted in ((SHAPE, tight), *((each, whole[each]) for each in (SHAPE, NONFINITE, NAME, ROLE))):
         more = max(0, min(-excess(), wanted - widths[index]))
         if widths[index] and (index == NAME or wanted == tight or more == wanted - widths[index]):
             widths[index] += more

@@ -416,5 +416,6 @@ def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int
             text = text if len(text) <= width else short_role(text)
         elif index == NONFINITE and value.summary.nonfinite:
             style = "bad"
+            text = text if len(text) <= width else figures.kinds(value.summary)
         pieces.append(((text.rjust(width) if column.right else figures.fit(text, width)) + " ", style))
     return Row(tuple(pieces), "touched" if mark == CHANGED else "")
