@@ -142,6 +142,11 @@ async def test_l_switches_the_scale_of_the_loss() -> None:
         await ready(pilot)
         await pilot.press("l")
         await until(pilot, lambda: "Loss · log" in screen_text(app))
+        assert "Loss · log," not in screen_text(app), "all of it is above zero"
+        app.session.tell(losses=[3.0, -1.0, 2.0])  # type: ignore[attr-defined]
+        await until(pilot, lambda: "Loss · log, > 0  9 Timeline" in screen_text(app))
+        await pilot.press("5", "m")
+        await until(pilot, lambda: "Loss · log, only what is above 0 ─" in screen_text(app))
         await pilot.press("l")
         await until(pilot, lambda: "Loss · linear" in screen_text(app))
 

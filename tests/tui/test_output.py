@@ -246,6 +246,10 @@ async def test_what_a_script_prints_that_runs_on_is_shown_as_it_comes() -> None:
         app.look_around()
         await settled(pilot)
         assert "epoch 500" not in screen_text(app), "what was scrolled to stays in view"
+        session.text += "".join(f"\r{number:5}/2000" for number in range(2000))
+        app.look_around()
+        await settled(pilot)
+        assert text_of(output).splitlines()[-1].split() == ["│", "1999/2000"], "a progress bar has no line's end"
         session.tell(state=State.STOPPED)
         await settled(pilot)
         assert text_of(output).split() == ["18", "┆", "first"]

@@ -75,7 +75,9 @@ class LossPanel(PointPanel):
         self._series.follow(self.scene.losses)
         self.set_rows(self._lines())
         self._say()
-        self.retitle(f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}", self.TITLE)
+        scale = f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}"
+        whole = not self.logarithmic or self._series.above_zero
+        self.retitle(*(() if whole else (f"{scale}, only what is above 0", f"{scale}, > 0")), scale, self.TITLE)
 
     def _lines(self) -> list[Row]:
         width, height = self.wide, self.inner.height - 1

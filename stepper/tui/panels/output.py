@@ -243,8 +243,7 @@ def _spans(history: History, read: Read, over: bool) -> list[Span]:
     start, end = min(event.output[0] for event in known), max(event.output[1] for event in known)
     spans: list[Span] = []
     if start:
-        earlier = printed(read(max(0, start - EARLIER), start))
-        spans += [Span(line, None) for line in (earlier[1:] if start > EARLIER else earlier)]
+        spans += [Span(line, None) for line in _last(max(0, start - EARLIER), start, read)]
     printing = sorted(
         (event for event in known if event.output[1] > event.output[0]), key=lambda event: (event.output[0], event.id)
     )
@@ -275,11 +274,16 @@ def _since(history: History | None, read: Read, end: int) -> list[Span]:
     """The last lines that a script printed which runs on, from where the record ends up to byte `end`."""
     start = max((event.output[1] for event in history.record.events), default=0) if history is not None else 0
     first = max(start, end - EARLIER, 0)
-    lines = printed(read(first, end).strip(CUT)) if end > first else []
-    if first > start:
-        lines = lines[1:]  # the first of them is cut
+    lines = _last(first, end, read, first > start)
     told = [Span(f"… {first - start:,} bytes are left out here", None, True)] if first > start else []
     return [*told, *(Span(line, None, live=True) for line in lines)]
+
+
+def _last(left: int, right: int, read: Read, cut: bool = True) -> list[str]:
+    """The lines from `left` on that are whole; one alone, as of a progress bar, which is written over and over, may be
+    cut. `cut`: whether a line may have begun before `left`."""
+    lines = printed(read(left, right).strip(CUT)) if right > left else []
+    return lines[1:] or lines if cut and left else lines
 
 
 def _share(left: int, right: int, read: Read) -> list[tuple[str, bool]]:

@@ -77,6 +77,11 @@ class Series:
             self.buckets[index // self.size].add(losses[index], index)
         self.count = len(losses)
 
+    @property
+    def above_zero(self) -> bool:
+        """Whether all finite losses are, so that a logarithmic scale has them all."""
+        return all(bucket.low > 0 for bucket in self.buckets)
+
     def _halve(self) -> None:
         merged = self.buckets[::2]
         for left, right in zip(merged, self.buckets[1::2], strict=False):
