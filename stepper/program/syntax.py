@@ -22,6 +22,12 @@ BLOCKS = (
 _SUSPENDING = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
+def is_property(function: Function) -> bool:
+    """Whether a method is read like an attribute: it is called by that, and what it returns is not."""
+    names = {ast.unparse(each).rpartition(".")[2] for each in function.decorator_list}
+    return bool(names & {"property", "cached_property"})
+
+
 def suspends(node: ast.AST) -> bool:
     """Whether what runs a statement may be left in its midst, and come back to: at a `yield` or an `await`."""
     if isinstance(node, _SUSPENDING) or (isinstance(node, ast.comprehension) and node.is_async):

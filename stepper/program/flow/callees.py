@@ -18,7 +18,7 @@ from stepper.program.flow.instances import Instances
 from stepper.program.flow.looks import looks
 from stepper.program.flow.records import keeps_data
 from stepper.program.scopes import Scope, Script, root_of
-from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, path_root, target_names
+from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, is_property, path_root, target_names
 from stepper.program.vocabulary import registers_backward_hook, steps_parameters
 
 
@@ -259,11 +259,13 @@ class Callees:
             if named:
                 return [*self.script.methods_of(named, name)]
         classes = self.instances.of(scope, receiver)
-        found: list[ast.AST] = [*self.script.methods_of(classes, name)]
+        defined = self.script.methods_of(classes, name)
+        found: list[ast.AST] = [method for method in defined if not is_property(method)]
         if found:
             return found
-        if name in self.script.methods and not self._from_library(scope, receiver):
-            found += [m for m in self.script.methods[name] if self._is_followed(m)][:6]
+        methods = self.script.methods.get(name, [])
+        if methods and not any(map(is_property, defined or methods)) and not self._from_library(scope, receiver):
+            found += [m for m in methods if self._is_followed(m)][:6]
             within = [each for each in self.script.ancestors(function) if isinstance(each, FUNCTIONS)][:1]
             if found == within and steps_parameters(name, ast.unparse(receiver)):
                 return []  # a callback's `step` that calls an optimizer's: `learn.opt.step()`
