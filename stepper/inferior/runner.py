@@ -237,7 +237,14 @@ class Runner:
 
     def _decisions(self) -> Iterator[Iterator[Any]]:
         while True:
-            yield self._decide()
+            try:
+                heads = self._decide()
+            except BaseException:  # a signal's handler of the script's, which may catch this and go on
+                self.interrupt()  # this iterator is over
+                if not self._recording:
+                    self._hooks.close()
+                raise
+            yield heads
 
     # --------------------------------------------------------------------------------------------------- decisions
 

@@ -26,6 +26,7 @@ from stepper.inferior.recording.naming import Namer, attributes, is_scripts, pas
 from stepper.inferior.recording.overlaps import Overlaps
 from stepper.inferior.recording.printed import Printed
 from stepper.inferior.recording.scalars import describe_error
+from stepper.inferior.recording.signals import raised_by_handler
 from stepper.inferior.recording.store import Store
 from stepper.inferior.recording.tracking import Tracker
 from stepper.inferior.recording.values import Values
@@ -234,7 +235,10 @@ class Recording(Values):
     # ------------------------------------------------------------------------------------------------- inner work
 
     def fault(self, error: Exception) -> None:
-        """Our own code, or an engine's, failed: the script must not feel it, and the person must hear of it."""
+        """Our own code, or an engine's, failed: the script must not feel it, and the person must hear of it. What a
+        signal's handler raised there goes on to the script."""
+        if raised_by_handler(error):
+            raise error
         step = error.__traceback__
         while step is not None and step.tb_next is not None:
             step = step.tb_next
