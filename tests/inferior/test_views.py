@@ -65,6 +65,37 @@ def test_columns_that_are_changed_one_by_one_make_up_the_whole_gradient(library:
     assert ran.array(parameter.grad).tolist() == [[1.0, -2.0], [5.0, 2.0], [9.0, 6.0]]
 
 
+@pytest.mark.parametrize("library", START)
+@pytest.mark.parametrize(
+    ("update", "moved"),
+    [
+        ("w.T[0] -= rate * g[:, 0]", [True, False]),
+        ("turned = w.T; turned -= rate * g.T", [True, True]),
+        ("turned = w.T; turned[1] -= rate * g[:, 1]", [False, True]),
+        ("flat = w.reshape(-1); flat -= rate * g.reshape(-1)", [True, True]),
+    ],
+)
+def test_a_matrix_that_is_changed_in_another_order_has_the_gradient(
+    library: str, update: str, moved: list[bool]
+) -> None:
+    ran = run(
+        f"""
+        {START[library]}
+        rate = 0.125
+        for t in range(2):
+            e = w - y
+            loss = (e ** 2).sum()
+            g = 2 * e
+            {update}
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.name == "w" and parameter.grad is not None and parameter.cosine == pytest.approx(-1.0)
+    gradient = [[1.0, -2.0], [5.0, 2.0], [9.0, 6.0]]
+    there = [[each if is_moved else 0.0 for each, is_moved in zip(row, moved, strict=True)] for row in gradient]
+    assert ran.array(parameter.grad).tolist() == there
+
+
 @pytest.mark.parametrize(
     "update",
     [

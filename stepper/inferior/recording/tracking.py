@@ -160,7 +160,9 @@ class Tracker:
                 held.in_place = True
                 self._changed_through(held, bare, value, draft, event)
                 return
-        if track is None and whole and role == "parameter" and (held := self._spans.around(value)) is not None:
+        anew = made and draft.when == "result" and bare in self._latest  # `w = w.T`
+        held = self._around(value, anew) if track is None and whole and role == "parameter" else None
+        if held is not None:
             if made and event is not None and draft.when == "after":
                 held.updates.append(event)
                 held.in_place = True
@@ -233,6 +235,15 @@ class Tracker:
     def _span(self, value: Any) -> tuple[int, int] | None:
         layout = self._layout(value)
         return None if layout is None else layout.span
+
+    def _around(self, value: Any, anew: bool) -> Track | None:
+        """The parameter that a value is a part of, or, unless it takes its place `anew`, all of in another order."""
+        held = self._spans.around(value)
+        if held is not None or anew:
+            return held
+        layout = self._layout(value)
+        looks = (each for each in self._spans.all_around(value, whole=True) if self._layout(each.value) != layout)
+        return next(looks, None)
 
     def _changed_through(self, track: Track, label: str, value: Any, draft: Draft, event: Happening) -> None:
         """A parameter was changed by way of a part of it, which has a name of its own."""
