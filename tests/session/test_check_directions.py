@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepper.session.check.budget import ENTRIES, FEWEST, PASSES, Budget
+from stepper.session.check.budget import ENTRIES, FEWEST, FURTHER, PASSES, Budget
 from stepper.session.check.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
@@ -167,3 +167,4 @@ def test_of_many_parameters_that_differ_fewer_entries_are_looked_at() -> None:
     assert slow.entries(0, 60) == 1 and slow.splits < many.splits
     assert [Budget(8, each, many=False).entries(0, 8) for each in (0.1, 1.0, 30.0)] == [ENTRIES, 2, 1]
     assert slow.over(60 * FEWEST) and not slow.over(60) and not many.over(60 * FEWEST)
+    assert few.further(0, 40) == 40 and few.further(0, 400) == FURTHER and few.further(2 * PASSES, 40) == 0
