@@ -43,6 +43,9 @@ def test_a_logarithmic_scale_leaves_out_what_is_not_above_zero() -> None:
     assert picture.high is not None
     assert (round(picture.low), round(picture.high)) == (1, 100)
     assert draw(series([0.0, -1.0]), 10, 4, logarithmic=True).high is None
+    gap = draw(series([100.0, -5.0, 1.0]), 10, 4, logarithmic=True)
+    assert {row[1:-1] for row in gap.rows} == {" " * 8}, "no line leads across what is left out"
+    assert " " * 8 not in {row[1:-1] for row in draw(series([100.0, 5.0, 1.0]), 10, 4, logarithmic=True).rows[1:3]}
 
 
 def test_iterations_without_a_loss_leave_no_trace() -> None:

@@ -43,7 +43,7 @@ def draw(series: Series, width: int, height: int, logarithmic: bool) -> Picture:
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         spread = abs(high) * 0.01 or 1.0
         low, high = low - spread, high + spread
-    _bridge(ranges)
+    _bridge(ranges, {index for index, bucket in enumerate(columns) if bucket and bucket.finite and not ranges[index]})
     dots = height * 4
     grid = [[0] * width for _ in range(height)]
     previous: tuple[int, int] | None = None
@@ -99,12 +99,13 @@ def _range(bucket: Bucket | None, logarithmic: bool) -> tuple[float, float] | No
     return (math.log10(bucket.low_positive), math.log10(bucket.high))
 
 
-def _bridge(ranges: list[tuple[float, float] | None]) -> None:
-    """Fill the gaps between neighbouring points along a straight line, where there are fewer points than columns."""
+def _bridge(ranges: list[tuple[float, float] | None], left_out: set[int]) -> None:
+    """Fill the gaps between neighbouring points along a straight line, where there are fewer points than columns, and
+    none of them is left out there."""
     known = [index for index, found in enumerate(ranges) if found is not None]
     for left, right in pairwise(known):
         start, end = ranges[left], ranges[right]
-        if start is None or end is None:
+        if start is None or end is None or not left_out.isdisjoint(range(left, right)):
             continue
         for index in range(left + 1, right):
             share = (index - left) / (right - left)
