@@ -116,7 +116,7 @@ class History:
         changed: set[str] = set()
         read: set[str] = set()
         for index in range(cursor.id, min(last, cursor.id + 1000) + 1):
-            for value in events[index].values:
+            for value in (*events[index].values, *events[index].beside):
                 (read if value.when == "operand" else changed).add(value.label)
         return changed, read - changed
 

@@ -142,6 +142,14 @@ def test_a_loop_hands_out_a_value_when_its_pass_begins() -> None:
     assert [last(history, "p", cursor) for cursor in range(4)] == [1.0, 2.0, 6.0, 6.0]
 
 
+def test_what_lies_in_the_memory_that_a_statement_changed_is_changed_by_it() -> None:
+    row = event(1, None, 2, value("row", "before", 1.0), value("row", "after", 2.0))
+    row.beside = [value("table", "after", 9.0)]
+    history = History(record(event(0, None, 1, value("table", "operand", 7.0)), row, event(2, None, 3)))
+    assert [last(history, "table", cursor) for cursor in range(3)] == [7.0, 9.0, 9.0]
+    assert history.touched(row) == ({"row", "table"}, set())
+
+
 def test_a_label_follows_its_object_under_other_names() -> None:
     def named(label: str, when: When, number: float, memory: int) -> Value:
         return msgspec.structs.replace(value(label, when, number), memory=memory, copy=int(number))
