@@ -178,6 +178,10 @@ class Phases:
                 continue
             behind = updates and order.get(key, 0) > max([*updates, *(order.get(b, 0) for b in places["backward"])])
             phases[key] = "update" if behind else "backward"
+        emptied = (d.statement for d in self.flow.backward if d.kind == "change" and _is_emptying(d.node))
+        for key in map(id, emptied):
+            if updates and phases.get(key) == "backward" and order.get(key, 0) > max(updates):
+                phases[key] = "update"  # `grads[k] = np.zeros_like(v)`, behind the step
 
     # ------------------------------------------------------------------------------------------------- by position
 
@@ -252,6 +256,14 @@ class Phases:
 def _is_backward(node: ast.AST) -> bool:
     """Whether a change is made by a method of that name, not seen into: it leaves gradients, whatever else it does."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
+
+
+def _is_emptying(node: ast.AST) -> bool:
+    """Whether a statement puts an array of zeros in the place of another."""
+    match node:
+        case ast.Assign(targets=[ast.Subscript()], value=ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name))):
+            return name in ("zeros", "zeros_like", "new_zeros")
+    return False
 
 
 def _is_generator(function: Function) -> bool:
