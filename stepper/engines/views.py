@@ -61,7 +61,7 @@ def opening_in_place(h: Any, out: Any) -> Opening | None:
     with what they are given if nothing else is said, and a leaky ReLU of a slope of few digits. Of what stayed as it
     was, another view of the base was changed; and what only scales numbers below zero is no leaky ReLU."""
     with unnoticed():
-        if not h.is_floating_point() or h.shape != out.shape or torch_module().equal(h, out):
+        if not h.is_floating_point() or torch_module().equal(h, out):
             return None
         if bool((out.abs() > STEEPEST * h.abs()).any()):
             return None  # an addition, as nearly always

@@ -53,7 +53,9 @@ SOFT = {
     "SiLU, in place": "F.silu(h.clone(), inplace=True)",
     "SiLU of a view, in place": "F.silu(h.clone().view(30), inplace=True).view(6, 5)",
     "leaky ReLU of a view, in place": "nn.LeakyReLU(0.2, inplace=True)(h.clone().view(2, 3, 5)).view(6, 5)",
+    "a slope of three digits of a view, in place": "nn.LeakyReLU(0.125, inplace=True)(h.clone().view(30)).view(6, 5)",
     "ELU of every other row, in place": "odd_rows(h)",
+    "SiLU of a part of a workspace, in place": "laid_into(torch.zeros(8, 5)[2:].detach(), h)",
     "Mish": "nn.Mish()(h)",
     "softplus": "F.softplus(h)",
     "Hardswish": "F.hardswish(4 * h)",
@@ -68,7 +70,7 @@ NONE = {
     "tanh": "h.tanh()",
     "a view beside one that is changed in place": "doubled(h)",
     "a view of numbers below zero that is scaled in place": "(-h.abs()).view(30).mul_(0.5).view(6, 5)",
-    "a view of complex numbers that is scaled in place": "h.to(torch.complex64).view(30).mul_(2).real.view(6, 5)",
+    "a view of complex numbers that is scaled in place": "h.to(torch.complex64).view(30).mul_(0.5).real.view(6, 5)",
 }
 
 
@@ -84,6 +86,9 @@ def training(line: str) -> str:
             z = torch.cat((h, h), 1).view(12, 5)
             F.elu_(z[::2])
             return z[::2]
+        def laid_into(place, h):
+            place.copy_(h)
+            return F.silu(place.view(30), inplace=True).view(6, 5)
         def doubled(h):
             z = (h.abs() + 1).view(2, 3, 5)
             first, second = z[0], z[1]
