@@ -31,12 +31,18 @@ def test_of_a_record_that_is_not_complete_it_is_said_that_its_updates_are_missin
 def test_the_number_that_was_made_of_the_parameters_is_named_and_no_accuracy_or_rate(tmp_path: Path) -> None:
     text = """
 import numpy as np
+seen = {}
+def wide(scores):
+    spread = float(scores.std())
 def fit(w, rate):
     for t in range(3):
         scores = x @ w
         off = scores - y
         mse = float((off ** 2).mean())
         hits = np.mean(np.sign(scores) == np.sign(y))
+        far = np.abs(off)
+        seen[t] = float(far.max())
+        wide(scores)
         step = rate * 0.5
         w -= step * (2 * x.T @ off) / len(y)
         size = np.abs(w).max()
@@ -46,6 +52,6 @@ fit(np.zeros(3), 0.1)
 """
     with opened(tmp_path, text) as run:
         record = run.iteration(1).record
-        assert record.loss is None and likely_loss(record) == ("mse", 7)
-        assert without_loss(record, [None] * 3, None) == f"{NEITHER}; mse on line 7 may be it: --loss mse"
+        assert record.loss is None and likely_loss(record) == ("mse", 10)
+        assert without_loss(record, [None] * 3, None) == f"{NEITHER}; mse on line 10 may be it: --loss mse"
     assert likely_loss(BARE) is None

@@ -14,7 +14,7 @@ def likely_loss(record: Record) -> tuple[str, int] | None:
     labels: set[str] = set()
     found = None
     for event in as_they_ended(nested(record.events)):
-        if event.phase not in ("forward", "loss") or event.kind not in ("statement", "expression", "call", "module"):
+        if event.phase not in ("forward", "loss"):
             continue
         read = [each for each in event.values if each.when in ("operand", "before")]
         if not any(each.copy in copies if each.copy is not None else each.label in labels for each in read):
