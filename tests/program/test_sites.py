@@ -204,3 +204,28 @@ for t in range(2):
 def test_the_same_script_gives_the_same_sites() -> None:
     source = "import numpy as np\nw = 1\nfor t in range(3):\n    loss = np.sum(w) * f'{w}'.count('1')\n    w -= loss\n"
     assert analyse(source, "s.py").sites == analyse(source, "s.py").sites
+
+
+RECOMPUTED = """
+import numpy as np
+x, y, w1, w2 = np.ones((4, 3)), np.ones((4, 1)), np.ones((3, 2)), np.ones((2, 1))
+def forward():
+    h_relu = np.maximum(x.dot(w1), 0)
+    return h_relu.dot(w2)
+def backward(error):
+    global w1
+    h_relu = np.maximum(x.dot(w1) + 0.0, 0)
+    grad = error.dot(w2.T) * np.sign(h_relu)
+    w1 = w1 - 0.1 * x.T.dot(grad)
+for t in range(2):
+    y_pred = forward()
+    loss = np.square(y_pred - y).sum()
+    backward(2.0 * (y_pred - y))
+"""
+
+
+def test_what_leads_to_an_activation_is_one_where_a_backward_pass_computes_it_anew() -> None:
+    program = analyse(RECOMPUTED, "s.py")
+    anew = one(program, "expression", "x.dot(w1) + 0.0")
+    assert (anew.phase, anew.role) == ("backward", "activation")
+    assert one(program, "expression", "error.dot(w2.T)").role != "activation"

@@ -261,8 +261,11 @@ class Statements:
         stores = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
         stores = [part for part in stores if isinstance(getattr(part, "ctx", None), ast.Store)]
         places = [part for part in stores if isinstance(part, (ast.Attribute, ast.Subscript))]
-        if names and not places and all(self.knowledge.role_of_name(inner.scope, name) == "data" for name in names):
-            inner = replace(inner, role="data")  # what leads to data is data: `labels = labels.to(device)`
+        roles = {self.knowledge.role_of_name(inner.scope, name) for name in names} if not places else set()
+        if roles in ({"data"}, {"activation"}):
+            # what leads to data is data (`labels = labels.to(device)`), and to an activation, which a backward pass may
+            # compute anew, an activation: `h_relu = np.maximum(x.dot(w1), 0)`
+            inner = replace(inner, role=next(iter(roles)))
         operation: Operation | None
         if not places and not isinstance(value, (ast.Name, ast.Attribute)):
             probed = self.expressions.bare(value, inner)
