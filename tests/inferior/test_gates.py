@@ -459,3 +459,21 @@ def test_a_square_of_zeros_that_is_scaled_is_no_gate() -> None:
         """
     )
     assert [(gate.h.label, gate.line) for gate in ran.record(1).gates] == [("z", 8)], "though z is 0 as well"
+
+
+def test_of_numbers_that_are_all_nan_only_a_mask_tells_of_a_gate() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, w = np.ones((4, 3)), np.full((3, 2), np.nan)
+        for t in range(1):
+            z = x @ w
+            h = z * (z > 0)
+            loss = (h * h).sum()
+            g = 2 * w
+            v = 0.1 * g * g
+            known = np.where(np.isnan(g), 0, g)
+            w = w - 0.01 * g / (np.sqrt(v) + 1e-8)
+        """
+    )
+    assert [(gate.h.label, gate.line) for gate in ran.record().gates] == [("z", 6)]

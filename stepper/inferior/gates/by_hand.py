@@ -215,9 +215,11 @@ def _is_made(h: Copy | None, out: Copy, drafts: list[Draft], descent: Descent, *
     others = [draft for draft in drafts if draft.shape and (store or draft.shape == values.shape)]
     masked = [draft.copy for draft in others if draft.copy is not None and draft.copy is not h]
     made_of = list(descent.back(masked, depth=NEAR))
-    if not store and not bool(values.any()):  # a multiple of zeros masks nothing: `0.1 * g * g` of a gradient that is 0
+    if not bool(((values == values) & (values != 0)).any()):
+        # A multiple of zeros, or of NaN, masks nothing: `0.1 * g * g`. What is all NaN fits each store of zeros, too.
         read = (numbers(copy) for copy in made_of)
-        return h in made_of and any(each is not None and masks.kind(each) == "b" for each in read)
+        compared = any(each is not None and masks.kind(each) == "b" for each in read)
+        return h in made_of and (not bool((values != values).any()) if store else compared)
     return (store or not bool((came > 0).any())) and h in made_of
 
 
