@@ -19,6 +19,7 @@ from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.message_pump import MessagePump
+from textual.widget import Widget
 
 from stepper.tui.action import key_name
 from stepper.tui.tried import tried
@@ -29,7 +30,10 @@ LAPS = 2
 NEWLINE, ENTER = "ctrl+j", "enter"
 """What enter sends while the terminal makes newlines of it, as before the app has begun to read keys; and itself."""
 PATIENCE = 0.5
-"""Seconds after which keys are no longer held back, whatever has become of the dialog."""
+"""Seconds after which it is looked whether a key still can have its effect; where it cannot, others are not held back.
+"""
+LOOKS = 20
+"""So often at most: on a slow machine a dialog takes more than a second to open, and what is typed is for it."""
 
 
 class Keystrokes(App[int]):
@@ -50,6 +54,7 @@ class Keystrokes(App[int]):
         self._keys_held = False
         self._dealt = 0  # keys so far
         self._patience: asyncio.TimerHandle | None = None
+        self._holder: MessagePump = self  # what the last key, or the dialog that it opens, is waited for from
         self._kept: deque[events.Key | events.Paste] = deque()
         self._answered = False  # whether one of those asks what the next ones answer
         # else every key goes by way of what has the focus, as in a dialog
@@ -123,21 +128,22 @@ class Keystrokes(App[int]):
         if screen.is_modal or isinstance(event, events.Paste) or not self._checks:
             target = self.focused or screen
             await super().on_event(event)
-            self._be_patient()
-            target.post_message(self.Passed(self._dealt, LAPS))
+            self._be_patient(target, LOOKS)
+            await self._send(target, LAPS)
             return
         self.app_focus = True
         target = self.focused or screen
         if not await self._check_bindings(event.key, priority=True):
             await self._check_bindings(event.key)
         await asyncio.sleep(0)  # a move that was asked for begins: the script is at work while the rest is done here
-        self._be_patient()
         if self.screen is not screen and self.screen.is_modal:
+            self._be_patient(self.screen, LOOKS)
             # behind all that comes first in the dialog: then it is mounted, and something in it has the focus
-            self.screen.call_later(self.call_later, self._go_on)
+            self.screen.call_later(self.call_later, self._go_on, self._dealt)
         else:
+            self._be_patient(target, LOOKS)
             # behind what a panel says that was asked, and behind a change of the focus, which is put off as well
-            self.call_later(self._pass_through, target)
+            self.call_later(self._send, target, 1)
 
     def _next(self) -> events.Key | events.Paste | None:
         """The key that is to be dealt with now. Those that have to wait for a move, and those behind them, are kept."""
@@ -171,16 +177,33 @@ class Keystrokes(App[int]):
         self._answered = self._answered or (waits and asks(action))
         return waits
 
-    async def _pass_through(self, target: MessagePump) -> None:
-        if not target.post_message(self.Passed(self._dealt, 1)):
-            await self._go_on()
+    async def _send(self, holder: MessagePump, laps: int) -> None:
+        """Let something follow the last key; where it can be sent nowhere, nothing is waited for."""
+        self._holder = holder
+        if not holder.post_message(self.Passed(self._dealt, laps)):
+            await self._go_on(self._dealt)
 
-    def _be_patient(self) -> None:
+    def _be_patient(self, holder: MessagePump, looks: int) -> None:
+        self._holder = holder
         if self._patience is not None:
             self._patience.cancel()
-        self._patience = self.call_after(PATIENCE, self._go_on)
+        self._patience = self.call_after(PATIENCE, partial(self._look_after, self._dealt, looks))
 
-    async def _go_on(self) -> None:
+    async def _look_after(self, key: int, looks: int) -> None:
+        """Wait on for a key that takes long, unless a dialog has gone that took it with it."""
+        if key != self._dealt or not self._keys_held:
+            return
+        there = isinstance(self._holder, Widget) and any(
+            it in self.screen_stack for it in self._holder.ancestors_with_self
+        )
+        if looks and there:
+            self._be_patient(self._holder, looks - 1)
+        else:
+            await self._go_on(key)
+
+    async def _go_on(self, key: int) -> None:
+        if key != self._dealt or not self._keys_held or not self.screen_stack:
+            return  # it took too long: others have been dealt with, or the app is ending
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
@@ -189,9 +212,7 @@ class Keystrokes(App[int]):
 
     @on(Passed)
     async def _passed(self, message: Passed) -> None:
-        if message.key != self._dealt:
-            return  # it took too long: others have been dealt with
-        if message.laps > 1 and self.screen.is_modal:
-            (self.focused or self.screen).post_message(self.Passed(message.key, message.laps - 1))
+        if message.key == self._dealt and message.laps > 1 and self.screen.is_modal:
+            await self._send(self.focused or self.screen, message.laps - 1)
         else:
-            await self._go_on()
+            await self._go_on(message.key)

@@ -23,14 +23,14 @@ class Turn(Enum):
 
 _WAITS = {
     Turn.AT_ONCE: ("run.pause", "panel.restore", "restart", "target", "help", "suspend", "quit",
-                   "help_quit", "command_palette"),
+                   "screen.copy_text", "help_quit", "command_palette"),
     Turn.ALIKE: ("panel.", "loss.scale", "app.focus_next", "app.focus_previous", "run.play"),
     Turn.QUEUED: ("step.", "go", "wrong", "place.", "run.", "search"),
     Turn.LINE: ("source.", "breakpoint."),
     Turn.SHOWN: ("panel.traceback", "source.file"),
 }  # fmt: skip
 """By the name of an action, or the beginning of several names, up to their dot; Textual's own actions are called as it
-calls them."""
+calls them: `screen.copy_text` is ctrl+c, which pauses where no text is selected."""
 _TURNS = {name: turn for turn, names in _WAITS.items() for name in names}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from stepper.tui import keystrokes
 from stepper.tui.app import StepperApp
@@ -98,6 +99,19 @@ async def test_keys_typed_at_once_go_where_the_ones_before_have_led(
         await until(pilot, lambda: reached(app))
         await settled(pilot)
         assert not app.screen.is_modal
+
+
+async def test_what_is_typed_behind_the_key_of_a_dialog_is_for_that_however_long_it_takes_to_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keystrokes, "PATIENCE", 0)
+    monkeypatch.setattr(keystrokes, "LOOKS", 1_000_000)
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        type_at_once(app, "v", "tab", *"proj/qrv.py")
+        await until(pilot, lambda: app.screen.is_modal and not app.typing)
+        assert app.screen.query_one("#path", Input).value == "proj/qrv.py"
 
 
 async def test_enter_may_come_as_a_newline_unless_that_key_has_a_meaning_of_its_own() -> None:

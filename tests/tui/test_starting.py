@@ -110,6 +110,15 @@ async def test_no_more_wait_than_can_be_kept_in_view_of() -> None:
         assert stand.calls.count("NEXT") == MOST
 
 
+async def test_ctrl_c_pauses_at_once_as_p_does() -> None:
+    async with starting() as (app, stand, pilot, let_go):
+        await pilot.press("n", "end", "ctrl+c")
+        await until(pilot, lambda: "pause" in stand.calls)
+        assert "forgets" not in text_of(app.message)
+        let_go()
+        await until(pilot, lambda: app.idle and app.scene.event is not None and place(app) == (0, 0))
+
+
 async def test_nothing_waits_behind_a_run_and_a_breakpoint_before_it_holds() -> None:
     async with starting() as (app, _, pilot, let_go):
         await pilot.press(*["down"] * 12, "b", "c", "n")

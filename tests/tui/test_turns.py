@@ -7,6 +7,7 @@ from stepper.tui.turns import Turn, asks, turn_of
 
 TURNS = {
     "run.pause": Turn.AT_ONCE, "quit": Turn.AT_ONCE, "help_quit": Turn.AT_ONCE, "panel.restore": Turn.AT_ONCE,
+    "screen.copy_text": Turn.AT_ONCE,
     "panel.8": Turn.ALIKE, "panel.traceback": Turn.SHOWN, "step.next": Turn.QUEUED, "run.continue": Turn.QUEUED,
     "run.play": Turn.ALIKE, "source.down": Turn.LINE, "source.file": Turn.SHOWN, "breakpoint.toggle": Turn.LINE,
     "viewer.largest": Turn.SHOWN, "export": Turn.SHOWN, "scroll_down": Turn.SHOWN,
