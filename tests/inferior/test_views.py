@@ -176,3 +176,56 @@ def test_what_lies_in_memory_that_another_name_changed_is_known_as_it_is_since(s
     whole = [[1.0, 2.0], [2.0, 3.0], [5.0, 6.0]]
     assert held == {"w": whole, "seen": whole, "row": [2.0, 3.0], "top": [1.0, 2.0]}
     assert now["top"] == known.last("top", (changing.id, 0)), "none of its numbers is another"
+
+
+@pytest.mark.parametrize("start", START)
+@pytest.mark.parametrize(
+    "update",
+    [
+        "helper(both)",  # its head has `ps[0]`: what was handed to it
+        "helper([both[0], w])",  # an element that is read for it
+        "one(both[0]); one(both[1])",
+    ],
+)
+def test_what_a_function_was_handed_is_no_later_than_what_it_did_with_it(start: str, update: str) -> None:
+    ran = run(
+        f"""
+        {START[start]}
+        def one(p):
+            p -= 0.5
+        def helper(ps):
+            for p in ps:
+                p -= 0.5
+        both = [y, w]
+        for t in range(2):
+            loss = (w ** 2).sum() + (both[0] ** 2).sum()
+            {update}
+        """
+    )
+    known = Sightings(ran.record(0))
+    last = {label: ran.array(known.labels[label][-1].value, 0).tolist() for label in ("p", "w", "both[0]")}
+    w = [[0.5, 1.5], [2.5, 3.5], [4.5, 5.5]]
+    assert last == {"both[0]": [0.0, 2.5], "w": w, "p": w}
+
+
+def test_an_element_that_a_statement_reads_is_known_when_it_was_read() -> None:
+    ran = run(
+        """
+        import numpy as np
+        both = [np.array([4.0, 8.0]), np.array([1.0, 2.0])]
+        def step(ps):
+            for p in ps:
+                p -= 0.5
+            return 0.0
+        for t in range(2):
+            loss = (both[0] ** 2).sum()
+            r = step(both) + both[0]
+        """
+    )
+    record = ran.record(0)
+    known = Sightings(record)
+    held = [ran.array(each.value, 0).tolist() for each in known.labels["both[0]"] if each.moment[0] > 4]
+    assert held[0] == [3.5, 7.5] and held == [[3.5, 7.5]] * len(held)
+    read = next(each for each in known.labels["both[0]"] if record.events[each.event].text.startswith("r ="))
+    step = next(event for event in record.events if event.kind == "call")
+    assert read.moment > known.completion(step), "it was read when the step was over"

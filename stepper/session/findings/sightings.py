@@ -40,6 +40,7 @@ class Sightings:
         self._passes: dict[int, list[int]] = {}  # of a compound statement: where its body begins, each time
         self._find_ends()
         self._begin_passes()
+        self._reads = self._elements_read()
         seen: list[Sighting] = []
         for event in record.events:
             seen += self._of(event)
@@ -71,6 +72,16 @@ class Sightings:
             if first.setdefault(parent, place) == place and not event.resumed:
                 self._passes.setdefault(parent, []).append(event.id)
 
+    def _elements_read(self) -> dict[tuple[int | None, str, int | None], int]:
+        """By statement, label and copy: the event that read an element or attribute for it, where it has one."""
+        read: dict[tuple[int | None, str, int | None], int] = {}
+        for event in self._events:
+            if event.kind == "expression":
+                for value in event.values:
+                    if value.when == "result" and value.copy is not None:
+                        read.setdefault((event.parent, value.label, value.copy), event.id)
+        return read
+
     def _of(self, event: Event) -> Iterator[Sighting]:
         """The values of one event. What the head of a loop binds in a later pass is there when that pass begins."""
         bound: Counter[str] = Counter()
@@ -88,8 +99,12 @@ class Sightings:
         yield from (Sighting(self.completion(event), event.id, value) for value in event.beside)
 
     def _moment(self, event: Event, value: Value) -> Moment:
-        if value.when == "before" or (value.when == "operand" and value.label.replace(".", "").isidentifier()):
+        if value.when == "before":
             return (event.id, START)
+        if value.when == "operand" and (event.kind == "call" or is_path(value.label)):
+            # what is handed to a function or read is as it was then: what happens inside may change it
+            read = None if event.kind == "call" else self._reads.get((event.id, value.label, value.copy))
+            return (event.id, START) if read is None else (read, -read)
         # an operand that is an expression itself is computed inside the event: it is known when that is over
         return self.completion(event)
 
