@@ -196,3 +196,64 @@ def test_a_gradient_through_what_earlier_iterations_made_is_not_called_wrong(tmp
     assert verdicts(found) == {"w": Verdict.UNKNOWN, "out": Verdict.AGREES}
     assert "reaches into earlier iterations" in named(found)["w"].note
     assert {each.names for each in found.directions} == {("out",)}
+
+
+ABSOLUTE = """
+    import numpy as np
+    rng = np.random.default_rng(0)
+    x, w, b, y = rng.normal(size=(6, 5)), rng.normal(size=5), np.zeros(1), rng.normal(size=6)
+    for t in range(2):
+        loss, dw, db = 0, np.zeros(5), np.zeros(1)
+        for row, target in zip(x, y):
+            gap = row @ w + b[0] - target
+            loss += abs(gap)
+            dw += gap * row
+            db += gap
+        w -= 0.01 * dw
+        b -= 0.01 * db
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ABSOLUTE.replace("loss += abs(gap)", "size = abs(gap); loss = size + loss"),
+        ABSOLUTE.replace("gap * row", "2 * gap * row").replace("db += gap", "db += 2 * gap"),
+    ],
+)
+def test_absolute_errors_are_summed_to_be_told_where_the_gradient_is_that_of_their_squares(
+    tmp_path: Path, text: str
+) -> None:
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert verdicts(found) == {"w": Verdict.AGREES, "b": Verdict.AGREES}
+    assert all("the sum of the squares of the absolute errors" in each.note for each in found.parameters)
+    assert [each.verdict for each in found.directions] == [Verdict.AGREES]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "which", "factor"),
+    [
+        ("dw += gap", "dw += 2 * gap", "b", 0.5),
+        ("db += gap", "db -= gap", "b", -1.0),
+        ("gap * row", "gap * row ** 2", "w", None),
+    ],
+)
+def test_one_gradient_that_is_not_that_of_the_same_squares_differs(
+    tmp_path: Path, right: str, wrong: str, which: str, factor: float | None
+) -> None:
+    with opened(tmp_path, ABSOLUTE.replace(right, wrong)) as run:
+        found = named(run.check(0))
+    other = "w" if which == "b" else "b"
+    assert found[which].verdict is Verdict.DIFFERS and found[which].factor == factor
+    assert found[other].verdict is Verdict.AGREES
+
+
+def test_a_gradient_of_absolute_errors_is_compared_with_their_sum_also_where_it_comes_back_to_nothing(
+    tmp_path: Path,
+) -> None:
+    signs = ABSOLUTE.replace("dw += gap", "dw += np.sign(gap)").replace("db += gap", "db += np.sign(gap)")
+    with opened(tmp_path, signs) as run:
+        found = run.check(0)
+    assert verdicts(found) == {"w": Verdict.AGREES, "b": Verdict.AGREES}  # of b it is 0: as many above as below
+    assert not any("squares" in each.note for each in found.parameters)

@@ -59,3 +59,9 @@ def of(places: Sequence[int]) -> Reading:
         return sum(losses[place] for place in places)
 
     return read
+
+
+def one_of(several: tuple[tuple[Reading, str], ...], agreed: tuple[Reading, str]) -> tuple[tuple[Reading, str], ...]:
+    """What the gradients may be that of when one of them is: no more than one of these, or a factor between the
+    gradients of two parameters would be right."""
+    return (agreed,) if agreed in several else several

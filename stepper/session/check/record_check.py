@@ -14,6 +14,7 @@ from time import perf_counter
 
 from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Phase, Record
+from stepper.session.check.absolute_errors import squares
 from stepper.session.check.budget import ENTRIES, Budget
 from stepper.session.check.common_factor import common_factor
 from stepper.session.check.cuts import Cuts
@@ -48,7 +49,7 @@ from stepper.session.check.gradient_check import (
 )
 from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
-from stepper.session.check.readings import of
+from stepper.session.check.readings import of, one_of
 from stepper.session.check.samples import MOSTLY, Sample, Samples
 from stepper.session.check.together import Setting, Together, Way, together, way_through
 from stepper.session.check.updated_first import read_after_update, updated_before
@@ -103,6 +104,7 @@ class RecordCheck:
         self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
         self._entered: list[EntryCheck] = []  # what is known so far of the parameter that is looked at
         self._updated: dict[int, str] = {}  # by the place of a loss
+        self._squares = tuple(squares(record))
         self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
 
     async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
@@ -197,7 +199,7 @@ class RecordCheck:
 
     @property
     def _setting(self) -> Setting:
-        return Setting(self._passes.base, grown(self._record), self._unit, self._passes.noise)
+        return Setting(self._passes.base, grown(self._record), self._unit, self._passes.noise, made=self._squares)
 
     def _versions(self, parameter: Parameter) -> Iterator[Version]:
         return versions(self._finished, parameter, self._carried.get(parameter.name, False))
@@ -374,9 +376,12 @@ class RecordCheck:
             depends = any(entry.difference for entry in found.entries)  # or it is a sum's 0 at the start: no loss of it
             by = f"by {what} ({read(self._passes.base):.6g})" if what else ""
             if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
+                self._squares = one_of(self._squares, (read, what))
                 return replace(found, note="; ".join(filter(None, (found.note, by))))
             if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
                 first = found  # it may be the gradient of the loss by which nothing can be told
+            elif (read, what) in self._squares and first.factor is None and found.factor is not None:
+                first = replace(found, note="; ".join(filter(None, (found.note, by))))  # a factor is no accident
         assert first is not None
         return first
 

@@ -28,14 +28,15 @@ from stepper.session.check.finite_difference import (
     scale_of,
     slope,
 )
-from stepper.session.check.gradient_check import SMALL, Direction, EntryCheck, Verdict, compared, unit_of
-from stepper.session.check.readings import known, readings
+from stepper.session.check.gradient_check import SMALL, Direction, EntryCheck, Verdict, compared, hidden_by, unit_of
+from stepper.session.check.readings import known, one_of, readings
 from stepper.session.findings.versions import Version
 
 CLOSE = 0.02  # of a parameter's share in a slope, that the two may lie apart to tell something of it
 EXACT = 1e-5  # the smallest relative error that is sought
 SEEDS = 8  # directions that are looked at for one which does not run across a gradient
 HIDDEN = 8.0  # how many times the rounding of a slope its error is at most, to be due to that
+CHANCE = 1e-3  # and by what is made of several losses, which a coarse slope may lie near by chance
 STEEP = 0.5  # and is not: the product with it, relative to the gradient's norm
 
 Push = Callable[[list[Move], list[float | None]], Awaitable[list[Tried]]]
@@ -71,13 +72,14 @@ class Way:
 class Setting:
     """What the losses of an iteration are measured by: those where nothing is moved, which of them have grown from the
     one before, the unit roundoff that they are computed with, and by how much they differ. `steep`: the largest slope
-    that any of the gradients says."""
+    that any of the gradients says; `made`: what else is made of them that a gradient by hand may be that of."""
 
     base: Losses
     grown: frozenset[int]
     unit: float
     noise: float
     steep: float = 0.0
+    made: tuple[tuple[Reading, str], ...] = ()
 
     def seen(self, base: float) -> float:
         """What the error of a slope is to be below, that nothing agrees with nothing: what others have is seen."""
@@ -86,7 +88,7 @@ class Setting:
     def readings(self, version: Version) -> list[tuple[Reading, str]]:
         """Which of the losses a gradient is, or may be, that of, each with what it is called."""
         count = len(self.base)
-        return known(count, version.losses) if version.losses else readings(count, self.grown)
+        return known(count, version.losses) if version.losses else [*readings(count, self.grown), *self.made]
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,13 @@ class Together:
 
 class _Found(NamedTuple):
     """A direction, the version of the gradients that it was compared with, and by which loss; `hidden`: nothing is told
-    because of the loss's rounding, and of nothing else."""
+    because of the loss's rounding, and of nothing else; `made`: what else the others may be the gradients of, now."""
 
     direction: Direction
     place: int
     by: str
     hidden: bool
+    made: tuple[tuple[Reading, str], ...] = ()
 
 
 async def way_through(
@@ -184,8 +187,9 @@ async def together(
         found = await _compared(group, setting, push)
         if found is None:
             continue
-        direction, place, by, _ = found
+        direction, place, by, _, made = found
         if direction.verdict is Verdict.AGREES:
+            setting = replace(setting, made=made)
             told = [each for each in group if direction.tolerance <= CLOSE * abs(each.slope(place))]
             if len(group) == 1 or (not direction.recorded and not direction.difference):
                 told = list(group)  # nothing, and nothing
@@ -269,6 +273,8 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
         for read, by in read_as:
             found = slope(steps, read(setting.base), read, setting.unit, noise)
             entry = _entry(recorded, steps, setting, read, unit, noise)
+            if (read, by) in setting.made and entry.tolerance > CHANCE * abs(recorded):
+                entry = replace(entry, verdict=Verdict.UNKNOWN, reason=hidden_by(unit))
             told = Direction(
                 tuple(each.parameter.name for each in group),
                 sum(max(1, each.parameter.before.summary.size) for each in group),
@@ -281,7 +287,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 by_loss = f"by {by} ({read(setting.base):.6g})" if by else ""
-                return _Found(replace(told, reason=by_loss), place, by_loss, False)
+                return _Found(replace(told, reason=by_loss), place, by_loss, False, one_of(setting.made, (read, by)))
             of_another = (
                 first is not None and by and first.place == place and first.direction.verdict is Verdict.DIFFERS
             )

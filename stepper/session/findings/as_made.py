@@ -220,8 +220,8 @@ class Origins:
     def _constant(self, event: Event, now: Value, before: Value) -> float | None:
         """What a statement multiplied a gradient by, where no number in it was computed from any."""
         factor = multiple(now, before)
-        if factor is None or factor == 1.0:
-            return None
+        if not factor or factor == 1.0:
+            return None  # of nothing, which a sum may come back to, no factor is told
         statement = self.record.events[event.id if event.parent is None or event.kind == "statement" else event.parent]
         names = {node.id for node in parsed(statement.text) if isinstance(node, ast.Name)}
         told = [value for each in within(self.inside, statement) for value in each.values]
