@@ -29,6 +29,8 @@ STATES = {
 NONFINITE = "!"
 LEAST_NAME = 4
 """Columns of a target's name below which nothing of it is said."""
+LEAST_ENGINE = 5
+"""Columns of an engine's name below which the first engine is left out instead."""
 SHORT = {"Gradients": "Grads", "Traceback": "Trace", "Process lost": "Lost"}
 SHORTER = {**SHORT, "Timeline": "Time", "Output": "Out"}
 """What panels are called where there is little room."""
@@ -208,10 +210,15 @@ def _wrong(loss: float | None, iteration: int) -> Entry:
 
 
 def some_engines(engines: tuple[str, ...], room: int) -> str:
-    """As many engines as there is room for, those that say most of the script: the last ones."""
+    """The engines, abbreviated where there is little room; as many as there is room for, those that say most of the
+    script: the last ones."""
     names = [name for name in engines if name != "python"] or list(engines)
-    for first in range(len(names)):
-        text = ("… " if first else "") + " ".join(names[first:])
+    for most in range(max(map(len, names), default=0), LEAST_ENGINE - 1, -1):
+        text = " ".join(name if len(name) <= most else f"{name[: most - 1]}…" for name in names)
+        if len(text) <= room:
+            return text
+    for first in range(1, len(names)):
+        text = "… " + " ".join(names[first:])
         if len(text) <= room:
             return text
     return ""

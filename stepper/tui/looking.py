@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from textual import events, on
 from textual.actions import ActionParseResult
@@ -134,13 +135,8 @@ class Looking(Stage):
             self.message.say(panel.lacking)
             return
 
-        def jump(text: str | None) -> None:
-            problem = panel.go_to(text) if text else ""
-            if problem:
-                self.message.say(problem, bad=True)
-
         advice = "an index, 12, 87, or a slice, 3, :, :, 0 · enter goes there, esc closes"
-        self.push_screen(SearchScreen(view.slice, "Go to an element", advice), jump)
+        self.push_screen(SearchScreen(view.slice, "Go to an element", advice, panel.go_to))
 
     def action_help(self) -> None:
         """All keys, and what the figures mean."""
@@ -176,3 +172,5 @@ class Looking(Stage):
                 )
         # the others, a screenshot and a maximised panel, are actions of our own
         yield from (command for command in super().get_system_commands(screen) if command.title == "Theme")
+        for name in sorted(self.available_themes):  # found where one looks for it; the list would be long else
+            yield SystemCommand(f"Theme {name}", "Change to this theme", partial(setattr, self, "theme", name), False)

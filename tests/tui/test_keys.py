@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from textual.command import CommandPalette
+from textual.widgets import OptionList
 
 from stepper.session import State
 from stepper.tui.actions import ACTIONS, key_name
+from stepper.tui.app import StepperApp
 from stepper.tui.screens.go import GoScreen
 from stepper.tui.screens.help import HelpScreen
 from stepper.tui.screens.target import TargetScreen
@@ -235,6 +237,24 @@ async def test_the_palette_offers_every_action() -> None:
         await pilot.press("ctrl+p", *"back")
         await until(pilot, lambda: "[ · Go back to where the cursor jumped from" in screen_text(app))
         await pilot.press("escape")  # closed while it still searches, the palette fails
+
+
+def offered(app: StepperApp) -> str:
+    """What the palette lists."""
+    return "\n".join(str(option.prompt) for option in app.screen.query_one(OptionList).options)
+
+
+async def test_the_palette_finds_a_theme_by_its_name_and_lists_none_unasked() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 80)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Change the current theme" in offered(app))
+        assert "solarized-light" not in offered(app)
+        await pilot.press(*"solarized-li")
+        await until(pilot, lambda: offered(app).startswith("Theme solarized-light"))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.theme == "solarized-light" and not app.screen.is_modal)
 
 
 async def test_arrows_select_a_line_of_the_source_and_enter_goes_there() -> None:

@@ -95,3 +95,17 @@ async def test_of_several_losses_the_status_says_which_it_is() -> None:
 def test_a_large_loss_is_read_as_in_the_panels() -> None:
     told = "".join(text for text, _ in bars._loss(175_600_000_000.25).pieces)
     assert told.split() == ["loss", figures.figure(175_600_000_000.25)]
+
+
+@pytest.mark.parametrize(
+    ("room", "told"),
+    [
+        (26, "torch autogr… module optim"),
+        (30, "torch autograd module optim"),
+        (23, "torch auto… modu… optim"),
+        (22, "… module optim"),
+        (5, ""),
+    ],
+)
+def test_engines_are_abbreviated_before_one_is_left_out(room: int, told: str) -> None:
+    assert bars.some_engines(("python", "torch", "autograd", "module", "optim"), room) == told

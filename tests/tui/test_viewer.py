@@ -146,6 +146,8 @@ async def test_jumps_to_extremes_and_to_an_index() -> None:
         await until(pilot, lambda: reading(app).startswith("[7, 9]"))
         await press(pilot, "j", *"77, 9", "enter")
         await until(pilot, lambda: "axis 0 has 8 elements" in screen_text(app))
+        await press(pilot, *["left"] * 3, "backspace", "enter")  # what was typed is mended
+        await until(pilot, lambda: not app.screen.is_modal and reading(app).startswith("[7, 9]"))
 
 
 async def test_before_after_and_difference_of_what_was_changed_in_place() -> None:
