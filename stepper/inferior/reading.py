@@ -21,11 +21,27 @@ def decoded(data: bytes) -> str:
     """The text of a source file, by its encoding declaration. Raises ProgramError."""
     if b"\0" in data:
         raise ProgramError("is not Python: it holds null bytes")
+    encoding = "utf-8"
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return io.TextIOWrapper(io.BytesIO(data), encoding, newline=None).read()
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise ProgramError(f"is not Python: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ProgramError(_not_in(encoding, data)) from error
+    except (SyntaxError, LookupError) as error:
+        undeclared = str(error).startswith("invalid or missing")
+        raise ProgramError(_not_in(encoding, data) if undeclared else f"is not Python: {error}") from error
+
+
+def _not_in(encoding: str, data: bytes) -> str:
+    """Where a file is not in its encoding, and what to do."""
+    where = ""
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError as error:  # its place is in all of the file, not in a piece that was read
+        line = len((data[: error.start] + b"x").splitlines())
+        where = f" on line {line} (byte 0x{data[error.start]:02x})"
+    remedy = "save it as UTF-8, or declare its encoding at the top (# coding: latin-1)"
+    return f"is not {encoding.upper()}{where}: {remedy}"
 
 
 def script_text(path: str, texts: Mapping[str, str]) -> str:

@@ -63,6 +63,23 @@ def test_not_python(content: bytes, capsys: pytest.CaptureFixture[str], tmp_path
     assert complaint(capsys, "run", str(script)).startswith(f"{script}: ")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'x = 1\n"caf\xe9"\n', "is not UTF-8 on line 2 (byte 0xe9): save it as UTF-8, or declare"),
+        (b"x = 1\r\n" * 5000 + b"# caf\xe9\r\n", "is not UTF-8 on line 5001 (byte 0xe9): save"),
+        (b'# coding: ascii\n"caf\xc3\xa9"\n', "is not ASCII on line 2 (byte 0xc3): save"),
+        (b'# coding: nope\n"caf\xe9"\n', "is not Python: unknown encoding: nope"),
+    ],
+)
+def test_what_is_not_in_its_encoding_is_told_with_its_line(
+    content: bytes, told: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    script = tmp_path / "cafe.py"
+    script.write_bytes(content)
+    assert complaint(capsys, "run", str(script)).startswith(f"{script}: {told}")
+
+
 def test_a_syntax_error_has_file_and_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     script = tmp_path / "typo.py"
     script.write_text("x = 1\nfor i in range(3)\n    x += 1\n")
