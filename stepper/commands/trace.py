@@ -10,6 +10,7 @@ from stepper.commands.options import iteration_number
 from stepper.commands.trace_text import overview, trace_lines
 from stepper.session.export import trace_document
 from stepper.session.findings.lossless import without_loss
+from stepper.session.findings.nonfinite import where_it_began
 from stepper.session.findings.telling import which_loss
 from stepper.session.headless import Trace, trace
 from stepper.session.options import Options
@@ -51,5 +52,6 @@ def _title(traced: Trace, named: str | None) -> list[str]:
         f"{traced.target}  {what}{loss}",
         f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
         *([f"no loss: {without_loss(record, traced.losses, named)}"] if none else []),
+        *([began] if (began := where_it_began(record)) else []),
         *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),
     ]

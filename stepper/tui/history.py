@@ -11,10 +11,10 @@ from functools import cached_property
 from stepper.record import CUT, Event, Record, Value, place
 from stepper.session.findings.evaluated import in_evaluation
 from stepper.session.findings.left_out import Why, in_short, left_out
+from stepper.session.findings.nonfinite import first_nonfinite
 from stepper.session.findings.sightings import Moment, Sighting, Sightings
 from stepper.session.findings.telling import which_loss
 from stepper.tui.names import Names, names_of
-from stepper.tui.nonfinite import first_nonfinite
 from stepper.tui.updates import Updates
 
 

@@ -145,6 +145,34 @@ def test_text_reads_as_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert "update/parameter" in text
 
 
+@pytest.mark.parametrize(
+    ("iteration", "began"),
+    [
+        (0, []),
+        (1, ["first not finite: g, line 7: 1 nan, 1 inf"]),
+        (2, ["first not finite: p['w'], line 6: 1 nan, 1 -inf, as it was before this iteration"]),
+    ],
+)
+def test_the_text_says_where_something_first_became_nan_or_infinite(
+    iteration: int, began: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    script = tmp_path / "spoiled.py"
+    script.write_text(
+        "import numpy as np\n"
+        "best, p = float('inf'), {'w': np.array([1.0, 0.0])}\n"
+        "for t in range(3):\n"
+        "    low = np.array([-np.inf, -np.inf])\n"
+        "    top = np.maximum(low, 0.0)\n"
+        "    loss = (p['w'] ** 2).sum() + top.sum()\n"
+        "    g = p['w'] / (np.zeros(2) if t == 1 else 1.0)\n"
+        "    p['w'] -= 0.1 * g\n"
+    )
+    assert main(["trace", str(script), "--iteration", str(iteration)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("first not finite")] == began
+    assert lines[2:3] == (began or [""]), "at the head of the page"
+
+
 def test_the_text_says_which_epoch_an_iteration_is_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", "and-gate", "--iteration", "13"]) == 0  # four updates an epoch
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -20,6 +20,7 @@ from stepper.session.continuing import Continuing
 from stepper.session.errors import Misuse, ScriptFailed, last_line
 from stepper.session.findings.labels import named
 from stepper.session.findings.lossless import not_in_the_record, without_loss
+from stepper.session.findings.nonfinite import where_it_began
 from stepper.session.lane import Lane, LaneLost
 
 
@@ -44,7 +45,9 @@ class Checking(Continuing):
             why = without_loss(record, self.losses, self.options.loss)
             raise Misuse(f"{self.target}: iteration {iteration} has no loss to differentiate: {why}")
         if not math.isfinite(record.loss):
-            raise Misuse(f"{self.target}: the loss of iteration {iteration} is {record.loss}: it has no gradients")
+            began = where_it_began(record)
+            told = f"the loss of iteration {iteration} is {record.loss}: it has no gradients"
+            raise Misuse(f"{self.target}: {told}{began and '; '}{began}")
         if not record.parameters:
             why = "updates no parameter whose gradient could be checked"
             raise Misuse(f"{self.target}: iteration {iteration} {not_in_the_record(record) or why}")

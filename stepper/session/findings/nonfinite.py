@@ -1,4 +1,4 @@
-"""Where something first became NaN or infinite in an iteration. Pure."""
+"""Where something first became NaN or infinite in an iteration. Pure: reads records only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,57 @@ import ast
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 
-from stepper.record import Event, Value
+from stepper.record import Event, Record, Summary, Value
+from stepper.session.findings.labels import some
+from stepper.session.findings.sightings import Sightings
+
+FEW = 4  # values that are named one by one
+
+
+def where_it_began(record: Record) -> str:
+    """In words, what of a record first became NaN or infinite, and where; and what of that which it was made of had
+    been so before. Empty where nothing became so, but on purpose."""
+    if not any(map(_made, record.events)):
+        return ""
+    completion = Sightings(record).completion
+    first = first_nonfinite(record.events, completion)
+    if first is None:
+        return ""
+    event = record.events[first]
+    value = max(_made(event), key=_wrong)
+    told = f"first not finite: {' '.join(value.label.split())}, {record.place(event)}: {_counts(value.summary)}"
+    if record.iteration is None:
+        return told
+    until = completion(event)
+    came = _came_so(event, [each for each in record.events if completion(each) < until])
+    entered = [each for each in record.parameters if each.before.summary.nonfinite]
+    if not came and any(each.before.copy is not None and each.before.copy == value.copy for each in entered):
+        return f"{told}, as it was before this iteration"
+    if not came and event.kind == "module":  # its parameters are no operands
+        came = [each.name for each in entered]
+    return f"{told}, made of {some(came, FEW)}, not finite before this iteration" if came else told
+
+
+def _came_so(event: Event, ahead: Sequence[Event]) -> list[str]:
+    """What an event read that none of those `ahead` of it had made NaN or infinite."""
+    here = {value.copy for each in ahead for value in _made(each)}
+    handed = (value for value in event.values if value.when in ("operand", "before"))
+    read = (value for value in handed if _wrong(value) or (value.role == "parameter" and value.summary.nonfinite))
+    names = (" ".join(value.label.split()) for value in read if value.copy is None or value.copy not in here)
+    return list(dict.fromkeys(names))
+
+
+def _wrong(value: Value) -> int:
+    """How many elements are NaN or +∞. Those that are −∞ may be a mask's."""
+    return value.summary.nonfinite - _lowest(value)
+
+
+def _counts(summary: Summary) -> str:
+    """`12 nan, 3 inf`; of one number what it is."""
+    if summary.kind == "scalar":
+        return str(summary.value)
+    counts = (("nan", summary.nan), ("inf", summary.inf), ("-inf", summary.neginf))
+    return ", ".join(f"{count} {name}" for name, count in counts if count)
 
 
 def first_nonfinite(events: Sequence[Event], completion: Callable[[Event], tuple[int, int]]) -> int | None:
