@@ -10,6 +10,7 @@ from stepper.engines import masks
 from stepper.engines.base import GateSeen
 from stepper.inferior.gates.descent import Descent, Step
 from stepper.inferior.gates.entries import numbers, shape
+from stepper.inferior.gates.forgotten_masks import unmasked
 from stepper.inferior.gates.maskings import Masking, by_rules
 from stepper.inferior.gates.stretched_masks import stretched
 from stepper.inferior.gates.swapped import swapped
@@ -38,6 +39,8 @@ def write(
             if not gate.note and id(gate) in otherwise:
                 _remark_otherwise(gate, otherwise[id(gate)], descent)
             gate.note = gate.note or _stretched(gate, found, maskings, backward, descent, forward)
+            if not gate.note and gate.before is None:
+                _remark_unmasked(gate, backward, descent, forward)
         elif id(gate) in slopes:
             gate.note = _not_leaking(gate, masking, slopes[id(gate)])
         else:
@@ -134,6 +137,21 @@ def _stretched(
     rule, there = _rule(masking, h)
     which = f"which is stretched from {shape(masking.mask)}, and not {gate.label} {rule} {there}"
     return f"no gradient is masked by {gate.label}; one is by {masking.place}, {which}"
+
+
+def _remark_unmasked(gate: GateSeen, backward: Sequence[Step], descent: Descent, forward: Container[Copy]) -> None:
+    """Give a gate whose gradient nothing masks that gradient, before and after, and say where it is taken as it is."""
+    taken = unmasked(gate, backward, descent, forward)
+    if taken is None:
+        return
+    gate.before = gate.after = taken.gradient
+    passes = f"passes where {gate.label} is negative, too, in {taken.passing} of {masks.size(numbers(gate.h))} entries"
+    if taken.mask:
+        gate.note = (
+            f"no gradient is masked by {gate.label}; one is by {taken.mask}, which is true throughout: it {passes}"
+        )
+    else:
+        gate.note = f"no gradient is masked by {gate.label} > 0: what comes back to {taken.taken} {passes}"
 
 
 def _remark_swapped(found: Found, maskings: Sequence[Masking], lines: Mapping[int, int], descent: Descent) -> None:
