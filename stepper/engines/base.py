@@ -82,9 +82,11 @@ class Observer(Protocol):
     def keep(self, value: Any) -> Any:
         """A copy of a tensor as it is now, to be handed to `add` or a gate later; None where nothing can be kept."""
 
-    def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> int | None:
+    def add(
+        self, label: str, role: Role, when: When, kept: Any, event: int | None = None, *, value: Any = None
+    ) -> int | None:
         """Add a kept value to an event (None: to the one that is happening now). Returns its place among the event's
-        values; None where it was not added."""
+        values; None where it was not added. By `value`, what was kept, its other names are known."""
 
     def note(self, label: str, role: Role, when: When, value: Any, event: int | None = None) -> None:
         """Keep `value` and add it to an event; None: to the one that is happening now."""

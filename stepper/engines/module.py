@@ -170,7 +170,7 @@ class ModuleEngine(Engine):
             if parameter is not None:
                 label = observer.label_of(parameter)
                 label = f"{name}.{path}" if label is None or is_place(label) else label
-                observer.add(label, "parameter", "operand", observer.keep(parameter), call.event)
+                observer.add(label, "parameter", "operand", observer.keep(parameter), call.event, value=parameter)
         for path, buffer in own(module).get("_buffers", {}).items():
             if buffer is not None:
                 call.buffers[path] = observer.keep(buffer)

@@ -229,3 +229,31 @@ def test_an_element_that_a_statement_reads_is_known_when_it_was_read() -> None:
     read = next(each for each in known.labels["both[0]"] if record.events[each.event].text.startswith("r ="))
     step = next(event for event in record.events if event.kind == "call")
     assert read.moment > known.completion(step), "it was read when the step was over"
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "head.sub_(0.5)",
+        "for p in model.parameters(): p.sub_(0.5)",
+        "optimizer.step(); head.sub_(0.5)",
+    ],
+)
+def test_a_parameter_of_a_layer_is_known_under_its_other_names(update: str) -> None:
+    ran = run(
+        f"""
+        import torch
+        model = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        for t in range(2):
+            head = model.weight
+            loss = (model(torch.ones(3, 2)) + head.sum()).pow(2).sum()
+            loss.backward()
+            with torch.no_grad():
+                {update}
+        """
+    )
+    record = ran.record(0)
+    (after,) = (each.after for each in record.parameters if each.name == "model.weight")
+    known = Sightings(record).labels
+    assert {known[label][-1].value.copy for label in ("model.weight", "head")} == {after.copy}

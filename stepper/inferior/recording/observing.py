@@ -25,21 +25,24 @@ class Observing(Recording):
         engine = self._owner(value)
         return None if engine is None else self._copy(engine, value)
 
-    def add(self, label: str, role: Role, when: When, kept: Any, event: int | None = None) -> int | None:
+    def add(
+        self, label: str, role: Role, when: When, kept: Any, event: int | None = None, *, value: Any = None
+    ) -> int | None:
         if not self.active or kept is None:
             return None
         number = self.current() if event is None else event
         if number is None:
             return None
         drafts = self.happenings[number].drafts
-        drafts.append(Draft(label, role, when, kept))
+        memory = 0 if value is None else self._memories.of(kept.engine, value)
+        drafts.append(Draft(label, role, when, kept, memory=memory))
         return len(drafts) - 1
 
     def note(self, label: str, role: Role, when: When, value: Any, event: int | None = None) -> None:
         kept = self.keep(value)
         if kept is None:
             return
-        self.add(label, role, when, kept, event)
+        self.add(label, role, when, kept, event, value=value)
         self._remember(kept.engine, value, label, None, Draft(label, role, when, kept), made=when == "result")
 
     def current(self) -> int | None:
