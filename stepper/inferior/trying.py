@@ -24,6 +24,7 @@ from stepper.engines.detached import Detached
 from stepper.engines.modes import torch_module
 from stepper.inferior.alone import Silence, room
 from stepper.inferior.forks import Forks, Told
+from stepper.inferior.pages import gather
 from stepper.inferior.protocol import Nudge, Push, Reply, Tried
 from stepper.inferior.reaching import Reached, reach
 from stepper.inferior.recording.frames import own_frames
@@ -57,6 +58,7 @@ class Trials:
         self._reached: dict[str, Reached] = {}
         self._alone = 0  # copies that did nothing that others would notice
         self._noticed = False  # one did
+        self._gathered = False  # this process's memory lies in large pages, so that copies take less
         self._known: int | None = None  # the file whose memory is shared with the debugger
         self._largest = 0  # bytes that one took
         self._detached: bytes | None = None  # what the pass has detached, with nothing moved
@@ -67,7 +69,7 @@ class Trials:
     def stand(self) -> None:
         """The process has come to another head: parameters may be other objects by now, and the pass another."""
         self._reached.clear()
-        self._alone, self._noticed = 0, False
+        self._alone, self._noticed, self._gathered = 0, False, False
         self._detached = None
 
     def copied(self, nudge: Nudge | Push) -> bool:
@@ -75,6 +77,9 @@ class Trials:
         `answer` is to be sent."""
         try:
             copier = _copier()
+            if not self._gathered:
+                self._gathered = True
+                gather()
             self._known = self._losses.whereabouts.inode
             act = self._act(nudge)
             states = [(engine, engine.random_state()) for engine in self._engines]

@@ -28,6 +28,7 @@ from types import ModuleType
 
 import stepper.inferior.main  # noqa: F401 (loaded here, so that it need not be in each of them)
 from stepper.engines.registry import builtin_engines
+from stepper.inferior.pages import gather
 
 STATUS = struct.Struct("=i")  # a process's number when it has begun; its wait status when it is over
 MOST = 1 << 16  # bytes of a request
@@ -122,6 +123,7 @@ def serve(descriptor: int, libraries: str) -> tuple[int, int]:
     libc.on_exit(libc.fcloseall, None)
     gc.collect()
     gc.freeze()
+    gather()
     asked = socket.socket(fileno=descriptor)
     running: dict[int, tuple[int, int]] = {}  # a process's number and where its end is told, by its descriptor
     while True:
