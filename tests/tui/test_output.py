@@ -209,6 +209,26 @@ async def test_of_very_much_that_was_printed_the_ends_are_shown_and_how_much_is_
             assert f"Nothing of what is shown here has {text} in it; some is left out." in screen_text(app)
 
 
+async def test_where_output_is_shown_for_the_first_time_the_cursors_line_is_in_view() -> None:
+    text = "".join(f"epoch {number:03}\n" for number in range(500))
+
+    def spans(record: Record) -> None:
+        for event in record.events:
+            event.output = (4990, 5000) if event.id == 4 else (5000, 5000) if event.id > 4 else (4990, 4990)
+
+    class Printed(Standin):
+        def output(self, start: int = 0, end: int | None = None) -> str:
+            return text[start:end]
+
+    app = app_of(Printed(after=spans))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "epoch" not in screen_text(app)
+        await pilot.press("7")
+        await settled(pilot)
+        assert "epoch 499" in screen_text(app)
+
+
 async def test_what_a_script_prints_that_runs_on_is_shown_as_it_comes() -> None:
     def spans(record: Record) -> None:
         for event in record.events:

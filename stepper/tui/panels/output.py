@@ -75,6 +75,8 @@ class OutputPanel(LinePanel):
         self._printed: list[Event | None] = []
         self._found: tuple[int, str] | None = None
         self._found_from: Event | None = None
+        self._followed: tuple[int, int] | None = None
+        """The line that is kept in view, with so many around it."""
 
     def show(self, scene: Scene) -> None:
         """Also where the cursor stays: the script may have come to its end meanwhile."""
@@ -127,9 +129,16 @@ class OutputPanel(LinePanel):
         self.retitle(self.TITLE + (" · as it comes" if since else ahead), self.TITLE)
         shown = max(0, len(rows) - 1 - later) if first is None else first
         if since and follows:
-            self.keep_visible(len(rows) - 1)
-        elif not since or self._found is not None:
-            self.keep_visible(shown if self._found is None else self._found[0], 1)
+            self._followed = len(rows) - 1, 0
+        elif since and self._found is None:
+            self._followed = None  # it was scrolled away from
+        else:
+            self._followed = (shown if self._found is None else self._found[0]), 1
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._followed is not None:
+            self.keep_visible(*self._followed)
 
     @property
     def _over(self) -> bool:
@@ -192,8 +201,10 @@ class OutputPanel(LinePanel):
         return "\n".join("".join(text for text, _ in row.pieces).rstrip() for row in self._rows).rstrip()
 
     def on_resize(self) -> None:
-        """Cut the lines anew."""
+        """Cut the lines anew, and keep the one that is followed in view: where this has not been shown before, there
+        was no room yet when it was filled."""
         self.refresh()
+        self._follow()
 
     def on_mouse_move(self, move: events.MouseMove) -> None:
         """The whole of a line that is cut is its tooltip."""
