@@ -38,6 +38,7 @@ from stepper.record.events import (
 from stepper.record.filling import filled, ratio
 from stepper.record.labels import is_path
 from stepper.record.summary import Summary
+from stepper.record.texts import nodes_of, statement_in
 from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_of, index_of
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "flat_of",
     "index_of",
     "is_path",
+    "nodes_of",
     "place",
     "ratio",
+    "statement_in",
 ]

@@ -16,7 +16,7 @@ from functools import lru_cache
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import pair_of, plainly, texts_in
-from stepper.record import Backward
+from stepper.record import Backward, nodes_of
 
 BY_MODE, WITHIN, LEAF = -1, 1, 2
 """What a draft's `graph` says of a value that is in none because gradients were switched off; of one that gradients go
@@ -305,20 +305,14 @@ def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 @lru_cache(maxsize=1024)
 def _unseen(text: str) -> frozenset[str]:
     """The names in a statement that are read where no probe looks: inside comprehensions."""
-    try:
-        inside = [node for node in ast.walk(ast.parse(text)) if isinstance(node, COMPREHENSIONS)]
-    except (SyntaxError, ValueError):
-        return frozenset()  # the head of a block
+    inside = [node for node in nodes_of(text) if isinstance(node, COMPREHENSIONS)]
     return frozenset(name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name))
 
 
 @lru_cache(maxsize=1024)
 def _bound_and_read(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The plain names that a statement binds, and those that it reads."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
-        return frozenset(), frozenset()  # the head of a block
+    nodes = nodes_of(text)
     names = [node for node in nodes if isinstance(node, ast.Name)]
     stored = [node for node in nodes if isinstance(node, ast.Subscript | ast.Attribute)]
     into = {id(node.value) for node in stored if isinstance(node.ctx, ast.Store)}  # of `held[0] = x` nothing is read

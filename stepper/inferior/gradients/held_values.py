@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from stepper.inferior.recording.drafts import MADE, Draft, Happening
 from stepper.program.syntax import COMPREHENSIONS
+from stepper.record import nodes_of
 
 _ELEMENT = re.compile(r"([A-Za-z_][\w.]*)\[")
 _GROWN = ("append", "insert", "extend")
@@ -89,7 +90,7 @@ def _told(event: Happening) -> Iterator[tuple[str, bool, list[Draft]]]:
 @lru_cache(maxsize=1024)
 def _bound(text: str) -> frozenset[str]:
     return frozenset(
-        ast.unparse(target) for node in _nodes(text) if isinstance(node, ast.Assign) for target in node.targets
+        ast.unparse(target) for node in nodes_of(text) if isinstance(node, ast.Assign) for target in node.targets
     )
 
 
@@ -98,7 +99,7 @@ def _elements(text: str) -> dict[str, frozenset[str]]:
     """The elements of the containers that a statement writes out and binds to a name, each with the texts of all that
     it is made of. One that is a container itself holds a term and its weight, perhaps."""
     found: dict[str, frozenset[str]] = {}
-    for node in _nodes(text):
+    for node in nodes_of(text):
         if isinstance(node, ast.Assign) and isinstance(node.value, _DISPLAYS):
             for key, each in _keyed(node.value):
                 texts = frozenset(ast.unparse(part) for part in ast.walk(each) if isinstance(part, ast.expr))
@@ -109,7 +110,7 @@ def _elements(text: str) -> dict[str, frozenset[str]]:
 @lru_cache(maxsize=1024)
 def _written_out(text: str) -> tuple[tuple[str, ...], ...]:
     """The names in each container that is written out within a comprehension, or gone through by it."""
-    inside = [each for node in _nodes(text) if isinstance(node, COMPREHENSIONS) for each in ast.walk(node)]
+    inside = [each for node in nodes_of(text) if isinstance(node, COMPREHENSIONS) for each in ast.walk(node)]
     displays = {id(each): each for each in inside if isinstance(each, _DISPLAYS)}
     nested = {id(part) for each in displays.values() for part in ast.walk(each) if part is not each}
     found = []
@@ -131,7 +132,7 @@ def _keyed(display: ast.List | ast.Tuple | ast.Dict) -> list[tuple[str, ast.expr
 @lru_cache(maxsize=1024)
 def _grown(text: str) -> tuple[str, frozenset[str]] | None:
     """The list that a statement adds to, and what it adds."""
-    for node in _nodes(text):
+    for node in nodes_of(text):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWN:
             added = {ast.get_source_segment(text, each) or "" for each in node.args}
             return ast.unparse(node.func.value), frozenset(added)
@@ -142,17 +143,9 @@ def _grown(text: str) -> tuple[str, frozenset[str]] | None:
 def names_read(text: str) -> frozenset[str]:
     """The names and attributes that are read whole, and not one element of them; one after the other, by a name that a
     comprehension binds, is whole."""
-    heads = [each for node in _nodes(text) if isinstance(node, COMPREHENSIONS) for each in node.generators]
+    heads = [each for node in nodes_of(text) if isinstance(node, COMPREHENSIONS) for each in node.generators]
     through = {part.id for head in heads for part in ast.walk(head.target) if isinstance(part, ast.Name)}
-    one = [node for node in _nodes(text) if isinstance(node, ast.Subscript)]
+    one = [node for node in nodes_of(text) if isinstance(node, ast.Subscript)]
     picked = {id(node.value) for node in one if not (isinstance(node.slice, ast.Name) and node.slice.id in through)}
-    whole = (node for node in _nodes(text) if isinstance(node, ast.Name | ast.Attribute) and id(node) not in picked)
+    whole = (node for node in nodes_of(text) if isinstance(node, ast.Name | ast.Attribute) and id(node) not in picked)
     return frozenset(ast.unparse(node) for node in whole if isinstance(node.ctx, ast.Load))
-
-
-@lru_cache(maxsize=256)
-def _nodes(text: str) -> tuple[ast.AST, ...]:
-    try:
-        return tuple(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
-        return ()  # the head of a block

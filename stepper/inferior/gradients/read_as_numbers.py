@@ -12,6 +12,7 @@ from functools import lru_cache
 from stepper.inferior.gradients.cut_off import WITHIN, key_of
 from stepper.inferior.recording.drafts import MADE, Draft, Happening
 from stepper.inferior.spelling.added import plainly
+from stepper.record import nodes_of
 
 
 class ReadAsNumbers:
@@ -62,12 +63,8 @@ def _with_those_around(happenings: Sequence[Happening], events: Iterable[int]) -
 def only_steers(text: str, label: str) -> bool:
     """Whether an expression is read for what is done, and goes into no value: in a comparison, an index, the condition
     of a choice, or an argument with a name (`alpha` of `torch.add(loss, other, alpha=h.item())`)."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
-        return False  # the head of a block
     wanted = plainly(label)
-    inner = (each for node in nodes for part in _steering(node) for each in ast.walk(part))
+    inner = (each for node in nodes_of(text) for part in _steering(node) for each in ast.walk(part))
     return any(isinstance(each, ast.expr) and ast.unparse(each) == wanted for each in inner)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from stepper.record import Event, Record
+from stepper.record import Event, Record, statement_in
 from stepper.session.check.finite_difference import Losses, Reading
 from stepper.session.findings.running import number
 
@@ -64,11 +64,7 @@ def _added(record: Record) -> Iterator[tuple[Event, float, float]]:
 
 def _sum(text: str) -> tuple[str, ast.expr | None]:
     """What a statement adds something to, and what: `total += abs(e)`, `total = total + abs(e)`."""
-    try:
-        (statement,) = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError):
-        return "", None
-    match statement:
+    match statement_in(text):
         case ast.AugAssign(target=target, op=ast.Add(), value=term):
             return ast.unparse(target), term
         case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add(), right=right)):
@@ -86,10 +82,5 @@ def _is_absolute(term: ast.expr) -> bool:
 
 def _was_made_so(term: ast.expr, made: dict[str, Event]) -> bool:
     maker = made.get(ast.unparse(term)) if isinstance(term, ast.Name) else None
-    if maker is None:
-        return False
-    try:
-        (statement,) = ast.parse(maker.text.strip()).body
-    except (SyntaxError, ValueError):
-        return False
+    statement = None if maker is None else statement_in(maker.text)
     return isinstance(statement, ast.Assign) and _is_absolute(statement.value)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ast
 import math
-import textwrap
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from stepper.record import Event, Parameter, Phase, Record, Value
+from stepper.record import Event, Parameter, Phase, Record, Value, nodes_of
 from stepper.session.findings.nesting import as_they_ended, nested, within
 from stepper.session.findings.running import number
 
@@ -108,14 +107,6 @@ def _spelled(label: str) -> str:
     return label.replace('"', "'")
 
 
-def parsed(text: str) -> list[ast.AST]:
-    """The nodes of a statement's text; none where it is only the head of one."""
-    try:
-        return list(ast.walk(ast.parse(textwrap.dedent(text))))
-    except SyntaxError:
-        return []
-
-
 @dataclass
 class Origins:
     """What the values of a record were made of."""
@@ -177,7 +168,7 @@ class Origins:
             for each in read:
                 single = number(each)
                 if event is not None and single and single not in seen:
-                    only = len(read) == 1 and not any(isinstance(node, NO_FACTOR) for node in parsed(event.text))
+                    only = len(read) == 1 and not any(isinstance(node, NO_FACTOR) for node in nodes_of(event.text))
                     factor = (number(now) or 0.0) / single if only else None
                     yield Changed(each, event.line, whole / single, event.id, factor, True)
                     seen.add(single)
@@ -223,7 +214,7 @@ class Origins:
         if not factor or factor == 1.0:
             return None  # of nothing, which a sum may come back to, no factor is told
         statement = self.record.events[event.id if event.parent is None or event.kind == "statement" else event.parent]
-        names = {node.id for node in parsed(statement.text) if isinstance(node, ast.Name)}
+        names = {node.id for node in nodes_of(statement.text) if isinstance(node, ast.Name)}
         told = [value for each in within(self.inside, statement) for value in each.values]
         known = filter(None, (self._by_now(name, event.id) for name in names))
         made = [single for single in map(number, filter(_came, statement.values)) if single is not None]
@@ -328,7 +319,7 @@ class Origins:
         """What a comprehension made an element of, in the same place of the lists or dicts that it goes through:
         `[g * scale for g in grads]`."""
         _, bracket, index = _spelled(label).partition("[")
-        statement = parsed(event.text)
+        statement = nodes_of(event.text)
         if not bracket or not any(isinstance(node, COMPREHENSIONS) for node in statement):
             return []
         wanted = {f"{node.id}[{index}" for node in statement if isinstance(node, ast.Name)}

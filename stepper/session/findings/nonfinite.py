@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 
-from stepper.record import Event, Record, Summary, Value
+from stepper.record import Event, Record, Summary, Value, nodes_of, statement_in
 from stepper.session.findings.labels import some
 from stepper.session.findings.sightings import Sightings
 
@@ -124,9 +124,8 @@ def _is_written_down(value: Value, event: Event, read: Sequence[Value]) -> bool:
 @lru_cache(maxsize=1024)
 def _is_literal(text: str) -> bool:
     """Whether a statement names a number, or reads it from its own text: `-math.inf`, `float("inf")`."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
+    nodes = nodes_of(text)
+    if not nodes:
         return False  # the head of a block
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     return not any(isinstance(node, ast.BinOp) for node in nodes) and all(map(_reads_text, calls))
@@ -140,11 +139,7 @@ def _reads_text(call: ast.Call) -> bool:
 def _fills_in(text: str) -> bool:
     """Whether a statement, or an expression, puts an infinity that stands in its text into a value, as it is:
     `dist.masked_fill(same, float("inf"))`, `scores[mask] = -np.inf`."""
-    try:
-        (statement,) = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return False
-    match statement:
+    match statement_in(text):
         case ast.Assign(targets=[ast.Subscript()], value=value) if _is_infinite(value):
             return True
         case ast.Assign(value=ast.Call(args=args)) | ast.Expr(value=ast.Call(args=args)):

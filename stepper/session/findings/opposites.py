@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from stepper.record import Event, Parameter, Record, Value
+from stepper.record import Event, Parameter, Record, Value, statement_in
 
 LINEAR = frozenset(
     (
@@ -78,18 +78,9 @@ def _spelled(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _statement(text: str) -> ast.stmt | None:
-    try:
-        (statement,) = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError):
-        return None
-    return statement
-
-
-@lru_cache(maxsize=4096)
 def _taken(head: str) -> list[tuple[str, ast.expr]]:
     """What the head of a loop binds, each name with what it is an element of."""
-    loop = _statement(f"{head.strip().removesuffix(':')}: pass")
+    loop = statement_in(f"{head.strip().removesuffix(':')}: pass")
     if not isinstance(loop, ast.For):
         return []
     match loop.target, loop.iter:
@@ -178,7 +169,7 @@ class _Signs:
         if event.kind == "expression":
             node = _expression(event.text)
             return NEUTRAL if node is None else self.within(node, event)
-        match _statement(event.text):
+        match statement_in(event.text):
             case ast.Assign(targets=[ast.Name() | ast.Attribute() | ast.Subscript()], value=node):
                 return self.within(node, event)
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
@@ -287,7 +278,7 @@ class _Signs:
         binds it as it stands, and it is a loss, or one is made of it. In `h * (1 - h)`, say, it is none."""
         if not any(isinstance(each, ast.Constant) for each in (left, right)) or event.kind != "statement":
             return False
-        match _statement(event.text):
+        match statement_in(event.text):
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp() as whole) if (whole.left, whole.right) == (
                 left,
                 right,
@@ -322,7 +313,7 @@ class _Signs:
         parts = [*([func.value] if isinstance(func, ast.Attribute) else []), *args]
         value = self._operand(node, event)
         maker = None if value is None else self.maker(value, event.id + 1) or self.maker(value, self._end(event))
-        if value is not None and maker is not None and isinstance(_statement(maker.text), ast.Return):
+        if value is not None and maker is not None and isinstance(statement_in(maker.text), ast.Return):
             return self.of(value, self._end(event))
         found = [self.within(each, event) for each in parts]
         if name in LINEAR:

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from stepper.record import Event, Parameter, Record, Value
-from stepper.session.findings.as_made import Changed, multiple, parsed
+from stepper.record import Event, Parameter, Record, Value, nodes_of
+from stepper.session.findings.as_made import Changed, multiple
 from stepper.session.findings.closures import first_call
 from stepper.session.findings.finished import Finished
 from stepper.session.findings.whose_loss import contributions, losses
@@ -143,6 +143,6 @@ def _numbers(event: Event) -> Iterator[tuple[str, float]]:
         number = value.summary.value
         if value.when == "operand" and type(number) in (int, float):
             yield value.label, float(number)  # type: ignore[arg-type]
-    for node in parsed(event.text):
+    for node in nodes_of(event.text):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             yield ast.unparse(node), float(node.value)  # type: ignore[arg-type]

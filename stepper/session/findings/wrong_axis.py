@@ -12,7 +12,7 @@ import math
 import re
 from functools import lru_cache
 
-from stepper.record import Event, Record, Value
+from stepper.record import Event, Record, Value, nodes_of
 from stepper.session.findings.nesting import as_they_ended, nested
 
 CLOSE = 1e-5  # relative: what the mean of probabilities in float32 may be off
@@ -108,7 +108,7 @@ def _is_one_hot(value: Value, rows: int, classes: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def _divisors(text: str) -> frozenset[str]:
-    nodes = _nodes(text)
+    nodes = nodes_of(text)
     divided = [each.right for each in nodes if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div)]
     divided += [each.value for each in nodes if isinstance(each, ast.AugAssign) and isinstance(each.op, ast.Div)]
     return frozenset(ast.get_source_segment(text, each) or "" for each in divided)
@@ -117,17 +117,9 @@ def _divisors(text: str) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _indices(text: str, label: str) -> tuple[str, str]:
     """The two texts that a matrix of this name is indexed by; empty where it is not by two."""
-    for node in _nodes(text):
+    for node in nodes_of(text):
         if isinstance(node, ast.Subscript) and ast.get_source_segment(text, node.value) == label:
             match node.slice:
                 case ast.Tuple(elts=[first, second]):
                     return ast.get_source_segment(text, first) or "", ast.get_source_segment(text, second) or ""
     return "", ""
-
-
-@lru_cache(maxsize=256)
-def _nodes(text: str) -> tuple[ast.AST, ...]:
-    try:
-        return tuple(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
-        return ()  # the head of a block
