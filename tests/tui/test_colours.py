@@ -209,6 +209,22 @@ async def test_what_is_quiet_in_a_list_can_be_read_also_where_it_is_highlighted(
                 assert found >= PROSE, (theme, text, str(style))
 
 
+async def test_what_may_be_typed_in_the_picker_can_be_read_before_it_is() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 50)) as pilot:
+        await ready(pilot)
+        await pilot.press("v")
+        for theme in ("textual-dark", "textual-light", "nord", "solarized-light", "catppuccin-latte"):
+            app.theme = theme
+            await settled(pilot)
+            told = {text.strip(): style for text, style in written(app)}
+            for words in ("the script's own, as in a shell", "an expression", "▼"):
+                style = next(style for text, style in told.items() if words in text)
+                assert style.color is not None and style.bgcolor is not None
+                found = contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor())
+                assert found >= PROSE, (theme, words, found)
+
+
 @given(ink=st.tuples(*[st.integers(0, 255)] * 3), ground=st.tuples(*[st.integers(0, 255)] * 3))
 def test_a_text_that_can_be_read_stays_as_it_is_and_one_that_cannot_becomes_so(
     ink: tuple[int, int, int], ground: tuple[int, int, int]

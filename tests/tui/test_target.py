@@ -65,6 +65,25 @@ async def test_seed_device_and_settings_can_be_changed() -> None:
         assert answers == [Choice("torch", Options(seed=7, device="cpu", settings=("H=3", "name=a b")))]
 
 
+async def test_a_letter_leads_to_the_next_name_that_begins_with_it_and_past_the_last_to_the_first(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "tiny.py"
+    script.write_text("pass\n")
+    async with picker(recent=(str(script),)) as (pilot, answers):
+        row = pilot.app.focused
+        assert isinstance(row, OptionList)
+        rows = []
+        for key in "tttdp":  # the script, torch; no preset has a name of its own
+            await pilot.press(key)
+            rows.append(row.highlighted)
+        await pilot.press("N", "enter")
+        await until(pilot, lambda: answers)
+    first, torch, again, dynamic, still = rows
+    assert 0 == torch != first == again and dynamic == still
+    assert answers[0].target == "numpy", "behind the last the first"
+
+
 @pytest.mark.parametrize(
     ("keys", "answer"),
     [

@@ -57,7 +57,8 @@ class ExportScreen(Question[Order | None]):
         """What there is above, the file's name below."""
         with Vertical() as box:
             box.border_title = "Save"
-            yield OptionsList(*(offer.title for offer in self._offers))
+            titles = [offer.title for offer in self._offers]
+            yield OptionsList(*titles, names=titles)
             yield Input(value=self._offers[0].file)
             yield Label("enter goes to the file's name, and then saves · esc closes")
             yield Label("", id="problem")

@@ -39,7 +39,7 @@ class PickScreen(Question[int | None]):
         """The lines, the present one highlighted."""
         with Vertical() as box:
             box.border_title = self._title
-            yield OptionsList(*(Option(Content(visible(line))) for line in self._lines))
+            yield OptionsList(*(Option(Content(visible(line))) for line in self._lines), names=self._lines)
             yield Label("arrows and enter, or a click, choose · esc closes")
 
     def on_mount(self) -> None:

@@ -81,6 +81,8 @@ class TargetScreen(Question[Choice | None]):
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
         & #named-loop { width: 14; }
+        & Input > .input--placeholder { color: $text-muted; }
+        & SelectCurrent .arrow { color: $text-muted; }
         & .below { margin-left: 10; color: $foreground 60%; display: none; }
         &.-narrow > Vertical { width: 100%; height: 100%; }
         &.-narrow .name { width: 10; }
@@ -111,7 +113,8 @@ class TargetScreen(Question[Choice | None]):
         options = (self._refused or self._session).options
         with Vertical() as box:
             box.border_title = "Choose a target"
-            yield OptionsList(*self._list())
+            lines = list(self._list())
+            yield OptionsList(*lines, names=[_named(row) for row in self._rows])
             with Horizontal():
                 yield Label("Script", classes="name")
                 yield Input(
@@ -328,6 +331,13 @@ class TargetScreen(Question[Choice | None]):
             return tuple(shlex.split(self.query_one(f"#{name}", Input).value))
         except ValueError as error:
             raise Misuse(f"the {name} cannot be read: {error}") from error
+
+
+def _named(row: Row | None) -> str:
+    """What a line is found by; a preset by its variant's only."""
+    if row is None or row.preset is not None:
+        return ""
+    return module_of(row.target) or os.path.basename(row.target)
 
 
 def _told(options: Options) -> dict[str, str]:
