@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from stepper.session.errors import innermost
+from stepper.session.errors import frames, innermost
 
 MOST_AROUND = 4
 """Folders around a script, at most, that may be the one it was meant to run in."""
@@ -16,11 +17,42 @@ NO_INPUT = "EOFError: EOF when reading a line"
 """What `input()` says where there is nothing to read."""
 QUIT_AT_ONCE = re.compile(r"^bdb\.BdbQuit$", re.MULTILINE)
 """What pdb says then."""
+STDIN = "sys.stdin"
+NO_READING = {"close", "closed", "encoding", "fileno", "isatty", "reconfigure"}
+"""What is asked of `sys.stdin` without reading from it."""
 
 
 def wants_input(traceback: str) -> bool:
     """Whether a script failed since there was nothing for its `input()` to read."""
     return traceback.rstrip().endswith(NO_INPUT)
+
+
+def reads_stdin(traceback: str, texts: Mapping[str, str]) -> str:
+    """The line of a script's own that reads `sys.stdin`, in a file that a failure came through and not behind the place
+    where it did: with nothing there to read, that may be why. Empty where there is none.
+
+    `texts` are those of the files by their paths, the script's first.
+    """
+    from stepper.record import place  # whoever only complains need not load the record
+
+    for file, line in reversed(frames(traceback, tuple(texts))):
+        found = [each for each in _reading_lines(texts[file]) if each <= line]
+        if found:
+            return place(found[-1], "" if file == next(iter(texts)) else file)
+    return ""
+
+
+def _reading_lines(text: str) -> list[int]:
+    """The lines of a text on which `sys.stdin` is read, or given to something that may."""
+    if "stdin" not in text:
+        return []
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return []
+    named = {id(node): node.lineno for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node) == STDIN}
+    idle = {id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr in NO_READING}
+    return sorted(line for node, line in named.items() if node not in idle)
 
 
 def as_module(traceback: str, script: str) -> str:
@@ -51,17 +83,21 @@ def not_reached(iteration: int | None, failed_in: int | None) -> str:
     return f"iteration {iteration} was not reached: the script failed in {where}; trace --iteration {shows} shows how"
 
 
-def advice(traceback: str, files: Sequence[str]) -> str:
+def advice(traceback: str, files: Sequence[str], texts: Mapping[str, str] | None = None) -> str:
     """One line for a script that failed since it wanted the keyboard, which is the debugger's; else nothing.
 
-    `files` are the paths of the script's own, its own path first.
+    `files` are the paths of the script's own, its own path first; `texts` is what they say, where that may be why.
     """
-    if not wants_input(traceback) and not QUIT_AT_ONCE.search(traceback):
-        return ""
     where = innermost(traceback, files) or "the script"
     if QUIT_AT_ONCE.search(traceback):
         return f"{where} starts pdb, which cannot have the app's keyboard: leave it out, and set a breakpoint there"
+    if wants_input(traceback):
+        wanted = f"{where} asks for input(), which cannot have the app's keyboard"
+    elif where := reads_stdin(traceback, texts or {}):
+        wanted = f"{where} reads sys.stdin, which has nothing in the app"
+    else:
+        return ""
     return (
-        f"{where} asks for input(), which cannot have the app's keyboard: give the script a value in its place "
+        f"{wanted}: give the script a value in its place "
         "(its own arguments, after --), or pipe one to `stepper run` or `stepper trace`"
     )

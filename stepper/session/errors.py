@@ -42,11 +42,19 @@ def innermost(traceback: str, files: Sequence[str]) -> str:
 
     `files` are their paths, the script's first.
     """
-    any_of = "|".join(map(re.escape, files))
-    frames = re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)
-    if not frames:
+    found = frames(traceback, files)
+    if not found:
         return ""
     from stepper.record import Spot  # whoever only complains need not load the record
 
-    file, line = frames[-1]
-    return Spot("" if file == files[0] else file, int(line)).place
+    file, line = found[-1]
+    return Spot("" if file == files[0] else file, line).place
+
+
+def frames(traceback: str, files: Sequence[str]) -> list[tuple[str, int]]:
+    """The files and lines that a traceback leads through, the innermost last, as far as they are of these files."""
+    any_of = "|".join(map(re.escape, files))
+    return [
+        (file, int(line))
+        for file, line in re.findall(rf'^ *File "({any_of})", line (\d+)', traceback, flags=re.MULTILINE)
+    ]

@@ -192,4 +192,8 @@ def _error(session: Session) -> str:
 def _advice(session: Session) -> str:
     by_path = module_of(session.target) is None
     otherwise = as_module(session.traceback, session.script) if by_path else ""
-    return otherwise or advice(session.traceback, (session.script, *session.files))
+    own = session.script, *session.files
+    texts = {session.home: session.source, **session.modules}
+    begun = any(loss is not None for loss in session.losses)  # then it had what it needs
+    known = {} if begun else {file: texts[file] for file in own if file in texts}
+    return otherwise or advice(session.traceback, own, known)

@@ -25,13 +25,18 @@ def failed(script: Path, text: str) -> str:
         ("x = 1\nname = input('name? ')\n", "line 2 asks for input()"),
         ("def ask():\n    return input()\n\n\nask()\n", "line 2 asks for input()"),
         ("x = 1\nbreakpoint()\ny = 2\n", "starts pdb"),
+        ("import sys\nn = int(sys.stdin.readline())\n", "line 2 reads sys.stdin, which has nothing in the app: give"),
+        ("import sys\nlines = list(sys.stdin)\nlines[0]\n", "line 2 reads sys.stdin"),
+        ("import sys\nlines = sys.stdin.buffer.read()\nlines[0]\n", "line 2 reads sys.stdin"),
+        ("import sys\n1 / 0\nlines = list(sys.stdin)\n", ""),
+        ("import sys\nif sys.stdin.isatty():\n    pass\nlines = 'sys.stdin'\n1 / 0\n", ""),
         ("raise EOFError('short file')\n", ""),
         ("1 / 0\n", ""),
     ],
 )
 def test_what_wants_the_keyboard_is_advised(text: str, words: str, tmp_path: Path) -> None:
     script = tmp_path / "asks.py"
-    said = advice(failed(script, text), [str(script)])
+    said = advice(failed(script, text), [str(script)], {str(script): text})
     assert words in said and bool(said) == bool(words)
 
 
