@@ -35,7 +35,7 @@ def test_a_layer_used_three_times_is_updated_once() -> None:
     record = with_optimizer()
     assert uses(record) == {"out.bias": 1, "out.weight": 1, "middle.weight": 3, "middle.bias": 3}
     assert shared(record, "middle.weight") == f"middle.weight: {SUM}; it is updated once (line 14)"
-    assert {line.partition(":")[0] for line in all_shared(record)} == {"middle.weight", "middle.bias"}
+    assert all_shared(record) == [f"middle.weight and middle.bias: each {SUM}; it is updated once (line 14)"]
 
 
 def test_of_a_record_that_is_cut_off_nothing_is_said_of_what_came_behind() -> None:
@@ -81,6 +81,26 @@ def test_passes_within_a_closure_are_not_told_as_lost() -> None:
     )
 
 
+def test_of_very_many_parameters_the_first_are_named() -> None:
+    layers = "layers = torch.nn.ModuleList([torch.nn.Linear(2, 2) for _ in range(3)])"
+    twice = "for each in (*layers, *layers):\n            h = each(h)"
+    record = run_recorded(
+        script(f"""
+    import torch
+    {layers}
+    optimizer = torch.optim.SGD(layers.parameters(), lr=0.01)
+    for t in range(2):
+        h = torch.ones(1, 2)
+        {twice}
+        loss = h.sum()
+        loss.backward()
+        optimizer.step()
+    """)
+    ).records[0]
+    (line,) = all_shared(record)
+    assert line.startswith("layers.0.weight, layers.0.bias, layers.1.weight and 3 more: each used 2 times")
+
+
 def told_of(event: Event) -> Contribution:
     assert isinstance(event.detail, Contribution)
     return event.detail
@@ -96,7 +116,8 @@ def test_it_is_said_where_the_gradient_is_added_up_and_where_it_is_used() -> Non
     step = next(event for event in of_kind(record, "optimizer") if line in told(event, record))
     assert title(step, record) == "SGD on middle.weight"
     for text in ("loss.backward()", "optimizer.step()"):
-        assert line in told(next(event for event in record.events if event.text == text), record)
+        statement = next(event for event in record.events if event.text == text)
+        assert told(statement, record) == all_shared(record), "one line for all of which the same is said"
 
 
 def test_a_use_is_told_with_the_call_that_it_comes_from() -> None:

@@ -126,7 +126,7 @@ async def walk_the_graph_with_the_chain_rule(app: StepperApp, pilot: Pilot[int])
     await settled(pilot)
     assert app.scene.event is not None
     assert app.scene.event.text == "loss.backward()"
-    assert "model.middle.weight: used 2 times" in told(app)
+    assert "each used 2 times" in told(app)
     assert "it is updated once (line 31)" in told(app)
 
 

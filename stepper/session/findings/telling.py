@@ -6,7 +6,7 @@ Pure: reads records only. The screen and the headless commands say the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from stepper.record import Backward, Contribution, Event, ModuleCall, OptimizerStep, Record
 from stepper.session.findings.evaluated import in_evaluation
@@ -93,13 +93,20 @@ def uses(record: Record) -> dict[str, int]:
 
 def updates(record: Record, parameter: str) -> list[Event]:
     """The events that updated a parameter: an optimizer's steps, else the script's own statements."""
-    steps = [
-        event
-        for event in record.events
-        if isinstance(event.detail, OptimizerStep) and event.detail.parameter == parameter
-    ]
-    if steps:
-        return steps
+    return _updates(record, parameter, _steps_by_parameter(record))
+
+
+def _steps_by_parameter(record: Record) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in record.events:
+        if isinstance(event.detail, OptimizerStep):
+            found.setdefault(event.detail.parameter, []).append(event)
+    return found
+
+
+def _updates(record: Record, parameter: str, steps: Mapping[str, list[Event]]) -> list[Event]:
+    if parameter in steps:
+        return steps[parameter]
     found = next((each for each in record.parameters if each.name == parameter), None)
     copy = found.after.copy if found is not None and found.after.copy != found.before.copy else None
     return [
@@ -115,16 +122,17 @@ def updates(record: Record, parameter: str) -> list[Event]:
 
 def shared(record: Record, parameter: str) -> str:
     """The answer to "updated once or twice?" for a parameter whose gradient has several contributions."""
-    return _shared(record, parameter, arrivals(record).get(parameter, []))
+    come = arrivals(record).get(parameter, [])
+    return f"{parameter}: {_shared(record, come, updates(record, parameter))}"
 
 
-def _shared(record: Record, parameter: str, come: list[Arrival]) -> str:
+def _shared(record: Record, come: list[Arrival], moved: list[Event]) -> str:
+    """What is said of a parameter, behind its name: `come` is what came to its gradient, `moved` its updates."""
     count = sum(each.contributions for each in come)
     over = f" by {len(come)} backward passes" if len(come) > 1 else ""
-    made = f"{parameter}: used {count} times{over}"
+    made = f"used {count} times{over}"
     if record.truncated:
         return f"{made} in what is kept of this iteration, and updated behind it or not"
-    moved = updates(record, parameter)
     found = used(come, moved)
     if all(held == count for held in (*found.at, found.last)):
         made += f", so its gradient is {_sum(count)}"
@@ -174,13 +182,25 @@ def _sum(count: int) -> str:
 
 
 def all_shared(record: Record) -> list[str]:
-    """A line for each parameter that was used more than once."""
-    come = arrivals(record)
-    return [
-        _shared(record, parameter, come[parameter])
-        for parameter in _in_order(record, come)
-        if sum(each.contributions for each in come[parameter]) > 1
-    ]
+    """Lines on the parameters that were used more than once."""
+    return _shared_of(arrivals(record), record)
+
+
+def _shared_of(names: Iterable[str], record: Record) -> list[str]:
+    """Lines on those of some parameters that were used more than once; one for all of which the same is said."""
+    come, steps = arrivals(record), _steps_by_parameter(record)
+    alike: dict[str, list[str]] = {}
+    for name in _in_order(record, names):
+        if sum(each.contributions for each in come.get(name, ())) > 1:
+            words = _shared(record, come[name], _updates(record, name, steps))
+            alike.setdefault(words, []).append(name)
+    return [f"{_listed(found)}: {'each ' if len(found) > 1 else ''}{words}" for words, found in alike.items()]
+
+
+def _listed(names: list[str]) -> str:
+    """`a, b and c`; of very many the first, and how many more there are."""
+    *first, last = names if len(names) <= FEW else [*names[: FEW - 1], f"{len(names) - FEW + 1} more"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _in_order(record: Record, names: Iterable[str]) -> list[str]:
@@ -204,13 +224,7 @@ def _shared_in(event: Event, record: Record) -> list[str]:
         ]
     else:
         return []
-    if not names:
-        return []
-    come = arrivals(record)
-    counts = {name: sum(each.contributions for each in found) for name, found in come.items()}
-    found = [name for name in _in_order(record, names) if counts.get(name, 0) > 1]
-    lines = [_shared(record, name, come[name]) for name in found[:FEW]]
-    return lines + ([f"and so for {len(found) - FEW} more"] if len(found) > FEW else [])
+    return _shared_of(names, record) if names else []
 
 
 def _steps(event: Event, record: Record) -> list[OptimizerStep]:
