@@ -38,9 +38,9 @@ RECORD = Record(
 
 
 @pytest.mark.parametrize(
-    ("start", "next_one"), [(0, 6), (1, 6), (2, 6), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 9), (9, None)]
+    ("start", "next_one"), [(0, 6), (1, 6), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 9), (9, None)]
 )
-def test_next_stays_in_the_frame_and_leaves_it_at_its_end(start: int, next_one: int | None) -> None:
+def test_next_stays_in_the_frame_also_from_its_head_and_leaves_it_at_its_end(start: int, next_one: int | None) -> None:
     assert navigation.next_statement(RECORD, start) == next_one
 
 

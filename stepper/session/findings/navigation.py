@@ -79,14 +79,29 @@ def failed_event(record: Record) -> int | None:
 def next_statement(record: Record, event: int) -> int | None:
     """The next statement of the cursor's frame, or of the nearest frame around it that has one; None: the end.
 
-    Inside a backward pass, an optimizer's step or a container of layers it is the next node, parameter or layer.
+    From the head of a function that was stepped into it is the function's first. Inside a backward pass, an optimizer's
+    step or a container of layers it is the next node, parameter or layer.
     """
+    if 0 <= event < len(record.events) and record.events[event].kind == "call":
+        first = _first_within(record, event)
+        if first is not None:
+            return first
     return _beside(record, event, range(event + 1, len(record.events)))
 
 
 def previous_statement(record: Record, event: int) -> int | None:
     """The statement before, in the same manner."""
     return _beside(record, event, range(event - 1, -1, -1))
+
+
+def _first_within(record: Record, call: int) -> int | None:
+    """The first statement of a call's own frame; None where none of it is recorded."""
+    for event in record.events[call + 1 :]:
+        if event.parent is None or event.parent < call:
+            return None  # what follows is no part of it
+        if event.kind == "statement" and frame_of(record, event) == call:
+            return event.id
+    return None
 
 
 Level = tuple[str, int | None]  # where one can step along: the statements of a frame, or what lies side by side
