@@ -83,6 +83,20 @@ for i in range(4):
     assert recorded == plain == pytest.approx([3 * 0.64**step for step in range(4)])
 
 
+def test_a_total_that_what_is_told_is_subtracted_from_is_no_loss_beside_that_of_a_pass() -> None:
+    body = """
+import math
+w, total_loss = 0.5, 0.0
+for i in range(4):
+    loss = -math.log(w)
+    grad = -1 / w
+    w -= 0.1 * grad
+    total_loss -= math.log(w)
+"""
+    recorded, plain = run(body).losses, run(body, record_from=None).losses
+    assert recorded == plain == pytest.approx([0.693147, 0.356675, 0.170958, 0.039259], abs=1e-5)
+
+
 def test_the_loss_that_a_person_names_comes_before_all() -> None:
     body = HEAD + "loss = float(w.sum())\n    w -= 0.1\n    if i == 1: continue\n    x = 0"
     recorded, plain = (run(body, record_from=first, loss="float(w[0] * 10)") for first in (0, None))

@@ -119,6 +119,10 @@ def test_the_cell_state_of_an_lstm_is_no_parameter() -> None:
     }
 
 
+def test_what_arrays_in_a_list_are_only_made_from_is_not_held_by_it() -> None:
+    assert labels(program_of("states_in_place"), "parameter") == {"self.tables"}
+
+
 def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_learnt() -> None:
     assert labels(program_of("table_without_error"), "parameter") == {"table"}
 

@@ -98,7 +98,9 @@ class Callees:
             match node:
                 case ast.Assign(targets=[target], value=value):
                     once = True
-                case ast.Call(func=ast.Attribute(value=target, attr="append" | "extend"), args=[value]):
+                case ast.Call(func=ast.Attribute(value=target, attr="append"), args=[value]):
+                    once, value = False, ast.List(elts=[value])
+                case ast.Call(func=ast.Attribute(value=target, attr="extend"), args=[value]):
                     once = False
                 case _:
                     continue

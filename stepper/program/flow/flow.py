@@ -247,9 +247,9 @@ def running_totals(run: Pass, carried: set[Place]) -> set[Definition]:
 def adds_up(definition: Definition) -> bool:
     """Whether something is added to what was there; an average that moves with the losses is another thing."""
     match definition.node:
-        case ast.AugAssign(op=ast.Add()):
+        case ast.AugAssign(op=ast.Add() | ast.Sub()):  # `loss -= log(p)`
             return True
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=kept), op=ast.Add())):
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=kept), op=ast.Add() | ast.Sub())):
             return name == kept
     return False
 
@@ -288,7 +288,10 @@ def _kept_for_backward(
     first = min((d.order for d in steps), default=math.inf)
     made = (d for d in forward if d.kind == "bind" and not (d.alias and names_loss(d.place[1])))
     last = max((d.order for d in made if d.order < first), default=-1)
-    return {d for d in backward if d.order < last and d not in run.downstream(signals)}
+    gradients = run.downstream(signals)
+    begun = min((d.order for d in gradients & backward), default=math.inf)
+    added_to = {own for d in gradients for own in d.own if own.order > begun}  # `dx = np.zeros_like(x)`, among others
+    return {d for d in backward if d.order < last} - gradients - added_to
 
 
 def _made_again(
