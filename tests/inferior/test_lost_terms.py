@@ -77,6 +77,16 @@ TERMS = """
             "body.weight, body.bias",
         ),
         (
+            "loss = sum(w * q for w, q in zip([1.0, 0.5], [loss, h.norm().item()]))",
+            "h.norm()",
+            "body.weight, body.bias",
+        ),
+        (
+            "loss = sum(w * q for w, q in [(1.0, loss), (0.5, float(h.square().mean()))])",
+            "h.square().mean()",
+            "body.weight, body.bias",
+        ),
+        (
             "p = [loss, h.mean().item()]; loss = sum(w * q for w, q in zip([1.0, 0.5], p))",
             "h.mean()",
             "body.weight, body.bias",
@@ -111,6 +121,9 @@ MEANT = [
     "p, q = [h.detach().mean(), torch.tensor(1.0)], [loss, error]; loss = sum(a * b for a, b in zip(p, q))",  # weights
     "p = h.norm(); loss = sum(a * b for a, b in zip([p.item(), 1.0], [loss, error]))",
     "p = h.norm(); loss = sum(a * b for a, b in [(loss, p.item()), (error, 1.0)])",  # each with its weight
+    "loss = sum(a * b for a, b in zip([h.norm().item(), 1.0], [loss, error]))",
+    "loss = sum(a * b for a, b in [(loss, h.norm().item()), (error, 1.0)])",
+    "loss = sum(q for q in [loss * h.norm().item(), h.norm() if h.norm().item() > 0 else error])",
     "p = [loss, error]; w = [h.norm().item(), 1.0]; loss = sum(w[i] * p[i] for i in range(2))",
     "p = [(loss, h.norm().item()), (error, 1.0)]; loss = sum(a * b for a, b in p)",
     "p = [loss, torch.tensor(0.3)]; q = [loss, h.detach()]; loss = sum(p)",

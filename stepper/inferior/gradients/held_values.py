@@ -1,7 +1,7 @@
 """What containers hold that a statement reads: of `loss = sum(terms)` a probe sees `terms`, which is no value. What is
 in it was told where it was bound, stored into or appended, or where a function was called with it. No probe looks into
 a comprehension: what a list holds that is written out there (`for w, term in zip(weights, [a, b.item()])`) was told
-where its names were bound.
+where its names were bound, or where the parts of it were made that have none (`h.norm().item()`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from stepper.inferior.recording.drafts import MADE, Draft, Happening
+from stepper.inferior.spelling.added import plainly
 from stepper.program.syntax import COMPREHENSIONS
 from stepper.record import nodes_of
 
@@ -28,7 +29,12 @@ class HeldValues:
         self._place = place
         self._told: dict[str, list[tuple[Happening, bool, list[Draft]]]] = {}  # by name, whether it is bound anew there
         self._named: dict[str, list[tuple[Happening, Draft]]] = {}
+        self._happenings = happenings
+        self._parts: dict[tuple[int, str], Draft] = {}  # by the statement that they are parts of, and their texts
         for each in happenings:
+            made = next((draft for draft in each.drafts if draft.when == "result"), None)
+            if each.kind == "expression" and made is not None:
+                self._parts[self._statement(each), plainly(each.text)] = made
             for draft in each.drafts if each.kind == "statement" else ():
                 if draft.when in MADE:
                     self._named.setdefault(draft.label, []).append((each, draft))
@@ -47,9 +53,29 @@ class HeldValues:
                     held = {} if bound else held
                     held |= {_own_name(each, draft): draft for draft in drafts}
             found.append(list(held.values()))
-        for names in _written_out(event.text):
-            found.append([draft for name in names if (draft := self._last(name, event)) is not None])
+        statement = self._statement(event)
+        for elements in _written_out(event.text):
+            found.append([draft for each in elements for draft in self._made_in(each, event, statement)])
         return found
+
+    def _made_in(self, element: ast.AST, event: Happening, statement: int) -> Iterator[Draft]:
+        """What an element that is written out there is made of: the largest parts of it that are known."""
+        known: Draft | None = None
+        if isinstance(element, ast.Name):
+            known = self._last(element.id, event)
+        elif isinstance(element, ast.expr):
+            known = self._parts.get((statement, ast.unparse(element)))
+        if known is not None:
+            yield known
+        else:
+            for part in ast.iter_child_nodes(element):
+                yield from self._made_in(part, event, statement)
+
+    def _statement(self, event: Happening) -> int:
+        """The one that an event is a part of."""
+        while event.kind != "statement" and event.parent is not None:
+            event = self._happenings[event.parent]
+        return event.id
 
     def _last(self, name: str, event: Happening) -> Draft | None:
         """What a name stood for when an event began."""
@@ -108,16 +134,21 @@ def _elements(text: str) -> dict[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=1024)
-def _written_out(text: str) -> tuple[tuple[str, ...], ...]:
-    """The names in each container that is written out within a comprehension, or gone through by it."""
+def _written_out(text: str) -> tuple[tuple[ast.expr, ...], ...]:
+    """The elements of each container that is written out within a comprehension, or gone through by it; of one of pairs
+    (a term and its weight) the first of each, and the second of each."""
     inside = [each for node in nodes_of(text) if isinstance(node, COMPREHENSIONS) for each in ast.walk(node)]
     displays = {id(each): each for each in inside if isinstance(each, _DISPLAYS)}
     nested = {id(part) for each in displays.values() for part in ast.walk(each) if part is not each}
-    found = []
+    found: list[tuple[ast.expr, ...]] = []
     for each in (display for key, display in displays.items() if key not in nested):
-        names = [part for _, element in _keyed(each) for part in ast.walk(element) if isinstance(part, ast.Name)]
-        found.append(tuple(dict.fromkeys(name.id for name in names if isinstance(name.ctx, ast.Load))))
+        found.append(tuple(element for _, element in _keyed(each)))
+        found += zip(*(row.elts for row in _parts(each) if isinstance(row, ast.List | ast.Tuple)), strict=False)
     return tuple(filter(None, found))
+
+
+def _parts(display: ast.List | ast.Tuple | ast.Dict) -> list[ast.expr]:
+    return display.values if isinstance(display, ast.Dict) else display.elts
 
 
 def _keyed(display: ast.List | ast.Tuple | ast.Dict) -> list[tuple[str, ast.expr]]:

@@ -174,7 +174,10 @@ class _Search:
             kinds = made_by[event]
             held = self._held.read_by(self._happenings[event]) if kinds & ADDED else []
             if kinds & SCALED:  # of weights and terms, each in a list of their own, only these are added
-                held = [each for each in held if numbers.leave(self._happenings[event], each)]
+                weights = [each for each in held if not numbers.leave(self._happenings[event], each)]
+                held = [each for each in held if each not in weights]
+                scales = {key_of(draft) for each in weights for draft in each}
+                read = [draft for draft in read if key_of(draft) not in scales]
             read += [draft for each in held for draft in each]
             as_numbers = numbers.among(self._happenings[event], read) if kinds & ADDED else []
             read = [draft for draft in read if draft not in as_numbers]
