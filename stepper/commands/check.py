@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Literal
 
 from stepper.command_line import plain_line
@@ -17,6 +18,7 @@ from stepper.session.options import Options
 from stepper.terminal_text import visible
 
 FORMAT = 1
+QUIET = 30.0  # seconds after which it is said how far it is where lines cannot be wiped away
 
 
 def check_target(
@@ -38,7 +40,7 @@ def check_target(
     at = iteration_number(target, iteration)
     if at is None:
         raise Misuse(f"{target}: the setup has no loss to differentiate; name an iteration's number, counted from 0")
-    told = _Telling(at)
+    told = _Telling(target, at)
     try:
         found = check(target, options, at, entries, told, parameters)
     except KeyboardInterrupt:
@@ -132,11 +134,14 @@ def _json(value: float | None) -> float | str | None:
 
 
 class _Telling:
-    """Keeps what is known so far, and says on stderr, where that is a terminal, how far it is."""
+    """Keeps what is known so far, and says on stderr how far it is: where that is a terminal on one line, elsewhere (a
+    log) by a line now and then, as long as it takes."""
 
-    def __init__(self, iteration: int) -> None:
+    def __init__(self, target: str, iteration: int) -> None:
         self.found: GradientCheck | None = None
         self.at = f"on the way to iteration {iteration}"  # in words: how far it is
+        self._target = target
+        self._said = monotonic()
         self._terminal = sys.__stderr__ if sys.__stderr__ is not None and sys.__stderr__.isatty() else None
         self._show(f"running to iteration {iteration} …")
 
@@ -161,3 +166,8 @@ class _Telling:
             with suppress(OSError):
                 self._terminal.write("\r\x1b[K" + visible(text))
                 self._terminal.flush()
+        elif text and monotonic() - self._said >= QUIET:
+            self._said = monotonic()
+            with suppress(OSError):
+                sys.stderr.write(plain_line(f"{self._target}: {text}") + "\n")
+                sys.stderr.flush()

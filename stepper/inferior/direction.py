@@ -1,5 +1,5 @@
-"""A random direction through all entries of a value: one step up or down in each. It follows from a seed alone, so that
-two processes have the same one without telling each other.
+"""A random direction through all entries of a value, or a part of them: one step up or down in each. It follows from a
+seed alone, so that two processes have the same one without telling each other.
 """
 
 from __future__ import annotations
@@ -23,13 +23,21 @@ def signs(seed: int, size: int) -> NDArray[numpy.int8]:
     return 1 - 2 * numpy.unpackbits(drawn, count=size).view(numpy.int8)
 
 
-def product(numbers: Any, seed: int) -> float:
-    """The sum of the entries of an array in C order, each with its sign, in double precision. Raises LookupError where
-    they are no real numbers."""
+def through(seed: int, size: int, part: tuple[int, int] | None) -> NDArray[numpy.int8]:
+    """The same through the entries from the first of `part` on, before the second: no step in any other."""
+    found = signs(seed, size)
+    if part is not None:
+        found[: part[0]] = found[part[1] :] = 0
+    return found
+
+
+def product(numbers: Any, seed: int, part: tuple[int, int] | None = None) -> float:
+    """The sum of the entries of an array in C order, or of a part of them, each with its sign, in double precision.
+    Raises LookupError where they are no real numbers."""
     import numpy
 
     if numbers.dtype.kind not in "fiu":
         raise LookupError("it holds no real numbers")
-    flat, directions = numbers.reshape(-1), signs(seed, numbers.size)
-    parts = (slice(first, first + AT_ONCE) for first in range(0, flat.size, AT_ONCE))
-    return float(sum(numpy.dot(flat[part].astype(numpy.float64), directions[part]) for part in parts))
+    flat, directions = numbers.reshape(-1), through(seed, numbers.size, part)
+    pieces = (slice(first, first + AT_ONCE) for first in range(0, flat.size, AT_ONCE))
+    return float(sum(numpy.dot(flat[piece].astype(numpy.float64), directions[piece]) for piece in pieces))

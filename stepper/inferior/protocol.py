@@ -221,12 +221,13 @@ class Nudge(msgspec.Struct, tag="nudge", frozen=True):
 
 class Move(msgspec.Struct, frozen=True):
     """A parameter, as in a `Nudge`, the seed of a random direction through all of its entries, and how far one goes
-    along it with a step of 1."""
+    along it with a step of 1. `part`: through those from the first of these places on, before the second."""
 
     parameter: str
     like: Summary
     seed: int
     scale: float
+    part: tuple[int, int] | None = None
 
 
 class Push(msgspec.Struct, tag="push", frozen=True):
@@ -241,12 +242,13 @@ class Push(msgspec.Struct, tag="push", frozen=True):
 
 
 class GetProduct(msgspec.Struct, tag="product", frozen=True):
-    """Ask for a kept copy's product with the random direction of a seed."""
+    """Ask for a kept copy's product with the random direction of a seed, through a `part` as in a `Move`."""
 
     id: int
     iteration: int | None
     copy: int
     seed: int
+    part: tuple[int, int] | None = None
 
 
 class Tried(msgspec.Struct, frozen=True):

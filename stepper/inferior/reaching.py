@@ -15,7 +15,7 @@ from types import CellType, FrameType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
-from stepper.inferior.direction import signs
+from stepper.inferior.direction import through
 from stepper.inferior.recording.members import keyed_elements
 from stepper.inferior.recording.naming import attributes, is_scripts
 from stepper.inferior.recording.scalars import SCALARS
@@ -53,13 +53,13 @@ class Reached:
             return self._engine.write(value, index, number)
         return self._hold(number)
 
-    def move(self, step: float, seed: int) -> None:
+    def move(self, step: float, seed: int, part: tuple[int, int] | None = None) -> None:
         """Go a step along a random direction (see `direction`), in place. LookupError where that cannot be."""
         value = self._place.value
         if self._engine is not None and not self._engine.fixed(value):
             self._engine.settle()
             shape = self._engine.describe(self._engine.keep(value)).shape or ()
-            self._engine.move(value, step, signs(seed, math.prod(shape)))
+            self._engine.move(value, step, through(seed, math.prod(shape), part))
         else:
             self._hold(float(value) + step)
 

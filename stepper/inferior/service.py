@@ -170,7 +170,7 @@ class Service:
                 return Reply(request.id, array=copy.engine.array(copy.kept))
             case GetProduct():
                 copy = self._runner.store.get(request.iteration, request.copy)
-                return Reply(request.id, product=product(copy.engine.ndarray(copy.kept), request.seed))
+                return Reply(request.id, product=product(copy.engine.ndarray(copy.kept), request.seed, request.part))
         return Reply(request.id)
 
     def _histogram(self, request: GetHistograms, each: Range) -> list[int]:

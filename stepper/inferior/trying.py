@@ -140,7 +140,7 @@ class Trials:
 
         def push(step: float) -> float:
             for reached, move in places:
-                reached.move(step * move.scale, move.seed)
+                reached.move(step * move.scale, move.seed, move.part)
             return step
 
         return push

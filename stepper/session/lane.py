@@ -350,9 +350,10 @@ class Lane:
         assert reply.histograms is not None
         return reply.histograms
 
-    async def product(self, iteration: int | None, copy: int, seed: int) -> float:
-        """A kept copy's product with the random direction of a seed. Raises as `window` does."""
-        reply = await self._ask(GetProduct(next(self._numbers), iteration, copy, seed))
+    async def product(self, iteration: int | None, copy: int, seed: int, part: tuple[int, int] | None = None) -> float:
+        """A kept copy's product with the random direction of a seed, through a `part` as in a `Move`. Raises as
+        `window` does."""
+        reply = await self._ask(GetProduct(next(self._numbers), iteration, copy, seed, part))
         assert reply.product is not None
         return reply.product
 

@@ -253,9 +253,10 @@ class Lanes:
         """A whole recorded value. LookupError where it is not kept."""
         return await self._looked(iteration, lambda lane: lane.array(iteration, copy))
 
-    async def product(self, iteration: int | None, copy: int, seed: int) -> float:
-        """A recorded value's product with the random direction of a seed. LookupError where it is not kept."""
-        return await self._looked(iteration, lambda lane: lane.product(iteration, copy, seed))
+    async def product(self, iteration: int | None, copy: int, seed: int, part: tuple[int, int] | None = None) -> float:
+        """A recorded value's product with the random direction of a seed, through a `part` of it as in a `Move`.
+        LookupError where it is not kept."""
+        return await self._looked(iteration, lambda lane: lane.product(iteration, copy, seed, part))
 
     async def _looked(self, iteration: int | None, look: Callable[[Lane], Awaitable[T]]) -> T:
         lane = self._lane_with(iteration)

@@ -24,7 +24,8 @@ for t in range(3):
 """
 
 
-def test_a_page_says_what_agrees(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_says_what_agrees(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stepper.commands.check.QUIET", float("inf"))
     assert main(["check", "numpy", "--preset", "small", "--seed", "0", "--iteration", "2", "--entries", "2"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -94,8 +95,22 @@ def test_how_far_a_check_is_is_told_within_a_parameter_too() -> None:
     assert heard[0] == "w1" and "w2, after " in "".join(heard)
     passes = [int(each.split()[2]) for each in heard if "after" in each]
     assert passes == sorted(passes) and len(set(passes)) > 3
-    told = _Telling(3)
+    told = _Telling("some.py", 3)
     assert told.at == "on the way to iteration 3"
+
+
+@pytest.mark.parametrize("seconds", [0.0, float("inf")])
+def test_where_no_terminal_is_a_long_check_says_now_and_then_how_far_it_is(
+    seconds: float, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("stepper.commands.check.QUIET", seconds)
+    target = script(tmp_path, WRONG)
+    assert main(["check", target, "--format", "json"]) == 1
+    captured = capsys.readouterr()
+    said = captured.err.splitlines()
+    assert json.loads(captured.out) and bool(said) is (seconds == 0)
+    assert all(line.startswith(f"{target}: ") and line.endswith(" …") for line in said)
+    assert not said or f"{target}: checking w (1 of 1) …" in said
 
 
 def test_an_interrupt_prints_what_is_known_so_far(

@@ -10,7 +10,7 @@ import torch
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.python import PythonEngine
 from stepper.engines.torch import TorchEngine
-from stepper.inferior.direction import product, signs
+from stepper.inferior.direction import product, signs, through
 
 
 def test_signs_follow_from_the_seed_and_are_even() -> None:
@@ -32,6 +32,9 @@ def test_a_product_is_that_of_all_entries_in_double_precision(monkeypatch: pytes
     whole = float(np.dot(numbers.reshape(-1).astype(float), signs(5, 210)))
     assert product(numbers, 5) == pytest.approx(whole, rel=1e-14)
     assert product(numbers.T, 5) != product(numbers, 5), "in C order"
+    parts = (product(numbers, 5, part) for part in ((0, 70), (70, 71), (71, 210)))
+    assert sum(parts) == pytest.approx(whole, rel=1e-12)
+    assert through(5, 210, (70, 71)).nonzero()[0].tolist() == [70]
     monkeypatch.setattr("stepper.inferior.direction.AT_ONCE", 16)
     assert product(numbers, 5) == pytest.approx(whole, rel=1e-12)
     with pytest.raises(LookupError):

@@ -6,7 +6,7 @@ The process stands at the head of the iteration; see `checking`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -51,7 +51,8 @@ from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.check.readings import of, one_of
 from stepper.session.check.samples import MOSTLY, Sample, Samples
-from stepper.session.check.together import Setting, Together, Way, together, way_through
+from stepper.session.check.seeking import wrong_entry
+from stepper.session.check.together import Part, Setting, Together, Way, together, way_through
 from stepper.session.check.updated_first import read_after_update, updated_before
 from stepper.session.continuing import Continuing
 from stepper.session.findings.carried import Carried, added, momentum
@@ -105,6 +106,7 @@ class RecordCheck:
         self._entered: list[EntryCheck] = []  # what is known so far of the parameter that is looked at
         self._updated: dict[int, str] = {}  # by the place of a loss
         self._squares = tuple(squares(record))
+        self._wrong: int | None = None  # the place of an entry that is looked at before others
         self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
 
     async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
@@ -169,9 +171,6 @@ class RecordCheck:
             return []
         others = max((typical(each.before) for each in self._record.parameters), default=0.0)
 
-        async def product(copy: int, seed: int) -> float:
-            return await self._session.product(self._record.iteration, copy, seed)
-
         found: list[Way] = []
         for place, each in enumerate(self._record.parameters, len(self._record.parameters) if anew else 0):
             # the others may be told of without these
@@ -180,9 +179,15 @@ class RecordCheck:
                     known = list(self._versions(each))
                     if any(version.called for version in known):
                         continue  # its slope is that of another loss
-                    way = await way_through(each, known, place, others, self._passes.base[-1], product)
+                    way = await way_through(each, known, place, others, self._passes.base[-1], self._product)
                     found += [] if way is None else [way]
         return found
+
+    async def _product(self, copy: int, seed: int, part: Part | None = None) -> float:
+        return await self._session.product(self._record.iteration, copy, seed, part)
+
+    async def _push(self, moves: list[Move], numbers: list[float | None]) -> list[Tried]:
+        return await self._passes.push(moves, numbers)
 
     async def _together(
         self,
@@ -193,7 +198,7 @@ class RecordCheck:
     ) -> Together:
         async def push(moves: list[Move], numbers: list[float | None]) -> list[Tried]:
             progress(f"{len(moves)} parameters at once" if len(moves) > 1 else moves[0].parameter)
-            return await self._passes.push(moves, numbers)
+            return await self._push(moves, numbers)
 
         return await together(ways, self._setting, push, splits, over)
 
@@ -237,19 +242,21 @@ class RecordCheck:
         told = await self._together(group, len(group))
         wrong = {each.names[0]: each for each in told.directions if each.verdict is Verdict.DIFFERS}
         suspected = [each.parameter for each in group if each.parameter.name in wrong]
-        again = await self._together(await self._ways(suspected, True, anew=True), len(suspected))
-        twice = {each.names[0] for each in again.directions if each.verdict is Verdict.DIFFERS and not each.names[1:]}
+        others = await self._ways(suspected, True, anew=True)
+        again = await self._together(others, len(suspected))
+        differ = {each.names[0] for each in again.directions if each.verdict is Verdict.DIFFERS and not each.names[1:]}
+        twice = {each.parameter.name: each for each in others if each.parameter.name in differ}
         checked = tuple([await self._further(each, wrong, twice, further) for each in whole.parameters])
-        others = tuple(each for each in whole.directions if not names.intersection(each.names))
+        apart = tuple(each for each in whole.directions if not names.intersection(each.names))
         known = {each.name for each in checked if each.verdict is Verdict.AGREES}  # by a factor that is right
         own = (each for each in told.directions if each.verdict is Verdict.AGREES or not known.issuperset(each.names))
-        return replace(whole, parameters=checked, directions=(*others, *own))
+        return replace(whole, parameters=checked, directions=(*apart, *own))
 
     async def _further(
         self,
         found: ParameterCheck,
         wrong: Mapping[str, Direction],
-        twice: Container[str],
+        twice: Mapping[str, Way],
         further: Callable[[int], int],
     ) -> ParameterCheck:
         """A parameter whose entries agree, by more of them where a direction through it does not."""
@@ -262,7 +269,17 @@ class RecordCheck:
             among = settled(await self._one(parameter))
             if among.verdict is not Verdict.AGREES:
                 return telling(among)
+            sought = await self._sought(twice[found.name], further)
+            if sought is not None:
+                return sought
         return doubted(found, direction, surely=found.name in twice)
+
+    async def _sought(self, way: Way, further: Callable[[int], int]) -> ParameterCheck | None:
+        """A parameter by the entry that is wrong, where halves of a direction through all of them lead to one."""
+        self._wrong = await wrong_entry(way, self._setting, self._push, self._product, lambda: not further(1))
+        found = None if self._wrong is None else settled(await self._one(way.parameter))
+        self._wrong = None
+        return telling(found) if found is not None and found.verdict is Verdict.DIFFERS else None
 
     async def _one(self, parameter: Parameter) -> ParameterCheck:
         """By its entries."""
@@ -362,7 +379,7 @@ class RecordCheck:
                 raise LookupError("its elements are past --memory")
         if self._passes.unlike:
             raise LookupError(self._passes.unlike)
-        await samples.choose(version.parts[0], self._entries)
+        await samples.choose(version.parts[0], self._entries, self._wrong)
         own = version.called
         known = [(of(own), "")] if own else self._setting.readings(version)
         along: bool | None = None

@@ -70,12 +70,12 @@ class Samples:
         self._steps: dict[int, list[Step]] = {}  # by those
         self._gradual: dict[tuple[int, float], bool | None] = {}  # by those and the loss
 
-    async def choose(self, gradient: Value, entries: int) -> None:
-        """Choose so many, once: one of which the step lost a part, where the gradient is largest, on both sides, and
-        some spread over it."""
+    async def choose(self, gradient: Value, entries: int, first: int | None = None) -> None:
+        """Choose so many, once: the `first`, one of which the step lost a part, where the gradient is largest, on both
+        sides, and some spread over it."""
         if self._chosen:
             return
-        wanted = [] if self.parameter.lost is None else [self.parameter.lost]
+        wanted = [each for each in (first, self.parameter.lost) if each is not None]
         shape, size = gradient.summary.shape or (), max(1, self.parameter.before.summary.size)
         if gradient.copy is not None and gradient.summary.size > 1:
             survey: Survey = await self._session.survey(self._record.iteration, gradient.copy, 1)

@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import msgspec
+
 from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Value
 from stepper.session.check.finite_difference import (
@@ -40,8 +42,10 @@ CHANCE = 1e-3  # and by what is made of several losses, which a coarse slope may
 STEEP = 0.5  # and is not: the product with it, relative to the gradient's norm
 
 Push = Callable[[list[Move], list[float | None]], Awaitable[list[Tried]]]
-Product = Callable[[int, int], Awaitable[float]]
-"""Of a kept value with the direction of a seed."""
+Part = tuple[int, int]
+"""Entries, from a place in the flattened array on, before another."""
+Product = Callable[[int, int, Part | None], Awaitable[float]]
+"""Of a kept value, or a part of it, with the direction of a seed."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Together:
     unsure: dict[str, Direction]
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """A direction, the version of the gradients that it was compared with, and by which loss; `hidden`: nothing is told
     because of the loss's rounding, and of nothing else; `made`: what else the others may be the gradients of, now."""
 
@@ -158,10 +162,20 @@ def _is_whole(value: Value, size: int) -> bool:
     return summary.size == size and not value.pooled and not summary.nan and not summary.inf and not summary.neginf
 
 
-async def _along(version: Version, seed: int, product: Product) -> float:
+async def through_part(way: Way, part: Part, product: Product) -> Way:
+    """The same direction, through no others than these entries."""
+    slopes = [await _along(each, way.move.seed, product, part) for each in way.versions]
+    return replace(
+        way,
+        move=msgspec.structs.replace(way.move, part=part),
+        slopes=tuple(way.move.scale * each for each in slopes),
+    )
+
+
+async def _along(version: Version, seed: int, product: Product, part_of_it: Part | None = None) -> float:
     total = 0.0
     for sign, part in [*((1, each) for each in version.parts), *((-1, each) for each in version.less)]:
-        number = part.summary.value if part.copy is None else await product(part.copy, seed)
+        number = part.summary.value if part.copy is None else await product(part.copy, seed, part_of_it)
         assert isinstance(number, int | float)
         total += sign * number
     return version.scale * total
@@ -184,7 +198,7 @@ async def together(
         group, agree = waiting.popleft()
         if agree and over():
             continue  # with what is known of it
-        found = await _compared(group, setting, push)
+        found = await compared_along(group, setting, push)
         if found is None:
             continue
         direction, place, by, _, made = found
@@ -241,7 +255,7 @@ def _parts(rest: Sequence[Way], tolerance: float, most: int) -> list[tuple[Way, 
     return [tuple(ordered[first : first + several]) for first in range(0, len(ordered), several)]
 
 
-async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Found | None:
+async def compared_along(group: tuple[Way, ...], setting: Setting, push: Push) -> Found | None:
     """The slope along one direction through a group. None where it cannot be had."""
     moves = [each.move for each in group]
 
@@ -267,7 +281,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
             steps = [*steps, *await narrowed(ask, 0.0, likely(setting.base), apart, setting.unit, noise, steps)]
     except LookupError:
         return None  # one cannot be reached
-    first: _Found | None = None
+    first: Found | None = None
     for place in range(max(len(each.versions) for each in group)):
         recorded = sum(each.slope(place) for each in group)
         for read, by in read_as:
@@ -287,7 +301,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
             )
             if entry.verdict is Verdict.AGREES and (entry.difference or not by):
                 by_loss = f"by {by} ({read(setting.base):.6g})" if by else ""
-                return _Found(replace(told, reason=by_loss), place, by_loss, False, one_of(setting.made, (read, by)))
+                return Found(replace(told, reason=by_loss), place, by_loss, False, one_of(setting.made, (read, by)))
             of_another = (
                 first is not None and by and first.place == place and first.direction.verdict is Verdict.DIFFERS
             )
@@ -295,7 +309,7 @@ async def _compared(group: tuple[Way, ...], setting: Setting, push: Push) -> _Fo
             if first is None or (entry.verdict is Verdict.UNKNOWN and (made or (of_another and entry.difference))):
                 rounded = found is not None and found.error <= HIDDEN * min(each[1] for each in found.others)
                 within = abs(recorded - (entry.difference or 0.0)) <= entry.tolerance
-                first = _Found(
+                first = Found(
                     told, place, "", rounded and within
                 )  # of the loss by which nothing can be told they may be the gradients
     return first
