@@ -102,6 +102,8 @@ class Lane:
         self._stops: tuple[tuple[Stop, ...], bool] = (tuple(launch.stops), False)
         self.answers = Answers()
         """Where it is told what came of the conditions of breakpoints."""
+        self.parting = ""
+        """What it printed at its exit, when it had been let go."""
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.records: dict[int | None, Record] = {}
@@ -156,8 +158,10 @@ class Lane:
     async def leave(self) -> None:
         """Let a script that is over run its exit handlers, and its process end by itself."""
         if self.ended is not None and self._writer is not None and self.lost is None:
+            before = self.process.printed
             self._writer.write(frame(Quit(0)))
             await _aside(self.process.wait, EXIT_SECONDS)
+            self.parting = self.process.output(before).decode("utf-8", "replace")
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:

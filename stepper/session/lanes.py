@@ -197,6 +197,11 @@ class Lanes:
         """What the script has printed (both streams), by byte offsets."""
         return self._lane.process.output(start, end).decode("utf-8", "replace")
 
+    @property
+    def parting(self) -> str:
+        """What a script that was over printed at its exit, when the session was closed."""
+        return self._main.parting if self._main is not None else ""
+
     def _fill_in(self, iteration: int | None) -> None:
         """Somebody looks at a record: what it does not say yet of its large values is to come."""
         lane = self._lane_with(iteration)

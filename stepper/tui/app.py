@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from stepper.terminal_text import printed
 from stepper.tui.actions import bindings
 from stepper.tui.looking import Looking
 from stepper.tui.opening import Opening
@@ -75,6 +77,9 @@ class StepperApp(Opening, Looking):
         if not leaving.done():
             print(f"{self.session.target}: waiting for the script's process to end", file=sys.stderr)
         await leaving
+        with suppress(OSError):  # the terminal may be gone
+            for line in printed(self.session.parting):  # there is no panel any more to show it
+                print(line, flush=True)
 
     def action_check(self) -> None:
         """Compare the gradients of the iteration that is shown with finite differences of its loss."""

@@ -153,3 +153,17 @@ def test_the_terminal_is_given_back_before_the_scripts_exit_handlers_have_ended(
             go.write("go")
             go.flush()
         assert terminal.wait_until_closed() == 0
+
+
+def test_what_a_script_prints_at_its_exit_stands_in_the_terminal_when_the_app_is_closed(tmp_path: Path) -> None:
+    script = tmp_path / "polite.py"
+    script.write_text("import atexit\natexit.register(print, 'see', 'runs/7')\n"
+                      "w = 1.0\nfor t in range(3):\n    loss = w * w\n    w -= 0.1 * w\nprint('over')\n")  # fmt: skip
+    with Terminal([installed(), str(script)], 120, 40) as terminal:
+        terminal.wait_for("statement 1/")
+        terminal.press("c")
+        terminal.wait_for("ended")
+        terminal.press("q")
+        assert terminal.wait_until_closed() == 0
+        _, _, behind = bytes(terminal.written).partition(b"\x1b[?1049l")
+        assert b"see runs/7" in behind and b"over" not in behind
