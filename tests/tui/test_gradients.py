@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stepper.record import Record
-from stepper.session import Session
+from stepper.session import Options, Session
 from stepper.session.findings.left_out import Why, all_left_out
 from stepper.tui.app import StepperApp
 from stepper.tui.panels.gradients import Columns, gauge, histories, logarithm_of, sparkline
@@ -170,6 +170,23 @@ async def test_without_a_record_there_is_nothing() -> None:
         await ready(pilot)
         await press(pilot, "4", "down", "enter")
         assert "No parameter is updated here." in text_of(app.desk.gradients)
+
+
+async def test_an_iteration_that_only_collects_names_one_that_has_a_loss(tmp_path: Path) -> None:
+    script = tmp_path / "replay.py"
+    script.write_text(
+        "w, kept = 1.0, []\nfor t in range(6):\n    kept.append(t)\n    if len(kept) < 4:\n        continue\n"
+        "    loss = w * w\n    w -= 0.1 * 2 * w\n"
+    )
+    app = app_of(Session(str(script), Options()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert text_of(app.desk.gradients).strip() == "No parameter is updated here."
+        await press(pilot, "c")
+        await until(pilot, lambda: app.scene.state == "ended")
+        await press(pilot, "I", "I", "I", "I")
+        await until(pilot, lambda: app.scene.iteration == 1)
+        assert "Iteration 3 has a loss." in " ".join(text_of(app.desk.gradients).split())
 
 
 FORGOTTEN = """

@@ -34,12 +34,18 @@ def looked_for(named: str | None, over: bool = True, record: Record | None = Non
     return f"{named} is no single number where it ends: name another by --loss EXPR"
 
 
+def nearest_loss(record: Record, losses: Sequence[float | None]) -> int | None:
+    """The iteration nearest to this one that has a loss, as far as they have been run."""
+    iteration = record.iteration or 0
+    there = (number for number, loss in enumerate(losses) if loss is not None)
+    return min(there, key=lambda number: abs(number - iteration), default=None)
+
+
 def without_loss(record: Record, losses: Sequence[float | None], named: str | None) -> str:
     """Of an iteration without a loss: which one has a loss, as far as they have been run; else what to do."""
-    iteration = record.iteration or 0
-    there = [number for number, loss in enumerate(losses) if loss is not None]
-    if there:
-        return f"iteration {min(there, key=lambda number: abs(number - iteration))} has one"
+    there = nearest_loss(record, losses)
+    if there is not None:
+        return f"iteration {there} has one"
     if named is not None:
         return f"{named} is no single number where it ends; another iteration, or another --loss EXPR, may have one"
     likely = _may_be(record)

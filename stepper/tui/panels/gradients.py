@@ -16,7 +16,7 @@ from stepper.record import Parameter, Record, Summary
 from stepper.session.findings.all_zero import ZeroStreaks
 from stepper.session.findings.carried import Carried, Since, climbs, coasting
 from stepper.session.findings.left_out import Why
-from stepper.session.findings.lossless import not_in_the_record
+from stepper.session.findings.lossless import nearest_loss, not_in_the_record
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
 from stepper.tui.actions import bindings
@@ -95,9 +95,7 @@ class GradientsPanel(LinePanel):
         if self.scene.record is None:
             self.set_rows([])
         elif not parameters:
-            missing = not_in_the_record(self.scene.record)
-            text = f"This iteration {missing}." if missing else "No parameter is updated here."
-            self.set_rows(muted(text, self.inner.width))
+            self.set_rows(muted(self._none(self.scene.record), self.inner.width))
         else:
             whole = names.without_beginning([parameter.name for parameter in parameters])
             columns = Columns.fit(max(map(cell_len, whole)), names.widths(whole)[1], self.inner.width, self._margin)
@@ -107,6 +105,14 @@ class GradientsPanel(LinePanel):
             self.set_rows(rows)
         self.retitle(self.TITLE + self._ahead(), self.TITLE)
         self._explain()
+
+    def _none(self, record: Record) -> str:
+        """Why there is no parameter; and where there may be one, of a loop whose first passes only collect."""
+        missing = not_in_the_record(record)
+        if missing:
+            return f"This iteration {missing}."
+        there = nearest_loss(record, self.scene.losses) if record.loss is None else None
+        return "No parameter is updated here." + (f" Iteration {there} has a loss." if there is not None else "")
 
     def _table(self, columns: Columns, whole: Sequence[str]) -> list[Row]:
         """The heading, and a line for each parameter; `whole` are the names before they are shortened."""
