@@ -316,6 +316,13 @@ class Engine:
         whole = self.array(kept)
         return numpy.frombuffer(whole.data, dtype=whole.dtype).reshape(whole.shape)
 
+    def native(self, kept: Any) -> Any:
+        """What a kept copy was, as its own library has it: an object by itself, which whoever asks may change.
+
+        Raises LookupError where it has no numbers that can be read.
+        """
+        return numpy_module().array(self.ndarray(kept))
+
     def sample(self, kept: Any, most: int) -> Any:
         """At most `most` elements of a kept copy, evenly spread, in one row, as a NumPy array."""
         return sample(self.ndarray(kept), most)

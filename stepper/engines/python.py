@@ -118,6 +118,9 @@ class PythonEngine(Engine):
         values: Sequence[float] = _floats(numbers) if dtype == "float" else numbers
         return Array(shape, name, struct.pack(f"<{len(values)}{code[1]}", *values))
 
+    def native(self, kept: Any) -> Any:
+        return self.keep(kept)
+
     def number(self, value: Any) -> float | None:
         return _floats([value])[0] if type(value) in (int, float) else None
 

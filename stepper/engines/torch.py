@@ -373,6 +373,11 @@ class TorchEngine(Engine):
         with unnoticed():
             return self._described.familiar(self._tensor(kept)).cpu().numpy()
 
+    def native(self, kept: Any) -> Any:
+        self._tensor(kept)
+        with unnoticed():
+            return kept.at_home.clone()
+
     def sample(self, kept: Any, most: int) -> Any:
         if type(kept) is Kept and kept.array is not None:
             return sample(kept.shaped(), most)

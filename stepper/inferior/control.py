@@ -62,6 +62,11 @@ class Control:
             self._running, self._standing, self._at_head = False, True, at_head
 
     @property
+    def stands(self) -> bool:
+        """Whether the script's own thread waits for what the debugger wants next, or is over."""
+        return self._standing
+
+    @property
     def pausing(self) -> bool:
         """Whether the script is to stop and has not stopped yet."""
         return not (self._running or self._standing or self._quit)
@@ -85,6 +90,7 @@ class Control:
     def wait_for_quit(self) -> None:
         """The script is over; stay for questions about what was recorded."""
         with self._condition:
+            self._standing = True
             self._condition.wait_for(lambda: self._quit)
 
     @property

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict, cast
 
 import msgspec
 
-from stepper.record import Array, LoopHead, Record, Region, Spot, Summary, Survey, Window
+from stepper.record import Array, LoopHead, Record, Region, Spot, Summary, Survey, Value, Window
 
 VERSION = 1
 MAX_FRAME = 1 << 30
@@ -191,6 +191,30 @@ class GetArray(msgspec.Struct, tag="array", frozen=True):
     copy: int
 
 
+class Operand(msgspec.Struct, frozen=True):
+    """What a name in an expression stands for: a kept copy, or a number, bool or text; `type` is the type that a number
+    has in Python, where it came as text."""
+
+    copy: int | None = None
+    number: bool | int | float | str | None = None
+    type: str = ""
+
+
+UNKNOWN = " has no value here"
+"""What follows, in an answer, a name in an expression that nothing is known by."""
+
+
+class Evaluate(msgspec.Struct, tag="evaluate", frozen=True):
+    """Ask for the value of `text`, a Python expression in which `operands[k]` is called `_k`. It is kept beside the
+    copies of that record, and called `label`. Only while the script stands."""
+
+    id: int
+    iteration: int | None
+    label: str
+    text: str
+    operands: list[Operand]
+
+
 class Awaited(TypedDict):
     """What copies of the process are to tell, as in a `Nudge`."""
 
@@ -278,6 +302,7 @@ Request = (
     | GetHistograms
     | GetArray
     | GetProduct
+    | Evaluate
     | Nudge
     | Push
     | Quit
@@ -401,6 +426,7 @@ class Reply(msgspec.Struct, tag="reply", frozen=True):
     spot: Spot | None = None
     tried: list[Tried] | None = None
     product: float | None = None
+    value: Value | None = None
     error: str | None = None
 
 

@@ -21,6 +21,7 @@ from stepper.engines.base import Engine, having
 from stepper.engines.pool import POOL
 from stepper.inferior.channel import Channel
 from stepper.inferior.control import Control
+from stepper.inferior.evaluating import Evaluator
 from stepper.inferior.finishing.finish import Finisher
 from stepper.inferior.lengths import passes_over
 from stepper.inferior.passes import PassCount
@@ -87,6 +88,7 @@ class Runner:
         self.records: dict[int | None, Record] = {}  # packed, ready to be sent
         self.recorder = Recorder(program, engines, self.store, self.losses, Differences(numpy))
         self.conditions = self.recorder.conditions = Conditions(program.sites, engines, self._aside)
+        self.evaluator = Evaluator(program, self.store, engines, self._aside)
         self.recorder.halted = self._halt
         self.recorder.enough = self._leave_modules
         self._trials = Trials(program, engines, self.losses)

@@ -21,6 +21,7 @@ from stepper.inferior.pictured import picture
 from stepper.inferior.protocol import (
     Count,
     Counted,
+    Evaluate,
     GetArray,
     GetHistograms,
     GetProduct,
@@ -48,6 +49,7 @@ SAMPLE = 1 << 14
 
 TELL_SECONDS = 0.1  # between two messages of what has been counted
 TOGETHER_SECONDS = 0.005  # how long answers wait for others that were asked for at once
+AT_WORK = "the script is at work: it is evaluated when that stands"
 HEAD_SECONDS = 0.25  # how long a pause waits for a loop head
 
 
@@ -171,6 +173,10 @@ class Service:
             case GetProduct():
                 copy = self._runner.store.get(request.iteration, request.copy)
                 return Reply(request.id, product=product(copy.engine.ndarray(copy.kept), request.seed, request.part))
+            case Evaluate():
+                if not self._control.stands:
+                    raise LookupError(AT_WORK)
+                return Reply(request.id, value=self._runner.evaluator.value(request))
         return Reply(request.id)
 
     def _histogram(self, request: GetHistograms, each: Range) -> list[int]:

@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stepper.session.breakpoints import NoStatement, NotACondition
+    from stepper.session.breakpoints import NoStatement
     from stepper.session.errors import Misuse, ScriptFailed
+    from stepper.session.expressions import NotAnExpression
     from stepper.session.findings.navigation import Cursor, Place, Step
     from stepper.session.lane import LaneLost
     from stepper.session.options import Options
@@ -22,7 +23,7 @@ __all__ = [
     "LaneLost",
     "Misuse",
     "NoStatement",
-    "NotACondition",
+    "NotAnExpression",
     "Options",
     "Place",
     "ScriptFailed",
@@ -32,8 +33,9 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("NoStatement", "NotACondition"), "breakpoints"),
+    **dict.fromkeys(("NoStatement",), "breakpoints"),
     **dict.fromkeys(("Misuse", "ScriptFailed"), "errors"),
+    **dict.fromkeys(("NotAnExpression",), "expressions"),
     **dict.fromkeys(("LaneLost",), "lane"),
     **dict.fromkeys(("Cursor", "Place", "Step"), "findings.navigation"),
     **dict.fromkeys(("Options",), "options"),

@@ -8,14 +8,11 @@ from dataclasses import dataclass, replace
 
 from stepper.inferior.protocol import Stop
 from stepper.record import Spot
+from stepper.session.expressions import checked
 
 
 class NoStatement(LookupError):
     """There is nothing on that line at which one could stop; the message says so."""
-
-
-class NotACondition(ValueError):
-    """What was given for a condition is no Python expression; the message says so in one line."""
 
 
 @dataclass(frozen=True, order=True)
@@ -70,7 +67,7 @@ class Breakpoints:
     def put(self, spot: Spot, source: str, condition: str = "", named: str = "") -> None:
         """Set a breakpoint on a line of `source`, or give the one that is there another condition.
 
-        Raises NoStatement where no statement begins on that line, which is called `named`, and NotACondition.
+        Raises NoStatement where no statement begins on that line, which is called `named`, and NotAnExpression.
         """
         condition = checked(condition)
         there = self.at(spot)
@@ -100,7 +97,7 @@ class Breakpoints:
             raise NoStatement(f"{named or spot.place} runs when its file is imported: only in functions can it stop")
 
     def change(self, each: Breakpoint, condition: str) -> None:
-        """Give one another condition; it then holds. Raises NotACondition."""
+        """Give one another condition; it then holds. Raises NotAnExpression."""
         self._replace(replace(each, condition=checked(condition), enabled=True, problem=""))
 
     def switch(self, each: Breakpoint) -> None:
@@ -156,27 +153,3 @@ def in_functions(source: str) -> frozenset[int]:
         node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     return frozenset(each.lineno for node in functions for each in ast.walk(node) if isinstance(each, ast.stmt))
-
-
-def checked(condition: str) -> str:
-    """A condition as it is kept; empty for none. Raises NotACondition for what is no Python expression."""
-    condition = " ".join(condition.split("\n")).strip()
-    if not condition:
-        return ""
-    try:
-        tree = ast.parse(condition, "<condition>", "eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
-        if isinstance(error, SyntaxError) and _assigns(condition):
-            reason = "it assigns; == compares"
-        raise NotACondition(f"{condition} is not a Python expression: {reason}") from None
-    if any(isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)) for node in ast.walk(tree)):
-        raise NotACondition(f"{condition} is no condition: it must not wait or yield")
-    return condition
-
-
-def _assigns(text: str) -> bool:
-    try:
-        return any(isinstance(node, ast.Assign) for node in ast.parse(text).body)
-    except (SyntaxError, ValueError):
-        return False

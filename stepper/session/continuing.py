@@ -43,7 +43,7 @@ class Continuing(Standing):
         is there gets that, and stays.
 
         `file` is the path of one of the modules; without it, it is the file that has the training loop. Raises
-        NoStatement where nothing begins on the line, NotACondition for what is no Python expression.
+        NoStatement where nothing begins on the line, NotAnExpression for what is no Python expression.
         """
         spot = Spot(file, line)
         there = self.breakpoints.toggle(spot, self._text(file), condition, self.named(spot))
@@ -62,7 +62,7 @@ class Continuing(Standing):
         self.breakpoints.check(spot, self._text(spot.file), self.named(spot))
 
     def change_condition(self, each: Breakpoint, condition: str) -> None:
-        """Give a breakpoint, in whatever file, another condition (empty: none). Raises NotACondition."""
+        """Give a breakpoint, in whatever file, another condition (empty: none). Raises NotAnExpression."""
         self.breakpoints.change(each, condition)
         self._changed_breakpoints()
 

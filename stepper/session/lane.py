@@ -20,6 +20,7 @@ from stepper.inferior.protocol import (
     Count,
     Counted,
     Ended,
+    Evaluate,
     GetArray,
     GetHistograms,
     GetProduct,
@@ -50,8 +51,9 @@ from stepper.inferior.protocol import (
     body_length,
     frame,
 )
-from stepper.record import Array, Record, Region, Spot, Summary, Survey, Window, filled
+from stepper.record import Array, Record, Region, Spot, Summary, Survey, Value, Window, filled
 from stepper.session.errors import Misuse
+from stepper.session.expressions import Asked
 from stepper.session.findings.answers import Answers
 from stepper.session.process import Process
 
@@ -360,6 +362,13 @@ class Lane:
         reply = await self._ask(GetProduct(next(self._numbers), iteration, copy, seed, part))
         assert reply.product is not None
         return reply.product
+
+    async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
+        """The value of an expression of kept values, which is kept under its `label`. LookupError where it has none,
+        or the script is at work; LaneLost where the process is gone."""
+        reply = await self._ask(Evaluate(next(self._numbers), iteration, label, asked.text, list(asked.operands)))
+        assert reply.value is not None
+        return reply.value
 
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole kept copy. Raises as `window` does."""

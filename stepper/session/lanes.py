@@ -16,8 +16,9 @@ from typing import TypeVar
 import msgspec
 
 from stepper.inferior.protocol import Ended, Line, Range
-from stepper.record import Array, LoopHead, Record, Region, Spot, Survey, Window, place
+from stepper.record import Array, LoopHead, Record, Region, Spot, Survey, Value, Window, place
 from stepper.session.edited import Edits
+from stepper.session.expressions import Asked
 from stepper.session.findings.answers import Answers
 from stepper.session.findings.extent import cannot_grow
 from stepper.session.lane import Lane, LaneLost
@@ -257,6 +258,11 @@ class Lanes:
     async def array(self, iteration: int | None, copy: int) -> Array:
         """A whole recorded value. LookupError where it is not kept."""
         return await self._looked(iteration, lambda lane: lane.array(iteration, copy))
+
+    async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
+        """The value of an expression of a record's values, kept as `label` for windows and arrays like any other of the
+        record. LookupError, in one line, where it has none, or the script is at work."""
+        return await self._looked(iteration, lambda lane: lane.evaluate(iteration, label, asked))
 
     async def product(self, iteration: int | None, copy: int, seed: int, part: tuple[int, int] | None = None) -> float:
         """A recorded value's product with the random direction of a seed, through a `part` of it as in a `Move`.

@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cached_property
 from operator import index
 from types import TracebackType
@@ -19,6 +19,8 @@ from stepper.record import Event, Gate, Parameter, Record, Summary, Value
 from stepper.session.breakpoints import Breakpoint
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed, last_line
+from stepper.session.evaluation import evaluated
+from stepper.session.expressions import Labels, asked, checked
 from stepper.session.findings.labels import missing
 from stepper.session.findings.sightings import as_left
 from stepper.session.options import LARGEST_COUNT, MEMORY, Options
@@ -139,6 +141,25 @@ class Iteration:
             if value.label == label
         ]
 
+    def evaluate(self, expression: str) -> RecordedValue:
+        """The value of a Python expression in the labels of this record (`"(h > 0).sum(0)"`), each as `it[label]` has
+        it, and the script's modules; worked out in the script's process, of copies.
+
+        Raises LookupError, in one line, where it has none, and ValueError for what is no Python expression.
+        """
+        text = checked(_text(expression, "an expression"))
+        if not text:
+            raise ValueError("an expression is needed, such as '(h > 0).sum(0)'")
+
+        def held(label: str) -> Value | None:
+            return self[label].value
+
+        return RecordedValue(self._run, self.iteration, self._run._evaluated(self.iteration, text, self._labels, held))
+
+    @cached_property
+    def _labels(self) -> Labels:
+        return Labels(self.labels)
+
     def check(self, entries: int | None = None, parameters: Sequence[str] = ()) -> GradientCheck:
         """The same as `Run.check`, of this iteration."""
         if self.iteration is None:
@@ -196,6 +217,11 @@ class Run:
 
     def _array(self, iteration: int | None, copy: int) -> Any:
         return self._do(self.session.array(iteration, copy))
+
+    def _evaluated(
+        self, iteration: int | None, text: str, labels: Labels, held: Callable[[str], Value | None]
+    ) -> Value:
+        return self._do(evaluated(self.session, iteration, text, labels, asked(text, labels, held)))
 
     def __repr__(self) -> str:
         iteration, event = self.here

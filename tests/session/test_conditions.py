@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import stepper
-from stepper.session import NotACondition, Session, State, continuing
+from stepper.session import NotAnExpression, Session, State, continuing
 from stepper.session.breakpoints import Breakpoints
 from tests.session.support import opened, script, text_at
 
@@ -222,7 +222,7 @@ async def test_a_condition_given_while_the_script_runs_holds_at_once(tmp_path: P
 )
 async def test_what_is_no_expression_is_refused_at_once(tmp_path: Path, condition: str, said: str) -> None:
     async with opened(script(tmp_path, LOOP)) as session:
-        with pytest.raises(NotACondition) as raised:
+        with pytest.raises(NotAnExpression) as raised:
             session.toggle_breakpoint(BODY, condition=condition)
         assert said in str(raised.value) and "\n" not in str(raised.value)
         assert not session.breakpoints.all

@@ -6,11 +6,13 @@ Filled by the main thread while an iteration is recorded, read by the service th
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from typing import Any
 
 from stepper.engines.base import Engine
 from stepper.inferior.protocol import PASSING
 from stepper.inferior.recording.copies import Copy, Key
+from stepper.record import Value
 
 SMALL = 256
 """Bytes up to which a value is kept in any case: its summary would take as much."""
@@ -22,6 +24,8 @@ class Shelf:
     def __init__(self) -> None:
         self.copies: list[Copy] = []
         self._numbers: dict[Copy, int] = {}
+        self.worked_out: dict[Hashable, Value] = {}
+        """What was asked of its copies, and came of it, by all that it depends on."""
         self.size = 0
 
     def put(self, copy: Copy) -> int:
@@ -159,6 +163,19 @@ class Store:
         if shelf is None:
             raise LookupError(f"the values of iteration {iteration} are no longer kept")
         return shelf
+
+    def add(self, iteration: int | None, copy: Copy) -> int:
+        """Put what was worked out of a record's copies beside them; its number there. Where there is no room for it,
+        it is a summary and a picture only. Raises as `shelf` does."""
+        shelf = self.shelf(iteration)
+        with self._lock:
+            if copy.size > SMALL and self.size + self._fresh + copy.size > self.limit:
+                copy.let_go()
+            number = shelf.put(copy)
+            if not copy.holders:
+                self.size += copy.size
+                copy.holders = 1
+        return number
 
     def get(self, iteration: int | None, number: int) -> Copy:
         """One copy. Raises LookupError where the record was given up or never was."""

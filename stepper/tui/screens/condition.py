@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Label
 
-from stepper.session.breakpoints import NotACondition, checked
+from stepper.session.expressions import NotAnExpression, checked
 from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 
@@ -47,7 +47,7 @@ class ConditionScreen(Question[str | None]):
         """Answer, or say what is wrong with it."""
         try:
             condition = checked(event.value)
-        except NotACondition as error:
+        except NotAnExpression as error:
             problem = self.query_one("#problem", Label)
             problem.update(Content(visible(str(error))))
             problem.display = True

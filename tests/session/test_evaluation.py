@@ -1,0 +1,151 @@
+"""Expressions of recorded values: worked out in the script's process, of copies, and never of its present state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy
+import pytest
+
+import stepper
+from stepper.session import NotAnExpression
+from stepper.session.expressions import Labels, asked
+from stepper.session.notebook import Run
+from tests.session.support import script
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    with stepper.open("numpy", preset="small", seed=0) as opened:
+        yield opened
+
+
+def test_an_expression_is_worked_out_of_what_the_iteration_held_and_not_of_the_present(run: Run) -> None:
+    early, late = run.iteration(1), run.iteration(4)
+    for it in (early, late):
+        found = it.evaluate("(h > 0).sum(0)")
+        assert numpy.array_equal(found.array, (it["h"].array > 0).sum(0))
+        ratio = it.evaluate("np.linalg.norm(grad_w1) / np.linalg.norm(w1)").array
+        assert float(ratio) == numpy.linalg.norm(it["grad_w1"].array) / numpy.linalg.norm(it["w1"].array)
+    assert not numpy.array_equal(early.evaluate("w1 + 0").array, late.evaluate("w1 + 0").array)
+
+
+def test_what_comes_of_it_is_kept_once_and_drawn_like_any_other_value_of_the_record(run: Run) -> None:
+    it = run.iteration(1)
+    first, again = it.evaluate("h * 2").value, it.evaluate("h * 2").value
+    assert first == again and first.copy is not None and first.summary.shape == (4, 6)
+    window = run._do(run.session.window(1, first.copy, 4, 6))
+    assert window.cells == (it["h"].array * 2).ravel().tolist()
+
+
+def test_a_line_s_own_expressions_are_read_where_they_were_recorded_and_both_quotes_are_one_label(
+    tmp_path: Path,
+) -> None:
+    source = """
+    import torch
+    w = {"a": torch.ones(3, requires_grad=True)}
+    for t in range(2):
+        loss = w['a'].mul(torch.tensor([1.0, -2.0, 3.0])).clamp(min=0).sum()
+        loss.backward()
+        with torch.no_grad():
+            w['a'] -= 0.1 * w['a'].grad
+            w['a'].grad = None
+    """
+    with stepper.open(script(tmp_path, source)) as run:
+        it = run.iteration(0)
+        assert it.evaluate('w["a"].shape').array.item() == "(3,)"
+        clamped = "w['a'].mul(torch.tensor([1.0, -2.0, 3.0])).clamp(min=0)"
+        assert clamped in it and it.evaluate(f"{clamped}.numpy()").array.tolist() == [1.0, 0.0, 3.0]
+        # by then it was another w: the text is looked up, and not evaluated anew
+        assert it["w['a']"].array.tolist() != [1.0, 1.0, 1.0]
+
+
+def test_numbers_lists_shapes_and_types_can_be_told_and_lists_are_python_s_own(tmp_path: Path) -> None:
+    source = "w = [1.0, -2.0]\nfor t in range(3):\n    loss = w[0] * w[0]\n    w = [each * 0.5 for each in w]\n"
+    with stepper.open(script(tmp_path, source)) as run:
+        it = run.iteration(1)
+        assert it.evaluate("sum(w) + t").array.item() == -0.25 + 1
+        assert it.evaluate("[abs(each) for each in w]").array.tolist() == [0.25, 0.5]
+        assert it.evaluate("w.append(3.0)").array.item() == "None" and it["w"].array.tolist() == [0.25, -0.5]
+        assert it.evaluate("math.sqrt(loss) > 0").array.item() is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("grad_w + 1", "grad_w has no value here, and is no module of the script's; did you mean grad_w2 or grad_w1"),
+        ("w1 @ w1", "ValueError: matmul: "),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("exit()", "SystemExit"),
+        ("np.where(h > 0)", "it has 2 values: take one of them, as with [0]"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told_in_one_line(run: Run, expression: str, said: str) -> None:
+    with pytest.raises(LookupError) as raised:
+        run.iteration(1).evaluate(expression)
+    assert str(raised.value).startswith(said) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["h +", "h = 1", "(yield)"])
+def test_what_is_no_expression_is_refused(run: Run, text: str) -> None:
+    with pytest.raises(NotAnExpression, match=r"not a Python expression|by itself"):
+        run.iteration(1).evaluate(text)
+
+
+def test_a_value_of_which_only_a_picture_is_kept_says_so(tmp_path: Path) -> None:
+    source = "import numpy as np\nw = np.ones(4000)\nfor t in range(2):\n    loss = w.sum()\n    w = w * 0.5\n"
+    with (
+        stepper.open(script(tmp_path, source), memory=1000) as run,
+        pytest.raises(LookupError, match="of w only a summary and a pooled picture are kept: see --memory"),
+    ):
+        run.iteration(1).evaluate("w.mean()")
+
+
+def test_names_that_an_expression_binds_itself_are_not_those_of_the_record() -> None:
+    def held(label: str) -> None:
+        raise AssertionError(f"{label} was read")
+
+    found = asked("[h for h in (1, 2)] + list(map(lambda w: w * 2, (3,)))", Labels(["h", "w"]), held)
+    assert not found.operands and found.text.startswith("[h for h in")
+
+
+# In place, drawn from both generators, warned of by NumPy, and printed by nobody
+MEDDLING = (
+    "w.__imul__(0)", "x.fill(7)", "np.random.rand(3)", "np.random.seed(1)", "random.random()", "np.mean([])",
+    "net.weight.mul_(0)", "torch.rand(2)", "torch.manual_seed(3)", "loss.backward()", "torch.ones(1).log().sqrt()",
+)  # fmt: skip
+RUN = """
+import random, warnings
+import numpy as np
+import torch
+random.seed(1); np.random.seed(2); torch.manual_seed(4)
+x = np.ones(3); w = np.ones(3); net = torch.nn.Linear(3, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for t in range(4):
+    x = np.random.rand(3) + random.random()
+    loss = (net(torch.tensor(x, dtype=torch.float32)) * torch.rand(1)).sum() ** 2
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    w = w * 0.9 + np.nan_to_num(np.mean([]))
+    print(t, repr(float(loss)), x.tolist(), w.tolist(), net.weight.tolist())
+"""
+
+
+def test_whatever_an_expression_does_the_run_goes_on_to_the_same_bits_and_warnings(tmp_path: Path) -> None:
+    path = script(tmp_path, RUN)
+
+    def printed(expressions: tuple[str, ...]) -> str:
+        with stepper.open(path) as run:
+            run.iteration(1)
+            for each in expressions:
+                for number in (0, 1):
+                    try:
+                        run.iteration(number).evaluate(each)
+                    except LookupError:
+                        continue  # it may fail, and leave nothing behind
+            run.run()
+            return run.session.output()
+
+    plain = printed(())
+    assert plain.count("\n") > 4 and plain.count("Mean of empty slice") == 1
+    assert printed(MEDDLING) == plain
