@@ -96,7 +96,7 @@ class Evaluator:
         usual = sys.modules.get(USUAL.get(name, ""))
         if usual is not None:
             return usual
-        raise LookupError(f"{name}{UNKNOWN}, and is no module of the script's")
+        raise LookupError(f"{UNKNOWN}{name}")
 
     def _spaces(self) -> Iterator[dict[str, Any]]:
         yield vars(sys.modules["__main__"])

@@ -200,8 +200,12 @@ class Operand(msgspec.Struct, frozen=True):
     type: str = ""
 
 
-UNKNOWN = " has no value here"
-"""What follows, in an answer, a name in an expression that nothing is known by."""
+UNKNOWN = "nothing here is called "
+"""What an answer says of a name in an expression, before it."""
+
+
+AT_WORK = "the script is at work: it is evaluated when that stands"
+"""The answer to an `Evaluate` that comes while the script runs."""
 
 
 class Evaluate(msgspec.Struct, tag="evaluate", frozen=True):

@@ -19,6 +19,7 @@ from stepper.inferior.control import Control
 from stepper.inferior.direction import product
 from stepper.inferior.pictured import picture
 from stepper.inferior.protocol import (
+    AT_WORK,
     Count,
     Counted,
     Evaluate,
@@ -49,7 +50,6 @@ SAMPLE = 1 << 14
 
 TELL_SECONDS = 0.1  # between two messages of what has been counted
 TOGETHER_SECONDS = 0.005  # how long answers wait for others that were asked for at once
-AT_WORK = "the script is at work: it is evaluated when that stands"
 HEAD_SECONDS = 0.25  # how long a pause waits for a loop head
 
 

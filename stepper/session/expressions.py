@@ -7,6 +7,7 @@ goes on from what the line had there. The rest is worked out where the values ar
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from stepper.inferior.protocol import UNKNOWN, Operand
 from stepper.record import Value
 from stepper.session.findings.labels import near
 
+NUMBERED = re.compile(r"(\b[A-Za-z_]\w*|[\])])((?:\.\d+)+)\b")  # `model.2.weight`, as torch calls what lies in a list
 FEW = 3  # labels that are proposed for one that there is not
 
 
@@ -34,7 +36,7 @@ def checked(text: str) -> str:
     if not text:
         return ""
     try:
-        tree = ast.parse(text, "<expression>", "eval")
+        tree = _tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
         if isinstance(error, SyntaxError) and _assigns(text):
@@ -66,16 +68,18 @@ class Labels:
 def asked(text: str, labels: Labels, held: Callable[[str], Value | None]) -> Asked:
     """What an expression asks, where `held` tells the value that each label has. Raises LookupError where one that it
     names has none there, or is nothing that can be computed with."""
-    tree = ast.parse(text, "<expression>", "eval")
+    tree = _tree(text)
     reading = _Reading(labels.by_text, held, _bound(tree))
     return Asked(ast.unparse(ast.fix_missing_locations(reading.visit(tree))), tuple(reading.operands.values()))
 
 
 def proposed(problem: str, labels: Labels) -> str:
     """Why an expression has no value; where that is for a name that there is not, with those that are like it."""
-    name, unknown, _ = problem.partition(UNKNOWN)
-    like = near(name, list(labels.by_text.values()))[:FEW] if unknown and name.isidentifier() else []
-    return f"{problem}; did you mean {' or '.join(like)}?" if like else problem
+    if not problem.startswith(UNKNOWN):
+        return problem
+    like = near(problem.removeprefix(UNKNOWN), list(labels.by_text.values()))[:FEW]
+    there = f"did you mean {' or '.join(like)}?" if like else "there are what is recorded, and the script's modules"
+    return f"{problem}; {there}"
 
 
 class _Reading(ast.NodeTransformer):
@@ -114,6 +118,13 @@ class _Reading(ast.NodeTransformer):
         return Operand(number=summary.value, type=summary.type)
 
 
+def _tree(text: str) -> ast.Expression:
+    def indices(found: re.Match[str]) -> str:
+        return found[1] + "".join(f"[{each}]" for each in found[2].split(".")[1:])
+
+    return ast.parse(NUMBERED.sub(indices, text), "<expression>", "eval")
+
+
 def _bound(tree: ast.AST) -> set[str]:
     """The names that an expression binds itself: `[row for row in h]`."""
     stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
@@ -123,6 +134,6 @@ def _bound(tree: ast.AST) -> set[str]:
 def _written(label: str) -> str | None:
     """A label as Python writes it; None for one that is no expression."""
     try:
-        return ast.unparse(ast.parse(label, mode="eval"))
+        return ast.unparse(_tree(label).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -135,6 +135,16 @@ ACTIONS = (
         6,
     ),
     Action(
+        "watch",
+        ("w",),
+        "watch",
+        "Watch an expression",
+        "Show in Tensors what a Python expression of the recorded values comes to, wherever the cursor is.",
+        LOOKING,
+        "watch",
+        8,
+    ),
+    Action(
         "loss.scale",
         ("l",),
         "loss_scale",

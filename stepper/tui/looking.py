@@ -108,6 +108,26 @@ class Looking(Stage):
         self.desk.viewer.open(message.label, self.scene.generation, message.parameter)
         self.desk.choose(self.desk.panels.index(self.desk.viewer))
 
+    def action_watch(self) -> None:
+        """Ask for an expression, and show in Tensors what it comes to."""
+        from stepper.tui.screens.watch import WatchScreen
+
+        def watch(text: str | None) -> None:
+            if text:
+                self.watches.add(text)
+                self.desk.choose(self.desk.panels.index(self.desk.tensors))
+                self.desk.tensors.select(text)
+                self.look()
+
+        self.push_screen(WatchScreen(), watch)
+
+    @on(TensorsPanel.Unwatch)
+    def unwatch(self, message: TensorsPanel.Unwatch) -> None:
+        """Take an expression away."""
+        self.watches.remove(message.text)
+        self.look()
+        self.message.say(f"{message.text} is watched no more.")
+
     def action_pick_gate(self) -> None:
         """Choose one of the record's gates from a list."""
         from stepper.tui.screens.pick import PickScreen

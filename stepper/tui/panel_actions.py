@@ -190,6 +190,15 @@ PANEL_ACTIONS = (
     Action(
         "tensors.reverse", ("O",), "reverse", "Reverse the order", "Sort the other way round.", TENSORS, panel="tensors"
     ),
+    Action(
+        "tensors.remove",
+        ("delete",),
+        "remove",
+        "Watch it no more",
+        "Take away the selected expression that is watched.",
+        TENSORS,
+        panel="tensors",
+    ),
     *_view("viewer", VIEWER, "comma", "full_stop"),
     Action("viewer.table", ("t",), "table", "Table of values", "Between colours and figures.", VIEWER, panel="viewer"),
     Action("viewer.histogram", ("h",), "histogram", "Histogram", "Show or hide the histogram.", VIEWER, panel="viewer"),

@@ -11,6 +11,7 @@ from stepper.record import Event, Record
 from stepper.session.advice import advice, as_module
 from stepper.session.errors import last_line
 from stepper.session.findings.divergence import first_not_finite
+from stepper.session.findings.sightings import Sighting
 from stepper.session.target import module_of
 from stepper.tui.history import History
 
@@ -63,6 +64,8 @@ class Scene:
     """Iterations done, and how many there are to do: of the replay while there is one."""
     history: History | None = None
     event: Event | None = None
+    watched: tuple[Sighting, ...] = ()
+    """What the expressions that are watched come to by the cursor, as `watches` has it."""
     generation: int = 0
     edited: str = ""
     """That files of the run hold another text by now: the one that is shown, or which."""

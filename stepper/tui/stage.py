@@ -7,6 +7,7 @@ import time
 from asyncio import TimerHandle
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from traceback import extract_tb
 from typing import TYPE_CHECKING, ClassVar
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.worker import Worker, WorkerError
 
-from stepper.record import Survey, Window
+from stepper.record import Survey, Value, Window
 from stepper.tui import sketches
 from stepper.tui.bars import KeyBar, MessageBar, StatusBar
+from stepper.tui.begun import beside
 from stepper.tui.desk import Desk
 from stepper.tui.drawn import DrawnScreen
 from stepper.tui.keymap import Keymap
@@ -31,9 +33,11 @@ from stepper.tui.pictures import BINS, Key, SurveyKey
 from stepper.tui.places import Places
 from stepper.tui.scene import Scene, scene_of
 from stepper.tui.turns import Turn, together
+from stepper.tui.watches import Watches
 
 if TYPE_CHECKING:
     from stepper.session import Cursor, Session
+    from stepper.session.expressions import Asked, Labels
 
 REFRESH = 1 / 15
 """Seconds between two looks at a script that is at work."""
@@ -88,6 +92,7 @@ class Stage(Keystrokes):
         self._held = ExitStack()
         self._release: TimerHandle | None = None
         self._looking_whether_whole = False
+        self.watches = Watches(self._evaluated, lambda work: beside(work, self.call_later), self._watched)
         self.desk = Desk(
             TensorsPanel(self._sketches, id="tensors"),
             GatePanel(self._picture, id="gate"),
@@ -107,7 +112,8 @@ class Stage(Keystrokes):
     def idle(self) -> bool:
         """Whether nothing is under way: no move, no look at the session, no picture."""
         waiting = self.moving or self._scheduled or self._timer is not None or len(self.moves)
-        return not waiting and not self.typing and not self.desk.waiting and self._release is None
+        asked = self.desk.waiting or self.watches.waiting
+        return not waiting and not self.typing and not asked and self._release is None
 
     @property
     def moving(self) -> bool:
@@ -126,6 +132,8 @@ class Stage(Keystrokes):
     def follow(self, session: Session) -> None:
         """Look at `session` from now on."""
         self._unsubscribe()
+        if session.target != self.session.target:
+            self.watches.texts = []  # in the names of another script
         self.session = session
         self.places = Places()
         self._turned = None
@@ -164,9 +172,8 @@ class Stage(Keystrokes):
         if self._turned is not None and self._turned[1] != self.session.cursor:
             self._turned = None
         turned = None if self._turned is None else self._turned[0]
-        before, self.scene = (
-            self.scene, scene_of(self.session, self.scene, self._generation, turned, self._edited)
-        )  # fmt: skip
+        before, scene = self.scene, scene_of(self.session, self.scene, self._generation, turned, self._edited)
+        self.scene = replace(scene, watched=self.watches.at(scene)) if self.watches.texts else scene
         with self.batch_update():
             self.status.show(self.scene)
             if self.scene != before or self.desk.viewer.repinned:  # a move's end is often told twice
@@ -175,7 +182,7 @@ class Stage(Keystrokes):
             self.message.show(self.scene)
             if self.kept_keys:
                 self.call_later(self.release_keys)
-            if self.desk.asked and self._release is None:
+            if (self.desk.asked or self.watches.waiting) and self._release is None:
                 self._held.enter_context(self.batch_update())  # one repaint, not two
                 self._release = self.call_after(HOLD, self._repaint)
         if self._release is None:
@@ -230,7 +237,7 @@ class Stage(Keystrokes):
 
     def _repaint_if_whole(self) -> None:
         self._looking_whether_whole = False
-        if self._release is not None and not self.desk.asked:
+        if self._release is not None and not (self.desk.asked or self.watches.waiting):
             self._repaint()
 
     async def _picture(self, key: Key) -> Window | Survey:
@@ -254,6 +261,16 @@ class Stage(Keystrokes):
         if self._release is not None and not self._looking_whether_whole:
             self._looking_whether_whole = True
             self.call_later(self._repaint_if_whole)
+
+    async def _evaluated(self, iteration: int | None, text: str, labels: Labels, asked: Asked) -> Value:
+        from stepper.session.evaluation import evaluated
+
+        return await evaluated(self.session, iteration, text, labels, asked)
+
+    def _watched(self) -> None:
+        """The value of an expression is here, or why there is none."""
+        self._changed()
+        self._came()
 
     def _output(self, start: int, end: int | None) -> str:
         return self.session.output(start, end)

@@ -25,7 +25,7 @@ _WAITS = {
     Turn.AT_ONCE: ("run.pause", "panel.restore", "restart", "target", "help", "suspend", "quit",
                    "screen.copy_text", "help_quit", "command_palette"),
     Turn.ALIKE: ("panel.", "loss.scale", "app.focus_next", "app.focus_previous", "run.play"),
-    Turn.QUEUED: ("step.", "go", "wrong", "place.", "run.", "search"),
+    Turn.QUEUED: ("step.", "go", "wrong", "place.", "run.", "search", "watch"),
     Turn.LINE: ("source.", "breakpoint."),
     Turn.SHOWN: ("panel.traceback", "source.file"),
 }  # fmt: skip
@@ -52,7 +52,7 @@ def together(keys: list[str]) -> list[str]:
 
 
 _ASK = ("go", "search", "breakpoint.condition", "breakpoint.list", "source.file", "export", "gate.pick",
-        "gate.jump", "viewer.jump")  # fmt: skip
+        "gate.jump", "viewer.jump", "watch")  # fmt: skip
 
 
 def asks(action: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import numpy
 import pytest
 
 import stepper
+from stepper.inferior.protocol import Operand
+from stepper.record import Summary, Value
 from stepper.session import NotAnExpression
-from stepper.session.expressions import Labels, asked
+from stepper.session.evaluation import AtWork, evaluated
+from stepper.session.expressions import Labels, asked, checked
 from stepper.session.notebook import Run
-from tests.session.support import script
+from tests.session.support import opened, script
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def test_numbers_lists_shapes_and_types_can_be_told_and_lists_are_python_s_own(t
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
-        ("grad_w + 1", "grad_w has no value here, and is no module of the script's; did you mean grad_w2 or grad_w1"),
+        ("grad_w + 1", "nothing here is called grad_w; did you mean grad_w2 or grad_w1"),
         ("w1 @ w1", "ValueError: matmul: "),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("exit()", "SystemExit"),
@@ -110,42 +114,28 @@ def test_names_that_an_expression_binds_itself_are_not_those_of_the_record() -> 
     assert not found.operands and found.text.startswith("[h for h in")
 
 
-# In place, drawn from both generators, warned of by NumPy, and printed by nobody
-MEDDLING = (
-    "w.__imul__(0)", "x.fill(7)", "np.random.rand(3)", "np.random.seed(1)", "random.random()", "np.mean([])",
-    "net.weight.mul_(0)", "torch.rand(2)", "torch.manual_seed(3)", "loss.backward()", "torch.ones(1).log().sqrt()",
-)  # fmt: skip
-RUN = """
-import random, warnings
-import numpy as np
-import torch
-random.seed(1); np.random.seed(2); torch.manual_seed(4)
-x = np.ones(3); w = np.ones(3); net = torch.nn.Linear(3, 1)
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-for t in range(4):
-    x = np.random.rand(3) + random.random()
-    loss = (net(torch.tensor(x, dtype=torch.float32)) * torch.rand(1)).sum() ** 2
-    optimizer.zero_grad(); loss.backward(); optimizer.step()
-    w = w * 0.9 + np.nan_to_num(np.mean([]))
-    print(t, repr(float(loss)), x.tolist(), w.tolist(), net.weight.tolist())
-"""
+def test_what_lies_in_a_list_of_layers_is_called_as_torch_calls_it_or_as_python_does() -> None:
+    value = Value("model.2.weight", "parameter", "operand", Summary("tensor", "Parameter", (2,)), 7)
+    for text in ("model.2.weight.norm() + 1.5", "model[2].weight.norm() + 1.5"):
+        assert checked(text) == text
+        found = asked(text, Labels(["model.2.weight"]), lambda _: value)
+        assert found == ("_0.norm() + 1.5", (Operand(copy=7),))
 
 
-def test_whatever_an_expression_does_the_run_goes_on_to_the_same_bits_and_warnings(tmp_path: Path) -> None:
-    path = script(tmp_path, RUN)
-
-    def printed(expressions: tuple[str, ...]) -> str:
-        with stepper.open(path) as run:
-            run.iteration(1)
-            for each in expressions:
-                for number in (0, 1):
-                    try:
-                        run.iteration(number).evaluate(each)
-                    except LookupError:
-                        continue  # it may fail, and leave nothing behind
-            run.run()
-            return run.session.output()
-
-    plain = printed(())
-    assert plain.count("\n") > 4 and plain.count("Mean of empty slice") == 1
-    assert printed(MEDDLING) == plain
+async def test_nothing_is_evaluated_while_the_script_is_at_work(tmp_path: Path) -> None:
+    source = "import time\nw = 1.0\nwhile True:\n    loss = w * w\n    w = w - 0.1 * loss\n    time.sleep(0.001)\n"
+    async with opened(script(tmp_path, source)) as session:
+        labels = Labels(["w"])
+        wanted = asked(
+            "w + 1", labels, lambda _: Value("w", "parameter", "operand", Summary("scalar", "float", value=2.0))
+        )
+        assert (await evaluated(session, 0, "w + 1", labels, wanted)).summary.value == 3.0
+        running = asyncio.create_task(session.run())
+        async with asyncio.timeout(60):
+            while len(session.losses) < 3:
+                await asyncio.sleep(0.005)
+        with pytest.raises(AtWork):
+            await evaluated(session, 0, "w + 1", labels, wanted)
+        await session.pause()
+        await running
+        assert (await evaluated(session, 0, "w + 1", labels, wanted)).summary.value == 3.0

@@ -15,8 +15,9 @@ from stepper.record import Gate, Record, Value
 from stepper.tui.action import Action
 from stepper.tui.actions import ACTIONS, FOOTER
 from stepper.tui.app import StepperApp
+from tests.tui.recorded import summary
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
-from tests.tui.standin import Standin, summary
+from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_failure
 
 BACK, FORTH = ("ctrl+home",), ("ctrl+end",)
@@ -40,6 +41,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "record.unfold": ("up", "left"),
     "tensors.up": ("down", "down"),
     "tensors.reverse": ("o",),
+    "tensors.remove": ("w", "t", "enter"),
     "viewer.what": ("f",),
     **{f"{panel}.up": LAST for panel in ("source", "record")},
     **{f"{panel}.down": FIRST for panel in ("source", "record")},

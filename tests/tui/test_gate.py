@@ -13,8 +13,9 @@ from stepper.record import Gate, Record, Units, Value
 from stepper.tui.app import StepperApp
 from stepper.tui.names import Names
 from stepper.tui.panels.gate_lines import heading
+from tests.tui.recorded import summary
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
-from tests.tui.standin import Standin, summary
+from tests.tui.standin import Standin
 
 WIDE = "64, 20, 100, 10"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepper.tui.highlight import column, highlight
-from tests.tui.standin import SCRIPT
+from tests.tui.recorded import SCRIPT
 
 
 @pytest.mark.parametrize("source", [SCRIPT, "def f(:\n  '''open", "x = f'{a} b'\n\n\tif x:\n\t\tpass\n", ""])

@@ -10,7 +10,7 @@ from stepper.tui.hints import hint, product, results
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
 from stepper.tui.panels.source import SourcePanel
-from tests.tui.standin import summary
+from tests.tui.recorded import summary
 
 
 def value(label: str, when: When, *shape: int, copy: int | None = None) -> Value:

@@ -4,7 +4,8 @@ import msgspec
 
 from stepper.record import Event, Kind, Record, Value, When
 from stepper.tui.history import History
-from tests.tui.standin import Standin, summary
+from tests.tui.recorded import summary
+from tests.tui.standin import Standin
 
 
 def value(label: str, when: When, number: float) -> Value:

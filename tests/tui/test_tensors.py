@@ -14,8 +14,9 @@ from stepper.tui.app import StepperApp
 from stepper.tui.panels.columns import COLUMNS, short
 from stepper.tui.panels.tensors import _heading
 from stepper.tui.sketches import bars
+from tests.tui.recorded import summary
 from tests.tui.screen import app_of, ready, settled, text_of
-from tests.tui.standin import Standin, summary
+from tests.tui.standin import Standin
 
 
 async def press(pilot: Any, *keys: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stepper.tui.panels.columns import PILL, pill
 from stepper.tui.view import View, parse
-from tests.tui.standin import summary
+from tests.tui.recorded import summary
 
 EXTENTS = st.lists(st.integers(1, 70), min_size=0, max_size=4).map(tuple)
 MOVES = st.lists(st.sampled_from(["nearer", "farther", "down", "right", "far", "wheel", "slice", "turn"]), max_size=12)

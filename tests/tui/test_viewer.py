@@ -16,8 +16,9 @@ from stepper.tui.names import Names
 from stepper.tui.panels import view_panel, viewer_lines
 from stepper.tui.panels.subject import Subject
 from stepper.tui.view import View
+from tests.tui.recorded import summary
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
-from tests.tui.standin import Standin, summary
+from tests.tui.standin import Standin
 from tests.tui.test_panels import plant_nan
 
 WIDE = "64, 20, 100, 10"

@@ -58,7 +58,8 @@ def subject_of(scene: Scene, pin: Pin | None) -> Subject | None:
         label = found_label
     found = history.last(label, cursor)
     if found is None:
-        return Subject(label, None, None)
+        watched = next((each.value for each in scene.watched if each.value.label == label), None)
+        return Subject(label, watched, None)
     whole = history.record.events[found.event].values
     before = next((v for v in whole if v.label == label and v.when == "before"), None)
     return Subject(label, found.value, before if found.value.when == "after" else None)

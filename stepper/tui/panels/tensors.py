@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.message import Message
 
-from stepper.record import Event
+from stepper.record import Event, Value
 from stepper.session.findings.sightings import Sighting
 from stepper.terminal_text import visible
 from stepper.tui import figures, names
@@ -40,9 +40,10 @@ from stepper.tui.panels.columns import (
     with_type,
 )
 from stepper.tui.panels.lines import EMPTY, EVERYTHING, Drawn, LinePanel, Piece, Row
+from stepper.tui.scene import Scene
 from stepper.tui.sketches import Draw, Sketched, Sketches
 
-CHANGED, READ = "◆", "›"
+CHANGED, READ, WATCHED = "◆", "›", "="
 Line = tuple[str, Sighting]
 """A mark, and the value it stands before."""
 
@@ -53,6 +54,8 @@ class TensorsPanel(LinePanel):
     TITLE = "Tensors"
     HELP = (
         f"{CHANGED} changed or made by the statement under the cursor · {READ} read by it\n"
+        f"{WATCHED} an expression that is watched, worked out of what is recorded; delete takes the selected one "
+        "away\n"
         f"{POINTED_OUT} the graph of gradients ends at this value: parameters that an optimizer has get none by it\n"
         "what the statement changed comes first, then what it read, then all else, the latest first\n"
         "each line: the last value of that name by the cursor; min, max and mean are over finite elements, of "
@@ -80,6 +83,13 @@ class TensorsPanel(LinePanel):
             self.label = label
             self.parameter = parameter
 
+    class Unwatch(Message):
+        """An expression shall be watched no more."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sketches = Sketches(draw, lambda work: beside(work, self.call_later), self._sketched)
@@ -104,6 +114,13 @@ class TensorsPanel(LinePanel):
         """Its histograms are of other values."""
         self.sketches.clear()
 
+    def show(self, scene: Scene) -> None:
+        """Redraw the lines of what is watched, too, when its values have come."""
+        before = self.scene
+        super().show(scene)
+        if scene.watched != before.watched and (scene.event, scene.history) == (before.event, before.history):
+            self.refill()
+
     def on_resize(self) -> None:
         """Choose the columns anew."""
         self.refill()
@@ -121,7 +138,7 @@ class TensorsPanel(LinePanel):
         self._replace(self._arranged(history, cursor))
         self._tell_name()
         # room for all the labels the record will come to: a step must not change the scrollable size
-        self.set_count(len(history.order) + 1)
+        self.set_count(len(history.order) + len(self.scene.watched) + 1)
         if self.scroll_offset.y:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
         if self.inner.height > 0:
@@ -139,7 +156,7 @@ class TensorsPanel(LinePanel):
             # what has nothing in the column stays at the end either way
             lines.sort(key=lambda line: sort_key(line[1], column)[1:], reverse=self._reversed)
             lines.sort(key=lambda line: sort_key(line[1], column)[0])
-        return lines
+        return [*((WATCHED, sighting) for sighting in self.scene.watched), *lines]
 
     def _passes(self, sighting: Sighting, history: History) -> bool:
         value = sighting.value
@@ -271,8 +288,25 @@ class TensorsPanel(LinePanel):
 
     def action_open(self) -> None:
         """Look at the selected value."""
-        if self._some():
-            self.post_message(self.Open(self._lines[self.selected or 0][1].value.label))
+        if not self._some():
+            return
+        mark, sighting = self._lines[self.selected or 0]
+        value = sighting.value
+        if mark == WATCHED and value.summary.kind == "other":
+            self.notice(f"{value.label}: {value.summary.type}")  # of which the line may show a part
+        else:
+            self.post_message(self.Open(value.label))
+
+    def select(self, label: str) -> None:
+        """Select what has this label, once it is shown."""
+        self._selected = label
+
+    def action_remove(self) -> None:
+        """Watch the selected expression no more."""
+        if self._lines and self._lines[self.selected or 0][0] == WATCHED:
+            self.post_message(self.Unwatch(self._lines[self.selected or 0][1].value.label))
+        else:
+            self.notice(f"Nothing that is watched is selected: it has {WATCHED} before it.")
 
     def action_sort(self, step: int) -> None:
         """Sort by the next column that is shown, at last by relevance again."""
@@ -359,12 +393,24 @@ class TensorsPanel(LinePanel):
             cells = self._cells[sighting] = self._texts(sighting)
         sketch = self._sketch_of(sighting)
         bars = (self.sketches.bars(sketch) if sketch is not None else "") or ""
-        name = names.shortened(self._labels, self._widths[NAME])[sighting.value.label]
+        if mark == WATCHED and sighting.value.summary.kind == "other":
+            return self._unwatched(sighting.value)
+        label = sighting.value.label
+        name = label if mark == WATCHED else names.shortened(self._labels, self._widths[NAME])[label]
         history = self.scene.history
         cut = history is not None and history.cuts(sighting)
         row = _row(mark, sighting, (name, *cells[NAME + 1 : SPREAD], bars, *cells[SPREAD + 1 :]), self._widths, cut)
         chosen = self.has_focus and index - 1 == self.selected
         return Row(row.pieces, "current") if chosen else row
+
+    def _unwatched(self, value: Value) -> Row:
+        """The line of an expression that has no value: why."""
+        width = max(0, self.inner.width - 2)
+        name = figures.fit(value.label, max(self._widths[NAME], width // 3))
+        said = figures.fit(value.summary.type, max(0, width - len(name) - 1))
+        pieces = ((f"{WATCHED} ", "muted"), (f"{name} ", ""), (said, "muted" if said == figures.COMING else "bad"))
+        chosen = self.has_focus and self._lines[self.selected or 0][1].value is value
+        return Row(pieces, "current") if chosen else Row(pieces)
 
 
 def _by_relevance(history: History, cursor: Event) -> list[Line]:

@@ -1,0 +1,96 @@
+"""Watched expressions: shown in Tensors wherever the cursor is, opened in the viewer, taken away."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.pilot import Pilot
+
+from stepper.record import Value
+from stepper.session.expressions import Asked
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
+from tests.tui.standin import Standin
+
+
+async def watch(pilot: Pilot[int], text: str) -> None:
+    """Type an expression to watch."""
+    await pilot.press("w", *text, "enter")
+    await settled(pilot)
+
+
+def lines(app: Any) -> list[str]:
+    """The lines of Tensors that are watched."""
+    return [line for line in text_of(app.desk.tensors).splitlines() if line.startswith("=")]
+
+
+async def test_an_expression_is_worked_out_anew_wherever_the_cursor_comes_to() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await watch(pilot, "(h > 0).sum(0)")
+        await watch(pilot, "loss * 2")
+        assert app.desk.chosen is app.desk.tensors
+        assert "(10,)" in lines(app)[0] and "loss has no value yet" in lines(app)[1]
+        first = app.scene.watched[0].value
+        await pilot.press("i", "n", "n", "n", "n")
+        await settled(pilot)
+        assert app.scene.record is not None and app.scene.record.loss is not None
+        assert app.scene.watched[1].value.summary.value == 2 * app.scene.record.loss
+        assert app.scene.watched[0].value.copy != first.copy
+
+
+async def test_enter_opens_it_in_the_viewer_and_delete_takes_it_away() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n", "n", "n")
+        await watch(pilot, "h.T * 2")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.desk.chosen is app.desk.viewer and "h.T * 2" in text_of(app.desk.viewer)
+        assert app.desk.viewer.view is not None and app.desk.viewer.view.shape == (10, 8)
+        await pilot.press("2", "delete")
+        await settled(pilot)
+        assert not lines(app) and "h.T * 2 is watched no more" in screen_text(app)
+
+
+async def test_what_cannot_be_told_says_why_and_enter_says_all_of_it() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await watch(pilot, "grad_w")
+        assert "nothing here is called grad_w" in lines(app)[0]
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.desk.chosen is app.desk.tensors and "did you mean" in screen_text(app)
+
+
+async def test_what_is_no_expression_is_told_in_the_dialog() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("w", *"h =", "enter")
+        await until(pilot, lambda: "is not a Python expression" in screen_text(app))
+        await pilot.press("escape")
+        await settled(pilot)
+        assert not app.watches.texts
+
+
+async def test_while_it_is_worked_out_the_line_says_that_it_is_coming() -> None:
+    class Slow(Standin):
+        gate: asyncio.Event
+
+        async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
+            await self.gate.wait()
+            return await super().evaluate(iteration, label, asked)
+
+    session = Slow()
+    session.gate = asyncio.Event()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n", "w", *"h + 1", "enter")
+        await until(pilot, lambda: any("…" in line for line in lines(app)))
+        session.gate.set()
+        await until(pilot, lambda: "(8, 10)" in lines(app)[0])
