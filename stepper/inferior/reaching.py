@@ -20,7 +20,7 @@ from stepper.inferior.recording.members import keyed_elements
 from stepper.inferior.recording.naming import attributes, is_scripts
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.program.vocabulary import names_gradient
-from stepper.record import Summary
+from stepper.record import Summary, requoted, subscript
 
 WHOLE = 1000  # how near a path is to a name that it is
 PARTS = re.compile(r"[.\[]")
@@ -88,7 +88,7 @@ def reach(
     """
     for engine in engines:
         engine.settle()
-    name = NUMBER.sub("", name)
+    name = requoted(NUMBER.sub("", name))
     roots = _roots(frames, namespaces)
     search = _Search(engines, like)
     found = search.told_apart(
@@ -250,7 +250,7 @@ def _held(place: Place, engines: Sequence[Engine]) -> list[Place]:
         return [Place(f"{path}.{name}", each, value, name) for name, each in keyed_elements(value)]
     if issubclass(kind, dict):
         return [
-            Place(f"{path}[{key!r}]", each, value, key) for key, each in dict.items(value) if type(key) in (str, int)
+            Place(path + subscript(key), each, value, key) for key, each in dict.items(value) if type(key) in (str, int)
         ]
     if kind is FunctionType:
         cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)

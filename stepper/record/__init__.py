@@ -36,7 +36,7 @@ from stepper.record.events import (
     place,
 )
 from stepper.record.filling import filled, ratio
-from stepper.record.labels import is_path
+from stepper.record.labels import is_path, quotes_in, requoted, subscript
 from stepper.record.summary import Summary
 from stepper.record.texts import nodes_of, statement_in
 from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_of, index_of
@@ -82,6 +82,9 @@ __all__ = [
     "is_path",
     "nodes_of",
     "place",
+    "quotes_in",
     "ratio",
+    "requoted",
     "statement_in",
+    "subscript",
 ]

@@ -15,7 +15,7 @@ from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stepper.record import Event, Gate, Parameter, Record, Summary, Value
+from stepper.record import Event, Gate, Parameter, Record, Summary, Value, requoted
 from stepper.session.breakpoints import Breakpoint
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed, last_line
@@ -133,12 +133,13 @@ class Iteration:
         return list(dict.fromkeys(value.label for event in self.events for value in event.values))
 
     def all(self, label: str) -> list[RecordedValue]:
-        """Every value of that label, in order of occurrence."""
+        """Every value of that label, in order of occurrence. Its keys may be in either quotes."""
+        asked = requoted(label)
         return [
             RecordedValue(self._run, self.iteration, value)
             for event in self.events
             for value in event.values
-            if value.label == label
+            if requoted(value.label) == asked
         ]
 
     def evaluate(self, expression: str) -> RecordedValue:
@@ -174,12 +175,12 @@ class Iteration:
         found = self.all(label)
         if not found:
             raise KeyError(missing(label, self.labels))
-        left = self._left.get(label)
+        left = self._left.get(found[-1].label)
         return found[-1] if left is None else RecordedValue(self._run, self.iteration, left)
 
     def __contains__(self, label: object) -> bool:
         """Whether there is a value of that label."""
-        return label in self.labels
+        return isinstance(label, str) and bool(self.all(label))
 
     __iter__ = None  # it is no sequence: there are `events`, `labels`, `gates` and `parameters`
 

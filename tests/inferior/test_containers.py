@@ -84,6 +84,23 @@ def test_dicts_of_other_kinds_and_keys_of_several_parts(kind: str) -> None:
     check(ran, "params[('dec', 1)]", numpy.full(2, 6.0), 0.125)
 
 
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_what_a_dict_keeps_is_called_in_the_quotes_that_the_script_writes(quote: str) -> None:
+    source = """
+        import numpy as np
+        params = {"w": np.ones(2), "b": np.ones(1)}
+        for t in range(2):
+            loss = (params["w"] ** 2).sum() + (params["b"] ** 2).sum()
+            grads = {"w": 2 * params["w"], "b": 2 * params["b"]}
+            for k in params:
+                params[k] -= 0.125 * grads[k]
+        """
+    ran = run(source.replace('"', quote))
+    assert [each.name for each in ran.record(1).parameters] == [f"params[{quote}{key}{quote}]" for key in "wb"]
+    other = "'" if quote == '"' else '"'
+    assert not any(other in value.label for event in ran.events(1) for value in event.values)
+
+
 NESTED = """
 import numpy as np
 params = {"enc": {"w": np.ones(2), "b": np.ones(1)}, "dec": {"w": np.full(2, 3.0), "b": np.ones(1)}}
@@ -110,8 +127,8 @@ ANEW = """
 def test_what_lies_in_a_nested_dict_is_called_by_its_whole_path(update: str) -> None:
     ran = run(NESTED + update)
     names = {each.name for each in ran.record(1).parameters}
-    assert names == {"params['enc']['w']", "params['enc']['b']", "params['dec']['w']", "params['dec']['b']"}
-    check(ran, "params['dec']['w']", numpy.full(2, 6.0), 0.125)
+    assert names == {'params["enc"]["w"]', 'params["enc"]["b"]', 'params["dec"]["w"]', 'params["dec"]["b"]'}
+    check(ran, 'params["dec"]["w"]', numpy.full(2, 6.0), 0.125)
 
 
 RECORD = """
@@ -227,7 +244,7 @@ def test_attributes_that_a_list_of_names_elsewhere_says(update: str) -> None:
     assert len(ran.losses) == 2
     assert [each.name for each in ran.record(1).parameters] == ["self.W1", "self.b1"]
     for name in ("W1", "b1"):
-        check(ran, f"self.{name}", ran.array(ran.values(f"self.grads['{name}']", 1)[-1], 1), 0.125, 1)
+        check(ran, f"self.{name}", ran.array(ran.values(f'self.grads["{name}"]', 1)[-1], 1), 0.125, 1)
     assert numpy.array_equal(ran.array(ran.parameter("self.W1", 1).after, 1), ran.names["net"].W1)
 
 
@@ -293,7 +310,7 @@ def test_a_container_that_holds_itself_is_looked_into_and_no_fault() -> None:
         """
     )
     assert ran.record(1).faults == []
-    check(ran, "params['w']", numpy.full(2, 2.0), 0.125)
+    check(ran, 'params["w"]', numpy.full(2, 2.0), 0.125)
 
 
 def test_a_key_that_runs_code_of_the_scripts_is_asked_for_by_the_script_alone() -> None:
@@ -317,7 +334,7 @@ def test_a_key_that_runs_code_of_the_scripts_is_asked_for_by_the_script_alone() 
         """
     )
     assert ran.names["Key"].asked == 1 + 2 * 2 and ran.record(1).faults == []
-    check(ran, "params['b']", numpy.full(1, 2.0), 0.125)
+    check(ran, 'params["b"]', numpy.full(1, 2.0), 0.125)
 
 
 class Held:

@@ -250,6 +250,34 @@ def test_of_rows_of_a_tensor_that_are_picked_the_gradient_is_what_the_step_used(
     assert ran.array(parameter.grad).tolist() == [[1.0, 0.0], [0.0, 0.0], first]
 
 
+@pytest.mark.parametrize(
+    ("update", "gradient", "said"),
+    [
+        ("w[1] -= rate * e.sum()", [[0.0, 0.0], [3.0, 3.0], [0.0, 0.0]], "() → (2,), one number for all of w[1]"),
+        ("w[1:] -= rate * g", [[0.0, 0.0], [2.0, 1.0], [2.0, 1.0]], ""),
+        ("w[np.array([0, 2])] -= rate * g", [[2.0, 1.0], [0.0, 0.0], [2.0, 1.0]], ""),  # a mean of several words
+    ],
+)
+def test_what_a_step_stretches_to_the_rows_that_it_moves_is_the_gradient_of_each(
+    update: str, gradient: list[list[float]], said: str
+) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w, rate = np.array([[1.0, -0.5], [0.5, 0.75], [0.5, 0.25]]), 0.125
+        for t in range(2):
+            e = w.sum(axis=0)
+            loss = (e ** 2).sum() / 2
+            g = e * np.array([1.0, 2.0])
+            e = e + np.array([0.0, 0.5])
+            {update}
+        """
+    )
+    (parameter,) = ran.record(0).parameters
+    assert parameter.sparse and parameter.grad is not None and ran.array(parameter.grad).tolist() == gradient
+    assert ran.event(update).note == (f"broadcast: {said}" if said else "")
+
+
 def test_one_number_is_the_gradient_of_each_element_that_an_index_picks() -> None:
     ran = run(
         """

@@ -68,12 +68,12 @@ def test_parameters_that_a_function_takes_from_a_dict_and_puts_into_a_new_one() 
         """
     )
     W, b = ran.record(1).parameters
-    assert (W.name, b.name) == ("params['W']", "params['b']")
+    assert (W.name, b.name) == ('params["W"]', 'params["b"]')
     assert W.grad is not None and W.grad.label == "dW" and W.cosine == pytest.approx(-1.0)
     assert b.grad is not None and b.grad.label == "db"  # one number for all of b
     assert [each.phase for each in ran.events(1) if each.text.startswith(("W = W -", "b = b -"))] == ["update"] * 2
     found = {value.label: value.role for event in ran.events(1) for value in event.values}
-    assert (found["W"], found["dW"], found["cache['out']"]) == ("parameter", "gradient", "activation")
+    assert (found["W"], found["dW"], found['cache["out"]']) == ("parameter", "gradient", "activation")
 
 
 def test_parameters_that_an_object_keeps_as_a_tuple_with_a_loss_behind_the_update() -> None:
@@ -147,6 +147,56 @@ def test_nested_lists_that_are_updated_number_by_number_are_one_parameter_with_o
         check(ran, "self.b", None, 0.5, iteration)
         assert w.grad is not None and w.grad.label == "d_w" and w.cosine == pytest.approx(-1.0)
     assert ran.record().gates == []
+
+
+@pytest.mark.parametrize(
+    ("copy", "step"),
+    [
+        ("new = w.copy()", "new -= 0.5 * (x.T @ e)"),
+        ("new = w.copy()", "g = x.T @ e; new -= 0.5 * g"),
+        ("new = w.copy()", "for j in range(2): new[j] -= 0.5 * (x[:, j] @ e)"),
+        ("new = np.array(w)", "g = x.T @ e; new[:] = new - 0.5 * g"),
+    ],
+)
+def test_what_is_stepped_as_a_copy_and_takes_the_place_of_a_parameter_is_this(copy: str, step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, w = np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([0.5, 0.25])
+        for t in range(2):
+            e = x @ w - 1
+            loss = (e ** 2).sum() / 2
+            {copy}
+            {step}
+            w = new
+        """
+    )
+    assert [each.name for each in ran.record(1).parameters] == ["w"]
+    check(ran, "w", None, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "for j in range(2): w[k][j] -= 0.5 * grad[k][j]",
+        "w[k] = [a - 0.5 * g for a, g in zip(w[k], grad[k])]",
+    ],
+)
+def test_a_nested_list_of_which_one_row_is_moved_has_the_gradient_that_this_was_moved_by(update: str) -> None:
+    ran = run(
+        f"""
+        w = [[0.5, -0.25], [0.125, 1.0]]
+        for k, x in [(0, [1.0, 2.0]), (1, [0.5, 1.0])]:
+            e = sum(p * q for p, q in zip(w[k], x))
+            loss = e ** 2
+            grad = [[0.0, 0.0] for _ in w]
+            for j in range(2):
+                grad[k][j] = 2 * e * x[j]
+            {update}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None and ran.array(parameter.grad, 1).tolist() == [[0.0, 0.0], [1.0625, 2.125]]
 
 
 def test_biases_of_one_shape_that_a_function_returns_keep_their_own_gradients() -> None:
@@ -296,6 +346,6 @@ def test_a_rule_that_gives_a_new_value_back_used_the_gradient_that_it_was_handed
             solver.step()
         """
     )
-    assert [each.name for each in ran.record().parameters] == ["self.params['W']", "self.params['b']"]
-    check(ran, "self.params['W']", numpy.array([2.0, 4.0]), 0.5)
-    check(ran, "self.params['b']", numpy.array([6.0, -8.0, 2.0]), 0.5)
+    assert [each.name for each in ran.record().parameters] == ['self.params["W"]', 'self.params["b"]']
+    check(ran, 'self.params["W"]', numpy.array([2.0, 4.0]), 0.5)
+    check(ran, 'self.params["b"]', numpy.array([6.0, -8.0, 2.0]), 0.5)

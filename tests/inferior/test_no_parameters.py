@@ -275,7 +275,7 @@ def test_what_a_forward_pass_keeps_beside_a_parameter_is_none() -> None:
     )
     for iteration in (0, 2):
         found = ran.record(iteration).parameters
-        assert [(each.name, each.shape) for each in found] == [("model['w']", (2, 3, 1))]
+        assert [(each.name, each.shape) for each in found] == [('model["w"]', (2, 3, 1))]
 
 
 SAMPLER = """
@@ -358,4 +358,4 @@ def test_a_copy_of_their_list_that_takes_its_place_has_the_new_parameters() -> N
     )
     for each in ran.record(1).parameters:
         assert each.grad is not None and each.cosine is not None and each.cosine < -0.999, each.name
-    assert [each.name for each in ran.record(1).parameters] == ["params['w']", "params['b']"]
+    assert [each.name for each in ran.record(1).parameters] == ['params["w"]', 'params["b"]']

@@ -62,8 +62,8 @@ def test_arrays_in_a_dict() -> None:
     )
     assert len(ran.record().parameters) == 2
     for name, start in (("W1", [1.0, 2.0]), ("W2", [3.0, -4.0])):
-        check(ran, f"params['{name}']", 2 * numpy.array(start), 0.1)
-        assert numpy.array_equal(ran.array(ran.parameter(f"params['{name}']", 1).after, 1), ran.names["params"][name])
+        check(ran, f'params["{name}"]', 2 * numpy.array(start), 0.1)
+        assert numpy.array_equal(ran.array(ran.parameter(f'params["{name}"]', 1).after, 1), ran.names["params"][name])
 
 
 def test_arrays_in_a_dict_updated_in_a_function_of_its_own() -> None:
@@ -84,8 +84,8 @@ def test_arrays_in_a_dict_updated_in_a_function_of_its_own() -> None:
         """
     )
     assert len(ran.record(1).parameters) == 2
-    check(ran, "params['W1']", numpy.array([2.0, 4.0]), 0.1)
-    check(ran, "params['W2']", numpy.array([6.0, -8.0]), 0.1)
+    check(ran, 'params["W1"]', numpy.array([2.0, 4.0]), 0.1)
+    check(ran, 'params["W2"]', numpy.array([6.0, -8.0]), 0.1)
 
 
 def test_an_array_without_dimensions_in_a_dict_becomes_a_number() -> None:

@@ -323,6 +323,7 @@ def test_what_is_made_of_the_parameter_alone_is_no_gradient(then: str) -> None:
         ("delta_w = -lr * dw; w += delta_w", "dw"),
         ("delta_w = -0.1 * dw; w = w + delta_w", "dw"),
         ("gradient = dw * lr; w -= gradient", "dw"),
+        ("delta = 0.05 * dw; w -= delta", "dw"),  # a Δ may be either, and no gradient is added as it is
         ("gradient = dw / 3; w -= gradient", "gradient"),  # a mean, not a step
         ("gradient = 0.5 * dw; w -= gradient", "gradient"),
         ("gradient = lr * dw; w -= 2 * gradient", "gradient"),  # it is scaled where it is used

@@ -98,7 +98,7 @@ def test_what_an_environment_carries_on_is_no_parameter_beside_what_gradients_ch
                 model[k] += 0.1 * grads[k]
         """
     )
-    assert [each.name for each in ran.record(2).parameters] == ["model['W']", "model['b']"]
+    assert [each.name for each in ran.record(2).parameters] == ['model["W"]', 'model["b"]']
     found = roles(ran)
     assert "parameter" not in (found["seen"], found["self.place"], found["reward"], found["k"])
     setup = {value.label: value.role for event in ran.events(None) for value in event.values}
@@ -266,7 +266,7 @@ def test_gradients_that_a_layer_adds_up_in_a_dict_and_zeroes_are_no_parameters()
     assert len(found) == 4 and all(each.name.startswith("self.parameters[") for each in found)
     for each in found:
         assert (each.grad is not None and each.cosine == -1.0) or not ran.array(each.update, 1).any()
-    assert {value.role for value in ran.values("self.gradients['W']", 1)} == {"gradient"}
+    assert {value.role for value in ran.values('self.gradients["W"]', 1)} == {"gradient"}
     phases = {event.text: event.phase for event in ran.events(1)}
     assert phases["Z = X @ W + b"] == phases["self.X.append(X)"] == "forward"
     assert phases["d = 2 * (out - targets) / out.size"] == phases['dZ = dY * (X @ W + self.parameters["b"] > 0)']
@@ -322,7 +322,7 @@ for t in range(3):
 
 def test_what_a_pass_computes_anew_beside_the_parameters_in_their_dicts_is_none() -> None:
     ran = run(NEURONS)
-    names = [f"network[{i}]['weights']" for i in ("0][0", "0][1", "1][0")]
+    names = [f'network[{i}]["weights"]' for i in ("0][0", "0][1", "1][0")]
     assert [each.name for each in ran.record(1).parameters] == names
     assert not any(each.grad is not None and "weights" in each.grad.label for each in ran.record(1).parameters)
     assert {value.role for value in ran.values('neuron["output"]', 1, "result")} == {"activation"}

@@ -59,7 +59,7 @@ def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step
                 {step}
         """
     )
-    for name in ("params['W1']", "params['W2']"):
+    for name in ('params["W1"]', 'params["W2"]'):
         parameter = ran.parameter(name, 2)
         assert parameter.grad is not None and parameter.grad.label in ("grads[k]", name.replace("params", "grads"))
         assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))

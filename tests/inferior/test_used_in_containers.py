@@ -45,7 +45,7 @@ def test_a_dict_of_an_array_and_a_number_updated_by_key() -> None:
     )
     for iteration in range(2):
         w, b = ran.record(iteration).parameters
-        assert (w.name, b.name) == ("params['w']", "params['b']")
+        assert (w.name, b.name) == ('params["w"]', 'params["b"]')
         check(ran, w.name, None, 0.125, iteration)
         assert w.grad is not None and w.grad.label == "grads[k]"
         moved = b.update.summary.value if iteration == 0 else ran.array(b.update, iteration)
@@ -66,9 +66,9 @@ def test_a_gradient_of_nothing_but_zeros_was_used_by_an_update_under_a_key() -> 
                 params[k] -= 0.125 * grads[k]
         """
     )
-    check(ran, "params['W']", numpy.zeros(2), 0.125, 1)
+    check(ran, 'params["W"]', numpy.zeros(2), 0.125, 1)
     update = ran.event("params[k] -= 0.125 * grads[k]", 1)
-    assert [value.when for value in update.values if value.label == "params['W']"] == ["before", "after"]
+    assert [value.when for value in update.values if value.label == 'params["W"]'] == ["before", "after"]
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_a_key_is_no_gradient_of_a_parameter_of_one_number() -> None:
         """
     )
     assert roles(ran)["k"] == "other"
-    check(ran, "held['b']", numpy.array([1.0]), 0.5)
+    check(ran, 'held["b"]', numpy.array([1.0]), 0.5)
 
 
 def test_gradients_that_are_taken_so_many_times_each_are_added_up_so() -> None:

@@ -43,26 +43,6 @@ for epoch in range(3):
     assert found["condition = y[i] * (np.dot(row, w) - b) >= 1"] == "forward"
 
 
-def test_a_step_on_a_copy_of_the_parameters_is_an_update() -> None:
-    source = """
-import copy
-def update(params, grads, lr):
-    parameters = copy.deepcopy(params)
-    for l in range(2):
-        parameters["W" + str(l)] = parameters["W" + str(l)] - lr * grads["dW" + str(l)]
-    return parameters
-for i in range(3):
-    z = parameters["W0"] @ X
-    cost = ((parameters["W1"] @ z - Y) ** 2).sum()
-    grads = {"dW1": 2 * (parameters["W1"] @ z - Y) @ z.T, "dW0": X}
-    parameters = update(parameters, grads, lr)
-"""
-    program = analyse(source, "s.py")
-    found = phases(program)
-    assert found["parameters = copy.deepcopy(params)"] == found["return parameters"] == "update"
-    assert program.roles["parameters"] == "parameter" and program.roles["grads"] == "gradient"
-
-
 def test_the_data_of_parameters_in_an_optimizers_list_steps_by_what_it_keeps_of_gradients() -> None:
     """Through operators that are registered while the script runs nobody sees the loss depend on them."""
     source = """

@@ -37,14 +37,14 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
         with opened(tmp_path, text.format(library=library, make=make)) as run:
             found = named(run.check(1))
             scale = run.iteration(1)["scale"].summary.value
-        assert found.pop("Q['wrong']").verdict is Verdict.DIFFERS  # also as it was made
-        thrice = found.pop("Q['thrice']")
+        assert found.pop('Q["wrong"]').verdict is Verdict.DIFFERS  # also as it was made
+        thrice = found.pop('Q["thrice"]')
         assert thrice.verdict is Verdict.DIFFERS
         assert thrice.note.startswith("× 3 of the finite difference: a factor 3 is extra, or 1/3 is missing; as it was")
         assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 6, found
-        assert f"changed on line 15, and the update used {scale:.6g} × it" in found["P['w']"].note
-        assert "changed on line 17, before the update used it" in found["Q['decayed']"].note
-        assert "the update used 2.5 × it" in found["Q['five']"].note
+        assert f"changed on line 15, and the update used {scale:.6g} × it" in found['P["w"]'].note
+        assert "changed on line 17, before the update used it" in found['Q["decayed"]'].note
+        assert "the update used 2.5 × it" in found['Q["five"]'].note
 
 
 def test_a_factor_too_many_on_the_way_back_is_none_of_the_update(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_one_number_for_all_of_a_parameter_in_a_dict_is_its_gradient(tmp_path: P
     with opened(tmp_path, text) as run:
         found = verdicts(run.check(1))
         notes = [event.note for event in run.iteration(1).events]
-    assert found == {"params['w']": Verdict.AGREES, "params['b']": Verdict.DIFFERS}
-    assert any(note.startswith(STRETCHED) and "params['b']" in note for note in notes)
+    assert found == {'params["w"]': Verdict.AGREES, 'params["b"]': Verdict.DIFFERS}
+    assert any(note.startswith(STRETCHED) and 'params["b"]' in note for note in notes)
 
 
 def test_what_a_function_clips_before_it_returns_it_is_compared_as_it_was_made(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_a_decay_of_gradients_in_a_dict_is_no_mistake(tmp_path: Path) -> None:
     with opened(tmp_path, text) as run:
         found = named(run.check(1))
     assert {each.verdict for each in found.values()} == {Verdict.AGREES}, found
-    assert "changed on line 11, before the update used it" in found["params['w']"].note
+    assert "changed on line 11, before the update used it" in found['params["w"]'].note
 
 
 @pytest.mark.start("torch")

@@ -80,7 +80,8 @@ class GradientsBeside:
         read = paths_in_comprehension(update.text) - {track.label, track.name}
         if not read or shape_of(track.before) is None:
             return None
-        for happening in reversed(self._happenings[: update.id]):
+        inside = [each for each in self._happenings[update.id + 1 :] if each.parent == update.id]
+        for happening in (*inside, *reversed(self._happenings[: update.id])):  # what it read itself is the latest
             for draft in reversed(happening.drafts):
                 if draft.label in read and draft.copy is not None and self._known.is_gradient(draft):
                     return draft if shape_of(draft) == shape_of(track.before) else None

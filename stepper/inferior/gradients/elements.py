@@ -15,12 +15,13 @@ import msgspec
 
 from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
+from stepper.inferior.gradients.stretched import told_shape
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
 from stepper.inferior.recording.tracking import Track
 from stepper.inferior.spelling.added import Added, counts_flat, index_of, plainly, target_of
 from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
-from stepper.record import REPEATED, Summary, is_path
+from stepper.record import REPEATED, STRETCHED, Summary, is_path
 
 Read = Mapping[str, Draft]
 Terms = Callable[[Happening, Track], tuple[Read, Added | None]]
@@ -78,6 +79,7 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
                 at = _unraveled(at, shape)
             value = _gradient(term, read)
             rates.add(term.rate)
+            _remark_spread(update, value, whole.picked(at))
             more = len(rates) == 1 and _is_made_ahead(update, track, happenings)
             repeated = whole.put(at, value, every=is_unbuffered(update.text), more=more)
         except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
@@ -93,6 +95,12 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
     as_it_is = all(map(is_path, names))  # read so, and not worked out of what was added
     gradient = Draft(", ".join(names), "gradient", "operand", whole.copy(before.engine, arrays, read=as_it_is))
     return Parts(gradient, not full, whole.lost)
+
+
+def _remark_spread(update: Happening, value: Any, picked: tuple[int, ...]) -> None:
+    """Say it where one number is the gradient of all of a row: it may have been summed over an axis too many."""
+    if math.prod(picked) > 1 and numpy_module().shape(value) == ():
+        update.remark(f"{STRETCHED}() → {told_shape(picked)}, one number for all of {target_of(update.text)}")
 
 
 def _is_made_ahead(update: Happening, track: Track, happenings: Sequence[Happening]) -> bool:
@@ -147,10 +155,18 @@ def of_rows(track: Track, found: Sequence[Draft | None]) -> Draft | None:
     if before is None or not rows or len(rows) < len(found):
         return None
     numbers = [_numbers_of(row, before.engine) for row in rows]
-    label = holder_of(rows[0].label)
-    names = dict.fromkeys(row.label for row in rows)
+    names = dict.fromkeys(row.label for row in rows if row.label)
+    label = holder_of(next(iter(names), ""))
     name = label if all(holder_of(each) == label for each in names) else ", ".join(names)
     return None if None in numbers else Draft(name, "gradient", "operand", Copy(before.engine, numbers))
+
+
+def of_resting_row(track: Track, number: int) -> Draft | None:
+    """The gradient of a row that nothing moved: zeros; None where it is not what it was."""
+    old, new = track.before.copy, track.after.copy if track.after is not None else None
+    if old is None or new is None or old.gone or new.gone or old.kept[number] != new.kept[number]:
+        return None
+    return Draft("", "gradient", "operand", Copy(old.engine, [0.0] * len(old.kept[number])))
 
 
 def _numbers_of(row: Draft, engine: Engine) -> Any:
@@ -176,6 +192,9 @@ class _List:
         self._numbers[index] = number
         return 0
 
+    def picked(self, index: Any) -> tuple[int, ...]:
+        return ()
+
     def is_full(self) -> bool:
         return bool(self._numbers) and None not in self._numbers
 
@@ -198,14 +217,14 @@ class _Array:
 
     def put(self, index: Any, value: Any, *, every: bool, more: bool) -> int:
         """Put something in its place, or add `every` part of it where it has several for one place, and `more` to what
-        is there already. Returns how many parts are lost, since others take their places. Raises _Unknown for what is
-        there else, for one number in the place of several that no array of their places picks, and for complex ones."""
+        is there already. What is smaller than the part is stretched to it, as the step does: one row for each that an
+        index picks. Returns how many parts are lost, since others take their places. Raises _Unknown for what is there
+        else, and for complex ones, ValueError for what cannot be stretched so."""
         numpy = numpy_module()
         filled = self._filled[index]
-        if numpy.shape(value) == () and isinstance(index, numpy.ndarray) and filled.ndim == 1:
-            value = numpy.full(filled.shape, value)  # of a sum of picked elements: `w[ids] -= lr * delta`
-        if numpy.shape(value) != filled.shape or numpy.iscomplexobj(value):
+        if numpy.iscomplexobj(value):
             raise _Unknown
+        value = numpy.broadcast_to(value, filled.shape)
         again = bool(filled.any())
         if again and not (more and numpy.unique(self._numbers[index]).size == filled.size):
             raise _Unknown
@@ -222,6 +241,12 @@ class _Array:
         if repeated:
             self._lose(index, value)
         return repeated
+
+    def picked(self, index: Any) -> tuple[int, ...]:
+        """The shape of the part that is stepped; () of elements that an array picks, which may have one number each."""
+        parts = index if isinstance(index, tuple) else (index,)
+        by_array = any(isinstance(each, list | numpy_module().ndarray) for each in parts)
+        return () if by_array else tuple(self._filled[index].shape)
 
     def _lose(self, index: Any, value: Any) -> None:
         """Find the place of those that an index has more than once at which most is missing."""

@@ -86,8 +86,9 @@ class FinishedParameters:
         before, after = track.before, track.after or track.before
         parts = None if track.grad else self._used.through_views(track, self._numpy)
         parts = parts or (None if track.grad else self._used.picked(track, self._numpy))
+        parts = parts or (None if track.grad else self._used.of_rows(track, self._numpy))
         grad = track.grad if parts is None else parts.gradient
-        grad = grad or self._used.of_rows(track, self._numpy) or self._used.sum_of(track, self._numpy)
+        grad = grad or self._used.sum_of(track, self._numpy)
         grad = grad or self._used.of(track) or track.returned or self._used.gone_through(track)
         if grad is None:
             parts = self._used.in_parts(track, self._numpy)
@@ -195,7 +196,12 @@ class FinishedParameters:
     def _held_by_rows(self, track: Track) -> Held | None:
         """The same of a nested list that is added to row by row. What began with zeros, or anew, held nothing."""
         rows = [
-            (draft, None if draft is None else self._accumulations.of(draft, row.updates[-1].id if row.updates else 0))
+            (
+                draft,
+                None
+                if draft is None
+                else self._accumulations.of(draft, row.updates[-1].id if row and row.updates else 0),
+            )
             for row, draft in zip(track.rows, self._used.by_rows(track, self._numpy), strict=True)
         ]
         whole = stacked(track.before.copy.engine, rows) if track.before.copy is not None else None

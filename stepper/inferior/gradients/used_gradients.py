@@ -9,7 +9,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import is_added_to
 from stepper.inferior.gradients.angle import ALONG, cosine
 from stepper.inferior.gradients.beside import MOMENTS, GradientsBeside
-from stepper.inferior.gradients.elements import Parts, in_parts, of_rows, picks
+from stepper.inferior.gradients.elements import Parts, in_parts, of_resting_row, of_rows, picks
 from stepper.inferior.gradients.fitting import is_inside, shape_of
 from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
@@ -152,20 +152,28 @@ class UsedGradients:
             return None
         return gone_through(track, self._recorder.happenings)
 
-    def of_rows(self, track: Track, arrays: Engine) -> Draft | None:
-        """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one."""
+    def of_rows(self, track: Track, arrays: Engine) -> Parts | None:
+        """`w[i][j] -= lr * dw[i][j]` of nested lists: the gradients of the rows, in one. Rows that nothing moved have
+        zeros in it."""
         whole = of_rows(track, self.by_rows(track, arrays))
         if whole is None or whole.copy is None:
-            return whole
+            return None
         read = (draft for each in reversed(self._recorder.happenings) for draft in each.drafts)
         itself = (draft for draft in read if draft.label == whole.label and draft.copy and draft.when != "before")
-        return next((draft for draft in itself if _is_same(draft.copy, whole.copy)), whole)
+        gradient = next((draft for draft in itself if _is_same(draft.copy, whole.copy)), whole)
+        return Parts(gradient, not all(row is not None and row.updates for row in track.rows))
 
     def by_rows(self, track: Track, arrays: Engine) -> list[Draft | None]:
         """The gradient of each row of a nested list."""
         if track.name not in self._rows:
-            self._rows[track.name] = [self.of(row) or _whole(self.in_parts(row, arrays)) for row in track.rows]
+            self._rows[track.name] = [self._of_row(track, number, arrays) for number in range(len(track.rows))]
         return self._rows[track.name]
+
+    def _of_row(self, track: Track, number: int, arrays: Engine) -> Draft | None:
+        row = track.rows[number]
+        if row is not None and row.updates:
+            return self.of(row) or _whole(self.in_parts(row, arrays))
+        return of_resting_row(track, number) if any(each and each.updates for each in track.rows) else None
 
     def remark(self, track: Track) -> None:
         """Say at a parameter's last update that it has no gradient to show, where something was added to it."""

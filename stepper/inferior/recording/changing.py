@@ -147,7 +147,7 @@ class Changing(Observing):
         """`alone`: it is this member that the statement stores, be it what was there."""
         owner = self._owner(element)
         known = site.role or self._role(site, frame)
-        role, label = self._at(key, known) or known, site.label + suffix(key)
+        role, label = self._at(key, known) or known, site.label + suffix(key, self.quote)
         if owner is not None:
             draft = self._draft(owner, element, label, role, "before")
         elif type(element) in (int, float) and role == "parameter":
@@ -158,7 +158,8 @@ class Changing(Observing):
         if alone:
             self._write(frame, site, draft)
         if self.following:
-            self.tracker.met(label, role, element, draft, made=False, owner=keeper_of(value, key, element))
+            owner = keeper_of(value, key, element)
+            self.tracker.met(label, role, element, draft, made=False, owner=owner, fresh=self._is_made(element))
 
     def _keyed(self, site: Site, number: int, key: Any, script_frame: FrameType) -> None:
         """What a container holds under this key, or an object in this attribute, is about to be replaced."""

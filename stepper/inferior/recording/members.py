@@ -14,7 +14,7 @@ from typing import Any
 from stepper.inferior.recording.drafts import Key
 from stepper.inferior.recording.naming import attributes
 from stepper.inferior.recording.scalars import SCALARS
-from stepper.record import Role
+from stepper.record import Role, subscript
 
 FEW = 64  # members of a container that are looked into
 MANY = 1024  # of one that keeps parameters, gradients, an optimizer's state
@@ -31,9 +31,9 @@ class Field(str):
     __slots__ = ()
 
 
-def suffix(key: Key) -> str:
-    """What is written behind a container to reach what it holds under this key."""
-    return f".{key}" if type(key) is Field else f"[{key!r}]"
+def suffix(key: Key, quote: str) -> str:
+    """What is written behind a container to reach what it holds under this key, in the script's quotes."""
+    return f".{key}" if type(key) is Field else subscript(key, quote)
 
 
 def most_of(role: Role | None) -> int:

@@ -18,6 +18,7 @@ from stepper.engines.names import Names, is_place
 from stepper.inferior.ours import is_installed, is_ours
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.program.sites import Site
+from stepper.record import subscript
 
 MOST, MEMBERS = 2000, 64  # objects that are gone through for names, and members of one of them
 NO_HOLDERS = (ModuleType, FunctionType, BuiltinFunctionType, type)
@@ -43,11 +44,13 @@ class Namer:
         names: Names,
         owns: Callable[[Any], bool] = lambda _: False,
         bare: set[type] | None = None,
+        quote: str = "'",
     ) -> None:
         """`owns` says whether a value is an engine's. `bare` are types known, from one record to the next, for having
-        nothing in them that could bear a name: numbers, functions, arrays."""
+        nothing in them that could bear a name: numbers, functions, arrays. `quote` is how the script writes keys."""
         self.knowing = having(engines, "met", "members")  # they learn names, or know what lies inside something
         self._names = names
+        self._quote = quote
         self._lookers = having(engines, "holds")
         self._followed: dict[int, int] = {}  # by object: how much it held, which may still have been in the making
         self._own: dict[type, bool] = {}
@@ -116,7 +119,7 @@ class Namer:
             return (), [(f"[{index}]", each) for index, each in enumerate(value[:MEMBERS])]
         if kind in (dict, OrderedDict, defaultdict):
             few = list(islice(dict.items(value), MEMBERS))
-            return (), [(f"[{key!r}]", each) for key, each in few if type(key) in (str, int)]
+            return (), [(subscript(key, self._quote), each) for key, each in few if type(key) in (str, int)]
         for engine in self._lookers:
             held = engine.holds(value)
             if held is not None:
@@ -154,7 +157,8 @@ class Namer:
             elif kind is dict and len(value) <= MEMBERS:
                 if all(type(each) in SCALARS or self._is_plain_list(each) for each in value.values()):
                     names.give(value, label)  # what keeps numbers, which have no name of their own, and no array: held
-                inner = [(f"{label}[{key!r}]", each, inside) for key, each in value.items() if type(key) in (str, int)]
+                keyed = ((key, each) for key, each in value.items() if type(key) in (str, int))
+                inner = [(label + subscript(key, self._quote), each, inside) for key, each in keyed]
                 waiting.extendleft(reversed(inner))
             elif self._is_own(kind):
                 if inside:

@@ -194,7 +194,8 @@ class Observing(Recording):
         if self.following:
             new = made if rebound is None else rebound or (made and self._takes_place(label, draft, known))
             if new or not made or known is None or not known.made:
-                self.tracker.met(label, draft.role, value, draft, made=new, event=event, owner=owner)
+                fresh = known is not None and known.made
+                self.tracker.met(label, draft.role, value, draft, made=new, event=event, owner=owner, fresh=fresh)
             # Else the pass made it, and stores it: it is no parameter that came in, whatever is changed by that.
         if self._seers:
             name = self.tracker.name_of(value, label) or label

@@ -416,7 +416,7 @@ class Recorder(Changing):
             (self.tracker.copied.add if is_copied(site) else self.tracker.copied.discard)(label)
         for key, element in self._members(value, label, known, happening) if depth else ():
             held = keeper_of(value, key, element) if happening.text.startswith("for ") else None
-            at = label + suffix(key), self._at(key, role), element
+            at = label + suffix(key, self.quote), self._at(key, role), element
             self._bind(frame, happening, site, *at, when, depth - 1, held)
         self._meet_members(label, value)
         return None

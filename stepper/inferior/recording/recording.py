@@ -82,7 +82,7 @@ class Recording(Values):
         self.operated: list[Operated] = []
         self.gates: list[GateSeen] = []
         self.no_gates: list[Any] = []  # the copies of what looks like a ReLU's output by chance only
-        self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types)
+        self._namer = Namer(self.engines, self._names, self._is_owned, self._bare_types, self.quote)
         self.tracker = self._follow()
         self._passed: Tracker | None = None  # of the pass, which is over
         self.pass_over = iteration is None

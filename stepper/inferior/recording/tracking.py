@@ -14,7 +14,7 @@ from stepper.inferior.recording.drafts import Draft, Happening, holder_of
 from stepper.inferior.recording.spans import Spans
 from stepper.record import Role
 
-ELEMENT = re.compile(r"\[(\d+|'[^']*')\]$")  # what a list or dict holds under a key that is spelt out
+ELEMENT = re.compile(r"""\[(\d+|'[^']*'|"[^"]*")\]$""")  # what a list or dict holds under a key that is spelt out
 
 
 class Track:
@@ -37,10 +37,11 @@ class Track:
         self.passed_over = 0  # so many events had begun when an optimizer did, which had no gradient of it
         self.updates: list[Happening] = []
         self.in_place = False  # one of them changed what was there, and did not only bind another value
+        self.fresh = False  # this pass made what was first seen of it: a copy, perhaps, that is stepped
         self.apart = False  # what it is called does not tell it from what another object keeps
         self.asked = False  # for its gradient only: an input
         self.tried: list[Happening] = []  # those of them that stored in a copy of the list that it lies in
-        self.rows: list[Track] = []  # of a nested list all of whose rows were changed one by one
+        self.rows: list[Track | None] = []  # of a nested list whose rows were changed one by one; None: not even read
         self.views: list[View] = []  # through which it was changed, by names of their own: `row = w[i]`
         self.frozen = False  # no gradient is asked for
         self.place: Hashable = None  # where it lies, of one that no gradient came to
@@ -141,10 +142,11 @@ class Tracker:
         made: bool,
         event: Happening | None = None,
         owner: Any = None,
+        fresh: bool = False,
     ) -> None:
         """A value passed a probe inside the pass; `made`: it was bound or changed there, in `event`.
 
-        `owner` is the object that keeps a scalar in an attribute.
+        `owner` is the object that keeps a scalar in an attribute. `fresh`: the value was made in this pass.
         """
         whole = draft.copy is not None
         kept = self.keeps_data and draft.copy is not None and bool(draft.copy.outline.shape)  # a number is its object's
@@ -195,6 +197,7 @@ class Tracker:
             if track is None or not self._is_rebound(track, bare, whole, made, owner):
                 name = (self._names.best(value, bare) if whole else None) or bare
                 track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
+                track.fresh = fresh
             elif made:
                 track.previous, track.value = track.value, value
                 if whole:
@@ -203,6 +206,8 @@ class Tracker:
                 self._by_object[id(value)] = track
             elif owner is not None:
                 self._by_owner[bare, id(owner)] = track
+        if track.fresh and made and draft.when == "result":
+            track = self._replaced(bare, track)
         self._latest[bare] = track
         handed_on = whole and track.value is value and draft.copy is (track.after or track.before).copy
         if made and not (draft.when == "result" and handed_on):
@@ -231,6 +236,20 @@ class Tracker:
                 track.updates.append(event)
                 track.tried.append(event)
         self._tried.clear()
+
+    def _replaced(self, label: str, stepped: Track) -> Track:
+        """`w = new`, where `new` is a copy of it that was stepped: what became of that became of the parameter."""
+        track = self._latest.get(label)
+        if track is None or track is stepped or track.updates or self.tracks.get(stepped.name) is not stepped:
+            return stepped
+        del self.tracks[stepped.name]
+        track.previous, track.value = track.value, stepped.value
+        stepped.value = stepped.previous = None
+        track.after, track.updates, track.in_place = stepped.after, stepped.updates, stepped.in_place
+        track.rows, track.views = stepped.rows, stepped.views
+        self._by_object[id(track.value)] = track
+        self._spans.put(track)
+        return track
 
     def _span(self, value: Any) -> tuple[int, int] | None:
         layout = self._layout(value)
@@ -387,14 +406,18 @@ class Tracker:
         """The rows of a nested list that is followed itself (`w[i][j] -= …`) are parts of it, and no parameters."""
         for track in list(self.tracks.values()):
             held = track.value if type(track.value) is list and track.name in self.tracks else []
-            met = [(self._by_object.get(id(row)), row) for row in held if type(row) is list]
-            rows = [row for row, value in met if row is not None and row is not track and row.value is value]
+            met = [self._row_of(track, value) for value in held if type(value) is list]
+            rows = [row for row in met if row is not None]
             for row in rows:
                 self.tracks.pop(row.name, None)
                 copy = self._look(row.value)
                 row.after = Draft(row.name, "parameter", "after", copy)
             track.updates = sorted({each.id: each for one in (track, *rows) for each in one.updates}.values(), key=_id)
-            track.rows = rows if len(rows) == len(held) else []
+            track.rows = met if rows and len(met) == len(held) else []
+
+    def _row_of(self, track: Track, value: Any) -> Track | None:
+        row = self._by_object.get(id(value))
+        return row if row is not None and row is not track and row.value is value else None
 
     def _leave_views_out(self) -> None:
         """Another look at a parameter is none by itself, nor a slice that was read before the whole was known, also

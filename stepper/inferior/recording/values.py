@@ -22,7 +22,7 @@ from stepper.inferior.recording.overlaps import Overlaps
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.inferior.recording.store import Store
 from stepper.program.program import Program
-from stepper.record import Role, When, is_path
+from stepper.record import Role, When, is_path, quotes_in
 
 TRANSPOSED = (".T", ".mT", ".H")
 
@@ -34,6 +34,7 @@ class Values:
         self.program = program
         self.engines = engines
         self.store = store
+        self.quote = quotes_in(site.label for site in program.sites)  # that the script writes keys in
         self._files = {program.path, program.home, *(module.path for module in program.modules)}
         self._passing = passing_names([site for site in program.sites if not site.file])  # names around the loop
         self._forget()
@@ -101,6 +102,11 @@ class Values:
         known = self._known.get(id(value))
         return known if known is not None and known.means(value) else None
 
+    def _is_made(self, value: Any) -> bool:
+        """Whether this pass made this very object."""
+        known = self._met_as(value)
+        return known is not None and known.made
+
     def _let_go(self, value: Any) -> None:
         """Refer to this object no more: NumPy refuses to resize an array that is referred to, be it weakly."""
         self._known.pop(id(value), None)
@@ -145,7 +151,7 @@ class Values:
         for key, element in self._members(value, label, role, event):
             if self._at(key, role) != role:
                 continue
-            inner = label + suffix(key)
+            inner = label + suffix(key, self.quote)
             engine = self._owner(element)
             if engine is not None:
                 yield inner, engine, element

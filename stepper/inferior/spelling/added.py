@@ -196,15 +196,22 @@ def takes_away(text: str) -> bool:
 @lru_cache(maxsize=1024)
 def as_step(text: str, update: str) -> str:
     """Of a statement that makes the step which an update only adds (`d = -lr * dw`, then `w += d`), what it multiplies,
-    as if it was added there; empty where neither a learning rate nor the sign of what is added says that it is one."""
+    as if it was added there; empty where neither a learning rate, nor the sign of what is added, nor what it is called
+    says that it is one."""
     match statement_of(text):
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             parts = [part for part in ast.walk(value) if isinstance(part, ast.expr)]
             named = (_unparsed(part).rpartition(".")[2] for part in parts if _is_path(part))
             turned = sum(isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub) for part in parts) % 2 == 1
-            if any(map(names_rate, named)) or (turned and not takes_away(update)):
+            shrunk = "delta" in name.lower() and any(_is_small(part) for part in parts)  # and no `g = 0.5 * dw`, a mean
+            if any(map(names_rate, named)) or (turned and not takes_away(update)) or shrunk:
                 return f"{name} += {_unparsed(value)}"
     return ""
+
+
+def _is_small(node: ast.expr) -> bool:
+    """Whether this is a number as learning rates are."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < node.value < 1
 
 
 @lru_cache(maxsize=1024)

@@ -151,7 +151,7 @@ def sort(
     beside = changed_beside(updates, forward, parameters, run, carried) - later
     updates |= {d for d in beside if id(d.node) not in anew}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}
-    copied = on_copies(run, backward, parameters)
+    copied = on_copies(run, parameters) & backward
     updates |= copied
     parameters |= {d.place for d in copied}
     backward -= updates
@@ -382,13 +382,15 @@ def _is_grad(definition: Definition) -> bool:
 
 
 def _takes_steps(updates: set[Definition], backward: set[Definition], run: Pass) -> bool:
-    """Whether the updates go on from what was there, or may do so in a function or in a new list or dict, or are made
-    of what is called a gradient: else they are worked out anew, as in EM, and nothing leads back to them."""
+    """Whether the updates go on from what was there, or from a copy of it, or may do so in a function or in a new list
+    or dict, or are made of what is called a gradient: else they are worked out anew, as in EM, and nothing leads back
+    to them."""
     filled = {other.place for d in updates if d.alias for other in d.deps}  # `layers = changed`
     made = updates | {d for d in run.definitions if d.place in filled}
     parts = [part for d in made for part in ast.walk(d.node)]
     may = any(id(part) in run.entered or isinstance(part, _HOLDING) for part in parts)
-    return may or any(d.own for d in updates) or any(map(signals, backward))
+    copied = any(d.own for d in on_copies(run, {d.place for d in updates}) & backward)
+    return may or copied or any(d.own for d in updates) or any(map(signals, backward))
 
 
 def _samples(updates: set[Definition], stepped: set[Definition], losses: list[LossValue]) -> set[Definition]:

@@ -105,10 +105,10 @@ def steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:
     return found
 
 
-COPYING = frozenset({"copy", "deepcopy", "clone", "dict", "list"})
+COPYING = frozenset({"array", "copy", "deepcopy", "clone", "dict", "list"})
 
 
-def on_copies(run: Pass, backward: set[Definition], parameters: set[Place]) -> set[Definition]:
+def on_copies(run: Pass, parameters: set[Place]) -> set[Definition]:
     """Where a step is taken on a copy of the parameters, which takes their place: the copy, and its changes."""
     starts = {run.start[place] for place in parameters if place in run.start}
     found: set[Definition] = set()
@@ -116,9 +116,9 @@ def on_copies(run: Pass, backward: set[Definition], parameters: set[Place]) -> s
         match d.node:
             case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))) if name in COPYING:
                 source = {_handed_on(other) for other in d.deps}
-                if d in backward and d.kind == "bind" and source & starts and source <= starts:
+                if d.kind == "bind" and source & starts and source <= starts:
                     found.add(d)
-        if d in backward and d.kind == "change" and d.own & found:
+        if d.kind in ("bind", "change") and d.own & found:
             found.add(d)
     return found
 
