@@ -209,16 +209,25 @@ async def test_what_is_quiet_in_a_list_can_be_read_also_where_it_is_highlighted(
                 assert found >= PROSE, (theme, text, str(style))
 
 
-async def test_what_may_be_typed_in_the_picker_can_be_read_before_it_is() -> None:
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        (("v",), ("the script's own, as in a shell", "an expression", "▼")),
+        (("g",), ("umber, or setup",)),  # the cursor is on its first letter
+        (("ctrl+p",), ("earch for",)),
+    ],
+    ids=["the picker", "a jump", "the palette"],
+)
+async def test_what_may_be_typed_can_be_read_before_it_is(keys: tuple[str, ...], wanted: tuple[str, ...]) -> None:
     app = app_of(Standin())
     async with app.run_test(size=(120, 50)) as pilot:
         await ready(pilot)
-        await pilot.press("v")
+        await pilot.press(*keys)
         for theme in ("textual-dark", "textual-light", "nord", "solarized-light", "catppuccin-latte"):
             app.theme = theme
             await settled(pilot)
             told = {text.strip(): style for text, style in written(app)}
-            for words in ("the script's own, as in a shell", "an expression", "▼"):
+            for words in wanted:
                 style = next(style for text, style in told.items() if words in text)
                 assert style.color is not None and style.bgcolor is not None
                 found = contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor())

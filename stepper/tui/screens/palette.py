@@ -20,6 +20,10 @@ class Commands(CommandList, OptionsList):
 class Palette(CommandPalette, AnswersOnce[None]):
     """The palette of commands, or of what it is given instead."""
 
+    DEFAULT_CSS = """
+    Palette Input > .input--placeholder { color: auto 68%; }
+    """
+
     def compose(self) -> ComposeResult:
         """As Textual has it, with a list of our own."""
         for widget in super().compose():

@@ -32,6 +32,7 @@ class Question(ModalScreen[ScreenResultType], AnswersOnce[ScreenResultType]):
         }
         & OptionList, & OptionList:focus { height: auto; border: none; background: $surface; }
         & Label { width: 1fr; color: $text-muted; }
+        & Input > .input--placeholder { color: auto 68%; }
         & #problem { color: $text-error; display: none; }
     }
     """

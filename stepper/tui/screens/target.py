@@ -81,7 +81,6 @@ class TargetScreen(Question[Choice | None]):
         & .apart { margin-left: 4; width: 8; }
         & Input { width: 1fr; }
         & #named-loop { width: 14; }
-        & Input > .input--placeholder { color: $text-muted; }
         & SelectCurrent .arrow { color: $text-muted; }
         & .below { margin-left: 10; color: $foreground 60%; display: none; }
         &.-narrow > Vertical { width: 100%; height: 100%; }
