@@ -21,6 +21,8 @@ def _triangular(c: Chain, place: int) -> str:
     """`solve_triangular(A, B)`: what comes back is solved for, too, and stays within the triangle."""
     if not c.attribute("left") or c.attribute("unitriangular"):
         raise Unnamed("a system from the right, or with ones on its diagonal")
+    if c.shape_of(place)[:-2] != c.shape[:-2]:
+        raise Unnamed("one for several systems")
     part = "triu" if c.attribute("upper") else "tril"
     back = f"solve({part}({c['self']})ᵀ, {c.g})"
     return back if place == 1 else f"−{part}({back} · {c.y}ᵀ)"
@@ -29,6 +31,7 @@ def _triangular(c: Chain, place: int) -> str:
 def _cholesky(c: Chain, factor: str) -> str:
     if c.attribute("upper"):
         raise Unnamed("the upper factor")
+    c.only_real()
     lower = c.kept(factor, "factor")
     where = f"S = tril(P) + tril(P, (−1))ᵀ; P = {lower}ᵀ · {c.g}"
     return f"inv({lower})ᵀ · S · inv({lower}) / 2 where {where}"
@@ -36,6 +39,7 @@ def _cholesky(c: Chain, factor: str) -> str:
 
 def _eigen(c: Chain) -> str:
     """Of a symmetric matrix."""
+    c.only_real()
     to_values, to_vectors = _came(c, 0), _came(c, 1)
     vectors, count = c.kept("eigenvectors", "eigenvectors"), c.shape_of(0)[-1]
     if len(c.shape_of(0)) > 2:
@@ -59,6 +63,7 @@ def _singular(c: Chain) -> str:
 
 def _orthogonal(c: Chain) -> str:
     """QR, of a matrix that has no more columns than rows."""
+    c.only_real()
     rows, columns = c.shape_of(0)[-2:]
     if c.attribute("mode") != "reduced" or rows < columns:
         raise Unnamed("more columns than rows")

@@ -154,12 +154,6 @@ def _diagonal(c: Chain) -> str:
     return f"diag({c.g}, {figure(offset)})"
 
 
-def _embedded_diagonal(c: Chain) -> str:
-    if len(c.shape_of(0)) != 1:
-        raise Unnamed("several diagonals")
-    return f"diag({c.g}, {figure(c.attribute('offset'))})"
-
-
 def _trace(c: Chain) -> str:
     rows, columns = c.shape_of(0)
     return f"{c.g} × eye({rows}, {columns})"

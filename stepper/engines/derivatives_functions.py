@@ -51,11 +51,16 @@ def _clamped(c: Chain, place: int) -> str:
     return c.summed(f"{c.g} ⊙ ({crossed})" if low else f"{c.g} ⊙ [{x} > {high}]", 2)
 
 
+def _inverse_hyperbolic_cosine(c: Chain) -> str:
+    c.only_real()  # of a complex root there are two, and it is now one, now the other
+    return f"{c.g} / sqrt({c['self']}^2 − 1)"
+
+
 _ONE: dict[str, Line] = {
     "AsinBackward0": lambda c: f"{c.g} / sqrt(1 − {c['self']}^2)",
     "AcosBackward0": lambda c: f"−{c.g} / sqrt(1 − {c['self']}^2)",
     "AsinhBackward0": lambda c: f"{c.g} / sqrt({c['self']}^2 + 1)",
-    "AcoshBackward0": lambda c: f"{c.g} / sqrt({c['self']}^2 − 1)",
+    "AcoshBackward0": _inverse_hyperbolic_cosine,
     "AtanhBackward0": lambda c: f"{c.g} / (1 − {c['self']}^2)",
     "TanBackward0": lambda c: f"{c.g} ⊙ (1 + {c.y}^2)",
     "SinhBackward0": lambda c: f"{c.g} ⊙ cosh({c['self']})",

@@ -22,6 +22,7 @@ def _determinant(c: Chain) -> str:
 def _log_determinant(c: Chain) -> str:
     if c.shape:
         raise Unnamed("several matrices")
+    c.only_real()  # to the sign of a complex one a gradient comes, too
     return f"{GRADIENT}{atom(c.named(1))} × inv({c['A']})ᵀ"
 
 
@@ -29,10 +30,13 @@ def _solved(c: Chain, place: int) -> str:
     """`solve(A, B)`: what comes back is solved for, too."""
     if not c.attribute("left"):
         raise Unnamed("a system from the right")
+    alone = len(c.shape) == 1  # a vector
+    if c.shape_of(place)[:-2] != c.shape[:-2] or c.tensor("A").ndim != len(c.shape) + alone:
+        raise Unnamed("one for several systems, or several vectors")
     back = f"solve({c.turned('A')}, {c.g})"
     if place == 1:
         return back
-    return f"−outer({back}, {c.y})" if len(c.shape) == 1 else f"−{back} · {atom(c.y)}ᵀ"
+    return f"−outer({back}, {c.y})" if alone else f"−{back} · {atom(c.y)}ᵀ"
 
 
 def _distance(c: Chain, one: str, other: str) -> str:

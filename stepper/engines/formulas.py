@@ -122,6 +122,11 @@ class Chain:
         name = self[argument]
         return name[:-1] if name.endswith("ᵀ") else f"{name}ᵀ"
 
+    def only_real(self) -> None:
+        """Raises Unnamed where the node made complex values, for a rule that does not hold for them."""
+        if any(each.dtype.is_complex for each in self.node._input_metadata):
+            raise Unnamed("complex numbers")
+
     def has(self, argument: str) -> bool:
         """Whether an optional tensor was given."""
         return saved(self.node, argument) is not None
@@ -132,8 +137,9 @@ class Chain:
             return bool((self.tensor(argument) == number).any())
 
     def attribute(self, name: str) -> Any:
-        """A number, text or tuple that the node saved."""
-        return _signed(getattr(self.node, f"_saved_{name}"))
+        """A number, text or tuple that the node saved; of a complex number its conjugate, by which gradients go back."""
+        found = _signed(getattr(self.node, f"_saved_{name}"))
+        return found.conjugate() if isinstance(found, complex) else found
 
     def tensor(self, name: str) -> Any:
         """A saved tensor itself. Raises Unnamed where it cannot be had."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 LARGE = 1 << 21
 """Bytes of a large page, on the systems where this works."""
@@ -17,17 +17,24 @@ COLLAPSE = 25
 
 def gather() -> int:
     """Have this process's own memory lie in large pages, where the system can do that. No content and no address
-    changes. Returns the bytes of the areas that were gathered."""
-    if sys.platform != "linux":
-        return 0
-    advise = ctypes.CDLL(None).madvise
-    gathered = 0
-    for start, end in list(_areas()):
-        if gathered + end - start > MOST:
-            break
-        if advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), ctypes.c_int(COLLAPSE)) == 0:
-            gathered += end - start
+    changes. Returns the bytes of the areas that were gathered as a whole."""
+    return _gathered(_areas(), _collapse) if sys.platform == "linux" else 0
+
+
+def _gathered(areas: Iterator[tuple[int, int]], collapse: Callable[[int, int], bool]) -> int:
+    """Gather areas up to MOST bytes; of one that is only refused in part the rest was copied all the same."""
+    left, gathered = MOST, 0
+    for start, end in list(areas):
+        size = min(end - start, left)
+        left -= size
+        if size and collapse(start, size):
+            gathered += size
     return gathered
+
+
+def _collapse(start: int, size: int) -> bool:
+    advise = ctypes.CDLL(None).madvise
+    return bool(advise(ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(COLLAPSE)) == 0)
 
 
 def _areas() -> Iterator[tuple[int, int]]:

@@ -236,6 +236,7 @@ FORWARDS = {
     "complex mul": "(z * z * 2j).abs()",
     "complex and real": "(a * z + v).abs()",
     "complex div, exp and tanh": "(z / (z * z).exp()).tanh().abs()",
+    "complex factor and exponent": "(torch.add(a * z, b, alpha=2j) * z ** (1 + 2j)).abs()",
     "dropout": "F.dropout(a, 0.5)",
     "cat": "torch.cat([a, b], 1) * 2",
     "stack": "torch.stack([a, b], 1) * 2",
@@ -288,6 +289,26 @@ def test_formula(name: str) -> None:
     run = forward(FORWARDS[name])
     relative = 1e-7 if name == "hardsigmoid" else 1e-9  # its sixth is torch's own, of float32
     assert assert_formulas(run, run.records[0], relative=relative)
+
+
+@pytest.mark.parametrize(
+    ("node", "line"),
+    [
+        ("AcoshBackward0", "z.acosh().abs()"),
+        ("LinalgSlogdetBackward0", "(z @ z.mH).logdet().abs()"),
+        ("LinalgCholeskyExBackward0", "torch.linalg.cholesky(z @ z.mH).abs()"),
+        ("LinalgEighBackward0", "torch.linalg.eigvalsh(z @ z.mH)"),
+        ("LinalgQrBackward0", "torch.linalg.qr(z.mT)[1].abs()"),
+        ("LinalgSolveExBackward0", "torch.linalg.solve(im[:, 0, :4, :4], b)"),
+        ("LinalgSolveExBackward0", "torch.linalg.solve(im[:, 0, :4, :4], a[:2, :4])"),
+        ("LinalgSolveTriangularBackward0", "torch.linalg.solve_triangular(a[:, :4], im[:, 0, :4], upper=True)"),
+    ],
+)
+def test_a_rule_of_real_numbers_or_one_system_is_not_told_of_complex_ones_or_several(node: str, line: str) -> None:
+    run = forward(line)
+    assert_formulas(run, run.records[0], generic=True)
+    told = [event.detail for event in run.records[0].events if isinstance(event.detail, Backward)]
+    assert any(f" = what {node} makes of " in each.formula for each in told)
 
 
 @pytest.mark.parametrize(
