@@ -137,7 +137,7 @@ class Chain:
             return bool((self.tensor(argument) == number).any())
 
     def attribute(self, name: str) -> Any:
-        """A number, text or tuple that the node saved; of a complex number its conjugate, by which gradients go back."""
+        """A number, text or tuple that the node saved; of a complex number the conjugate: by that gradients go back."""
         found = _signed(getattr(self.node, f"_saved_{name}"))
         return found.conjugate() if isinstance(found, complex) else found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 LARGE = 1 << 21
 """Bytes of a large page, on the systems where this works."""
@@ -18,23 +18,24 @@ COLLAPSE = 25
 def gather() -> int:
     """Have this process's own memory lie in large pages, where the system can do that. No content and no address
     changes. Returns the bytes of the areas that were gathered as a whole."""
-    return _gathered(_areas(), _collapse) if sys.platform == "linux" else 0
-
-
-def _gathered(areas: Iterator[tuple[int, int]], collapse: Callable[[int, int], bool]) -> int:
-    """Gather areas up to MOST bytes; of one that is only refused in part the rest was copied all the same."""
-    left, gathered = MOST, 0
-    for start, end in list(areas):
-        size = min(end - start, left)
-        left -= size
-        if size and collapse(start, size):
-            gathered += size
+    if sys.platform != "linux":
+        return 0
+    advise = ctypes.CDLL(None).madvise
+    gathered = 0
+    for start, end in at_most(MOST, list(_areas())):
+        if advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), ctypes.c_int(COLLAPSE)) == 0:
+            gathered += end - start
     return gathered
 
 
-def _collapse(start: int, size: int) -> bool:
-    advise = ctypes.CDLL(None).madvise
-    return bool(advise(ctypes.c_void_p(start), ctypes.c_size_t(size), ctypes.c_int(COLLAPSE)) == 0)
+def at_most(size: int, areas: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Areas, from where to where, that have so many bytes together: the smallest first, and of the last a part. Of one
+    that is refused nearly all may have been copied, so each counts."""
+    for start, end in sorted(areas, key=lambda area: area[1] - area[0]):
+        end = min(end, start + size)
+        size -= end - start
+        if end > start:
+            yield start, end
 
 
 def _areas() -> Iterator[tuple[int, int]]:

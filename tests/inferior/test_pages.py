@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stepper.inferior.pages import LARGE, gather
+from stepper.inferior.pages import LARGE, at_most, gather
 
 
 def in_large_pages(address: int) -> int:
@@ -30,3 +30,9 @@ def test_what_is_gathered_is_the_same_in_fewer_pages() -> None:
         pytest.skip("this system gathers no memory into large pages when it is asked to")
     assert numbers.ctypes.data == address and (numbers == np.arange(numbers.size)).all()
     assert in_large_pages(address + LARGE) >= LARGE >> 10
+
+
+def test_no_more_is_copied_than_the_most_however_large_an_area_is() -> None:
+    large, small, last = (0, 100), (200, 210), (300, 320)
+    assert list(at_most(60, [large, small, last])) == [small, last, (0, 30)]
+    assert list(at_most(30, [large, small, last])) == [small, last]
