@@ -28,11 +28,12 @@ class Step(NamedTuple):
 
 
 class Descent:
-    """The steps of a record, and by copy those that made it."""
+    """The steps of a record, and by copy those that made it, and those that read it."""
 
     def __init__(self, happenings: Sequence[Happening]) -> None:
         self.steps: list[Step] = []
         self._makers: dict[Copy, list[Step]] = {}
+        self._readers: dict[Copy, list[Step]] = {}
         lists = has_lists(happenings)
         rectifying = Rectifying(happenings if lists else ())
         written_out = WrittenOut(happenings if lists else ())
@@ -57,7 +58,9 @@ class Descent:
 
     def _add(self, step: Step) -> None:
         self.steps.append(step)
-        known = {draft.copy for draft in step.reads}
+        known = {draft.copy: None for draft in step.reads if draft.copy is not None}
+        for copy in known:
+            self._readers.setdefault(copy, []).append(step)
         for draft in step.made:
             if draft.copy is not None and draft.copy not in known:
                 self._makers.setdefault(draft.copy, []).append(step)
@@ -65,6 +68,10 @@ class Descent:
     def makers(self, copy: Copy) -> list[Step]:
         """The events that made a copy of others, in the order in which they began."""
         return self._makers.get(copy, [])
+
+    def readers(self, copy: Copy) -> list[Step]:
+        """The events that read a copy, in the order in which they began."""
+        return self._readers.get(copy, [])
 
     def back(
         self, start: Iterable[Copy], stops: Container[Copy] = (), *, depth: int = FURTHEST, statement: int | None = None

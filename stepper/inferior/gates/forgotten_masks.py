@@ -9,7 +9,7 @@ gate is in either. So that value stands for the gradient of h, and it is wrong w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from stepper.engines import masks
@@ -41,14 +41,41 @@ class _Use(NamedTuple):
     moved: Copy
 
 
-def unmasked(gate: GateSeen, backward: Sequence[Step], descent: Descent, forward: Container[Copy]) -> Unmasked | None:
-    """What stands for the gradient of a gate's input where nothing masks it. `backward`: the steps of the backward
-    pass; `forward`: what the loss was made of."""
+class Origins:
+    """What the values of a record were made of, entry by entry. `forward`: what the loss was made of."""
+
+    def __init__(self, descent: Descent, forward: Container[Copy]) -> None:
+        self.descent = descent
+        self.forward = forward
+        self._made_of: dict[Copy, list[Copy]] = {}
+
+    def behind(self, start: Copy, stops: Container[Copy] = ()) -> Iterator[Copy]:
+        """What a value of the backward pass was made of: not what came before a number that is the same for all of it
+        (a norm that it is divided by), nor before the forward pass's own."""
+        waiting, met = [start], {start}
+        while waiting:
+            copy = waiting.pop()
+            yield copy
+            more = [] if copy in stops else [each for each in self._sources(copy) if each not in met]
+            met.update(more)
+            waiting += more
+
+    def _sources(self, copy: Copy) -> list[Copy]:
+        if copy not in self._made_of:
+            ends = copy in self.forward or is_uniform(copy)
+            self._made_of[copy] = [] if ends else _read_by(_innermost(copy, self.descent))
+        return self._made_of[copy]
+
+
+def unmasked(gate: GateSeen, origins: Origins) -> Unmasked | None:
+    """What stands for the gradient of a gate's input where nothing masks it."""
+    descent, forward = origins.descent, origins.forward
     h = numbers(gate.h)
     if gate.soft or gate.share is not None or gate.out not in forward or not bool((h < 0).any()):
         return None
-    own = {gate.h, *(copy for copy in _behind(gate.out, descent, (), (gate.h,)) if not is_uniform(copy))}
-    uses = list(_uses(gate, h, backward, descent, forward))
+    between = Origins(descent, (gate.h,)).behind(gate.out)
+    own = {gate.h, *(copy for copy in between if not is_uniform(copy))}
+    uses = list(_uses(gate, h, origins))
     if not uses or _is_used_besides(own, gate, descent, forward):
         return None
     taken: _Use | None = None
@@ -56,46 +83,57 @@ def unmasked(gate: GateSeen, backward: Sequence[Step], descent: Descent, forward
         came = numbers(use.gradient)
         if use.gradient is None or not is_real(came) or not masks.together(came, h) or use.gradient in forward:
             return None
-        if not bool(((h < 0) & (came != 0)).any()) or own & set(_behind(use.gradient, descent, forward)):
+        if not bool(((h < 0) & (came != 0)).any()) or not own.isdisjoint(origins.behind(use.gradient)):
             return None
-        if taken is None and not own & set(_behind(use.moved, descent, forward, (use.product,))):
+        if taken is None and own.isdisjoint(origins.behind(use.moved, (use.product,))):
             taken = use  # of others the product may be masked
     if taken is None or taken.gradient is None:
         return None
     site = taken.step.event.site
     where = f"{' '.join(taken.step.event.text.rpartition(' = ')[2].split())} ({place(site.line, site.file)})"
     passing = masks.count((h < 0) & (numbers(taken.gradient) != 0))
-    return Unmasked(taken.gradient, where, _mask(taken.gradient, gate, backward, descent), passing)
+    return Unmasked(taken.gradient, where, _mask(taken.gradient, gate, descent), passing)
 
 
-def _uses(
-    gate: GateSeen, h: Any, backward: Sequence[Step], descent: Descent, forward: Container[Copy]
-) -> Iterator[_Use]:
+def _uses(gate: GateSeen, h: Any, origins: Origins) -> Iterator[_Use]:
     """The products of the backward pass in which the gradient of h stands, by the weights that h was made of."""
-    for x, weights in _factors(gate.h, h, descent):
-        moved = [
-            draft.copy
-            for step in descent.steps
-            if step.event.id > gate.event and any(each.copy is weights for each in step.reads)
-            for draft in step.made
-            if draft.copy is not None and draft.copy is not weights and shape(draft.copy) == shape(weights)
-        ]
-        behind = [(copy, set(_behind(copy, descent, forward))) for copy in dict.fromkeys(moved)]
-        for step in backward if behind else ():
-            for draft in step.made if step.event.id > gate.event else ():
-                after = draft.copy
-                if (
-                    after is None
-                    or sorted(shape(after) or ()) != sorted(shape(weights) or ())
-                    or step not in _innermost(after, descent)
-                ):
-                    continue
-                new = next((copy for copy, met in behind if after in met), None)
-                reads = _read(step)
-                others = [each for each in reads if each is not x and not _is_view(each, x, descent)]
-                if new is None or len(others) == len(reads) or not any(shape(each) == h.shape for each in others):
-                    continue
-                yield _Use(step, after, others[0] if len(others) == 1 else None, new)
+    for x, weights in _factors(gate.h, h, origins.descent):
+        behind = [(copy, set(origins.behind(copy))) for copy in _moved(weights, gate, origins)]
+        for step, product, gradient in _products(x, weights, gate, h, origins.descent) if behind else ():
+            new = next((copy for copy, met in behind if product in met), None)
+            if new is not None:
+                yield _Use(step, product, gradient, new)
+
+
+def _products(
+    x: Copy, weights: Copy, gate: GateSeen, h: Any, descent: Descent
+) -> Iterator[tuple[Step, Copy, Copy | None]]:
+    """What the backward pass made, of the weights' shape, of x and of something of h's shape, which comes with it."""
+    views = [each.copy for step in descent.readers(x) if _read(step) == [x] for each in step.made]
+    own = [x, *(copy for copy in dict.fromkeys(views) if copy is not None and _is_view(copy, x, descent))]
+    readers = {step.event.id: step for copy in own for step in descent.readers(copy)}
+    for _, step in sorted(readers.items()):
+        others = [each for each in _read(step) if each not in own]
+        if (
+            step.event.phase != "backward"
+            or step.event.id < gate.event
+            or all(shape(each) != h.shape for each in others)
+        ):
+            continue
+        for made in step.made:
+            product = made.copy
+            if product is None or sorted(shape(product) or ()) != sorted(shape(weights) or ()):
+                continue
+            if any(each is step for each in _innermost(product, descent)):
+                yield step, product, others[0] if len(others) == 1 else None
+
+
+def _moved(weights: Copy, gate: GateSeen, origins: Origins) -> Iterator[Copy]:
+    """What became of the weights behind a gate, and not on the way to the loss."""
+    steps = (step for step in origins.descent.readers(weights) if step.event.id > gate.event)
+    made = dict.fromkeys(draft.copy for step in steps for draft in step.made)
+    moved = (copy for copy in made if copy is not None and copy is not weights and copy not in origins.forward)
+    return (copy for copy in moved if shape(copy) == shape(weights))
 
 
 def _factors(copy: Copy, h: Any, descent: Descent) -> Iterator[tuple[Copy, Copy]]:
@@ -130,27 +168,14 @@ def _is_used_besides(own: Collection[Copy], gate: GateSeen, descent: Descent, fo
     """Whether the loss was made of h in another way than through the gate, too: a gradient that is not masked comes
     back there, and rightly."""
     return any(
-        draft.copy in forward and draft.copy not in own and step in _innermost(draft.copy, descent)
-        for step in descent.steps
-        if any(copy in own and copy is not gate.out for copy in _read(step))
+        draft.copy in forward
+        and draft.copy not in own
+        and any(each is step for each in _innermost(draft.copy, descent))
+        for copy in own
+        for step in (descent.readers(copy) if copy is not gate.out else ())
         for draft in step.made
         if draft.copy is not None
     )
-
-
-def _behind(start: Copy, descent: Descent, forward: Container[Copy], stops: Container[Copy] = ()) -> Iterator[Copy]:
-    """What a value of the backward pass was made of, entry by entry: not what came before a number that is the same
-    for all of it (a norm that it is divided by), nor before the forward pass's own."""
-    waiting, met = [start], {start}
-    while waiting:
-        copy = waiting.pop()
-        yield copy
-        if copy in stops or copy in forward or is_uniform(copy):
-            continue
-        for step in _innermost(copy, descent):
-            more = [each for each in _read(step) if each not in met]
-            met.update(more)
-            waiting += more
 
 
 def _innermost(copy: Copy, descent: Descent) -> list[Step]:
@@ -162,7 +187,11 @@ def _innermost(copy: Copy, descent: Descent) -> list[Step]:
 
 
 def _read(step: Step) -> list[Copy]:
-    return list(dict.fromkeys(draft.copy for draft in step.reads if draft.copy is not None))
+    return _read_by((step,))
+
+
+def _read_by(steps: Iterable[Step]) -> list[Copy]:
+    return list(dict.fromkeys(draft.copy for step in steps for draft in step.reads if draft.copy is not None))
 
 
 def _is_view(copy: Copy, x: Copy, descent: Descent) -> bool:
@@ -173,10 +202,11 @@ def _is_view(copy: Copy, x: Copy, descent: Descent) -> bool:
     return any(_read(step) == [x] for step in _innermost(copy, descent))
 
 
-def _mask(gradient: Copy, gate: GateSeen, backward: Sequence[Step], descent: Descent) -> str:
+def _mask(gradient: Copy, gate: GateSeen, descent: Descent) -> str:
     """The mask that is true throughout, where the gradient went through one."""
-    for step in backward:
-        reads = _read(step) if any(draft.copy is gradient for draft in step.made) else []
+    for step in (*descent.makers(gradient), *descent.readers(gradient)):  # the latter where it was masked in place
+        made = any(draft.copy is gradient for draft in step.made)
+        reads = _read(step) if made and step.event.phase == "backward" else []
         for mask in reads if any(each is gradient or alike(each, gradient) for each in reads) else ():
             flags = bools(numbers(mask))
             if flags is None or mask is gradient or not bool(flags.all()):

@@ -8,11 +8,11 @@ from typing import Any
 
 from stepper.engines import masks
 from stepper.engines.base import GateSeen
-from stepper.inferior.gates.descent import Descent, Step
+from stepper.inferior.gates.descent import Descent
 from stepper.inferior.gates.entries import numbers, shape
-from stepper.inferior.gates.forgotten_masks import unmasked
+from stepper.inferior.gates.forgotten_masks import Origins, unmasked
 from stepper.inferior.gates.maskings import Masking, by_rules
-from stepper.inferior.gates.stretched_masks import stretched
+from stepper.inferior.gates.stretched_masks import Turns
 from stepper.inferior.gates.swapped import swapped
 from stepper.inferior.recording.copies import Copy
 
@@ -30,7 +30,8 @@ def write(
     """Give each gate its note. By the ids of gates: `slopes`, what leaky ones keep of what is negative, and
     `otherwise`, what stands where the mask of one should that has none. `forward`: what the loss was made of."""
     lines = {step.event.id: step.event.site.line for step in descent.steps}
-    backward = [step for step in descent.steps if step.event.phase == "backward"]
+    origins = Origins(descent, forward)
+    turns = Turns(found, maskings, descent, forward)
     for gate, masking in found:
         if masking is None and gate.before is not None:
             continue  # autograd's own
@@ -38,9 +39,9 @@ def write(
             gate.note = _others(gate, found, maskings)
             if not gate.note and id(gate) in otherwise:
                 _remark_otherwise(gate, otherwise[id(gate)], descent)
-            gate.note = gate.note or _stretched(gate, found, maskings, backward, descent, forward)
+            gate.note = gate.note or _stretched(gate, turns)
             if not gate.note and gate.before is None:
-                _remark_unmasked(gate, backward, descent, forward)
+                _remark_unmasked(gate, origins)
         elif id(gate) in slopes:
             gate.note = _not_leaking(gate, masking, slopes[id(gate)])
         else:
@@ -119,16 +120,9 @@ def _remark_otherwise(gate: GateSeen, masking: Masking, descent: Descent) -> Non
     gate.note = f"backward masks by {masking.place}, {which} not {gate.label} {rule} {there}"
 
 
-def _stretched(
-    gate: GateSeen,
-    found: Found,
-    maskings: Sequence[Masking],
-    backward: Sequence[Step],
-    descent: Descent,
-    forward: Container[Copy],
-) -> str:
+def _stretched(gate: GateSeen, turns: Turns) -> str:
     """That where its gradient should be masked, one is by a mask of another shape."""
-    masking = None if gate.soft else stretched(gate, found, maskings, backward, descent, forward)
+    masking = None if gate.soft else turns.stretched(gate)
     h = numbers(gate.h)
     if masking is None or masking.mask is None or not masks.together(masking.blocked, h):
         return ""
@@ -139,9 +133,9 @@ def _stretched(
     return f"no gradient is masked by {gate.label}; one is by {masking.place}, {which}"
 
 
-def _remark_unmasked(gate: GateSeen, backward: Sequence[Step], descent: Descent, forward: Container[Copy]) -> None:
+def _remark_unmasked(gate: GateSeen, origins: Origins) -> None:
     """Give a gate whose gradient nothing masks that gradient, before and after, and say where it is taken as it is."""
-    taken = unmasked(gate, backward, descent, forward)
+    taken = unmasked(gate, origins)
     if taken is None:
         return
     gate.before = gate.after = taken.gradient

@@ -19,53 +19,61 @@ from stepper.inferior.recording.copies import Copy
 Found = Sequence[tuple[GateSeen, Masking | None]]
 
 
-def stretched(
-    gate: GateSeen,
-    found: Found,
-    maskings: Sequence[Masking],
-    backward: Sequence[Step],
-    descent: Descent,
-    forward: Container[Copy],
-) -> Masking | None:
-    """The one masking in the turn of a gate without any, whose mask was stretched. `found`: all gates, with theirs;
-    `backward`: the steps of the backward pass; `forward`: what the loss was made of, such as a padding, which is
-    rightly in its gradient."""
-    if not backward:
-        return None
-    later = [each for each in _taken(found) if each[0].event > gate.event and descent.reaches(gate.out, each[0].h)]
-    began = max((masking.event for _, masking in later), default=gate.event)
-    used = {masking.after for _, masking in _taken(found)} | {other.out for other, _ in found}
-    if any(each.event > began and each.after not in used and each.blocked.shape == shape(gate.h) for each in maskings):
-        return None
-    earlier = [masking.after for other, masking in _taken(found) if other.event < gate.event]
-    innermost: dict[Copy, tuple[int, Masking]] = {}
-    for step in backward:
-        for masking in _at(step, gate, forward, descent) if step.event.id > began else ():
-            if masking.after not in innermost or innermost[masking.after][0] < step.depth:
+class Turns:
+    """Which masking of a record stands in the turn of a gate. `found`: all gates, with theirs; `forward`: what the loss
+    was made of, such as a padding, which is rightly in its gradient."""
+
+    def __init__(self, found: Found, maskings: Sequence[Masking], descent: Descent, forward: Container[Copy]) -> None:
+        self._taken = [(gate, masking) for gate, masking in found if masking is not None]
+        self._used = {masking.after for _, masking in self._taken} | {gate.out for gate, _ in found}
+        self._free = [masking for masking in maskings if masking.after not in self._used]
+        self._descent = descent
+        self._forward = forward
+        self._backward = [step for step in descent.steps if step.event.phase == "backward"]
+        self._stretched: dict[tuple[int, ...] | None, list[tuple[Step, Masking]]] = {}
+
+    def stretched(self, gate: GateSeen) -> Masking | None:
+        """The one masking in the turn of a gate without any, whose mask was stretched."""
+        reaches, its_shape = self._descent.reaches, shape(gate.h)
+        later = [each for each in self._taken if each[0].event > gate.event and reaches(gate.out, each[0].h)]
+        began = max((masking.event for _, masking in later), default=gate.event)
+        if any(each.event > began and each.blocked.shape == its_shape for each in self._free):
+            return None
+        earlier = [masking.after for other, masking in self._taken if other.event < gate.event]
+        innermost: dict[Copy, tuple[int, Masking]] = {}
+        for step, masking in self._of(its_shape):
+            deepest = masking.after not in innermost or innermost[masking.after][0] < step.depth
+            if step.event.id > began and deepest:
                 innermost[masking.after] = step.depth, masking
-    its = [
-        masking
-        for _, masking in innermost.values()
-        if all(descent.reaches(each.after, masking.before) for _, each in later)
-        and not any(descent.reaches(each, masking.before) for each in earlier)
-    ]
-    return its[0] if len(its) == 1 else None
+        its = [
+            masking
+            for _, masking in innermost.values()
+            if all(reaches(each.after, masking.before) for _, each in later)
+            and not any(reaches(each, masking.before) for each in earlier)
+        ]
+        return its[0] if len(its) == 1 else None
+
+    def _of(self, its_shape: tuple[int, ...] | None) -> list[tuple[Step, Masking]]:
+        """Those of gradients of a shape."""
+        if its_shape not in self._stretched:
+            self._stretched[its_shape] = [
+                (step, masking)
+                for step in self._backward
+                for masking in _at(step, its_shape, self._forward, self._descent)
+            ]
+        return self._stretched[its_shape]
 
 
-def _taken(found: Found) -> list[tuple[GateSeen, Masking]]:
-    return [(gate, masking) for gate, masking in found if masking is not None]
-
-
-def _at(step: Step, gate: GateSeen, forward: Container[Copy], descent: Descent) -> Iterator[Masking]:
-    """The ways in which what an event made, of the gate's shape, is something that it read, masked by what is not of
+def _at(step: Step, its_shape: tuple[int, ...] | None, forward: Container[Copy], descent: Descent) -> Iterator[Masking]:
+    """The ways in which what an event made, of a shape, is something that it read, masked by what is not of
     that shape, nor among what the forward pass was made of."""
-    made = [draft.copy for draft in step.made if draft.copy is not None and shape(draft.copy) == shape(gate.h)]
+    made = [draft.copy for draft in step.made if draft.copy is not None and shape(draft.copy) == its_shape]
     reads = [draft.copy for draft in step.reads if draft.copy is not None] if made else []
     near = list(descent.back(reads, statement=step.statement))
-    others = [copy for copy in near if shape(copy) != shape(gate.h) and copy not in forward]
+    others = [copy for copy in near if shape(copy) != its_shape and copy not in forward]
     for after in made if others else ():
         values = numbers(after)
-        for before in (copy for copy in near if copy is not after and shape(copy) == shape(gate.h)):
+        for before in (copy for copy in near if copy is not after and shape(copy) == its_shape):
             came = numbers(before)
             if not is_real(values) or not is_real(came) or not masks.together(came, values):
                 continue
