@@ -344,3 +344,28 @@ def test_a_gradient_times_the_learning_rate_is_the_step_whatever_it_is_called(st
     )
     (parameter,) = ran.record(1).parameters
     assert parameter.grad is not None and parameter.grad.label == label
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "w += 0.1 * (x.T @ h - v.T @ k)",
+        "w += x.T @ h - v.T @ k",
+        "w -= rate * (\n            v.T @ k\n            - x.T @ h)",
+    ],
+)
+def test_of_a_difference_of_products_the_whole_is_the_gradient(update: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        rng = np.random.RandomState(0)
+        w, x, rate = rng.randn(4, 3), rng.rand(6, 4), 0.1
+        for epoch in range(3):
+            h = np.tanh(x @ w)
+            v = np.tanh(h @ w.T)
+            k = np.tanh(v @ w)
+            {update}
+        """
+    )
+    (w,) = ran.record(1).parameters
+    assert abs(w.cosine or 0.0) == pytest.approx(1.0)

@@ -123,6 +123,16 @@ def test_what_arrays_in_a_list_are_only_made_from_is_not_held_by_it() -> None:
     assert labels(program_of("states_in_place"), "parameter") == {"self.tables"}
 
 
+def test_a_tensor_of_any_type_is_a_value_and_no_object() -> None:
+    program = analyse(
+        "import torch\nids, model = torch.LongTensor([1]), torch.nn.Embedding(3, 2)\n"
+        "words = torch.IntTensor([2])\nopt = torch.optim.SGD(model.parameters(), 0.1)\n"
+        "for t in range(3):\n    loss = model(ids + words).sum()\n    loss.backward()\n    opt.step()\n",
+        "s.py",
+    )
+    assert [program.roles[name] for name in ("ids", "words", "model")] == ["data", "data", "other"]
+
+
 def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_learnt() -> None:
     assert labels(program_of("table_without_error"), "parameter") == {"table"}
 

@@ -62,6 +62,16 @@ class Steps:
         found = {term for term, draft in factors if draft is not None and self._known.is_gradient(draft)}
         return found.pop() if len(found) == 1 else None
 
+    def difference(self, update: Happening, track: Track) -> Draft | None:
+        """Of `w += lr * (x.T @ h - v.T @ k)` the difference: neither product is the gradient by itself. None where what
+        scales one does not scale the other (`lr * x.T @ h + momentum * last`)."""
+        read, term = self.term(update, track)
+        parts = steps_in(pair_of(update.text, track.label))
+        steps = [added(each, lambda text: self.scales(read.get(text), track)) for each in parts]
+        if term is None or any(each is None or each.rate != 1.0 or each.own != 1.0 for each in steps):
+            return None
+        return read.get(plainly(term.rest))
+
     def unscaled(self, step: Draft, update: Happening, track: Track) -> Draft | None:
         """`delta = -lr * dw`, then `w += delta`: the gradient of which a step is a multiple that is called one, too."""
         _, term = self.term(update, track)

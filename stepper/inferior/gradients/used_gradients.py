@@ -265,8 +265,10 @@ class UsedGradients:
                     return gradient
         if shape is None or deep < MOMENTS or not self._steps.goes_on(update, track):
             return None
-        others = (d for d in found if not is_path(d.label) and d.role != "parameter")
-        return next((d for d in others if not self._steps.is_of_itself(d, update, track)), None)
+        others = [d for d in found if not is_path(d.label) and d.role != "parameter"]
+        others = [d for d in others if not self._steps.is_of_itself(d, update, track)]
+        whole = self._steps.difference(update, track) if len(others) > 1 and others == found else None
+        return whole if whole is not None and shape_of(whole) == shape else next(iter(others), None)
 
     def _beneath(self, update: Happening, track: Track) -> Draft | None:
         """`w, b = step(w, b)`: what the statement inside the function read that made the new value."""

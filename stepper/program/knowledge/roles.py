@@ -24,9 +24,7 @@ from stepper.record.events import Role
 _PRIORITY: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "other")
 _SAME_VALUES = frozenset({"T", "mT", "H", "data", "real"})
 
-VALUES = frozenset(
-    ("Parameter", "Tensor", "FloatTensor", "Variable", "Decimal", "Fraction", "OrderedDict")
-)  # no objects
+VALUES = frozenset(("Parameter", "Variable", "Decimal", "Fraction", "OrderedDict"))  # no objects
 
 
 class Roles:
@@ -261,7 +259,7 @@ class Roles:
         script = self.walker.script
         if isinstance(callee, ast.Name) and (own := [cls for cls in script.classes if cls.name == name]):
             return not all(is_record(script, cls) for cls in own)
-        if not name[:1].isupper() or name in VALUES:
+        if not name[:1].isupper() or name in VALUES or name.endswith("Tensor"):
             return False
         if any(function.name == name for function in script.functions):
             return False
