@@ -199,6 +199,15 @@ def command_line(arguments: Sequence[str]) -> App:
             str, Parameter(help="Which iteration, counted from 0 (the default), or setup.", group=_what)
         ] = "0",
         values: Annotated[bool, Parameter(help="With the elements of arrays.", group=_what)] = False,
+        watch: Annotated[
+            tuple[str, ...],
+            Parameter(
+                negative="",
+                consume_multiple=False,
+                help="What a Python expression of its values comes to in the end. May be repeated.",
+                group=_what,
+            ),
+        ] = (),
         format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
         how: HowToRun = DEFAULTS,
     ) -> None:
@@ -206,7 +215,7 @@ def command_line(arguments: Sequence[str]) -> App:
         from stepper.commands.trace import trace_target
 
         target = _named(target, module)
-        trace_target(target, options(target, how), iteration=iteration, values=values, format=format)
+        trace_target(target, options(target, how), iteration=iteration, values=values, format=format, watch=watch)
 
     @app.command(usage=USAGE.format("check"))
     def check(

@@ -3,11 +3,12 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
 from stepper.commands.options import iteration_number
-from stepper.commands.trace_text import overview, trace_lines
+from stepper.commands.trace_text import overview, trace_lines, watched_lines
 from stepper.session.export import trace_document
 from stepper.session.findings.lossless import without_loss
 from stepper.session.findings.nonfinite import where_it_began
@@ -19,13 +20,19 @@ from stepper.terminal_text import visible
 
 
 def trace_target(
-    target: str, options: Options, *, iteration: str, values: bool, format: Literal["text", "json"]
+    target: str,
+    options: Options,
+    *,
+    iteration: str,
+    values: bool,
+    format: Literal["text", "json"],
+    watch: Sequence[str] = (),
 ) -> None:
     """Record one iteration of `target` (or its setup) and print the record. Raises Misuse and ScriptFailed.
 
     Where the script fails within that iteration, what led to it is printed first.
     """
-    traced = trace(target, options, iteration_number(target, iteration))
+    traced = trace(target, options, iteration_number(target, iteration), watch)
     if format == "json":
         # As one text: `json.dump` writes piece by piece in Python, which takes four times as long.
         sys.stdout.write(json.dumps(trace_document(traced, values), allow_nan=False) + "\n")
@@ -33,7 +40,8 @@ def trace_target(
         folder = folder_of(target, traced.script)
         named = partial(os.path.relpath, start=folder)
         page = trace_lines(traced.record, traced.array, script=traced.script, values=values, named=named)
-        for line in (*_title(traced, options.loss), "", *overview(traced.record), *page):
+        watched = watched_lines(traced.watched, traced.array, values)
+        for line in (*_title(traced, options.loss), "", *watched, *overview(traced.record), *page):
             sys.stdout.write(visible(line) + "\n")
     if traced.failure is not None:
         sys.stdout.flush()  # before its traceback, where both go to the same place

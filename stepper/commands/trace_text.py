@@ -16,6 +16,7 @@ from stepper.session.findings.lossless import TOO_MANY
 from stepper.session.findings.sightings import as_left, nested
 from stepper.session.findings.telling import all_shared, title, told
 from stepper.session.findings.wrong_axis import wrong_axis
+from stepper.session.headless import Watched
 
 GetArray = Callable[[int], Array | None]  # None for what is too large to be fetched
 
@@ -88,6 +89,19 @@ def overview(record: Record) -> list[str]:
         rest = summary_text(value.summary).removeprefix(shape)
         lines.append(f"  {value.label:<{wide}}  {value.role:<10}  {shape:<{shapes}}{rest}")
     return ["Values, as the iteration leaves them", *lines, ""]
+
+
+def watched_lines(watched: Sequence[Watched], array: GetArray, values: bool) -> list[str]:
+    """What expressions came to, or why not, and a blank line behind; nothing where there are none."""
+    lines = []
+    for each in watched:
+        if each.value is None:
+            lines.append(f"! {each.expression}: {each.problem}")
+            continue
+        lines.append(_value_line(each.value))
+        if each.value.summary.kind == "tensor" and each.value.summary.size > 1:
+            lines += _table(each.value, array, "  ", values)
+    return [*lines, ""] if lines else []
 
 
 def _in_turns(values: Sequence[Value]) -> list[Value]:

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from stepper.inferior.protocol import AT_WORK
-from stepper.record import Value
-from stepper.session.expressions import Asked, Labels, proposed
+from stepper.record import Record, Value
+from stepper.session.expressions import Asked, Labels, asked, proposed
+from stepper.session.findings.sightings import as_left
 
-if TYPE_CHECKING:
-    from stepper.session.lanes import Lanes
+
+class Keeper(Protocol):
+    """Whoever has the records, and answers for them: a session, or one of its lanes."""
+
+    async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
+        """As `Lane.evaluate` has it."""
 
 
 class AtWork(LookupError):
     """The script runs: it can be asked again when it stands."""
 
 
-async def evaluated(session: Lanes, iteration: int | None, text: str, labels: Labels, asked: Asked) -> Value:
+async def evaluated(keeper: Keeper, iteration: int | None, text: str, labels: Labels, asked: Asked) -> Value:
     """What an expression comes to, kept with the record of an iteration (None: the setup). Raises LookupError, in one
     line, where it has no value, and AtWork."""
     try:
-        return await session.evaluate(iteration, text, asked)
+        return await keeper.evaluate(iteration, text, asked)
     except LookupError as problem:
         said = str(problem)
         raise AtWork(said) if said == AT_WORK else LookupError(proposed(said, labels)) from None
+
+
+class End:
+    """What a record holds at its end."""
+
+    def __init__(self, record: Record) -> None:
+        self._iteration = record.iteration
+        self._held = {value.label: value for event in record.events for value in event.values}
+        self._held.update(as_left(record))
+        self._labels = Labels(self._held)
+
+    async def evaluated(self, keeper: Keeper, text: str) -> Value:
+        """What an expression, `checked` before, comes to there. Raises LookupError, in one line, where it has no value,
+        and AtWork."""
+        held: Callable[[str], Value | None] = self._held.get
+        return await evaluated(keeper, self._iteration, text, self._labels, asked(text, self._labels, held))

@@ -21,7 +21,7 @@ from stepper.record import (
     Units,
     Value,
 )
-from stepper.session.headless import DATA_ELEMENTS, Trace
+from stepper.session.headless import DATA_ELEMENTS, Trace, Watched
 
 FORMAT = 1
 _CODES = {
@@ -64,6 +64,7 @@ def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
         "events": [writer.event(event) for event in record.events],
         "gates": [writer.gate(gate) for gate in record.gates],
         "parameters": [writer.parameter(parameter) for parameter in record.parameters],
+        "watched": [writer.watched(each) for each in trace.watched],
         "error": record.error,
         "faults": record.faults,
         "truncated": record.truncated,
@@ -169,6 +170,13 @@ class _Writer:
             "between": parameter.between,
             "behind": parameter.behind,
             "resting": None if parameter.resting is None else parameter.resting.optimizer,
+        }
+
+    def watched(self, each: Watched) -> dict[str, Any]:
+        return {
+            "expression": each.expression,
+            "value": self.optional(each.value),
+            "problem": each.problem or None,
         }
 
     def optional(self, value: Value | None) -> dict[str, Any] | None:

@@ -15,9 +15,11 @@ from subprocess import DEVNULL
 import msgspec
 
 from stepper.inferior.protocol import Run
-from stepper.record import Array, Record
+from stepper.record import Array, Record, Value
 from stepper.session.advice import not_reached
 from stepper.session.errors import Misuse, ScriptFailed
+from stepper.session.evaluation import End
+from stepper.session.expressions import NotAnExpression, checked
 from stepper.session.findings.loops import other_loops
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
@@ -30,6 +32,15 @@ GATE_ELEMENTS = 1 << 16  # a gate is shown by its mask and its corners, so large
 OUTPUT_SECONDS = 0.1
 REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be run again
 LAST = 4000  # characters of what a script printed last
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What an expression came to at the end of a record; None, and the `problem` in one line, where it has no value."""
+
+    expression: str
+    value: Value | None
+    problem: str = ""
 
 
 @dataclass
@@ -54,6 +65,7 @@ class Trace:
     """Of the iterations that were run, this one among them."""
     other_loops: str = ""
     """What there is to say of other loops that train."""
+    watched: Sequence[Watched] = ()
 
     def array(self, copy: int) -> Array | None:
         """A recorded value of at most 4,096 elements (of a gate: 65,536); None for a larger one."""
@@ -78,17 +90,23 @@ def run_losses(
     return _other_loops(lane, target)
 
 
-def trace(target: str, options: Options, iteration: int | None) -> Trace:
-    """Run to an iteration at full speed, record it (None: the setup) and fetch its small values.
+def trace(target: str, options: Options, iteration: int | None, watch: Sequence[str] = ()) -> Trace:
+    """Run to an iteration at full speed, record it (None: the setup), fetch its small values, and evaluate the
+    expressions that are to be watched, as it leaves them.
 
-    Raises Misuse (an iteration past the end too), or ScriptFailed where the script fails before there is a record; a
-    failure within the iteration is the trace's `failure`. Where the process dies in it, the script is run again, up to
-    the statement that it died in, unless it took long or reads what it is piped, which is gone.
+    Raises Misuse (an iteration past the end, and what is no expression, too), or ScriptFailed where the script fails
+    before there is a record; a failure within the iteration is the trace's `failure`. Where the process dies in it, the
+    script is run again, up to the statement that it died in, unless it took long or reads what it is piped, which is
+    gone.
     """
+    try:
+        watch = [each for each in map(checked, watch) if each]
+    except NotAnExpression as error:
+        raise Misuse(f"{target}: {error}") from None
     lane = _open(target, options, record_setup=iteration is None)
     towards = "in the setup" if iteration is None else f"on the way to iteration {iteration}"
     with _saying_how_far(lane, target, towards):
-        return asyncio.run(_trace(lane, target, options, iteration))
+        return asyncio.run(_trace(lane, target, options, iteration, watch))
 
 
 @contextmanager
@@ -167,7 +185,7 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
         await lane.close(gently=True)
 
 
-async def _trace(lane: Lane, target: str, options: Options, iteration: int | None) -> Trace:
+async def _trace(lane: Lane, target: str, options: Options, iteration: int | None, watch: Sequence[str]) -> Trace:
     try:
         record = await _recorded(lane, iteration)
         died = None
@@ -191,7 +209,8 @@ async def _trace(lane: Lane, target: str, options: Options, iteration: int | Non
             last = f"the last is {done - 1}" if done else f"the loop was never entered{named}"
             raise Misuse(f"{target}: iteration {iteration} is past the end: {there} ({last})")
         failure = died or (_failure(lane) if record.error is not None else None)
-        arrays = await _arrays(lane, record)
+        watched = await _watched(lane, record, watch)
+        arrays = await _arrays(lane, record, [each.value for each in watched if each.value is not None])
     except LaneLost as lost:
         _raise_failure(lane)
         raise ScriptFailed(str(lost), f"{lost}\n") from lost
@@ -212,6 +231,7 @@ async def _trace(lane: Lane, target: str, options: Options, iteration: int | Non
         failure=failure,
         losses=list(lane.losses),
         other_loops=_other_loops(lane, target),
+        watched=watched,
     )
 
 
@@ -239,10 +259,24 @@ def _again(lane: Lane, iteration: int | None) -> Lane | None:
     return Lane(msgspec.structs.replace(lane.found, random_states=states, halt=at.halt), lane.hash_seed)
 
 
-async def _arrays(lane: Lane, record: Record) -> dict[int, Array]:
+async def _watched(lane: Lane, record: Record, watch: Sequence[str]) -> list[Watched]:
+    """What expressions come to, as the record leaves what they name."""
+    if not watch:
+        return []
+    end = End(record)
+    found = []
+    for each in watch:
+        try:
+            found.append(Watched(each, await end.evaluated(lane, each)))
+        except LookupError as problem:
+            found.append(Watched(each, None, str(problem)))
+    return found
+
+
+async def _arrays(lane: Lane, record: Record, watched: Sequence[Value]) -> dict[int, Array]:
     """The record's values of at most `DATA_ELEMENTS` elements, those of its gates up to `GATE_ELEMENTS`."""
     wanted: dict[int, None] = {}
-    values = [value for event in record.events for value in event.values]
+    values = [*(value for event in record.events for value in event.values), *watched]
     for gate in record.gates:
         for value in (gate.h, gate.grad_before, gate.grad_after, gate.mask, gate.share, gate.closed):
             if value is not None and value.copy is not None and value.summary.size <= GATE_ELEMENTS:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import cached_property
 from operator import index
 from types import TracebackType
@@ -19,8 +19,8 @@ from stepper.record import Event, Gate, Parameter, Record, Summary, Value, requo
 from stepper.session.breakpoints import Breakpoint
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed, last_line
-from stepper.session.evaluation import evaluated
-from stepper.session.expressions import Labels, asked, checked
+from stepper.session.evaluation import End
+from stepper.session.expressions import checked
 from stepper.session.findings.labels import missing
 from stepper.session.findings.sightings import as_left
 from stepper.session.options import LARGEST_COUNT, MEMORY, Options
@@ -151,15 +151,11 @@ class Iteration:
         text = checked(_text(expression, "an expression"))
         if not text:
             raise ValueError("an expression is needed, such as '(h > 0).sum(0)'")
-
-        def held(label: str) -> Value | None:
-            return self[label].value
-
-        return RecordedValue(self._run, self.iteration, self._run._evaluated(self.iteration, text, self._labels, held))
+        return RecordedValue(self._run, self.iteration, self._run._evaluated(self._end, text))
 
     @cached_property
-    def _labels(self) -> Labels:
-        return Labels(self.labels)
+    def _end(self) -> End:
+        return End(self.record)
 
     def check(self, entries: int | None = None, parameters: Sequence[str] = ()) -> GradientCheck:
         """The same as `Run.check`, of this iteration."""
@@ -219,10 +215,8 @@ class Run:
     def _array(self, iteration: int | None, copy: int) -> Any:
         return self._do(self.session.array(iteration, copy))
 
-    def _evaluated(
-        self, iteration: int | None, text: str, labels: Labels, held: Callable[[str], Value | None]
-    ) -> Value:
-        return self._do(evaluated(self.session, iteration, text, labels, asked(text, labels, held)))
+    def _evaluated(self, end: End, text: str) -> Value:
+        return self._do(end.evaluated(self.session, text))
 
     def __repr__(self) -> str:
         iteration, event = self.here

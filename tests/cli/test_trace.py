@@ -103,6 +103,30 @@ def test_without_values_there_are_no_elements(capsys: pytest.CaptureFixture[str]
     assert not any("data" in value for event in document["events"] for value in event["values"])
 
 
+WATCH = ("--watch", "(h > 0).sum(0)", "--watch", "grad_w.sum()", "--watch", "loss * 2")
+
+
+def test_watched_expressions_are_worked_out_of_what_the_iteration_leaves(capsys: pytest.CaptureFixture[str]) -> None:
+    found = traced(capsys, "numpy", "--preset", "small", "--seed", "0", "--values", *WATCH)
+    opened, unknown, doubled = found["watched"]
+    h = next(value["data"] for event in found["events"] for value in event["values"] if value["label"] == "h")
+    assert opened["value"]["data"] == [sum(row[unit] > 0 for row in h) for unit in range(6)]
+    assert unknown["value"] is None and unknown["problem"].startswith("nothing here is called grad_w; did you mean")
+    assert doubled["value"]["data"] == 2 * found["loss"]
+
+
+def test_the_text_begins_with_what_is_watched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "numpy", "--preset", "small", "--seed", "0", *WATCH]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].startswith("(h > 0).sum(0)  (6,)  int64")
+    assert any(line.startswith("! grad_w.sum(): nothing here is called grad_w") for line in lines[:8])
+
+
+def test_what_is_no_expression_cannot_be_watched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "numpy", "--watch", "h ="]) == 2
+    assert capsys.readouterr().err == "numpy: h = is not a Python expression: invalid syntax\n"
+
+
 def test_large_values_have_no_elements(capsys: pytest.CaptureFixture[str]) -> None:
     document = traced(capsys, "numpy", "--seed", "0", "--values")
     for event in document["events"]:
