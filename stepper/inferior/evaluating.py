@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from stepper.engines.base import Engine, having
+from stepper.inferior.limit import TookLong, within
 from stepper.inferior.protocol import UNKNOWN, Evaluate, Operand
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.scalars import SCALARS, describe_error, scalar_summary
@@ -30,6 +31,8 @@ USUAL: Mapping[str, str] = {
     "np": "numpy", "numpy": "numpy", "torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional", "math": "math"
 }  # fmt: skip
 """What libraries are called where the script has no other name for them."""
+SECONDS = 10.0
+"""How long an expression may take: as long as one is evaluated, the script cannot go on."""
 NUMBERS: Mapping[str, Callable[[str], Any]] = {"complex": complex, "int": int}
 """The types of numbers that may come as text."""
 _SILENT = ("ignore", re.compile(""), Warning, None, 0)
@@ -69,7 +72,9 @@ class Evaluator:
         code = compile(tree, "<expression>", "eval")
         with self._unnoticed():
             try:
-                return eval(code, names)
+                return within(SECONDS, lambda: eval(code, names))
+            except TookLong:
+                raise LookupError(f"it takes longer than {SECONDS:.0f} seconds") from None
             except BaseException as error:  # of whatever kind: SystemExit is no less the expression's own
                 raise LookupError(describe_error(error)) from None
 
