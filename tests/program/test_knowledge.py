@@ -133,6 +133,11 @@ def test_a_tensor_of_any_type_is_a_value_and_no_object() -> None:
     assert [program.roles[name] for name in ("ids", "words", "model")] == ["data", "data", "other"]
 
 
+def test_what_hands_out_batches_is_no_model_though_it_is_called() -> None:
+    roles = program_of("batches_from_objects").roles
+    assert [roles[name] for name in ("batch", "batch.data", "batch.targets")] == ["data"] * 3
+
+
 def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_learnt() -> None:
     assert labels(program_of("table_without_error"), "parameter") == {"table"}
 

@@ -24,6 +24,7 @@ from stepper.program.flow.effects import (
     union,
 )
 from stepper.program.flow.evaluate import WRAPPERS, Evaluator
+from stepper.program.flow.records import makes_record
 from stepper.program.scopes import Scope
 from stepper.program.syntax import assigned
 from stepper.program.vocabulary import (
@@ -76,7 +77,9 @@ class Caller(Evaluator):
             place = self.name_place(scope, name)
             if place is not None:
                 receiver = self.look(place)
-                if self.script.owner(scope, name) is not None:
+                records = [makes_record(made) for _, made in self.constructions.get(name, ())]
+                others = self._generates(scope, node) or (records and all(records))  # and no model
+                if self.script.owner(scope, name) is not None and not others:
                     self.called |= {place, *(root for root, _ in receiver.roots)}
         else:
             receiver = self.evaluate(scope, node.func)

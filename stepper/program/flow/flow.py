@@ -22,6 +22,7 @@ from stepper.program.flow.steps import (
     steps_beneath,
     without_indices,
 )
+from stepper.program.syntax import FUNCTIONS
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
 _HOLDING = (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.GeneratorExp)
@@ -129,7 +130,7 @@ def sort(
         backward, forward = set(), forward | backward
     kept = _kept_for_backward(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
-    again = _made_again(backward, forward, losses, run) if losses else set[Definition]()
+    again = _made_again(backward, forward, losses, {d.place for d in updates}, run) if losses else set[Definition]()
     backward, forward = backward - again, forward | again
     held = {run.start[d.place] for d in updates if d.place in run.start}
     read = forward or feeding
@@ -295,16 +296,18 @@ def _kept_for_backward(
 
 
 def _made_again(
-    backward: set[Definition], forward: set[Definition], losses: list[LossValue], run: Pass
+    backward: set[Definition], forward: set[Definition], losses: list[LossValue], stepped: set[Place], run: Pass
 ) -> set[Definition]:
     """What the script's own functions that made the loss's prediction make a second time, for the gradients: `o =
     self.forward(X)`, behind a loss that is told of a forward pass of its own. Not the loss itself, at moved numbers,
-    nor what another function makes of theirs (the slope `sigmoid(z) * (1 - sigmoid(z))`)."""
+    nor what another function makes of theirs (the slope `sigmoid(z) * (1 - sigmoid(z))`), nor what needs no parameter
+    (`s = sigmoid(z)`, ahead of that slope)."""
     first = {id(d.statement) for d in forward} | {id(loss.statement) for loss in losses}
     done = {inner for key in first for inner in run.nested.get(key, ())}
     ends = {id(loss.statement) for loss in losses}
     whole = {_called(loss.statement) for loss in losses}
     gradients = run.downstream(signals)
+    starts = {run.start[place] for place in stepped if place in run.start}
     calls = {
         d
         for d in backward - gradients
@@ -312,9 +315,17 @@ def _made_again(
         and (made := set(run.nested.get(id(d.statement), ())))
         and made <= done
         and not made & ends
+        and _reads(made, starts, run)
     }
     nodes = {id(d.node) for d in forward if d.kind in ("bind", "change")} if calls else set()
     return calls | {d for d in backward - gradients if d.kind in ("bind", "change") and id(d.node) in nodes}
+
+
+def _reads(statements: set[int], starts: set[Definition], run: Pass) -> bool:
+    """Whether a function of which these are statements reads one of what the pass found, itself or as it was handed."""
+    functions = [each for each in run.functions if isinstance(each, FUNCTIONS) and id(each.body[0]) in statements]
+    read = {d for each in functions for d in run.reads.get(id(each), ())}
+    return not starts.isdisjoint(reached(read, lambda d: d.deps if d.kind == "parameter" else ()))
 
 
 def _called(statement: ast.AST | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 
+from stepper.program.flow.known_arguments import defaults, unpacks
 from stepper.program.scopes import Scope, Script
 from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, parameters
 
@@ -223,7 +224,7 @@ class Instances:
         return self._script.class_of(method) if method is not None else None
 
     def _given(self, scope: Scope, node: ast.Name) -> list[Valued]:
-        """What callers give to a parameter."""
+        """What callers give to a parameter, or leave it at."""
         script = self._script
         owner = script.owner(scope, node.id)
         function = owner.node if owner is not None else None
@@ -233,10 +234,13 @@ class Instances:
         name = cls.name if cls is not None and function.name == "__init__" else function.name
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][cls is not None :]
         found: list[Valued] = []
+        default = defaults(function).get(node.id)
         for call in self._calls.get(name, ()):
             argument = _argument(call, names, node.id)
             if argument is not None:
                 found.append((script.scope_around(call), argument))
+            elif default is not None and not unpacks(call):  # `def train(net, optimizer=SGD())`
+                found.append((script.scope_around(function), default))
         return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection
 
-from stepper.program.syntax import FUNCTIONS
+from stepper.program.syntax import FUNCTIONS, Function
 
 Known = bool | None
 
@@ -20,14 +20,25 @@ def known_arguments(callee: ast.AST, call: ast.AST, given: Collection[str], firs
         return {}
     own = callee.args
     positional = [each.arg for each in (*own.posonlyargs, *own.args)]
-    defaults = dict(zip(reversed(positional), reversed(own.defaults), strict=False))
-    values: dict[str, ast.expr | None] = {name: value for name, value in defaults.items() if name not in given}
-    for each, value in zip(own.kwonlyargs, own.kw_defaults, strict=True):
-        values.update({} if each.arg in given else {each.arg: value})
+    values = {name: value for name, value in defaults(callee).items() if name not in given}
     values |= dict(zip(positional[first:], call.args, strict=False))
     values |= {each.arg: each.value for each in call.keywords if each.arg is not None}
     constants = {name: value for name, value in values.items() if isinstance(value, ast.Constant)}
     return {name: each.value for name, each in constants.items() if each.value is None or isinstance(each.value, bool)}
+
+
+def defaults(function: Function) -> dict[str, ast.expr]:
+    """The parameters of a function that a call need not give, and what they are then."""
+    own = function.args
+    positional = [each.arg for each in (*own.posonlyargs, *own.args)]
+    values = dict(zip(reversed(positional), reversed(own.defaults), strict=False))
+    named = zip(own.kwonlyargs, own.kw_defaults, strict=True)
+    return values | {each.arg: value for each, value in named if value is not None}
+
+
+def unpacks(call: ast.Call) -> bool:
+    """Whether it is not plain what a call hands over: `step(*given)`, `step(**options)`."""
+    return any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords)
 
 
 def outcome(test: ast.expr, value_of: Callable[[str], tuple[Known] | None]) -> bool | None:
@@ -54,7 +65,4 @@ def outcome(test: ast.expr, value_of: Callable[[str], tuple[Known] | None]) -> b
 
 def _is_plain(callee: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> bool:
     name = getattr(call.func, "id", getattr(call.func, "attr", None))
-    unpacked = any(isinstance(each, ast.Starred) for each in call.args) or any(
-        each.arg is None for each in call.keywords
-    )
-    return name == callee.name and not callee.decorator_list and not unpacked
+    return name == callee.name and not callee.decorator_list and not unpacks(call)

@@ -42,7 +42,8 @@ def _stores_data(node: ast.AST) -> bool:
 
 
 def record_fields(script: Script) -> frozenset[str]:
-    """The names of the fields of all such classes, and of those that `namedtuple("Params", "W b")` makes."""
+    """The names of the fields of all such classes, and of those that `namedtuple("Params", "W b")` makes, or
+    `NamedTuple("Batch", [("x", ndarray)])`."""
     found = {
         statement.target.id
         for cls in script.classes
@@ -51,9 +52,14 @@ def record_fields(script: Script) -> frozenset[str]:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
     }
     for node in script.nodes:
-        if isinstance(node, ast.Call) and _last(node.func) == "namedtuple" and len(node.args) > 1:
+        if isinstance(node, ast.Call) and makes_record(node) and len(node.args) > 1:
             found.update(_texts(node.args[1]))
     return frozenset(found)
+
+
+def makes_record(call: ast.Call) -> bool:
+    """Whether a call makes a class of named tuples."""
+    return _last(call.func) in ("namedtuple", "NamedTuple")
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
