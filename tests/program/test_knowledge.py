@@ -138,6 +138,14 @@ def test_what_hands_out_batches_is_no_model_though_it_is_called() -> None:
     assert [roles[name] for name in ("batch", "batch.data", "batch.targets")] == ["data"] * 3
 
 
+def test_what_an_optimizer_keeps_from_its_first_step_on_is_no_gradient() -> None:
+    roles = program_of("state_at_first_step").roles
+    assert [roles[name] for name in ("self.pace", "self.seen", "grads", "params")] == ["other"] * 2 + [
+        "gradient",
+        "parameter",
+    ]
+
+
 def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_learnt() -> None:
     assert labels(program_of("table_without_error"), "parameter") == {"table"}
 

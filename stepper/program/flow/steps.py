@@ -47,10 +47,37 @@ def without_indices(updates: set[Definition], run: Pass, indices: frozenset[Plac
 def emptied(run: Pass) -> set[Place]:
     """What is made an empty list or dict in the pass: gathered anew in each, like the inputs that a layer keeps."""
     found: set[Place] = set()
+    first = {node for function in run.functions for node in _made_first(function)}
     for d in run.definitions:
         match d.node:
-            case ast.Assign(value=ast.List(elts=[]) | ast.Dict(keys=[])) if d.kind == "bind":
+            case ast.Assign(value=ast.List(elts=[]) | ast.Dict(keys=[])) if (
+                d.kind == "bind" and id(d.node) not in first
+            ):
                 found.add(d.place)
+    return found
+
+
+def _made_first(function: ast.AST) -> set[int]:
+    """The assignments that make what is not there yet, once and for all: `if self.v is None: self.v = {}`, of an
+    optimizer's state in its first step."""
+    found: set[int] = set()
+    for node in ast.walk(function):
+        match node:
+            case ast.If(
+                test=ast.Compare(left=asked, ops=[ast.Is()], comparators=[ast.Constant(value=None)]), body=body
+            ):
+                text = ast.unparse(asked)
+            case ast.If(
+                test=ast.UnaryOp(
+                    op=ast.Not(),
+                    operand=ast.Call(func=ast.Name(id="hasattr"), args=[holder, ast.Constant(value=str() as name)]),
+                ),
+                body=body,
+            ):
+                text = f"{ast.unparse(holder)}.{name}"
+            case _:
+                continue
+        found |= {id(s) for s in body if isinstance(s, ast.Assign) and text in map(ast.unparse, s.targets)}
     return found
 
 
