@@ -1,4 +1,4 @@
-"""The panels on the screen: all together where there is room, else one at a time under tabs.
+"""The panels on the screen: all together where there is room, else in turns under tabs, alone or beside the source.
 
 Carries out an `Arrangement`.
 """
@@ -31,7 +31,9 @@ from stepper.tui.panels.viewer import ViewerPanel
 from stepper.tui.scene import Scene
 
 LEAST = (100, 30)
-"""Columns and rows below which panels are shown one at a time."""
+"""Columns and rows below which panels take turns."""
+PAIRED = 120
+"""Columns from which another panel stands beside the source where there are too few rows for all."""
 WIDE = 160
 """Columns from which the loss and the gradients get a greater share."""
 FULL = (160, 45)
@@ -65,6 +67,9 @@ class Desk(Borders):
         self._stale: set[LinePanel] = set()
         self._laid_out = False
         self._small = False
+        self._low = False
+        self._beside_source = PANELS.index("tensors")
+        """The panel that was chosen last, but for the source."""
         self._maximised = False
         self._chosen = 0
         self._trouble = False
@@ -104,8 +109,13 @@ class Desk(Borders):
 
     @property
     def single(self) -> bool:
-        """Whether one panel has all the room."""
+        """Whether panels take turns."""
         return self._small or self._maximised
+
+    @property
+    def paired(self) -> bool:
+        """Whether they do so beside the source: the screen is low, but wide."""
+        return self._low and not self._maximised
 
     @property
     def maximised(self) -> bool:
@@ -131,8 +141,9 @@ class Desk(Borders):
         """Decide by the room of the whole screen."""
         self.set_class(columns >= WIDE, "-wide")
         small, full = columns < LEAST[0] or rows < LEAST[1], columns >= FULL[0] and rows >= FULL[1]
-        if (small, full) != (self._small, self.arrangement.full) or not self._laid_out:
-            self._small, self.arrangement.full, self._laid_out = small, full, True
+        low = small and columns >= PAIRED
+        if (small, low, full) != (self._small, self._low, self.arrangement.full) or not self._laid_out:
+            self._small, self._low, self.arrangement.full, self._laid_out = small, low, full, True
             self.lay_out()
 
     def maximise(self, on: bool) -> None:
@@ -157,8 +168,10 @@ class Desk(Borders):
 
     def focused(self, panel: Widget) -> None:
         """Remember which panel the person is at; of one that was hidden meanwhile the news comes late."""
-        if panel in self.panels and panel.display:
+        if panel in self.panels and panel.display and panel is not self.chosen:
             self._choose(self.panels.index(panel))
+            if self.paired:
+                self._mark_tabs()
 
     def hide(self) -> bool:
         """Give the chosen panel's place to its neighbours; False where it is the last one that is seen."""
@@ -178,9 +191,16 @@ class Desk(Borders):
 
     def _choose(self, index: int) -> None:
         self._chosen = index
+        if self.panels[index] is not self.source:
+            self._beside_source = index
         self.arrangement.choose(PANELS[index])
 
     def _has_room(self, panel: LinePanel) -> bool:
+        """Whether a panel is seen now."""
+        if self.paired:
+            return panel in (self.source, self.panels[self._beside_source])
+        if self.single:
+            return panel is self.chosen
         return self._trouble if panel is self.trouble else panel.id in self.arrangement.seen
 
     def _beside(self, panel: LinePanel) -> tuple[tuple[str, str, str], ...]:
@@ -198,8 +218,8 @@ class Desk(Borders):
     def lay_out(self) -> None:
         """Show and hide."""
         self.tabs.display = self.single
-        for index, panel in enumerate(self.panels):
-            panel.display = index == self._chosen if self.single else self._has_room(panel)
+        for panel in self.panels:
+            panel.display = self._has_room(panel)
         for panel in self.panels:
             panel.set_beside(self._beside(panel))
             if panel.display and panel in self._stale:
@@ -209,12 +229,16 @@ class Desk(Borders):
             box = self.query_one(name)
             box.display = any(child.display for child in box.children)
         self.set_class(self.single, "-single")
+        self.set_class(self.paired, "-paired")
         self.set_sizes()
-        shown = [index for index, panel in enumerate(self.panels) if panel is not self.trouble or self._trouble]
-        self.tabs.set_tabs(tuple((self._key(index), self._title(index), index) for index in shown), self._chosen)
+        self._mark_tabs()
         if self.single and self.chosen.screen.is_current:
             self.chosen.focus(scroll_visible=False)
         self.post_message(self.LaidOut())
+
+    def _mark_tabs(self) -> None:
+        shown = [index for index, panel in enumerate(self.panels) if panel is not self.trouble or self._trouble]
+        self.tabs.set_tabs(tuple((self._key(index), self._title(index), index) for index in shown), self._chosen)
 
     def on_click(self, event: events.Click) -> None:
         """Twice on a panel's title: all the room, or back again."""
@@ -238,6 +262,8 @@ class Desk(Borders):
             self._trouble = trouble
             if not trouble and self.chosen is self.trouble:
                 self._choose(0)
+            if not trouble and self.panels[self._beside_source] is self.trouble:
+                self._beside_source = PANELS.index("tensors")
             self.lay_out()
         pictured = (self.gate, self.viewer)  # they ask for pictures, which are made while the others are drawn
         for panel in pictured:

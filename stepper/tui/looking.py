@@ -51,7 +51,7 @@ class Looking(Stage):
         panel = self.desk.chosen
         index = self.desk.panels.index(panel)
         if self.desk.single:
-            self.message.say("Panels are shown one at a time here: there is nothing to hide.")
+            self.message.say("Panels take turns here: there is nothing to hide.")
         elif self.desk.hide():
             self.message.say(f"{panel.TITLE} is hidden; {self.keymap.shown(f'panel.{index + 1}')} shows it again.")
         else:

@@ -174,7 +174,7 @@ async def test_where_one_panel_is_shown_nothing_is_hidden_or_resized() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press("M")
-        await until(pilot, lambda: "one at a time" in screen_text(app))
+        await until(pilot, lambda: "take turns" in screen_text(app))
         await pilot.press("shift+right")
         await until(pilot, lambda: "nothing beside" in screen_text(app))
         assert app.desk.source.display and app.desk.source.region.width == 80

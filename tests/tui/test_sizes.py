@@ -10,7 +10,7 @@ from stepper.tui.panels.gate import NO_ROOM
 from tests.tui.screen import app_of, ready, screen_text, settled, until
 from tests.tui.standin import Standin
 
-SIZES = [(60, 20), (80, 24), (100, 30), (114, 30), (120, 40), (160, 50), (250, 70)]
+SIZES = [(60, 20), (80, 24), (160, 24), (120, 12), (100, 30), (114, 30), (120, 40), (160, 50), (250, 70)]
 
 
 def check_places(app: StepperApp, size: tuple[int, int]) -> None:
@@ -72,6 +72,35 @@ async def test_panels_share_the_screen_while_it_changes() -> None:
             await pilot.pause()
             if size[1] >= 12:
                 check_places(app, size)
+
+
+async def test_on_a_low_but_wide_screen_panels_take_turns_beside_the_source() -> None:
+    app = app_of(Standin())
+
+    def seen() -> list[str | None]:
+        return [panel.id for panel in app.desk.panels if panel.display]
+
+    async with app.run_test(size=(160, 24)) as pilot:
+        await ready(pilot)
+        assert seen() == ["source", "tensors"]
+        for keys, panels, marked in (
+            ("3", ["source", "gate"], "▸3 Gate"),
+            ("1", ["source", "gate"], "▸1 Source"),
+            ("8", ["source", "viewer"], "▸8 Viewer"),
+            ("m", ["viewer"], "▸8 Viewer"),
+            ("m", ["source", "viewer"], "▸8 Viewer"),
+        ):
+            await pilot.press(keys)
+            await settled(pilot)
+            assert seen() == panels, keys
+            assert marked in screen_text(app).splitlines()[1]
+        await pilot.click("#source", offset=(9, 3))
+        await settled(pilot)
+        assert "▸1 Source" in screen_text(app).splitlines()[1]
+        source, viewer = app.desk.source.region, app.desk.viewer.region
+        assert source.y == viewer.y and source.right == viewer.x and source.height == viewer.height
+        await pilot.resize_terminal(100, 24)
+        await until(pilot, lambda: seen() == ["source"])
 
 
 async def test_every_panel_can_be_gone_to_whatever_the_size() -> None:
