@@ -25,6 +25,6 @@ def unread(tree: ast.AST) -> frozenset[int]:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if not isinstance(
                 value, (ast.Constant, ast.Name)
             ):
-                if names_gradient(name):
+                if names_gradient(name) and len(name) > 1:  # `g` may be anything
                     made.append((name, node))
     return frozenset() if read & BY_NAME else frozenset(id(node) for name, node in made if name not in read)

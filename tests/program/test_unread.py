@@ -39,6 +39,9 @@ def test_what_is_read_somehow_is_not(more: str) -> None:
     assert lines(UPDATED + more) == []
 
 
-@pytest.mark.parametrize("line", ["db = 0", "db = dw", "total = d.sum(0)", "dx, db = back(d)", "self.db = d.sum(0)"])
+@pytest.mark.parametrize(
+    "line",
+    ["db = 0", "db = dw", "total = d.sum(0)", "g = x @ x", "dx, db = back(d)", "self.db = d.sum(0)"],
+)
 def test_nor_is_what_may_be_left_aside(line: str) -> None:
     assert lines(UPDATED.replace("db = d.sum(0)", line)) == []
