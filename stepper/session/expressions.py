@@ -78,8 +78,9 @@ def proposed(problem: str, labels: Labels) -> str:
     if not problem.startswith(UNKNOWN):
         return problem
     like = near(problem.removeprefix(UNKNOWN), list(labels.by_text.values()))[:FEW]
-    there = f"did you mean {' or '.join(like)}?" if like else "there are what is recorded, and the script's modules"
-    return f"{problem}; {there}"
+    if like:
+        return f"{problem}; did you mean {' or '.join(like)}?"
+    return f"{problem}; what has a name is what is recorded by then, and the script's modules"
 
 
 class _Reading(ast.NodeTransformer):

@@ -116,7 +116,7 @@ class Looking(Stage):
             if text:
                 self.watches.add(text)
                 self.desk.choose(self.desk.panels.index(self.desk.tensors))
-                self.desk.tensors.select(text)
+                self.desk.tensors.select_watched(text)
                 self.look()
 
         self.push_screen(WatchScreen(), watch)

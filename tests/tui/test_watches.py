@@ -55,6 +55,19 @@ async def test_enter_opens_it_in_the_viewer_and_delete_takes_it_away() -> None:
         assert not lines(app) and "h.T * 2 is watched no more" in screen_text(app)
 
 
+async def test_a_name_of_the_record_may_be_watched_and_the_arrows_pass_by_both_of_its_lines() -> None:
+    app = app_of(Standin())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("n", "n", "n")
+        await watch(pilot, "h")
+        met = []
+        for _ in range(6):
+            met.append(app.desk.tensors.selected)
+            await pilot.press("down")
+        assert met == [0, 1, 2, 3, 4, 5]
+
+
 async def test_what_cannot_be_told_says_why_and_enter_says_all_of_it() -> None:
     app = app_of(Standin())
     async with app.run_test(size=(80, 24)) as pilot:

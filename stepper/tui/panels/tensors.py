@@ -104,7 +104,8 @@ class TensorsPanel(LinePanel):
         """The dtype that is not told in each line; empty where there is a column for it."""
         self._tight = False
         """Whether shapes are written without blanks."""
-        self._selected: str | None = None
+        self._selected: tuple[bool, str] | None = None
+        """Whether it is watched, and its label: what is watched may be a name of the record by itself."""
         self._name_told = ""
         self._sorted: int | None = None
         self._reversed = False
@@ -246,7 +247,7 @@ class TensorsPanel(LinePanel):
     @property
     def selected(self) -> int | None:
         """The line of the selected label, among those that are shown; the first where that is not one of them."""
-        found = (index for index, line in enumerate(self._lines) if line[1].value.label == self._selected)
+        found = (index for index, line in enumerate(self._lines) if _identity(line) == self._selected)
         return next(found, 0 if self._lines else None)
 
     def _tell_name(self) -> None:
@@ -268,7 +269,7 @@ class TensorsPanel(LinePanel):
     def _select(self, index: int) -> None:
         if self._some():
             before, index = self.selected, max(0, min(index, len(self._lines) - 1))
-            self._selected = self._lines[index][1].value.label
+            self._selected = _identity(self._lines[index])
             self.touch({index + 1, *([before + 1] if before is not None else [])})
             # the heading covers the first visible line
             self.keep_visible(index + 1, 1)
@@ -297,9 +298,9 @@ class TensorsPanel(LinePanel):
         else:
             self.post_message(self.Open(value.label))
 
-    def select(self, label: str) -> None:
-        """Select what has this label, once it is shown."""
-        self._selected = label
+    def select_watched(self, text: str) -> None:
+        """Select an expression that is watched, once it is shown."""
+        self._selected = True, text
 
     def action_remove(self) -> None:
         """Watch the selected expression no more."""
@@ -358,7 +359,7 @@ class TensorsPanel(LinePanel):
             return
         index = y + self.scroll_offset.y - 1
         if 0 <= index < len(self._lines):
-            if self._lines[index][1].value.label == self._selected:  # the first line until one is: that selects it
+            if _identity(self._lines[index]) == self._selected:  # the first line until one is: that selects it
                 self.action_open()
             else:
                 self._select(index)
@@ -411,6 +412,11 @@ class TensorsPanel(LinePanel):
         pieces = ((f"{WATCHED} ", "muted"), (f"{name} ", ""), (said, "muted" if said == figures.COMING else "bad"))
         chosen = self.has_focus and self._lines[self.selected or 0][1].value is value
         return Row(pieces, "current") if chosen else Row(pieces)
+
+
+def _identity(line: Line) -> tuple[bool, str]:
+    mark, sighting = line
+    return mark == WATCHED, sighting.value.label
 
 
 def _by_relevance(history: History, cursor: Event) -> list[Line]:
