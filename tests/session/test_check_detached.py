@@ -39,7 +39,7 @@ for t in range(3):
     print(loss.detach().item())
 """
     with opened(tmp_path, text) as run:
-        found = run.check(1)
+        found = run.check(1, entries=2)
     assert set(verdicts(found).values()) == {Verdict.AGREES}
     assert all(cut is ("line 10 cuts the graph (" in each.note) for each in found.parameters)
 
@@ -62,7 +62,7 @@ for t in range(3):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(1).parameters
+        (found,) = run.check(1, entries=2).parameters
     assert found.verdict is verdict
     assert ("the gradient without what is cut off" in found.note) is (verdict is Verdict.AGREES)
 
@@ -86,7 +86,7 @@ for t in range(3):
 """
     )
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=2))
     assert {name: each.verdict for name, each in found.items()} == {
         "net.weight": Verdict.DIFFERS,
         "net.bias": Verdict.DIFFERS,
@@ -120,7 +120,7 @@ for t in range(2):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = run.check(1)
+        found = run.check(1, entries=2)
     assert set(verdicts(found).values()) == {Verdict.AGREES}
     assert all("cuts the graph" in each.note for each in found.parameters)
 
@@ -163,7 +163,7 @@ for t in range(2):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = run.check(1)
+        found = run.check(1, entries=2)
     right = Verdict.AGREES if factor == 2 else Verdict.DIFFERS
     assert set(verdicts(found).values()) == {right}
     assert right is Verdict.DIFFERS or any("comes of it without gradients" in each.note for each in found.parameters)
@@ -235,7 +235,7 @@ def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
 ) -> None:
     """By the loss with the step to there held as it was; by hand nothing tells what belongs to a step."""
     with opened(tmp_path, text) as run:
-        (found,) = run.check(1).parameters
+        (found,) = run.check(1, entries=2).parameters
     assert found.verdict is verdict and found.note.startswith("w is updated before")
 
 
@@ -255,7 +255,7 @@ for t in range(3):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=2))
     assert [each.verdict for each in found.values()] == [Verdict.DIFFERS, Verdict.AGREES]
     said = (
         "line 9: no gradient goes back through 0.1 * penalty, a term of the loss: it is cut off on line 8 (net.weight)"
@@ -308,7 +308,7 @@ for t in range(2):
         w.grad = None
 """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(1).parameters
+        (found,) = run.check(1, entries=2).parameters
     assert (found.verdict, found.note[:24]) == (Verdict.AGREES, "line 8 cuts the graph (n")
 
 
@@ -344,7 +344,7 @@ for t in range(2):
             p.grad = None
 """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=2))
     assert {each.verdict for each in found.values()} == {Verdict.DIFFERS}
     assert "the backward of Clamp (line 9) hands its gradient on as it came" in found["w"].note
     assert not found["v"].note

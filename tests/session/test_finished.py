@@ -2,6 +2,7 @@
 
 import pytest
 
+from stepper.record import Record
 from stepper.session.findings.finished import Finished
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script
@@ -46,16 +47,60 @@ CASES = {
         set[str](),
     ),
     "cut by entries": ("dw2 = q", "dw2 = np.clip(q, -0.1, 0.1)", {}, set[str]()),
-    "the rate": ("END", "dw1 = lr * dw1; w1 -= dw1; dw1 = 0 * dw1", {}, set[str]()),
 }
+
+
+def recorded(*texts: str) -> Record:
+    """The first iteration of the script, with every second text in the place of the one before."""
+    text = BY_HAND
+    for old, new in zip(texts[::2], texts[1::2], strict=True):
+        text = text.replace(old, new)
+    return run_recorded(script(text.replace("END", "pass"))).records[0]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_constant_is_a_mistake_where_another_gradient_is_made_behind_it(case: str) -> None:
     old, new, wrong, up_to = CASES[case]
-    record = run_recorded(script(BY_HAND.replace(old, new).replace("END", "pass"))).records[0]
+    record = recorded(old, new)
     finished = Finished(record)
     found = {each.name: finished.of(each, each.grad) for each in record.parameters if each.grad is not None}
     assert {name: mistake.factor for name, (_, mistake) in found.items() if mistake is not None} == wrong
     assert {name for name, (told, _) in found.items() if any(each.up_to for each in told)} == up_to
-    assert len(found) == 4 or case == "the rate"
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(("made", "wrong"), [("dw2 = lr * q", None), ("dw2 = 3 * q; dw2 = lr * dw2", 3.0)])
+def test_the_last_constant_of_a_step_without_a_rate_is_its_learning_rate(made: str, wrong: float | None) -> None:
+    record = recorded("dw2 = q", made, "w2 -= lr * dw2", "w2 -= dw2")
+    (w2,) = (each for each in record.parameters if each.name == "w2")
+    assert w2.grad is not None
+    _, mistake = Finished(record).of(w2, w2.grad)
+    assert (None if mistake is None else mistake.factor) == wrong
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("END", "dw2 = np.array([[min(v, 0.1) for v in row] for row in dw2])", [19]),
+        ("END", "exec('dw2 *= half')", [None]),
+        ("END", "pass", []),
+        ("dw2 = q", "dw2 = 1.0; dw2 = q", []),
+        ("END", "other = 2 * dw2", []),
+    ],
+)
+def test_what_no_statement_is_seen_to_change_is_known_by_its_name(old: str, new: str, lines: list[int | None]) -> None:
+    record = recorded(old, new)
+    (w2,) = (each for each in record.parameters if each.name == "w2")
+    assert w2.grad is not None
+    told, mistake = Finished(record).of(w2, w2.grad)
+    assert ([each.line for each in told], mistake) == (lines, None)
+    assert all(each.value.label == "dw2" and each.value.copy != w2.grad.copy for each in told)
+
+
+def test_of_many_changes_the_last_three_and_the_first_are_told() -> None:
+    record = recorded("END", "; ".join(f"dw2 = np.clip(dw2, -{top}, {top})" for top in (9, 8, 7, 6, 5)))
+    (w2,) = (each for each in record.parameters if each.name == "w2")
+    assert w2.grad is not None
+    told, _ = Finished(record).of(w2, w2.grad)
+    assert [each.value.summary.max for each in told[:3]] == pytest.approx([6, 7, 8])
+    assert len(told) == 4 and (told[3].value.summary.max or 0) > 9

@@ -52,10 +52,10 @@ class Finished:
         return {each.name: (each, grad, self._origins.of(each, grad)) for each, grad in known if grad is not None}
 
     def _by_all(self, constants: Sequence[Changed], parameter: Parameter) -> bool:
-        """Whether the gradients of all parameters, of which there are several, are multiplied by the same."""
+        """Whether the gradients of all parameters are multiplied by the same."""
         factor = _product(constants)
         others = [_product(_constants(*chain)) for name, chain in self._chains.items() if name != parameter.name]
-        return bool(others) and all(math.isclose(each, factor, rel_tol=SAME) for each in others)
+        return all(math.isclose(each, factor, rel_tol=SAME) for each in others)
 
     @cached_property
     def _on_the_way(self) -> set[tuple[str, int]]:
