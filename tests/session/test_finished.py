@@ -37,6 +37,12 @@ CASES = {
     "a single number": ("dz =", "db2 *= 3; dz =", {"b2": 3.0}, set[str]()),
     "in a clipped one": ("dw2 = q", "dw2 = 2 * q; dw2 = dw2 / np.sqrt((q * q).sum())", {"w2": 2.0}, set[str]()),
     "when all are made": ("END", "db1 = 2 * db1", {}, {"b1"}),
+    "when all are made, and one is cut behind it": (
+        "END",
+        "db1 = 2 * db1; dw2 = np.clip(dw2, -0.1, 0.1)",
+        {},
+        {"b1"},
+    ),
     "in all": ("END", TOGETHER + "(half * g for g in (dw1, db1, dw2, db2))", {}, {"w1", "b1", "w2", "b2"}),
     "a name that was a norm": ("dw2 = q", "c = np.sqrt((q * q).sum()); c = half; dw2 = c * q", {"w2": 0.5}, set[str]()),
     "a norm": ("dw2 = q", "dw2 = q / np.linalg.norm(q)", {}, set[str]()),
@@ -69,7 +75,17 @@ def test_a_constant_is_a_mistake_where_another_gradient_is_made_behind_it(case: 
     assert len(found) == 4
 
 
-@pytest.mark.parametrize(("made", "wrong"), [("dw2 = lr * q", None), ("dw2 = 3 * q; dw2 = lr * dw2", 3.0)])
+@pytest.mark.parametrize(("last", "wrong"), [("half", set[str]()), ("3", {"w1", "w2", "b2"})])
+def test_a_constant_that_all_gradients_have_is_meant_also_where_they_are_made(last: str, wrong: set[str]) -> None:
+    made = {"w2": "dw2 = q", "b2": "db2 = 2 * e.sum()", "w1": "dw1 = x.T @ dz", "b1": "db1 = dz.sum(0)"}
+    texts = [[text, f"{text}; d{name} = {last if name == 'b1' else 'half'} * d{name}"] for name, text in made.items()]
+    record = recorded(*(each for pair in texts for each in pair))
+    finished = Finished(record)
+    mistakes = {each.name: finished.of(each, each.grad)[1] for each in record.parameters if each.grad is not None}
+    assert {name for name, mistake in mistakes.items() if mistake is not None} == wrong
+
+
+@pytest.mark.parametrize(("made", "wrong"), [("dw2 = 0.1 * q", None), ("dw2 = 3 * q; dw2 *= half", 3.0)])
 def test_the_last_constant_of_a_step_without_a_rate_is_its_learning_rate(made: str, wrong: float | None) -> None:
     record = recorded("dw2 = q", made, "w2 -= lr * dw2", "w2 -= dw2")
     (w2,) = (each for each in record.parameters if each.name == "w2")

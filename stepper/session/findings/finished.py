@@ -33,7 +33,7 @@ class Finished:
         others. And the change that is a mistake on the way back, beyond which nothing is looked at."""
         found = self._origins.of(parameter, used)
         constants = _constants(parameter, used, found)
-        meant = not constants or self._by_all(constants, parameter)
+        meant = self._by_all(constants, parameter)
         told: list[Changed] = []
         for each in found:
             if each in constants and not meant and self._line(each) in self._on_the_way:
