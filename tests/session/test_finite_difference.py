@@ -235,6 +235,21 @@ def test_curvature_hides_no_wrong_slope(unit: float) -> None:
     assert found.excludes(4e-3) and found.excludes(-8e-3) and not found.excludes(8e-3)
 
 
+@pytest.mark.parametrize(("kink", "hides"), [(0.0, False), (1e-7, True), (-1e-7, True), (0.02, True)])
+def test_curvature_hides_no_slope_that_is_wrong_by_little_and_a_kink_does(kink: float, hides: bool) -> None:
+    """In single precision: narrow steps are rounded, and wide ones lie further from one another than from it."""
+
+    def loss(number: float) -> float:
+        bent = 0.02 * (max(0.0, number - kink) - max(0.0, -kink)) if kink else 0.0
+        return 2.0 + number + 0.5 * number**2 + number**3 + bent
+
+    right = 1.02 if kink < 0 else 1.0
+    steps = [Step(-h, h, [single(loss(-h))], [single(loss(h))]) for h in (4e-3, 8e-3, 0.016, 0.032, 0.064, 0.256)]
+    found = slope(steps, 2.0, last, SINGLE)
+    assert found is not None and not found.excludes(right)
+    assert found.excludes(right + (0.02 if kink >= 0 else -0.02)) is not hides
+
+
 def test_steps_as_narrow_as_theta_is_rounded_tell_nothing() -> None:
     """Where the loss is nearly zero they seem to be exact, and what is computed of θ is not."""
     target = 1 / 3

@@ -19,6 +19,8 @@ FLOOR = 1e-3  # a step's scale is at least so much of that of the other paramete
 NARROWEST = 3  # so many steps, at least, are looked at for whether they exclude a slope
 REACH = 64.0  # and all up to so many times the narrowest
 SCATTER = 4.0  # how many times further than from one another they are to lie from it
+BENT = 4  # so many steps, at least, tell what is due to curvature
+SPREAD = 8.0  # the widest of which is so many times the narrowest, at least
 SMOOTH = 1e-6  # of a slope, that steps without a kink between them may lie apart
 CLEARLY = 1e-3  # of it, that another slope is to lie from it then
 WIDEST = 0.25  # a step is at most so much of the scale
@@ -84,8 +86,11 @@ class Slope:
         open where others close, the slopes below and above may be alike, and neither that at θ. But where those that
         are somewhat wider are scattered, kinks lie near enough to be nearer, too. Where some in a row tell one slope,
         with no kink between, to a millionth, narrower ones tell no other: what they are scattered by is that the loss
-        is rounded more than was reckoned with (a solved system of equations)."""
+        is rounded more than was reckoned with (a solved system of equations). Nor do wider ones, where what all of some
+        lie apart is due to the loss's curvature."""
         if any(_is_smooth(some) and abs(slope - some[0][0]) > CLEARLY * abs(some[0][0]) for some in self._in_a_row()):
+            return True
+        if any(_bends(some, slope) for some in self._from_the_narrowest()):
             return True
         apart = abs(slope - self.value)
         told = [each for each in self.others if 4 * each[1] < apart]
@@ -96,6 +101,9 @@ class Slope:
         far = (abs(slope - value) > 2 * (rounding + kink) + SCATTER * width for value, rounding, kink in told)
         return len(told) > 1 and all(far)
 
+    def _from_the_narrowest(self) -> Iterator[tuple[tuple[float, float, float], ...]]:
+        return (self.others[:count] for count in range(BENT, len(self.others) + 1))
+
     def _in_a_row(self) -> Iterator[tuple[tuple[float, float, float], ...]]:
         return (self.others[first : first + NARROWEST] for first in range(len(self.others) - NARROWEST + 1))
 
@@ -105,6 +113,25 @@ def _is_smooth(others: Sequence[tuple[float, float, float]]) -> bool:
     values = [value for value, _, _ in others]
     doubt = [max(values) - min(values), *(rounding + kink for _, rounding, kink in others)]
     return max(doubt) <= SMOOTH * min(map(abs, values))
+
+
+def _bends(others: Sequence[tuple[float, float, float]], slope: float) -> bool:
+    """Whether these steps, the narrowest first, tell another slope where nothing is taken: by far more than rounding,
+    what they lie apart goes with h², as curvature makes it, and no kink lies between."""
+    if any(rounding <= 0 for _, rounding, _ in others) or others[0][1] < SPREAD * others[-1][1]:
+        return False
+    weights = [1 / rounding**2 for _, rounding, _ in others]  # and so goes h²: rounding goes with 1 / h
+    squares = [weight / weights[-1] for weight in weights]
+    total, first = sum(weights), sum(w * h for w, h in zip(weights, squares, strict=True))
+    second = sum(w * h * h for w, h in zip(weights, squares, strict=True))
+    value = sum(w * each[0] for w, each in zip(weights, others, strict=True))
+    product = sum(w * h * each[0] for w, h, each in zip(weights, squares, others, strict=True))
+    bend = (total * product - first * value) / (total * second - first**2)
+    found = (value - bend * first) / total
+    off = [abs(each[0] - found - bend * h) for each, h in zip(others, squares, strict=True)]
+    kink = max(each[2] for each in others[:-1])
+    fits = all(each <= other[1] for each, other in zip(off, others, strict=True))
+    return fits and abs(slope - found) > 2 * kink + SCATTER * (max(off) + others[-3][1])
 
 
 _Known = tuple[Step, float, float, float]
