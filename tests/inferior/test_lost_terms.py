@@ -76,6 +76,7 @@ TERMS = """
             "p",
             "body.weight, body.bias",
         ),
+        ("p = h.detach().mean(); (loss + p).backward(retain_graph=True)", "p", "body.weight, body.bias"),
         (
             "loss = sum(w * q for w, q in zip([1.0, 0.5], [loss, h.norm().item()]))",
             "h.norm()",

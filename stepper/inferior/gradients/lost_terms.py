@@ -160,17 +160,22 @@ class _Search:
     ) -> Iterator[tuple[Draft, Happening]]:
         """What is added on the way to the loss and hangs in no graph, with the event that adds it. What does hang in
         one is noted `on_the_way`."""
-        waiting = [(key, self._place[root.id] + 1) for key in self._roots[root.id]]
+        waiting: list[tuple[Hashable, int]] = [(key, self._place[root.id] + 1) for key in self._roots[root.id]]
         looked = set[int]()
-        while waiting:
-            key, end = waiting.pop()
-            on_the_way.add(key)
-            made = (each for each in self._made.get(key, ()) if each in made_by and self._place[each] < end)
-            event = max(made, key=self._place.__getitem__, default=None)
+        first = root.id if root.id in made_by else None  # `(loss + other).backward()`
+        while waiting or first is not None:
+            event, first = first, None
+            if event is None:
+                key, end = waiting.pop()
+                on_the_way.add(key)
+                made = (each for each in self._made.get(key, ()) if each in made_by and self._place[each] < end)
+                event = max(made, key=self._place.__getitem__, default=None)
             if event is None or event in looked:
                 continue
             looked.add(event)
             read = _read(self._happenings[event])
+            if event == root.id:  # its pass has changed gradients
+                read = [draft for draft in read if draft.when == "operand"]
             kinds = made_by[event]
             held = self._held.read_by(self._happenings[event]) if kinds & ADDED else []
             if kinds & SCALED:  # of weights and terms, each in a list of their own, only these are added
