@@ -102,9 +102,15 @@ class Driving(Pausing):
         return lane
 
     def _anew(
-        self, *, record_setup: bool, halt: tuple[int | None, int] | None = None, stops: Iterable[Stop] = ()
+        self,
+        *,
+        record_setup: bool,
+        halt: tuple[int | None, int] | None = None,
+        stops: Iterable[Stop] = (),
+        loss: str | None = None,
     ) -> Lane:
-        """A new lane from the very same start, which is the caller's to connect, and to close."""
+        """A new lane from the very same start, which is the caller's to connect, and to close. `loss`: an expression
+        that is the loss there, instead of what it is elsewhere."""
         states = self._lane.started.random_states if self._lane.started is not None else {}
         launch = msgspec.structs.replace(
             self._lane.found,
@@ -114,6 +120,7 @@ class Driving(Pausing):
             run=None,
             texts=self.texts,
             stops=list(stops),
+            loss=self._lane.found.loss if loss is None else loss,
         )
         return Lane(launch, self._hash_seed)
 

@@ -263,6 +263,35 @@ for t in range(3):
     assert found["net.weight"].note == said
 
 
+@pytest.mark.start("torch")
+def test_a_term_that_is_made_of_nobody_knows_what_accuses_nothing_that_another_cut_explains(tmp_path: Path) -> None:
+    text = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+pi, v = nn.Linear(3, 2).double(), nn.Linear(3, 1).double()
+opt = torch.optim.SGD([*pi.parameters(), *v.parameters()], lr=0.1)
+x, r, a = torch.randn(5, 3).double(), torch.rand(5).double(), torch.tensor([0, 1, 1, 0, 1])
+for t in range(2):
+    d = torch.distributions.Categorical(logits=pi(x))
+    value = v(x).squeeze(1)
+    advantage = r - value.detach()
+    loss = (value - r).square().mean() - (d.log_prob(a) * advantage).mean() - d.entropy().mean().item()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+    with opened(tmp_path, text) as run:
+        found = named(run.check(1))
+    assert {name: each.verdict for name, each in found.items()} == {
+        "pi.weight": Verdict.DIFFERS,
+        "pi.bias": Verdict.DIFFERS,
+        "v.weight": Verdict.UNKNOWN,
+        "v.bias": Verdict.UNKNOWN,
+    }
+    assert all("d.entropy().mean(), a term of the loss" in each.note for each in found.values())
+
+
 HIDDEN = """
     net = nn.Linear(3, 2)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stepper.session.check.check_text import lines
+from stepper.session.check.gradient_check import Verdict
 from tests.session.checks import opened
 
 MEAN = """
@@ -50,3 +51,35 @@ def test_a_wrong_sign_in_all_of_them_is_no_factor(tmp_path: Path) -> None:
     with opened(tmp_path, text) as run:
         found = run.check(0)
     assert not found.hint and all(each.factor is not None and each.factor < 0 for each in found.parameters)
+
+
+GUARDED = """
+    import numpy as np
+    rng = np.random.default_rng(0)
+    x, y, w, eps = rng.normal(size=(9, 4)), rng.integers(0, 3, 9), rng.normal(size=(4, 3)), 1e-5
+    for t in range(2):
+        e = np.exp(x @ w)
+        p = e / e.sum(1, keepdims=True)
+        loss = -np.log(p[np.arange(9), y] + eps).mean()
+        d = p.copy()
+        d[np.arange(9), y] -= 1
+        w -= 0.1 * (x.T @ d / 9)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "off", "said"),
+    [
+        (GUARDED, True, "leaves out the 1e-05 which line 8 adds inside log"),
+        (GUARDED.replace("1e-5", "1e-9"), False, ""),
+        (GUARDED.replace("-= 1\n", "-= 1.05\n"), True, ""),
+        (GUARDED.replace("x.T @ d / 9", "x.T @ d / 8"), True, "a factor 1.125 is extra"),
+    ],
+)
+def test_a_gradient_that_leaves_out_what_guards_a_logarithm_says_so(
+    tmp_path: Path, text: str, off: bool, said: str
+) -> None:
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0).parameters
+    assert (found.verdict is Verdict.DIFFERS) is off
+    assert said in found.note and ("leaves out" in found.note) is ("inside log" in said)

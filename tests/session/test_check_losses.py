@@ -249,6 +249,47 @@ def test_one_gradient_that_is_not_that_of_the_same_squares_differs(
     assert found[other].verdict is Verdict.AGREES
 
 
+WHOLE = """
+    import numpy as np
+    rng = np.random.default_rng(0)
+    x, w, b, y = rng.normal(size=(6, 5)), rng.normal(size=5), np.zeros(1), rng.normal(size=6)
+    for t in range(2):
+        gap = y - x @ w - b
+        loss = np.mean(np.abs(gap))
+        w += 0.01 * (x.T @ gap)
+        b += 0.01 * gap.sum()
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "apart", "said"),
+    [
+        ({}, set(), "but with half the sum of the squares of gap"),
+        ({"0.01 * (x.T": "0.01 * (2 / 6 * x.T", "0.01 * gap.sum": "0.01 * (2 / 6) * gap.sum"}, set(), "gap"),
+        ({"x.T @ gap": "(x ** 2).T @ gap"}, {"w"}, "but with half the sum of the squares of gap"),
+        (
+            {"b += 0.01 * gap.sum()": "b += 0.01 * (3 * gap).sum()"},
+            {"b"},
+            "but with half the sum of the squares of gap",
+        ),
+        ({"@ gap": "@ np.sign(gap) / 6", "gap.sum()": "np.sign(gap).sum() / 6"}, set(), ""),
+        ({"x.T @ gap": "(x ** 2).T @ gap", "gap.sum()": "(gap ** 3).sum()"}, {"w", "b"}, ""),
+    ],
+)
+def test_the_mean_of_absolute_errors_is_told_where_the_gradients_are_those_of_their_squares(
+    tmp_path: Path, changes: dict[str, str], apart: set[str], said: str
+) -> None:
+    text = WHOLE
+    for right, other in changes.items():
+        assert right in text
+        text = text.replace(right, other)
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert {name for name, verdict in verdicts(found).items() if verdict is Verdict.DIFFERS} == apart
+    assert set(verdicts(found).values()) <= {Verdict.AGREES, Verdict.DIFFERS}
+    assert said in found.hint and bool(said) is ("absolute values" in found.hint)
+
+
 def test_a_gradient_of_absolute_errors_is_compared_with_their_sum_also_where_it_comes_back_to_nothing(
     tmp_path: Path,
 ) -> None:

@@ -1,13 +1,16 @@
-"""A loss that adds up absolute errors to be told, where the gradient begins with the errors themselves: it is that of
-their squares. What each of them was is what the loss grew by, so their squares are known in every pass. Pure.
+"""A loss that adds up absolute errors to be told, or is the mean of them, where the gradient begins with the errors
+themselves: it is that of their squares. Where a loop adds them up, what each of them was is what the loss grew by, so
+their squares are known in every pass; of a whole array at once (`np.mean(np.abs(e))`) they are another loss. Pure.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from stepper.record import Event, Record, statement_in
+from stepper.record import Event, Record, nodes_of, statement_in
 from stepper.session.check.finite_difference import Losses, Reading
 from stepper.session.findings.running import number
 
@@ -32,6 +35,75 @@ def squares(record: Record) -> list[tuple[Reading, str]]:
         return []
     said = f"the sum of the squares of the absolute errors that line {next(iter(lines))} adds up"
     return [(_of(places, 0.5), f"half {said}"), (_of(places, 1.0), said)]
+
+
+@dataclass(frozen=True)
+class Squares:
+    """What a loss by absolute errors may be told for: half the sum of the squares of `errors`, by the expression
+    `loss`, and what it is in other proportions, each with what that is called."""
+
+    errors: str
+    loss: str
+    others: tuple[tuple[Reading, str], ...]
+
+
+def of_an_array(record: Record, named: str | None) -> Squares | None:
+    """The squares of the errors whose absolute values are the loss, by the text of what made it, or of what the person
+    `named`; None where a backward pass knows its loss, or none such are seen."""
+    if any(event.kind in ("backward", "contribution") for event in record.events):
+        return None
+    text = _made_by(record) if named is None else named
+    found = {ast.unparse(each): each for each in _errors(text)}
+    if len(found) != 1:
+        return None
+    (errors,) = found
+    sizes = {
+        value.summary.shape
+        for event in record.events
+        for value in event.values
+        if value.summary.shape and ast.unparse(_parsed(value.label)) == errors
+    }
+    if len(sizes) != 1:
+        return None  # a number by itself, or a name of several things
+    (shape,) = sizes
+    whole = f"of the squares of {errors}, whose absolute values are told"
+    count = math.prod(shape)
+    times = {2.0: f"the sum {whole}", 2.0 / count: f"the mean {whole}", 1.0 / count: f"half the mean {whole}"}
+    rows = {2.0 / shape[0]: f"the sum {whole}, by row", 1.0 / shape[0]: f"half the sum {whole}, by row"}
+    return Squares(errors, f"(({errors}) ** 2).sum() / 2", tuple((_times(a), b) for a, b in (rows | times).items()))
+
+
+def _made_by(record: Record) -> str:
+    """The text that was bound to the loss last."""
+    for event in reversed(record.events):
+        if event.kind == "statement" and any(
+            value.when == "result" and number(value) == record.loss for value in event.values
+        ):
+            match statement_in(event.text):
+                case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+                    return ast.unparse(value)
+    return ""
+
+
+def _errors(text: str) -> Iterator[ast.expr]:
+    """What the absolute value is taken of in an expression."""
+    for node in nodes_of(text):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name, value=value), args=[]) if name in ABSOLUTE:
+                yield value
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[value, *_]) if name in ABSOLUTE:
+                yield value
+
+
+def _parsed(label: str) -> ast.expr:
+    try:
+        return ast.parse(label, mode="eval").body
+    except (SyntaxError, ValueError):
+        return ast.Constant(value=None)
+
+
+def _times(factor: float) -> Reading:
+    return lambda losses: factor * losses[-1]
 
 
 def _of(places: Sequence[tuple[int, int]], times: float) -> Reading:

@@ -7,13 +7,18 @@ moved is tried in copies of it (`Nudge`). The run that is shown has no part in i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+
+import msgspec
 
 from stepper.record import Parameter, Record
 from stepper.session.check import behind
+from stepper.session.check.absolute_errors import of_an_array
 from stepper.session.check.gradient_check import (
     GradientCheck,
+    Verdict,
 )
 from stepper.session.check.record_check import RecordCheck, Tell
 from stepper.session.continuing import Continuing
@@ -54,7 +59,21 @@ class Checking(Continuing):
         parameters = named(self.target, record.parameters, names)
         await self.counted(iteration)
         record = self.records.get(iteration, record)
-        lane = self._anew(record_setup=False)
+        try:
+            async with self._at_head(iteration) as lane:
+                whole = await self._checked(lane, record, entries, parameters, tell)
+            if any(each.verdict is Verdict.DIFFERS for each in whole.parameters):
+                whole = await self._by_squares(record, whole, entries, tell)
+        except LaneLost as lost:
+            raise ScriptFailed(str(lost), f"{self.target}: {lost}\n") from lost
+        tell(whole, "")
+        return whole
+
+    @asynccontextmanager
+    async def _at_head(self, iteration: int, loss: str | None = None) -> AsyncIterator[Lane]:
+        """A lane that stands at the head of an iteration; `loss` is another loss that it has. Raises ScriptFailed where
+        the script does not come so far."""
+        lane = self._anew(record_setup=False, loss=loss)
         try:
             await lane.connect()
             await lane.wait_standing()
@@ -62,11 +81,28 @@ class Checking(Continuing):
             await lane.wait_standing()
             if not lane.stopped or lane.position != iteration:
                 raise self._not_so_far(lane)
-            return await self._checked(lane, record, entries, parameters, tell)
-        except LaneLost as lost:
-            raise ScriptFailed(str(lost), f"{self.target}: {lost}\n") from lost
+            yield lane
         finally:
             await lane.close()
+
+    async def _by_squares(self, record: Record, whole: GradientCheck, entries: int | None, tell: Tell) -> GradientCheck:
+        """Gradients that are not those of the loss: where that is told by absolute errors, by their squares, if one of
+        them agrees so, and none with the loss itself."""
+        squares = of_an_array(record, self.options.loss)
+        if squares is None or any(each.agrees_by_something for each in whole.parameters):
+            return whole
+        async with self._at_head(whole.iteration, squares.loss) as lane:
+            (tried,) = await lane.push([], [None], losses=1, held=False, behind=0)
+            if not tried.losses:
+                return whole
+            other = msgspec.structs.replace(record, loss=tried.losses[-1], losses=tried.losses[-1:])
+            check = RecordCheck(self, lane, other, entries, made=squares.others)
+            found = await check.run([each.name for each in whole.parameters], tell)
+        if not any(each.agrees_by_something for each in found.parameters):
+            return whole
+        squared = f"half the sum of the squares of {squares.errors} ({other.loss:.6g})"
+        said = f"compared not with the loss, which tells absolute values, but with {squared}"
+        return replace(found, loss=whole.loss, hint="; ".join(filter(None, (said, found.hint))))
 
     def _not_so_far(self, lane: Lane) -> ScriptFailed:
         """Why the script, run again beside the first run, ended before it came to the iteration."""

@@ -38,12 +38,14 @@ class Cuts:
     def _sentence(self, event: Event, spelled: str) -> str:
         return f"{self._record.place(event)} cuts the graph ({spelled})"
 
-    def between(self, parameter: Parameter) -> str:
-        """The first one between a parameter and the loss, as a sentence; empty where there is none."""
-        if not self._found:
-            return ""
-        reached = _reached(parameter, self._before)
-        for event, spelled in self._found:
+    def between(self, parameter: Parameter, apart_from: str = "") -> str:
+        """The first one between a parameter and the loss, as a sentence, but for the places named in another; empty
+        where there is none."""
+        places = (re.escape(self._record.place(event)) for event, _ in self._found)
+        named = set(re.findall(rf"\b(?:{'|'.join(places)})\b", apart_from)) if self._found else set[str]()
+        found = [each for each in self._found if self._record.place(each[0]) not in named]
+        reached = _reached(parameter, self._before) if found else set[int]()
+        for event, spelled in found:
             # What reads a parameter may be hidden from the record: then any of them may lie between.
             if not reached or not reached.isdisjoint(_inside(event, self._before)):
                 return self._sentence(event, spelled)

@@ -105,6 +105,12 @@ class ParameterCheck:
         """Whether an entry differs, and is no other's gradient by its factor."""
         return self.verdict is not Verdict.AGREES and any(each.verdict is Verdict.DIFFERS for each in self.entries)
 
+    @property
+    def agrees_by_something(self) -> bool:
+        """Whether it agrees by more than that nothing was recorded of what changes nothing."""
+        by_entries = not self.entries or any(each.tells for each in self.entries)
+        return self.verdict is Verdict.AGREES and by_entries
+
 
 @dataclass(frozen=True)
 class Direction:

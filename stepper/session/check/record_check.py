@@ -47,6 +47,7 @@ from stepper.session.check.gradient_check import (
     unknown,
     unmoved,
 )
+from stepper.session.check.guards import left_out_guard
 from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.check.readings import of, one_of
@@ -58,7 +59,7 @@ from stepper.session.continuing import Continuing
 from stepper.session.findings.carried import Carried, added, momentum
 from stepper.session.findings.finished import Finished
 from stepper.session.findings.left_out import Why, in_words, left_out
-from stepper.session.findings.lost_terms import lost_term
+from stepper.session.findings.lost_terms import is_in_term, lost_term
 from stepper.session.findings.on_the_way import on_the_way
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
@@ -76,7 +77,8 @@ Tell = Callable[[GradientCheck, str], None]
 
 
 class RecordCheck:
-    """One check, of one record; `behind`: of what is moved behind the pass, by the losses that are computed there."""
+    """One check, of one record; `behind`: of what is moved behind the pass, by the losses that are computed there;
+    `made`: what else than the loss, made of it, gradients by hand may be those of."""
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class RecordCheck:
         *,
         held: bool = False,
         behind: bool = False,
+        made: tuple[tuple[Reading, str], ...] | None = None,
     ) -> None:
         self._held = held  # what is detached from the graph stays as it is, whatever is moved
         self._of_graph: RecordCheck | None = None  # the same with that held
@@ -105,7 +108,7 @@ class RecordCheck:
         self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
         self._entered: list[EntryCheck] = []  # what is known so far of the parameter that is looked at
         self._updated: dict[int, str] = {}  # by the place of a loss
-        self._squares = tuple(squares(record))
+        self._squares = tuple(squares(record)) if made is None else made
         self._wrong: int | None = None  # the place of an entry that is looked at before others
         self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
 
@@ -224,6 +227,7 @@ class RecordCheck:
             UPHILL if uphill and version.scale > 0 and not version.share else "",
             by,
             alongside(direction),
+            lost_term(self._record, parameter),
         )
         return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note="; ".join(filter(None, notes)))
 
@@ -292,7 +296,7 @@ class RecordCheck:
         """Of a gradient that differs, and that a library's backward pass made: whether it is that of the loss but for
         what is detached, the script's own or a layer's (the power iteration of a spectral norm)."""
         if not found.told_apart or not of_graph(self._record, parameter):
-            return found
+            return self._with_term(parameter, found)
         if parameter.name in self._reaching_back:
             return found  # what is held of this iteration only tells no more
         if self._of_graph is None:
@@ -309,9 +313,17 @@ class RecordCheck:
         cut = updated or self._cuts.between(parameter) or self._cuts.only
         told = by_graph(found, await self._of_graph._one(parameter), cut)
         term = "" if updated or self._carried.get(parameter.name) else lost_term(self._record, parameter)
-        return (
-            replace(found, verdict=Verdict.DIFFERS, note=term) if term and told.verdict is not Verdict.DIFFERS else told
-        )
+        if not term or told.verdict is Verdict.DIFFERS:
+            return told
+        other = "" if is_in_term(self._record, parameter) else self._cuts.between(parameter, term)
+        if other:
+            return replace(found, verdict=Verdict.UNKNOWN, note=f"{other}; {term}")  # either may be why it lies apart
+        return replace(found, verdict=Verdict.DIFFERS, note=term)
+
+    def _with_term(self, parameter: Parameter, found: ParameterCheck) -> ParameterCheck:
+        """A parameter that agrees though a term of the loss is cut off: one that is too small to be seen."""
+        term = lost_term(self._record, parameter) if found.verdict is Verdict.AGREES else ""
+        return replace(found, note="; ".join(filter(None, (found.note, term)))) if term else found
 
     def _fit(self, group: tuple[Way, ...]) -> RecordCheck:
         """The check by which directions through these tell."""
@@ -347,6 +359,7 @@ class RecordCheck:
         why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
         if differs and not first.note and first.factor is None:
             why = why or straight_through(self._record, parameter)
+            why = why or ("" if of_graph(self._record, parameter) else left_out_guard(self._record, first))
         mistake = known[0].mistake
         if (
             mistake is not None

@@ -5,7 +5,7 @@ Pure: reads records only.
 
 from __future__ import annotations
 
-from stepper.record import LOST, Parameter, Record
+from stepper.record import LOST, Event, Parameter, Record
 
 
 def lost_term(record: Record, parameter: Parameter) -> str:
@@ -13,5 +13,13 @@ def lost_term(record: Record, parameter: Parameter) -> str:
     if parameter.term is None:
         return ""
     event = record.events[parameter.term]
-    told = (part for part in event.note.split("; ") if part.startswith(LOST))
-    return f"{record.place(event)}: {'; '.join(told)}"
+    return f"{record.place(event)}: {'; '.join(_told(event))}"
+
+
+def is_in_term(record: Record, parameter: Parameter) -> bool:
+    """Whether a parameter is known to make such a term, and not only any of those that are trained."""
+    return parameter.term is not None and any(part.endswith(")") for part in _told(record.events[parameter.term]))
+
+
+def _told(event: Event) -> list[str]:
+    return [part for part in event.note.split("; ") if part.startswith(LOST)]
