@@ -34,6 +34,15 @@ def test_what_a_closure_holds_does_not_hide_the_name_of_a_number() -> None:
     assert reached.write(0, 2.0) == 2.0 and weights[1].data == 2.0
 
 
+@pytest.mark.parametrize("kind", [float, np.float64])
+def test_a_number_that_was_added_up_in_another_order_is_reached(kind: type[float]) -> None:
+    engine, weight = NumpyEngine(), Number(kind(0.1 + 0.2))
+    recorded = kind(0.3)
+    like = engine.describe(recorded) if kind is not float else Summary(kind="scalar", type="float", value=0.3)
+    assert reach("w", like, [], [{"w": weight, "other": Number(kind(0.31))}], [engine]).write(0, 2.0) == 2.0
+    assert weight.data == 2.0
+
+
 class Asked(torch.Tensor):
     """A class whose code is not to be run by a look."""
 

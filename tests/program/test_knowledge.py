@@ -146,6 +146,19 @@ def test_what_an_optimizer_keeps_from_its_first_step_on_is_no_gradient() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    "learn",
+    [
+        "dw = 2 * x.T @ (x @ w - y); lr = 0.1 if t < 3 else decay; half = lr / 2; w -= half * dw",
+        "loss.backward(); lr = 0.1 if t < 3 else decay; half = lr / 2; w.data -= half * w.grad",
+    ],
+)
+def test_a_rate_that_is_worked_out_behind_the_gradients_belongs_to_the_step(learn: str) -> None:
+    body = ["decay = 0.9**t", "loss = ((x @ w - y) ** 2).sum()", *learn.split("; ")]
+    found = phases(analyse("import torch\nfor t in range(5):\n    " + "\n    ".join(body) + "\n", "s.py"))
+    assert [found[line] for line in body] == ["forward", "loss", "backward", "update", "update", "update"]
+
+
 def test_the_state_of_an_environment_is_no_parameter_beside_the_table_that_is_learnt() -> None:
     assert labels(program_of("table_without_error"), "parameter") == {"table"}
 

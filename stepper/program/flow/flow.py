@@ -17,6 +17,7 @@ from stepper.program.flow.steps import (
     like_steps,
     on_copies,
     picked_for_steps,
+    rates,
     scaled_for_steps,
     steered,
     steps_beneath,
@@ -163,6 +164,7 @@ def sort(
     derived = {d for d in backward if d.deps & made_of_moments}
     derived |= beside_steps(backward, forward, updates, moments, run)
     derived |= scaled_for_steps(backward, forward, updates, run)
+    derived |= rates(backward, updates, run)
     derived |= behind_steps(backward, forward, updates) if by_autograd else set()
     derived |= {d for d in backward if d.place in carried and _counts(d)}
     derived |= {d for d in backward if d.deps and d.deps <= d.asked and closure(d.deps) & defined}
