@@ -30,6 +30,7 @@ from stepper.program.source import Source
 from stepper.program.spine import LoopNode, enclosing, spine
 from stepper.record.events import LoopHead, Phase, Role, Spot
 
+NAMED = 8  # names of a loop that are proposed for a loss
 LONGEST = 2_000  # lines of modules that are read together with a script; more could take seconds
 
 __all__ = ["Loop", "Program", "ProgramError", "analyse"]
@@ -111,7 +112,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         spine=spine(script, node),
         opaque=opaque(script),
         settings=settings_.places(text, settings),
-        loss=None if loss is None else _expression(loss, script),
+        loss=None if loss is None else _expression(loss, script, node),
         loss_kind="backward" if known.uses_backward else "named",
     )
     home = text if node is None else script.source_of(node)
@@ -209,7 +210,7 @@ def _nearest(found: list[Beside]) -> list[Beside]:
     return near
 
 
-def _expression(text: str, script: Script) -> ast.expr:
+def _expression(text: str, script: Script, loop: LoopNode | None) -> ast.expr:
     try:
         node = ast.parse(text.strip(), "<--loss>", "eval").body
     except (SyntaxError, ValueError) as error:
@@ -221,13 +222,21 @@ def _expression(text: str, script: Script) -> ast.expr:
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and part.id not in bound.union(vars(builtins)) and not script.star_import:
             near = difflib.get_close_matches(part.id, bound, 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
+            hint = f" (did you mean {near[0]}?)" if near else _bound_in(loop)
             raise ProgramError(f"--loss {text!r}: the script has no name {part.id}{hint}")
     for part in ast.walk(node):
         for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
             if hasattr(part, attribute):
                 delattr(part, attribute)
     return node
+
+
+def _bound_in(loop: LoopNode | None) -> str:
+    """What names a loop binds, in words, as far as there is room for them."""
+    stored = (part for part in ast.walk(loop or ast.Module([], [])) if isinstance(part, ast.Name))
+    names = list(dict.fromkeys(part.id for part in stored if isinstance(part.ctx, ast.Store)))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"; the loop binds {', '.join(names[:NAMED])}{more}" if names else ""
 
 
 def _loop(script: Script, node: LoopNode | None, sites: Mapping[int, int]) -> Loop | None:
