@@ -44,7 +44,8 @@ class Site(msgspec.Struct, frozen=True):
     the contract takes for a loss where nothing calls `.backward()` (for bound names: `bound_losses`). `attribute` is
     what an owner probe should look at; `method` the method about to be called on a mutated receiver. `keyed`: the key
     that something is stored under is handed over next. `file` is the path of the file it stands in; empty for the one
-    that has the training loop. `unread`: the gradient that it binds is read by no line.
+    that has the training loop. `unread`: the gradient that it binds is read by no line. `unseen`: it may change values
+    in a comprehension or a lambda, where no probe is.
     """
 
     id: int
@@ -70,3 +71,4 @@ class Site(msgspec.Struct, frozen=True):
     operation: Operation | None = None
     file: str = ""
     unread: bool = False
+    unseen: bool = False

@@ -61,7 +61,7 @@ def inplace_name(operator: ast.AST) -> str:
 MUTATING_METHODS = words(
     """append appendleft extend extendleft insert pop popleft popitem remove clear reverse sort update
     setdefault discard fill put partition resize itemset byteswap setflags backward step zero_grad load_state_dict
-    manual_seed"""
+    manual_seed __iadd__ __isub__ __imul__ __itruediv__ __setitem__"""
 )
 
 # Those that change which objects a collection holds, and none of the objects themselves.

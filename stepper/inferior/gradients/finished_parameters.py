@@ -277,13 +277,13 @@ def _few(names: Sequence[str]) -> str:
 
 def _followed(track: Track) -> Draft | None:
     """What a backward pass left in a parameter's `.grad`, where the update reads such an attribute, whatever of
-    (`params[k] -= lr * params[k].grad`), and went exactly along it."""
+    (`params[k] -= lr * params[k].grad`) or is not seen into, and went exactly along it."""
     came, old, new = track.arrived, track.before.copy, (track.after or track.before).copy
     if not track.updates or came is None or came.copy is None or old is None or new is None:
         return None
     if any(each.gone for each in (came.copy, old, new)):
         return None
-    named = any(".grad" in update.text for update in track.updates)
+    named = any(".grad" in update.text or update.site.unseen for update in track.updates)
     along = cosine(old, new, came.copy) if named else None
     followed = along is not None and abs(along) > ALONG
     return Draft(f"{track.name}.grad", "gradient", "operand", came.copy) if followed else None

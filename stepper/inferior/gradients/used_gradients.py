@@ -63,6 +63,7 @@ class UsedGradients:
                 or self._beneath(update, track)
                 or self._stored(update, track)
                 or self._beside.of_made(update, track)
+                or self._along(update, track)
             )
             if found is not None:
                 found = self._steps.unscaled(found, update, track) or found
@@ -93,6 +94,22 @@ class UsedGradients:
                 found = [draft for draft in found if draft.copy is not None and id(draft.copy) not in known.parameters]
                 return found[0] if len(found) == 1 else None
         return None
+
+    def _along(self, update: Happening, track: Track) -> Draft | None:
+        """Of an update in a comprehension or a lambda, where nothing is seen: the only gradient of its shape that the
+        parameter went exactly along."""
+        before, after = track.before.copy, None if track.after is None else track.after.copy
+        if not update.site.unseen or before is None or after is None or before.gone or after.gone:
+            return None
+        drafts = [draft for each in self._recorder.happenings[: update.id] for draft in each.drafts]
+        found = {
+            draft.copy: draft
+            for draft in drafts
+            if draft.copy is not None and not draft.copy.gone and shape_of(draft) == shape_of(track.before)
+            if is_path(draft.label) and self._known.is_gradient(draft)
+        }
+        along = [draft for copy, draft in found.items() if abs(cosine(before, after, copy) or 0.0) > ALONG]
+        return along[0] if len(along) == 1 else None
 
     def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
         """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names), their sum: where

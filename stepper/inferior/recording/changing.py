@@ -251,6 +251,25 @@ class Changing(Observing):
                 happening.beside.append(draft)
                 self._overlaps.met(named.engine, other, draft)
 
+    def _look_around(self, happening: Happening) -> None:
+        """A comprehension or a lambda may have changed what it went through: all that has a name is looked at. A
+        parameter was changed by this statement, as by any other; of other values it is told what they are now."""
+        for track in list(self.tracker.tracks.values()) if self.following else ():
+            value, known = track.value, track.after or track.before
+            engine = self._owner(value)
+            if engine is None or known.copy is None or engine.fixed(value) or self._copy(engine, value) is known.copy:
+                continue
+            label = self.tracker.name_of(value, track.label) or track.label
+            draft = self._draft(engine, value, label, "parameter", "after")
+            happening.drafts += [replace(draft, when="before", copy=known.copy), draft]
+            self.tracker.met(track.label, "parameter", value, draft, made=True, event=happening)
+        for named, other in self._overlaps.all():
+            copy = self._look(other)
+            if copy is not None and copy is not named.draft.copy:
+                draft = replace(named.draft, when="after", copy=copy)
+                happening.beside.append(draft)
+                self._overlaps.met(named.engine, other, draft)
+
 
 def keeper_of(value: Any, key: Key | None, element: Any) -> Any:
     """The dict that keeps a number under a key: one of many alike, as a rule (`neuron["b"]`)."""

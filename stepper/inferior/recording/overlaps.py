@@ -61,6 +61,14 @@ class Overlaps:
                 self._left -= copy.size
                 yield each, other
 
+    def all(self) -> Iterator[tuple[Named, Any]]:
+        """All names that were seen, and what they hold."""
+        for each in [each for named in self._named.values() for each in named.values()]:
+            other, copy = each.object(), each.draft.copy
+            if other is not None and copy is not None and self._left >= copy.size:
+                self._left -= copy.size
+                yield each, other
+
     def forget(self, value: Any) -> None:
         """Refer to this object no more."""
         for named in self._named.values():

@@ -231,6 +231,8 @@ class Recorder(Changing):
                 continue  # `b -= …` of a number bound the name to another
             self._after(happening, watched, changed)
         frame.watched.clear()
+        if site.unseen:
+            self._look_around(happening)
         for engine, receiver, method in frame.called:
             happening.remark(engine.remark(receiver, method))
         frame.called.clear()
@@ -427,12 +429,14 @@ class Recorder(Changing):
         frame = self._frame(script_frame)
         if site.kind == "result":
             role = site.role or self._role(site, frame)
+            unseen = site.parent is not None and self.sites[site.parent].unseen
             for label, engine, element in self._leaves(value, site.label, role, frame.innermost):
                 known = self._met_as(element) if site.role is None else None
                 part = known.role if known is not None and known.role != "other" else role
                 draft = self._draft(engine, element, label, part, "result")
                 event = self._write(frame, site, draft)
-                self._remember(engine, element, label, event, draft, made=True)
+                handed_on = unseen and self._met_as(element) is not None  # `list(map(step, params))` gives these back
+                self._remember(engine, element, label, event, draft, made=not handed_on)
         elif site.role == "parameter" and self.following:
             self._meet_parameters(site, value, frame)
         self._meet_members(site.label, value)

@@ -193,6 +193,12 @@ class Callees:
                 return (FIELD, node.attr)
         return None
 
+    def named_lambda(self, scope: Scope, node: ast.expr) -> list[ast.AST]:
+        """The lambda that a name is bound to; none of anything else."""
+        place = self.name_place(scope, node.id) if isinstance(node, ast.Name) else None
+        found = self.lambdas.get(place) if place is not None else None
+        return [] if found is None else [found]
+
     def callees(self, scope: Scope, node: ast.Call) -> list[ast.AST]:
         """The functions, classes and lambdas of the script that a call may call."""
         function = node.func
@@ -204,8 +210,8 @@ class Callees:
             known = self.state.functions.get(place)
             if known:
                 return list(known)
-            if (place[0], function.id) in self.lambdas:
-                return [self.lambdas[place[0], function.id]]
+            if named := self.named_lambda(scope, function):
+                return named
             if defined or self.functions_in.is_librarys(scope, function.id):
                 return defined
             return self.functions_in.named(scope, function.id) or self._called_objects(scope, function)

@@ -152,13 +152,17 @@ class Caller(Evaluator):
             return self._attribute_by_name(scope, node, name, arguments)
         deps = frozenset(d for value in (receiver, *everything) for d in value.deps)
         handed = [(function, NOTHING) for value in everything for function in value.functions]
+        through = name == "map" and isinstance(node.func, ast.Name)
+        gone_through = [_element(each) for each in arguments[1:]] if through else []
+        if through:
+            handed += [(function, NOTHING) for function in self.named_lambda(scope, node.args[0])]
         for given in (*node.args, *(keyword.value for keyword in node.keywords)):
             if isinstance(given, ast.Attribute):
                 methods = self.script.methods_of(self.script.classes_of(scope, given.value), given.attr)
                 handed += [(method, self.evaluate(scope, given.value)) for method in methods]
         for function, owner in () if registers_backward_hook(name) else handed:
             # A function handed to a library may be called by it: `optimizer.step(closure)`, `map(f, xs)`.
-            called = self.enter(function, node, owner, [], [])
+            called = self.enter(function, node, owner, gone_through, [])
             deps |= called.deps if called is not None else frozenset()
         is_method = isinstance(node.func, ast.Attribute) and not self.script.is_import(scope, node.func.value)
         if is_method and isinstance(node.func, ast.Attribute):
@@ -275,6 +279,11 @@ class Caller(Evaluator):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> Value | None:
         """Follow a call into a function of the script; None where it is not followed (recursion, too deep)."""
+
+
+def _element(value: Value) -> Value:
+    """What a function is given that `map` goes through a list with."""
+    return union(value.items) if value.items else value
 
 
 def _makes_collection(definition: Definition) -> bool:

@@ -14,6 +14,7 @@ from stepper.program.probes.table import Context
 from stepper.program.sites import Operation
 from stepper.program.syntax import BLOCKS, Function, target_names
 from stepper.program.unread import unread
+from stepper.program.unseen import unseen
 from stepper.program.vocabulary import inplace_name
 
 Definition = Function | ast.ClassDef
@@ -40,6 +41,7 @@ class Statements:
         self.losses = expressions.losses
         self._parents: dict[int, int | None] = {}
         self._unread = unread(self.table.source.tree)
+        self._unseen = unseen(self.table.source.tree)
 
     # ------------------------------------------------------------------------------------------------- bodies
 
@@ -102,6 +104,7 @@ class Statements:
             bound_losses=losses,
             operation=operation,
             unread=id(node) in self._unread,
+            unseen=id(node) in self._unseen,
         )
 
     def begin(self, site: int, node: ast.AST) -> ast.stmt:
