@@ -52,6 +52,12 @@ def test_a_softmax_over_the_batch_is_pointed_out(forward: str, along: str) -> No
     assert line.startswith(f"p (16, 3) sums to 1 {along}") and "picks one of 3 along axis 1 (line 1" in line
 
 
+def test_of_as_many_samples_as_classes_only_a_sum_over_all_is_told() -> None:
+    (line,) = told("p = e / e.sum(); loss = -np.log(p[rows, y]).mean()", rows=3)
+    assert line.startswith("p (3, 3) sums to 1 over all its entries")
+    assert not told("p = e / e.sum(0); loss = -np.log(p[rows, y]).mean()", rows=3)
+
+
 def test_so_is_one_of_torch() -> None:
     (line,) = told("p = torch.softmax(z, 0); loss = F.nll_loss(p.log(), y)", text=OF_TORCH)
     assert "along axis 0 (line " in line
@@ -67,6 +73,17 @@ def test_so_is_one_of_torch() -> None:
         ("p = 1 / (1 + np.exp(0 * z)); loss = -np.log(p[rows, y]).mean()", 2),  # sigmoids, each a half of two
         ("q = e / e.sum(0); p = e / e.sum(1, keepdims=True); loss = -np.log(p[rows, y]).mean() + q.max()", 16),
         ("p = e / e.sum(0); loss = ((p - picked) ** 2).sum()", 16),  # no logarithm of one class
+        ("p = e / e.sum(0); loss = ((p[rows, y] - 1) ** 2).mean()", 16),
+        ("p = e / e.sum(0); d = p - 1; loss = -(d * picked).sum()", 16),
+        ("p = e / e.sum(0); q = np.log(p); some = x[:, :3]; loss = -(q * some).sum()", 16),  # no one class of each
+        ("p = e / e.sum(0); q = np.log(p); some = np.maximum(picked, picked[::-1]); loss = -(q * some).sum()", 16),
+        ("p = e / e.sum(0); loss = -np.log(p[y, y]).mean()", 16),  # not one of each row
+        ("q = e / e.sum(1, keepdims=True); p = e / e.sum(0); loss = -np.log(q[rows, y] + 0 * p[0, 0]).mean()", 16),
+        (
+            "p = z / z.sum(0)\n        with np.errstate(all='ignore'): loss = -np.nanmean(np.log(p[rows, y]))",
+            16,
+        ),  # no shares
+        ("q = e[None] / e[None].sum(1, keepdims=True); p = q[0]; loss = -np.log(q[0, rows, y]).mean()", 16),
     ],
 )
 def test_a_softmax_over_what_the_loss_picks_of_is_not(forward: str, rows: int) -> None:

@@ -1,8 +1,8 @@
 """A softmax over another axis than the one along which the loss picks a class: the forward pass is wrong, and the
 gradient, which is that of this forward pass, agrees. No verdict, since only a person knows what is meant.
 
-What sums to 1 along an axis of n entries has the mean 1/n. Where both axes are as long nothing is told apart, and
-nothing said. Pure: reads records only.
+What sums to 1 along an axis of n entries has the mean 1/n. Where both axes are as long the two are not told apart, and
+nothing is said of either. Pure: reads records only.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _summed_along(value: Value) -> str:
     to."""
     rows, classes = value.summary.shape or (0, 0)
     mean, least, most = value.summary.mean, value.summary.min, value.summary.max
-    if rows == classes or mean is None or least is None or most is None or least < 0 or most > 1 + CLOSE:
+    if mean is None or least is None or most is None or least < 0 or most > 1 + CLOSE:
         return ""
     if math.isclose(mean * classes, 1.0, rel_tol=CLOSE):
         return ""
