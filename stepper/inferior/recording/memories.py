@@ -16,7 +16,7 @@ class Memories:
     """Of one record. Nothing is kept alive by it."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, tuple[ref[Any], int]] = {}
+        self._objects: dict[int, tuple[ref[Any], int, Hashable]] = {}  # each with its number, and where it lay first
         self._places: dict[Hashable, tuple[list[ref[Any]], int]] = {}
         self._lists: dict[int, int] = {}
         self._count = 0
@@ -41,13 +41,14 @@ class Memories:
             number = self._count
         reference = ref(value)
         self._places[place] = [*there, reference], number
-        self._objects[id(value)] = reference, number
+        self._objects[id(value)] = reference, number, place
         return number
 
     def forget(self, value: Any) -> None:
         """Refer to this object no more."""
-        self._objects.pop(id(value), None)
-        for lying, _ in self._places.values():
+        held = self._objects.pop(id(value), None)
+        if held is not None and held[2] in self._places:
+            lying, _ = self._places[held[2]]
             lying[:] = [each for each in lying if each() is not value]  # two references are equal where the arrays are
 
 
