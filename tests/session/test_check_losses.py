@@ -290,6 +290,24 @@ def test_the_mean_of_absolute_errors_is_told_where_the_gradients_are_those_of_th
     assert said in found.hint and bool(said) is ("absolute values" in found.hint)
 
 
+def test_errors_whose_name_is_something_else_in_the_loop_are_not_squared(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+rng = np.random.default_rng(0)
+x, w, y = rng.normal(size=(6, 5)), rng.normal(size=5), rng.normal(size=6)
+def cost(w):
+    e = y - x @ w
+    loss = np.mean(np.abs(e))
+    return loss, (x ** 2).T @ e
+for e in range(4):
+    l, g = cost(w)
+    w += 0.01 * g
+"""
+    with opened(tmp_path, text) as run:
+        found = run.check(2)
+    assert verdicts(found) == {"w": Verdict.DIFFERS} and "absolute values" not in found.hint
+
+
 def test_a_gradient_of_absolute_errors_is_compared_with_their_sum_also_where_it_comes_back_to_nothing(
     tmp_path: Path,
 ) -> None:

@@ -91,13 +91,16 @@ class Checking(Continuing):
         squares = of_an_array(record, self.options.loss)
         if squares is None or any(each.agrees_by_something for each in whole.parameters):
             return whole
-        async with self._at_head(whole.iteration, squares.loss) as lane:
-            (tried,) = await lane.push([], [None], losses=1, held=False, behind=0)
-            if not tried.losses:
-                return whole
-            other = msgspec.structs.replace(record, loss=tried.losses[-1], losses=tried.losses[-1:])
-            check = RecordCheck(self, lane, other, entries, made=squares.others)
-            found = await check.run([each.name for each in whole.parameters], tell)
+        try:
+            async with self._at_head(whole.iteration, squares.loss) as lane:
+                (tried,) = await lane.push([], [None], losses=1, held=False, behind=0)
+                if not tried.losses:
+                    return whole
+                other = msgspec.structs.replace(record, loss=tried.losses[-1], losses=tried.losses[-1:])
+                check = RecordCheck(self, lane, other, entries, made=squares.others)
+                found = await check.run([each.name for each in whole.parameters], tell)
+        except (Misuse, ScriptFailed, LaneLost, LookupError):
+            return whole  # what a function calls so is something else, or nothing, where its loop's passes end
         if not any(each.agrees_by_something for each in found.parameters):
             return whole
         squared = f"half the sum of the squares of {squares.errors} ({other.loss:.6g})"
