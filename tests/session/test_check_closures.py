@@ -32,11 +32,11 @@ for k in range(3):
 def test_the_gradient_of_the_first_call_is_compared_with_its_own_loss(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, FITTED.format(factor=2, dtype=dtype)) as run:
         for iteration in (0, 1):
-            (found,) = named(run.check(iteration)).values()
+            (found,) = named(run.check(iteration, entries=2)).values()
             assert found.verdict is Verdict.AGREES and "first time that the step calls its closure" in found.note, found
     with opened(tmp_path, FITTED.format(factor=3, dtype=dtype)) as run:
         for iteration in (0, 1):
-            (wrong,) = named(run.check(iteration)).values()
+            (wrong,) = named(run.check(iteration, entries=2)).values()
             assert wrong.verdict is Verdict.DIFFERS and wrong.factor == pytest.approx(1.5, rel=1e-3), wrong
 
 
@@ -57,11 +57,11 @@ for k in range(2):
 """
     )
     with opened(tmp_path, text.format(factor=2, dtype="float64")) as run:
-        (right,) = named(run.check(1)).values()
+        (right,) = named(run.check(1, entries=2)).values()
     assert right.verdict is Verdict.AGREES
     assert ("first time that the step calls its closure" in right.note) == optimizer.startswith("LBFGS"), right.note
     with opened(tmp_path, text.format(factor=3, dtype="float64")) as run:
-        assert named(run.check(1))["w"].verdict is Verdict.DIFFERS  # of the second batch, and the third
+        assert named(run.check(1, entries=2))["w"].verdict is Verdict.DIFFERS  # of the second batch, and the third
 
 
 def test_a_pass_that_is_of_no_loss_is_not_counted_as_one(tmp_path: Path) -> None:
