@@ -14,7 +14,7 @@ from stepper.engines.layers import DEPTH
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, Operated, Scalar
 from stepper.inferior.recording.heard import FUNCTIONS, OPERATIONS, PRODUCTS, SUMS
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.program.sites import Operation
 
 MODULES = {

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from stepper.inferior.gradients.fitting import is_inside, shape_of
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.recording.drafts import Draft, Happening
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import paths_in_comprehension, plainly
 from stepper.inferior.spelling.zipped import beside
 from stepper.record import is_path

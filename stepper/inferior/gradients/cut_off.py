@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
 from stepper.inferior.recording.drafts import Draft, Happening
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import pair_of, plainly, texts_in
 from stepper.record import Backward, nodes_of
 

@@ -18,7 +18,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.gradients.stretched import told_shape
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import Added, counts_flat, index_of, plainly, target_of
 from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
 from stepper.record import REPEATED, STRETCHED, Summary, is_path

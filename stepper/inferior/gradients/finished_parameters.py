@@ -21,7 +21,7 @@ from stepper.inferior.gradients.velocities import Velocity, of_rows
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, value_of
 from stepper.inferior.recording.recorder import Recorder
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.program.sites import Site
 from stepper.record import CUT, LOST, STRETCHED, Held, Parameter, Resting, Summary, Value, When, place
 from stepper.record import ratio as ratio_of

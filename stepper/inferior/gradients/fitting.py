@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stepper.inferior.recording.drafts import Draft, Happening
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 
 
 def shape_of(draft: Draft) -> tuple[int, ...] | None:

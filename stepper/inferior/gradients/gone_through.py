@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stepper.inferior.recording.drafts import Draft, Happening, value_of
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 
 
 def gone_through(track: Track, happenings: Sequence[Happening]) -> Draft | None:

@@ -19,7 +19,7 @@ from stepper.inferior.gradients.cut_off import LEAF, WITHIN, Flow, as_they_ended
 from stepper.inferior.gradients.held_values import HeldValues, names_read
 from stepper.inferior.gradients.read_as_numbers import ReadAsNumbers
 from stepper.inferior.recording.drafts import MADE, READ, Draft, Happening
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.record import Backward, Contribution, OptimizerStep
 
 ADDED = frozenset(["Add", "Sub", "Rsub", "Stack", "Cat"])

@@ -10,7 +10,7 @@ from stepper.inferior.gradients.fitting import is_inside
 from stepper.inferior.gradients.steps import Steps, number_in
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.scalars import scalar_summary
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import Added, added, plainly, returned_to
 from stepper.record import is_path
 

@@ -10,7 +10,7 @@ from stepper.inferior.gradients.angle import is_multiple
 from stepper.inferior.gradients.fitting import fits, shape_of
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.recording.drafts import Draft, Happening
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.texts import is_call
 from stepper.record import is_path
 

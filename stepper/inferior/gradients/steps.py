@@ -12,7 +12,7 @@ from stepper.inferior.gradients.angle import is_multiple
 from stepper.inferior.gradients.fitting import fits, is_itself, shape_of
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.recording.drafts import Draft, Happening, value_of
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import (
     Added,
     added,

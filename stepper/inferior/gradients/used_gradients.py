@@ -20,7 +20,7 @@ from stepper.inferior.gradients.views import of_views
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.recorder import Recorder
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import (
     plainly,
     target_of,

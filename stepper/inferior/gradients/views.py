@@ -9,7 +9,7 @@ from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.elements import Parts, put_together
 from stepper.inferior.recording.drafts import Draft, value_of
-from stepper.inferior.recording.tracking import Track
+from stepper.inferior.recording.tracks import Track
 
 
 def of_views(track: Track, arrays: Engine, gradient_of: Callable[[Track], Draft | None]) -> Parts | None:

@@ -5,64 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Hashable
-from typing import Any, NamedTuple
+from typing import Any
 
 from stepper.engines.layout import Layout
 from stepper.engines.names import Names, is_place
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of
 from stepper.inferior.recording.spans import Spans
+from stepper.inferior.recording.tracks import Look, Track, View
 from stepper.record import Role
 
 ELEMENT = re.compile(r"""\[(\d+|'[^']*'|"[^"]*")\]$""")  # what a list or dict holds under a key that is spelt out
-
-
-class Track:
-    """One parameter in this iteration. `value` is the object last seen under its name; a number that an object keeps
-    in an attribute is known by that object, its `owner`."""
-
-    def __init__(self, name: str, label: str, value: Any, before: Draft, owner: Any) -> None:
-        self.name = name
-        self.label = label
-        self.path: str | None = None
-        self.value = value
-        self.previous = value  # what stood there until the store that follows has happened
-        self.owner = owner
-        self.before = before
-        self.after: Draft | None = None
-        self.grad: Draft | None = None
-        self.returned: Draft | None = None
-        self.arrived: Draft | None = None  # what the last backward pass left in its `.grad`
-        self.left: Draft | None = None  # what is there at the end, of one that no optimizer has taken
-        self.passed_over = 0  # so many events had begun when an optimizer did, which had no gradient of it
-        self.updates: list[Happening] = []
-        self.in_place = False  # one of them changed what was there, and did not only bind another value
-        self.fresh = False  # this pass made what was first seen of it: a copy, perhaps, that is stepped
-        self.apart = False  # what it is called does not tell it from what another object keeps
-        self.asked = False  # for its gradient only: an input
-        self.tried: list[Happening] = []  # those of them that stored in a copy of the list that it lies in
-        self.rows: list[Track | None] = []  # of a nested list whose rows were changed one by one; None: not even read
-        self.views: list[View] = []  # through which it was changed, by names of their own: `row = w[i]`
-        self.frozen = False  # no gradient is asked for
-        self.place: Hashable = None  # where it lies, of one that no gradient came to
-        self.certain = False  # an engine says that it is a parameter; else it is one by what the script does to it
-        self.between = False  # it was moved behind the pass only, and this is what moved it there
-        self.behind: Happening | None = None  # what moved it behind the pass last
-        self.resting = ""  # the optimizer that has it, where that took no step in the pass
-
-    @property
-    def moved(self) -> bool:
-        """Whether something changed it, or used a gradient of it to do so."""
-        after = self.after or self.before
-        return bool(self.updates) or self.grad is not None or not after.same_value(self.before)
-
-
-class View(NamedTuple):
-    """A part of a parameter that was changed under a name of its own: how both lie in memory, and what became of it."""
-
-    whole: Layout
-    part: Layout
-    track: Track
 
 
 class Tracker:
@@ -148,84 +101,96 @@ class Tracker:
 
         `owner` is the object that keeps a scalar in an attribute. `fresh`: the value was made in this pass.
         """
-        whole = draft.copy is not None
         kept = self.keeps_data and draft.copy is not None and bool(draft.copy.outline.shape)  # a number is its object's
         bare = label if kept else label.removesuffix(".data")
-        track = self._of_object(value) if whole else self._by_owner.get((bare, id(owner)))
-        if track is None and whole and self._is_tried(label, bare, value, draft, event if made else None):
-            return
-        changed = made and draft.when == "after" and role != "parameter"
-        if track is None and whole and changed and event is not None:
-            held = next(self._spans.all_around(value, whole=True), None)  # `w.view(-1).sub_(…)` changes w
-            if held is not None:
-                held.updates.append(event)
-                held.in_place = True
-                self._changed_through(held, bare, value, draft, event)
+        look = Look(label, bare, role, value, draft, made, event, owner, fresh)
+        track = self._of_object(value) if look.whole else self._by_owner.get((bare, id(owner)))
+        if track is None and look.whole:
+            if self._is_tried(look) or self._is_part(look):
                 return
-        anew = made and draft.when == "result" and bare in self._latest  # `w = w.T`
-        held = self._around(value, anew) if track is None and whole and role == "parameter" else None
-        if held is not None:
-            if made and event is not None and draft.when == "after":
-                held.updates.append(event)
-                held.in_place = True
-                self._changed_through(held, bare, value, draft, event)
-            return  # a row of it, that changes with it
-        if track is None and whole and bare != label:
-            track = self._beneath(value)
+            track = self._beneath(value) if bare != label else None
+        track = track or self._taken_up(look, kept)
         if track is None:
-            if role != "parameter":
-                if whole and not made:
-                    self._latest.pop(bare, None)  # in this turn of a loop `params[k]` is something else
-                return
-            track = self._latest.get(bare)
-            if track is not None and whole and track.before.copy is not None and type(value) is not type(track.value):
-                shapes = [None if each is None else each.outline.shape for each in (track.before.copy, draft.copy)]
-                track = track if made and shapes == [(), ()] else None  # a sum of NumPy's 0-d arrays is no array
-            if track is None and made and draft.when == "result":
-                if not whole:
-                    self._made.add((bare, id(owner)))
-                return  # made before it was ever read: no parameter that came into this pass
-            if track is None and not whole and (bare, id(owner)) in self._made and not self.makes_all:
-                return
-            if track is not None and owner is not None and track.owner is None and not track.updates:
-                del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
-                track = None
-            if whole and made and draft.when == "result" and track is not None and self._is_second(track, bare):
-                self._ahead[id(value)] = value  # `w = params["w"]`, and then `w = w - …`: it may be stored there yet
-            if self._ahead.get(id(value)) is value and self._is_local(bare):
-                return
-            if track is None or not self._is_rebound(track, bare, whole, made, owner):
-                name = (self._names.best(value, bare) if whole else None) or bare
-                track = self._add(name, value, Draft(name, "parameter", "before", draft.copy, draft.summary), owner)
-                track.fresh = fresh
-            elif made:
-                track.previous, track.value = track.value, value
-                if whole:
-                    self._spans.put(track)
-            if whole and (kept or not label.endswith(".data")):
-                self._by_object[id(value)] = track
-            elif owner is not None:
-                self._by_owner[bare, id(owner)] = track
-        if track.fresh and made and draft.when == "result":
+            return
+        if track.fresh and look.bound:
             track = self._replaced(bare, track)
         self._latest[bare] = track
-        handed_on = whole and track.value is value and draft.copy is (track.after or track.before).copy
+        handed_on = look.whole and track.value is value and draft.copy is (track.after or track.before).copy
         if made and not (draft.when == "result" and handed_on):
             track.after = draft
             track.in_place = track.in_place or draft.when == "after"
             if event is not None:
                 track.updates.append(event)
 
-    def _is_tried(self, label: str, bare: str, value: Any, draft: Draft, event: Happening | None) -> bool:
+    def _is_part(self, look: Look) -> bool:
+        """Whether a value lies in the memory of a parameter, or is all of it in another order: it changes with it."""
+        if look.changed and look.role != "parameter":
+            held = next(self._spans.all_around(look.value, whole=True), None)  # `w.view(-1).sub_(…)` changes w
+        elif look.role == "parameter":
+            held = self._around(look.value, look.bound and look.bare in self._latest)  # unless `w = w.T`
+        else:
+            held = None
+        if held is not None and look.changed and look.event is not None:
+            held.updates.append(look.event)
+            held.in_place = True
+            self._changed_through(held, look.bare, look.value, look.draft, look.event)
+        return held is not None
+
+    def _taken_up(self, look: Look, kept: bool) -> Track | None:
+        """The parameter whose name a value was met under, or a new one; None for what is no parameter that came into
+        this pass. `kept`: it is called `.data` for what it is, and not for where it lies."""
+        if look.role != "parameter":
+            if look.whole and not look.made:
+                self._latest.pop(look.bare, None)  # in this turn of a loop `params[k]` is something else
+            return None
+        track, place = self._of_name(look), (look.bare, id(look.owner))
+        if track is None and look.bound:
+            if not look.whole:
+                self._made.add(place)
+            return None  # made before it was ever read
+        if track is None and not look.whole and place in self._made and not self.makes_all:
+            return None
+        if track is not None and look.owner is not None and track.owner is None and not track.updates:
+            del self.tracks[track.name]  # numbers read under this path, before it was known whose they are
+            track = None
+        if look.whole and look.bound and track is not None and self._is_second(track, look.bare):
+            self._ahead[id(look.value)] = look.value  # `w = params["w"]`, then `w = w - …`: it may be stored there yet
+        if self._ahead.get(id(look.value)) is look.value and self._is_local(look.bare):
+            return None
+        if track is None or not self._is_rebound(track, look.bare, look.whole, look.made, look.owner):
+            name = (self._names.best(look.value, look.bare) if look.whole else None) or look.bare
+            before = Draft(name, "parameter", "before", look.draft.copy, look.draft.summary)
+            track = self._add(name, look.value, before, look.owner)
+            track.fresh = look.fresh
+        elif look.made:
+            track.previous, track.value = track.value, look.value
+            if look.whole:
+                self._spans.put(track)
+        if look.whole and (kept or not look.label.endswith(".data")):
+            self._by_object[id(look.value)] = track
+        elif look.owner is not None:
+            self._by_owner[place] = track
+        return track
+
+    def _of_name(self, look: Look) -> Track | None:
+        """The parameter that was met under this name last. A sum of NumPy's 0-d arrays is no array: it is still one."""
+        track = self._latest.get(look.bare)
+        before = track.before.copy if track is not None else None
+        if track is None or before is None or look.draft.copy is None or type(look.value) is type(track.value):
+            return track
+        single = look.made and before.outline.shape == look.draft.copy.outline.shape == ()
+        return track if single else None
+
+    def _is_tried(self, look: Look) -> bool:
         """Whether a value was stored in a copy of the list that has the parameter (`tried[k] = moved`): until the pass
         is over, it is not known whether it takes its place, or was only tried."""
-        if id(value) in self._tried and self._tried[id(value)][0] is value:
+        if id(look.value) in self._tried and self._tried[id(look.value)][0] is look.value:
             return True
-        stored = event is not None and draft.when == "after" and ELEMENT.search(label) is not None
-        track = self._latest.get(bare) if stored and holder_of(label) in self.copied else None
-        if track is None or event is None:
+        stored = look.changed and ELEMENT.search(look.label) is not None
+        track = self._latest.get(look.bare) if stored and holder_of(look.label) in self.copied else None
+        if track is None or look.event is None:
             return False
-        self._tried[id(value)] = value, track, draft, event
+        self._tried[id(look.value)] = look.value, track, look.draft, look.event
         return True
 
     def _settle_tried(self) -> None:
