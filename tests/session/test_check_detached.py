@@ -239,6 +239,52 @@ def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
     assert found.verdict is verdict and found.note.startswith("w is updated before")
 
 
+LOSSES_BEHIND = """
+import numpy as np
+from operator import methodcaller
+x = np.arange(12.0).reshape(6, 2) / 10
+y = np.linspace(-1, 1, 6)
+class Model:
+    def predict(self):
+        return x @ self.w
+    def step(self):
+        self.w -= 0.1 * self.dw
+        return y - self.predict()
+def mse(e):
+    return (e ** 2).sum() / len(y)
+net = Model()
+net.w = np.array([0.5, -0.25])
+predict = methodcaller("predict")
+for t in range(3):
+    error = y - net.predict()
+    net.dw = -2 * x.T @ error / len(x)
+    {0}
+    loss = {1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "loss", "verdict"),
+    [
+        ("net.w -= 0.1 * net.dw", "np.mean(np.square(error))", Verdict.AGREES),
+        ("net.w -= 0.1 * net.dw", "mse(error)", Verdict.AGREES),
+        ("net.w -= 0.1 * net.dw; late = np.abs(error)", "np.sum(late * late) / x.shape[0]", Verdict.AGREES),
+        ("net.w -= 0.1 * net.dw", "mse(y - net.predict())", Verdict.UNKNOWN),
+        ("net.w -= 0.1 * net.dw", "mse(y - predict(net))", Verdict.UNKNOWN),
+        ("net.w -= 0.1 * net.dw", "np.mean(error ** 2) + 0.1 * np.sum(net.w ** 2)", Verdict.UNKNOWN),
+        ("net.w -= 0.1 * net.dw; error = y - x @ net.w", "mse(error)", Verdict.UNKNOWN),
+        ("error = net.step()", "mse(error)", Verdict.UNKNOWN),
+    ],
+)
+def test_a_loss_that_is_made_of_an_error_from_before_the_update_does_not_change_with_it(
+    tmp_path: Path, step: str, loss: str, verdict: Verdict
+) -> None:
+    with opened(tmp_path, LOSSES_BEHIND.format(step, loss)) as run:
+        (found,) = run.check(1, entries=2).parameters
+    assert found.verdict is verdict
+    assert ("updated before the loss" in found.note) is (verdict is Verdict.UNKNOWN)
+
+
 @pytest.mark.start("torch")
 def test_a_gradient_that_a_term_of_the_loss_has_no_part_in_differs(tmp_path: Path) -> None:
     text = """

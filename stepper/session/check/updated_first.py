@@ -6,9 +6,8 @@ Pure: reads records only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from stepper.record import Event, Parameter, Phase, Record, Value
+from stepper.session.check.made_before import around, made_before
 from stepper.session.findings.running import number
 
 
@@ -29,33 +28,29 @@ def read_after_update(record: Record, parameter: Parameter) -> str:
 
 
 def updated_before(record: Record, loss: float, phase: Phase = "update") -> str:
-    """A parameter that the iteration updates, in this phase, before it has come to one of its losses; empty where there
-    is none."""
+    """A parameter that the iteration updates, in this phase, before it has come to one of its losses, or to what that
+    is made of; empty where there is none."""
     names = {name for each in record.parameters for name in (each.name, each.before.label)}
     # An object has other names elsewhere: `network.params[key]`, of `self.params`.
     changed = {each.after.copy for each in record.parameters} - {each.before.copy for each in record.parameters}
     made = next((event.id for event in record.events if any(number(value) == loss for value in event.values)), 0)
-    around = set(_around(record, made)) if len(record.losses) == 1 else set()
+    outer = set(around(record, made)) if len(record.losses) == 1 else set()
     held = {each.before.copy: each.name for each in record.parameters if each.before.copy is not None}
     for event in record.events[:made]:
-        if event.phase == phase and event.id not in around:
+        if event.phase == phase and event.id not in outer:
             for value in event.values:
+                name = ""
                 if (value.label in names or value.copy in changed - {None}) and value.when in ("after", "result"):
-                    return value.label
-                if value.when == "before" and value.copy in held and _moves(event, value):
-                    return held[value.copy]  # `p.add_(step)`, where p goes through all of them, for one pass only
+                    name = value.label
+                elif value.when == "before" and value.copy in held and _moves(event, value):
+                    name = held[value.copy]  # `p.add_(step)`, where p goes through all of them, for one pass only
+                if name:
+                    return "" if made_before(record, made, event.id) else name
     return ""
 
 
 def _moves(event: Event, before: Value) -> bool:
     return any(v.when == "after" and v.label == before.label and v.copy != before.copy for v in event.values)
-
-
-def _around(record: Record, event: int) -> Iterator[int]:
-    parent = record.events[event].parent
-    while parent is not None:
-        yield parent
-        parent = record.events[parent].parent
 
 
 def _update(record: Record, parameter: Parameter) -> Event | None:
