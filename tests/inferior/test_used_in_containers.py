@@ -29,6 +29,26 @@ def test_a_dict_bound_anew_in_a_comprehension_used_the_gradient_under_the_same_k
         check(ran, f"params['{name}']", 2 * numpy.array(start), 0.5)
 
 
+def test_the_sum_over_a_batch_of_one_row_is_the_gradient_itself() -> None:
+    """It has the numbers of the row that it was made of, in another shape."""
+    ran = run(
+        """
+        import numpy as np
+        params = {"b": np.array([1.0, 2.0, 3.0])}
+        for t in range(2):
+            d = params["b"][None, :] - 4.0
+            loss = 0.5 * float((d ** 2).sum())
+            grads = {}
+            dz = 1.0 * d
+            grads["b"] = dz.sum(axis=0)
+            params = {k: p - 0.5 * grads[k] for k, p in params.items()}
+        """
+    )
+    check(ran, 'params["b"]', numpy.array([-3.0, -2.0, -1.0]), 0.5)
+    grad = ran.parameter('params["b"]').grad
+    assert grad is not None and (grad.label, grad.summary.shape) == ('grads["b"]', (3,))
+
+
 def test_a_dict_of_an_array_and_a_number_updated_by_key() -> None:
     ran = run(
         """

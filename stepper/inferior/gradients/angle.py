@@ -38,9 +38,9 @@ def cosine(before: Copy, after: Copy, grad: Copy) -> float | None:
 
 
 def is_multiple(one: Copy, other: Copy) -> bool:
-    """Whether one value is another times a number, but for rounding, and neither is zero."""
+    """Whether one value is another times a number, but for rounding and axes of length 1, and neither is zero."""
     numpy = numpy_module()
-    if one.gone or other.gone or one.engine.extents(one.kept) != other.engine.extents(other.kept):
+    if one.gone or other.gone or not of_one_shape(one, other):
         return False
     with numpy.errstate(all="ignore"):
         a, b = sampled(one), sampled(other)
