@@ -349,3 +349,42 @@ def test_a_rule_that_gives_a_new_value_back_used_the_gradient_that_it_was_handed
     assert [each.name for each in ran.record().parameters] == ['self.params["W"]', 'self.params["b"]']
     check(ran, 'self.params["W"]', numpy.array([2.0, 4.0]), 0.5)
     check(ran, 'self.params["b"]', numpy.array([6.0, -8.0, 2.0]), 0.5)
+
+
+@pytest.mark.parametrize(("name", "step"), [("dq", "0.25"), ("d_q", "0.25"), ("dW", "s.dk")])
+def test_a_gradient_that_a_layer_keeps_is_called_after_the_parameter_which_it_steps(name: str, step: str) -> None:
+    """A `d` ahead of a letter says nothing by itself: `dk` is how far a step goes, where no parameter is called `k`."""
+    ran = run(
+        f"""
+        import numpy as np
+        x = np.arange(8.0).reshape(4, 2) / 4
+        class Layer:
+            def __init__(s):
+                s.q = np.array([[1.0, 2.0], [-1.0, 0.5]])
+            def forward(s, h):
+                s.x = h
+                return h @ s.q
+            def backward(s, g, t):
+                s.dk = 0.25 / (t + 1)
+                s.{name} = s.x.T @ g
+                return g @ s.q.T
+            def step(s):
+                s.q -= {step} * s.{name}
+        net = [Layer(), Layer()]
+        for t in range(2):
+            h = x
+            for layer in net:
+                h = layer.forward(h)
+            loss = 0.5 * (h ** 2).sum()
+            g = h
+            for layer in net[::-1]:
+                g = layer.backward(g, t)
+            for layer in net:
+                layer.step()
+        """
+    )
+    assert len(ran.record().parameters) == 2
+    for each in ran.record().parameters:
+        check(ran, each.name, None, 0.25)
+        assert each.grad is not None and each.grad.label == f"s.{name}"
+    assert all(value.role != "gradient" for e in ran.events(0) for value in e.values if value.label == "s.dk")

@@ -11,6 +11,7 @@ from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_sign
 from stepper.program.flow.steps import (
     behind_steps,
     beside_steps,
+    called_after_stepped,
     changed_beside,
     decided_by_themselves,
     emptied,
@@ -150,6 +151,7 @@ def sort(
         # An optimizer's own list of them (`for p in self.parameters: p.data -= lr * p.grad.data`)
         parameters |= {d.place for d in updates & stepped if sets_data(d.node)}
     parameters |= {d.place for d in updates & once}
+    updates -= called_after_stepped(updates, parameters, run)
     beside = changed_beside(updates, forward, parameters, run, carried) - later
     updates |= {d for d in beside if id(d.node) not in anew}
     roots = {run.start[place] for place in {*parameters, *run.called, GRAD} if place in run.start}

@@ -220,6 +220,17 @@ def rates(backward: set[Definition], updates: set[Definition], run: Pass) -> set
     return found
 
 
+def called_after_stepped(updates: set[Definition], parameters: set[Place], run: Pass) -> set[Definition]:
+    """The gradients, kept by an object, that are called after the parameters which they step: `s.q -= lr * s.dq`."""
+    found: set[Definition] = set()
+    for d in updates:
+        if d.place not in parameters and not d.own:
+            stepped = {o.place for o in run.users.get(d, ()) if o.own and o in updates and o.place in parameters}
+            if d.place[1] in {f"{prefix}{name}" for _, name in stepped for prefix in ("d", "d_")}:
+                found.add(d)
+    return found
+
+
 def behind_steps(backward: set[Definition], forward: set[Definition], updates: set[Definition]) -> set[Definition]:
     """What is made behind the optimizer's step of no gradient and nothing of the forward pass: a target network, or an
     average, that goes after the parameters."""
