@@ -90,36 +90,68 @@ class Roles:
         return self._memo[definition]
 
     def _decide(self, definition: Definition) -> Role:
-        flow = self.flow
-        place = definition.place
+        """By the first of these that knows."""
+        rules = (
+            self._known,
+            self._at_start,
+            self._by_loop,
+            self._handed,
+            self._as_loss,
+            self._ahead,
+            self._on_the_way_back,
+        )
+        found = (role for rule in rules if (role := rule(definition)) is not None)
+        return next(found, "activation" if self._is_beside(definition) else "other")
+
+    def _known(self, definition: Definition) -> Role | None:
+        """Of what has one whatever the pass does with it: a gradient of autograd's, an object, a parameter."""
+        place, flow = definition.place, self.flow
         if place == GRAD:
             return "gradient"
         if self._is_object(place) or (definition.kind in ("parameter", "start") and place[1] in ("self", "cls")):
             return "other"
-        if place in flow.parameters or definition in flow.updates:
-            return "parameter" if place in flow.parameters else "other"
-        if definition.kind == "start":
-            if (self.walker.kept.get(place, set()) | self.walker.looks.get(place, set())) & flow.parameters:
-                return "parameter"
-            if place in self._states:
-                return "activation"
-            return "other" if place in flow.carried or place in self._counters else "data"
-        if place in self._saved:
-            return "other"
-        if place[1] in self._keys(definition):
-            return "data" if definition in flow.forward else "other"  # `for k in grads: w[k] -= lr * grads[k]`
-        if definition.kind in ("parameter", "target") or definition.alias:
-            keys = keys_read(definition.node)
-            if keys and keys <= self.by_key.keys():
-                return self.by_key[min(keys)]  # `[neuron["output"] for neuron in layer]`
-            if definition.roots & flow.parameters and not self._may_be_made(definition):
-                return "parameter"
-            if definition.roots and definition.roots <= self._moments:
-                return "other"  # an optimizer's own state, under a loop's name
-            if definition.kind == "target" and definition in flow.backward and self._holds_forward(definition):
-                return "activation"  # what the forward pass kept, gone through backward
-            if definition.kind == "parameter" and len(definition.deps) == 1:
-                return self._role(next(iter(definition.deps)))
+        if place in flow.parameters:
+            return "parameter"
+        return "other" if definition in flow.updates else None
+
+    def _at_start(self, definition: Definition) -> Role | None:
+        """Of what was there before the pass."""
+        if definition.kind != "start":
+            return "other" if definition.place in self._saved else None
+        place, flow = definition.place, self.flow
+        if (self.walker.kept.get(place, set()) | self.walker.looks.get(place, set())) & flow.parameters:
+            return "parameter"
+        if place in self._states:
+            return "activation"
+        return "other" if place in flow.carried or place in self._counters else "data"
+
+    def _by_loop(self, definition: Definition) -> Role | None:
+        """Of what the head of a loop counts or goes through the keys of: `for k in grads: w[k] -= lr * grads[k]`."""
+        if definition.place[1] in self._keys(definition):
+            return "data" if definition in self.flow.forward else "other"
+        return None
+
+    def _handed(self, definition: Definition) -> Role | None:
+        """Of another name for what there is already: a function's parameter, what a loop goes through, `v = w`."""
+        flow = self.flow
+        if definition.kind not in ("parameter", "target") and not definition.alias:
+            return None
+        keys = keys_read(definition.node)
+        if keys and keys <= self.by_key.keys():
+            return self.by_key[min(keys)]  # `[neuron["output"] for neuron in layer]`
+        if definition.roots & flow.parameters and not self._may_be_made(definition):
+            return "parameter"
+        if definition.roots and definition.roots <= self._moments:
+            return "other"  # an optimizer's own state, under a loop's name
+        if definition.kind == "target" and definition in flow.backward and self._holds_forward(definition):
+            return "activation"  # what the forward pass kept, gone through backward
+        if definition.kind == "parameter" and len(definition.deps) == 1:
+            return self._role(next(iter(definition.deps)))
+        return None
+
+    def _as_loss(self, definition: Definition) -> Role | None:
+        """Of the loss, or of gradients that feed it."""
+        flow, place = self.flow, definition.place
         if definition in flow.loss_definitions:
             return "loss"
         fed_back = definition in flow.backward  # `hidden_error = delta @ w.T`
@@ -131,23 +163,30 @@ class Roles:
             return "gradient"  # `gradients = gradients.view(len(x), -1)`
         if definition in flow.measured and definition.deps and definition.deps <= flow.loss_definitions:
             return "loss"  # `errD = errD_real + errD_fake`
+        return None
+
+    def _ahead(self, definition: Definition) -> Role | None:
+        """Of what the forward pass makes."""
+        flow = self.flow
         if definition in flow.forward or definition in flow.measured:
             return "activation" if definition in flow.living else "data"
-        if place in self._states and definition in flow.living:
-            return "activation"
-        if definition in flow.backward:
-            if definition.kind == "target" and definition.roots and all(map(self._has_data, definition.roots)):
-                return "data"  # `for j, x in enumerate(inputs): w[j] -= rate * delta * x`
-            if definition in flow.derived or definition not in flow.living:
-                return "other"
-            called = names_gradient(place[1]) or names_error(place[1])
-            if not called and self._is_copied(definition):
-                return "parameter"  # `old = row.copy()`, ahead of the steps of two rows that need each other's
-            kept = definition.alias and not called and self._is_kept(definition)
-            return "activation" if kept else "gradient"
-        if names_gradient(place[1]) and definition in flow.living and definition.deps & flow.backward:
-            return "gradient"  # whose parts are used, one by one: `grads = [(dw1, db1), (dw2, db2)]`
-        return "activation" if self._is_beside(definition) else "other"
+        return "activation" if definition.place in self._states and definition in flow.living else None
+
+    def _on_the_way_back(self, definition: Definition) -> Role | None:
+        """Of what the backward pass makes."""
+        flow, name = self.flow, definition.place[1]
+        if definition not in flow.backward:
+            parts = names_gradient(name) and definition in flow.living and definition.deps & flow.backward
+            return "gradient" if parts else None  # used one by one: `grads = [(dw1, db1), (dw2, db2)]`
+        if definition.kind == "target" and definition.roots and all(map(self._has_data, definition.roots)):
+            return "data"  # `for j, x in enumerate(inputs): w[j] -= rate * delta * x`
+        if definition in flow.derived or definition not in flow.living:
+            return "other"
+        called = names_gradient(name) or names_error(name)
+        if not called and self._is_copied(definition):
+            return "parameter"  # `old = row.copy()`, ahead of the steps of two rows that need each other's
+        kept = definition.alias and not called and self._is_kept(definition)
+        return "activation" if kept else "gradient"
 
     def _keys(self, definition: Definition) -> list[str]:
         """The name that the head of a loop binds to positions or keys, where it binds one and is what defines this."""
