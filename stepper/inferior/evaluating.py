@@ -31,6 +31,8 @@ USUAL: Mapping[str, str] = {
     "np": "numpy", "numpy": "numpy", "torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional", "math": "math"
 }  # fmt: skip
 """What libraries are called where the script has no other name for them."""
+TALKING = ("print", "input", "breakpoint", "help", "exit", "quit")
+"""Functions that would speak through the script's own output, read its input, or end it: here they do nothing."""
 SECONDS = 10.0
 """How long an expression may take: as long as one is evaluated, the script cannot go on."""
 NUMBERS: Mapping[str, Callable[[str], Any]] = {"complex": complex, "int": int}
@@ -65,7 +67,7 @@ class Evaluator:
 
     def _evaluated(self, request: Evaluate) -> Any:
         tree = ast.parse(request.text, "<expression>", "eval")
-        names: dict[str, Any] = {"__builtins__": vars(builtins).copy()}
+        names: dict[str, Any] = {"__builtins__": {**vars(builtins), **dict.fromkeys(TALKING, _silent)}}
         names.update((each, self._module(each)) for each in _free_names(tree))
         for number, operand in enumerate(request.operands):
             names[f"_{number}"] = self._operand(request.iteration, operand)
@@ -116,6 +118,9 @@ class Evaluator:
             return Value(label, "other", "result", told or Summary("other", type(result).__name__))
         with self._unnoticed():
             engine.settle()
+            size = getattr(result, "nbytes", 0)
+            if size > self._store.room:
+                raise LookupError(f"its value takes {size / 1e9:.1f} GB, for which there is no room: see --memory")
             copy = Copy(engine, engine.keep(result))
         summary = copy.summary
         return Value(label, "other", "result", summary, self._store.add(iteration, copy), copy.gone)
@@ -130,6 +135,10 @@ class Evaluator:
             for engine in having(self._engines, "neutral"):
                 stack.enter_context(engine.neutral())
             yield
+
+
+def _silent(*_: object, **__: object) -> None:
+    """In place of what speaks."""
 
 
 def _free_names(tree: ast.AST) -> list[str]:

@@ -55,8 +55,13 @@ class History:
         return self._sightings.completion(event)
 
     def last(self, label: str, cursor: Event) -> Sighting | None:
-        """The value that `label` had last when the event under the cursor was over; None if it had none yet."""
-        return self._sightings.last(label, self.completion(cursor))
+        """The value that `label`, as it is meant where the cursor stands, had last when the event there was over; None
+        if it had none yet."""
+        return self._sightings.last(label, cursor)
+
+    def held(self, label: str, cursor: Event) -> Value | None:
+        """The same, of what the script had before this record as well, where it is read in it."""
+        return self._sightings.held(label, cursor)
 
     def seen(self, value: Value | None, cursor: Event) -> bool:
         """Whether `value` was there when the event under the cursor was over. Unknown values count as seen."""
@@ -117,8 +122,17 @@ class History:
         read: set[str] = set()
         for index in range(cursor.id, min(last, cursor.id + 1000) + 1):
             for value in (*events[index].values, *events[index].beside):
-                (read if value.when == "operand" else changed).add(value.label)
+                if not self._is_another(value.label, index, cursor):
+                    (read if value.when == "operand" else changed).add(value.label)
         return changed, read - changed
+
+    def _is_another(self, label: str, event: int, cursor: Event) -> bool:
+        """Whether a label is a function's own name there, and means something else where the cursor stands."""
+        scopes = self._sightings.scopes
+        call = scopes.calls[event]
+        if call == scopes.calls[cursor.id] or not scopes.is_local(label, call):
+            return False
+        return all(scopes.calls[each.event] != call for each in self._sightings.meant(label, cursor))
 
     def statement(self, cursor: Event) -> Event:
         """The statement that `cursor` belongs to: itself, or the nearest around it."""

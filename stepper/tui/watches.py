@@ -74,8 +74,7 @@ class Watches:
         labels = self._labels
 
         def held(label: str) -> Value | None:
-            sighting = history.last(label, cursor)
-            return None if sighting is None else sighting.value
+            return history.held(label, cursor)
 
         found = []
         for text in self.texts:

@@ -12,6 +12,7 @@ from tests.session.support import script
 # In place, drawn from both generators, warned of by NumPy, and printed by nobody
 MEDDLING = (
     "w.__imul__(0)", "x.fill(7)", "np.random.rand(3)", "np.random.seed(1)", "random.random()", "np.mean([])",
+    "print('noise')", "breakpoint()", "input()", "exit()",
     "net.weight.mul_(0)", "torch.rand(2)", "torch.manual_seed(3)", "loss.backward()", "torch.ones(1).log().sqrt()",
 )  # fmt: skip
 RUN = """

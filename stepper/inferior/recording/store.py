@@ -177,6 +177,11 @@ class Store:
                 copy.holders = 1
         return number
 
+    @property
+    def room(self) -> int:
+        """The bytes that are left within the limit."""
+        return self.limit - self.size - self._fresh
+
     def get(self, iteration: int | None, number: int) -> Copy:
         """One copy. Raises LookupError where the record was given up or never was."""
         shelf = self.shelf(iteration)

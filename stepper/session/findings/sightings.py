@@ -6,12 +6,13 @@ what `w` is called elsewhere. What one name was seen to hold is told of the othe
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from stepper.record import Event, Record, Value, is_path
+from stepper.session.findings.scopes import Scopes
 
 Moment = tuple[int, int]
 """When something became true, in the order of the record: an event's start is (id, −∞); its completion is (id of the
@@ -47,6 +48,8 @@ class Sightings:
         seen.sort(key=_moment_of)
         self.all = seen
         self.labels: dict[str, list[Sighting]] = {}
+        self.scopes = Scopes(record.events)
+        self._meant: dict[tuple[str, int], Sequence[Sighting]] = {}
         for sighting in _with_other_names(seen):
             if sighting.value.summary.kind != "other":
                 self.labels.setdefault(sighting.value.label, []).append(sighting)
@@ -112,13 +115,33 @@ class Sightings:
         """When `event` was over. A compound statement counts as over when its body begins: its head has run."""
         return (event.id if event.id in self.compound else self.ends[event.id], -event.id)
 
-    def last(self, label: str, until: Moment) -> Sighting | None:
-        """What `label` had last by then; None if it had nothing yet."""
-        sightings = self.labels.get(label)
-        if not sightings:
+    def meant(self, label: str, at: Event) -> Sequence[Sighting]:
+        """What of all that a label was seen to hold it means where `at` stands: a function called there may have used
+        the same name for another value."""
+        call = self.scopes.calls[at.id]
+        found = self._meant.get((label, call))
+        if found is None:
+            seen = self.labels.get(label, ())
+            found = self._meant[label, call] = self.scopes.among(label, seen, _event_of, call)
+        return found
+
+    def last(self, label: str, at: Event) -> Sighting | None:
+        """What `label` had last when the event `at` was over; None if it had nothing yet."""
+        for sightings in (self.meant(label, at), self.labels.get(label, ())):
+            index = bisect_right(sightings, self.completion(at), key=_moment_of)
+            if index:
+                return sightings[index - 1]
+        return None
+
+    def held(self, label: str, at: Event) -> Value | None:
+        """The same, of what came into this record as well: what is only read later had that value before."""
+        found = self.last(label, at)
+        if found is not None:
+            return found.value
+        first = next(iter(self.meant(label, at)), None)
+        if first is None or first.value.when not in ("operand", "before") or self._events[first.event].kind == "call":
             return None
-        index = bisect_right(sightings, until, key=_moment_of)
-        return sightings[index - 1] if index else None
+        return first.value
 
 
 def as_left(record: Record) -> dict[str, Value]:
@@ -180,3 +203,7 @@ def nested(inner: Event, outer: Event) -> bool:
 
 def _moment_of(sighting: Sighting) -> Moment:
     return sighting.moment
+
+
+def _event_of(sighting: Sighting) -> int:
+    return sighting.event
