@@ -31,7 +31,7 @@ class WatchScreen(Question[str | None]):
             yield Input(placeholder="a Python expression, such as (h > 0).mean(0) or w1.grad.norm()")
             yield Label(
                 "It is worked out of what the record holds where the cursor stands, of copies, with the script's "
-                "modules (np, torch); nothing of the run changes by it."
+                "modules (np, torch); the run goes on as it would."
             )
             yield Label("enter shows it in Tensors, esc closes")
             yield Label("", id="problem")
