@@ -66,6 +66,8 @@ class Lanes:
         self.state = State.STARTING
         self.notice = ""
         self.traceback = ""
+        self.rested = 0
+        """How many bytes the script had printed when it last came to stand."""
         self.answers = Answers()
         """What came of the conditions of breakpoints."""
         self._count_later = count_later
@@ -197,6 +199,17 @@ class Lanes:
     def output(self, start: int = 0, end: int | None = None) -> str:
         """What the script has printed (both streams), by byte offsets."""
         return self._lane.process.output(start, end).decode("utf-8", "replace")
+
+    def output_of(self, iteration: int | None, start: int = 0, end: int | None = None) -> str:
+        """The same of the process that recorded an iteration, whose offsets are that record's: a replay may print
+        longer or shorter lines, as of the time. Nothing where the iteration is not recorded."""
+        lane = self._lane_with(iteration)
+        return "" if lane is None else lane.process.output(start, end).decode("utf-8", "replace")
+
+    def replayed(self, iteration: int | None) -> bool:
+        """Whether what is recorded of an iteration is a replay's."""
+        lane = self._lane_with(iteration)
+        return lane is not None and lane is not self._main
 
     @property
     def parting(self) -> str:
@@ -373,6 +386,7 @@ class Lanes:
     def _rest(self) -> None:
         """Nothing runs any more: say how things stand."""
         self.state = State.ENDED if self._lane.ended is not None else State.STOPPED
+        self.rested = self.printed
         self._read_facts()
 
 

@@ -52,6 +52,8 @@ class Scene:
     output: str = ""
     printed: int | None = None
     """Bytes that the script has printed by now, while it runs on; a replay prints nothing that is new."""
+    resumed: int | None = None
+    """Bytes that it had printed when it went on, where the record is a replay's, whose own offsets do not tell."""
     iteration: int | None = None
     total: int | None = None
     statement: int = 0
@@ -147,6 +149,7 @@ def scene_of(
         traceback=session.traceback,
         output=session.output()[-OUTPUT:] if session.state.name == "LOST" else "",
         printed=session.printed if session.state.name in ("STARTING", "RUNNING") else None,
+        resumed=session.rested if session.replayed(session.cursor.iteration) else None,
         iteration=session.cursor.iteration,
         total=session.total,
         statement=place.statement if place else 0,

@@ -96,7 +96,7 @@ class Stage(Keystrokes):
         self.desk = Desk(
             TensorsPanel(self._sketches, id="tensors"),
             GatePanel(self._picture, id="gate"),
-            OutputPanel(self._output, id="output"),
+            OutputPanel(self._output, self._output_of, id="output"),
             ViewerPanel(self._picture, id="viewer"),
             id="desk",
         )
@@ -274,6 +274,9 @@ class Stage(Keystrokes):
 
     def _output(self, start: int, end: int | None) -> str:
         return self.session.output(start, end)
+
+    def _output_of(self, iteration: int | None, start: int, end: int | None) -> str:
+        return self.session.output_of(iteration, start, end)
 
     # ----------------------------------------------------------------------------------------------- moving
 

@@ -41,6 +41,21 @@ def double(x):
     return y
 """
 
+# Its second run prints longer lines, as one that prints how long it took may.
+LONGER = """
+from pathlib import Path
+runs = Path("runs")
+runs.write_text((runs.read_text() if runs.exists() else "") + "o")
+took = runs.read_text() * 5
+print("start", took)
+w = 1.0
+for i in range(9):
+    loss = w * w
+    w = w - 0.1 * w
+    print("step", i, took)
+print("done", took)
+"""
+
 
 def script(folder: Path, source: str, name: str = "script.py") -> str:
     """The path of a file with this source."""

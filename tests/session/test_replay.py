@@ -8,7 +8,7 @@ from stepper.inferior.protocol import PASSING
 from stepper.record import Event, Record, Summary, Value
 from stepper.session import Options, State, Step, cost
 from stepper.session.cost import MOST, NEIGHBOURS, neighbours, on_the_way
-from tests.session.support import SMALL, opened, script
+from tests.session.support import LONGER, SMALL, opened, script
 
 pytestmark = pytest.mark.start("anew")
 
@@ -100,6 +100,29 @@ async def test_every_record_of_a_replay_with_other_losses_is_said_to_be_of_anoth
             await session.go(iteration)
             assert session.notice == "the replay is another run: its loss differs at iteration 0"
             assert session.cursor.iteration == iteration
+
+
+async def test_what_an_iteration_printed_is_read_from_the_process_that_recorded_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = "o" * 5, "o" * 10
+    async with opened(script(tmp_path, LONGER)) as session:
+
+        def printed(iteration: int) -> str:
+            record = session.records[iteration]
+            line = next(event for event in record.events if event.text.startswith('print("step"'))
+            return session.output_of(iteration, *line.output)
+
+        await session.run()
+        assert printed(8) == f"step 8 {first}\n" and not session.replayed(8)
+        await session.go(4)
+        assert session.replayed(4) and session.notice == ""
+        assert printed(4) == f"step 4 {second}\n" and printed(8) == f"step 8 {first}\n"
+        start = session.records[4].events[0].output[0]
+        assert session.output_of(4, 0, start).splitlines()[-1] == f"step 3 {second}", "above it stands its own run"
+        assert session.output().endswith(f"step 8 {first}\ndone {first}\n"), "what the script printed is the first's"
+        assert session.output_of(99) == ""
 
 
 async def test_generators_and_the_order_of_sets_are_the_same_in_a_replay(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Standin:
         self.threads, self.settings, self.versions = 1, {"N": 8}, {"stepper": "0"}
         self.state = State.STARTING
         self.notice, self.traceback = "", ""
+        self.rested = 0
         self.losses: list[float | None] = []
         self.total: int | None = None
         self.replay: tuple[int, int | None] | None = None
@@ -265,6 +266,12 @@ class Standin:
 
     def output(self, start: int = 0, end: int | None = None) -> str:
         return "epoch 3\nout of luck\n"[start:end]
+
+    def output_of(self, iteration: int | None, start: int = 0, end: int | None = None) -> str:
+        return self.output(start, end)
+
+    def replayed(self, iteration: int | None) -> bool:
+        return False
 
     async def pause(self) -> None:
         self.calls.append("pause")

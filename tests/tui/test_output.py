@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from stepper.record import Record
-from stepper.session import State
-from tests.tui.screen import app_of, ready, screen_text, settled, text_of
+from stepper.session import Options, Session, State
+from tests.session.support import LONGER
+from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
 
 PRINTED = "made 8 rows\nfirst\nsecond\nthird\n"
@@ -274,3 +279,43 @@ async def test_what_a_script_prints_that_runs_on_is_shown_as_it_comes() -> None:
         await settled(pilot)
         assert text_of(output).split() == ["18", "┆", "first"]
         assert "The values shown" not in screen_text(app)
+
+
+async def test_of_a_replayed_iteration_what_the_replay_printed_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("gate")
+    path = tmp_path / "longer.py"
+    held = '    if i == 120:\n        open("gate").read()\n'
+    path.write_text(LONGER.replace("range(9)", "range(130)").replace("    loss", f"{held}    loss"))
+    app = app_of(Session(str(path), Options()))
+    output = app.desk.output
+    first, second = "o" * 5, "o" * 10
+
+    def lines() -> list[str]:
+        return [re.split("[│┆] ", line)[1] for line in output.copied().splitlines()]
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("7", "g", *"100", "enter", "g", *"40", "enter")
+        await settled(pilot)
+        there = [f"start {second}", *(f"step {i} {second}" for i in range(41))]
+        assert app.scene.iteration == 40 and lines() == there, output.copied()
+        await pilot.press("slash", *"step 40", "enter")
+        await settled(pilot)
+        assert app.scene.event is not None and app.scene.event.text.startswith("print(")
+        await pilot.press("c")
+
+        def came() -> bool:
+            app.look_around()
+            return "step 119" in output.copied()
+
+        await until(pilot, came, "what the script goes on to print")
+        assert lines() == [*there, *(f"step {i} {first}" for i in range(101, 120))], output.copied()
+        with open("gate", "w") as gate:
+            gate.write("open")
+        await until(pilot, lambda: app.scene.state == "ended", "the end")
+        await settled(pilot)
+        run = [f"start {first}", *(f"step {i} {first}" for i in range(130)), f"done {first}"]
+        assert lines() == run, output.copied()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from os.path import basename
 from typing import ClassVar, NamedTuple
@@ -34,6 +35,7 @@ CUT = "\N{REPLACEMENT CHARACTER}"
 REACHED, AHEAD = "│", "┆"
 """Before a line that was printed by the cursor, or before it; and that is printed later."""
 Read = Callable[[int, int | None], str]
+ReadOf = Callable[[int | None, int, int | None], str]
 
 
 class Span(NamedTuple):
@@ -59,14 +61,18 @@ class OutputPanel(LinePanel):
         f"{CURRENT} what the statement under the cursor printed · grey: what was printed before this iteration\n"
         f"{AHEAD} grey: what is printed further on in this iteration than the cursor stands\n"
         "without a number, behind the last iteration: what a library printed when the script came to its end\n"
+        "of an iteration that was replayed it is what the replay printed, also above it\n"
         "while the script runs, what it prints stands below as it comes; a line scrolled to stays in view"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"gutter", "span"})
     BINDINGS: ClassVar[list[BindingType]] = bindings("output")
 
-    def __init__(self, read: Read, *, id: str | None = None) -> None:
+    def __init__(self, read: Read, read_of: ReadOf, *, id: str | None = None) -> None:
+        """`read`: what the script printed, from one byte to another; `read_of`: what the process that recorded an
+        iteration did."""
         super().__init__(id=id)
         self._read = read
+        self._read_of = read_of
         self._shown: tuple[History | None, bool] = (None, False)
         self._recorded: list[Span] = []
         self._live: int | None = None
@@ -89,10 +95,11 @@ class OutputPanel(LinePanel):
         history, over = self.scene.history, self._over
         if history is not self._shown[0] or over != self._shown[1]:
             self._shown = (history, over)
-            self._recorded = _spans(history, self._read, over) if history is not None else []
+            of = partial(self._read_of, self.scene.iteration)
+            self._recorded = _spans(history, of, over) if history is not None else []
         follows = self._live is None or self.scroll_offset.y + self.inner.height >= len(self._rows)
         self._live = self.scene.printed
-        since = _since(history, self._read, self._live) if self._live is not None else []
+        since = _since(self._start, self._read, self._live) if self._live is not None else []
         self._spans = [*self._recorded, *since]
         cursor = self.scene.event
         if cursor is not self._found_from:
@@ -139,6 +146,14 @@ class OutputPanel(LinePanel):
     def _follow(self) -> None:
         if self._followed is not None:
             self.keep_visible(*self._followed)
+
+    @property
+    def _start(self) -> int:
+        """Where what is not recorded here begins in what the script has printed."""
+        scene = self.scene
+        if scene.resumed is not None:
+            return scene.resumed
+        return max((event.output[1] for event in scene.record.events), default=0) if scene.record is not None else 0
 
     @property
     def _over(self) -> bool:
@@ -281,9 +296,8 @@ def _spans(history: History, read: Read, over: bool) -> list[Span]:
     return spans
 
 
-def _since(history: History | None, read: Read, end: int) -> list[Span]:
-    """The last lines that a script printed which runs on, from where the record ends up to byte `end`."""
-    start = max((event.output[1] for event in history.record.events), default=0) if history is not None else 0
+def _since(start: int, read: Read, end: int) -> list[Span]:
+    """The last lines that a script printed which runs on, from byte `start` up to `end`."""
     first = max(start, end - EARLIER, 0)
     lines = _last(first, end, read, first > start)
     told = [Span(f"… {first - start:,} bytes are left out here", None, True)] if first > start else []
