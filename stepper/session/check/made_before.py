@@ -52,7 +52,7 @@ class _Way:
         ahead, seen = [last], {last.id}
         while ahead:
             event = ahead.pop()
-            within = list(self._within(event))
+            within = self._within(event)
             if not all(each.kind in _LOOKED_AT for each in within) or not _is_shown(event, within, self._holders):
                 return False
             for value in (value for each in within for value in each.values if value.when in ("operand", "before")):
@@ -65,11 +65,14 @@ class _Way:
                 seen.update(each.id for each in makers)
         return True
 
-    def _within(self, event: Event) -> Iterator[Event]:
-        """An event, and all that happened in it, in their order."""
-        yield event
-        for each in self._beneath[event.id]:
-            yield from self._within(each)
+    def _within(self, event: Event) -> list[Event]:
+        """An event, and all that happened in it, in their order, however deep."""
+        found, ahead = list[Event](), [event]
+        while ahead:
+            each = ahead.pop()
+            found.append(each)
+            ahead += reversed(self._beneath[each.id])
+        return found
 
 
 def around(record: Record, event: int) -> Iterator[int]:
