@@ -271,3 +271,8 @@ def test_losses_that_are_not_finite_or_missing_tell_nothing() -> None:
     wide, narrow = Step(0.0, 2.0, [math.nan], [1.0]), Step(0.5, 1.5, [], [1.0])
     assert slope([wide, narrow], 1.0, last, DOUBLE) is None
     assert slope([Step(0.5, 1.5, [0.0], [1.0])], 0.5, last, DOUBLE) is None
+
+
+def test_steps_of_which_one_outweighs_all_others_tell_no_curvature() -> None:
+    others = ((11938.2, 8606.0, 2.3e19), (5969.1, 2151.5, 5.8e18), (537.9, 344.0, 1.2e18), (6312.7, 2.0e-07, 6.5e8))
+    assert not Slope(6312.7, 1.0, 1e-3, others).excludes(54.2)

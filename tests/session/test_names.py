@@ -218,4 +218,4 @@ def test_lists_and_numbers_of_objects_and_dicts_alike_are_called_by_what_keeps_t
     """
     record = trace(script(tmp_path, text), Options(), 1).record
     names = {each.name for each in record.parameters}
-    assert names == {"units[0].w", "units[1].w", *(f"cells[{at}][{key!r}]" for at in range(2) for key in "bw")}
+    assert names == {"units[0].w", "units[1].w", *(f'cells[{at}]["{key}"]' for at in range(2) for key in "bw")}

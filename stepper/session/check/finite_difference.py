@@ -21,6 +21,7 @@ REACH = 64.0  # and all up to so many times the narrowest
 SCATTER = 4.0  # how many times further than from one another they are to lie from it
 BENT = 4  # so many steps, at least, tell what is due to curvature
 SPREAD = 8.0  # the widest of which is so many times the narrowest, at least
+ROUNDED = 1e-9  # of a difference of two sums, relative to them: below that it is rounding
 SMOOTH = 1e-6  # of a slope, that steps without a kink between them may lie apart
 CLEARLY = 1e-3  # of it, that another slope is to lie from it then
 WIDEST = 0.25  # a step is at most so much of the scale
@@ -126,7 +127,10 @@ def _bends(others: Sequence[tuple[float, float, float]], slope: float) -> bool:
     second = sum(w * h * h for w, h in zip(weights, squares, strict=True))
     value = sum(w * each[0] for w, each in zip(weights, others, strict=True))
     product = sum(w * h * each[0] for w, h, each in zip(weights, squares, others, strict=True))
-    bend = (total * product - first * value) / (total * second - first**2)
+    spread = total * second - first**2
+    if spread <= ROUNDED * total * second:
+        return False  # one step outweighs all others by so much that nothing is left of these
+    bend = (total * product - first * value) / spread
     found = (value - bend * first) / total
     off = [abs(each[0] - found - bend * h) for each, h in zip(others, squares, strict=True)]
     kink = max(each[2] for each in others[:-1])
