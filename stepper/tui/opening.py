@@ -85,6 +85,7 @@ class Opening(Walking):
         from stepper.session import Misuse, Session
 
         old, old_start, places = self.session, self._start, self.places
+        watched, only = self.watches.texts, self.desk.tensors.filter
         new = Session(target, options, count_later=True)
         given_up = False
         try:
@@ -103,7 +104,8 @@ class Opening(Walking):
             followed = self.session is new
             if followed:
                 self.follow(old)
-                self._start, self.places = old_start, places
+                self._start, self.places, self.watches.texts = old_start, places, watched
+                self.desk.tensors.set_filter(only)
             if old_start is not None:
                 self.begin()  # ahead of the keys that come while the new one is closed
             if followed:

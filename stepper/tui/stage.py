@@ -63,6 +63,12 @@ def told(error: Exception) -> str:
     return f"The move failed, which is a fault of stepper's: {type(error).__name__}: {error}{where}"
 
 
+def _runs_the_same(session: Session, before: Session) -> bool:
+    """Whether two sessions run the same file, however it was named."""
+    files = {os.path.realpath(each.script) if each.script else each.target for each in (session, before)}
+    return session.target == before.target or len(files) == 1
+
+
 class Stage(Keystrokes):
     """Follows one session at a time and does the moves one after the other. The actions are in the subclasses."""
 
@@ -132,8 +138,9 @@ class Stage(Keystrokes):
     def follow(self, session: Session) -> None:
         """Look at `session` from now on."""
         self._unsubscribe()
-        if session.target != self.session.target:
-            self.watches.texts = []  # in the names of another script
+        if not _runs_the_same(session, self.session):  # these are in the names of another script
+            self.watches.texts = []
+            self.desk.tensors.set_filter("")
         self.session = session
         self.places = Places()
         self._turned = None

@@ -304,3 +304,37 @@ async def test_a_script_that_left_by_itself_has_no_traceback(tmp_path: Path) -> 
         await pilot.press("0", "m")
         await settled(pilot)
         assert "0 Exit" in screen_text(app).splitlines()[1]
+
+
+async def test_what_is_watched_and_filtered_is_kept_for_the_same_file_and_forgotten_with_another(
+    tmp_path: Path,
+) -> None:
+    script, other, wrong = tmp_path / "train.py", tmp_path / "other.py", tmp_path / "wrong.py"
+    script.write_text(TRAIN)
+    other.write_text(TRAIN)
+    wrong.write_text("x = 1\n")
+    (tmp_path / "link.py").symlink_to(script)
+    app = app_of(Session(str(script), Options(arguments=("2.0",))))
+
+    async def choose(target: Path) -> None:
+        await pilot.press("v", "tab")
+        app.screen.query_one("#path", Input).value = str(target)
+        app.screen.query_one("#arguments", Input).value = "2.0"
+        app.screen.query_one("#path", Input).focus()
+        await pilot.press("enter")
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("w", *"loss * 2", "enter")
+        await settled(pilot)
+        app.desk.tensors.set_filter("loss")
+        await choose(tmp_path / "link.py")
+        await until(pilot, lambda: app.session.target.endswith("link.py") and app.idle and app.scene.iteration == 0)
+        assert app.watches.texts == ["loss * 2"] and app.desk.tensors.filter == "loss"
+        await choose(wrong)
+        await until(pilot, lambda: "wrong.py: " in text_of(app.message) and app.idle)
+        assert app.watches.texts == ["loss * 2"] and app.desk.tensors.filter == "loss"
+        await choose(other)
+        await until(pilot, lambda: app.session.target == str(other) and app.idle and app.scene.iteration == 0)
+        assert app.watches.texts == [] and app.desk.tensors.filter == ""
+        assert "only loss" not in screen_text(app)
