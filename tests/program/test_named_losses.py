@@ -6,7 +6,7 @@ from stepper.program import nodes
 from stepper.program.program import analyse
 from stepper.program.vocabulary import names_gradient, names_loss
 from tests.program.probes import Probes, execute
-from tests.program.test_knowledge import labels
+from tests.program.test_knowledge import labels, phases
 
 
 @pytest.mark.parametrize("name", ["loss_count", "loss_cnt", "n_losses", "loss_weight", "cost_idx"])
@@ -125,3 +125,40 @@ for epoch in range(1):
     with probes.installed():
         assert execute(program.code, source, "s.py")[2] == ""
     assert [arguments[-1] for name, arguments in probes.calls if name == nodes.LOSS] == [1.0, 0.0]
+
+
+ROOT = """
+import numpy as np
+def slope(r, cost):
+    d = r / cost
+    return X.T @ d / n
+def at_once(r, loss):
+    return X.T @ r / (n * loss)
+for t in range(9):
+    r = X @ w - y
+    {name} = {value}
+    g = {gradient}
+    w -= 0.1 * g
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "gradient", "phase"),
+    [
+        ("loss", "np.sqrt((r ** 2).mean())", "X.T @ r / (n * loss)", "loss"),
+        ("loss", "np.linalg.norm(r)", "X.T @ (r * loss ** -1)", "loss"),
+        ("loss", "np.sqrt((r ** 2).mean())", "slope(r, loss)", "loss"),
+        ("loss", "np.sqrt((r ** 2).mean())", "at_once(r, loss)", "loss"),
+        ("error", "np.sqrt((r ** 2).mean())", "X.T @ r / (n * error)", "loss"),
+        ("error", "np.abs(r)", "X.T @ (r / (1 + error))", "backward"),  # the weight of each sample
+        ("error", "(r ** 2).sum()", "X.T @ (r * error / (1 + error))", "backward"),
+        ("loss", "r.sum()", "X.T @ (1 / (1 / loss))", "backward"),
+    ],
+)
+def test_a_loss_that_the_gradient_is_only_divided_by_is_no_part_of_it(
+    name: str, value: str, gradient: str, phase: str
+) -> None:
+    program = analyse(ROOT.format(name=name, value=value, gradient=gradient), "s.py")
+    found = phases(program)
+    assert found[f"{name} = {value}"] == phase and (program.roles[name] == "loss") == (phase == "loss")
+    assert found["r = X @ w - y"] == "forward" and found[f"g = {gradient}"] == "backward"

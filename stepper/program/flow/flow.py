@@ -6,6 +6,7 @@ import ast
 import math
 from dataclasses import dataclass
 
+from stepper.program.flow.divisors import only_divides
 from stepper.program.flow.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.flow.steps import (
@@ -235,7 +236,7 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         first = [loss for loss in differentiated if not any(is_gradient(d) for d in closure(loss.deps))]
         return [loss for loss in differentiated if loss.deps & named] or first or differentiated
     own = [loss for loss in run.losses if not loss.tried] or run.losses
-    ends = [loss for loss in own if loss.definition is None or loss.definition not in feeding]
+    ends = [loss for loss in own if (d := loss.definition) is None or d not in feeding or only_divides(d, run, feeding)]
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
     # Nor is a mean of a running total, over several passes, where there is another.
     totals = running_totals(run, carried)
