@@ -18,6 +18,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from types import ModuleType
 from typing import Any
 
+from msgspec.structs import replace
+
 from stepper.engines.base import Engine, having
 from stepper.inferior.limit import TookLong, within
 from stepper.inferior.protocol import UNKNOWN, Evaluate, Operand
@@ -159,9 +161,10 @@ def _told(result: Any) -> Summary | None:
     if isinstance(result, tuple):
         if not all(type(each) in SCALARS for each in tuple(result)):
             raise LookupError(f"it has {len(result)} values: take one of them, as with [0]")
-        return scalar_summary(str(tuple(result)))
+        return replace(scalar_summary(str(tuple(result))), type=type(result).__name__)
     of_library = type(result).__module__.partition(".")[0] in ("torch", "numpy") and not hasattr(result, "dtype")
-    return scalar_summary(str(result)) if result is None or of_library else None
+    told = result is None or of_library
+    return replace(scalar_summary(str(result)), type=type(result).__name__) if told else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from stepper.record import Value
+from stepper.record import Summary, Value
 from stepper.session.expressions import Asked
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
 from tests.tui.standin import Standin
@@ -77,6 +77,21 @@ async def test_what_cannot_be_told_says_why_and_enter_says_all_of_it() -> None:
         await pilot.press("enter")
         await settled(pilot)
         assert app.desk.chosen is app.desk.tensors and "did you mean" in screen_text(app)
+
+
+async def test_a_shape_is_told_in_words_and_whole() -> None:
+    class Shaped(Standin):
+        async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
+            return Value(label, "other", "result", Summary("scalar", "tuple", value="(1000, 100)"))
+
+    app = app_of(Shaped())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await watch(pilot, "h.shape")
+        assert lines(app)[0].split() == ["=", "h.shape", "(1000,", "100)"]
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.desk.chosen is app.desk.tensors and "h.shape: (1000, 100)" in screen_text(app)
 
 
 async def test_what_is_no_expression_is_told_in_the_dialog() -> None:

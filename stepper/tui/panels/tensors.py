@@ -293,8 +293,9 @@ class TensorsPanel(LinePanel):
             return
         mark, sighting = self._lines[self.selected or 0]
         value = sighting.value
-        if mark == WATCHED and value.summary.kind == "other":
-            self.notice(f"{value.label}: {value.summary.type}")  # of which the line may show a part
+        words = _words(value) if mark == WATCHED else None
+        if words is not None:
+            self.notice(f"{value.label}: {words}")  # of which the line may show a part
         else:
             self.post_message(self.Open(value.label))
 
@@ -394,8 +395,9 @@ class TensorsPanel(LinePanel):
             cells = self._cells[sighting] = self._texts(sighting)
         sketch = self._sketch_of(sighting)
         bars = (self.sketches.bars(sketch) if sketch is not None else "") or ""
-        if mark == WATCHED and sighting.value.summary.kind == "other":
-            return self._unwatched(sighting.value)
+        words = _words(sighting.value) if mark == WATCHED else None
+        if words is not None:
+            return self._in_words(sighting.value, words)
         label = sighting.value.label
         name = label if mark == WATCHED else names.shortened(self._labels, self._widths[NAME])[label]
         history = self.scene.history
@@ -404,14 +406,22 @@ class TensorsPanel(LinePanel):
         chosen = self.has_focus and index - 1 == self.selected
         return Row(row.pieces, "current") if chosen else row
 
-    def _unwatched(self, value: Value) -> Row:
-        """The line of an expression that has no value: why."""
+    def _in_words(self, value: Value, words: str) -> Row:
+        """The line of an expression that comes to no figures: a shape, a text; or why there is none."""
         width = max(0, self.inner.width - 2)
         name = figures.fit(value.label, max(self._widths[NAME], width // 3))
-        said = figures.fit(value.summary.type, max(0, width - len(name) - 1))
-        pieces = ((f"{WATCHED} ", "muted"), (f"{name} ", ""), (said, "muted" if said == figures.COMING else "bad"))
+        said = figures.fit(words, max(0, width - len(name) - 1))
+        style = "" if value.summary.kind == "scalar" else "muted" if words == figures.COMING else "bad"
+        pieces = ((f"{WATCHED} ", "muted"), (f"{name} ", ""), (said, style))
         chosen = self.has_focus and self._lines[self.selected or 0][1].value is value
         return Row(pieces, "current") if chosen else Row(pieces)
+
+
+def _words(value: Value) -> str | None:
+    """What an expression comes to in words, or why it comes to nothing; None for numbers."""
+    if value.summary.kind == "other":
+        return value.summary.type
+    return value.summary.value if isinstance(value.summary.value, str) else None
 
 
 def _identity(line: Line) -> tuple[bool, str]:
