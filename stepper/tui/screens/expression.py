@@ -1,0 +1,56 @@
+"""A small input for a Python expression: the base of those that ask for one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, Label
+
+from stepper.session.expressions import NotAnExpression, checked
+from stepper.terminal_text import visible
+from stepper.tui.screens.question import Question
+
+
+class ExpressionScreen(Question[str | None]):
+    """Answers a Python expression (empty: none), None for no change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    DEFAULT_CSS = """
+    ExpressionScreen > Vertical { width: 76; }
+    """
+    EXAMPLE: ClassVar[str] = ""
+    """What may be typed."""
+    SAID: ClassVar[tuple[str, ...]] = ()
+    """What there is to know, and what keys do."""
+
+    def __init__(self, title: str, present: str = "") -> None:
+        """`title`: what it is for; `present`: the one that there is."""
+        super().__init__()
+        self._title = title
+        self._present = present
+
+    def compose(self) -> ComposeResult:
+        """One input, and what may be typed."""
+        with Vertical() as box:
+            box.border_title = Content(visible(self._title))
+            yield Input(self._present, placeholder=f"a Python expression, such as {self.EXAMPLE}")
+            for said in self.SAID:
+                yield Label(said)
+            yield Label("", id="problem")
+
+    @on(Input.Submitted)
+    def take(self, event: Input.Submitted) -> None:
+        """Answer, or say what is wrong with it."""
+        try:
+            text = checked(event.value)
+        except NotAnExpression as error:
+            problem = self.query_one("#problem", Label)
+            problem.update(Content(visible(str(error))))
+            problem.display = True
+        else:
+            self.dismiss(text)
