@@ -8,7 +8,7 @@ from typing import Protocol
 from stepper.inferior.protocol import AT_WORK
 from stepper.record import Record, Value
 from stepper.session.expressions import Asked, Labels, asked, proposed
-from stepper.session.findings.sightings import as_left
+from stepper.session.findings.sightings import Sightings, as_left
 
 
 class Keeper(Protocol):
@@ -33,12 +33,17 @@ async def evaluated(keeper: Keeper, iteration: int | None, text: str, labels: La
 
 
 class End:
-    """What a record holds at its end."""
+    """What a record holds at its end. A name that a function has, too, is that of whoever called it."""
 
     def __init__(self, record: Record) -> None:
         self._iteration = record.iteration
         self._held = {value.label: value for event in record.events for value in event.values}
         self._held.update(as_left(record))
+        sightings = Sightings(record)
+        for label, seen in sightings.labels.items():
+            meant = sightings.meant(label, record.events[0])
+            if len(meant) < len(seen):
+                self._held[label] = meant[-1].value
         self._labels = Labels(self._held)
 
     async def evaluated(self, keeper: Keeper, text: str) -> Value:

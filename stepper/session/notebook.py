@@ -143,8 +143,8 @@ class Iteration:
         ]
 
     def evaluate(self, expression: str) -> RecordedValue:
-        """The value of a Python expression in the labels of this record (`"(h > 0).sum(0)"`), each as `it[label]` has
-        it, and the script's modules; worked out in the script's process, of copies.
+        """The value of a Python expression in the labels of this record (`"(h > 0).sum(0)"`), each as it is at the end,
+        where the loop stands, and the script's modules; worked out in the script's process, of copies.
 
         Raises LookupError, in one line, where it has none, and ValueError for what is no Python expression.
         """

@@ -65,3 +65,10 @@ def test_what_is_read_later_only_had_that_value_before(tmp_path: Path) -> None:
         held = sightings.held("w", head)
         assert held is not None and held.summary.mean == 0.75
         assert sightings.held("cost", head) is None and sightings.held("z", head) is None  # not there yet
+
+
+def test_an_expression_has_the_names_of_the_loop_and_not_those_of_what_it_called(tmp_path: Path) -> None:
+    with stepper.open(script(tmp_path, SOURCE)) as run:
+        it = run.iteration(0)
+        assert it.evaluate("w.tolist()").array.tolist() == [0.5, 1.0]
+        assert it.evaluate("z.shape").array.item() == "(2, 2)"  # a function's own, of which there is no other
