@@ -369,3 +369,24 @@ def test_of_a_difference_of_products_the_whole_is_the_gradient(update: str) -> N
     )
     (w,) = ran.record(1).parameters
     assert abs(w.cosine or 0.0) == pytest.approx(1.0)
+
+
+def test_of_several_gradients_in_one_product_the_whole_is_the_gradient_but_for_a_decay() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x, lr = np.array([1.0, 2.0]), 0.1
+        u, v, w, last = np.array([0.5, -0.5]), np.array([0.2, 0.1]), np.array([0.1, 0.3]), np.zeros(2)
+        for i in range(2):
+            d = x @ (u + v + w) - 1
+            loss = d ** 2 + (x @ u) ** 2 + 0.05 * w @ w
+            slope, pull, reg = 2 * d * x, 2 * (x @ u) * x, 0.1 * w
+            dw = 2 * d * x
+            u -= lr * (slope + pull)
+            v += lr * (pull - slope) / 2 + 0.5 * last
+            w -= lr * (dw + reg)
+            last = lr * slope
+        """
+    )
+    found = {each.name: each.grad and each.grad.label for each in ran.record(1).parameters}
+    assert found == {"u": "slope + pull", "v": "pull - slope", "w": "dw"}

@@ -72,6 +72,29 @@ class Steps:
             return None
         return read.get(plainly(term.rest))
 
+    def together(self, gradients: Sequence[Draft], update: Happening, track: Track) -> Draft | None:
+        """Of `w += lr * (a - b) + momentum * last` the difference: none of several gradients that go into one product
+        is the gradient by itself. What is made of the parameter alone is a decay, and no part of it."""
+        copies = {id(draft.copy): draft for draft in gradients if not self._decays(draft, update, track)}
+        if len(copies) < 2:
+            return None
+        names = {plainly(draft.label) for draft in copies.values()}
+        text = pair_of(update.text, track.label)
+        parts = [each for each in steps_in(text) or (text,) if names & texts_in(each)]
+        read = self.read(update)
+        terms = [added(each, lambda name: self.scales(read.get(name), track)) for each in parts]
+        if len(terms) != 1 or terms[0] is None or len(terms[0].factors) != 1:
+            return None
+        whole = read.get(plainly(terms[0].rest))
+        return whole if whole is not None and shape_of(whole) == shape_of(track.before) else None
+
+    def _decays(self, draft: Draft, update: Happening, track: Track) -> bool:
+        """Whether a statement before the update made this of the parameter and numbers: `reg = 0.01 * w`."""
+        made = self.maker(draft, update)
+        read = [] if made is None else [each for each in made.drafts if each.when == "operand"]
+        read = [each for each in read if shape_of(each) is not None]
+        return made is not None and bool(read) and all(self.is_of_itself(each, made, track) for each in read)
+
     def unscaled(self, step: Draft, update: Happening, track: Track) -> Draft | None:
         """`delta = -lr * dw`, then `w += delta`: the gradient of which a step is a multiple that is called one, too."""
         _, term = self.term(update, track)

@@ -255,7 +255,7 @@ class UsedGradients:
         if any(is_called_gradient(draft) for draft in others):
             return None  # that has the name itself, and says more
         if stored:
-            return stored[0]
+            return self._steps.together(stored, update, track) or stored[0]
         for draft in found if deep else ():
             made = self._steps.maker(draft, update)
             if made is None or (self._known.is_gradient(draft) and is_added_to(made, draft)):
@@ -273,7 +273,8 @@ class UsedGradients:
         found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
         gradients = [draft for draft in found if self._known.is_gradient(draft)]
         if gradients:
-            return next((draft for draft in gradients if is_path(draft.label)), gradients[0])
+            whole = self._steps.together(gradients, update, track)
+            return whole or next((draft for draft in gradients if is_path(draft.label)), gradients[0])
         for draft in found if deep else ():
             for made in self._steps.makers(draft, update) if draft.role in ("other", "parameter") else ():
                 gradient = self._gradient_read(made, track, deep - 1, label_in(made, draft))
