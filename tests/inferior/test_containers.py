@@ -236,8 +236,10 @@ for t in range(2):
     [
         "p = getattr(self, name); p -= lr * self.grads[name]",
         "setattr(self, name, getattr(self, name) - lr * self.grads[name])",
+        "self.__dict__[name] -= lr * self.grads[name]",
+        "vars(self)[name] = vars(self)[name] - lr * self.grads[name]",
     ],
-    ids=["in place", "set"],
+    ids=["in place", "set", "in its dict", "vars"],
 )
 def test_attributes_that_a_list_of_names_elsewhere_says(update: str) -> None:
     ran = run(BY_NAME_OF.replace("UPDATE", update))

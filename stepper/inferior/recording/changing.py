@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stepper.engines.base import Change, Engine
 from stepper.inferior.recording.drafts import Draft, Frame, Happening, Key, Watched
-from stepper.inferior.recording.members import DICTS, element_at, is_key, suffix
+from stepper.inferior.recording.members import DICTS, attribute_in, element_at, is_key, suffix
 from stepper.inferior.recording.naming import attributes
 from stepper.inferior.recording.observing import Observing
 from stepper.inferior.recording.scalars import SCALARS, scalar_summary
@@ -147,7 +147,11 @@ class Changing(Observing):
         """`alone`: it is this member that the statement stores, be it what was there."""
         owner = self._owner(element)
         known = site.role or self._role(site, frame)
-        role, label = self._at(key, known) or known, site.label + suffix(key, self.quote)
+        role, label = self._at(key, known) or known, attribute_in(site.label, key)
+        if label:
+            role = self._role_of_attribute(site, str(key))
+        else:
+            label = site.label + suffix(key, self.quote)
         if owner is not None:
             draft = self._draft(owner, element, label, role, "before")
         elif type(element) in (int, float) and role == "parameter":

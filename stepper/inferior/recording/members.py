@@ -6,6 +6,7 @@ read off, and so are the keys that are asked for.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
 from itertools import islice
@@ -24,6 +25,8 @@ DICTS = (dict, OrderedDict, defaultdict)
 LISTS = (list, tuple)
 KEPT: frozenset[Role | None] = frozenset(("parameter", "gradient", "other"))  # an optimizer's own state is "other"
 
+_ATTRIBUTES = re.compile(r"([\w.\[\]'\"]+)\.__dict__|vars\(([\w.\[\]'\"]+)\)")
+
 
 class Field(str):
     """The key of what a record holds: the name of its field."""
@@ -34,6 +37,13 @@ class Field(str):
 def suffix(key: Key, quote: str) -> str:
     """What is written behind a container to reach what it holds under this key, in the script's quotes."""
     return f".{key}" if type(key) is Field else subscript(key, quote)
+
+
+def attribute_in(label: str, key: Key) -> str:
+    """The attribute that is held under a key by what is called `vars(layer)` or `layer.__dict__`: `layer.W`; empty for
+    any other container."""
+    found = _ATTRIBUTES.fullmatch(label) if type(key) is str else None
+    return "" if found is None else f"{found[1] or found[2]}.{key}"
 
 
 def most_of(role: Role | None) -> int:

@@ -149,6 +149,9 @@ class Assigner(Caller):
                         self.state.values[place] |= others.deps
                         self.state.alias[place] = self.state.alias.get(place, frozenset()) | others.roots
                         self.state.items.pop(place, None)
+            case ast.Subscript() if (named := self.keyed_attribute(scope, target)) is not None:
+                self.evaluate(scope, named[1])
+                self.set_by_name(scope, node, self.evaluate(scope, named[0]), named[1], value, keeps)
             case ast.Subscript(value=base, slice=index):
                 held = self.evaluate(scope, base)
                 where = self.evaluate(scope, index)
@@ -220,6 +223,8 @@ class Assigner(Caller):
                     if names_loss(attribute):
                         made = [d for d in self.read(place) if d.node is node]
                         self.note_loss(node, frozenset(made), made[0] if made else None)
+            case ast.Subscript() as target if self.keyed_attribute(scope, target) is not None:
+                self.change(self.evaluate(scope, target).roots, node, added.deps, (), keep)
             case ast.Subscript(value=base, slice=index):
                 held = self.evaluate(scope, base)
                 self.evaluate(scope, index)

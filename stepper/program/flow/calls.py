@@ -9,7 +9,6 @@ import ast
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from stepper.program.flow.attribute_names import attribute_names
 from stepper.program.flow.effects import (
     EMPTY,
     FIELD,
@@ -149,7 +148,10 @@ class Caller(Evaluator):
     ) -> Value:
         everything = [*arguments, *(value for _, value in keywords)]
         if name in ("getattr", "setattr") and isinstance(node.func, ast.Name) and len(arguments) > 1:
-            return self._attribute_by_name(scope, node, name, arguments)
+            if name == "getattr":
+                return self.attribute_by_name(scope, node, arguments[0], node.args[1])
+            self.set_by_name(scope, node, arguments[0], node.args[1], arguments[-1])
+            return NOTHING
         deps = frozenset(d for value in (receiver, *everything) for d in value.deps)
         handed = [(function, NOTHING) for value in everything for function in value.functions]
         through = name == "map" and isinstance(node.func, ast.Name)
@@ -215,26 +217,6 @@ class Caller(Evaluator):
         if not isinstance(node, ast.Attribute) or place is None or self.place_of(scope, node) != place:
             return value.deps
         return frozenset(d for d in value.deps if d.place != place)
-
-    def _attribute_by_name(self, scope: Scope, node: ast.Call, name: str, arguments: Sequence[Value]) -> Value:
-        """`getattr(layer, name)`, or `setattr`; of a name that nothing tells of, it is the object itself."""
-        named = [(FIELD, each) for each in sorted(attribute_names(self.script, node.args[1], self.fields))]
-        for _, attribute in named:
-            self.mark_name(attribute, node)
-        picked = self.selection(scope, node.args[1]) | self._picking(scope, node.args[1])
-        picked = picked.union(*(loops for _, loops in arguments[0].roots))
-        if name == "setattr":
-            roots = [(place, picked) for place in named] or arguments[0].roots
-            self.change(roots, node, arguments[-1].deps, picked)
-            return NOTHING
-        value = union([self.look(place) for place in named]) if named else arguments[0]
-        return Value(value.deps, frozenset((root, own | picked) for root, own in value.roots))
-
-    def _picking(self, scope: Scope, node: ast.expr) -> frozenset[int]:
-        """The loops around that pick the names in an expression: `for name in self.names`."""
-        places = [self.name_place(scope, part.id) for part in ast.walk(node) if isinstance(part, ast.Name)]
-        made = [d for place in places if place is not None for d in self.read(place) if d.kind == "target"]
-        return frozenset(id(d.node) for d in made if isinstance(d.node, (ast.For, ast.AsyncFor)))
 
     def made_here(self, scope: Scope, node: ast.expr) -> Place | None:
         """The place of a collection that was written out in the text (`caches = []`, `activations = [x]`), or of a new

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 
+from stepper.program.flow.attribute_names import attribute_names
 from stepper.program.flow.definitions import Definitions
-from stepper.program.flow.effects import FIELD, NOTHING, Definition, Place, Value, flat, union
+from stepper.program.flow.effects import FIELD, NOTHING, Definition, Loops, Place, Value, flat, union
 from stepper.program.flow.losses import Losses
 from stepper.program.nodes import is_list, is_reference
 from stepper.program.scopes import Scope, Script
@@ -42,6 +43,8 @@ class Evaluator(Definitions, ABC):
                 return self._name(scope, node, name)
             case ast.Attribute():
                 return self._attribute(scope, node)
+            case ast.Subscript() if (keyed := self.keyed_attribute(scope, node)) is not None:
+                return self.attribute_by_name(scope, node, self.evaluate(scope, keyed[0]), keyed[1])
             case ast.Subscript(value=value, slice=index):
                 base = self.evaluate(scope, value)
                 where = self.evaluate(scope, index)
@@ -94,6 +97,42 @@ class Evaluator(Definitions, ABC):
                 return self._comprehension(node)
         parts = [self.evaluate(scope, child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         return union(parts).fresh() if parts else NOTHING
+
+    def keyed_attribute(self, scope: Scope, node: ast.Subscript) -> tuple[ast.expr, ast.expr] | None:
+        """The object and the name of `vars(layer)[name]` and `layer.__dict__[name]`; None for any other subscript."""
+        match node.value:
+            case ast.Attribute(value=holder, attr="__dict__"):
+                return holder, node.slice
+            case ast.Call(func=ast.Name(id="vars"), args=[holder]) if self.script.kind(scope, "vars") == "builtin":
+                return holder, node.slice
+        return None
+
+    def attribute_by_name(self, scope: Scope, node: ast.AST, holder: Value, name: ast.expr) -> Value:
+        """`getattr(layer, name)`; of a name that nothing tells of, it is the object itself."""
+        named, picked = self._named(scope, node, holder, name)
+        value = union([self.look(place) for place in named]) if named else holder
+        return Value(value.deps, frozenset((root, own | picked) for root, own in value.roots))
+
+    def set_by_name(
+        self, scope: Scope, node: ast.AST, holder: Value, name: ast.expr, value: Value, keep: bool = True
+    ) -> None:
+        """`setattr(layer, name, value)`."""
+        named, picked = self._named(scope, node, holder, name)
+        self.change([(place, picked) for place in named] or holder.roots, node, value.deps, picked, keep)
+
+    def _named(self, scope: Scope, node: ast.AST, holder: Value, name: ast.expr) -> tuple[list[Place], Loops]:
+        """The attributes that a name may mean, and the loops that pick them."""
+        named = [(FIELD, each) for each in sorted(attribute_names(self.script, name, self.fields))]
+        for _, attribute in named:
+            self.mark_name(attribute, node)
+        picked = self.selection(scope, name) | self._picking(scope, name)
+        return named, picked.union(*(loops for _, loops in holder.roots))
+
+    def _picking(self, scope: Scope, node: ast.expr) -> Loops:
+        """The loops around that pick the names in an expression: `for name in self.names`."""
+        places = [self.name_place(scope, part.id) for part in ast.walk(node) if isinstance(part, ast.Name)]
+        made = [d for place in places if place is not None for d in self.read(place) if d.kind == "target"]
+        return frozenset(id(d.node) for d in made if isinstance(d.node, (ast.For, ast.AsyncFor)))
 
     def yielded(self, value: Value) -> None:
         """A generator hands out a value."""

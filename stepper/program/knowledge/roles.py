@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from stepper.program.flow.attribute_names import attribute_names
 from stepper.program.flow.counters import counters
 from stepper.program.flow.effects import FIELD, GRAD, Definition, Place, closure, reached
 from stepper.program.flow.flow import Flow
@@ -62,6 +63,10 @@ class Roles:
     def of(self, scope: Scope, node: ast.AST) -> Role | None:
         """The role of a name, attribute path or element."""
         if isinstance(node, ast.Subscript):
+            if (keyed := self.walker.keyed_attribute(scope, node)) is not None:
+                names = attribute_names(self.walker.script, keyed[1], self.walker.fields)
+                found = {self.by_place.get((FIELD, name)) for name in names}
+                return found.pop() if len(found) == 1 else None
             role = self.of(scope, node.value)
             if role == "parameter" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                 return self.by_key.get(node.slice.value, role)
