@@ -34,6 +34,8 @@ def test_the_parameter_of_a_step_with_a_closure_has_the_gradient_that_it_left() 
 
 OPTIMIZERS = {
     "momentum": "v[k] = 0.9 * v[k] + grads[k]\n                params[k] = params[k] - 0.1 * v[k]",
+    "momentum in float32": "v[k] = np.float32(0.9) * v[k] + grads[k]\n                "
+    "params[k] = params[k] - np.float32(0.1) * v[k]",
     "velocity in place": "v[k] *= 0.9\n                v[k] -= 0.1 * grads[k]\n                params[k] += v[k]",
     "Adagrad": "v[k] += grads[k] ** 2\n                params[k] -= 0.1 * grads[k] / (np.sqrt(v[k]) + 1e-8)",
     "Adam": """m[k] = 0.9 * m[k] + 0.1 * grads[k]

@@ -4,6 +4,7 @@ with numbers of its own (a count, the 2 of a square's slope). Pure: reads the te
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from stepper.inferior.spelling.texts import statement_of
 from stepper.program.nodes import is_whole
 from stepper.program.vocabulary import names_rate
 
+CAST = 2.0**-8  # relative: what a number may change by that becomes a bfloat16
 Look = Callable[[str], float | None]
 """The number of a name or path that only scales (a setting); None for anything else."""
 
@@ -67,7 +69,12 @@ def _names_in(text: str) -> tuple[str, ...] | None:
     term = _term(text)
     if term is None:
         return None
-    return tuple({_unparsed(node): None for node in ast.walk(term) if isinstance(node, ast.Name | ast.Attribute)})
+    return tuple({_unparsed(node): None for node in ast.walk(term) if _may_scale(node)})
+
+
+def _may_scale(node: ast.AST) -> bool:
+    """Whether this is a name, a path, or a call with one argument, which may give the number that it was given."""
+    return isinstance(node, ast.Name | ast.Attribute) or (isinstance(node, ast.Call) and len(node.args) == 1)
 
 
 def _term(text: str) -> ast.expr | None:
@@ -304,10 +311,11 @@ class _Product:
         if not self._has_rate:
             return []
         multiplied = [node for node, divided in self._scales if not divided]
-        named = [node for node in multiplied if _is_path(node)]
-        rates = [node for node in named if names_rate(_unparsed(node).rpartition(".")[2])]
+        named = [node for node in multiplied if _is_path(self._given(node))]
+        rates = [node for node in named if names_rate(_unparsed(self._given(node)).rpartition(".")[2])]
         if not named:
-            rates = [node for node in multiplied if isinstance(node, ast.Constant) and abs(self._number(node) or 1) < 1]
+            constants = [node for node in multiplied if isinstance(self._given(node), ast.Constant)]
+            rates = [node for node in constants if abs(self._number(node) or 1) < 1]
         return rates or (named if len(named) == 1 else [node for node, _ in self._scales])
 
     def _combined(self, scales: list[tuple[ast.expr, bool]]) -> float | None:
@@ -330,16 +338,28 @@ class _Product:
                 return _is_length(value)
             case ast.Call(func=ast.Name(id="len")):
                 return True
-            case ast.Call(func=ast.Name(id="float" | "int"), args=[argument]):
-                return self._is_scale(argument)
+            case ast.Call():
+                return self._given(node) is not node
             case ast.BinOp(left=left, right=right):
                 return self._is_scale(left) and self._is_scale(right)
             case ast.UnaryOp(operand=operand):
                 return self._is_scale(operand)
         return False
 
-    def _number(self, node: ast.expr) -> float | None:
+    def _given(self, node: ast.expr) -> ast.expr:
+        """What a call is given that makes the same number of it, of another type: `0.1` of `np.float32(0.1)`; any other
+        expression as it is."""
         match node:
+            case ast.Call(func=ast.Name(id="float" | "int"), args=[argument]) if self._is_scale(argument):
+                return argument
+            case ast.Call(args=[argument], keywords=[]) if self._is_scale(argument):
+                given, made = self._number(argument), self._look(_unparsed(node))
+                same = given is not None and made is not None and math.isclose(given, made, rel_tol=CAST)
+                return argument if same else node
+        return node
+
+    def _number(self, node: ast.expr) -> float | None:
+        match self._given(node):
             case ast.Constant(value=int() | float() as value):
                 return float(value)
             case ast.Name() | ast.Attribute():
