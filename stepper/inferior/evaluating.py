@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from stepper.engines.base import Engine, having
 from stepper.inferior.limit import TookLong, within
-from stepper.inferior.protocol import UNKNOWN, Evaluate, Operand
+from stepper.inferior.protocol import TOOK_LONG, UNKNOWN, Evaluate, Operand
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.scalars import SCALARS, describe_error, scalar_summary
 from stepper.inferior.recording.store import Store
@@ -78,7 +78,7 @@ class Evaluator:
             try:
                 return within(SECONDS, lambda: eval(code, names))
             except TookLong:
-                raise LookupError(f"it takes longer than {SECONDS:.0f} seconds") from None
+                raise LookupError(f"{TOOK_LONG}{SECONDS:.0f} seconds") from None
             except BaseException as error:  # of whatever kind: SystemExit is no less the expression's own
                 raise LookupError(describe_error(error)) from None
 

@@ -204,6 +204,10 @@ UNKNOWN = "nothing here is called "
 """What an answer says of a name in an expression, before it."""
 
 
+TOOK_LONG = "it takes longer than "
+"""What an answer says of an expression that was ended, before how long it had."""
+
+
 AT_WORK = "the script is at work: it is evaluated when that stands"
 """The answer to an `Evaluate` that comes while the script runs."""
 

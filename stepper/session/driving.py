@@ -177,7 +177,7 @@ class Driving(Pausing):
         told = f"iteration {iteration} takes long to be recorded; p pauses inside it"
 
         def tell() -> None:
-            self.notice = told
+            self.notice = self.notice if self.working_out else told
             self._set_state(State.RUNNING)
 
         timer = asyncio.get_running_loop().call_later(LONG_SECONDS, tell)

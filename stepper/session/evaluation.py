@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from stepper.inferior.protocol import AT_WORK
+from stepper.inferior.protocol import AT_WORK, TOOK_LONG
 from stepper.record import Record, Value
 from stepper.session.expressions import Asked, Labels, asked, proposed
 from stepper.session.findings.sightings import Sightings, as_left
@@ -22,13 +22,19 @@ class AtWork(LookupError):
     """The script runs: it can be asked again when it stands."""
 
 
+class TookLong(LookupError):
+    """It has not come to an end, and is likely not to the next time."""
+
+
 async def evaluated(keeper: Keeper, iteration: int | None, text: str, labels: Labels, asked: Asked) -> Value:
     """What an expression comes to, kept with the record of an iteration (None: the setup). Raises LookupError, in one
-    line, where it has no value, and AtWork."""
+    line, where it has no value, which may be a TookLong, and AtWork."""
     try:
         return await keeper.evaluate(iteration, text, asked)
     except LookupError as problem:
         said = str(problem)
+        if said.startswith(TOOK_LONG):
+            raise TookLong(said) from None
         raise AtWork(said) if said == AT_WORK else LookupError(proposed(said, labels)) from None
 
 

@@ -138,6 +138,8 @@ class Stage(Keystrokes):
     def follow(self, session: Session) -> None:
         """Look at `session` from now on."""
         self._unsubscribe()
+        if self.session.working_out:
+            self.watches.leave(self.session.working_out, "it came to no end")
         if not _runs_the_same(session, self.session):  # these are in the names of another script
             self.watches.texts = []
             self.desk.tensors.set_filter("")

@@ -43,6 +43,7 @@ class Watches:
         self._known: dict[_Key, Sighting] = {}
         self._problems: dict[tuple[str, str], Sighting] = {}
         self._pending: set[_Key] = set()
+        self._left: dict[str, str] = {}  # those that are not asked for again by themselves, and why
 
     @property
     def waiting(self) -> bool:
@@ -50,13 +51,23 @@ class Watches:
         return bool(self._pending)
 
     def add(self, text: str) -> None:
-        """Watch an expression, behind all others."""
+        """Watch an expression, behind all others; one that was left is asked for again."""
+        self._forget(text)
         if text not in self.texts:
             self.texts.append(text)
 
     def remove(self, text: str) -> None:
         """Watch an expression no more."""
         self.texts.remove(text)
+        self._forget(text)
+
+    def _forget(self, text: str) -> None:
+        self._left.pop(text, None)
+        self._known = {key: found for key, found in self._known.items() if key.text != text}
+
+    def leave(self, text: str, why: str) -> None:
+        """Ask for the value of an expression no more: it keeps the script from going on each time."""
+        self._left[text] = f"{why}: w asks for it again, delete takes it away"
 
     def at(self, scene: Scene) -> tuple[Sighting, ...]:
         """What they come to by the cursor. Of one that cannot be evaluated, or has not been yet, the summary is of the
@@ -78,6 +89,9 @@ class Watches:
 
         found = []
         for text in self.texts:
+            if text in self._left:
+                found.append(self._told(text, self._left[text]))
+                continue
             try:
                 key = _Key(text, asked(text, labels, held))
             except LookupError as problem:
@@ -91,13 +105,15 @@ class Watches:
         return tuple(found)
 
     async def _fetch(self, history: History, key: _Key, coming: Begun[Value]) -> None:
-        from stepper.session.evaluation import AtWork
+        from stepper.session.evaluation import AtWork, TookLong
 
         try:
             found: Sighting | None = Sighting(UNTIMED, 0, await coming)
         except AtWork:
             found = None  # it is asked again, when the script stands
         except LookupError as problem:
+            if isinstance(problem, TookLong):
+                self.leave(key.text, str(problem))
             found = self._told(key.text, str(problem))
         finally:
             self._pending.discard(key)

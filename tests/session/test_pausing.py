@@ -1,4 +1,4 @@
-"""Telling a script to pause that is inside one long call: what it is at is said."""
+"""Telling a script to pause that is inside one long call: what it is at is said. So is it of an expression."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stepper.session import Options, Session, State
+from stepper.session.expressions import Asked
 from tests.session.support import opened, script
 
 LOOP = """
@@ -91,3 +92,24 @@ async def test_a_call_that_keeps_all_threads_from_running_is_said_to(tmp_path: P
         await asyncio.to_thread(let_go, tmp_path)
         await asyncio.wait_for(asyncio.gather(running, pausing), 60)
         assert "waiting" not in session.notice
+
+
+async def test_what_is_watched_and_keeps_the_script_from_going_on_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepper.session.pausing.ENDLESS_SECONDS", 0.3)
+    monkeypatch.setattr("stepper.session.driving.LONG_SECONDS", 0.3)
+    async with opened(script(tmp_path, LOOP.format(call="pass"))) as session:
+        said: list[str] = []
+        session.subscribe(lambda: said.append(session.notice))
+        call = f"os.system({blocking(tmp_path)!r})"
+        asking = asyncio.create_task(session.evaluate(0, "os.system(…)", Asked(call, ())))
+        await until((tmp_path / "here").exists)
+        going = asyncio.create_task(session.go(1))
+        await until(lambda: "os.system(…) is at one call, which cannot be ended" in session.notice)
+        assert session.working_out == "os.system(…)"
+        pausing = asyncio.create_task(session.pause())
+        await asyncio.to_thread(let_go, tmp_path)
+        await asyncio.wait_for(asyncio.gather(asking, going, pausing), 60)
+        assert not session.working_out and "working out os.system(…), which takes long" in " ".join(said)
+        assert "one call" not in session.notice and not any("waiting for" in each for each in said)

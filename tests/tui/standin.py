@@ -60,7 +60,7 @@ class Standin:
         self.loops: list[LoopHead] = []
         self.threads, self.settings, self.versions = 1, {"N": 8}, {"stepper": "0"}
         self.state = State.STARTING
-        self.notice, self.traceback = "", ""
+        self.notice, self.traceback, self.working_out = "", "", ""
         self.rested = 0
         self.losses: list[float | None] = []
         self.total: int | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from stepper.inferior.protocol import TOOK_LONG
 from stepper.record import Summary, Value
 from stepper.session.expressions import Asked
 from tests.tui.screen import app_of, ready, screen_text, settled, text_of, until
@@ -122,3 +123,28 @@ async def test_while_it_is_worked_out_the_line_says_that_it_is_coming() -> None:
         await until(pilot, lambda: any("…" in line for line in lines(app)))
         session.gate.set()
         await until(pilot, lambda: "(8, 10)" in lines(app)[0])
+
+
+async def test_one_that_comes_to_no_end_is_not_asked_for_again_until_the_person_does() -> None:
+    class Endless(Standin):
+        asked = 0
+
+        async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
+            self.asked += 1
+            raise LookupError(f"{TOOK_LONG}10 seconds")
+
+    session = Endless()
+    app = app_of(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await watch(pilot, "1 + 1")
+        await pilot.press("i")
+        await settled(pilot)
+        assert TOOK_LONG in lines(app)[0] and session.asked == 1
+        await watch(pilot, "1 + 1")
+        assert session.asked == 2
+        session.working_out = "2 + 2"
+        app.watches.texts.append("2 + 2")
+        app.follow(app.session)  # as where the script is run anew, since nothing else ends that
+        await settled(pilot)
+        assert "it came to no end: w asks" in lines(app)[1] and session.asked == 2
