@@ -83,6 +83,8 @@ def _outcome(line: Typed, error: Exception) -> int:
         sys.stderr.write(error.traceback if error.traceback.endswith("\n") else error.traceback + "\n")
         if error.unreached:
             _complain(f"{line.target}: {error.unreached}")
+        elif error.shown and sys.stderr.isatty():
+            _complain(f"{line.target}: {error.shown}")
         if wants_input(error.traceback) and sys.stdin is not None and sys.stdin.isatty():
             again = f"echo ANSWER | stepper {' '.join(line.own[:1])} {line.target}"
             _complain(f"{line.target}: input() reads what is piped, and nothing was: {again}")

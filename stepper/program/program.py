@@ -143,7 +143,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         keeps_data=known.keeps_data,
         criteria=known.criteria,
         modules=modules,
-        loops=heads_of(script, choice) if loop is None else (),
+        loops=heads_of(script, choice, loop),
     )
 
 

@@ -205,12 +205,13 @@ class Spot(NamedTuple):
 
 class LoopHead(msgspec.Struct, frozen=True):
     """Where a loop begins, and how: `for t in range(10)`. `unmarked`: neither a loss nor a gradient says that it
-    trains, only what it carries from pass to pass."""
+    trains, only what it carries from pass to pass. `within`: the line inside it that a person named it by, else 0."""
 
     file: str
     line: int
     text: str
     unmarked: bool = False
+    within: int = 0
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):

@@ -79,8 +79,13 @@ def not_reached(iteration: int | None, failed_in: int | None) -> str:
     """One line for an iteration that was asked for, of a script that failed in one before it (None: in its setup)."""
     if iteration is None or (failed_in is not None and failed_in >= iteration):
         return ""
+    return f"iteration {iteration} was not reached: {shown_by(failed_in)}"
+
+
+def shown_by(failed_in: int | None) -> str:
+    """One line on how to look at what led to a failure in an iteration (None: in the setup)."""
     where, shows = ("its setup", "setup") if failed_in is None else (f"iteration {failed_in}", failed_in)
-    return f"iteration {iteration} was not reached: the script failed in {where}; trace --iteration {shows} shows how"
+    return f"the script failed in {where}; trace --iteration {shows} shows how"
 
 
 def advice(traceback: str, files: Sequence[str], texts: Mapping[str, str] | None = None) -> str:

@@ -12,6 +12,7 @@ from stepper.record import Record, Spot
 from stepper.session.breakpoints import Breakpoint, Breakpoints
 from stepper.session.cost import SECONDS
 from stepper.session.driving import Stops
+from stepper.session.expressions import with_meant
 from stepper.session.findings.navigation import Cursor
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.lanes import State
@@ -261,11 +262,21 @@ class Continuing(Standing):
         event, record = self.event, self.record
         found = self._sought().asked(event, record) if event is not None and record is not None else None
         stop, asked = found or (None, None)
-        if event is None or stop is None or asked is None or stop.told or event.id not in asked.failed:
+        if (
+            record is None
+            or event is None
+            or stop is None
+            or asked is None
+            or stop.told
+            or event.id not in asked.failed
+        ):
             return ""
-        self.breakpoints.tell(stop.spot, asked.problem)
+        there = (each for each in (record, self.records.get(None)) if each is not None)
+        labels = {value.label for each in there for happened in each.events for value in happened.values}
+        problem = with_meant(asked.problem.rstrip("."), labels)
+        self.breakpoints.tell(stop.spot, problem)
         return (
-            f"{self.named(stop.spot)}: its condition {stop.condition} failed with {asked.problem.rstrip('.')}; "
+            f"{self.named(stop.spot)}: its condition {stop.condition} failed with {problem}; "
             "for that it stops no more, until it is given another"
         )
 

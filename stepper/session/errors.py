@@ -11,13 +11,15 @@ class Misuse(Exception):
 class ScriptFailed(Exception):
     """The script raised, or its process died. `traceback` is its own, with its own lines (exit code 1).
 
-    `unreached`: what is to be said of an iteration that was asked for, and not come to.
+    `unreached`: what is to be said of an iteration that was asked for, and not come to; `shown`: how to look at what
+    led to it, for a person at a terminal, since others read a traceback to its end.
     """
 
-    def __init__(self, message: str, traceback: str, unreached: str = "") -> None:
+    def __init__(self, message: str, traceback: str, unreached: str = "", shown: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
         self.unreached = unreached
+        self.shown = shown
 
 
 class GradientsDiffer(Exception):

@@ -16,6 +16,7 @@ from stepper.record import Value
 from stepper.session.findings.labels import near
 
 NUMBERED = re.compile(r"(\b[A-Za-z_]\w*|[\])])((?:\.\d+)+)\b")  # `model.2.weight`, as torch calls what lies in a list
+UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
 FEW = 3  # labels that are proposed for one that there is not
 
 
@@ -81,6 +82,13 @@ def proposed(problem: str, labels: Labels) -> str:
     if like:
         return f"{problem}; did you mean {' or '.join(like)}?"
     return f"{problem}; what has a name is what is recorded by then, and the script's modules"
+
+
+def with_meant(problem: str, labels: Iterable[str]) -> str:
+    """Why an expression failed in the script; where that is for a name that there is not, with those like it."""
+    unknown = UNDEFINED.fullmatch(problem)
+    like = near(unknown[1], sorted(filter(str.isidentifier, labels)))[:FEW] if unknown else []
+    return f"{problem} (did you mean {' or '.join(like)}?)" if like else problem
 
 
 class _Reading(ast.NodeTransformer):

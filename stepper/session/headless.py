@@ -16,7 +16,7 @@ import msgspec
 
 from stepper.inferior.protocol import Run
 from stepper.record import Array, Record, Value
-from stepper.session.advice import not_reached
+from stepper.session.advice import not_reached, shown_by
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.evaluation import End
 from stepper.session.expressions import NotAnExpression, checked
@@ -209,6 +209,8 @@ async def _trace(lane: Lane, target: str, options: Options, iteration: int | Non
             last = f"the last is {done - 1}" if done else f"the loop was never entered{named}"
             raise Misuse(f"{target}: iteration {iteration} is past the end: {there} ({last})")
         failure = died or (_failure(lane) if record.error is not None else None)
+        if failure is not None:
+            failure.shown = ""  # it is
         watched = await _watched(lane, record, watch)
         arrays = await _arrays(lane, record, [each.value for each in watched if each.value is not None])
     except LaneLost as lost:
@@ -315,7 +317,9 @@ def _failure(lane: Lane, *, tell_output: bool = True) -> ScriptFailed | None:
             if lane.ended.left:
                 *said, last = told.splitlines(keepends=True)
                 told = "".join((printed, *said, f"{lane.launch.name}: {last}"))
-            return ScriptFailed("the script failed", told)
+            return ScriptFailed(
+                "the script failed", told, shown="" if lane.ended.left else shown_by(lane.ended.failed_in)
+            )
     elif lane.lost is not None:
         return ScriptFailed(lane.lost, f"{printed}{lane.launch.name}: {lane.lost}\n")
     return None

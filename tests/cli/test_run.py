@@ -142,7 +142,9 @@ def test_what_follows_two_dashes_is_the_scripts(capsys: pytest.CaptureFixture[st
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_a_script_that_fails_shows_its_own_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_script_that_fails_shows_its_own_traceback(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = script(
         tmp_path,
         "def invert(value):",
@@ -161,6 +163,9 @@ def test_a_script_that_fails_shows_its_own_traceback(capsys: pytest.CaptureFixtu
     assert lines[-1].startswith("ZeroDivisionError: ")
     places = [line.strip() for line in lines if line.strip().startswith("File ")]
     assert places == [f'File "{target}", line 6, in <module>', f'File "{target}", line 2, in invert']
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["run", target]) == 1
+    assert f"{target}: the script failed in iteration 2; trace --iteration 2 shows how\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -263,6 +263,8 @@ def test_the_other_loops_that_train_are_known_unless_one_is_named() -> None:
         (line_of(TWO, "# <-- other"), "for t in range(5)"),
     ]
     assert not analyse(TWO, "two.py", loop=str(line_of(TWO))).loops
+    (head,) = analyse(TWO, "two.py", loop=str(line_of(TWO) + 1)).loops
+    assert head.within == head.line + 1 == line_of(TWO) + 1
 
 
 HOOKED = """

@@ -140,10 +140,11 @@ async def test_a_condition_that_fails_stops_once_and_says_why(tmp_path: Path, ei
         await session.run()
         assert session.cursor.iteration == 41 and "\n" not in session.notice
         assert session.notice.startswith(
-            "line 6: its condition step > 40 and lss > 10 failed with NameError: name 'lss' is not defined; "
+            "line 6: its condition step > 40 and lss > 10 failed with NameError: name 'lss' is not defined "
+            "(did you mean loss?); for that it stops no more"
         )
         (each,) = session.breakpoints.all
-        assert each.problem == "NameError: name 'lss' is not defined"
+        assert each.problem == "NameError: name 'lss' is not defined (did you mean loss?)"
         await session.run()
         assert session.state is State.ENDED, "it stops for that no more"
         assert [each.problem for each in Breakpoints(session.breakpoints.all).all] == [""], "but in a new run it may"

@@ -27,6 +27,12 @@ def test_a_loop_that_nothing_marks_may_be_another() -> None:
     assert other_loops(unmarked, "/a/two.py", relative).endswith("line 10 (for t in range(3)) may be meant, too")
 
 
+def test_a_line_inside_a_loop_is_said_to_be() -> None:
+    assert other_loops([LoopHead("/a/two.py", 10, "for t in range(3)", within=12)], "/a/two.py", relative) == (
+        "line 12 is inside the loop of line 10 (for t in range(3)), which is taken as the training loop"
+    )
+
+
 def test_of_many_loops_some_are_named() -> None:
     told = other_loops([HERE, THERE, HERE, HERE, HERE, HERE], "/a/two.py", relative)
     assert told.endswith("line 10 (for t in range(3)), line 10 (for t in range(3)) and 2 more train, too")

@@ -315,11 +315,15 @@ def _wanted(loops: list[LoopNode], wanted: str, file: str) -> LoopNode | None:
     raise ProgramError(f"no loop at line {line}{f' of {file}' if file else ''}; {known}")
 
 
-def heads_of(script: Script, choice: Choice) -> tuple[LoopHead, ...]:
-    """Where the loops begin, and how; the one that was taken first."""
+def heads_of(script: Script, choice: Choice, wanted: str | None) -> tuple[LoopHead, ...]:
+    """Where the loops begin, and how; the one that was taken first. Of a loop that was `wanted`, where that named it by
+    another line; else nothing."""
+    line = 0 if wanted is None or choice.loop is None else int(wanted.rpartition(":")[2])
+    if wanted is not None and (choice.loop is None or line == choice.loop.lineno):
+        return ()
     nodes = [node for node in (choice.loop, *choice.others) if node is not None]
     sources = [script.source_of(node) for node in nodes]
     return tuple(
-        LoopHead(source.path, node.lineno, source.of(node), choice.unmarked)
+        LoopHead(source.path, node.lineno, source.of(node), choice.unmarked, line)
         for source, node in zip(sources, nodes, strict=True)
     )

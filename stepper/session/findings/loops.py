@@ -18,14 +18,17 @@ def wanted(head: LoopHead, script: str, relative: Callable[[str], str]) -> str:
 
 
 def other_loops(heads: Sequence[LoopHead], script: str, relative: Callable[[str], str]) -> str:
-    """What there is to say where a script has several loops that train; nothing where it has one."""
-    if len(heads) < 2:
-        return ""
+    """What there is to say where a script has several loops that train, or one was named by a line inside it; else
+    nothing."""
 
     def called(head: LoopHead) -> str:
         name = wanted(head, script, relative)
         return f"{f'line {name}' if name.isdecimal() else name} ({head.text})"
 
+    if heads and heads[0].within:
+        return f"line {heads[0].within} is inside the loop of {called(heads[0])}, which is taken as the training loop"
+    if len(heads) < 2:
+        return ""
     others = [*map(called, heads[1 : FEW + 1])]
     others += [f"{len(heads) - 1 - FEW} more"] if len(heads) > FEW + 1 else []
     trains = "may be meant" if heads[0].unmarked else "train" if len(others) > 1 else "trains"

@@ -225,7 +225,11 @@ class TargetScreen(Question[Choice | None]):
     def _tell_loops(self) -> None:
         """While a loop is named, say which loops of the open script train."""
         session, below = self._session, self.query_one("#loops", Label)
-        heads = [f"{wanted(each, session.script, session.relative)}  {each.text}" for each in session.loops]
+        heads = [
+            f"{wanted(each, session.script, session.relative)}  {each.text}"
+            for each in session.loops
+            if not each.within
+        ]
         below.update(Content(visible("\n".join(["the loops that train, of the target that is open:", *heads]))))
         below.display = bool(heads) and self.query_one("#named-loop", Input).has_focus
 
