@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,6 +15,7 @@ import msgspec
 from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.stretched import told_shape
+from stepper.inferior.gradients.worked_out import Read, Unknown, index_in, looked_up, value_in
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, value_of
 from stepper.inferior.recording.tracks import Track
@@ -23,30 +23,14 @@ from stepper.inferior.spelling.added import Added, counts_flat, index_of, plainl
 from stepper.inferior.spelling.texts import SCATTERED, is_unbuffered
 from stepper.record import REPEATED, STRETCHED, Summary, is_path
 
-Read = Mapping[str, Draft]
 Terms = Callable[[Happening, Track], tuple[Read, Added | None]]
 """What an update read and computed, by text, and what it adds to the parameter."""
-
-OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-
 
 PUT_TOGETHER = {"numpy": "np.add.at adds all", "torch": "index_add_ adds all", "python": ""}
 """The engines whose values have elements that are stepped one by one, and what adds all of what an index has twice."""
 
 
 ROUNDING = 1e-6  # relative: that what a learning rate was taken off again may differ by
-
-
-class _Unknown(Exception):
-    """A part of an expression whose value no probe saw."""
 
 
 class Parts(NamedTuple):
@@ -74,7 +58,7 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
         if term is None or term.rate in (None, 0.0) or index is None or not _is_of(update, shape):
             return None
         try:
-            at = _index(index, read)
+            at = index_in(index, read)
             if counts_flat(update.text):
                 at = _unraveled(at, shape)
             value = _gradient(term, read)
@@ -82,7 +66,7 @@ def in_parts(track: Track, arrays: Engine, terms: Terms, happenings: Sequence[Ha
             _remark_spread(update, value, whole.picked(at))
             more = len(rates) == 1 and _is_made_ahead(update, track, happenings)
             repeated = whole.put(at, value, every=is_unbuffered(update.text), more=more)
-        except (_Unknown, ArithmeticError, LookupError, TypeError, ValueError):
+        except (Unknown, ArithmeticError, LookupError, TypeError, ValueError):
             return None
         names[term.gradient] = None
         if repeated and not _is_of_whole(at, value, shape, happenings[: update.id]):
@@ -141,7 +125,7 @@ def picks(track: Track, terms: Terms) -> bool:
         parts = index.elts if isinstance(index, ast.Tuple) else [] if index is None else [index]
         if any(isinstance(part, ast.Call) and ast.unparse(part.func) == SCATTERED for part in parts):
             return True
-        picked = [part.elts if isinstance(part, ast.List) else _looked_up(ast.unparse(part), read) for part in parts]
+        picked = [part.elts if isinstance(part, ast.List) else looked_up(ast.unparse(part), read) for part in parts]
         if any(isinstance(each, list) or getattr(each, "shape", ()) for each in picked):
             return True
     return False
@@ -186,9 +170,9 @@ class _List:
         self._numbers: list[float | None] = [None] * (shape[0] if len(shape) == 1 else 0)
 
     def put(self, index: Any, number: Any, *, every: bool, more: bool) -> int:
-        """Raises _Unknown for anything but one number more."""
+        """Raises Unknown for anything but one number more."""
         if self._numbers[index] is not None or not isinstance(number, int | float):
-            raise _Unknown
+            raise Unknown
         self._numbers[index] = number
         return 0
 
@@ -218,16 +202,16 @@ class _Array:
     def put(self, index: Any, value: Any, *, every: bool, more: bool) -> int:
         """Put something in its place, or add `every` part of it where it has several for one place, and `more` to what
         is there already. What is smaller than the part is stretched to it, as the step does: one row for each that an
-        index picks. Returns how many parts are lost, since others take their places. Raises _Unknown for what is there
+        index picks. Returns how many parts are lost, since others take their places. Raises Unknown for what is there
         else, and for complex ones, ValueError for what cannot be stretched so."""
         numpy = numpy_module()
         filled = self._filled[index]
         if numpy.iscomplexobj(value):
-            raise _Unknown
+            raise Unknown
         value = numpy.broadcast_to(value, filled.shape)
         again = bool(filled.any())
         if again and not (more and numpy.unique(self._numbers[index]).size == filled.size):
-            raise _Unknown
+            raise Unknown
         self._filled[index] = True
         before, self._places = self._places, int(numpy.count_nonzero(self._filled))
         if again:
@@ -303,72 +287,15 @@ def _is_of(update: Happening, shape: tuple[int, ...]) -> bool:
 def _gradient(term: Added, read: Read) -> Any:
     """What was added, without the learning rate."""
     try:
-        return _value(ast.parse(term.gradient, mode="eval").body, read)
-    except _Unknown:
-        whole = _looked_up(plainly(term.whole), read)
+        return value_in(ast.parse(term.gradient, mode="eval").body, read)
+    except Unknown:
+        whole = looked_up(plainly(term.whole), read)
         if whole is None or not term.rate:
             raise
         return whole / abs(term.rate)
-
-
-def _value(node: ast.expr, read: Read) -> Any:
-    """An expression's value, of what was read; computed as the script did. Raises _Unknown."""
-    known = _looked_up(ast.unparse(node), read)
-    if known is not None:
-        return known
-    match node:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return number
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
-            return OPERATORS[type(op)](_value(left, read), _value(right, read))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand, read)
-        case ast.Call(func=ast.Name(id="int"), args=[number], keywords=[]):
-            return int(_value(number, read))
-        case ast.Subscript(value=value, slice=index):
-            return _value(value, read)[_index(index, read)]
-    raise _Unknown
-
-
-def _index(node: ast.expr, read: Read) -> Any:
-    match node:
-        case ast.Slice(lower=lower, upper=upper, step=step):
-            return slice(*(None if bound is None else _index(bound, read) for bound in (lower, upper, step)))
-        case ast.Tuple(elts=elements):
-            return tuple(_index(element, read) for element in elements)
-        case ast.List(elts=elements):
-            return [_index(element, read) for element in elements]
-        case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=int() as axis), index]) if name == SCATTERED:
-            numbers = numpy_module().asarray(_value(index, read))
-            places = list(numpy_module().indices(numbers.shape))
-            places[axis] = numbers
-            return tuple(places)
-    number = _value(node, read)
-    if isinstance(number, list) and all(type(each) in (int, bool) for each in number):
-        return number
-    kind = getattr(getattr(number, "dtype", None), "kind", None)  # of an array
-    if kind in ("i", "u", "b"):
-        return number if number.shape else number.item()
-    if type(number) is not int:
-        raise _Unknown
-    return number
 
 
 def _unraveled(place: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """Where the elements lie that are picked of all of an array's, one after the other."""
     numpy = numpy_module()
     return tuple(numpy.unravel_index(numpy.arange(math.prod(shape))[place], shape))
-
-
-def _looked_up(text: str, read: Read) -> Any:
-    """A number, or an array or list of numbers, that a probe saw; None for anything else."""
-    draft = read.get(text)
-    if draft is None:
-        return None
-    if draft.copy is None:
-        value = value_of(draft)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    copy = draft.copy
-    if copy.gone or draft.shape is None:
-        return value_of(draft)
-    return copy.kept if copy.engine.name == "python" else copy.engine.ndarray(copy.kept)
