@@ -196,6 +196,31 @@ def test_plain_numbers_are_multiplied_without_the_learning_rate() -> None:
         assert grad is not None and (grad.label, grad.summary.value) == (label, value)
 
 
+def test_a_number_that_the_forward_pass_reads_is_a_factor_and_no_learning_rate() -> None:
+    ran = run(
+        """
+        w, b, c, n = 0.5, -0.5, 2.0, 0.125
+        def learn(a, t):
+            global w, b
+            o = a * w + c * b
+            loss = (t - o) ** 2
+            w += (t - o) * a
+            b += n * (t - o) * c
+            return loss
+        for i in range(2):
+            learn(3, 1.0)
+        """
+    )
+    numbers = {}
+    for name in "wb":
+        parameter = ran.parameter(name, 1)
+        assert parameter.grad is not None
+        moved, gradient = parameter.update.summary.value, parameter.grad.summary.value
+        assert isinstance(moved, float) and isinstance(gradient, float)
+        numbers[parameter.grad.label] = moved / gradient
+    assert numbers == {"(t - o) * a": 1.0, "(t - o) * c": 0.125}
+
+
 def test_of_a_function_that_scales_a_gradient_it_is_what_was_scaled() -> None:
     ran = run(
         """

@@ -347,6 +347,24 @@ def test_the_delta_rule_on_single_numbers_goes_downhill_where_it_adds_its_error(
     assert [all_carried(right), len(all_carried(wrong))] == [[], 2]
 
 
+def test_where_several_samples_are_stepped_by_in_a_pass_the_last_gradient_says_nothing_of_the_way() -> None:
+    text = """
+    b = 0.25
+    def learn(t):
+        global b
+        loss = (b - t) ** 2
+        d = 2 * (b - t)
+        b -= 0.25 * d
+        return loss
+    for i in range(2):
+        FIRST
+        learn(0.0)
+    """
+    several = run_recorded(script(text.replace("FIRST", "learn(8.0)"))).records[0].parameters[0]
+    one = run_recorded(script(text.replace("FIRST", "pass"))).records[0].parameters[0]
+    assert several.update.summary.value == 1.8125 and [several.cosine, one.cosine] == [None, -1.0]
+
+
 @pytest.mark.parametrize("start", ["[0.5, -0.25]", "np.array([0.5, -0.25])"])
 def test_of_elements_that_are_stepped_one_by_one_it_is_told_that_they_go_uphill(start: str) -> None:
     text = f"""

@@ -12,6 +12,7 @@ from stepper.inferior.gradients.accumulated import Accumulations, stacked
 from stepper.inferior.gradients.angle import ALONG, cosine
 from stepper.inferior.gradients.carried_states import carried_number, carried_states
 from stepper.inferior.gradients.cut_off import cut_off
+from stepper.inferior.gradients.fitting import is_stepped_anew
 from stepper.inferior.gradients.known_gradients import KnownGradients
 from stepper.inferior.gradients.lost_terms import lost_terms
 from stepper.inferior.gradients.momentum import carried_by, optimizer_steps, turned_by
@@ -109,7 +110,8 @@ class FinishedParameters:
             return None
         moved, size = self._summary(update), self._summary(old)
         slope = grad.copy if grad is not None and used else None
-        along = None if slope is None else cosine(old, new, slope)
+        anew = is_stepped_anew(track, self._recorder.happenings)
+        along = None if slope is None or anew else cosine(old, new, slope)
         uphill = along is not None and along > 0
         return Parameter(
             name=track.name,
@@ -249,7 +251,8 @@ class FinishedParameters:
         moved = Summary(kind="scalar", type="float", value=float(new) - float(old))
         ratio = abs(float(new) - float(old)) / abs(float(old)) if old and math.isfinite(old) else None
         slope = None if grad is None else value_of(grad)
-        along = _same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) else None
+        anew = is_stepped_anew(track, self._recorder.happenings)
+        along = _same_sign(float(new) - float(old), slope) if isinstance(slope, int | float) and not anew else None
         carried = ""
         if along == 1.0 and track.updates and isinstance(slope, int | float):
             carried = carried_number(self._recorder.happenings, track.updates[-1], float(slope))

@@ -38,3 +38,19 @@ def is_inside(happening: Happening, outer: Happening, happenings: Sequence[Happe
     while parent is not None and parent > outer.id:
         parent = happenings[parent].parent
     return parent == outer.id
+
+
+def is_stepped_anew(track: Track, happenings: Sequence[Happening]) -> bool:
+    """Whether a forward pass read a parameter between two of its steps: the gradient of the last one is that of another
+    sample, and tells nothing of where the steps led together."""
+    if len(track.updates) < 2:
+        return False
+    first, last = track.updates[0].id, track.updates[-1].id
+    stepped = {id(draft.copy) for update in track.updates[:-1] for draft in update.drafts if draft.when != "operand"}
+    return any(
+        draft.when == "operand"
+        and (draft.label == track.name or (draft.copy is not None and id(draft.copy) in stepped))
+        for each in happenings[first + 1 : last]
+        if each.phase in ("forward", "loss")
+        for draft in each.drafts
+    )

@@ -7,17 +7,19 @@ import math
 from collections.abc import Sequence
 
 from stepper.inferior.gradients.fitting import is_inside
-from stepper.inferior.gradients.steps import Steps, number_in
+from stepper.inferior.gradients.steps import Steps
+from stepper.inferior.gradients.worked_out import Read, number_worked_out
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.scalars import scalar_summary
 from stepper.inferior.recording.tracks import Track
-from stepper.inferior.spelling.added import Added, added, plainly, returned_to
+from stepper.inferior.spelling.added import Added, plainly, returned_to
 from stepper.record import is_path
 
 
-def number_of(term: Added, factors: Sequence[Draft | None]) -> Draft | None:
-    """The gradient of a plain number, from its factors."""
-    numbers = [number_in(draft) for draft in factors]
+def number_of(term: Added, read: Read) -> Draft | None:
+    """The gradient of a plain number, from its factors. One of them may be a difference that is made in the update and
+    has no event of its own: `w += lr * (t - y) * x`."""
+    numbers = [number_worked_out(plainly(factor), read) for factor in term.factors]
     known = [each for each in numbers if each is not None]
     if term.sign != " * " or len(known) != len(numbers):
         return None
@@ -33,10 +35,9 @@ def of_returned(update: Happening, track: Track, happenings: Sequence[Happening]
     if end is None or not text:
         return None
     values = steps.read(end)
-    term = added(text, lambda text: steps.scales(values.get(text), track))
+    term = steps.added(text, values, track)
     if term is None or term.quotient or term.rate is None:
         return None
-    factors = [values.get(plainly(factor)) for factor in term.factors]
-    if len(factors) == 1 and term.own in (None, 1.0) and is_path(term.factors[0]):
-        return factors[0]
-    return number_of(term, factors)
+    if len(term.factors) == 1 and term.own in (None, 1.0) and is_path(term.factors[0]):
+        return values.get(plainly(term.factors[0]))
+    return number_of(term, values)

@@ -29,6 +29,7 @@ from stepper.inferior.spelling.added import (
 from stepper.inferior.spelling.texts import is_literal
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
+from stepper.program.vocabulary import names_rate
 from stepper.record import is_path
 
 DIVISIONS = frozenset(["truediv", "divide"])
@@ -51,10 +52,14 @@ class Steps:
         if found is None:
             read = self.read(update)
             text = pair_of(update.text, track.label)
-            terms = [added(each, lambda text: self.scales(read.get(text), track)) for each in (text, *steps_in(text))]
+            terms = [self.added(each, read, track) for each in (text, *steps_in(text))]
             found = read, self._by_gradient(terms[1:], read) or terms[0]
             self._terms[update.id, track.name] = found
         return found
+
+    def added(self, text: str, read: Mapping[str, Draft], track: Track) -> Added | None:
+        """What a statement of this text adds to the parameter, where it read these."""
+        return added(text, lambda name: self.scales(read.get(name), track), self._inputs)
 
     def _by_gradient(self, terms: list[Added | None], read: Mapping[str, Draft]) -> Added | None:
         """`w[j] = w[j] + lr * g + momentum * v[j]`: of several products, the only one that is made of a gradient."""
@@ -67,7 +72,7 @@ class Steps:
         scales one does not scale the other (`lr * x.T @ h + momentum * last`)."""
         read, term = self.term(update, track)
         parts = steps_in(pair_of(update.text, track.label))
-        steps = [added(each, lambda text: self.scales(read.get(text), track)) for each in parts]
+        steps = [self.added(each, read, track) for each in parts]
         if term is None or any(each is None or each.rate != 1.0 or each.own != 1.0 for each in steps):
             return None
         return read.get(plainly(term.rest))
@@ -105,7 +110,7 @@ class Steps:
         if made is None or not text:
             return None
         read = self.read(made)
-        scaled = added(text, lambda name: self.scales(read.get(name), track))
+        scaled = self.added(text, read, track)
         if scaled is None or scaled.quotient or len(scaled.factors) != 1:
             return None
         found = read.get(plainly(scaled.rest))
@@ -147,6 +152,18 @@ class Steps:
         """The names that statements of this pass bound to what they made: what is data among them is the pass's own."""
         made = (each for each in self._happenings if each.kind == "statement" and not is_literal(each.text))
         return {label for each in made for label in each.site.bound}
+
+    @cached_property
+    def _inputs(self) -> frozenset[str]:
+        """The names of numbers of which the forward pass made an activation or a loss: `a` of `o = a * w + b`. What is
+        called a learning rate is one all the same."""
+        found: set[str] = set()
+        for each in self._happenings:
+            made = each.phase in ("forward", "loss") and any(draft.when == "result" for draft in each.drafts)
+            if made and {draft.role for draft in each.drafts if draft.when == "result"} & {"activation", "loss"}:
+                read = (draft for draft in each.drafts if draft.when == "operand" and draft.role in ("data", "setting"))
+                found |= {draft.label for draft in read if shape_of(draft) is None and is_path(draft.label)}
+        return frozenset(name for name in found if not names_rate(name.rpartition(".")[2]))
 
     def is_of_itself(self, draft: Draft, update: Happening, track: Track) -> bool:
         """Whether an expression is made of the parameter and numbers only: `np.sign(w)`, `torch.randn_like(w)`."""

@@ -226,7 +226,8 @@ class UsedGradients:
         factors = [read.get(plainly(factor)) for factor in term.factors]
         if not factors or (len(factors) == 1 and is_path(term.factors[0])):
             return None
-        if len(factors) == 1 and term.own == 1.0 and track.label not in texts_in(term.rest):
+        seen = None not in factors or shape is not None  # what has no event of its own is worked out: `lr * (t - y)`
+        if len(factors) == 1 and term.own == 1.0 and seen and track.label not in texts_in(term.rest):
             return None  # what `x - mean` is, in `mean += rate * (x - mean)`, is the gradient as it stands
         alike = [
             each for each in factors if each is not None and shape_of(each) == shape and self._known.is_gradient(each)
@@ -237,7 +238,7 @@ class UsedGradients:
         if part is not None and shape_of(part) == shape:
             return part
         if shape is None:
-            return number_of(term, factors)
+            return number_of(term, read)
         if whole is None or whole.copy is None or whole.copy.gone or shape_of(whole) != shape:
             return None
         if term.rate is None or abs(term.rate) in (0.0, 1.0) or not math.isfinite(term.rate):

@@ -42,24 +42,28 @@ class Added(NamedTuple):
         return self.sign.join(self.factors)
 
 
-def added(text: str, look: Look) -> Added | None:
-    """What a statement adds: `w -= E`, `w += E`, `w = w - E`, `w = w + E`; None for any other statement."""
+def added(text: str, look: Look, inputs: frozenset[str] = frozenset()) -> Added | None:
+    """What a statement adds: `w -= E`, `w += E`, `w = w - E`, `w = w + E`; None for any other statement. `inputs` are
+    the names of which the forward pass made something: a number that is multiplied by one of them has it as a factor,
+    by the chain rule, and not as a learning rate."""
     names = _names_in(text)
-    return _added(text, tuple(map(look, names))) if names is not None else None
+    return None if names is None else _added(text, tuple(map(look, names)), inputs.intersection(names))
 
 
 @lru_cache(maxsize=1024)
-def _added(text: str, numbers: tuple[float | None, ...]) -> Added | None:
+def _added(text: str, numbers: tuple[float | None, ...], inputs: frozenset[str]) -> Added | None:
     """The same, where these are the numbers of the names in it: as a rule those of the iteration before."""
     term = _term(text)
     if term is None:
         return None
     look = dict(zip(_names_in(text) or (), numbers, strict=True)).get
-    found = _Product(look).of(term)
+    if any(_unparsed(node) == target_of(text) for node in ast.walk(term)):
+        inputs = frozenset()  # `w -= lr * decay * w`, where the loss is made of `decay`, too
+    found = _Product(look, inputs).of(term)
     if len(found.factors) == 1:
         kept = undecayed(found.gradient, target_of(text))
         if kept is not None:  # inside the brackets of `lr * (g + decay * w)`, where the rate is taken off already
-            return _Product(look, has_rate=False).of(kept)
+            return _Product(look, inputs, has_rate=False).of(kept)
     return found
 
 
@@ -259,8 +263,9 @@ def _unparsed(node: ast.AST) -> str:
 class _Product:
     """Takes one product apart."""
 
-    def __init__(self, look: Look, *, has_rate: bool = True) -> None:
+    def __init__(self, look: Look, inputs: frozenset[str], *, has_rate: bool = True) -> None:
         self._look = look
+        self._inputs = inputs
         self._has_rate = has_rate
         self._factors: list[str] = []
         self._scales: list[tuple[ast.expr, bool]] = []  # and whether it is divided by
@@ -296,7 +301,7 @@ class _Product:
             case ast.BinOp(left=left, op=ast.Div()):
                 self._take(left)
                 self._quotient = True
-            case _ if self._is_scale(node):
+            case _ if self._is_scale(node) and not (_is_path(node) and _unparsed(node) in self._inputs):
                 self._scales.append((node, False))
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 self._take(left)
