@@ -85,6 +85,15 @@ class HowToRun:
             help="Keep so much of recorded values, as 512M or 2G (the default); past it, summaries and small pictures.",
         ),
     ] = None
+    what_if: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--what-if",
+            negative="",
+            consume_multiple=False,
+            help="ITERATION: STATEMENT, as '100: lr = 0.1': carry it out before that iteration. May be repeated.",
+        ),
+    ] = ()
 
 
 DEFAULTS = HowToRun()

@@ -30,6 +30,8 @@ class HowToRun(Protocol):
     def loss(self) -> str | None: ...
     @property
     def memory(self) -> str | None: ...
+    @property
+    def what_if(self) -> tuple[str, ...]: ...
 
 
 def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Options:
@@ -44,6 +46,7 @@ def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Optio
         loss=how.loss,
         arguments=arguments,
         memory=MEMORY if how.memory is None else bytes_of(target, how.memory),
+        what_if=how.what_if,
     )
 
 

@@ -59,6 +59,7 @@ def _title(traced: Trace, named: str | None) -> list[str]:
     return [
         f"{traced.target}  {what}{loss}",
         f"engines {', '.join(traced.engines)}  device {traced.device}  threads {traced.threads}  {seed}",
+        *(f"what if, before iteration {each.iteration}: {each.statement}" for each in traced.what_if),
         *([f"no loss: {without_loss(record, traced.losses, named)}"] if none else []),
         *([began] if (began := where_it_began(record)) else []),
         *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),

@@ -111,6 +111,7 @@ class Inferior:
             self.launch.memory,
             self.launch.record_setup,
             self.launch.count_later,
+            self.launch.what_if,
         )
         runner.losses.asked = self.launch.loss or ""
         runner.recorder.whereabouts, runner.recorder.halt = self.whereabouts.cells, self.launch.halt

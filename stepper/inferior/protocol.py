@@ -42,6 +42,13 @@ class Stop(NamedTuple):
     told: bool = False
 
 
+class WhatIf(NamedTuple):
+    """A Python statement that the script does not have, to be carried out at the head of an iteration."""
+
+    iteration: int
+    statement: str
+
+
 class Launch(msgspec.Struct, frozen=True):
     """All that decides a run. `script` is the file, `name` what the person typed, `kind` a variant, a script or a
     module. Of a module, `module` is the name; its file is found by the process itself where `script` is empty.
@@ -53,6 +60,7 @@ class Launch(msgspec.Struct, frozen=True):
     `count_later`: records tell of very large values only the range; `Count` asks for the rest. `texts` are those of
     files that an earlier process of the same session has read, by path: they run again, whatever the files hold now.
     `stops` are those of the first `StopAt`, so that the record of the setup says what their conditions come to.
+    `what_if` are statements that make it another run than the script's own.
     """
 
     name: str
@@ -74,6 +82,7 @@ class Launch(msgspec.Struct, frozen=True):
     count_later: bool = False
     texts: dict[str, str] = {}
     stops: list[Stop] = []
+    what_if: list[WhatIf] = []
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ from stepper.inferior.protocol import (
     Recorded,
     Stop,
     Stopped,
+    WhatIf,
     packed,
     unpacked_size,
 )
@@ -44,6 +45,7 @@ from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.store import Store
 from stepper.inferior.standing import Standing
 from stepper.inferior.trying import Trials
+from stepper.inferior.whatif import WhatIfs
 from stepper.inferior.whereabouts import Whereabouts
 from stepper.program.nodes import stop_flag
 from stepper.program.program import Program
@@ -79,6 +81,7 @@ class Runner:
         memory: int,
         record_setup: bool,
         count_later: bool = False,
+        what_if: Sequence[WhatIf] = (),
     ) -> None:
         self.control = control
         self.engines = engines
@@ -91,6 +94,7 @@ class Runner:
         self.evaluator = Evaluator(program, self.store, engines, self._aside)
         self.recorder.halted = self._halt
         self.recorder.enough = self._leave_modules
+        self._what_if = WhatIfs(what_if, engines, self._aside)
         self._trials = Trials(program, engines, self.losses)
         self._finisher = Finisher(self.recorder, program.home, numpy, count_later=count_later)
         self._channel = channel
@@ -260,6 +264,9 @@ class Runner:
             self._started()
             for engine in self.engines:
                 engine.begins()
+        if self._what_if.next == iteration:
+            self._report()  # it may end the run
+            self._what_if.carry_out(iteration)
         while self.control.must_stop(iteration):
             self.store.look(iteration - 1)
             self._report()
@@ -290,8 +297,9 @@ class Runner:
         count = self._batch
         if record_from is not None:
             count = min(count, record_from - iteration)
-        if until is not None:
-            count = min(count, until - iteration)
+        for end in (until, self._what_if.next):
+            if end is not None:
+                count = min(count, end - iteration)
         if self._batch <= SLOW_BATCH or iteration < FIRST:
             return self.losses.told_heads(iteration, max(1, min(count, SLOW_BATCH)))
         self.losses.whereabouts.begin(iteration, alone=False)

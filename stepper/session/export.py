@@ -57,6 +57,7 @@ def trace_document(trace: Trace, values: bool = False) -> dict[str, Any]:
         "threads": trace.threads,
         "seed": trace.seed,
         "settings": {name: number(value) for name, value in trace.settings.items()},
+        "what_if": [{"iteration": each.iteration, "statement": each.statement} for each in trace.what_if],
         "iteration": record.iteration,
         "loss": number(record.loss),
         "losses": [number(loss) for loss in record.losses],

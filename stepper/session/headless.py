@@ -14,7 +14,7 @@ from subprocess import DEVNULL
 
 import msgspec
 
-from stepper.inferior.protocol import Run
+from stepper.inferior.protocol import Run, WhatIf
 from stepper.record import Array, Record, Value
 from stepper.session.advice import not_reached, shown_by
 from stepper.session.errors import Misuse, ScriptFailed
@@ -66,6 +66,8 @@ class Trace:
     other_loops: str = ""
     """What there is to say of other loops that train."""
     watched: Sequence[Watched] = ()
+    what_if: Sequence[WhatIf] = ()
+    """The statements that make it another run than the script's own."""
 
     def array(self, copy: int) -> Array | None:
         """A recorded value of at most 4,096 elements (of a gate: 65,536); None for a larger one."""
@@ -172,8 +174,8 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
                 await asyncio.wait_for(news, OUTPUT_SECONDS)
             except TimeoutError:
                 continue  # nothing new; look at the output again
-        await lane.wait_standing()  # raises where the target was refused
         hand_over()
+        await lane.wait_standing()  # raises where the target was refused, be it in the midst of the run
         await lane.leave()
         hand_output()
         _raise_failure(lane, tell_output=on_output is None)
@@ -234,6 +236,7 @@ async def _trace(lane: Lane, target: str, options: Options, iteration: int | Non
         losses=list(lane.losses),
         other_loops=_other_loops(lane, target),
         watched=watched,
+        what_if=lane.launch.what_if,
     )
 
 

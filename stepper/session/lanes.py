@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stepper.inferior.protocol import Ended, Line, Range
+from stepper.inferior.protocol import Ended, Line, Range, WhatIf
 from stepper.record import Array, LoopHead, Record, Region, Spot, Survey, Value, Window, place
 from stepper.session.edited import Edits
 from stepper.session.expressions import Asked
@@ -184,6 +184,11 @@ class Lanes:
     def seed(self) -> int | None:
         """The seed asked for."""
         return self.options.seed
+
+    @property
+    def what_if(self) -> Sequence[WhatIf]:
+        """The statements that make it another run than the script's own."""
+        return self._main.launch.what_if if self._main is not None else ()
 
     @property
     def records(self) -> dict[int | None, Record]:

@@ -366,11 +366,13 @@ def open(
     loss: str | None = None,
     arguments: Sequence[str] = (),
     memory: int = MEMORY,
+    what_if: Mapping[int, str] | None = None,
 ) -> Run:
     """Open a variant or a script, run its setup and record iteration 0. Raises Misuse where that cannot be done.
 
     In place of a target, `module` is the name of one to be run as `python -m` would run it from the working directory.
-    `settings` are values by name, as with `--set NAME=VALUE`; `memory` is the budget of `--memory` in bytes; the other
+    `settings` are values by name, as with `--set NAME=VALUE`; `memory` is the budget of `--memory` in bytes;
+    `what_if` are statements by the iteration before which they are carried out, as `{100: "lr = 0.1"}`; the other
     options are those of the commands. Integers of NumPy are taken, too. Raises TypeError for what has another type.
     """
     if (target is None) == (module is None):
@@ -387,6 +389,7 @@ def open(
         loss=None if loss is None else _text(loss, "loss"),
         arguments=_arguments(arguments),
         memory=int(index(memory)),
+        what_if=tuple(f"{int(index(each))}: {_text(said, 'what_if')}" for each, said in (what_if or {}).items()),
     )
     if target is None:
         return Run(f"-m {_text(module, 'module')}", options)

@@ -20,7 +20,7 @@ class Options:
 
     `settings` are `NAME=VALUE` texts. `threads` is the number of threads of the numeric libraries. `loop` is a line of
     the script or "none". `loss` is an expression. `arguments` are the script's own. `memory` bounds the kept copies,
-    in bytes.
+    in bytes. `what_if` are `ITERATION: STATEMENT` texts.
     """
 
     seed: int | None = None
@@ -32,3 +32,4 @@ class Options:
     loss: str | None = None
     arguments: tuple[str, ...] = ()
     memory: int = MEMORY
+    what_if: tuple[str, ...] = ()

@@ -1,0 +1,104 @@
+"""What if: a statement of the person's own, `lr = 0.1`, carried out at the head of one iteration.
+
+It runs in the frame that the training loop runs in, as if it stood there as the first statement of that pass: without
+gradients, so that parameters can be set in place, and unrecorded. It may set the names that there are, and adds none.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import ctypes
+import difflib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from types import FrameType
+
+from stepper.engines.base import Engine, having
+from stepper.inferior.ours import is_ours
+from stepper.inferior.protocol import WhatIf
+from stepper.inferior.recording.scalars import describe_error
+from stepper.inferior.refusal import Refusal
+
+PLACE = "<what if>"
+"""The file that a traceback says such a statement is in."""
+
+
+class WhatIfs:
+    """The statements of one run. While `aside`, nothing that the script's code does counts."""
+
+    def __init__(
+        self, edits: Sequence[WhatIf], engines: Sequence[Engine], aside: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._left = sorted(edits, key=lambda edit: edit.iteration)  # of one iteration in the order they were given in
+        self._engines = engines
+        self._aside = aside
+
+    @property
+    def next(self) -> int | None:
+        """The iteration that the next one is for; None where there is none."""
+        return self._left[0].iteration if self._left else None
+
+    def carry_out(self, iteration: int) -> None:
+        """On the script's thread, at the head of an iteration: carry out what is to be. Raises Refusal."""
+        while self._left and self._left[0].iteration <= iteration:
+            edit = self._left.pop(0)
+            try:
+                self._carry_out(edit, _innermost_of_script(sys._getframe(1)))
+            except Exception as error:
+                raise Refusal(f"--what-if {edit.iteration}: {edit.statement}: {describe_error(error)}") from None
+
+    def _carry_out(self, edit: WhatIf, frame: FrameType) -> None:
+        tree = ast.parse(edit.statement, PLACE)
+        held = {**frame.f_globals, **frame.f_locals}
+        known = {*held, *frame.f_code.co_varnames, *frame.f_code.co_cellvars}
+        for name in _set_by(tree):
+            if name not in known:
+                close = difflib.get_close_matches(name, [each for each in known if not each.startswith("_")])
+                meant = f"; did you mean {' or '.join(close)}?" if close else ""
+                raise NameError(f"the script has no name {name!r} there that could be set{meant}")
+        space = {**held, "__builtins__": builtins}
+        with ExitStack() as stack:
+            stack.enter_context(self._aside())
+            for engine in having(self._engines, "neutral"):
+                stack.enter_context(engine.neutral())
+            exec(compile(tree, PLACE, "exec"), space)
+        _put_back(
+            frame, {name: space[name] for name in known & space.keys() if space[name] is not held.get(name, space)}
+        )
+
+
+def _innermost_of_script(frame: FrameType | None) -> FrameType:
+    """The frame of the script's own that called us."""
+    while frame is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    assert frame is not None
+    return frame
+
+
+def _set_by(tree: ast.AST) -> Iterator[str]:
+    """The names that assignments set. What a loop or an import binds is the statement's own business."""
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        match node:
+            case ast.Assign():
+                targets = node.targets
+            case ast.AugAssign() | ast.AnnAssign() | ast.NamedExpr():
+                targets = [node.target]
+        names = (each for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+        yield from (each.id for each in names if isinstance(each.ctx, ast.Store))
+
+
+def _put_back(frame: FrameType, changed: dict[str, object]) -> None:
+    """Give names of a frame, or else of its module, other values."""
+    own = frame.f_locals
+    code = frame.f_code
+    names = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    for name, value in changed.items():
+        if own is frame.f_globals or name in names:
+            own[name] = value
+        else:
+            frame.f_globals[name] = value
+    if own is not frame.f_globals and sys.version_info < (3, 13):  # where `f_locals` is but a copy (PEP 667)
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
