@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from stepper.inferior.protocol import WhatIf
 from stepper.session.errors import Misuse
@@ -28,6 +29,12 @@ def what_if(target: str, text: str) -> WhatIf:
     if not checked:
         raise Misuse(f"{target}: --what-if {number} has no statement, as '{number}: lr = 0.1' has")
     return WhatIf(int(number), checked)
+
+
+def instead(texts: Sequence[str], iteration: int, statement: str) -> tuple[str, ...]:
+    """`ITERATION: STATEMENT` texts, with this statement (empty: none) for those that are of this iteration."""
+    others = [text for text in texts if int(text.partition(":")[0]) != iteration]
+    return (*others, f"{iteration}: {statement}") if statement else tuple(others)
 
 
 def statement_of(text: str) -> str:

@@ -201,6 +201,17 @@ ACTIONS = (
         "Breakpoints stay; [ leads to where the cursor stood.",
         APP,
     ),
+    Action(
+        "what_if",
+        ("e",),
+        "what_if",
+        "What if",
+        "Run the target anew with a statement of yours carried out before this iteration, as lr = 0.1, and compare "
+        "the losses; without one, as it is.",
+        APP,
+        "what if",
+        9,
+    ),
     Action("target", ("v",), "target", "Choose target", "Open another variant or a script.", APP, "target", 2),
     Action(
         "export",

@@ -1,4 +1,4 @@
-"""The app: saves and quits. Its other actions are in `opening`, `walking` and `looking`."""
+"""The app: saves and quits. Its other actions are in `opening`, `supposing`, `walking` and `looking`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from textual.binding import BindingType
 from stepper.terminal_text import printed
 from stepper.tui.actions import bindings
 from stepper.tui.looking import Looking
-from stepper.tui.opening import Opening
 from stepper.tui.pictures import reason
 from stepper.tui.signals import mind_signals
+from stepper.tui.supposing import Supposing
 
 if TYPE_CHECKING:
     from stepper.session import Session
@@ -27,7 +27,7 @@ TOLD_AFTER = 1.0
 """Seconds after which it is said that the script's process has not ended yet."""
 
 
-class StepperApp(Opening, Looking):
+class StepperApp(Supposing, Looking):
     """Shows one session at a time."""
 
     CSS_PATH = "stepper.tcss"

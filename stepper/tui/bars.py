@@ -115,6 +115,9 @@ class StatusBar(Bar):
         entries += _under_way(scene) if scene.state in ("running", "replaying") else _standing(scene)
         if scene.wrong is not None:
             entries.append(_wrong(scene.losses[scene.wrong], scene.wrong))
+        if scene.what_if:
+            first, more = scene.what_if[0], len(scene.what_if) - 1
+            entries.append(Entry(4, ((f"what if @{first}{f' +{more}' if more else ''}", "note"),), "what_if"))
         if scene.edited:
             entries.append(Entry(4, (("file changed", "note"),), "panel(0)"))
         state = STATES.get(scene.state, scene.state)

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 LONG = {
-    "open": "starting", "target": "starting", "restart": "starting",
+    "open": "starting", "target": "starting", "restart": "starting", "what_if": "starting",
     "continue": "at work", "go": "at work", "place": "at work",
 }  # fmt: skip
 """Moves that may take long, and what the script is while they last."""
 JUMPS = ("go", "place")
 """Those that lead to an iteration: one that is named, or one that the cursor jumped from."""
-AFRESH = ("restart", "target")
+AFRESH = ("restart", "target", "what_if")
 """Those that end what is under way."""
 MOST = 20
 """Moves that may wait for the script to start."""
@@ -87,7 +87,7 @@ class Moves:
         """
         run_waits = any(each.name == "continue" for each in self._waiting)
         if self.starting:
-            if name in ("go", "continue", "target", "restart"):  # these put aside what they do not go on from
+            if name in ("go", "continue", *AFRESH):  # these put aside what they do not go on from
                 return ""
             return "run" if run_waits else "many" if len(self._waiting) >= MOST else ""
         if name in AFRESH or self.underway not in LONG:

@@ -78,10 +78,10 @@ class Opening(Walking):
         self._start = None
         return True
 
-    async def _replace(self, target: str, options: Options, *, anew: bool = False) -> None:
+    async def _replace(self, target: str, options: Options, *, anew: bool = False) -> str:
         """Open another target; the present one stays, open or starting, until that has worked. `anew`: it is the same
         one, whose memory and device it needs: the present one's process stays until it is known that it can be run,
-        and what it has recorded until it has been."""
+        and what it has recorded until it has been. Answers why it could not be opened."""
         from stepper.session import Misuse, Session
 
         old, old_start, places = self.session, self._start, self.places
@@ -112,12 +112,14 @@ class Opening(Walking):
                 await new.close()
             again = f"; what was recorded can be read, {self.keymap.shown('restart')} tries again" if given_up else ""
             self.message.say(f"{error}{again}", bad=True)
+            return str(error)
         else:
             if open_now:
                 self._opened()
             if not given_up:
                 await _give_up(old, old_start)
             await old.close()
+            return ""
 
     def _opened(self) -> None:
         """Remember a script of the person's own."""
@@ -166,9 +168,12 @@ class Opening(Walking):
         """Choose what to debug."""
         from stepper.tui.screens.target import Choice, TargetScreen
 
+        async def opened(choice: Choice) -> None:
+            await self._replace(choice.target, choice.options)
+
         def choose(choice: Choice | None) -> None:
             if choice is not None:
-                self._elsewhere_by("target", lambda: self._replace(choice.target, choice.options))
+                self._elsewhere_by("target", lambda: opened(choice))
 
         refused, self.refused = self.refused, None
         again = Choice(*refused) if refused is not None else None

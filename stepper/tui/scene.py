@@ -59,6 +59,10 @@ class Scene:
     statement: int = 0
     statements: int = 0
     losses: Sequence[float | None] = ()
+    own_losses: Sequence[float | None] = ()
+    """Those of the script's own run, where this one is a what-if; else nothing."""
+    what_if: Sequence[int] = ()
+    """The iterations before which a statement of the person's is carried out."""
     named_loss: str | None = None
     """The expression that was given for the loss."""
     done: int = 0
@@ -155,6 +159,7 @@ def scene_of(
         statement=place.statement if place else 0,
         statements=place.statements if place else 0,
         losses=session.losses,
+        what_if=tuple(each.iteration for each in session.what_if),
         named_loss=session.options.loss,
         done=len(session.losses),
         progress=session.progress,

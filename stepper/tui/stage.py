@@ -98,6 +98,8 @@ class Stage(Keystrokes):
         self._held = ExitStack()
         self._release: TimerHandle | None = None
         self._looking_whether_whole = False
+        self.own_losses: tuple[float | None, ...] = ()
+        """The losses of the script's own run, where the one that is shown has statements of the person's in it."""
         self.watches = Watches(self._evaluated, lambda work: beside(work, self.call_later), self._watched)
         self.desk = Desk(
             TensorsPanel(self._sketches, id="tensors"),
@@ -143,6 +145,8 @@ class Stage(Keystrokes):
         if not _runs_the_same(session, self.session):  # these are in the names of another script
             self.watches.texts = []
             self.desk.tensors.set_filter("")
+        if not (session.options.what_if and _runs_the_same(session, self.session)):
+            self.own_losses = ()
         self.session = session
         self.places = Places()
         self._turned = None
@@ -182,6 +186,8 @@ class Stage(Keystrokes):
             self._turned = None
         turned = None if self._turned is None else self._turned[0]
         before, scene = self.scene, scene_of(self.session, self.scene, self._generation, turned, self._edited)
+        if self.own_losses:
+            scene = replace(scene, own_losses=self.own_losses)
         self.scene = replace(scene, watched=self.watches.at(scene)) if self.watches.texts else scene
         with self.batch_update():
             self.status.show(self.scene)

@@ -52,7 +52,7 @@ def together(keys: list[str]) -> list[str]:
 
 
 _ASK = ("go", "search", "breakpoint.condition", "breakpoint.list", "source.file", "export", "gate.pick",
-        "gate.jump", "viewer.jump", "watch")  # fmt: skip
+        "gate.jump", "viewer.jump", "watch", "what_if")  # fmt: skip
 
 
 def asks(action: str) -> bool:

@@ -28,6 +28,13 @@ def test_few_points_are_joined_to_a_line() -> None:
     assert all(any(row[x] != " " for row in picture.rows) for x in range(12))
 
 
+def test_another_run_is_drawn_on_the_same_scales() -> None:
+    picture = draw(series([4.0, 3.0]), 8, 4, logarithmic=False, beside=series([4.0, 2.0, 1.0, 0.0]))
+    assert (picture.low, picture.high) == (0.0, 4.0)
+    assert [any(row[x] != " " for row in picture.rows) for x in range(8)] == [True] * 3 + [False] * 5
+    assert picture.beside[3][7] != " " and picture.rows[0][0] == picture.beside[0][0] != " "
+
+
 def test_what_is_not_finite_is_marked_where_it_happened() -> None:
     picture = draw(series([3.0, 2.0, math.nan, 1.0, math.inf, 2.0]), 12, 3, logarithmic=False)
     assert sorted(picture.marks.values()) == ["?", "∞"]

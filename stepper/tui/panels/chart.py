@@ -14,36 +14,50 @@ _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 @dataclass
 class Picture:
-    """`rows` of text from the top; `marks` are columns with NaN (`?`) or infinite (`∞`) losses; `low` and `high` the
-    values at the bottom and the top edge (None where there is nothing to draw)."""
+    """`rows` of text from the top, `beside` those of another series; `marks` are columns with NaN (`?`) or infinite
+    (`∞`) losses; `low` and `high` the values at the bottom and the top edge (None where there is nothing to draw)."""
 
     rows: list[str]
+    beside: list[str] = field(default_factory=list)
     low: float | None = None
     high: float | None = None
     marks: dict[int, str] = field(default_factory=dict)
 
 
-def draw(series: Series, width: int, height: int, logarithmic: bool) -> Picture:
-    """`series` in `width` × `height` characters. On a logarithmic scale, what is not above zero leaves a gap."""
+def draw(series: Series, width: int, height: int, logarithmic: bool, beside: Series | None = None) -> Picture:
+    """`series` in `width` × `height` characters, with another one on the same scales `beside` it. On a logarithmic
+    scale, what is not above zero leaves a gap."""
     blank = [" " * width for _ in range(height)]
     if width <= 0 or height <= 0 or not series.count:
         return Picture(blank)
-    columns = _columns(series, width * 2)
+    drawn = [series] if beside is None else [series, beside]
+    count = max(each.count for each in drawn)
+    both = [_columns(each, width * 2, count) for each in drawn]
+    columns = both[0]
     marks: dict[int, str] = {}
     for index, bucket in enumerate(columns):
         if bucket is not None and (bucket.nan or bucket.infinite):
             mark = "∞" if bucket.infinite else "?"
             marks[index // 2] = "∞" if marks.get(index // 2) == "∞" else mark
-    ranges = [_range(bucket, logarithmic) for bucket in columns]
-    lows = [low for found in ranges if found for low in found[:1]]
-    highs = [found[1] for found in ranges if found]
-    if not lows:
+    ranges = [[_range(bucket, logarithmic) for bucket in each] for each in both]
+    there = [found for each in ranges for found in each if found]
+    if not there:
         return Picture(blank, marks=marks)
-    low, high = min(lows), max(highs)
+    low, high = min(found[0] for found in there), max(found[1] for found in there)
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         spread = abs(high) * 0.01 or 1.0
         low, high = low - spread, high + spread
-    _bridge(ranges, {index for index, bucket in enumerate(columns) if bucket and bucket.finite and not ranges[index]})
+    rows = []
+    for found, each in zip(ranges, both, strict=True):
+        _bridge(found, {index for index, bucket in enumerate(each) if bucket and bucket.finite and not found[index]})
+        rows.append(_curve(found, low, high, width, height))
+    if logarithmic:
+        low, high = 10**low, 10**high
+    return Picture(rows[0], rows[1] if beside is not None else [], low, high, marks)
+
+
+def _curve(ranges: list[tuple[float, float] | None], low: float, high: float, width: int, height: int) -> list[str]:
+    """Ranges, one for each dot column, as lines of text."""
     dots = height * 4
     grid = [[0] * width for _ in range(height)]
     previous: tuple[int, int] | None = None
@@ -59,10 +73,7 @@ def draw(series: Series, width: int, height: int, logarithmic: bool) -> Picture:
         previous = (top, bottom)
         for dot in range(max(0, first), min(dots - 1, last) + 1):
             grid[dot // 4][index // 2] |= _BITS[index % 2][dot % 4]
-    rows = ["".join(chr(0x2800 + bits) if bits else " " for bits in line) for line in grid]
-    if logarithmic:
-        low, high = 10**low, 10**high
-    return Picture(rows, low, high, marks)
+    return ["".join(chr(0x2800 + bits) if bits else " " for bits in line) for line in grid]
 
 
 def column_of(iteration: int, count: int, width: int) -> int | None:
@@ -74,14 +85,12 @@ def column_of(iteration: int, count: int, width: int) -> int | None:
     return round(iteration * (width * 2 - 1) / max(1, count - 1)) // 2
 
 
-def _columns(series: Series, wide: int) -> list[Bucket | None]:
+def _columns(series: Series, wide: int, count: int) -> list[Bucket | None]:
+    """A series' buckets on an axis of `count` iterations."""
     columns: list[Bucket | None] = [None] * wide
     for index, bucket in enumerate(series.buckets):
         start = index * series.size
-        if series.count >= wide:
-            column = start * wide // series.count
-        else:
-            column = round(start * (wide - 1) / max(1, series.count - 1))
+        column = start * wide // count if count >= wide else round(start * (wide - 1) / max(1, count - 1))
         there = columns[column]
         if there is None:
             there = columns[column] = Bucket()

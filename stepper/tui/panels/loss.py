@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -30,6 +31,7 @@ class LossPanel(PointPanel):
         "one; the status line says last of 4 then\n"
         "the loss is what backward() is called on, with a GradScaler the scaled one; --loss, or Loss in the picker, "
         "takes another\n"
+        "of a run with what-ifs (e) the dim line is the script's own run, as far as it had come\n"
         "l switches between a linear and a logarithmic scale (which leaves out losses that are not above 0)"
     )
     PARTS: ClassVar[frozenset[str]] = frozenset({"line", "axis", "cell"})
@@ -40,6 +42,8 @@ class LossPanel(PointPanel):
         self._read = ""
         self.logarithmic = False
         self._series = Series()
+        self._others: Series | None = None
+        """The losses of the script's own run, where that is another."""
         self._drawn: tuple[object, ...] = ()
         self._picture = Picture([])
         self._pictured: tuple[object, ...] = ()
@@ -47,7 +51,7 @@ class LossPanel(PointPanel):
     def show(self, scene: Scene) -> None:
         """Take in new losses; redraw if there are any, or if the cursor is in another iteration."""
         if scene.generation != self.scene.generation:
-            self._series = Series()
+            self._series, self._others = Series(), None
         super().show(scene)
         self.redraw()
 
@@ -65,6 +69,11 @@ class LossPanel(PointPanel):
         """Whether no later iteration can have a loss."""
         return self.scene.state in ("ended", "failed", "lost")
 
+    @property
+    def span(self) -> int:
+        """The axis has room for both runs."""
+        return max(self.count, len(self.scene.own_losses))
+
     def redraw(self) -> None:
         """Draw the chart, if anything has changed."""
         scene = self.scene
@@ -72,12 +81,18 @@ class LossPanel(PointPanel):
         if key == self._drawn:
             return
         self._drawn = key
-        self._series.follow(self.scene.losses)
+        self._series.follow(scene.losses)
+        if scene.own_losses and self._others is None:
+            self._others = Series()
+            self._others.follow(scene.own_losses)
         self.set_rows(self._lines())
         self._say()
         scale = f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}"
+        beside = (f"{scale} · dim: the script's own run",) if self._others is not None else ()
         whole = not self.logarithmic or self._series.above_zero
-        self.retitle(*(() if whole else (f"{scale}, only what is above 0", f"{scale}, > 0")), scale, self.TITLE)
+        self.retitle(
+            *(() if whole else (f"{scale}, only what is above 0", f"{scale}, > 0")), *beside, scale, self.TITLE
+        )
 
     def _lines(self) -> list[Row]:
         width, height = self.wide, self.inner.height - 1
@@ -88,7 +103,7 @@ class LossPanel(PointPanel):
             return muted("No iteration has finished yet.", width)
         drawn = (self.scene.generation, count, width, height, self.logarithmic)
         if drawn != self._pictured:  # where only the cursor moves, the line stays
-            self._pictured, self._picture = drawn, draw(self._series, width, height, self.logarithmic)
+            self._pictured, self._picture = drawn, draw(self._series, width, height, self.logarithmic, self._others)
         picture = self._picture
         if picture.high is None and not picture.marks:
             finite = any(bucket.finite for bucket in self._series.buckets)
@@ -105,10 +120,10 @@ class LossPanel(PointPanel):
                     (picture.marks.get(x, text), "bad" if x in picture.marks else "line") for x, text in enumerate(line)
                 ]
             else:
-                pieces.append((line, "line"))
+                pieces += _both(line, picture.beside[index]) if picture.beside else [(line, "line")]
             rows.append(Row(tuple(pieces)))
-        rows.append(self._axis(width, count))
-        column = column_of(self.point, count, width) if self.point is not None else None
+        rows.append(self._axis(width, self.span))
+        column = column_of(self.point, self.span, width) if self.point is not None else None
         if column is not None:
             place = self.LABEL + 1 + column
             rows = [Row(mark(row.pieces, place, place + 1, "cell")) for row in rows]
@@ -123,7 +138,12 @@ class LossPanel(PointPanel):
             loss = self.scene.losses[self.point]
             point, told = str(self.point), "no loss" if loss is None else figures.figure(loss, 12)
             named = "no loss" if loss is None else f"loss {told}"
-            forms = (f"iteration {point}: {named} · enter goes there", f"{point}: {told} · enter goes there")
+            forms = [f"iteration {point}: {named} · enter goes there", f"{point}: {told} · enter goes there"]
+            own = self.scene.own_losses[self.point : self.point + 1]
+            if own and own[0] is not None:
+                there = figures.figure(own[0], 12)
+                forms[:0] = [f"iteration {point}: {named}, the script's own {there} · enter goes there"]
+                forms[1:] = [f"{point}: {told}, own {there} · enter"]
             text, _ = fitted((*forms, f"{point}: {told} · enter"), (), self.outer_size.width - CORNERS)
         if text != self._read:
             self._read = text
@@ -151,3 +171,11 @@ class LossPanel(PointPanel):
         if column is None:
             return Row((*pieces, (text, "axis")))
         return Row((*pieces, (text[:column], "axis"), ("▲", "strong"), (text[column + 1 :], "axis")))
+
+
+def _both(line: str, beside: str) -> list[Piece]:
+    """A line of the chart, and behind it that of another run, where this one leaves room."""
+    pieces = []
+    for own, cells in groupby(zip(line, beside, strict=True), key=lambda cell: cell[0] != " "):
+        pieces.append(("".join(cell[0] if own else cell[1] for cell in cells), "line" if own else "muted"))
+    return pieces

@@ -41,6 +41,11 @@ class PointPanel(LinePanel):
         return len(self.scene.losses)
 
     @property
+    def span(self) -> int:
+        """How many iterations the axis has."""
+        return self.count
+
+    @property
     def wide(self) -> int:
         """Columns of the axis."""
         return max(0, self.inner.width - self.LABEL - 1)
@@ -59,7 +64,7 @@ class PointPanel(LinePanel):
         if self.point is None:
             self.read(self.scene.iteration or 0)
         else:
-            self.read(self.point + step * max(1, self.count // max(1, self.wide)))
+            self.read(self.point + step * max(1, self.span // max(1, self.wide)))
 
     def action_edge(self, end: bool) -> None:
         """Read the first or the last point."""
@@ -72,7 +77,7 @@ class PointPanel(LinePanel):
 
     def at(self, column: int) -> int:
         """The iteration at a column of the axis."""
-        return round(column * (self.count - 1) / max(1, self.wide - 1))
+        return round(column * (self.span - 1) / max(1, self.wide - 1))
 
     def pointed(self, x: int, y: int) -> int | None:
         """The iteration at a place inside the panel."""

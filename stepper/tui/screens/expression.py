@@ -1,4 +1,4 @@
-"""A small input for a Python expression: the base of those that ask for one."""
+"""A small input for a line of Python: the base of those that ask for an expression, or a statement."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Label
 
-from stepper.session.expressions import NotAnExpression, checked
+from stepper.session.expressions import checked
 from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 
 
 class ExpressionScreen(Question[str | None]):
-    """Answers a Python expression (empty: none), None for no change."""
+    """Answers a Python expression, or what else `KIND` says (empty: none), None for no change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
     DEFAULT_CSS = """
     ExpressionScreen > Vertical { width: 76; }
     """
+    KIND: ClassVar[str] = "expression"
     EXAMPLE: ClassVar[str] = ""
     """What may be typed."""
     SAID: ClassVar[tuple[str, ...]] = ()
@@ -38,17 +39,21 @@ class ExpressionScreen(Question[str | None]):
         """One input, and what may be typed."""
         with Vertical() as box:
             box.border_title = Content(visible(self._title))
-            yield Input(self._present, placeholder=f"a Python expression, such as {self.EXAMPLE}")
+            yield Input(self._present, placeholder=f"a Python {self.KIND}, such as {self.EXAMPLE}")
             for said in self.SAID:
                 yield Label(said)
             yield Label("", id="problem")
+
+    def checked(self, text: str) -> str:
+        """The text as it is answered. Raises ValueError, with what is wrong with it."""
+        return checked(text)
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:
         """Answer, or say what is wrong with it."""
         try:
-            text = checked(event.value)
-        except NotAnExpression as error:
+            text = self.checked(event.value)
+        except ValueError as error:
             problem = self.query_one("#problem", Label)
             problem.update(Content(visible(str(error))))
             problem.display = True

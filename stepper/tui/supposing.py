@@ -1,0 +1,63 @@
+"""What if: the same target anew, with a statement carried out before the iteration that the cursor is in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stepper.tui.opening import Opening
+
+if TYPE_CHECKING:
+    from stepper.session import Options
+
+
+class Supposing(Opening):
+    """Asks for the statement, and goes to that iteration of the run that it makes."""
+
+    def action_what_if(self) -> None:
+        """Ask what is to be carried out before the iteration that is shown."""
+        from stepper.tui.screens.whatif import WhatIfScreen
+
+        iteration, session = self.scene.iteration, self.session
+        if iteration is None:
+            self.message.say("A statement is carried out before an iteration; i goes to one.")
+            return
+        present = "; ".join(each.statement for each in session.what_if if each.iteration == iteration)
+
+        def take(statement: str | None) -> None:
+            if statement is not None and statement != present:
+                self._elsewhere_by("what_if", lambda: self._suppose(iteration, statement))
+
+        self.push_screen(WhatIfScreen(iteration, present), take)
+
+    async def _suppose(self, iteration: int, statement: str) -> None:
+        """Run the target anew to the iteration, with the statement before it; as it was, where that cannot be."""
+        from stepper.session.whatif import instead
+
+        before = self.session
+        options = replace(before.options, what_if=instead(before.options.what_if, iteration, statement))
+        if not before.options.what_if:
+            self.own_losses = tuple(before.losses)
+        refused = await self._anew(before.target, options, iteration)
+        if refused:
+            await self._anew(before.target, before.options, iteration)
+            self.look()  # what was to be said of the start is over then, and does not take this with it
+            self.message.say(refused, bad=True)
+            return
+        self.look()
+        key = self.keymap.shown("what_if")
+        told = f"This is the run with {statement} before iteration {iteration}; Loss draws the script's own beside it, "
+        said = f"{told}{key} changes it." if statement else "This is the run without it."
+        self.message.say(said if self.session.cursor.iteration == iteration else f"{said} {self.session.notice}")
+
+    async def _anew(self, target: str, options: Options, iteration: int) -> str:
+        """Run it anew, and go to the iteration; answers why that cannot be."""
+        from stepper.session import Misuse
+
+        refused = await self._replace(target, options, anew=True)
+        if not refused:
+            try:
+                await self.session.go(iteration)
+            except Misuse as error:
+                refused = str(error)
+        return refused
