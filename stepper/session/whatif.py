@@ -31,6 +31,12 @@ def what_if(target: str, text: str) -> WhatIf:
     return WhatIf(int(number), checked)
 
 
+def present(texts: Sequence[str], iteration: int) -> str:
+    """What `ITERATION: STATEMENT` texts say of this iteration; empty for nothing."""
+    parted = [text.partition(":") for text in texts]
+    return "; ".join(statement.strip() for number, _, statement in parted if int(number) == iteration)
+
+
 def instead(texts: Sequence[str], iteration: int, statement: str) -> tuple[str, ...]:
     """`ITERATION: STATEMENT` texts, with this statement (empty: none) for those that are of this iteration."""
     others = [text for text in texts if int(text.partition(":")[0]) != iteration]

@@ -16,19 +16,20 @@ class Supposing(Opening):
 
     def action_what_if(self) -> None:
         """Ask what is to be carried out before the iteration that is shown."""
+        from stepper.session.whatif import present
         from stepper.tui.screens.whatif import WhatIfScreen
 
-        iteration, session = self.scene.iteration, self.session
+        iteration = self.scene.iteration
         if iteration is None:
             self.message.say("A statement is carried out before an iteration; i goes to one.")
             return
-        present = "; ".join(each.statement for each in session.what_if if each.iteration == iteration)
+        said = present(self.session.options.what_if, iteration)
 
         def take(statement: str | None) -> None:
-            if statement is not None and statement != present:
+            if statement is not None and statement != said:
                 self._elsewhere_by("what_if", lambda: self._suppose(iteration, statement))
 
-        self.push_screen(WhatIfScreen(iteration, present), take)
+        self.push_screen(WhatIfScreen(iteration, said), take)
 
     async def _suppose(self, iteration: int, statement: str) -> None:
         """Run the target anew to the iteration, with the statement before it; as it was, where that cannot be."""

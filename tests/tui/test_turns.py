@@ -25,5 +25,5 @@ def test_what_overtakes_others_is_there_and_asks_nothing_that_is_typed_ahead() -
     assert not any(map(asks, at_once))
     assert {action.name for action in ACTIONS if asks(action.name)} == {
         "go", "search", "breakpoint.condition", "breakpoint.list", "source.file", "export",
-        "gate.pick", "gate.jump", "viewer.jump", "watch",
+        "gate.pick", "gate.jump", "viewer.jump", "watch", "what_if",
     }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.content import Content
 from textual.widgets import Input
 
 from stepper.session import Options, Session
@@ -41,7 +40,6 @@ async def test_a_statement_makes_another_run_which_is_compared_with_the_scripts_
         await suppose("w = 1.0")
         assert app.scene.losses == [*own[:3], 1.0] and list(app.scene.own_losses) == own
         assert "what if @3" in text_of(app.status) and "the run with w = 1.0 before iteration 3" in text_of(app.message)
-        assert app.desk.loss.border_title is not None and "own run" in Content(app.desk.loss.border_title).plain
         parts = {part for y in range(app.desk.loss.inner.height - 1) for _, part in app.desk.loss.row(y).pieces[2:]}
         assert parts == {"line", "muted"}, "both are drawn, to be told apart"
 

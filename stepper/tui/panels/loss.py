@@ -88,7 +88,7 @@ class LossPanel(PointPanel):
         self.set_rows(self._lines())
         self._say()
         scale = f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}"
-        beside = (f"{scale} · dim: the script's own run",) if self._others is not None else ()
+        beside = (f"{scale} · dim: the script's own run", f"{scale} · own run dim") if self._others is not None else ()
         whole = not self.logarithmic or self._series.above_zero
         self.retitle(
             *(() if whole else (f"{scale}, only what is above 0", f"{scale}, > 0")), *beside, scale, self.TITLE
