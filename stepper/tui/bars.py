@@ -31,6 +31,8 @@ LEAST_NAME = 4
 """Columns of a target's name below which nothing of it is said."""
 LEAST_ENGINE = 5
 """Columns of an engine's name below which the first engine is left out instead."""
+MOST_CHANGED = 32
+"""Columns that the changed settings take at most."""
 SHORT = {"Gradients": "Grads", "Traceback": "Trace", "Process lost": "Lost"}
 SHORTER = {**SHORT, "Timeline": "Time", "Output": "Out"}
 """What panels are called where there is little room."""
@@ -111,7 +113,9 @@ class StatusBar(Bar):
         entries = [_target(scene.target)]
         machine = " ".join(text for text in (scene.device, scene.dtype) if text)
         if machine:
-            entries.append(Entry(5, ((machine, "muted"),), "target"))
+            entries.append(Entry(6, ((machine, "muted"),), "target"))
+        if scene.changed:
+            entries.append(Entry(5, ((figures.middle(visible(scene.changed), MOST_CHANGED), "muted"),), "target"))
         entries += _under_way(scene) if scene.state in ("running", "replaying") else _standing(scene)
         if scene.wrong is not None:
             entries.append(_wrong(scene.losses[scene.wrong], scene.wrong))
@@ -137,7 +141,7 @@ class StatusBar(Bar):
             entries[:1] = [_target(left)] if cell_len(left) >= LEAST_NAME else []
         engines = some_engines(scene.engines, room - 2)
         if engines:
-            entries.insert(1, Entry(6, ((engines, "muted"),), "target"))
+            entries.insert(1, Entry(7, ((engines, "muted"),), "target"))
         self._places, column = [], 0
         for entry in entries:
             self._places.append((column, column + entry.size - 2, entry.call, ""))

@@ -46,6 +46,8 @@ class Scene:
     engines: tuple[str, ...] = ()
     device: str = ""
     dtype: str = ""
+    changed: str = ""
+    """Which settings are other than the script has them: a preset, and what was set."""
     state: str = "starting"
     notice: str = ""
     traceback: str = ""
@@ -146,6 +148,7 @@ def scene_of(
         edited=_edited(edited, path),
         elsewhere=elsewhere,
         engines=tuple(session.engines),
+        changed=" ".join(filter(None, (session.options.preset, *session.options.settings))),
         device=session.device,
         dtype=session.dtype,
         state=session.state.name.lower(),

@@ -291,3 +291,14 @@ def test_what_keeps_all_from_being_checked_is_said_once() -> None:
     assert [line for line in lines(GradientCheck(0, 1.0, others, ())) if line] == [
         "w  (2,)  cannot tell: no copies", "b  (2,)  cannot tell: no copies", "c  (2,)  cannot tell: a kink",
     ]  # fmt: skip
+
+
+def test_a_table_keeps_to_the_room_there_is_with_its_reasons_beneath() -> None:
+    sure = EntryCheck((1, 17), -0.123456789, -0.123456789, 2.4e-5, verdict=Verdict.AGREES)
+    unsure = EntryCheck((0, 2), 1.0, None, reason="kinks lie too near: a ReLU crosses zero within a step")
+    found = GradientCheck(0, 1.0, (ParameterCheck("w", (2, 20), (sure, unsure), Verdict.AGREES),), ())
+    wide, narrow = list(lines(found)), list(lines(found, 70))
+    assert len(wide) == 4 and max(map(len, wide)) > 70 >= max(map(len, narrow))
+    assert (
+        narrow[3].endswith("cannot tell") and narrow[4] == "    kinks lie too near: a ReLU crosses zero within a step"
+    )

@@ -44,7 +44,9 @@ def test_next_stays_in_the_frame_also_from_its_head_and_leaves_it_at_its_end(sta
     assert navigation.next_statement(RECORD, start) == next_one
 
 
-@pytest.mark.parametrize(("start", "before"), [(9, 8), (8, 7), (7, 6), (6, 0), (0, None), (5, 4), (4, 3), (3, 0)])
+@pytest.mark.parametrize(
+    ("start", "before"), [(9, 8), (8, 7), (7, 6), (6, 0), (0, None), (5, 4), (4, 3), (3, 2), (2, 0)]
+)
 def test_previous_mirrors_it(start: int, before: int | None) -> None:
     assert navigation.previous_statement(RECORD, start) == before
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stepper.session import Session
+from stepper.session import Options, Session
 from stepper.tui import bars, figures
 from tests.tui.screen import app_of, ready, screen_text, settled
 from tests.tui.standin import Standin
@@ -19,15 +19,25 @@ PATH = "/home/somebody/projects/deep/inside/of/a/folder/training_loop.py"
 @pytest.mark.parametrize(
     ("width", "begins", "words"),
     [
-        (200, f" {PATH} ", ["numpy", "cpu float64", "iteration 0/20", "statement 1/13", "forward", "loss 21128"]),
-        (120, " …/training_loop.py ", ["cpu float64", "iteration 0/20", "statement 1/13", "forward", "loss 21128"]),
+        (
+            200,
+            f" {PATH} ",
+            ["numpy", "cpu float64", "learning_rate=3e-6", "iteration 0/20", "statement 1/13", "forward", "loss 21128"],
+        ),
+        (
+            120,
+            " …/training_loop.py ",
+            ["learning_rate=3e-6", "iteration 0/20", "statement 1/13", "forward", "loss 21128"],
+        ),
         (80, " …/training_loop.py ", ["iteration 0/20", "loss 21128"]),
         (40, " tr…oop.py ", ["iteration 0/20", "■ stopped"]),
         (28, "iteration 0/20", ["■ stopped"]),
     ],
 )
 async def test_the_status_keeps_what_tells_most(width: int, begins: str, words: list[str]) -> None:
-    app = app_of(Standin(target=PATH))
+    session = Standin(target=PATH)
+    session.options = Options(seed=0, settings=("learning_rate=3e-6",))
+    app = app_of(session)
     async with app.run_test(size=(width, 30)) as pilot:
         await ready(pilot)
         line = screen_text(app).splitlines()[0]

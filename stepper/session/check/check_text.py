@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from stepper.session.check.gradient_check import Direction, EntryCheck, GradientCheck, ParameterCheck, Verdict
 from stepper.session.findings.labels import some
 
 HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
+NARROW = ("entry", "recorded", "difference", "±", "relative", "")
+INDENT = "    "
 FEW = 4  # parameters that are named one by one
 
 
-def lines(found: GradientCheck) -> Iterator[str]:
-    """Each parameter, what came of it, and its entries beneath."""
+def lines(found: GradientCheck, room: int | None = None) -> Iterator[str]:
+    """Each parameter, what came of it, and its entries beneath; tables in at most `room` columns, if they can be."""
     ways = [each for each in found.directions if each.verdict is Verdict.AGREES]
     yield from map(_direction, ways)
     if ways:
@@ -32,12 +35,12 @@ def lines(found: GradientCheck) -> Iterator[str]:
         shape = str(parameter.shape) if parameter.shape else "scalar"
         note = "" if parameter.name in shared.get(parameter.note, ()) else parameter.note
         yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(note)}"
-        yield from _entries(parameter)
+        yield from _entries(parameter, room)
     if found.ahead and found.begun is not None:
         if found.parameters:
             yield ""
         yield f"{found.begun.name}  {found.begun.shape or 'scalar'}  not done yet; so far:"
-        yield from _entries(found.begun, short=False)
+        yield from _entries(found.begun, room, short=False)
     if found.hint:
         yield ""
         yield found.hint
@@ -72,14 +75,31 @@ def _direction(along: Direction) -> str:
     return f"a random direction through all {along.entries:,} entries {of}  agrees{by}: {figures}"
 
 
-def _entries(parameter: ParameterCheck, *, short: bool = True) -> Iterator[str]:
+def _entries(parameter: ParameterCheck, room: int | None, *, short: bool = True) -> Iterator[str]:
     """`short`: without the reason that stands above them."""
+    if not parameter.entries:
+        return
     note = parameter.note if short else ""
-    rows = [HEADS, *(_row(entry, note) for entry in parameter.entries)] if parameter.entries else []
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADS) - 1)] if rows else []
-    for row in rows:
-        cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=False)]
-        yield "  ".join(["", *cells, row[-1]]).rstrip()
+    rows = [_row(entry, note) for entry in parameter.entries]
+    told = _table(HEADS, rows)
+    if room is not None and max(map(len, told)) > room:
+        first, *others = _table(NARROW, [(*cells, verdict.partition(":")[0]) for *cells, verdict in rows])
+        yield first
+        for line, row in zip(others, rows, strict=True):
+            yield line
+            reason = row[-1].partition(": ")[2]
+            yield from wrap(reason, room, initial_indent=INDENT, subsequent_indent=INDENT)
+    else:
+        yield from told
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns to the right, the last one to the left."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(["", *(f"{cell:>{width}}" for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]).rstrip()
+        for row in (heads, *rows)
+    ]
 
 
 def _row(entry: EntryCheck, note: str) -> tuple[str, ...]:

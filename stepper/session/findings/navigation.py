@@ -90,7 +90,11 @@ def next_statement(record: Record, event: int) -> int | None:
 
 
 def previous_statement(record: Record, event: int) -> int | None:
-    """The statement before, in the same manner."""
+    """The statement before, in the same manner; from a function's first it is the function's head."""
+    if 0 <= event < len(record.events) and record.events[event].kind == "statement":
+        head = frame_of(record, record.events[event])
+        if head is not None and record.events[head].kind == "call" and _first_within(record, head) == event:
+            return head
     return _beside(record, event, range(event - 1, -1, -1))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -18,6 +19,8 @@ from stepper.session.errors import Misuse, ScriptFailed
 from stepper.terminal_text import visible
 from stepper.tui.screens.question import Question
 
+LEAST = 20
+"""Columns that lines are made for, however few there are."""
 Check = Callable[[Callable[[GradientCheck, str], None]], Awaitable[GradientCheck]]
 
 
@@ -27,7 +30,7 @@ class CheckScreen(Question[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close")]
     DEFAULT_CSS = """
     CheckScreen {
-        & > VerticalScroll { width: 90%; max-width: 110; }
+        & > VerticalScroll { width: 110; }
         & Static { width: 1fr; height: auto; }
     }
     """
@@ -36,6 +39,7 @@ class CheckScreen(Question[None]):
         super().__init__()
         self._iteration = iteration
         self._check = check
+        self._text: Callable[[int], str] = lambda room: ""
 
     def compose(self) -> ComposeResult:
         """One text."""
@@ -54,8 +58,8 @@ class CheckScreen(Question[None]):
         def tell(found: GradientCheck, name: str) -> None:
             done = len(found.parameters)
             if name:
-                known = [*lines(replace(found, ahead=())), ""] if done else []
-                self._say("\n".join([*known, f"checking {name} ({done + 1} of {done + len(found.ahead)}) …"]))
+                known = replace(found, ahead=()) if done else None
+                self._tell(known, f"checking {name} ({done + 1} of {done + len(found.ahead)}) …")
 
         try:
             found = await self._check(tell)
@@ -66,7 +70,31 @@ class CheckScreen(Question[None]):
         except Exception as error:  # a fault of our own: told here, where the check was asked for
             self._say(f"the check failed, by a fault of stepper's: {type(error).__name__}: {error}")
         else:
-            self._say("\n".join(lines(found)))
+            self._tell(found, "")
+
+    def _tell(self, found: GradientCheck | None, last: str) -> None:
+        """What is known so far, and a line behind it."""
+
+        def text(room: int) -> str:
+            known = list(lines(found, room)) if found is not None else []
+            behind = ["", last] if known and last else [last] if last else []
+            return "\n".join([*known, *behind])
+
+        self._show(text)
 
     def _say(self, text: str) -> None:
-        self.query_one("#check", Static).update(Content(visible(text)))
+        self._show(lambda room: text)
+
+    def _show(self, text: Callable[[int], str]) -> None:
+        self._text = text
+        self.draw()
+
+    @on(events.Resize)
+    def draw_anew(self) -> None:
+        """There is another width, once that is laid out."""
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Show what there is to say, for the present width."""
+        room = self.query_one(VerticalScroll).scrollable_content_region.width
+        self.query_one("#check", Static).update(Content(visible(self._text(max(LEAST, room)))))

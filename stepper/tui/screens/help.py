@@ -29,7 +29,7 @@ class HelpScreen(Question[None]):
     ]
     DEFAULT_CSS = """
     HelpScreen {
-        & > VerticalScroll { width: 100%; max-width: 124; height: 90%; }
+        & > VerticalScroll { width: 124; height: 90%; }
         & Static { width: 1fr; margin-bottom: 1; }
     }
     """
