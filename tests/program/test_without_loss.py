@@ -68,3 +68,31 @@ for x, y in rows:
     w -= 0.1 * dw
 """
     assert phases(analyse(source, "s.py"))["dw[0] += 1"] == "backward"
+
+
+def test_behind_the_step_of_one_sample_the_next_one_begins_with_a_forward_pass() -> None:
+    source = """
+def learn(x, y):
+    out = x * w[0] + w[1]
+    err = y - out
+    w[0] += 0.1 * err * x
+    w[1] += 0.1 * err
+for t in range(9):
+    learn(0, 1)
+    learn(1, 0)
+"""
+    found = phases(analyse(source, "s.py"))
+    assert found["out = x * w[0] + w[1]"] == found["learn(1, 0)"] == "forward" and found["err = y - out"] == "backward"
+
+
+def test_what_the_script_itself_calls_gradient_may_be_the_training() -> None:
+    source = """
+def gradient(x, y):
+    w = 0.5
+    for t in range(9):
+        w = w - 0.1 * (x * (w * x - y)).sum()
+    return w
+print(gradient(x, y))
+"""
+    program = analyse(source, "s.py")
+    assert program.loop is not None and program.sites[program.loop.site].line == 4

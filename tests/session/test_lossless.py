@@ -44,6 +44,9 @@ def fit(w, rate):
         seen[t] = float(far.max())
         wide(scores)
         step = rate * 0.5
+        slope = float(2 * off.mean())
+        turned = -slope
+        w[0] += step * turned
         w -= step * (2 * x.T @ off) / len(y)
         size = np.abs(w).max()
 rng = np.random.default_rng(0)

@@ -85,9 +85,10 @@ class Caller(Evaluator):
             self._note_container(scope, node.func)
         if names_gradient(name) or names_loss(name):
             self.mark_name(name, node)
-        if name in DIFFERENTIATING and (receiver == NOTHING or self.script.is_import(scope, node.func)):
-            self.mark("backward", node)
         callees = self.callees(scope, node)
+        # What the script itself calls so is seen into: it may be the whole training (`def gradient(x, y)`).
+        if name in DIFFERENTIATING and not callees and (receiver == NOTHING or self.script.is_import(scope, node.func)):
+            self.mark("backward", node)
         arguments = [self.evaluate(scope, argument) for argument in node.args]
         keywords = [(keyword.arg, self.evaluate(scope, keyword.value)) for keyword in node.keywords]
         loss = self.loss_rules.backward_of(node)

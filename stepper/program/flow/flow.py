@@ -17,6 +17,7 @@ from stepper.program.flow.steps import (
     decided_by_themselves,
     emptied,
     like_steps,
+    of_next_samples,
     on_copies,
     picked_for_steps,
     rates,
@@ -105,6 +106,7 @@ def sort(
         updates -= {d for d in updates & forward if id(d.node) in anew}
     else:
         forward = _before_gradients(run, feeding)
+        forward |= of_next_samples(forward, changes, run)
         updates = changes
     by_autograd = any(loss.backward or loss.differentiated for loss in losses)
     if by_autograd:

@@ -244,6 +244,18 @@ def behind_steps(backward: set[Definition], forward: set[Definition], updates: s
     return found
 
 
+def of_next_samples(forward: set[Definition], changes: set[Definition], run: Pass) -> set[Definition]:
+    """Where a pass steps by one sample after the other (`learn(0, 0)`, then `learn(1, 1)`), the forward passes behind
+    the first step: what leads to an error or a gradient that is made of none but by way of the parameters."""
+    found: set[Definition] = set()
+    for d in run.definitions:
+        if d.kind in ("bind", "change") and signals(d) and d.deps and d not in changes:
+            made = until(d.deps, changes)
+            if made & changes and not any(map(signals, made - changes)):
+                found |= {o for o in made - changes if o.kind != "start"}
+    return found - forward
+
+
 def picked_for_steps(backward: set[Definition], steps: set[Definition], run: Pass) -> set[Definition]:
     """Where a gradient is taken out of what keeps it (`dw = grads[key]`) for nothing but the step."""
     users: dict[Definition, set[Definition]] = {}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from stepper.record import Record, Value
-from stepper.session.findings.nesting import as_they_ended, nested
+from collections.abc import Mapping
+
+from stepper.record import Event, Record, Value
+from stepper.session.findings.nesting import as_they_ended, nested, within
 
 
 def likely_loss(record: Record) -> tuple[str, int] | None:
     """The name, and the line, of the last single floating-point number that the loop's own statements made of the
     parameters before they were updated; None where there is none. What only comparisons and indices lead to (an
-    accuracy) is not made of them."""
+    accuracy) is not made of them, and what leads to their steps (a slope, an error with its sign) is no loss."""
     copies = {each.before.copy for each in record.parameters if each.before.copy is not None}
     labels: set[str] = set()
     found = None
-    for event in as_they_ended(nested(record.events)):
+    inside = nested(record.events)
+    steps = _leading_to_steps(record, inside)
+    for event in as_they_ended(inside):
         if event.phase not in ("forward", "loss"):
             continue
         read = [each for each in event.values if each.when in ("operand", "before")]
@@ -27,8 +31,25 @@ def likely_loss(record: Record) -> tuple[str, int] | None:
             else:
                 copies.add(value.copy)
             own = event.kind == "statement" and event.function == record.events[0].function
-            if own and value.summary.size == 1 and value.label.isidentifier():
+            if own and value.summary.size == 1 and value.label.isidentifier() and value.label not in steps:
                 found = value.label, event.line
+    return found
+
+
+def _leading_to_steps(record: Record, inside: Mapping[int | None, list[Event]]) -> set[str]:
+    """What the loop's own statements made of which the parameters were updated."""
+    moved = {each.name for each in record.parameters}
+    copies = {each.after.copy for each in record.parameters if each.after.copy is not None}
+    found: set[str] = set()
+    for event in reversed(record.events):
+        if event.kind != "statement" or event.function != record.events[0].function:
+            continue
+        values = [value for each in within(inside, event) for value in each.values]
+        made = {value.label for value in event.values if value.when in ("result", "after")}
+        changed = (value for value in values if value.when in ("result", "after"))
+        steps = event.phase == "update" and any(each.label in moved or each.copy in copies for each in changed)
+        if steps or made & found:
+            found |= {value.label for value in values if value.when == "operand"}
     return found
 
 
