@@ -113,17 +113,17 @@ def test_numbers_that_many_objects_keep_are_called_by_those_objects(tmp_path: Pa
                 self.w, self.b = [Value(0.5), Value(-0.5)], Value(0.25)
             def parameters(self):
                 return [*self.w, self.b]
-        neuron = Neuron()
+        neuron, shifts = Neuron(), [[Value(0.0)]]
         for t in range(3):
-            out = sum(p.data for p in neuron.parameters())
+            out = sum(p.data for p in neuron.parameters() + shifts[0])
             loss = out * out
-            for p in neuron.parameters():
+            for p in neuron.parameters() + shifts[0]:
                 p.grad = 2 * out
-            for p in neuron.parameters():
+            for p in neuron.parameters() + shifts[0]:
                 p.data -= 0.1 * p.grad
     """
     record = trace(script(tmp_path, source), Options(), 1).record
-    assert [each.name for each in record.parameters] == ["neuron.w[0]", "neuron.w[1]", "neuron.b"]
+    assert [each.name for each in record.parameters] == ["neuron.w[0]", "neuron.w[1]", "neuron.b", "shifts[0][0]"]
 
 
 def test_an_optimizer_of_the_scripts_own_does_not_name_what_a_network_keeps(tmp_path: Path) -> None:

@@ -138,7 +138,8 @@ class Namer:
 
     def learn_objects(self, holders: Sequence[tuple[str, Any]], names: Names) -> None:
         """Learn the paths of the arrays, and of the objects, that the script's own objects keep (`conv.W`,
-        `net.layers[1].W`): they tell apart what methods call by one name (`self.W`)."""
+        `net.layers[1].W`), and of those objects in lists: they tell apart what methods call by one name (`self.W`), or
+        a loop (`for p in params`)."""
         # Optimizers last: they call what they hold by its number only
         ordered = sorted(holders, key=lambda held: _steps(held[1]))
         waiting = deque([(label, value, False) for label, value in ordered])
@@ -161,7 +162,7 @@ class Namer:
                 inner = [(label + subscript(key, self._quote), each, inside) for key, each in keyed]
                 waiting.extendleft(reversed(inner))
             elif self._is_own(kind):
-                if inside:
+                if inside or label.endswith("]"):  # in a list or a dict it has no other name
                     names.give(value, label)
                 kept = attributes(value)[:MEMBERS]
                 waiting.extendleft((f"{label}.{name}", each, True) for name, each in reversed(kept))
