@@ -4,14 +4,20 @@ Central differences, (L(θ + h) − L(θ − h)) / 2h, at several step sizes. Th
 about u·|L| / h for a loss computed with unit roundoff u, and that of truncation, which goes with h²; the best step for
 both is near ∛u times the scale of θ (W. H. Press et al., Numerical Recipes, 5.7). How far the differences at h and 2h
 lie apart bounds what of either is left, as in Richardson's extrapolation, which takes a third of it for the error.
+
+Where kinks lie nearer than such a step, many far narrower ones are taken together: of each the loss's rounding leaves
+little, but from step to step it is another, and the mean has a part of it only. How much that is tells their scatter.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import groupby, islice, pairwise
+from statistics import stdev
+from typing import NamedTuple
 
 FIRST = (1.0, 2.0, 4.0)  # the first steps, in units of ∛u times the scale
 ROUNDS = 3  # and how often further ones are taken, where these are not exact enough
@@ -29,6 +35,12 @@ ROUNDING = 4.0  # the roundings of a loss, in units of u·|L|, that are reckoned
 LIKELY = 0.25  # the part of them that is likely
 NARROW = (1.0, 4.0, 16.0)  # the narrowest steps
 CLEAR = 16.0  # how much larger than its rounding a difference is to be, to be seen
+TOGETHER = 8  # steps that are taken together, from a width on, below its double
+AROUND = (0.5, 1.0, 2.0)  # the widths
+SEEN = 100.0  # how many times the likely rounding of the loss a slope is to change it by there
+SURE = 3.0  # standard errors of their mean that are reckoned with
+UNSEEN = 2.0  # how many times what kinks are likely to make of a slope that they may
+MEANT = 0.02  # relative error of a mean, up to which nothing else is asked
 APART = 1.25  # how many times as wide another step is at least that tells how exact a slope is
 EXACT = 1e-3  # the relative error that is sought
 SAFELY = 4.0  # how much smaller than that what rounding does is to be
@@ -41,12 +53,13 @@ Ask = Callable[[list[float]], Awaitable[list[tuple[float, Losses]]]]
 
 @dataclass(frozen=True)
 class Step:
-    """Two numbers beside θ and the losses there."""
+    """Two numbers beside θ and the losses there; `among` numbers those that were taken together, from 1 on."""
 
     below: float
     above: float
     losses_below: Losses
     losses_above: Losses
+    among: int = 0
 
     @property
     def size(self) -> float:
@@ -59,13 +72,15 @@ class Slope:
     """∂L/∂θ, give or take `error`, by a step of `step`. `others` are the differences at all steps that were taken, the
     narrowest first, each with what rounding may have done to it, and half of what the slopes below and above θ lie
     apart, curvature aside: where the loss has a kink (a ReLU crossing) near, the slope at θ is that of one side, or
-    between them. `flat`: at so many of the narrowest the loss was no other, not even by its rounding."""
+    between them. `flat`: at so many of the narrowest the loss was no other, not even by its rounding. `means`: the same
+    of each of those that were taken together."""
 
     value: float
     error: float
     step: float
     others: tuple[tuple[float, float, float], ...] = ()
     flat: int = 0
+    means: tuple[tuple[float, float, float], ...] = ()
 
     @property
     def still(self) -> bool:
@@ -93,20 +108,26 @@ class Slope:
             return True
         if any(_bends(some, slope) for some in self._from_the_narrowest()):
             return True
+        if _leave_no_room(self.means, slope):
+            return True
         apart = abs(slope - self.value)
         told = [each for each in self.others if 4 * each[1] < apart]
         near = sum(told[0][1] <= REACH * rounding for _, rounding, _ in told)  # it goes with the step
-        told = told[: max(NARROWEST, near)]
-        values = [value for value, _, _ in told]
-        width = max(values) - min(values) if told else math.inf
-        far = (abs(slope - value) > 2 * (rounding + kink) + SCATTER * width for value, rounding, kink in told)
-        return len(told) > 1 and all(far)
+        return _leave_no_room(told[: max(NARROWEST, near)], slope)
 
     def _from_the_narrowest(self) -> Iterator[tuple[tuple[float, float, float], ...]]:
         return (self.others[:count] for count in range(BENT, len(self.others) + 1))
 
     def _in_a_row(self) -> Iterator[tuple[tuple[float, float, float], ...]]:
         return (self.others[first : first + NARROWEST] for first in range(len(self.others) - NARROWEST + 1))
+
+
+def _leave_no_room(told: Sequence[tuple[float, float, float]], slope: float) -> bool:
+    """Whether several differences lie further from this slope than from one another."""
+    values = [value for value, _, _ in told]
+    width = max(values) - min(values) if told else math.inf
+    far = (abs(slope - value) > 2 * (rounding + kink) + SCATTER * width for value, rounding, kink in told)
+    return len(told) > 1 and all(far)
 
 
 def _is_smooth(others: Sequence[tuple[float, float, float]]) -> bool:
@@ -149,7 +170,7 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
     `noise` how much it differs when it is computed again. None where there are not two steps with finite losses."""
     known: list[_Known] = []
     flat, still = 0, True
-    for step in sorted(steps, key=lambda each: each.size):
+    for step in sorted((each for each in steps if not each.among), key=lambda each: each.size):
         try:
             below, above = read(step.losses_below), read(step.losses_above)
         except LookupError:
@@ -176,7 +197,48 @@ def slope(steps: Sequence[Step], base: float, read: Reading, unit: float, noise:
     ]
     pairs = zip(known, [*kinks, kinks[-1]], strict=True)
     others = tuple((value, rounding / step.size, kink) for (step, value, rounding, _), kink in pairs)
-    return replace(best, others=others, flat=flat)
+    means = _means(steps, base, read, unit, noise)
+    if means:
+        rows = [(step.size, value, rounding / step.size) for step, value, rounding, _ in known]
+        means = _among_kinks(means, sorted(rows + [each[:3] for each in means]))
+    near = (
+        Slope(mean.value, abs(wider.value - mean.value) + mean.rounding, mean.size) for mean, wider in pairwise(means)
+    )
+    nearest = min(near, key=lambda each: each.error, default=best)
+    if nearest.error <= max(best.error, MEANT * abs(nearest.value)):
+        best = nearest
+    return replace(best, others=others, flat=flat, means=tuple(each[1:] for each in means))
+
+
+class _Mean(NamedTuple):
+    """Of steps that were taken together."""
+
+    size: float
+    value: float
+    rounding: float
+    kink: float
+
+
+def _means(steps: Sequence[Step], base: float, read: Reading, unit: float, noise: float) -> list[_Mean]:
+    """What steps that were taken together tell, the narrowest first. All of what the slopes below and above lie apart
+    is taken for a kink's: so near there is no other curvature, and θ itself is one number only, whose loss is rounded
+    as it is."""
+    found: list[_Mean] = []
+    for _, some in groupby((each for each in steps if each.among), key=lambda each: each.among):
+        told: list[tuple[float, float, float]] = []
+        for step in some:
+            with suppress(LookupError):
+                told.append((step.size, read(step.losses_below), read(step.losses_above)))
+        if len(told) < TOGETHER or not all(map(math.isfinite, (number for each in told for number in each))):
+            continue
+        squares = sum(size**2 for size, _, _ in told)
+        value = sum(size * (above - below) / 2 for size, below, above in told) / squares
+        sides = sum(size * ((above + below) / 2 - base) for size, below, above in told) / squares
+        scatter = stdev((above - below) / 2 - value * size for size, below, above in told)
+        likely = LIKELY * (ROUNDING * unit * abs(base) + noise) / math.sqrt(2) / 2
+        rounding = SURE * max(scatter, likely) / math.sqrt(squares)
+        found.append(_Mean(math.sqrt(squares / len(told)), value, rounding, abs(sides)))
+    return sorted(found)
 
 
 def _wider(step: Step, known: Sequence[_Known]) -> Iterator[_Known]:
@@ -193,6 +255,17 @@ def _kink(narrow: tuple[float, float, float], wide: tuple[float, float, float]) 
         return abs(sides)
     noise = 2 * LIKELY * (larger * rounding / size + size * other / larger) / (larger - size)
     return max(0.0, abs(larger * sides - size * further) / (larger - size) - noise)
+
+
+def _among_kinks(means: Sequence[_Mean], rows: Sequence[tuple[float, float, float]]) -> list[_Mean]:
+    """Means with what kinks may make of them that lie nearer than any step and go unseen, as two do whose sides even
+    out. Many make a slope go at random, by so much as the root of the distance; how much, wider steps tell."""
+    roots = (
+        max(0.0, abs(other - value) - rounding - also) / math.sqrt(size)
+        for (_, value, rounding), (size, other, also) in pairwise(rows)
+    )
+    root = max(roots, default=0.0)
+    return [each._replace(kink=each.kink + UNSEEN * root * math.sqrt(each.size)) for each in means]
 
 
 async def measure(
@@ -255,6 +328,20 @@ async def narrowed(
     size = max(CLEAR * (ROUNDING * unit * abs(base) + noise) / apart, CLEAR * unit * abs(at))
     sizes = [size * each for each in NARROW]
     return await _taken(ask, at, [each for each in sizes if not any(_is_as_wide(each, step.size) for step in known)])
+
+
+async def averaged(
+    ask: Ask, at: float, scale: float, base: float, value: float, unit: float, noise: float
+) -> list[Step]:
+    """Many steps at once beside θ = `at`, so narrow that a slope of about `value` is only just seen. None where that is
+    no narrower than others are."""
+    likely = LIKELY * (ROUNDING * unit * abs(base) + noise)
+    width = max(SEEN * likely / abs(value), CLEAR * unit * abs(at)) if value else math.inf
+    if width * max(AROUND) > unit ** (1 / 3) * scale * FIRST[-1]:
+        return []
+    sizes = [width * wide * (1 + place / TOGETHER) for wide in AROUND for place in range(TOGETHER)]
+    taken = await _taken(ask, at, sizes)
+    return [replace(step, among=1 + place // TOGETHER) for place, step in enumerate(taken)]
 
 
 def _is_as_wide(size: float, other: float) -> bool:

@@ -109,6 +109,7 @@ class RecordCheck:
         self._entered: list[EntryCheck] = []  # what is known so far of the parameter that is looked at
         self._updated: dict[int, str] = {}  # by the place of a loss
         self._squares = tuple(squares(record)) if made is None else made
+        self._spare: Callable[[], bool] = lambda: True  # whether there is time for many more passes
         self._wrong: int | None = None  # the place of an entry that is looked at before others
         self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
 
@@ -125,6 +126,7 @@ class RecordCheck:
         await self._passes.begin()
         many = len(parameters) > MANY and not self._always
         budget = Budget(len(parameters), (perf_counter() - begun) / 2, many=many)
+        self._spare = lambda: not budget.over(self._count)
         ways = await self._ways(parameters, many)
         told = await self._together(
             ways, budget.splits if many else 0, lambda: budget.over(self._passes.count), partial(tell, whole)
@@ -307,7 +309,7 @@ class RecordCheck:
         self._of_graph._passes.heard = self._passes.heard
         if self._of_graph._passes.unlike:
             return found
-        self._of_graph._entries = self._entries
+        self._of_graph._entries, self._of_graph._spare = self._entries, self._spare
         self._by_graph.add(parameter.name)
         updated = self._updated_before(next(self._versions(parameter)))
         cut = updated or self._cuts.between(parameter) or self._cuts.only
@@ -336,7 +338,7 @@ class RecordCheck:
         by_factor: ParameterCheck | None = None  # as it was made, where that is wrong by a factor that decay blurs
         known = list(self._versions(parameter))
         samples = Samples(self._session, self._record, self._passes, parameter, known, self._unit)
-        samples.heard = self._enter
+        samples.heard, samples.spare = self._enter, self._spare
         for version in known:
             found = await self._version(samples, version)
             explained = first is None or explains(found, first)

@@ -15,6 +15,7 @@ from stepper.session.check.finite_difference import (
     Reading,
     Slope,
     Step,
+    averaged,
     measure,
     narrowed,
     scale_of,
@@ -65,6 +66,7 @@ class Samples:
         self._unit = unit
         steep = max((typical(each.grad) for each in record.parameters if each.grad is not None), default=0.0)
         self._others = steep or SMALL * abs(record.loss or 0.0) / (typical(parameter.before) or 1.0)
+        self.spare: Callable[[], bool] = lambda: True  # whether there is time for many more passes
         self.heard: Callable[[list[EntryCheck]], None] = lambda _: None  # what those say that were looked at so far
         self._chosen: list[int] = []  # by their places in the flattened array
         self._steps: dict[int, list[Step]] = {}  # by those
@@ -104,11 +106,11 @@ class Samples:
 
         ask = self._asking(flat, at)
         steps = self._steps.get(flat)
+        others = max((typical(each.before) for each in self._record.parameters), default=0.0)
+        # what a scaler or a clipping made smaller before its use says little of how steep the loss is
+        slope_size = max(each.typical for each in (version, *(each for each in self._versions if each.made)))
+        scale = scale_of(at, typical(self.parameter.before), others, base, slope_size)
         if steps is None:
-            others = max((typical(each.before) for each in self._record.parameters), default=0.0)
-            # what a scaler or a clipping made smaller before its use says little of how steep the loss is
-            slope_size = max(each.typical for each in (version, *(each for each in self._versions if each.made)))
-            scale = scale_of(at, typical(self.parameter.before), others, base, slope_size)
             exact = ENOUGH if self._steps else EXACT
             steps = await measure(ask, at, scale, base, read, self._unit, noise, exact)
         found = slope(steps, base, read, self._unit, noise)
@@ -117,6 +119,12 @@ class Samples:
             far = apart > self._compared(version, (), recorded, found).tolerance
             if far and (likely or apart < NEAR * max(abs(recorded), abs(found.value))):
                 steps = [*steps, *await narrowed(ask, at, base, apart, self._unit, noise, steps)]
+                found = slope(steps, base, read, self._unit, noise)
+        if likely and found is not None and not any(each.among for each in steps) and self.spare():
+            larger = max(abs(recorded), abs(found.value))
+            told = self._compared(version, (), recorded, found)
+            if told.verdict is Verdict.UNKNOWN and larger > SMALL * version.typical:
+                steps = [*steps, *await averaged(ask, at, scale, base, larger, self._unit, noise)]
         self._steps[flat] = steps
         return Sample(index_of(flat, self.parameter.shape), recorded, steps)
 

@@ -25,6 +25,7 @@ from stepper.session.check.finite_difference import (
     Losses,
     Reading,
     Step,
+    averaged,
     measure,
     narrowed,
     scale_of,
@@ -198,7 +199,7 @@ async def together(
         group, agree = waiting.popleft()
         if agree and over():
             continue  # with what is known of it
-        found = await compared_along(group, setting, push)
+        found = await compared_along(group, setting, push, over)
         if found is None:
             continue
         direction, place, by, _, made = found
@@ -255,8 +256,11 @@ def _parts(rest: Sequence[Way], tolerance: float, most: int) -> list[tuple[Way, 
     return [tuple(ordered[first : first + several]) for first in range(0, len(ordered), several)]
 
 
-async def compared_along(group: tuple[Way, ...], setting: Setting, push: Push) -> Found | None:
-    """The slope along one direction through a group. None where it cannot be had."""
+async def compared_along(
+    group: tuple[Way, ...], setting: Setting, push: Push, over: Callable[[], bool] = lambda: True
+) -> Found | None:
+    """The slope along one direction through a group. None where it cannot be had. Until it is `over`, many passes are
+    taken where nothing else tells."""
     moves = [each.move for each in group]
 
     async def ask(numbers: list[float]) -> list[tuple[float, Losses]]:
@@ -279,6 +283,10 @@ async def compared_along(group: tuple[Way, ...], setting: Setting, push: Push) -
         apart = _apart(group, steps, setting, likely, unit, noise)
         if apart:
             steps = [*steps, *await narrowed(ask, 0.0, likely(setting.base), apart, setting.unit, noise, steps)]
+        entries = _entries(group, steps, setting, likely, unit, noise)
+        if all(each.verdict is Verdict.UNKNOWN for each in entries) and any(shares) and not over():
+            steep = abs(entries[0].recorded)
+            steps = [*steps, *await averaged(ask, 0.0, scale, likely(setting.base), steep, setting.unit, noise)]
     except LookupError:
         return None  # one cannot be reached
     first: Found | None = None
@@ -319,9 +327,9 @@ def _entry(
     recorded: float, steps: Sequence[Step], setting: Setting, read: Reading, unit: float, noise: float
 ) -> EntryCheck:
     """What was recorded of a slope against what these steps tell, or the narrowest of them: kinks lie less near."""
-    ordered = sorted(steps, key=lambda each: each.size)
+    ordered = sorted((each for each in steps if not each.among), key=lambda each: each.size)
     told: list[EntryCheck] = []
-    for some in (ordered, ordered[:2], ordered[2:4]):
+    for some in (steps, ordered[:2], ordered[2:4]):
         found = slope(some, read(setting.base), read, setting.unit, noise)
         told.append(compared((), recorded, found, unit, abs(recorded), others=setting.seen(read(setting.base))))
         if told[-1].verdict is Verdict.AGREES:
@@ -329,12 +337,19 @@ def _entry(
     return told[0]
 
 
+def _entries(
+    group: Sequence[Way], steps: Sequence[Step], setting: Setting, read: Reading, unit: float, noise: float
+) -> list[EntryCheck]:
+    """The same of each version of the gradients."""
+    recorded = [sum(each.slope(place) for each in group) for place in range(max(len(each.versions) for each in group))]
+    return [_entry(each, steps, setting, read, unit, noise) for each in recorded]
+
+
 def _apart(
     group: Sequence[Way], steps: Sequence[Step], setting: Setting, read: Reading, unit: float, noise: float
 ) -> float:
     """By how much the slope that these steps tell lies nearest to what was recorded, where that does not agree."""
-    recorded = [sum(each.slope(place) for each in group) for place in range(max(len(each.versions) for each in group))]
-    told = [_entry(each, steps, setting, read, unit, noise) for each in recorded]
+    told = _entries(group, steps, setting, read, unit, noise)
     if any(each.verdict is Verdict.AGREES for each in told):
         return 0.0
     off = [abs(each.recorded - each.difference) - each.tolerance for each in told if each.difference is not None]
