@@ -150,3 +150,23 @@ def test_what_is_meant_to_have_no_gradient_is_no_term_that_is_cut_off(term: str)
     record = run_recorded(script(TERMS.replace("TERM", term))).records[1]
     assert not [event.note for event in record.events if LOST in event.note]
     assert all(each.term is None for each in record.parameters)
+
+
+@pytest.mark.parametrize(("term", "told"), [("", 0), (" + 0.01 * b.detach().square().sum()", 1)])
+def test_a_parameter_that_is_added_itself_and_stepped_by_hand_is_none(term: str, told: int) -> None:
+    """The step makes the bias anew, of a gradient that hangs in no graph: but that is behind the loss."""
+    record = run_recorded(
+        script(f"""
+        w, b = torch.rand(3, 2, requires_grad=True), torch.zeros(2, requires_grad=True)
+        x, y = torch.rand(5, 3), torch.tensor([0, 1, 1, 0, 1])
+        for t in range(2):
+            loss = -(x @ w + b)[range(5), y].mean(){term}
+            loss.backward()
+            with torch.no_grad():
+                for p in (w, b):
+                    p -= 0.1 * p.grad
+                    p.grad.zero_()
+        """)
+    ).records[1]
+    notes = [event.note for event in record.events if event.note.startswith(LOST)]
+    assert len(notes) == told, notes

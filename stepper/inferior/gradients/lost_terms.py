@@ -99,6 +99,7 @@ class _Search:
         """`roots`: the events of backward passes."""
         self._happenings = happenings
         self._tracks = [each for each in tracks.values() if not each.frozen and each.before.copy is not None]
+        self._parameters = {id(each.before.copy) for each in self._tracks}
         self._roots = {each: self._begun(each) for each in roots}
 
     def of(self, root: Happening, made_by: Mapping[int, set[str]], numbers: ReadAsNumbers) -> Iterator[Lost]:
@@ -137,6 +138,11 @@ class _Search:
 
     def _names(self, bits: int) -> set[str]:
         return {each.name for place, each in enumerate(self._tracks) if bits >> place & 1}
+
+    def _is_trained(self, draft: Draft) -> bool:
+        """Whether gradients end in it because it is a parameter itself (`x @ w + bias`), whatever a step by hand makes
+        it of later in the pass."""
+        return draft.graph == LEAF and id(draft.copy) in self._parameters
 
     def _trained(self, root: Happening) -> set[str]:
         """The parameters that a backward pass sends gradients to, and that the next step, if there is one, moves: of
@@ -191,7 +197,7 @@ class _Search:
                 alone = all(draft.shape in ((), None) for draft in read)
                 yield from ((each, self._happenings[event]) for each in as_numbers)
                 for draft in filter(_may_be_dead, read):
-                    if alone or "Add" in kinds:
+                    if (alone or "Add" in kinds) and not self._is_trained(draft):
                         yield draft, self._happenings[event]
                 waiting += live
             elif kinds <= REARRANGED | SCALED and len(set(live)) == 1:
