@@ -77,6 +77,12 @@ class Continuing(Standing):
         self.breakpoints.remove(each)
         self._changed_breakpoints()
 
+    def _or_asking(self, spot: Spot | None) -> str:
+        """The condition of a breakpoint."""
+        held = (each for each in self.breakpoints.stops if spot in (None, each.spot))
+        asked = next((each for each in held if each.condition), None)
+        return "" if asked is None else f", or the condition of a breakpoint on {self.named(asked.spot)}"
+
     def keep_breakpoints(self, of: Continuing) -> None:
         """Have the breakpoints of a session before this one: those in files that this target has hold."""
         self.breakpoints = Breakpoints(of.breakpoints.all)

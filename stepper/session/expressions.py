@@ -104,14 +104,22 @@ class _Reading(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> ast.AST:
         if not isinstance(node, ast.expr) or isinstance(node, ast.Constant):
             return super().visit(node)  # type: ignore[no-any-return]
-        label = self._labels.get(ast.unparse(node))
-        own = label is not None and self._bound.isdisjoint(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        if label is None or not own or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        label = self._label(node)
+        if label is None:
+            called = self._label(node.func) if isinstance(node, ast.Call) else None
+            if called is not None:
+                raise LookupError(f"{called} stands for a recorded value here, which cannot be called")
             return super().visit(node)  # type: ignore[no-any-return]
         if label not in self.operands:
             self._names[label] = f"_{len(self.operands)}"
             self.operands[label] = self._operand(label)
         return ast.Name(self._names[label], ast.Load())
+
+    def _label(self, node: ast.expr) -> str | None:
+        """What it is called in the record; None where it is not, or is the expression's own."""
+        label = self._labels.get(ast.unparse(node))
+        own = label is not None and self._bound.isdisjoint(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        return label if own and isinstance(getattr(node, "ctx", ast.Load()), ast.Load) else None
 
     def _operand(self, label: str) -> Operand:
         value = self._held(label)

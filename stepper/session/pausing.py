@@ -134,11 +134,15 @@ class Pausing(Lanes):
             spot = await asyncio.wait_for(lane.where(), ANSWER_SECONDS)
         except TimeoutError:
             at = lane.process.whereabouts().told(lane.elsewhere)
-            return f"waiting for a call{at}, which lets nothing else in its process run{then}"
+            return f"waiting for a call{at}{self._or_asking(None)}, which lets nothing else in its process run{then}"
         if spot is None or lane.standing:
             return ""
         text = self._text_of(spot)
-        return f"waiting for {self.named(spot)}{': ' if text else ''}{text}{then}"
+        return f"waiting for {self.named(spot)}{': ' if text else ''}{text}{self._or_asking(spot)}{then}"
+
+    def _or_asking(self, spot: Spot | None) -> str:
+        """What else may be asked there, of the person's own; None: wherever the script is."""
+        return ""
 
     def _text_of(self, spot: Spot) -> str:
         """A line, as it was run, cut where it is long."""

@@ -80,6 +80,7 @@ def test_numbers_lists_shapes_and_types_can_be_told_and_lists_are_python_s_own(t
     [
         ("grad_w + 1", "nothing here is called grad_w; did you mean grad_w2 or grad_w1"),
         ("w1 @ w1", "ValueError: matmul: "),
+        ("w1(h)", "w1 stands for a recorded value here, which cannot be called"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("(_ for _ in ()).throw(SystemExit(3))", "SystemExit: 3"),
         ("np.zeros((20000, 20000))", "its value takes 3.2 GB, for which there is no room: see --memory"),

@@ -58,6 +58,8 @@ async def test_what_a_script_is_at_that_was_told_to_pause_is_said_until_it_stand
         await session.pause()
         await until(lambda: session.notice.startswith("waiting for line 7: os.system("))
         assert session.notice.endswith("…; it pauses when that is over, r runs anew, q quits")
+        session.set_condition(7, condition="w > 5")
+        await until(lambda: "…, or the condition of a breakpoint on line 7; it pauses" in session.notice)
         await asyncio.to_thread(let_go, tmp_path)
         await asyncio.wait_for(running, 60)
         assert session.state is State.STOPPED and "waiting" not in session.notice
