@@ -8,22 +8,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from stepper.record import Record
 from stepper.tui.history import History
 from stepper.tui.panels.series import Series
 
-RECORDED, WHOLLY, PRINTED, STOPPED, FAILED = "▪", "█", "›", "●", "✗"
+RECORDED, WHOLLY, PRINTED, AMONG, STOPPED, FAILED = "▪", "█", "›", "╌", "●", "✗"
 NAN, INFINITE, INSIDE = "?", "∞", "!"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a record says of its iteration: whether it printed, failed, and made anything that is not finite."""
+    """What a record says of its iteration: whether it printed, failed, and made anything that is not finite. `output`:
+    how many bytes the script had printed when it began, and when it was over; −1 where that is unknown."""
 
     printed: bool
     failed: bool
     nonfinite: bool
+    output: tuple[int, int] = (-1, -1)
 
 
 def facts(record: Record) -> Facts:
@@ -38,6 +41,10 @@ def facts(record: Record) -> Facts:
             if value.when in ("result", "after")
         )
         and History(record).nonfinite is not None,
+        output=(
+            min((event.output[0] for event in record.events if event.output[0] >= 0), default=-1),
+            max((event.output[1] for event in record.events), default=-1),
+        ),
     )
 
 
@@ -101,6 +108,10 @@ def rows(axis: Axis, series: Series, known: Mapping[int, Facts], stops: Iterable
             found.trouble.setdefault(column, INSIDE)
         if fact.failed:
             found.trouble[column] = FAILED
+    for before, after in pairwise(sorted(known)):
+        if known[after].output[0] > known[before].output[1] >= 0:  # some of those between them printed that
+            for column in range(axis.column(before + 1), axis.column(after - 1) + 1 if after - before > 1 else 0):
+                found.printed.setdefault(column, AMONG)
     for column, count in counts.items():
         found.recorded[column] = WHOLLY if count >= axis.within(column) > 1 else RECORDED
     for iteration in stops:

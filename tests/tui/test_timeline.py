@@ -50,12 +50,14 @@ def test_marks_of_a_hundred_thousand_iterations_fit_any_width() -> None:
     series.follow(losses)
     troubles.follow(losses)
     assert troubles.starts == [70_000]
-    known = {0: PLAIN, 50_000: PLAIN, 99_999: Facts(printed=True, failed=True, nonfinite=True)}
+    silent = Facts(printed=False, failed=False, nonfinite=False, output=(7, 7))
+    failed = Facts(printed=True, failed=True, nonfinite=True, output=(90, 99))
+    known = {0: PLAIN, 50_000: silent, 80_000: silent, 99_999: failed}
     found = marks.rows(Axis(100_000, 50), series, known, {50_000})
-    assert found.recorded == {0: "▪", 25: "▪", 49: "▪"}
+    assert found.recorded == {0: "▪", 25: "▪", 40: "▪", 49: "▪"}
     assert found.trouble == {35: "?", 49: "✗"}
     assert found.stopped == {25: "●"}
-    assert found.printed == {49: "›"}
+    assert found.printed == {**dict.fromkeys(range(40, 49), "╌"), 49: "›"}, "of what lies between records only that"
 
 
 def test_a_column_of_which_all_is_recorded_is_full() -> None:

@@ -32,7 +32,8 @@ class TimelinePanel(PointPanel):
         f"wrong: the loss was {marks.NAN} NaN or {marks.INFINITE} infinite · {marks.INSIDE} something in the record "
         f"was, but not the loss · {marks.FAILED} the script failed\n"
         f"stopped: {marks.STOPPED} a run came to a breakpoint here\n"
-        f"printed: {marks.PRINTED} the script wrote something; known of recorded iterations only\n"
+        f"printed: {marks.PRINTED} the script wrote something\n"
+        f"{marks.AMONG} it did in some of these iterations, which are not recorded\n"
         "arrows or the mouse read an iteration, comma and dot the one before or after that has a mark; enter, g or a "
         "second click goes there; below, where there is room: the iterations that have marks"
     )
