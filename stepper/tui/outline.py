@@ -86,14 +86,18 @@ def result_of(event: Event, history: History) -> str:
 def find(history: History, text: str, start: int, again: bool = False) -> int | None:
     """The next event after `start`, from the beginning again after the end, that has `text` in its own text, in the
     label of a value, or in what its line says else; `nan` and `inf` find events that made such values. A whole name
-    leads to where it is made, or a layer of that name is called, and from there, `again`, to whatever else has it."""
+    leads to where it is made, or a layer of that name is called, and from there, `again`, to whatever else has it. What
+    no line has may be part of a function's name, with its class: to its call."""
     wanted = text.lower()
     events = history.record.events
     order = [events[(start + offset) % len(events)] for offset in range(1, len(events) + 1)]
     found = None if again else next((event.id for event in order if _makes(event, text)), None)
     if found is not None:
         return found
-    return next((event.id for event in order if _matches(event, wanted, history)), None)
+    found = next((event.id for event in order if _matches(event, wanted, history)), None)
+    if found is not None:
+        return found
+    return next((event.id for event in order if event.kind == "call" and wanted in event.function.lower()), None)
 
 
 def _makes(event: Event, name: str) -> bool:
@@ -106,7 +110,8 @@ def _matches(event: Event, wanted: str, history: History) -> bool:
     if wanted in ("nan", "inf"):
         made = [value.summary for value in event.values if value.when in ("result", "after")]
         return any((s.nan if wanted == "nan" else (s.inf or 0) + (s.neginf or 0)) for s in made)
-    if wanted in event.text.lower() or wanted in event.function.lower():
+    kind = event.function if event.kind in ("module", "optimizer") else ""  # of a layer, `Linear`
+    if wanted in event.text.lower() or wanted in kind.lower():
         return True
     if any(wanted in value.label.lower() for value in event.values):
         return True

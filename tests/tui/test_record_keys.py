@@ -92,6 +92,9 @@ async def test_slash_looks_for_a_text() -> None:
 async def test_slash_finds_whatever_a_line_of_the_record_says() -> None:
     def evaluated(record: Record) -> None:
         record.events[2].detail = ModuleCall("net.drop", 1, training=False)
+        for event in record.events[6:9]:
+            event.function = "ReluNet.loss"
+        record.events[8].kind = "call"
 
     app = app_of(Standin(after=evaluated))
     async with app.run_test(size=(120, 40)) as pilot:
@@ -102,6 +105,12 @@ async def test_slash_finds_whatever_a_line_of_the_record_says() -> None:
         await pilot.press("slash", *"(8, 3)", "enter")
         await settled(pilot)
         assert place(app) == (0, 5), "a shape"
+        await pilot.press("slash", *"reluNET", "enter")
+        await settled(pilot)
+        assert place(app) == (0, 8), "a class that no line has in it: to the call of its method"
+        await pilot.press("slash", *"relu", "enter")
+        await settled(pilot)
+        assert place(app) == (0, 1), "but what lines have in them is looked for there"
 
 
 async def test_slash_in_source_selects_a_line_that_did_not_run() -> None:
