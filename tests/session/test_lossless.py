@@ -35,10 +35,13 @@ seen = {}
 def wide(scores):
     spread = float(scores.std())
 def fit(w, rate):
+    told = 0.0
     for t in range(3):
         scores = x @ w
         off = scores - y
         mse = float((off ** 2).mean())
+        r2 = 1 - mse / y.var()
+        told += mse
         hits = np.mean(np.sign(scores) == np.sign(y))
         far = np.abs(off)
         seen[t] = float(far.max())
@@ -55,6 +58,6 @@ fit(np.zeros(3), 0.1)
 """
     with opened(tmp_path, text) as run:
         record = run.iteration(1).record
-        assert record.loss is None and likely_loss(record) == ("mse", 10)
-        assert without_loss(record, [None] * 3, None) == f"{NEITHER}; mse on line 10 may be it: --loss mse"
+        assert record.loss is None and likely_loss(record) == ("mse", 11)
+        assert without_loss(record, [None] * 3, None) == f"{NEITHER}; mse on line 11 may be it: --loss mse"
     assert likely_loss(BARE) is None

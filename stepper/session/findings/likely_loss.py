@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from stepper.record import Event, Record, Value
 from stepper.session.findings.nesting import as_they_ended, nested, within
 
 
+_MEASURE = re.compile(
+    r"(^|_)(r?mse|sse|nll|bce|ce|kl|elbo|objective|obj|hinge|huber|x_?ent|cross_?entropy)(_|$)", re.IGNORECASE
+)
+"""What is minimised, beside which others are told (an R², a mean absolute deviation)."""
+
+
 def likely_loss(record: Record) -> tuple[str, int] | None:
     """The name, and the line, of the last single floating-point number that the loop's own statements made of the
     parameters before they were updated; None where there is none. What only comparisons and indices lead to (an
-    accuracy) is not made of them, and what leads to their steps (a slope, an error with its sign) is no loss."""
+    accuracy) is not made of them, and what leads to their steps (a slope, an error with its sign) is no loss. One that
+    is called what is minimised goes before others, and these before what is added up from pass to pass to be told."""
     copies = {each.before.copy for each in record.parameters if each.before.copy is not None}
     labels: set[str] = set()
-    found = None
+    found: tuple[str, int] | None = None
+    likeliest = 0
+    begun = {label for event in record.events for label in _begun(event)}
     inside = nested(record.events)
     steps = _leading_to_steps(record, inside)
     for event in as_they_ended(inside):
@@ -32,8 +42,16 @@ def likely_loss(record: Record) -> tuple[str, int] | None:
                 copies.add(value.copy)
             own = event.kind == "statement" and event.function == record.events[0].function
             if own and value.summary.size == 1 and value.label.isidentifier() and value.label not in steps:
-                found = value.label, event.line
+                likely = 1 if value.label not in begun else 3 if _MEASURE.search(value.label) else 2
+                if likely >= likeliest:
+                    found, likeliest = (value.label, event.line), likely
     return found
+
+
+def _begun(event: Event) -> set[str]:
+    """What an event makes without going on from what it was."""
+    read = {each.label for each in event.values if each.when in ("operand", "before")}
+    return {each.label for each in event.values if each.when in ("result", "after")} - read
 
 
 def _leading_to_steps(record: Record, inside: Mapping[int | None, list[Event]]) -> set[str]:
