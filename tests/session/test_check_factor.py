@@ -83,3 +83,17 @@ def test_a_gradient_that_leaves_out_what_guards_a_logarithm_says_so(
         (found,) = run.check(0).parameters
     assert (found.verdict is Verdict.DIFFERS) is off
     assert said in found.note and ("leaves out" in found.note) is ("inside log" in said)
+
+
+def test_what_is_broadcast_is_said_though_the_gradient_of_that_agrees(tmp_path: Path) -> None:
+    text = """
+        import numpy as np
+        x, y, w = np.arange(12.0).reshape(6, 2), np.arange(6.0), np.ones((2, 1))
+        for t in range(2):
+            e = x @ w - y
+            loss = (e ** 2).sum()
+            w -= 0.001 * (2 * x.T @ e.sum(1, keepdims=True))
+    """
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert found.agrees and found.hint == "line 5: broadcast: (6, 1) − (6,) → (6, 6), larger than both"

@@ -217,7 +217,7 @@ def test_nothing_that_changes_nothing_is_no_agreement_beside_what_cannot_be_told
 def test_kinks_are_told_once_and_a_better_reason_goes_before_them() -> None:
     slopes = [Slope(1.0, 0.01, step, ((0.5, 0.01, 0.0), (1.0, 0.01, 0.0))) for step in (0.1, 0.2)]
     kinks = [compared((0,), 0.45, each, UNIT, 1.0) for each in slopes]
-    assert concluded("w", (9,), kinks).note == "the loss has kinks (ReLU crossings, say) within ±0.2"
+    assert concluded("w", (9,), kinks).note == "the loss bends, or has kinks (ReLU crossings, say), within ±0.2"
     better = concluded("w", (9,), kinks, unsure="w is updated first")
     assert {better.note, *(each.reason for each in better.entries)} == {"w is updated first"}
 

@@ -185,7 +185,7 @@ def compared(
 
 
 def _kinked(step: float) -> str:
-    return f"the loss has kinks (ReLU crossings, say) within ±{step:.2g}"
+    return f"the loss bends, or has kinks (ReLU crossings, say), within ±{step:.2g}"
 
 
 def _judged(entry: EntryCheck, verdict: Verdict, reason: str = "") -> EntryCheck:

@@ -64,6 +64,7 @@ from stepper.session.findings.on_the_way import on_the_way
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
 from stepper.session.findings.straight_through import straight_through
+from stepper.session.findings.stretched import stretched
 from stepper.session.findings.versions import Version, typical, versions
 from stepper.session.findings.whose_loss import of_graph
 from stepper.session.findings.wrong_axis import wrong_axis
@@ -152,7 +153,7 @@ class RecordCheck:
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
-        hints = (common_factor(record, whole.parameters), *wrong_axis(record), budget.said)
+        hints = (common_factor(record, whole.parameters), *wrong_axis(record), *stretched(record), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from stepper.record import Event, Record, Value
 from stepper.session.findings.nesting import as_they_ended, nested, within
 
-
 _MEASURE = re.compile(
     r"(^|_)(r?mse|sse|nll|bce|ce|kl|elbo|objective|obj|hinge|huber|x_?ent|cross_?entropy)(_|$)", re.IGNORECASE
 )
