@@ -321,3 +321,30 @@ def test_gradients_that_are_taken_so_many_times_each_are_added_up_so() -> None:
     assert parameter.grad is not None and parameter.grad.label == "g"
     assert ran.array(parameter.grad).tolist() == [1.0, -0.5]  # 2 * 3 - 4 times
     assert (ran.array(parameter.update) == 0.125 * ran.array(parameter.grad)).all()
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        'new["w"] -= 0.1 * zq\n            params.update(new)',
+        "for k in new:\n                new[k] = new[k] - 0.1 * zq\n            params = new",
+    ],
+)
+def test_a_copy_of_a_dict_that_is_stepped_takes_the_place_of_the_parameters(taken: str) -> None:
+    ran = run(
+        f"""
+        import copy
+        import numpy as np
+        x, params = np.arange(6.0).reshape(3, 2), {{"w": np.ones(2)}}
+        for t in range(2):
+            e = x @ params["w"] - 1
+            loss = (e ** 2).sum()
+            zq = 2 * x.T @ e
+            new = copy.deepcopy(params)
+            {taken}
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == 'params["w"]' and parameter.grad is not None and parameter.grad.label == "zq"
+    (read,) = {value.role for value in ran.values('params["w"]', 1) if value.when == "result"}
+    assert read == "parameter"

@@ -449,7 +449,7 @@ class Recorder(Changing):
         self._read[site.label] = held
         for label, engine, element in self._leaves(value, site.label, "parameter", frame.innermost):
             draft = self._draft(engine, element, label, "parameter", "operand")
-            self.tracker.met(label, "parameter", element, draft, made=False)
+            self.tracker.met(label, "parameter", element, draft, made=False, fresh=self._is_made(element))
 
 
 def _unknown(phase: Phase, label: str) -> Role:

@@ -112,7 +112,7 @@ class Tracker:
         track = track or self._taken_up(look, kept)
         if track is None:
             return
-        if track.fresh and look.bound:
+        if track.fresh and (look.bound or look.changed):
             track = self._replaced(bare, track)
         self._latest[bare] = track
         handed_on = look.whole and track.value is value and draft.copy is (track.after or track.before).copy
@@ -203,7 +203,8 @@ class Tracker:
         self._tried.clear()
 
     def _replaced(self, label: str, stepped: Track) -> Track:
-        """`w = new`, where `new` is a copy of it that was stepped: what became of that became of the parameter."""
+        """`w = new`, or `params.update(new)`, where `new` is a copy that was stepped: what became of that became of the
+        parameter."""
         track = self._latest.get(label)
         if track is None or track is stepped or track.updates or self.tracks.get(stepped.name) is not stepped:
             return stepped
