@@ -153,6 +153,7 @@ for t in range(9):
         ("error", "np.abs(r)", "X.T @ (r / (1 + error))", "backward"),  # the weight of each sample
         ("error", "(r ** 2).sum()", "X.T @ (r * error / (1 + error))", "backward"),
         ("loss", "r.sum()", "X.T @ (1 / (1 / loss))", "backward"),
+        ("rmse", "np.sqrt((r ** 2).mean())", "X.T @ r / (n * rmse)", "forward"),
     ],
 )
 def test_a_loss_that_the_gradient_is_only_divided_by_is_no_part_of_it(
@@ -162,3 +163,19 @@ def test_a_loss_that_the_gradient_is_only_divided_by_is_no_part_of_it(
     found = phases(program)
     assert found[f"{name} = {value}"] == phase and (program.roles[name] == "loss") == (phase == "loss")
     assert found["r = X @ w - y"] == "forward" and found[f"g = {gradient}"] == "backward"
+
+
+def test_a_function_returns_a_gradient_divided_by_the_loss_that_it_makes() -> None:
+    source = """
+import numpy as np
+def slope(w):
+    r = X @ w - y
+    loss = np.sqrt((r ** 2).mean())
+    return X.T @ r / (n * loss)
+for t in range(9):
+    w -= 0.1 * slope(w)
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert found["loss = np.sqrt((r ** 2).mean())"] == "loss" == program.roles["loss"]
+    assert found["r = X @ w - y"] == "forward" and found["return X.T @ r / (n * loss)"] == "backward"

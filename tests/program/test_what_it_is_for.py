@@ -107,6 +107,20 @@ for t in range(5):
     assert labels(program, "gradient") == {"dw"}
 
 
+def test_a_rate_that_is_made_of_the_loss_and_the_gradient_belongs_to_the_step() -> None:
+    source = """
+for t in range(9):
+    r = X @ w - y
+    loss = (r ** 2).mean()
+    grad = 2 * X.T @ r / n
+    step_size = loss / (grad @ grad)
+    w -= step_size * grad
+"""
+    program = analyse(source, "polyak.py")
+    assert phases(program)["step_size = loss / (grad @ grad)"] == "update"
+    assert labels(program, "gradient") == {"grad"}
+
+
 def test_data_that_an_outer_loop_shuffles_is_no_parameter() -> None:
     source = """
 import numpy as np

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from stepper.program.flow.effects import Definition, Pass, reached
+from stepper.program.flow.signals import is_gradient
 
 _SUMMING = frozenset({"mean", "sum", "average", "norm", "fsum", "dot", "vdot", "inner"})
 
@@ -17,8 +18,15 @@ def only_divides(loss: Definition, run: Pass, feeding: set[Definition]) -> bool:
     handed = reached([loss], lambda d: [user for user in run.users.get(d, ()) if user.kind == "parameter"])
     names = {d.place[1] for d in handed}
     users = {user for d in handed for user in run.users.get(d, ())} & feeding
-    reads = [_below_the_line(user.node, names, run) for user in users]
+    inside = [each for each in run.functions if any(part is loss.node for part in ast.walk(each))]
+    reads = [_below_the_line(user.node, names, run, inside) for user in users]
     return all(reads) and all(False not in below for below in reads) and any(True in below for below in reads)
+
+
+def norms(backward: set[Definition], forward: set[Definition], updates: set[Definition], run: Pass) -> set[Definition]:
+    """What gradients are divided by, of what only the forward pass made: a loss that is not called one (`rmse`)."""
+    made = {d for d in backward if d.kind == "bind" and d.deps and d.deps <= forward and not is_gradient(d)}
+    return {d for d in made if _is_summed(d.node) and only_divides(d, run, backward | updates)}
 
 
 def _is_summed(node: ast.AST) -> bool:
@@ -28,9 +36,10 @@ def _is_summed(node: ast.AST) -> bool:
     return not names.isdisjoint(_SUMMING)
 
 
-def _below_the_line(node: ast.AST, names: set[str], run: Pass) -> list[bool | None]:
+def _below_the_line(node: ast.AST, names: set[str], run: Pass, inside: list[ast.AST]) -> list[bool | None]:
     """For each time that a statement, or a function, reads one of these names, whether it divides by that there; None
-    where it only hands it to a function of the script's own."""
+    where it only hands it to a function of the script's own. What one of those it stands `inside` returns is read where
+    that is called."""
     found: list[bool | None] = []
     waiting = [(node, False)]
     while waiting:
@@ -48,6 +57,8 @@ def _below_the_line(node: ast.AST, names: set[str], run: Pass) -> list[bool | No
                 named = [each for each in handed if isinstance(each, ast.Name) and each.id in names]
                 found += [None] * len(named)
                 waiting += [(each, below) for each in ast.iter_child_nodes(part) if each not in named]
+                ends = [end for called in run.entered[id(part)] if called in inside for end in ast.walk(called)]
+                waiting += [(end.value, below) for end in ends if isinstance(end, ast.Return) and end.value]
             case _:
                 waiting += [(child, below) for child in ast.iter_child_nodes(part)]
     return found

@@ -6,7 +6,7 @@ import ast
 import math
 from dataclasses import dataclass
 
-from stepper.program.flow.divisors import only_divides
+from stepper.program.flow.divisors import norms, only_divides
 from stepper.program.flow.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.flow.steps import (
@@ -92,7 +92,7 @@ def sort(
     later = of_later_runs(changes, run)
     changes -= later
     feeding = closure({d for change in changes for d in change.deps})
-    losses = _losses(run, _without_rates(changes, run), carried)
+    losses = _losses(run, _without_rates(changes, run), carried, changes)
     defined = {loss.definition for loss in losses if loss.definition is not None}
     early = _early(run, losses, {d for d in changes if id(d.node) not in anew}, carried)
     if early:
@@ -133,7 +133,7 @@ def sort(
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     if not by_autograd and not _takes_steps(updates, backward, run):
         backward, forward = set(), forward | backward
-    kept = _kept_for_backward(backward, forward, updates, run)
+    kept = _kept_for_backward(backward, forward, updates, run) | norms(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
     again = _made_again(backward, forward, losses, {d.place for d in updates}, run) if losses else set[Definition]()
     backward, forward = backward - again, forward | again
@@ -227,7 +227,7 @@ def of_later_runs(changes: set[Definition], run: Pass) -> set[Definition]:
     return found
 
 
-def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[LossValue]:
+def _losses(run: Pass, feeding: set[Definition], carried: set[Place], changes: set[Definition]) -> list[LossValue]:
     backward = [loss for loss in run.losses if loss.backward]
     if backward:
         return backward
@@ -238,7 +238,8 @@ def _losses(run: Pass, feeding: set[Definition], carried: set[Place]) -> list[Lo
         first = [loss for loss in differentiated if not any(is_gradient(d) for d in closure(loss.deps))]
         return [loss for loss in differentiated if loss.deps & named] or first or differentiated
     own = [loss for loss in run.losses if not loss.tried] or run.losses
-    ends = [loss for loss in own if (d := loss.definition) is None or d not in feeding or only_divides(d, run, feeding)]
+    fed = feeding | changes
+    ends = [loss for loss in own if (d := loss.definition) is None or d not in feeding or only_divides(d, run, fed)]
     single = [loss for loss in ends if loss.definition is None or loss.definition.place not in carried]
     # Nor is a mean of a running total, over several passes, where there is another.
     totals = running_totals(run, carried)

@@ -7,6 +7,7 @@ import math
 
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, Pass, Place, closure, reached, until
 from stepper.program.flow.signals import is_gradient, led_by_signals, signals
+from stepper.program.vocabulary import names_rate
 
 
 def like_steps(
@@ -207,13 +208,14 @@ def _is_scaled(node: ast.expr) -> bool:
 
 def rates(backward: set[Definition], updates: set[Definition], run: Pass) -> set[Definition]:
     """What only tells how far the steps go, where it is worked out behind the gradients: `lr = 0.1 if t < 9 else 0.01`,
-    ahead of `w -= lr * dw`."""
+    ahead of `w -= lr * dw`; be it of the loss and the gradient, where it is called so (Polyak's `step_size`)."""
     gradients = run.downstream(signals)
     begun = min((d.order for d in gradients if d.kind in ("bind", "change") and d not in updates), default=math.inf)
     starts = {run.start[place] for place in {*run.called, *(d.place for d in updates)} if place in run.start}
     passed = run.descendants(starts) | gradients
     found: set[Definition] = set()
-    for d in sorted(backward - passed, key=lambda d: -d.order):
+    called = {d for d in backward if names_rate(d.place[1])}
+    for d in sorted((backward - passed) | called, key=lambda d: -d.order):
         users = run.users.get(d, [])
         if d.kind == "bind" and d.order > begun and users and all(o in updates or o in found for o in users):
             found.add(d)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from stepper.program.flow.effects import GRAD, Definition
+from stepper.program.flow.effects import GRAD, Definition, closure
 from stepper.program.flow.flow import Flow
 from stepper.program.knowledge.models import Models
 from stepper.program.scopes import Script
@@ -127,6 +127,8 @@ class Phases:
         for loss in flow.losses:
             if loss.statement is not None and not loss.backward and not loss.differentiated:
                 found.setdefault(id(loss.statement), set()).add("loss")
+        for key in self._returning():
+            found.setdefault(key, {"backward"})
         phases: dict[int, Phase] = {}
         for key, options in found.items():
             if options == {"forward", "backward"} and self._is_shared(key):
@@ -140,6 +142,19 @@ class Phases:
                 phases.setdefault(id(definition.statement), "loss" if flow.tells_loss(definition) else "forward")
         self._effects(phases)
         return phases
+
+    def _returning(self) -> set[int]:
+        """The statements that return a gradient without a name, divided by the loss that the same function makes:
+        `return x.T @ r / (n * loss)`, which a step is made of."""
+        run, made = self.flow.run, closure(d for update in self.flow.updates for d in update.deps)
+        within = {id(loss.statement) for loss in self.flow.losses if loss.definition in made and not loss.tried}
+        calls = [part for d in self.flow.updates | self.flow.backward if within for part in ast.walk(d.node)]
+        found: set[int] = set()
+        for function in {callee for call in calls for callee in run.entered.get(id(call), ())}:
+            inside = [part for part in ast.walk(function) if isinstance(part, ast.stmt)]
+            if not within.isdisjoint(map(id, inside)):
+                found |= {id(part) for part in inside if isinstance(part, ast.Return) and _computes(part.value)}
+        return found
 
     def _phase_of(self, definition: Definition) -> Phase | None:
         flow = self.flow
@@ -256,6 +271,11 @@ class Phases:
 def _is_backward(node: ast.AST) -> bool:
     """Whether a change is made by a method of that name, not seen into: it leaves gradients, whatever else it does."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
+
+
+def _computes(node: ast.expr | None) -> bool:
+    """Whether an expression makes something of what there is."""
+    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call)
 
 
 def _is_emptying(node: ast.AST) -> bool:
