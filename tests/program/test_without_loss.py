@@ -96,3 +96,43 @@ print(gradient(x, y))
 """
     program = analyse(source, "s.py")
     assert program.loop is not None and program.sites[program.loop.site].line == 4
+
+
+def test_the_same_layer_of_another_value_is_no_gradient() -> None:
+    source = """
+import numpy as np
+sigmoid = lambda z: 1 / (1 + np.exp(-z))
+for v in batches:
+    h = sigmoid(v @ w)
+    r = sigmoid(h @ w.T)
+    k = sigmoid(r @ w)
+    near, far = v.T @ h, r.T @ k
+    w += 0.1 * (near - far) + 0.5 * last
+    last = near - far
+    err = ((v - r) ** 2).sum()
+"""
+    program = analyse(source, "s.py")
+    assert phases(program)["k = sigmoid(r @ w)"] == "forward" and program.roles["k"] == "activation"
+    assert program.roles["r"] == "activation" and labels(program, "parameter") == {"w"}
+
+
+def test_what_is_made_of_a_difference_to_data_and_of_what_led_there_is_a_gradient_whatever_it_is_called() -> None:
+    source = """
+import numpy as np
+for t in range(9):
+    z = x @ a
+    q = np.maximum(z, 0)
+    r = q @ b
+    s = r - y
+    u = q.T @ s
+    v = s @ b.T
+    v[z < 0] = 0
+    k = x.T @ v
+    a -= 0.01 * k
+    b -= 0.01 * u
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "activation") == {"z", "q", "r", "s"} and labels(program, "gradient") == {"u", "v", "k"}
+    assert phases(program)["s = r - y"] == "forward" and phases(program)["u = q.T @ s"] == "backward"
+    centred = source.replace("s = r - y", "s = r - r.mean()")  # of the forward pass alone
+    assert labels(analyse(centred, "s.py"), "gradient") == set()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from stepper.program.flow.divisors import norms, only_divides
 from stepper.program.flow.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
+from stepper.program.flow.made_again import layers_again, made_again
+from stepper.program.flow.residuals import before_residual
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.flow.steps import (
     behind_steps,
@@ -26,7 +28,6 @@ from stepper.program.flow.steps import (
     steps_beneath,
     without_indices,
 )
-from stepper.program.syntax import FUNCTIONS
 from stepper.program.vocabulary import names_error, names_gradient, names_loss
 
 _HOLDING = (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.GeneratorExp)
@@ -105,7 +106,7 @@ def sort(
         updates = {d for d in changes if d in stepped | once or d.deps & beside or (d.own and d.order > done)}
         updates -= {d for d in updates & forward if id(d.node) in anew}
     else:
-        forward = _before_gradients(run, feeding)
+        forward = _before_gradients(run, feeding, changes)
         forward |= of_next_samples(forward, changes, run)
         updates = changes
     by_autograd = any(loss.backward or loss.differentiated for loss in losses)
@@ -135,7 +136,9 @@ def sort(
         backward, forward = set(), forward | backward
     kept = _kept_for_backward(backward, forward, updates, run) | norms(backward, forward, updates, run)
     backward, forward = backward - kept, forward | kept
-    again = _made_again(backward, forward, losses, {d.place for d in updates}, run) if losses else set[Definition]()
+    stepped_places = {d.place for d in updates}
+    again = made_again(backward, forward, losses, stepped_places, run) if losses else set[Definition]()
+    again |= layers_again(backward, forward, stepped_places, run)
     backward, forward = backward - again, forward | again
     held = {run.start[d.place] for d in updates if d.place in run.start}
     read = forward or feeding
@@ -303,47 +306,6 @@ def _kept_for_backward(
     return {d for d in backward if d.order < last} - gradients - added_to
 
 
-def _made_again(
-    backward: set[Definition], forward: set[Definition], losses: list[LossValue], stepped: set[Place], run: Pass
-) -> set[Definition]:
-    """What the script's own functions that made the loss's prediction make a second time, for the gradients: `o =
-    self.forward(X)`, behind a loss that is told of a forward pass of its own. Not the loss itself, at moved numbers,
-    nor what another function makes of theirs (the slope `sigmoid(z) * (1 - sigmoid(z))`), nor what needs no parameter
-    (`s = sigmoid(z)`, ahead of that slope)."""
-    first = {id(d.statement) for d in forward} | {id(loss.statement) for loss in losses}
-    done = {inner for key in first for inner in run.nested.get(key, ())}
-    ends = {id(loss.statement) for loss in losses}
-    whole = {_called(loss.statement) for loss in losses}
-    gradients = run.downstream(signals)
-    starts = {run.start[place] for place in stepped if place in run.start}
-    calls = {
-        d
-        for d in backward - gradients
-        if _called(d.node) not in whole | {""}
-        and (made := set(run.nested.get(id(d.statement), ())))
-        and made <= done
-        and not made & ends
-        and _reads(made, starts, run)
-    }
-    nodes = {id(d.node) for d in forward if d.kind in ("bind", "change")} if calls else set()
-    return calls | {d for d in backward - gradients if d.kind in ("bind", "change") and id(d.node) in nodes}
-
-
-def _reads(statements: set[int], starts: set[Definition], run: Pass) -> bool:
-    """Whether a function of which these are statements reads one of what the pass found, itself or as it was handed."""
-    functions = [each for each in run.functions if isinstance(each, FUNCTIONS) and id(each.body[0]) in statements]
-    read = {d for each in functions for d in run.reads.get(id(each), ())}
-    return not starts.isdisjoint(reached(read, lambda d: d.deps if d.kind == "parameter" else ()))
-
-
-def _called(statement: ast.AST | None) -> str:
-    """The name of the function whose result a statement binds; empty where it binds anything else."""
-    match statement:
-        case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
-            return name
-    return ""
-
-
 def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried: set[Place]) -> list[LossValue]:
     """The losses that are computed of the state as the pass found it.
 
@@ -446,7 +408,7 @@ def _by_moments(run: Pass, stepped: set[Definition]) -> set[Definition]:
     return {d for d in data if until(d.deps, stepped | data) & kept}
 
 
-def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
+def _before_gradients(run: Pass, feeding: set[Definition], changes: set[Definition]) -> set[Definition]:
     """Without a loss: what the first gradient-like value is made of; all that feeds the updates where there is none."""
     begun = {own for d in run.definitions if d.kind != "start" for own in d.own}
     state = {run.start[d.place] for d in run.definitions if d.changes and d.place in run.start}
@@ -460,7 +422,7 @@ def _before_gradients(run: Pass, feeding: set[Definition]) -> set[Definition]:
             made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
             made = {d for d in made if d.kind == "start" or d.order < definition.order}
             return _up_to_ends(made, _before_ends(run, feeding))
-    return _before_ends(run, feeding) or feeding
+    return _before_ends(run, feeding) or before_residual(run, feeding, changes) or feeding
 
 
 def _up_to_ends(made: set[Definition], ends: set[Definition]) -> set[Definition]:
