@@ -48,6 +48,8 @@ _VIEWS = words(
     permute detach numpy children modules named_children named_modules param_groups get setdefault cpu cuda
     requires_grad_ to expand T"""
 )
+# functions of NumPy and torch that do the same
+_LOOKING = words("""atleast_1d atleast_2d atleast_3d reshape ravel transpose squeeze expand_dims swapaxes moveaxis""")
 _LOOKUPS = words("""get setdefault""")
 _TAKEN_OUT = words("""pop popleft popitem""")  # what is taken out stays as it is, and so does what is left
 _COPIERS = words("""list sorted dict set""")
@@ -202,6 +204,8 @@ class Caller(Evaluator):
             return NOTHING
         if is_method and name.endswith("_") and mutates_receiver(name):  # it hands on what it changed
             return Value(deps, receiver.roots)
+        if name in _LOOKING and arguments and not is_method:
+            return Value(arguments[0].deps, arguments[0].roots)
         if name in WRAPPERS and arguments:
             return Value(deps, arguments[0].roots, None if name == "reversed" else arguments[0].items)
         return Value(deps)

@@ -186,6 +186,9 @@ def sort(
     told = closure(d for loss in run.losses for d in loss.deps) - forward - backward - updates
     measured = {d for d in told if d.kind == "bind" and d.order > last and d not in defined} if updates else set()
     sorted_out = forward | backward | updates | defined
+    # One part of what is worked out for the step is no loss, either: `grad = [error * x, error]`.
+    stated = {id(d.node) for d in backward}
+    sorted_out |= {d for d in run.definitions if d.kind == "bind" and id(d.node) in stated}
     measured |= {d for d in run.definitions if d.kind == "bind" and d.deps and d.deps <= defined} - sorted_out
     fed = forward | backward | updates | feeding
     metrics = _metrics(run, last, fed, updates, forward | defined) - sorted_out - measured if updates else set()

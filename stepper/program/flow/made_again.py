@@ -16,12 +16,15 @@ _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*(?![\w(])")  # of a value, and not of a
 def layers_again(
     backward: set[Definition], forward: set[Definition], stepped: set[Place], run: Pass
 ) -> set[Definition]:
-    """What the same expression, with the same parameters, makes of another value than the forward pass gave it:
+    """What the same expression, with the same parameters, makes of another value than that in the forward pass:
     `h1 = sigmoid(v1 @ w)` of a Boltzmann machine, behind `h = sigmoid(v @ w)`. Its probabilities are no gradients."""
     names = {name for _, name in stepped}
-    spelled = {text for d in forward if (text := _spelled(d.node, names))}
+    first = [d for d in forward if d.kind == "bind"]
+    spelled = {(d.place[0], text) for d in first if (text := _spelled(d.node, names))}
+    same = {_value_of(d.node) for d in first} if spelled else set[str]()  # made anew, in the midst of the way back
     unnamed = backward - run.downstream(signals) if spelled else set[Definition]()
-    return {d for d in unnamed if d.kind == "bind" and _spelled(d.node, names) in spelled}
+    found = {d for d in unnamed if d.kind == "bind" and (d.place[0], _spelled(d.node, names)) in spelled}
+    return {d for d in found if _value_of(d.node) not in same}
 
 
 def _spelled(node: ast.AST, parameters: set[str]) -> str:
@@ -32,6 +35,10 @@ def _spelled(node: ast.AST, parameters: set[str]) -> str:
             if not parameters.isdisjoint(_WORD.findall(text)):
                 return _NAME.sub(lambda found: found[0] if found[0] in parameters else "_", text)
     return ""
+
+
+def _value_of(node: ast.AST) -> str:
+    return ast.unparse(node.value) if isinstance(node, ast.Assign) else ""
 
 
 def _is_product_or_call(node: ast.AST) -> bool:
