@@ -338,7 +338,7 @@ def test_an_error_that_goes_back_from_the_loss_is_a_gradient_whatever_it_is_call
         """
     )
     found = roles(ran)
-    assert (found["error"], found["loss"], found["hidden_error"]) == ("loss", "loss", "gradient")
+    assert (found["error"], found["loss"], found["hidden_error"]) == ("activation", "loss", "gradient")
 
 
 def test_what_follows_from_parameters_that_the_only_pass_makes_is_no_setting() -> None:

@@ -107,6 +107,24 @@ for t in range(5):
     assert labels(program, "gradient") == {"dw"}
 
 
+def test_a_difference_that_gradients_are_made_of_is_no_loss_and_a_view_is_what_it_looks_at() -> None:
+    source = """
+import numpy as np
+for x, y in batches:
+    h = np.tanh(x @ v)
+    error = h @ w - y
+    squared_error = (error ** 2).sum()
+    rows, xt = np.atleast_2d(h), x.T
+    grads = [rows.T @ error, xt @ (error @ w.T * (1 - h ** 2)), error]
+    w -= 0.1 * grads[0]
+    v -= 0.1 * grads[1]
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "loss") == {"squared_error"} and labels(program, "gradient") == {"grads"}
+    assert {"h", "error", "rows"} <= labels(program, "activation") and "xt" in labels(program, "data")
+    assert phases(program)["error = h @ w - y"] == "forward"
+
+
 def test_a_rate_that_is_made_of_the_loss_and_the_gradient_belongs_to_the_step() -> None:
     source = """
 for t in range(9):

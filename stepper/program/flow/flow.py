@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from stepper.program.flow.divisors import norms, only_divides
-from stepper.program.flow.effects import EMPTY, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
+from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.flow.made_again import layers_again, made_again
 from stepper.program.flow.residuals import before_residual
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
@@ -165,7 +165,7 @@ def sort(
     updates |= copied
     parameters |= {d.place for d in copied}
     backward -= updates
-    defined |= _parts(run, defined, forward)
+    defined |= _parts(run, defined, forward, backward)
     moments = {d for d in updates if d.own and d.place not in parameters and d.place != GRAD}
     # What is made of a parameter that was stepped by them (of the next layer's, behind this one's step) is not.
     made_of_moments = reached(moments, lambda d: () if d.place in parameters and d in updates else run.users.get(d, ()))
@@ -269,19 +269,29 @@ def adds_up(definition: Definition) -> bool:
     return False
 
 
-def _parts(run: Pass, defined: set[Definition], forward: set[Definition]) -> set[Definition]:
+def _parts(run: Pass, defined: set[Definition], forward: set[Definition], backward: set[Definition]) -> set[Definition]:
     """What is called a loss, or added to a total of them, and feeds nothing of the forward pass but losses:
-    `loss = data_loss + penalty_loss`."""
+    `loss = data_loss + penalty_loss`. A difference of which the gradients are made (`error = y_pred - y`) is none."""
     users: dict[Definition, set[Definition]] = {}
     for definition in forward | defined:
         for dependency in definition.deps | definition.own:
             users.setdefault(dependency, set()).add(definition)
     added = {place for total in defined for place in _summand(total)}
     named = {d for d in forward if d.kind == "bind" and d.deps and (names_loss(d.place[1]) or d.place in added)}
+    named -= {d for d in named if _is_difference(d) and not backward.isdisjoint(run.users.get(d, ()))}
     parts = {d for d in run.definitions if d in named}
     while wrong := {d for d in parts if not users.get(d, set()) <= parts | defined}:
         parts -= wrong
     return parts
+
+
+def _is_difference(definition: Definition) -> bool:
+    """Whether a name is bound to one. What an object keeps, for its own backward pass, tells of what it returns: a
+    loss."""
+    match definition.node if definition.place[0] != FIELD else None:
+        case ast.Assign(value=ast.BinOp(op=ast.Sub())):
+            return True
+    return False
 
 
 def _summand(total: Definition) -> set[Place]:
