@@ -380,14 +380,22 @@ def is_opposite(record: Record, parameter: Parameter) -> bool:
 def is_called_so(record: Record, parameter: Parameter) -> bool:
     """Whether what a step went by is a gradient by what the script calls it or makes it of, or by the difference of a
     prediction and its target that is in it. Else it may be any direction that is meant to be gone along: the
-    perceptron's `w += rate * y * x`, a difference of two samples, a mean of what did well."""
+    perceptron's `w += rate * y * x`, a difference of two samples (`near - far`), a mean of what did well."""
     grad = parameter.grad
     node = None if grad is None else _expression(grad.label)
     if grad is None or node is None or _sign(record, parameter) is not None:
         return True
-    named = {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)}
     read = (value for event in record.events for value in event.values if value.role == "gradient")
-    return any(value.label.partition("[")[0] in named for value in read)  # `dw`, by way of `dw[i][j]`
+    gradients = {value.label.partition("[")[0] for value in read}  # `dw`, by way of `dw[i][j]`
+    between = (part for part in ast.walk(node) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub))
+    if any(_reads(part.left, gradients) and _reads(part.right, gradients) for part in between):
+        return False
+    return _reads(node, gradients)
+
+
+def _reads(node: ast.expr, names: set[str]) -> bool:
+    parts = (part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute))
+    return any(ast.unparse(part) in names for part in parts)
 
 
 def _sign(record: Record, parameter: Parameter) -> Sign | None:
