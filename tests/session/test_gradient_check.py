@@ -59,19 +59,25 @@ def test_along_a_direction_too_nothing_agrees_with_nothing_only_where_something_
     assert ("w" in told.agreed) is agrees
 
 
+@pytest.mark.parametrize("several", [1, 9])  # what is made of a loss, or one of many
 @pytest.mark.parametrize(("noise", "slope", "agrees"), [(0.0, 1.0, True), (0.0, 1.01, False), (1e-4, 1.01, False)])
 def test_a_coarse_slope_that_lies_near_that_of_what_is_made_of_losses_does_so_by_chance(
-    noise: float, slope: float, agrees: bool
+    noise: float, slope: float, agrees: bool, several: int
 ) -> None:
     number = Value("w", "parameter", "operand", Summary("scalar", "float", value=1.0))
     parameter = Parameter("w", (), number, number, number, number)
     way = Way(parameter, (Version((number,)),), Move("w", number.summary, 0, 1.0), (slope,), 0.0)
 
     async def push(_: list[Move], numbers: list[float | None]) -> list[Tried]:
-        return [Tried(each, [1.0 + 2.0 * (each or 0.0)]) for each in numbers]
+        return [Tried(each, losses(each or 0.0)) for each in numbers]
 
-    halved = Setting([1.0], frozenset(), UNIT, noise, made=((lambda losses: losses[-1] / 2, "half of it"),))
-    told = asyncio.run(together([way], halved, push, 0, lambda: False))
+    def losses(number: float) -> list[float]:
+        return [*[0.5 + number] * (several - 1), 1.0 + 2.0 * number]
+
+    half = ((lambda losses: losses[-1] / 2, "half of it"),) if several == 1 else ()
+    told = asyncio.run(
+        together([way], Setting(losses(0.0), frozenset(), UNIT, noise, made=half), push, 0, lambda: False)
+    )
     assert ("w" in told.agreed) is agrees
 
 

@@ -53,13 +53,14 @@ class _Way:
         while ahead:
             event = ahead.pop()
             within = self._within(event)
+            seen.update(each.id for each in within)  # all that these read is looked at here
             if not all(each.kind in _LOOKED_AT for each in within) or not _is_shown(event, within, self._holders):
                 return False
             for value in (value for each in within for value in each.values if value.when in ("operand", "before")):
                 if value.copy in self._changing or value.label in self._names or _holder(value) in self._names:
                     return False  # it reads a parameter, which is another by now
                 makers = [each for each in self._makers[_key(value)] if each.id <= within[-1].id]
-                if not makers and _key(value) not in self._known:
+                if not makers and _key(value) not in self._known and not _is_given(value):
                     return False
                 ahead += (each for each in makers if each.id not in seen)
                 seen.update(each.id for each in makers)
@@ -85,6 +86,11 @@ def around(record: Record, event: int) -> Iterator[int]:
 
 def _key(value: Value) -> Key:
     return (value.label, number(value)) if value.copy is None else value.copy
+
+
+def _is_given(value: Value) -> bool:
+    """Whether a value has a plain name, under which the pass only reads it: it is from before the pass."""
+    return value.role in ("data", "setting") and value.label.isidentifier()
 
 
 def _holder(value: Value) -> str:

@@ -32,14 +32,14 @@ from stepper.session.check.finite_difference import (
     slope,
 )
 from stepper.session.check.gradient_check import SMALL, Direction, EntryCheck, Verdict, compared, hidden_by, unit_of
-from stepper.session.check.readings import known, one_of, readings
+from stepper.session.check.readings import FEW, known, one_of, readings
 from stepper.session.findings.versions import Version
 
 CLOSE = 0.02  # of a parameter's share in a slope, that the two may lie apart to tell something of it
 EXACT = 1e-5  # the smallest relative error that is sought
 SEEDS = 8  # directions that are looked at for one which does not run across a gradient
 HIDDEN = 8.0  # how many times the rounding of a slope its error is at most, to be due to that
-CHANCE = 1e-3  # and by what is made of several losses, which a coarse slope may lie near by chance
+CHANCE = 1e-3  # and by one of many losses, or what is made of several, which a coarse slope may lie near by chance
 STEEP = 0.5  # and is not: the product with it, relative to the gradient's norm
 
 Push = Callable[[list[Move], list[float | None]], Awaitable[list[Tried]]]
@@ -295,7 +295,9 @@ async def compared_along(
         for read, by in read_as:
             found = slope(steps, read(setting.base), read, setting.unit, noise)
             entry = _entry(recorded, steps, setting, read, unit, noise)
-            if (read, by) in setting.made and entry.tolerance > CHANCE * abs(recorded):
+            one_of_many = bool(by) and len(read_as) > 1 and len(setting.base) > FEW
+            by_chance = one_of_many or (read, by) in setting.made
+            if by_chance and entry.tolerance > CHANCE * abs(recorded):
                 entry = replace(entry, verdict=Verdict.UNKNOWN, reason=hidden_by(unit))
             told = Direction(
                 tuple(each.parameter.name for each in group),
