@@ -25,20 +25,26 @@ class Layout(NamedTuple):
         return first < last and start < end
 
     @property
-    def is_dense(self) -> bool:
-        """Whether the elements lie one behind the other, in their order."""
+    def is_packed(self) -> bool:
+        """Whether the elements lie one behind the other, whichever axis goes first (`w.T`)."""
         step = self.size
-        for extent, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+        for stride, extent in sorted(zip(self.strides, self.shape, strict=True)):
             if extent != 1 and stride != step:
                 return False
             step *= extent
         return True
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """How many elements lie between neighbours, by axis."""
+        return tuple(stride // self.size for stride in self.strides)
+
     def of_part(self, part: Layout) -> tuple[int, tuple[int, ...]] | None:
-        """Where the elements of a part lie in this: the place of the first, counted in the order of the elements here,
-        and how many places apart they are, by axis. None where this has gaps, or the part has elements of its own."""
+        """Where the elements of a part lie in this: the place of the first, counted in the order in which they lie in
+        memory, and how many places apart they are, by axis. None where this has gaps, or the part has elements of its
+        own."""
         offset = part.start - self.start
         steps = [*part.strides, offset]
-        if not self.is_dense or part.size != self.size or any(step % self.size for step in steps):
+        if not self.is_packed or part.size != self.size or any(step % self.size for step in steps):
             return None
-        return offset // self.size, tuple(step // self.size for step in part.strides)
+        return offset // self.size, part.steps

@@ -144,6 +144,25 @@ def test_a_part_of_what_has_gaps_has_no_place_in_it() -> None:
     assert Layout(0, 8, (4,), (16,)).of_part(part) is None
 
 
+@pytest.mark.parametrize("start", ["np.arange(1.0, 7.0).reshape(3, 2).T", "np.arange(1.0, 7.0).reshape(2, 3)"])
+def test_rows_of_a_transposed_array_have_their_gradients_where_the_rows_are(start: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        w = {start}
+        for t in range(2):
+            e = w[:, 1] - 1.0
+            loss = (e**2).sum()
+            for k in range(2):
+                w[k][1] -= 0.125 * (2 * e[k])
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.grad is not None
+    moved = ran.array(parameter.update, 1)
+    assert moved[:, 1].all() and (ran.array(parameter.grad, 1) * -0.125 == moved).all()
+
+
 @pytest.mark.parametrize(
     ("start", "change"),
     [
