@@ -50,6 +50,8 @@ class End:
             meant = sightings.meant(label, record.events[0])
             if len(meant) < len(seen):
                 self._held[label] = meant[-1].value
+        for parameter in record.parameters:  # `layers[0].w`, that methods call `self.w`, and a loop `layer.w`
+            self._held.setdefault(parameter.name, parameter.after)
         self._labels = Labels(self._held)
 
     async def evaluated(self, keeper: Keeper, text: str) -> Value:

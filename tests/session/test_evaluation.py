@@ -75,6 +75,25 @@ def test_numbers_lists_shapes_and_types_can_be_told_and_lists_are_python_s_own(t
         assert it.evaluate("math.sqrt(loss) > 0").array.item() is True
 
 
+def test_a_parameter_has_the_name_that_the_parameters_are_listed_by(tmp_path: Path) -> None:
+    source = """
+    import numpy as np
+    class Layer:
+        def __init__(self, w):
+            self.w = w
+    layers = [Layer(np.ones(2)), Layer(np.full(3, 2.0))]
+    for t in range(2):
+        loss = sum((layer.w ** 2).sum() for layer in layers)
+        for layer in layers:
+            grad = 2 * layer.w
+            layer.w -= 0.25 * grad
+    """
+    with stepper.open(script(tmp_path, source)) as run:
+        it = run.iteration(0)
+        assert it.evaluate("layers[0].w").array.tolist() == [0.5, 0.5]
+        assert it.evaluate("layers[1].w.sum()").array.item() == 3.0
+
+
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
