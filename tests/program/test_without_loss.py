@@ -136,3 +136,18 @@ for t in range(9):
     assert phases(program)["s = r - y"] == "forward" and phases(program)["u = q.T @ s"] == "backward"
     centred = source.replace("s = r - y", "s = r - r.mean()")  # of the forward pass alone
     assert labels(analyse(centred, "s.py"), "gradient") == set()
+
+
+def test_what_is_called_after_the_parameter_that_it_steps_begins_the_way_back() -> None:
+    source = """
+for t in range(9):
+    Y_pred = m * X + c
+    D_m = (-2 / n) * sum(X * (Y - Y_pred))
+    dc = (-2 / n) * sum(Y - Y_pred)
+    m = m - L * D_m
+    c -= L * dc
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert [found["D_m = (-2 / n) * sum(X * (Y - Y_pred))"], found["Y_pred = m * X + c"]] == ["backward", "forward"]
+    assert program.roles["dc"] == program.roles["D_m"] == "gradient" and program.roles["Y_pred"] == "activation"

@@ -425,12 +425,15 @@ def _before_gradients(run: Pass, feeding: set[Definition], changes: set[Definiti
     """Without a loss: what the first gradient-like value is made of; all that feeds the updates where there is none."""
     begun = {own for d in run.definitions if d.kind != "start" for own in d.own}
     state = {run.start[d.place] for d in run.definitions if d.changes and d.place in run.start}
+    # `dm`, of `m -= L * dm`, says by itself as little as `ds` or `D_x` do.
+    after = {f"{prefix}{each.place[1]}" for each in state for prefix in ("d", "d_", "D_")}
     # A return `G = r + 0.9 * G` of rewards that came before is made of nothing that the pass changes.
     for definition in sorted(feeding, key=lambda d: (state.isdisjoint(closure(d.deps)), d.order)):
         name = definition.place[1]
         if not definition.deps or (definition in begun and all(d.kind == "start" for d in definition.deps)):
             continue  # `error = 0.0`; `dw = [0.0] * n`, to which the gradient is added yet
-        if definition.kind in ("bind", "change") and (names_gradient(name) or names_error(name) or names_loss(name)):
+        called = name in after or names_gradient(name) or names_error(name) or names_loss(name)
+        if definition.kind in ("bind", "change") and called:
             # what comes later feeds it in the next turn of a loop only
             made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
             made = {d for d in made if d.kind == "start" or d.order < definition.order}
