@@ -44,6 +44,13 @@ class Watched:
 
 
 @dataclass
+class Stage:
+    """What a trace is at, for one who interrupts it."""
+
+    words: str
+
+
+@dataclass
 class Trace:
     """One record, and what the run it belongs to was made of. `arrays` holds the small values by their copy.
 
@@ -106,18 +113,18 @@ def trace(target: str, options: Options, iteration: int | None, watch: Sequence[
     except NotAnExpression as error:
         raise Misuse(f"{target}: {error}") from None
     lane = _open(target, options, record_setup=iteration is None)
-    towards = "in the setup" if iteration is None else f"on the way to iteration {iteration}"
-    with _saying_how_far(lane, target, towards):
-        return asyncio.run(_trace(lane, target, options, iteration, watch))
+    stage = Stage("in the setup" if iteration is None else f"on the way to iteration {iteration}")
+    with _saying_how_far(lane, target, stage):
+        return asyncio.run(_trace(lane, target, options, iteration, watch, stage))
 
 
 @contextmanager
-def _saying_how_far(lane: Lane, target: str, towards: str = "") -> Iterator[None]:
+def _saying_how_far(lane: Lane, target: str, stage: Stage | None = None) -> Iterator[None]:
     """Have an interrupt say, as a line for a person, how far the script had come."""
     try:
         yield
     except KeyboardInterrupt:
-        done = len(lane.losses)
+        done, towards = len(lane.losses), stage.words if stage is not None else ""
         count = "1 iteration" if done == 1 else f"{done} iterations"
         after = f"after {count}" if done else "" if towards else "before an iteration was over"
         raise KeyboardInterrupt(f"{target}: interrupted {', '.join(filter(None, (towards, after)))}") from None
@@ -187,7 +194,9 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
         await lane.close(gently=True)
 
 
-async def _trace(lane: Lane, target: str, options: Options, iteration: int | None, watch: Sequence[str]) -> Trace:
+async def _trace(
+    lane: Lane, target: str, options: Options, iteration: int | None, watch: Sequence[str], stage: Stage
+) -> Trace:
     try:
         record = await _recorded(lane, iteration)
         died = None
@@ -213,7 +222,7 @@ async def _trace(lane: Lane, target: str, options: Options, iteration: int | Non
         failure = died or (_failure(lane) if record.error is not None else None)
         if failure is not None:
             failure.shown = ""  # it is
-        watched = await _watched(lane, record, watch)
+        watched = await _watched(lane, record, watch, stage)
         arrays = await _arrays(lane, record, [each.value for each in watched if each.value is not None])
     except LaneLost as lost:
         _raise_failure(lane)
@@ -264,13 +273,14 @@ def _again(lane: Lane, iteration: int | None) -> Lane | None:
     return Lane(msgspec.structs.replace(lane.found, random_states=states, halt=at.halt), lane.hash_seed)
 
 
-async def _watched(lane: Lane, record: Record, watch: Sequence[str]) -> list[Watched]:
+async def _watched(lane: Lane, record: Record, watch: Sequence[str], stage: Stage) -> list[Watched]:
     """What expressions come to, as the record leaves what they name."""
     if not watch:
         return []
     end = End(record)
     found = []
     for each in watch:
+        stage.words = f"while {each} was worked out"
         try:
             found.append(Watched(each, await end.evaluated(lane, each)))
         except LookupError as problem:

@@ -1,6 +1,9 @@
 """`stepper trace`: one iteration, for programs and for people."""
 
+import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,18 @@ def test_the_text_begins_with_what_is_watched(capsys: pytest.CaptureFixture[str]
     lines = capsys.readouterr().out.splitlines()
     assert lines[3].startswith("(h > 0).sum(0)  (6,)  int64")
     assert any(line.startswith("! grad_w.sum(): nothing here is called grad_w") for line in lines[:8])
+
+
+def test_an_interrupt_says_which_expression_was_worked_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("stepper.session.headless.End.evaluated", interrupted)
+    assert main(["trace", "and-gate", "--watch", "w1 + 1"]) == 130
+    assert capsys.readouterr().err == "and-gate: interrupted while w1 + 1 was worked out, after 1 iteration\n"
 
 
 def test_what_is_no_expression_cannot_be_watched(capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,7 +162,7 @@ async def test_recent_scripts_come_first_and_a_file_is_found(tmp_path: Path, mon
     async with picker(recent=(str(tmp_path / "mine.py"), gone)) as (pilot, answers):
         text = screen_text(pilot.app)
         assert "mine.py" in text and "gone.py" not in text
-        own, rule, first = text.splitlines()[3:6]
+        own, rule, first = text.splitlines()[4:7]
         assert "mine.py" in own and "─────" in rule and "numpy" in first
         await pilot.press("ctrl+o")
         await until(pilot, lambda: isinstance(pilot.app.screen, FilesScreen) and "other.py" in screen_text(pilot.app))

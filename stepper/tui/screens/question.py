@@ -22,13 +22,14 @@ class AnswersOnce(DrawnScreen[ScreenResultType]):
 
 
 class Question(ModalScreen[ScreenResultType], AnswersOnce[ScreenResultType]):
-    """A box in the middle."""
+    """A box in the middle, which stays on the screen; where it has not the room, it scrolls."""
 
     DEFAULT_CSS = """
     Question {
         align: center middle;
         & > Vertical, & > VerticalScroll {
             height: auto; border: round $primary; background: $surface; padding: 0 1;
+            max-width: 100%; max-height: 100%; overflow-y: auto;
         }
         & OptionList, & OptionList:focus { height: auto; border: none; background: $surface; }
         & Label { width: 1fr; color: $text-muted; }
