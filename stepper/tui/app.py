@@ -124,7 +124,7 @@ class StepperApp(Supposing, Looking):
 
     def action_help_quit(self) -> None:
         """What Textual calls for ctrl+c: stop what runs, as in any terminal; else say which key quits."""
-        if self.scene.busy or self.moving or self.playing:
+        if self.scene.busy or self.moving or self.playing or self.session.working_out:
             self.action_pause()
         else:
             self.message.say(f"Nothing runs that ctrl+c could stop; {self.keymap.shown('quit')} quits.")

@@ -76,6 +76,8 @@ class Walking(Searching):
         self.forget_moves()
         if self.scene.busy or self.moving:
             self.run_worker(self.session.pause(), group="pause", exit_on_error=False)
+        elif self.session.working_out:
+            self.message.say("")  # what the session says of that is to be seen: nothing else pauses, nor ends it
         else:
             self.message.say("The script stands still already.")
 

@@ -144,6 +144,10 @@ async def test_one_that_comes_to_no_end_is_not_asked_for_again_until_the_person_
         await watch(pilot, "1 + 1")
         assert session.asked == 2
         session.working_out = "2 + 2"
+        for key in ("p", "ctrl+c"):
+            await pilot.press(key)
+            await settled(pilot)
+            assert "stands still" not in screen_text(app) and "Nothing runs" not in screen_text(app), key
         app.watches.texts.append("2 + 2")
         app.follow(app.session)  # as where the script is run anew, since nothing else ends that
         await settled(pilot)
