@@ -183,7 +183,7 @@ class Roles:
         if definition not in flow.backward:
             parts = names_gradient(name) and definition in flow.living and definition.deps & flow.backward
             return "gradient" if parts else None  # used one by one: `grads = [(dw1, db1), (dw2, db2)]`
-        taken = definition.kind == "target" or definition.alias
+        taken = definition.kind == "target" or (definition.alias and not names_gradient(name))
         if taken and definition.roots and all(map(self._has_data, definition.roots)):
             return "data"  # `for j, x in enumerate(inputs): w[j] -= rate * delta * x`, or `xt = x.T`
         if definition in flow.derived or definition not in flow.living:
