@@ -29,7 +29,7 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
             grads["clipped"] = H["clipped"].clip(-0.1, 0.1)
             grads["wrong"] = H["wrong"] * scale
             grads["thrice"] = H["thrice"] + 0.1 * Q["thrice"]
-            halves = {{name: 0.5 * g for name, g in grads.items()}}
+            halves = {{name: 0.5 * H for name, H in grads.items()}}
             for name in Q:
                 Q[name] -= 0.01 * halves[name]
     """

@@ -322,7 +322,10 @@ class Origins:
         statement = nodes_of(event.text)
         if not bracket or not any(isinstance(node, COMPREHENSIONS) for node in statement):
             return []
-        wanted = {f"{node.id}[{index}" for node in statement if isinstance(node, ast.Name)}
+        named = [node for node in statement if isinstance(node, ast.Name)]
+        targets = (node.target for node in statement if isinstance(node, ast.comprehension))
+        bound = {node.id for each in targets for node in ast.walk(each) if isinstance(node, ast.Name)}
+        wanted = {f"{node.id}[{index}" for node in named if node.id not in bound}  # a dict may be called so elsewhere
         found = {
             _spelled(value.label): value
             for earlier in self.record.events[: event.id]
