@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from stepper.session import process
+from stepper.inferior.protocol import Launch
+from stepper.session import lane, process
 from tests.ready.client import Ready
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -78,11 +79,33 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """How scripts' processes begin: forked from one that has NumPy loaded, which saves most of what small ones take;
-    from one that has torch, too, by `@pytest.mark.start("torch")`; or, by `start("anew")`, as outside of tests."""
+    """How scripts' processes begin: forked from one that has loaded NumPy, or torch where a script speaks of it, which
+    saves most of what small ones take; or, by `@pytest.mark.start("anew")`, as outside of tests."""
     marker = item.get_closest_marker("start")
-    kind = "numpy" if marker is None else marker.args[0]
-    vars(process)["Popen"] = STARTS[kind if sys.platform == "linux" else "anew"]
+    asked = None if marker is None else marker.args[0]
+
+    def start(launch: Launch) -> Any:
+        kind = asked or ("torch" if speaks_of_torch(launch) else "numpy")
+        return STARTS[kind if sys.platform == "linux" else "anew"]
+
+    class Started(process.Process):
+        """A process that begins so."""
+
+        def __init__(self, launch: Launch, *rest: Any, **how: Any) -> None:
+            if vars(process)["Popen"] in STARTS.values():  # and no test has put its own in place
+                vars(process)["Popen"] = start(launch)
+            super().__init__(launch, *rest, **how)
+
+    vars(lane)["Process"] = Started
+
+
+def speaks_of_torch(launch: Launch) -> bool:
+    """Whether the word is in a script, or in a file beside it that it may import. A process without torch is copied at
+    less cost, also by checks of gradients; one that needs it takes a second to load it."""
+    folder = Path(launch.script).parent if launch.script else Path()
+    beside = [] if launch.kind == "variant" else [*folder.glob("*.py"), *folder.glob("*/*.py")]
+    paths = {path for path in (Path(launch.script), *beside) if path.is_file()}
+    return any(b"torch" in path.read_bytes() for path in paths)
 
 
 def pytest_unconfigure() -> None:

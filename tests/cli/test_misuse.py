@@ -139,7 +139,6 @@ def test_an_unknown_setting_names_the_nearest(capsys: pytest.CaptureFixture[str]
     assert "learning_rate" in complaint(capsys, "run", "numpy", "--set", "lerning_rate=1")
 
 
-@pytest.mark.start("torch")
 def test_an_unknown_dtype(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "run", "torch", "--set", "dtype=float31").startswith("torch: ")
 
@@ -227,7 +226,6 @@ def test_a_device_the_target_cannot_have_comes_before_whether_it_is_there(capsys
     assert "not available" not in line
 
 
-@pytest.mark.start("torch")
 def test_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     line = complaint(capsys, "run", "torch", "--device", "cuda")

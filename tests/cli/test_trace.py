@@ -242,7 +242,6 @@ def test_gates_that_there_was_no_room_for_are_not_told_as_gates_that_did_not_run
 
 
 @pytest.mark.parametrize("variant", ["autograd", "custom-function", "nn", "module"])
-@pytest.mark.start("torch")
 def test_the_hidden_layer_is_seen_where_it_has_no_name(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
     preset = {"autograd": "N=4"}.get(variant, "N=5")
     document = traced(capsys, variant, "--seed", "0", "--set", preset)

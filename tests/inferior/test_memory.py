@@ -88,7 +88,6 @@ def counts(summary: Summary) -> tuple[object, ...]:
     return (summary.shape, summary.min, summary.max, summary.negative, summary.zero, summary.positive, summary.nan)
 
 
-@pytest.mark.start("torch")
 def test_a_trace_past_the_budget_says_so_and_has_the_same_summaries() -> None:
     full, small = (trace("optim", Options(seed=0, memory=memory, threads=1), 1) for memory in (MEMORY, 100_000))
     assert full.record.loss == small.record.loss

@@ -102,7 +102,6 @@ def test_what_is_lined_up_on_purpose_is_not(tmp_path: Path, line: str) -> None:
     assert told(script(tmp_path, NUMPY.format(line=line))) == {}
 
 
-@pytest.mark.start("torch")
 def test_losses_of_torch_tell_it_too(tmp_path: Path) -> None:
     """One in each iteration: three that are told of, and the same with shapes that are alike."""
     losses = {
@@ -124,7 +123,6 @@ def test_losses_of_torch_tell_it_too(tmp_path: Path) -> None:
     "target",
     ["numpy", "torch", "autograd", "module", "dynamic", "relu-class", "sigmoid", "tests/scripts/layer_objects.py"],
 )
-@pytest.mark.start("torch")
 def test_nothing_is_said_of_right_scripts(target: str) -> None:
     """Of neither broadcasts nor gates."""
     with stepper.open(target, seed=0) as run:

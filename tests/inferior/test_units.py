@@ -141,7 +141,6 @@ def test_units_of_torchs_layers(layer: str, shape: tuple[int, ...], axis: int, c
     assert gate.layer.dead == dead and set(DEAD) <= set(dead)
 
 
-@pytest.mark.start("torch")
 @pytest.mark.parametrize(
     ("made", "by", "axis"),
     [

@@ -7,9 +7,6 @@ import pytest
 from stepper.session.check.gradient_check import Verdict
 from tests.session.checks import TWICE, named, opened
 
-pytestmark = pytest.mark.start("torch")
-
-
 FITTED = (
     TWICE
     + """

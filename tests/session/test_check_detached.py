@@ -20,7 +20,6 @@ from tests.session.checks import TWICE, named, opened, verdicts
         ("0.9 * head(h)", False),
     ],
 )
-@pytest.mark.start("torch")
 def test_what_differs_where_the_graph_is_cut_on_purpose_is_no_mistake(tmp_path: Path, target: str, cut: bool) -> None:
     text = f"""
 import torch
@@ -44,7 +43,6 @@ for t in range(3):
     assert all(cut is ("line 10 cuts the graph (" in each.note) for each in found.parameters)
 
 
-@pytest.mark.start("torch")
 @pytest.mark.parametrize(("factor", "verdict"), [("", Verdict.AGREES), ("3 * ", Verdict.DIFFERS)])
 def test_a_first_order_gradient_that_is_returned_is_no_mistake(tmp_path: Path, factor: str, verdict: Verdict) -> None:
     text = f"""
@@ -67,7 +65,6 @@ for t in range(3):
     assert ("the gradient without what is cut off" in found.note) is (verdict is Verdict.AGREES)
 
 
-@pytest.mark.start("torch")
 def test_a_cut_that_does_not_lie_between_a_parameter_and_the_loss_hides_no_mistake_of_it(tmp_path: Path) -> None:
     text = (
         TWICE.format(factor=3)
@@ -96,7 +93,6 @@ for t in range(3):
     assert "no_grad()" in found["teacher.bias"].note
 
 
-@pytest.mark.start("torch")
 @pytest.mark.parametrize("number", ["value.item()", "float(value)", "baseline(value)", "(1j * value).item().imag"])
 def test_a_number_taken_out_of_the_graph_and_reckoned_with_is_a_cut(tmp_path: Path, number: str) -> None:
     text = f"""
@@ -141,7 +137,6 @@ layer = Centred(3, 4)
 }
 
 
-@pytest.mark.start("torch")
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("factor", [2, 3])
 def test_what_a_layer_keeps_without_gradients_accuses_none_and_hides_no_mistake(
@@ -169,7 +164,6 @@ for t in range(2):
     assert right is Verdict.DIFFERS or any("comes of it without gradients" in each.note for each in found.parameters)
 
 
-@pytest.mark.start("torch")
 def test_a_change_in_place_that_the_graph_does_not_know_of_is_a_mistake(tmp_path: Path) -> None:
     """What is detached has its memory in common with what goes on to the loss: held, it would be another pass."""
     text = """
@@ -229,7 +223,6 @@ for t in range(2):
         ),
     ],
 )
-@pytest.mark.start("torch")
 def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
     tmp_path: Path, text: str, verdict: Verdict
 ) -> None:
@@ -290,7 +283,6 @@ def test_a_loss_that_is_made_of_an_error_from_before_the_update_does_not_change_
     assert ("updated before the loss" in found.note) is (verdict is Verdict.UNKNOWN)
 
 
-@pytest.mark.start("torch")
 def test_a_gradient_that_a_term_of_the_loss_has_no_part_in_differs(tmp_path: Path) -> None:
     text = """
 import torch
@@ -314,7 +306,6 @@ for t in range(3):
     assert found["net.weight"].note == said
 
 
-@pytest.mark.start("torch")
 def test_a_term_that_is_made_of_nobody_knows_what_accuses_nothing_that_another_cut_explains(tmp_path: Path) -> None:
     text = """
 import torch
@@ -392,7 +383,6 @@ for t in range(2):
     assert (found.verdict, found.note[:24]) == (Verdict.AGREES, "line 8 cuts the graph (n")
 
 
-@pytest.mark.start("torch")
 def test_of_a_gradient_that_a_backward_hands_on_as_it_came_it_is_said(tmp_path: Path) -> None:
     text = """
 import torch

@@ -8,9 +8,6 @@ from stepper.session.check.budget import ENTRIES, FEWEST, FURTHER, PASSES, Budge
 from stepper.session.check.gradient_check import Verdict
 from tests.session.checks import named, opened, verdicts
 
-pytestmark = pytest.mark.start("torch")
-
-
 DEEP = """
 import torch
 from torch import nn

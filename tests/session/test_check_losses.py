@@ -69,7 +69,6 @@ def test_a_factor_of_two_is_no_sum_of_a_loss_that_is_bound_twice(tmp_path: Path)
         assert run.check(0).parameters[0].factor == 2.0
 
 
-@pytest.mark.start("torch")
 def test_a_gradient_that_the_loss_it_is_of_cannot_tell_of_is_not_wrong_by_a_loss_that_does_not_depend_on_it(
     tmp_path: Path,
 ) -> None:
@@ -91,7 +90,6 @@ def test_a_gradient_that_the_loss_it_is_of_cannot_tell_of_is_not_wrong_by_a_loss
     assert found["near"].verdict is Verdict.UNKNOWN
 
 
-@pytest.mark.start("torch")
 def test_a_gradient_is_compared_by_the_loss_whose_pass_made_it_and_without_what_earlier_iterations_left(
     tmp_path: Path,
 ) -> None:
@@ -123,7 +121,6 @@ def test_a_gradient_is_compared_by_the_loss_whose_pass_made_it_and_without_what_
     assert all("by loss 1 of 2" in found[name].note for name in ("D.weight", "D.bias"))
 
 
-@pytest.mark.start("torch")
 def test_what_is_moved_between_the_iterations_is_checked_by_the_loss_that_is_computed_there(tmp_path: Path) -> None:
     """Moved at the end of the pass, and not at its head: the discriminator's steps are made of it, too."""
     pytest.importorskip("torch")
@@ -170,7 +167,6 @@ def test_what_is_moved_between_the_iterations_is_checked_by_the_loss_that_is_com
     assert wrong["G.weight"].factor == pytest.approx(2.0, rel=1e-6)
 
 
-@pytest.mark.start("torch")
 def test_a_gradient_through_what_earlier_iterations_made_is_not_called_wrong(tmp_path: Path) -> None:
     """Truncated backpropagation through time, of a pass every third iteration; `out` is used in the last one only, by a
     transpose that the setup made."""

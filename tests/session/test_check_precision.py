@@ -105,7 +105,6 @@ for t in range(3):
 @pytest.mark.parametrize(
     ("half", "name", "told"), [(False, "model.0.weight", Verdict.AGREES), (True, "model.2.bias", Verdict.UNKNOWN)]
 )
-@pytest.mark.start("torch")
 def test_a_loss_that_a_scaler_made_larger_accuses_no_gradient_that_is_small_again(
     tmp_path: Path, half: bool, name: str, told: Verdict
 ) -> None:

@@ -51,7 +51,6 @@ def test_every_object_of_a_list_is_reached_also_through_the_names_of_a_function(
     assert {name for name, each in wrong.items() if each.factor == 2} == {"net.neurons[0].w", "net.neurons[0].b"}
 
 
-@pytest.mark.start("torch")
 def test_layers_of_equal_numbers_are_told_apart_by_the_end_of_their_paths(tmp_path: Path) -> None:
     """The model has a shorter name in the function that made it, and a copy beside it."""
     text = """

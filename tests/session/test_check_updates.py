@@ -28,7 +28,6 @@ for t in range(4):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.start("torch")
 def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_path: Path, dtype: str) -> None:
     """Whatever of `lr * whole / m` or `0.1 * (0.125 * x.T @ apart)` is taken for the gradient: the step is the rate
     times the right one. That of v1 is twice, and that of v2 eight times as long."""
@@ -128,7 +127,6 @@ for t in range(3):
 )
 
 
-@pytest.mark.start("torch")
 @pytest.mark.parametrize(("factor", "verdict"), [(2, Verdict.AGREES), (3, Verdict.DIFFERS)])
 def test_a_hidden_state_that_is_detached_at_the_head_is_no_cut_and_clipping_hides_nothing_beside_it(
     tmp_path: Path, factor: int, verdict: Verdict
@@ -138,7 +136,6 @@ def test_a_hidden_state_that_is_detached_at_the_head_is_no_cut_and_clipping_hide
     assert set(verdicts(found).values()) == {verdict}
 
 
-@pytest.mark.start("torch")
 def test_a_figure_that_is_detached_to_be_looked_at_hides_no_wrong_gradient(tmp_path: Path) -> None:
     text = (
         TWICE.format(factor=3)

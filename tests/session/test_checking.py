@@ -64,7 +64,6 @@ def test_right_gradients_agree_in_both_widths_also_of_local_names_and_what_is_ze
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.start("torch")
 def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype, two="")) as run:
         found = run.check(1)
@@ -75,7 +74,6 @@ def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.start("torch")
 def test_a_wrong_mask_is_told_where_it_matters(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype, mask="h_relu > 1")) as run:
         found = named(run.check(1))
@@ -150,7 +148,6 @@ for t in range(6):
 """
 
 
-@pytest.mark.start("torch")
 def test_autograd_agrees_with_dropout_clipping_and_random_numbers_as_they_were(tmp_path: Path) -> None:
     with opened(tmp_path, NETWORK) as run:
         found = run.check(4, entries=2)
@@ -164,7 +161,6 @@ def test_autograd_agrees_with_dropout_clipping_and_random_numbers_as_they_were(t
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.start("torch")
 def test_biases_about_zero_are_told_and_the_error_bars_hold(tmp_path: Path, dtype: str) -> None:
     text = f"""
         import torch
@@ -224,7 +220,6 @@ def test_a_decay_of_gradients_in_a_dict_is_no_mistake(tmp_path: Path) -> None:
     assert "changed on line 11, before the update used it" in found['params["w"]'].note
 
 
-@pytest.mark.start("torch")
 def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     text = """
         import torch
@@ -245,7 +240,6 @@ def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
             assert set(verdicts(found).values()) == {Verdict.AGREES}, (iteration, found)
 
 
-@pytest.mark.start("torch")
 def test_several_losses_whose_gradients_add_up_are_checked_together_and_uses_by_a_view_once(tmp_path: Path) -> None:
     text = """
         import torch

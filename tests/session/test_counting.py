@@ -67,7 +67,6 @@ async def test_the_range_comes_first_and_in_the_end_it_is_what_one_go_gives(tmp_
     assert record.parameters[0].ratio == at_once.parameters[0].ratio is not None
 
 
-@pytest.mark.start("torch")
 async def test_one_may_step_on_while_they_are_counted(tmp_path: Path) -> None:
     session = Session(script(tmp_path, PLAIN), count_later=True)
     try:

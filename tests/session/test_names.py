@@ -55,7 +55,6 @@ def record(path: str) -> Record:
     return trace(path, Options(seed=0), 1).record
 
 
-@pytest.mark.start("torch")
 def test_names_do_not_depend_on_what_was_recorded_before(path: str, record: Record) -> None:
     with stepper.open(path, seed=0) as run:
         names = [parameter.name for parameter in run.iteration(1).parameters]
@@ -168,7 +167,6 @@ def test_an_optimizer_of_the_scripts_own_does_not_name_what_a_network_keeps(tmp_
     ]
 
 
-@pytest.mark.start("torch")
 def test_tensors_that_several_objects_keep_under_one_name_are_told_apart_in_events(tmp_path: Path) -> None:
     path = script(
         tmp_path,

@@ -53,7 +53,6 @@ def test_a_network_by_hand_has_its_phases_parameters_and_gates_in_its_files() ->
     assert it.loss == error
 
 
-@pytest.mark.start("torch")
 def test_a_step_in_a_module_makes_its_callers_loop_the_training_loop() -> None:
     path = PROJECTS / "in_packages" / "main.py"
     with stepper.open(str(path)) as run:
@@ -176,7 +175,6 @@ def test_a_module_is_what_it_is_without_us(tmp_path: Path) -> None:
         assert run.session.output() == printed
 
 
-@pytest.mark.start("torch")
 def test_nothing_of_other_files_has_probes_where_something_is_compiled(tmp_path: Path) -> None:
     script(tmp_path, LAYERS, "layers.py")
     source = TWO_FILES.replace("w = 1.0", "import torch\nw = 1.0\ncompiled = torch.compile(double)")
@@ -225,7 +223,6 @@ def test_a_far_iteration_stops_at_a_breakpoint_in_another_file(tmp_path: Path, m
                 run.toggle_breakpoint(4, wrong)
 
 
-@pytest.mark.start("torch")
 def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
     path = PROJECTS / "trainer_in_package" / "main.py"
     trainer = path.parent / "mini" / "trainer.py"
@@ -255,7 +252,6 @@ def test_the_training_loop_may_lie_in_a_module(tmp_path: Path) -> None:
         assert run.here[0] == 2 and repr(run).endswith("at iteration 2, trainer.py line 25>")
 
 
-@pytest.mark.start("torch")
 def test_the_function_with_the_loop_is_looked_into_beside_what_is_compiled(tmp_path: Path) -> None:
     fitting = script(
         tmp_path,
@@ -437,7 +433,6 @@ async def test_where_a_process_died_in_another_file_than_the_script_is_named(tmp
         assert "SIGABRT at fitting.py line 7, in iteration 1" in session.traceback
 
 
-@pytest.mark.start("torch")
 def test_layers_that_a_loop_in_another_file_goes_through_keep_their_paths(tmp_path: Path) -> None:
     net = """
         from torch import nn

@@ -87,7 +87,6 @@ def same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-@pytest.mark.start("torch")
 def test_numpy_loads_the_bits_of_every_array(name: str, run: Run, plain: dict[str, Any]) -> None:
     value = run.iteration(LAST)[name]
     assert value.value.copy is not None
@@ -136,7 +135,6 @@ def read(data: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[
     return np.array(flat, dtype=dtype).reshape(shape)
 
 
-@pytest.mark.start("torch")
 def test_json_has_every_element_to_the_bit(
     path: str, plain: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +155,6 @@ def test_json_has_every_element_to_the_bit(
     assert trace["loss"] == pytest.approx(plain["loss"])
 
 
-@pytest.mark.start("torch")
 def test_the_record_the_app_saves_is_that_of_the_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run.iteration(LAST)
     saved = strict(record_json(run.session))
@@ -170,7 +167,6 @@ def test_the_record_the_app_saves_is_that_of_the_command(run: Run, capsys: pytes
     assert math.isclose(saved["loss"], run.losses[LAST] or 0.0, rel_tol=0.0)
 
 
-@pytest.mark.start("torch")
 def test_a_complex_parameter_has_an_update(tmp_path: Path) -> None:
     source = """
     import numpy as np

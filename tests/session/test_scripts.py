@@ -10,9 +10,6 @@ import pytest
 
 import stepper
 
-pytestmark = pytest.mark.start("torch")
-
-
 SCRIPTS = sorted((Path(__file__).parent.parent / "scripts").glob("*.py"))
 RECORDED = 3  # passes that are recorded, before the rest runs at full speed and the last is recorded again
 

@@ -48,7 +48,6 @@ LOOP = """
         ("optimizer.step(); optimizer.zero_grad()", ""),
     ],
 )
-@pytest.mark.start("torch")
 def test_what_a_step_used_of_earlier_iterations_is_told(tmp_path: Path, step: str, said: str) -> None:
     with stepper.open(script(tmp_path, LOOP.format(step=step)), seed=0) as run:
         (found,) = run.check(3, 1, ["net.bias"]).parameters
@@ -56,7 +55,6 @@ def test_what_a_step_used_of_earlier_iterations_is_told(tmp_path: Path, step: st
     assert found.note.startswith(said) and bool(found.note) is bool(said)
 
 
-@pytest.mark.start("torch")
 def test_what_another_loop_zeroes_by_itself_is_not_named(tmp_path: Path) -> None:
     other = "for warm in range(2): optimizer.zero_grad(); net(x).sum().backward()"
     text = LOOP.format(step="optimizer.step()").replace("    optimizer.zero_grad()\n", f"    {other}\n", 1)

@@ -69,7 +69,6 @@ async def test_a_parameter_that_was_not_updated_is_told_as_such() -> None:
         assert scale.startswith("◀")
 
 
-@pytest.mark.start("torch")
 async def test_a_pass_that_only_evaluates_is_told_to_update_nothing_and_no_step_of_it_is_small(tmp_path: Path) -> None:
     script = tmp_path / "phases.py"
     script.write_text(
@@ -208,7 +207,6 @@ for step in range(6):
 """
 
 
-@pytest.mark.start("torch")
 async def test_gradients_added_to_earlier_ones_and_updates_uphill_are_marked(tmp_path: Path) -> None:
     script = tmp_path / "forgotten.py"
     script.write_text(FORGOTTEN, encoding="utf-8")
@@ -243,7 +241,6 @@ for step in range(4):
 """
 
 
-@pytest.mark.start("torch")
 async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_optimizer_updates(tmp_path: Path) -> None:
     script = tmp_path / "momentum.py"
     script.write_text(MOMENTUM, encoding="utf-8")
@@ -262,7 +259,6 @@ async def test_an_update_that_goes_uphill_by_momentum_is_said_to_and_what_no_opt
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-@pytest.mark.start("torch")
 async def test_every_mark_is_explained_also_when_the_panel_is_alone_and_another_parameter_selected(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
@@ -293,7 +289,6 @@ for step in range(2):
 """
 
 
-@pytest.mark.start("torch")
 async def test_the_line_and_the_value_at_which_the_graph_ends_are_marked_and_named(tmp_path: Path) -> None:
     script = tmp_path / "cut.py"
     script.write_text(CUT, encoding="utf-8")

@@ -17,9 +17,6 @@ from stepper.session import Options, Session
 from stepper.tui.app import StepperApp
 from tests.tui.screen import app_of, ready, screen_text, settled
 
-pytestmark = pytest.mark.start("torch")
-
-
 SCRIPT = """import torch
 from torch import nn
 

@@ -99,7 +99,6 @@ async def test_a_hidden_viewer_offers_the_tensor_of_the_place_for_saving() -> No
         await until(pilot, lambda: "The tensor y_pred" in screen_text(app))
 
 
-@pytest.mark.start("torch")
 async def test_after_the_backward_pass_only_the_update_is_ahead() -> None:
     pytest.importorskip("torch")
     app = app_of(Session("autograd", Options(seed=0)))

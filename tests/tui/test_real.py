@@ -287,7 +287,6 @@ async def test_a_target_without_a_loop_ends_the_app_with_code_2(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("target", ["autograd", "dynamic"])
-@pytest.mark.start("torch")
 async def test_a_torch_variant_can_be_stepped(target: str) -> None:
     loaded = "torch" in sys.modules  # another test of the same run may have loaded it
     app = app_of(Session(target, Options(seed=0, preset="small")))

@@ -92,7 +92,6 @@ for step in range(3):
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-@pytest.mark.start("torch")
 async def test_a_model_that_is_trained_in_evaluation_mode_is_marked(tmp_path: Path, size: tuple[int, int]) -> None:
     script = tmp_path / "evaluating.py"
     script.write_text(EVALUATING, encoding="utf-8")

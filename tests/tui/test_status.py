@@ -88,7 +88,6 @@ async def test_a_replay_says_where_it_leads_and_how_far_it_is(progress: tuple[in
         assert "0" not in screen_text(app).splitlines()[0].replace("float64", ""), "nothing is counted in the setup"
 
 
-@pytest.mark.start("torch")
 async def test_of_several_losses_the_status_says_which_it_is() -> None:
     session = Session(str(Path(__file__).parents[1] / "scripts" / "closure.py"))
     app = app_of(session)
