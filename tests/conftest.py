@@ -7,6 +7,7 @@ A shell makes what it starts in the background deaf to interrupts, and so would 
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,10 +103,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def speaks_of_torch(launch: Launch) -> bool:
     """Whether the word is in a script, or in a file beside it that it may import. A process without torch is copied at
     less cost, also by checks of gradients; one that needs it takes a second to load it."""
-    folder = Path(launch.script).parent if launch.script else Path()
-    beside = [] if launch.kind == "variant" else [*folder.glob("*.py"), *folder.glob("*/*.py")]
-    paths = {path for path in (Path(launch.script), *beside) if path.is_file()}
-    return any(b"torch" in path.read_bytes() for path in paths)
+    script = Path(launch.script)
+    text = script.read_bytes() if script.is_file() else launch.module.encode()
+    beside = [*script.parent.glob("*.py"), *script.parent.glob("*/*.py")]
+    named = [path.read_bytes() for path in beside if {path.stem.encode(), path.parent.name.encode()} & words(text)]
+    return any(b"torch" in each for each in (text, *named))
+
+
+def words(text: bytes) -> set[bytes]:
+    """The words in a text."""
+    return set(re.findall(rb"\w+", text))
 
 
 def pytest_unconfigure() -> None:

@@ -33,10 +33,7 @@ def test_a_seeds_script_is_always_the_same() -> None:
         assert written(family, 5).text != written(family, 6).text
 
 
-@pytest.mark.parametrize(
-    ("family", "seed"),
-    [pytest.param(*row, marks=pytest.mark.start("torch" if "torch" in row[0] else "numpy")) for row in SEEDS],
-)
+@pytest.mark.parametrize(("family", "seed"), SEEDS)
 def test_a_random_script_is_as_in_plain_python(family: str, seed: int, tmp_path: Path) -> None:
     script = written(family, seed)
     assert tried(script, tmp_path / script.name) == []
