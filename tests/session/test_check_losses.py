@@ -1,11 +1,12 @@
 """Checks where several values of an iteration are called its loss: one on its way, one twice, or of two models."""
 
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from stepper.session.check.gradient_check import Verdict
-from tests.session.checks import named, opened, verdicts
+from tests.session.checks import TWICE, named, opened, verdicts
 
 
 def test_a_gradient_of_zeros_is_not_that_of_the_zero_that_a_loss_begins_with(tmp_path: Path) -> None:
@@ -312,3 +313,22 @@ def test_a_gradient_of_absolute_errors_is_compared_with_their_sum_also_where_it_
         found = run.check(0)
     assert verdicts(found) == {"w": Verdict.AGREES, "b": Verdict.AGREES}  # of b it is 0: as many above as below
     assert not any("squares" in each.note for each in found.parameters)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(2, Verdict.AGREES), (3, Verdict.DIFFERS)])
+def test_a_backward_pass_that_begins_with_another_number_than_1_is_of_so_many_times_the_loss(
+    tmp_path: Path, factor: int, verdict: Verdict
+) -> None:
+    text = TWICE.format(factor=factor) + textwrap.dedent("""
+        w = torch.tensor([0.5, -0.3], dtype=torch.float64, requires_grad=True)
+        for t in range(1):
+            loss = Twice.apply(w).square().mean()
+            loss.backward(loss)
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+    """)
+    with opened(tmp_path, text) as run:
+        found = run.check(0)
+    assert verdicts(found) == {"w": verdict}
+    assert found.hint == "line 16 begins the backward pass with 0.68, not with 1: compared with 0.68 × the loss"
+    assert found.parameters[0].factor == (None if factor == 2 else pytest.approx(1.5))

@@ -5,7 +5,9 @@ The process stands at the head of the iteration; see `checking`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from stepper.inferior.protocol import Awaited, Move, Tried
 from stepper.record import Parameter, Record
@@ -17,9 +19,20 @@ SAME_LOSS = 1e4  # unit roundoffs that the loss of a copy, which has one thread,
 
 class Passes:
     """`unit`: the unit roundoff of the loss; `held`: what is detached from the graph stays as it is, whatever is moved;
-    `behind`: the losses are those that are computed behind the pass."""
+    `behind`: the losses are those that are computed behind the pass. `times`: by the place of a loss, how many times it
+    the gradients are that of, and it is told."""
 
-    def __init__(self, lane: Lane, record: Record, unit: float, *, held: bool = False, behind: bool = False) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        record: Record,
+        unit: float,
+        *,
+        held: bool = False,
+        behind: bool = False,
+        times: Mapping[int, float] | None = None,
+    ) -> None:
+        self._times = times or {}
         self._lane = lane
         self._record = record
         self._unit = unit
@@ -45,6 +58,7 @@ class Passes:
             return f"the iteration cannot be run again: {first.error or second.error or 'it has no loss'}"
         recorded = self._record.loss
         assert recorded is not None
+        recorded *= self._times.get(len(first.losses) - 1, 1.0)
         allowed = SAME_LOSS * self._unit * abs(recorded)
         if not abs(first.losses[-1] - recorded) <= allowed:
             return f"run again, the iteration has another loss: {first.losses[-1]:.6g}"
@@ -58,7 +72,7 @@ class Passes:
         """A pass for each number, with the parameters moved so far along their directions."""
         self.heard()
         self.count += len(numbers)
-        return await self._lane.push(moves, numbers, **self._asked)
+        return self._told(await self._lane.push(moves, numbers, **self._asked))
 
     async def nudge(self, parameter: Parameter, flat: int, numbers: Sequence[float | None]) -> list[Tried]:
         """A pass for each number, with one element of a parameter being that. Raises LookupError where it cannot be
@@ -68,4 +82,14 @@ class Passes:
         tried = await self._lane.nudge(parameter.name, parameter.before.summary, flat, list(numbers), **self._asked)
         if tried and None not in numbers and all(each.number is None for each in tried):
             raise LookupError(tried[0].error)
-        return tried
+        return self._told(tried)
+
+    def _told(self, tried: list[Tried]) -> list[Tried]:
+        if not self._times:
+            return tried
+        return [
+            msgspec.structs.replace(
+                each, losses=[loss * self._times.get(place, 1.0) for place, loss in enumerate(each.losses)]
+            )
+            for each in tried
+        ]

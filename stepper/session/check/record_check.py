@@ -56,6 +56,8 @@ from stepper.session.check.seeking import wrong_entry
 from stepper.session.check.together import Part, Setting, Together, Way, together, way_through
 from stepper.session.check.updated_first import read_after_update, updated_before
 from stepper.session.continuing import Continuing
+from stepper.session.findings.begun_with import begun_with
+from stepper.session.findings.begun_with import told as told_of_begun
 from stepper.session.findings.carried import Carried, added, momentum
 from stepper.session.findings.finished import Finished
 from stepper.session.findings.left_out import Why, in_words, left_out
@@ -112,7 +114,9 @@ class RecordCheck:
         self._squares = tuple(squares(record)) if made is None else made
         self._spare: Callable[[], bool] = lambda: True  # whether there is time for many more passes
         self._wrong: int | None = None  # the place of an entry that is looked at before others
-        self._passes = Passes(lane, record, self._unit, held=held, behind=behind)
+        self._begun = begun_with(record)
+        times = {place: each.times for place, each in self._begun.items()}
+        self._passes = Passes(lane, record, self._unit, held=held, behind=behind, times=times)
 
     async def run(self, names: Sequence[str], tell: Tell) -> GradientCheck:
         """All of them at once, and then parameter by parameter."""
@@ -153,7 +157,8 @@ class RecordCheck:
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
-        hints = (common_factor(record, whole.parameters), *wrong_axis(record), *stretched(record), budget.said)
+        begun_so, axis = told_of_begun(record, self._begun), wrong_axis(record)
+        hints = (*begun_so, common_factor(record, whole.parameters), *axis, *stretched(record), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole

@@ -54,7 +54,7 @@ def losses(record: Record, uses: Sequence[Event]) -> tuple[int, ...]:
     """The places, in `losses`, of those whose backward passes made these contributions; empty where one of them is not
     known."""
     first = {_pass(event): event for event in reversed(uses)}
-    found = {_began_with(record, event) for event in first.values()}
+    found = {began_with(record, event) for event in first.values()}
     return tuple(sorted(place for place in found if place is not None)) if None not in found else ()
 
 
@@ -63,7 +63,7 @@ def _pass(contribution: Event) -> int:
     return contribution.detail.backward
 
 
-def _began_with(record: Record, event: Event) -> int | None:
+def began_with(record: Record, event: Event) -> int | None:
     """The one loss that the statement around an event has among its numbers: what `.backward()` was called on."""
     while event.kind != "statement":
         if event.parent is None:
