@@ -425,6 +425,25 @@ def test_an_element_that_is_put_back_to_0_is_no_gate() -> None:
     assert ran.record().gates == []
 
 
+@pytest.mark.parametrize(("place", "gates"), [("0", 0), ("u < 0", 1)])
+def test_what_is_stored_at_places_that_are_written_out_is_no_gate_though_only_negative_numbers_were_there(
+    place: str, gates: int
+) -> None:
+    """A boundary that is held at 0, a particle that is fixed."""
+    ran = run(
+        f"""
+        import numpy as np
+        w = np.array([[-0.5, -0.25], [0.75, 0.5]])
+        for t in range(1):
+            u = w * 0.5
+            u[{place}] = 0.0
+            loss = (u**2).sum()
+            w -= 0.1 * u
+        """
+    )
+    assert len(ran.record().gates) == gates
+
+
 def test_what_is_multiplied_by_one_number_that_is_0_is_no_gate() -> None:
     ran = run(
         """

@@ -6,6 +6,7 @@ negative; both occur, and it was made of h alone.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Container
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from stepper.inferior.gates.entries import alike, first_rows, is_real, numbers
 from stepper.inferior.gates.ranges import Ranges
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft
+from stepper.record import statement_in
 
 NEAR = 3  # steps between a ReLU's output and its input
 
@@ -60,6 +62,8 @@ class Unspelled:
             if slope is None or any(alike(copy, out) for copy in reads) or not self._descent.is_function(out, h):
                 continue
             operation = step.event.site.operation
+            if operation is not None and operation.name == "setitem" and _is_at_fixed_places(step.event.text):
+                return None
             gate = GateSeen(self._label(step, h), operation.name if operation else "relu", step.event.id, h, "h < 0")
             gate.out = out
             if slope:
@@ -73,6 +77,15 @@ class Unspelled:
             draft for each in (step, *self._descent.makers(h)) for draft in (*each.reads, *each.made)
         ]
         return next((draft.label for draft in drafts if draft.copy is h), "h")
+
+
+def _is_at_fixed_places(text: str) -> bool:
+    """Whether a store names its places as numbers (`u[0] = 0`, `u[:, -1] = 0`): no mask chose them, whatever the sign
+    of what was there."""
+    match statement_in(text):
+        case ast.Assign(targets=[ast.Subscript(slice=index)]):
+            return not any(isinstance(node, ast.Name) for node in ast.walk(index))
+    return False
 
 
 def slope_of(gate: GateSeen) -> float | None:
