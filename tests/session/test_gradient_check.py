@@ -124,6 +124,10 @@ def test_of_a_negative_gradient_that_the_update_adds_the_sign_is_not_blamed() ->
 def test_of_a_single_entry_only_a_simple_factor_is_told() -> None:
     assert checked((8.0, 2.0)).factor == 4 and checked((1.0, -3.0)).factor == -1 / 3
     assert checked((-236.5432, 1.0)).factor is None
+    for recorded, factor in ((46.6, None), (-0.99, -1.0), (2.01, None), (2.0, 2.0)):  # within 2 in 100 many are simple
+        width = 0.001 if recorded == 2.0 else 0.02 * abs(recorded)
+        vague = EntryCheck((0,), recorded, 1.0, width / 2, width, Verdict.DIFFERS)
+        assert concluded("w", (9,), [vague]).factor == factor
 
 
 def test_a_factor_that_is_not_the_same_everywhere_is_none() -> None:

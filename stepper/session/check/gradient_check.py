@@ -63,6 +63,7 @@ class EntryCheck:
 
 
 SHOWN = 4  # of many entries that were looked at: those that lie apart, and others
+CHANCE = 0.02  # that a quotient of any two numbers comes as near to a whole one, at most
 SAME = 1e-3  # how near to 1 a factor is that none is missing by
 STEPPED = (
     "the loss does not change at all with it: its gradient is 0, but where a comparison lies between (a sign), or "
@@ -206,7 +207,9 @@ def concluded(
     whole = tuple(entries)
     ratio = _ratio(whole)
     several = sum(bool(each.recorded and each.difference) for each in whole) > 1
-    factor = ratio if ratio is not None and (several or _is_simple(ratio)) else None  # any two have a quotient
+    factor = (
+        ratio if ratio is not None and (several or _is_no_chance(ratio, whole)) else None
+    )  # any two have a quotient
     if any(each.verdict is Verdict.DIFFERS for each in whole):
         if factor is not None and along and _is_about(factor, -1.0):
             return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, factor, NEGATIVE)
@@ -380,6 +383,14 @@ def _rounded(factor: float, width: float) -> float:
         if whole and abs(number - whole) <= max(width * abs(number / factor), 1e-6 * abs(whole)):
             return float(whole) if number == factor else 1 / whole
     return factor
+
+
+def _is_no_chance(factor: float, entries: Sequence[EntryCheck]) -> bool:
+    """Whether the factor of a single entry is a whole number, or the inverse of one, and known so well that it is
+    hardly one by chance: 47 is, of what is known to 2 in 100 only."""
+    told = [each for each in entries if each.recorded and each.difference]
+    width = max((each.tolerance / min(abs(each.recorded), abs(each.difference or 1.0)) for each in told), default=0.0)
+    return abs(factor) == 1 or (_is_simple(factor) and 2 * width * max(abs(factor), 1 / abs(factor)) <= CHANCE)
 
 
 def _is_simple(factor: float) -> bool:
