@@ -1,0 +1,126 @@
+"""Sums of gradients that a step goes along: optimizers by hand, velocities, what is added up in place."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from tests.inferior.running import run
+
+OPTIMIZERS = {
+    "momentum": "v[k] = 0.9 * v[k] + grads[k]\n                params[k] = params[k] - 0.1 * v[k]",
+    "momentum in float32": "v[k] = np.float32(0.9) * v[k] + grads[k]\n                "
+    "params[k] = params[k] - np.float32(0.1) * v[k]",
+    "velocity in place": "v[k] *= 0.9\n                v[k] -= 0.1 * grads[k]\n                params[k] += v[k]",
+    "Adagrad": "v[k] += grads[k] ** 2\n                params[k] -= 0.1 * grads[k] / (np.sqrt(v[k]) + 1e-8)",
+    "Adam": """m[k] = 0.9 * m[k] + 0.1 * grads[k]
+                v[k] = 0.99 * v[k] + 0.01 * grads[k] ** 2
+                mhat = m[k] / (1 - 0.9 ** (t + 1))
+                vhat = v[k] / (1 - 0.99 ** (t + 1))
+                params[k] -= 0.1 * mhat / (np.sqrt(vhat) + 1e-8)""",
+}
+
+
+@pytest.mark.parametrize("step", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
+def test_an_optimizer_by_hand_used_the_gradient_and_not_what_it_keeps_of_it(step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        params = {{"W1": np.array([1.0, 2.0]), "W2": np.array([3.0, -4.0, 5.0])}}
+        m = {{k: np.zeros_like(p) for k, p in params.items()}}
+        v = {{k: np.zeros_like(p) for k, p in params.items()}}
+        for t in range(3):
+            loss = (params["W1"] ** 2).sum() + (params["W2"] ** 2).sum()
+            grads = {{"W1": 2 * params["W1"], "W2": 2 * params["W2"]}}
+            for k in params:
+                {step}
+        """
+    )
+    for name in ('params["W1"]', 'params["W2"]'):
+        parameter = ran.parameter(name, 2)
+        assert parameter.grad is not None and parameter.grad.label in ("grads[k]", name.replace("params", "grads"))
+        assert numpy.array_equal(ran.array(parameter.grad, 2), 2 * ran.array(parameter.before, 2))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "mem[k] += d * d\n                p += -0.1 * d / np.sqrt(mem[k] + 1e-8)",
+        "mem[k] = 0.5 * mem[k] - 0.1 * d\n                p += mem[k]",
+        "mem[k] *= 0.5\n                mem[k] += d\n                p -= 0.1 * mem[k]",
+    ],
+    ids=["Adagrad", "velocity", "velocity in place"],
+)
+@pytest.mark.parametrize("add", ["total += db", "np.add(total, db, out=total)", "total[:] = total + db"])
+def test_what_is_added_to_a_sum_of_gradients_last_is_not_what_the_update_used(add: str, step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x = np.arange(6.0).reshape(3, 2, 1) / 5
+        W, b = np.array([[0.5, -0.25], [1.0, 0.75]]), np.zeros((2, 1))
+        mem = {{"W": np.zeros_like(W), "b": np.zeros_like(b)}}
+        for t in range(2):
+            zs = [W @ each + b for each in x]
+            loss = sum(((z - 1) ** 2).sum() for z in zs)
+            dW, total = np.zeros_like(W), np.zeros_like(b)
+            for each, z in zip(x, zs):
+                db = 2 * (z - 1)
+                dW += db @ each.T
+                {add}
+            for k, p, d in (("W", W, dW), ("b", b, total)):
+                {step}
+        """
+    )
+    b = ran.parameter("b", 1)
+    parts = ran.values("db", 1, "result")
+    assert len(parts) == 3 and b.grad is not None and b.grad.label == "d"
+    numpy.testing.assert_array_equal(ran.array(b.grad, 1), sum(ran.array(part, 1) for part in parts))
+
+
+@pytest.mark.parametrize("anew", ["sums *= 0", "sums = sums * 0.0", "sums[:] *= 0", "sums.fill(0)"])
+def test_what_is_multiplied_by_zero_behind_the_step_is_the_gradient_that_it_used(anew: str) -> None:
+    """Whatever it is called: a sum over the time steps, which the pass begins with as zeros."""
+    ran = run(
+        f"""
+        import numpy as np
+        x, w = np.arange(6.0).reshape(3, 2) / 5, np.array([0.5, -0.25])
+        sums = np.zeros_like(w)
+        for t in range(3):
+            loss = 0.0
+            for each in x:
+                e = each @ w - 1.0
+                loss += 0.5 * e * e
+                sums += e * each
+            w -= 0.1 * sums
+            {anew}
+        """
+    )
+    (w,) = ran.record(2).parameters
+    assert w.name == "w" and w.grad is not None and w.grad.label == "sums" and w.held is None
+    numpy.testing.assert_allclose(ran.array(w.update, 2), -0.1 * ran.array(w.grad, 2), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("added", "step"),
+    [
+        ("v.mul_(0.9).add_(grad)", "v"),
+        ("v.mul_(0.9); v.add_(grad)", "v"),
+        ("grad.mul_(0.5).add_(w, alpha=0.1)", "grad"),  # a gradient of this iteration's, decayed
+    ],
+)
+def test_a_sum_that_methods_change_in_place_is_one_that_a_step_goes_along(added: str, step: str) -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        f"""
+        import torch
+        x, y, w, v = torch.ones(4, 3), torch.ones(4, 2), torch.ones(3, 2), torch.zeros(3, 2)
+        for t in range(2):
+            error = x @ w - y
+            loss = error.pow(2).sum()
+            grad = 2 * x.t() @ error
+            {added}
+            w.sub_(0.01 * {step})
+        """
+    )
+    (parameter,) = ran.record(1).parameters
+    assert parameter.name == "w" and parameter.grad is not None and parameter.grad.label == "grad"
