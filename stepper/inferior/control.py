@@ -52,6 +52,12 @@ class Control:
             self._quit = True
             self._condition.notify_all()
 
+    def forked(self) -> None:
+        """In a process that the script forked, of which nobody wants anything: it never stands at a head."""
+        self._condition = threading.Condition()  # a thread that is not there may have held the other
+        self.until, self.record_from, self.record_last, self.stop_from = None, None, False, None
+        self._running, self._standing, self._at_head = True, False, False
+
     def must_stop(self, iteration: int) -> bool:
         """Whether the script has to stand at the head of this iteration."""
         return not self._quit and (not self._running or (self.until is not None and iteration >= self.until))

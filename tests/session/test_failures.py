@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stepper.session import Cursor, Options, ScriptFailed, State, Step
-from stepper.session.headless import run_losses
+from stepper.session.headless import run_losses, trace
 from tests.session.support import opened, script, text_at
 
 pytestmark = pytest.mark.start("anew")
@@ -112,6 +112,30 @@ async def test_a_forked_process_leaves_by_itself(tmp_path: Path, leave: str, cod
         await session.run()
         once, twice = 1 - 0.1 * code, 1 - 0.1 * code - 0.1 * code
         assert session.state is State.ENDED and session.losses == [1.0, once * once, twice * twice]
+
+
+def test_a_forked_process_that_trains_does_not_wait_to_be_stepped(tmp_path: Path) -> None:
+    source = """
+    import multiprocessing
+
+    def train(w, end):
+        for i in range(5):
+            loss = w * w
+            w = w - 0.1 * loss
+        end.send(w)
+
+    for w in (1.0, 2.0):
+        here, there = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=train, args=(w, there))
+        child.start()
+        assert here.poll(60)
+        print(here.recv())
+        child.join()
+    train(3.0, there)
+    """
+    path = script(tmp_path, source)
+    traced = trace(path, Options(), 1)
+    assert traced.losses[0] == 9.0 and traced.record.loss == (3.0 - 0.9) ** 2, "the script's own training"
 
 
 def test_what_a_forked_process_says_at_its_end_is_what_plain_python_says(tmp_path: Path) -> None:
