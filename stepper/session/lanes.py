@@ -73,6 +73,7 @@ class Lanes:
         self._count_later = count_later
         self._edits = Edits()
         self._hash_seed = new_hash_seed()
+        self._like: Lanes | None = None
         self._main: Lane | None = None
         self._replay: Lane | None = None
         self._replaying_to: int | None = None  # how many iterations the replay is to make
@@ -85,9 +86,18 @@ class Lanes:
     def launch(self) -> None:
         """Start the script's process. Raises Misuse for everything that is known to be wrong already."""
         launch = msgspec.structs.replace(launch_of(self.target, self.options), count_later=self._count_later)
+        like = self._like
+        if like is not None and like._main is not None and like._main.started is not None:
+            self._hash_seed = like._hash_seed
+            launch = msgspec.structs.replace(launch, random_states=like._main.started.random_states, texts=like.texts)
+        self._like = None
         self.script = launch.script
         self._main = Lane(launch, self._hash_seed)
         self._main.answers = self.answers
+
+    def begin_as(self, other: Lanes) -> None:
+        """Draw the numbers that another session of this target drew, and run the texts that it ran: before `launch`."""
+        self._like = other
 
     @property
     def texts(self) -> dict[str, str]:

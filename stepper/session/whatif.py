@@ -52,4 +52,6 @@ def statement_of(text: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
         raise NotAStatement(f"{text} is not a Python statement: {reason}") from None
+    if any(isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del) for node in ast.walk(tree)):
+        raise NotAStatement(f"{text} would delete a name of the script's, which cannot be done from outside: set it")
     return text

@@ -78,10 +78,11 @@ class Opening(Walking):
         self._start = None
         return True
 
-    async def _replace(self, target: str, options: Options, *, anew: bool = False) -> str:
+    async def _replace(self, target: str, options: Options, *, anew: bool = False, alike: bool = False) -> str:
         """Open another target; the present one stays, open or starting, until that has worked. `anew`: it is the same
         one, whose memory and device it needs: the present one's process stays until it is known that it can be run,
-        and what it has recorded until it has been. Answers why it could not be opened."""
+        and what it has recorded until it has been. Answers why it could not be opened.
+        `alike`: it draws the numbers that the present one drew."""
         from stepper.session import Misuse, Session
 
         old, old_start, places = self.session, self._start, self.places
@@ -89,6 +90,8 @@ class Opening(Walking):
         new = Session(target, options, count_later=True)
         given_up = False
         try:
+            if alike:
+                new.begin_as(old)
             new.launch()
             new.keep_breakpoints(old)
             self.follow(new)

@@ -43,19 +43,36 @@ class Supposing(Opening):
         if refused:
             await self._anew(before.target, before.options, iteration)
             self.look()  # what was to be said of the start is over then, and does not take this with it
-            self.message.say(refused, bad=True)
+            self.message.say(f"{refused}; this is the run as it was", bad=True)
             return
         self.look()
-        key = self.keymap.shown("what_if")
-        told = f"This is the run with {statement} before iteration {iteration}; Loss draws the script's own beside it, "
-        said = f"{told}{key} changes it." if statement else "This is the run without it."
-        self.message.say(said if self.session.cursor.iteration == iteration else f"{said} {self.session.notice}")
+        self.message.say(" ".join(filter(None, (self._told(iteration, statement), self._unlike()))))
+
+    def _told(self, iteration: int, statement: str) -> str:
+        """Which run is shown now."""
+        others = [each for each in self.session.options.what_if if int(each.partition(":")[0]) != iteration]
+        beside = "; Loss draws the script's own beside it" if self.own_losses else ""
+        more = (
+            f" (and what is before iteration {', '.join(each.partition(':')[0] for each in others)})" if others else ""
+        )
+        if statement:
+            return f"This is the run with {statement} before iteration {iteration}{more}{beside}."
+        return f"This is the run without it{more}{beside}."
+
+    def _unlike(self) -> str:
+        """That the losses differ before any statement was carried out: by numbers that are drawn anew in each run."""
+        first = min((int(each.partition(":")[0]) for each in self.session.options.what_if), default=0)
+        pairs = zip(self.own_losses[:first], self.session.losses, strict=False)
+        apart = next((number for number, (own, loss) in enumerate(pairs) if own != loss and own == own), None)
+        if apart is None:
+            return ""
+        return f"But it is another run, also without that: from iteration {apart} on the script draws other numbers."
 
     async def _anew(self, target: str, options: Options, iteration: int) -> str:
         """Run it anew, and go to the iteration; answers why that cannot be."""
         from stepper.session import Misuse
 
-        refused = await self._replace(target, options, anew=True)
+        refused = await self._replace(target, options, anew=True, alike=True)
         if not refused:
             try:
                 await self.session.go(iteration)

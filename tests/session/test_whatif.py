@@ -106,6 +106,7 @@ def test_what_cannot_be_carried_out_ends_the_run_in_one_line(
         ("lr = 0.1", "needs ITERATION: STATEMENT, as '100: lr = 0.1', not 'lr = 0.1'"),
         ("3: lr = ", "lr = is not a Python statement: invalid syntax"),
         ("3: break", "break is not a Python statement: 'break' outside loop"),
+        ("3: del lr", "would delete a name"),
         ("3:", "--what-if 3 has no statement"),
         (f"{10**20}: x = 1", "too large"),
     ],

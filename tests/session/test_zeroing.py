@@ -33,7 +33,7 @@ LOOP = """
         ),
         (
             "if t % 2: optimizer.step(); optimizer.zero_grad()",
-            "the step used the sum since iteration 2: line 11 can zero .grad, and did not in between; "
+            "the step used the sum since iteration 2: line 11 zeroes gradients, and not this one in between; "
             "this iteration's share was checked",
         ),
         (

@@ -30,7 +30,12 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
     of = f"since {since}"
     if lines:
         some = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
-        how = f"{some} can zero {name}, and did not in between"
+        # whose gradients `zero_grad` zeroes is not known: it may be another optimizer's
+        how = (
+            f"{some} can zero {name}, and did not in between"
+            if held
+            else f"{some} zeroes gradients, and not this one in between"
+        )
     elif since.certain and since.iteration:
         how = f"no line of the script is known to zero {name}, and yet it was zeroed before that"
     else:

@@ -88,11 +88,17 @@ class LossPanel(PointPanel):
         self.set_rows(self._lines())
         self._say()
         scale = f"{self.TITLE} · {'log' if self.logarithmic else 'linear'}"
-        beside = (f"{scale} · dim: the script's own run", f"{scale} · own run dim") if self._others is not None else ()
+        beside = self._beside_titles(scale) if self._others is not None else ()
         whole = not self.logarithmic or self._series.above_zero
         self.retitle(
             *(() if whole else (f"{scale}, only what is above 0", f"{scale}, > 0")), *beside, scale, self.TITLE
         )
+
+    def _beside_titles(self, scale: str) -> tuple[str, ...]:
+        """What is said of the other run: also how far it is known, where that is not as far as this one."""
+        known = len(self.scene.own_losses)
+        far = "" if known >= len(self.scene.losses) else f", to {known - 1}"
+        return f"{scale} · dim: the script's own run{far}", f"{scale} · own run dim{far}"
 
     def _lines(self) -> list[Row]:
         width, height = self.wide, self.inner.height - 1

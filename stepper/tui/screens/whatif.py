@@ -14,7 +14,7 @@ class WhatIfScreen(ExpressionScreen):
     SAID: ClassVar[tuple[str, ...]] = (
         "The script runs anew from its beginning; before this iteration the statement is carried out, in the names of "
         "the loop and without gradients. Loss draws the script's own run beside that one.",
-        "enter runs it (empty: the script as it is), esc closes",
+        "enter runs it (empty: nothing is carried out here), esc closes",
     )
 
     def __init__(self, iteration: int, present: str) -> None:
