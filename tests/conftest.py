@@ -104,10 +104,18 @@ def speaks_of_torch(launch: Launch) -> bool:
     """Whether the word is in a script, or in a file beside it that it may import. A process without torch is copied at
     less cost, also by checks of gradients; one that needs it takes a second to load it."""
     script = Path(launch.script)
-    text = script.read_bytes() if script.is_file() else launch.module.encode()
+    text = content(script) if launch.script else launch.module.encode()
     beside = [*script.parent.glob("*.py"), *script.parent.glob("*/*.py")]
-    named = [path.read_bytes() for path in beside if {path.stem.encode(), path.parent.name.encode()} & words(text)]
+    named = [content(path) for path in beside if {path.stem.encode(), path.parent.name.encode()} & words(text)]
     return any(b"torch" in each for each in (text, *named))
+
+
+def content(path: Path) -> bytes:
+    """What is in a file; nothing where it cannot be read."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
 
 
 def words(text: bytes) -> set[bytes]:

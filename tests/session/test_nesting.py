@@ -20,7 +20,7 @@ def power(x, n):
     return y
 for t in range(2):
     val = float(power(np.ones(2), {DEEP}).sum())
-    w -= 0.1 * val * w
+    w -= 0.1 * w
 """
     with opened(tmp_path, text) as run:
         record = run.iteration(0).record
