@@ -39,6 +39,11 @@ def whole(kind: Any, tokens: Sequence[Token]) -> int:
     return int(tokens[0].value)
 
 
+def repeatable(text: str, **more: Any) -> Parameter:
+    """An option with one value, which may be given several times; `text` is its help."""
+    return Parameter(negative="", consume_multiple=False, help=f"{text} May be repeated.", **more)
+
+
 _target = Group("Target", sort_key=0)
 _how = Group("How the script runs", sort_key=2)
 _what = Group("What is shown", sort_key=1)
@@ -58,12 +63,7 @@ class HowToRun:
     preset: Annotated[str | None, Parameter(help="Take the settings of one of the variant's presets.")] = None
     settings: Annotated[
         tuple[str, ...],
-        Parameter(
-            name="--set",
-            negative="",
-            consume_multiple=False,
-            help="NAME=VALUE: change a setting right after the script's own assignment. May be repeated.",
-        ),
+        repeatable("NAME=VALUE: change a setting right after the script's own assignment.", name="--set"),
     ] = ()
     threads: Annotated[
         int | None, Parameter(converter=whole, help="Run with so many threads instead of the libraries' choice.")
@@ -87,12 +87,7 @@ class HowToRun:
     ] = None
     what_if: Annotated[
         tuple[str, ...],
-        Parameter(
-            name="--what-if",
-            negative="",
-            consume_multiple=False,
-            help="ITERATION: STATEMENT, as '100: lr = 0.1': carry it out before that iteration. May be repeated.",
-        ),
+        repeatable("ITERATION: STATEMENT, as '100: lr = 0.1': carry it out before that iteration.", name="--what-if"),
     ] = ()
 
 
@@ -210,12 +205,7 @@ def command_line(arguments: Sequence[str]) -> App:
         values: Annotated[bool, Parameter(help="With the elements of arrays.", group=_what)] = False,
         watch: Annotated[
             tuple[str, ...],
-            Parameter(
-                negative="",
-                consume_multiple=False,
-                help="What a Python expression of its values comes to in the end. May be repeated.",
-                group=_what,
-            ),
+            repeatable("What a Python expression of its values comes to in the end.", group=_what),
         ] = (),
         format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
         how: HowToRun = DEFAULTS,
@@ -241,12 +231,7 @@ def command_line(arguments: Sequence[str]) -> App:
         ] = None,
         parameter: Annotated[
             tuple[str, ...],
-            Parameter(
-                negative="",
-                consume_multiple=False,
-                help="Only this one, or those of this module (net.0). May be repeated.",
-                group=_what,
-            ),
+            repeatable("Only this one, or those of this module (net.0).", group=_what),
         ] = (),
         format: Annotated[TextOrJson, Parameter(help="For people or for programs.", group=_what)] = "text",
         how: HowToRun = DEFAULTS,

@@ -6,6 +6,7 @@ from typing import Protocol
 from stepper.command_line import as_typed
 from stepper.session.errors import Misuse
 from stepper.session.options import LARGEST_COUNT, LARGEST_MEMORY, MEMORY, Options
+from stepper.session.whatif import what_if
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -35,7 +36,8 @@ class HowToRun(Protocol):
 
 
 def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Options:
-    """The session's options. Raises Misuse where `--memory` is no size; the session looks at the rest."""
+    """The session's options. Raises Misuse where `--memory` is no size, or `--what-if` no statement; the session looks
+    at the rest."""
     return Options(
         seed=how.seed,
         device=how.device,
@@ -46,7 +48,7 @@ def options_for(target: str, how: HowToRun, arguments: tuple[str, ...]) -> Optio
         loss=how.loss,
         arguments=arguments,
         memory=MEMORY if how.memory is None else bytes_of(target, how.memory),
-        what_if=how.what_if,
+        what_if=tuple(what_if(target, text) for text in how.what_if),
     )
 
 

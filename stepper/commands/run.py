@@ -13,7 +13,6 @@ from stepper.commands.options import at_least_one
 from stepper.session.findings.lossless import looked_for
 from stepper.session.headless import run_losses
 from stepper.session.options import Options
-from stepper.session.whatif import what_if
 
 Losses = Callable[[int, list[float | None], int | None], None]
 
@@ -55,7 +54,7 @@ def run_target(
         none = "no iteration has" if iterations is None else "no iteration so far has"
         which = "; stepper trace may tell which" if options.loss is None else ""
         print(plain_line(f"{target}: {none} a loss: {looked_for(options.loss)}{which}"), file=sys.stderr)
-    for each in (what_if(target, text) for text in options.what_if):
+    for each in options.what_if:
         if each.iteration >= passes:
             ran = "1 iteration" if passes == 1 else f"{passes} iterations"
             told = f"{target}: --what-if {each.iteration}: {each.statement} was not come to: there were {ran}"

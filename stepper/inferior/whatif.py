@@ -29,9 +29,11 @@ class WhatIfs:
     """The statements of one run. While `aside`, nothing that the script's code does counts."""
 
     def __init__(
-        self, edits: Sequence[WhatIf], engines: Sequence[Engine], aside: Callable[[], AbstractContextManager[None]]
+        self, what_ifs: Sequence[WhatIf], engines: Sequence[Engine], aside: Callable[[], AbstractContextManager[None]]
     ) -> None:
-        self._left = sorted(edits, key=lambda edit: edit.iteration)  # of one iteration in the order they were given in
+        self._left = sorted(
+            what_ifs, key=lambda each: each.iteration
+        )  # of one iteration in the order they were given in
         self._engines = engines
         self._aside = aside
 
@@ -43,14 +45,14 @@ class WhatIfs:
     def carry_out(self, iteration: int) -> None:
         """On the script's thread, at the head of an iteration: carry out what is to be. Raises Refusal."""
         while self._left and self._left[0].iteration <= iteration:
-            edit = self._left.pop(0)
+            what_if = self._left.pop(0)
             try:
-                self._carry_out(edit, _innermost_of_script(sys._getframe(1)))
+                self._carry_out(what_if, _innermost_of_script(sys._getframe(1)))
             except Exception as error:
-                raise Refusal(f"--what-if {edit.iteration}: {edit.statement}: {describe_error(error)}") from None
+                raise Refusal(f"--what-if {what_if.iteration}: {what_if.statement}: {describe_error(error)}") from None
 
-    def _carry_out(self, edit: WhatIf, frame: FrameType) -> None:
-        tree = ast.parse(edit.statement, PLACE)
+    def _carry_out(self, what_if: WhatIf, frame: FrameType) -> None:
+        tree = ast.parse(what_if.statement, PLACE)
         held = {**frame.f_globals, **frame.f_locals}
         known = {*held, *frame.f_code.co_varnames, *frame.f_code.co_cellvars}
         for name in _set_by(tree):

@@ -50,6 +50,6 @@ def record_json(session: Session) -> bytes:
         settings=dict(session.settings),
         versions=session.versions,
         record=session.record,
-        what_if=session.what_if,
+        what_if=session.options.what_if,
     )
     return encode(trace_document(trace))

@@ -44,7 +44,7 @@ class Watched:
 
 
 @dataclass
-class Stage:
+class UnderWay:
     """What a trace is at, for one who interrupts it."""
 
     words: str
@@ -113,13 +113,13 @@ def trace(target: str, options: Options, iteration: int | None, watch: Sequence[
     except NotAnExpression as error:
         raise Misuse(f"{target}: {error}") from None
     lane = _open(target, options, record_setup=iteration is None)
-    stage = Stage("in the setup" if iteration is None else f"on the way to iteration {iteration}")
+    stage = UnderWay("in the setup" if iteration is None else f"on the way to iteration {iteration}")
     with _saying_how_far(lane, target, stage):
         return asyncio.run(_trace(lane, target, options, iteration, watch, stage))
 
 
 @contextmanager
-def _saying_how_far(lane: Lane, target: str, stage: Stage | None = None) -> Iterator[None]:
+def _saying_how_far(lane: Lane, target: str, stage: UnderWay | None = None) -> Iterator[None]:
     """Have an interrupt say, as a line for a person, how far the script had come."""
     try:
         yield
@@ -195,7 +195,7 @@ async def _run_losses(lane: Lane, on_losses: OnLosses, on_output: Callable[[byte
 
 
 async def _trace(
-    lane: Lane, target: str, options: Options, iteration: int | None, watch: Sequence[str], stage: Stage
+    lane: Lane, target: str, options: Options, iteration: int | None, watch: Sequence[str], stage: UnderWay
 ) -> Trace:
     try:
         record = await _recorded(lane, iteration)
@@ -245,7 +245,7 @@ async def _trace(
         losses=list(lane.losses),
         other_loops=_other_loops(lane, target),
         watched=watched,
-        what_if=lane.launch.what_if,
+        what_if=options.what_if,
     )
 
 
@@ -273,7 +273,7 @@ def _again(lane: Lane, iteration: int | None) -> Lane | None:
     return Lane(msgspec.structs.replace(lane.found, random_states=states, halt=at.halt), lane.hash_seed)
 
 
-async def _watched(lane: Lane, record: Record, watch: Sequence[str], stage: Stage) -> list[Watched]:
+async def _watched(lane: Lane, record: Record, watch: Sequence[str], stage: UnderWay) -> list[Watched]:
     """What expressions come to, as the record leaves what they name."""
     if not watch:
         return []

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stepper.inferior.protocol import Ended, Line, Range, WhatIf
+from stepper.inferior.protocol import Ended, Line, Range
 from stepper.record import Array, LoopHead, Record, Region, Spot, Survey, Value, Window, place
 from stepper.session.edited import Edits
 from stepper.session.expressions import Asked
@@ -73,7 +73,6 @@ class Lanes:
         self._count_later = count_later
         self._edits = Edits()
         self._hash_seed = new_hash_seed()
-        self._like: Lanes | None = None
         self._main: Lane | None = None
         self._replay: Lane | None = None
         self._replaying_to: int | None = None  # how many iterations the replay is to make
@@ -83,21 +82,16 @@ class Lanes:
         self._listeners: list[Callable[[], None]] = []
         self._fillings: dict[tuple[Lane, int | None], asyncio.Task[None]] = {}
 
-    def launch(self) -> None:
-        """Start the script's process. Raises Misuse for everything that is known to be wrong already."""
+    def launch(self, like: Lanes | None = None) -> None:
+        """Start the script's process; `like` another session of this target it draws the numbers that this drew, and
+        runs the texts that this ran. Raises Misuse for everything that is known to be wrong already."""
         launch = msgspec.structs.replace(launch_of(self.target, self.options), count_later=self._count_later)
-        like = self._like
         if like is not None and like._main is not None and like._main.started is not None:
             self._hash_seed = like._hash_seed
             launch = msgspec.structs.replace(launch, random_states=like._main.started.random_states, texts=like.texts)
-        self._like = None
         self.script = launch.script
         self._main = Lane(launch, self._hash_seed)
         self._main.answers = self.answers
-
-    def begin_as(self, other: Lanes) -> None:
-        """Draw the numbers that another session of this target drew, and run the texts that it ran: before `launch`."""
-        self._like = other
 
     @property
     def texts(self) -> dict[str, str]:
@@ -194,11 +188,6 @@ class Lanes:
     def seed(self) -> int | None:
         """The seed asked for."""
         return self.options.seed
-
-    @property
-    def what_if(self) -> Sequence[WhatIf]:
-        """The statements that make it another run than the script's own."""
-        return self._main.launch.what_if if self._main is not None else ()
 
     @property
     def records(self) -> dict[int | None, Record]:

@@ -25,6 +25,7 @@ from stepper.session.findings.labels import missing
 from stepper.session.findings.sightings import as_left
 from stepper.session.options import LARGEST_COUNT, MEMORY, Options
 from stepper.session.session import Session
+from stepper.session.whatif import at
 
 if TYPE_CHECKING:
     import numpy.typing
@@ -379,6 +380,7 @@ def open(
         raise TypeError("open takes a target or a module" + (", not both" if target is not None else ""))
     if settings is not None and not isinstance(settings, Mapping):
         raise TypeError(f"settings are values by name, as {{'epochs': 3}}, not {type(settings).__name__}")
+    called = f"-m {_text(module, 'module')}" if target is None else _text(os.fspath(target), "target")
     options = Options(
         seed=None if seed is None else int(index(seed)),
         device=device,
@@ -389,11 +391,9 @@ def open(
         loss=None if loss is None else _text(loss, "loss"),
         arguments=_arguments(arguments),
         memory=int(index(memory)),
-        what_if=tuple(f"{int(index(each))}: {_text(said, 'what_if')}" for each, said in (what_if or {}).items()),
+        what_if=tuple(at(called, int(index(each)), _text(said, "what_if")) for each, said in (what_if or {}).items()),
     )
-    if target is None:
-        return Run(f"-m {_text(module, 'module')}", options)
-    return Run(_text(os.fspath(target), "target"), options)
+    return Run(called, options)
 
 
 __all__ = ["Iteration", "Misuse", "RecordedValue", "Run", "ScriptFailed", "open"]

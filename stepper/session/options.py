@@ -1,6 +1,10 @@
 """How a target is to be run: the options that every command takes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+
+from stepper.inferior.protocol import WhatIf
 
 MEMORY = 2 << 30
 """Bytes of recorded values that are kept, unless something else is asked for."""
@@ -20,7 +24,7 @@ class Options:
 
     `settings` are `NAME=VALUE` texts. `threads` is the number of threads of the numeric libraries. `loop` is a line of
     the script or "none". `loss` is an expression. `arguments` are the script's own. `memory` bounds the kept copies,
-    in bytes. `what_if` are `ITERATION: STATEMENT` texts.
+    in bytes. `what_if` are statements that are added to the run.
     """
 
     seed: int | None = None
@@ -32,4 +36,4 @@ class Options:
     loss: str | None = None
     arguments: tuple[str, ...] = ()
     memory: int = MEMORY
-    what_if: tuple[str, ...] = ()
+    what_if: tuple[WhatIf, ...] = ()

@@ -8,7 +8,6 @@ from pathlib import Path
 from stepper.inferior.protocol import Launch
 from stepper.session.errors import Misuse
 from stepper.session.options import LARGEST_COUNT, LARGEST_MEMORY, LARGEST_SEED, LARGEST_THREADS, Options
-from stepper.session.whatif import what_if
 from stepper.variants import VARIANTS, Variant, nearest
 
 
@@ -53,7 +52,7 @@ def launch_of(target: str, options: Options) -> Launch:
         raise Misuse(f"{target}: --loop needs a line number, FILE:LINE or 'none', not '{options.loop}'")
     return Launch(
         name=target,
-        what_if=[what_if(target, text) for text in options.what_if],
+        what_if=list(options.what_if),
         script=script,
         kind="variant" if variant is not None else "script" if module is None else "module",
         module=module or "",

@@ -20,27 +20,32 @@ def what_if(target: str, text: str) -> WhatIf:
     number = number.strip()
     if not colon or not (number.isdecimal() and number.isascii()):
         raise Misuse(f"{target}: --what-if needs ITERATION: STATEMENT, as '100: lr = 0.1', not '{text}'")
-    if len(number) > len(str(LARGEST_COUNT)) or int(number) > LARGEST_COUNT:
-        raise Misuse(f"{target}: --what-if: the iteration is too large: at most 10^18")
+    return at(target, int(number) if len(number) <= len(str(LARGEST_COUNT)) else LARGEST_COUNT + 1, statement)
+
+
+def at(target: str, iteration: int, statement: str) -> WhatIf:
+    """This statement before that iteration. Raises Misuse where there can be no such one."""
+    if not 0 <= iteration <= LARGEST_COUNT:
+        told = "negative" if iteration < 0 else "too large: at most 10^18"
+        raise Misuse(f"{target}: --what-if: the iteration is {told}")
     try:
         checked = statement_of(statement)
     except NotAStatement as error:
         raise Misuse(f"{target}: --what-if: {error}") from None
     if not checked:
-        raise Misuse(f"{target}: --what-if {number} has no statement, as '{number}: lr = 0.1' has")
-    return WhatIf(int(number), checked)
+        raise Misuse(f"{target}: --what-if {iteration} has no statement, as '{iteration}: lr = 0.1' has")
+    return WhatIf(iteration, checked)
 
 
-def present(texts: Sequence[str], iteration: int) -> str:
-    """What `ITERATION: STATEMENT` texts say of this iteration; empty for nothing."""
-    parted = [text.partition(":") for text in texts]
-    return "; ".join(statement.strip() for number, _, statement in parted if int(number) == iteration)
+def present(all_of_them: Sequence[WhatIf], iteration: int) -> str:
+    """The statement before this iteration; empty for none."""
+    return "; ".join(each.statement for each in all_of_them if each.iteration == iteration)
 
 
-def instead(texts: Sequence[str], iteration: int, statement: str) -> tuple[str, ...]:
-    """`ITERATION: STATEMENT` texts, with this statement (empty: none) for those that are of this iteration."""
-    others = [text for text in texts if int(text.partition(":")[0]) != iteration]
-    return (*others, f"{iteration}: {statement}") if statement else tuple(others)
+def instead(all_of_them: Sequence[WhatIf], iteration: int, statement: str) -> tuple[WhatIf, ...]:
+    """The same with this statement (empty: none) before that iteration."""
+    others = [each for each in all_of_them if each.iteration != iteration]
+    return (*others, WhatIf(iteration, statement)) if statement else tuple(others)
 
 
 def statement_of(text: str) -> str:

@@ -207,7 +207,7 @@ ACTIONS = (
         "what_if",
         "What if",
         "Run the target anew with a statement of yours carried out before this iteration, as lr = 0.1, and compare "
-        "the losses; without one, as it is.",
+        "the losses; an empty one takes it away.",
         APP,
         "what if",
         9,

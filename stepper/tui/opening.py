@@ -90,9 +90,7 @@ class Opening(Walking):
         new = Session(target, options, count_later=True)
         given_up = False
         try:
-            if alike:
-                new.begin_as(old)
-            new.launch()
+            new.launch(old if alike else None)
             new.keep_breakpoints(old)
             self.follow(new)
             if anew:

@@ -162,7 +162,7 @@ def scene_of(
         statement=place.statement if place else 0,
         statements=place.statements if place else 0,
         losses=session.losses,
-        what_if=tuple(int(text.partition(":")[0]) for text in session.options.what_if),
+        what_if=tuple(each.iteration for each in session.options.what_if),
         named_loss=session.options.loss,
         done=len(session.losses),
         progress=session.progress,

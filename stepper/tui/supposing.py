@@ -50,18 +50,16 @@ class Supposing(Opening):
 
     def _told(self, iteration: int, statement: str) -> str:
         """Which run is shown now."""
-        others = [each for each in self.session.options.what_if if int(each.partition(":")[0]) != iteration]
+        others = [str(each.iteration) for each in self.session.options.what_if if each.iteration != iteration]
         beside = "; Loss draws the script's own beside it" if self.own_losses else ""
-        more = (
-            f" (and what is before iteration {', '.join(each.partition(':')[0] for each in others)})" if others else ""
-        )
+        more = f" (and what is before iteration {', '.join(others)})" if others else ""
         if statement:
             return f"This is the run with {statement} before iteration {iteration}{more}{beside}."
         return f"This is the run without it{more}{beside}."
 
     def _unlike(self) -> str:
         """That the losses differ before any statement was carried out: by numbers that are drawn anew in each run."""
-        first = min((int(each.partition(":")[0]) for each in self.session.options.what_if), default=0)
+        first = min((each.iteration for each in self.session.options.what_if), default=0)
         pairs = zip(self.own_losses[:first], self.session.losses, strict=False)
         apart = next((number for number, (own, loss) in enumerate(pairs) if own != loss and own == own), None)
         if apart is None:

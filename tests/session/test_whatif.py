@@ -115,3 +115,10 @@ def test_what_is_no_statement_is_refused_before_anything_runs(text: str, said: s
     with pytest.raises(Misuse) as error:
         what_if("numpy", text)
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_notebook_is_told_the_same() -> None:
+    with pytest.raises(Misuse, match="the iteration is negative"):
+        stepper.open("numpy", what_if={-1: "learning_rate = 1"})
+    with pytest.raises(Misuse, match="is not a Python statement"):
+        stepper.open("numpy", what_if={1: "learning_rate ="})

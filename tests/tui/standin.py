@@ -10,7 +10,7 @@ import numpy as np
 
 from stepper.engines.numpy import NumpyEngine
 from stepper.engines.survey import histogram, sample, survey
-from stepper.inferior.protocol import UNKNOWN, Line, WhatIf
+from stepper.inferior.protocol import UNKNOWN, Line
 from stepper.record import (
     Array,
     Event,
@@ -56,7 +56,6 @@ class Standin:
         self.files: tuple[str, ...] = (self.home,)
         self.engines: list[str] = []
         self.device, self.dtype, self.seed = "", "", 0
-        self.what_if: list[WhatIf] = []
         self.options, self.defaults = Options(seed=0), {"N": "8", "learning_rate": "2.0**-12"}
         self.loops: list[LoopHead] = []
         self.threads, self.settings, self.versions = 1, {"N": 8}, {"stepper": "0"}

@@ -38,7 +38,8 @@ async def test_a_statement_makes_another_run_which_is_compared_with_the_scripts_
         await pilot.press(*"g9", "enter", *"g3", "enter")
         await until(pilot, lambda: app.idle and app.scene.iteration == 3)
         own = list(app.session.losses)
-        await suppose("w = 1.0")  # the numbers that it draws without a seed are drawn again
+        script.write_text("this is written anew, and (")
+        await suppose("w = 1.0")  # the numbers that it draws without a seed are drawn again, by the text that ran
         assert app.scene.losses == [*own[:3], 1.0] and list(app.scene.own_losses) == own
         assert "what if @3" in text_of(app.status) and "the run with w = 1.0 before iteration 3" in text_of(app.message)
         parts = {part for y in range(app.desk.loss.inner.height - 1) for _, part in app.desk.loss.row(y).pieces[2:]}
