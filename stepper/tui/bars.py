@@ -121,7 +121,7 @@ class StatusBar(Bar):
             entries.append(_wrong(scene.losses[scene.wrong], scene.wrong))
         if scene.what_if:
             first, more = scene.what_if[0], len(scene.what_if) - 1
-            entries.append(Entry(4, ((f"what if @{first}{f' +{more}' if more else ''}", "note"),), "what_if"))
+            entries.append(Entry(1, ((f"what if @{first}{f' +{more}' if more else ''}", "note"),), "what_if"))
         if scene.edited:
             entries.append(Entry(4, (("file changed", "note"),), "panel(0)"))
         state = STATES.get(scene.state, scene.state)

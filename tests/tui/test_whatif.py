@@ -44,6 +44,9 @@ async def test_a_statement_makes_another_run_which_is_compared_with_the_scripts_
         assert "what if @3" in text_of(app.status) and "the run with w = 1.0 before iteration 3" in text_of(app.message)
         parts = {part for y in range(app.desk.loss.inner.height - 1) for _, part in app.desk.loss.row(y).pieces[2:]}
         assert parts == {"line", "muted"}, "both are drawn, to be told apart"
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: app.status.size.width == 80 and app.idle)
+        assert "what if @3" in text_of(app.status), "that this is no run of the script's own"
 
         await suppose("speed = 1.0")
         assert "has no name 'speed' there" in text_of(app.message)
