@@ -223,6 +223,7 @@ class Runner:
     def forked(self) -> None:
         """In a process that the script forked: it never stops."""
         self.control.forked()
+        self._what_if.forked()
         self._stoppable = False
         builtins.__stepper_armed__ = False  # type: ignore[attr-defined]
         self.recorder.forked()

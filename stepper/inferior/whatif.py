@@ -42,6 +42,10 @@ class WhatIfs:
         """The iteration that the next one is for; None where there is none."""
         return self._left[0].iteration if self._left else None
 
+    def forked(self) -> None:
+        """In a process that the script forked: what that trains by itself is not the run that the statements are of."""
+        self._left.clear()
+
     def carry_out(self, iteration: int) -> None:
         """On the script's thread, at the head of an iteration: carry out what is to be. Raises Refusal."""
         while self._left and self._left[0].iteration <= iteration:

@@ -84,6 +84,30 @@ def test_several_at_once_and_before_the_first_iteration(script: Path, capsys: py
     assert "what if, before iteration 2: factor = 0.0" in capsys.readouterr().out
 
 
+def test_what_a_forked_process_trains_is_another_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """
+import os
+
+def train(w):
+    for i in range(4):
+        loss = w * w
+        w = w - 0.1 * loss
+    return w
+
+if (child := os.fork()) == 0:
+    os._exit(round(100 * train(1.0)))
+train(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) / 100)
+"""
+    path = tmp_path / "forks.py"
+    path.write_text(text)
+    assert main(["run", str(path), "--what-if", "2: w = 0.0"]) == 0
+    w = 1.0
+    for _ in range(4):
+        w -= 0.1 * w * w
+    losses = [float(line.split()[1]) for line in capsys.readouterr().out.splitlines()]
+    assert losses[0] == (round(100 * w) / 100) ** 2 and losses[2:] == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
