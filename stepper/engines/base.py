@@ -171,11 +171,13 @@ class Engine:
 
     `name` is shown in the status line and in JSON. `library` is the module whose import by the script makes the
     engine active (None: always active). Methods get values only for which `owns` is true, and `kept` is always what
-    this engine's `keep` returned.
+    this engine's `keep` returned. `reseeded`: a forked process may draw other numbers than this one would have, as
+    Python seeds its generator anew there.
     """
 
     name: ClassVar[str] = ""
     library: ClassVar[str | None] = None
+    reseeded: ClassVar[bool] = True
 
     # ------------------------------------------------------------------------------------------------- values
 

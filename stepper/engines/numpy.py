@@ -34,6 +34,7 @@ class NumpyEngine(Engine):
 
     name = "numpy"
     library = "numpy"
+    reseeded = False
 
     # ------------------------------------------------------------------------------------------------- values
 

@@ -38,6 +38,7 @@ class TorchEngine(Engine):
 
     name = "torch"
     library = "torch"
+    reseeded = False
 
     def __init__(self) -> None:
         # What every look needs of torch is fetched once: a look costs little more than the calls it is made of

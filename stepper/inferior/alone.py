@@ -26,17 +26,19 @@ LIMITS = (  # of memory, in bytes: the most that there may be, and what there is
 MEMORY = "/proc/meminfo"
 SHARE = 0.5  # of the free memory that copies may take
 SEMAPHORE = "/dev/shm/sem."  # shared, but for being waited at
+READ, WRITTEN = (re.compile(rf"^{name}: (\d+)$", re.MULTILINE) for name in ("rchar", "wchar"))  # once for all copies
 
 
 class Silence:
     """Takes the standard output and error of a copy, and counts what is written anywhere else from now on, and whether
-    anything is read. `known` is the inode of a file whose memory is shared, and that no script writes to.
+    anything is read. `known` is the inode of a file whose memory is shared, and that no script writes to;
+    `reads_together` is what the copied process says of itself.
 
     Raises OSError where there can be no more open files.
     """
 
-    def __init__(self, known: int | None = None) -> None:
-        self._known = known
+    def __init__(self, known: int | None, reads_together: bool) -> None:
+        self._known, self._reads_together = known, reads_together
         self._counts, self._sink = True, -1
         try:
             self._sink = os.memfd_create("stepper")
@@ -44,8 +46,6 @@ class Silence:
             self._counts, self._sink = False, os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(self._sink, descriptor)
-        from_before = set(descriptors()) - {1, 2, self._sink}
-        self._reads_together = any(_has_a_place(descriptor, known) for descriptor in from_before)
         self._begun = _counts()
 
     @property
@@ -65,6 +65,11 @@ class Silence:
             )
         except OSError:
             return False  # as many files are open as there may be
+
+
+def reads_together(known: int | None = None) -> bool:
+    """Whether copies of this process would read from files, but for the one called `known`, or pipes that they share."""
+    return any(_has_a_place(descriptor, known) for descriptor in descriptors() if descriptor not in (1, 2))
 
 
 def places() -> dict[int, int]:
@@ -104,7 +109,7 @@ class _Counts(NamedTuple):
 
 def _counts() -> _Counts | None:
     told = _text(COUNTS)
-    read, written = (re.search(rf"^{name}: (\d+)$", told, re.MULTILINE) for name in ("rchar", "wchar"))
+    read, written = READ.search(told), WRITTEN.search(told)
     return None if read is None or written is None else _Counts(int(read[1]), int(written[1]), len(told))
 
 

@@ -9,13 +9,13 @@ import ctypes
 import math
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from types import CellType, FrameType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from stepper.engines.base import Engine
-from stepper.inferior.direction import through
+from stepper.inferior.direction import AT_ONCE, through
 from stepper.inferior.recording.members import keyed_elements
 from stepper.inferior.recording.naming import attributes, is_scripts
 from stepper.inferior.recording.scalars import SCALARS
@@ -53,15 +53,25 @@ class Reached:
             return self._engine.write(value, index, number)
         return self._hold(number)
 
-    def move(self, step: float, seed: int, part: tuple[int, int] | None = None) -> None:
-        """Go a step along a random direction (see `direction`), in place. LookupError where that cannot be."""
-        value = self._place.value
-        if self._engine is not None and not self._engine.fixed(value):
-            self._engine.settle()
-            shape = self._engine.describe(self._engine.keep(value)).shape or ()
-            self._engine.move(value, step, through(seed, math.prod(shape), part))
-        else:
-            self._hold(float(value) + step)
+    def along(self, seed: int, part: tuple[int, int] | None = None) -> Callable[[float], None]:
+        """What goes a step along a random direction (see `direction`), in place; the direction is found once, for all
+        copies of this process. LookupError where that cannot be, also from what is returned."""
+        value, engine = self._place.value, self._engine
+        if engine is None or engine.fixed(value):
+            return self._held_anew
+        engine.settle()
+        shape = engine.shape(value)
+        size = math.prod((engine.describe(engine.keep(value)).shape if shape is None else shape) or ())
+        known = through(seed, size, part) if size <= AT_ONCE else None
+
+        def go(step: float) -> None:
+            engine.settle()
+            engine.move(value, step, through(seed, size, part) if known is None else known)
+
+        return go
+
+    def _held_anew(self, step: float) -> None:
+        self._hold(float(self._place.value) + step)
 
     def _hold(self, number: float) -> float:
         """Have another number held in the place of this one."""

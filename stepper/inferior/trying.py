@@ -22,7 +22,7 @@ import msgspec
 from stepper.engines.base import Engine
 from stepper.engines.detached import Detached
 from stepper.engines.modes import torch_module
-from stepper.inferior.alone import Silence, room
+from stepper.inferior.alone import Silence, reads_together, room
 from stepper.inferior.forks import Forks, Told
 from stepper.inferior.pages import gather
 from stepper.inferior.protocol import Nudge, Push, Reply, Tried
@@ -60,6 +60,7 @@ class Trials:
         self._noticed = False  # one did
         self._gathered = False  # this process's memory lies in large pages, so that copies take less
         self._known: int | None = None  # the file whose memory is shared with the debugger
+        self._reads_together = True  # copies would: of this process's files, found once for all of them
         self._largest = 0  # bytes that one took
         self._detached: bytes | None = None  # what the pass has detached, with nothing moved
         self._detached_behind = 0  # so many losses behind it were waited for then
@@ -81,8 +82,9 @@ class Trials:
                 self._gathered = True
                 gather()
             self._known = self._losses.whereabouts.inode
+            self._reads_together = reads_together(self._known)
             act = self._act(nudge)
-            states = [(engine, engine.random_state()) for engine in self._engines]
+            states = [(engine, engine.random_state()) for engine in self._engines if engine.reseeded]
             taken = self._detached is not None and self._detached_behind == nudge.behind
             if nudge.held and not taken and self._take_down(copier, nudge, states):
                 return True
@@ -136,11 +138,13 @@ class Trials:
         if isinstance(nudge, Nudge):
             place = self._reach(nudge.parameter, nudge.like)
             return lambda number: place.write(nudge.index, number)
-        places = [(self._reach(move.parameter, move.like), move) for move in nudge.moves]
+        ways = [
+            (self._reach(move.parameter, move.like).along(move.seed, move.part), move.scale) for move in nudge.moves
+        ]
 
         def push(step: float) -> float:
-            for reached, move in places:
-                reached.move(step * move.scale, move.seed, move.part)
+            for go, scale in ways:
+                go(step * scale)
             return step
 
         return push
@@ -203,7 +207,7 @@ class Trials:
     ) -> None:
         """A copy says nothing, has the other number, and ends with the pass."""
         self._enough, self._behind = nudge.losses, nudge.behind
-        self._silence = Silence(self._known)
+        self._silence = Silence(self._known, self._reads_together)
         self._losses.forget()
         self._losses.head()
         for taking, probe in zip(TAKING, PROBES, strict=True):
@@ -215,7 +219,7 @@ class Trials:
             torch.set_num_threads(1)  # the threads that shared the work were not copied
         for engine, state in states:
             if state is not None:
-                engine.set_random_state(state)  # Python seeds its own anew in a forked process
+                engine.set_random_state(state)
 
         def move() -> None:
             try:

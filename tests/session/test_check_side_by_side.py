@@ -76,7 +76,7 @@ def test_a_pass_that_reads_a_file_that_was_open_before_is_never_run_beside_anoth
 
 def test_a_copy_that_cannot_begin_ends_and_says_why(tmp_path: Path) -> None:
     """It has everything that the process has, and must not answer for it."""
-    act = """def no_more(known): raise OSError(24, "Too many open files")
+    act = """def no_more(*_): raise OSError(24, "Too many open files")
     trying.Silence = no_more"""
     found, _ = checked(tmp_path, 1, act, iteration=1)
     (w,) = found.parameters
