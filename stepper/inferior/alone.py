@@ -68,7 +68,7 @@ class Silence:
 
 
 def reads_together(known: int | None = None) -> bool:
-    """Whether copies of this process would read from files, but for the one called `known`, or pipes that they share."""
+    """Whether copies of this process would read from files that they share, but for `known`, or from pipes."""
     return any(_has_a_place(descriptor, known) for descriptor in descriptors() if descriptor not in (1, 2))
 
 

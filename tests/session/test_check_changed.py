@@ -35,7 +35,7 @@ def test_a_gradient_that_was_changed_under_another_name_is_compared_as_it_was_ma
     """
     for library, make in (("numpy", "lambda array: array"), ("torch", "lib.tensor")):
         with opened(tmp_path, text.format(library=library, make=make)) as run:
-            found = named(run.check(1))
+            found = named(run.check(1, entries=1))
             scale = run.iteration(1)["scale"].summary.value
         assert found.pop('Q["wrong"]').verdict is Verdict.DIFFERS  # also as it was made
         thrice = found.pop('Q["thrice"]')
@@ -73,7 +73,7 @@ def test_a_factor_too_many_on_the_way_back_is_none_of_the_update(tmp_path: Path)
             c -= 0.01 * dc
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert found.pop("c").verdict is Verdict.AGREES
     assert {each.verdict for each in found.values()} == {Verdict.DIFFERS}, found
     assert found["w2"].note.endswith("a factor 3 is extra, or 1/3 is missing; line 12 multiplies by 3 what agrees")
@@ -98,7 +98,7 @@ def test_lists_that_were_changed_under_another_name_are_compared_as_they_were_ma
                 b[j] -= 0.1 * gb[j]
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert {name: each.verdict for name, each in found.items()} == dict.fromkeys("wb", Verdict.AGREES)
     assert "changed on line 10" in found["w"].note and "changed on line 11" in found["b"].note
 
@@ -117,7 +117,7 @@ def test_one_number_for_all_of_a_parameter_in_a_dict_is_its_gradient(tmp_path: P
                 params[k] -= 0.01 * grads[k]
     """
     with opened(tmp_path, text) as run:
-        found = verdicts(run.check(1))
+        found = verdicts(run.check(1, entries=1))
         notes = [event.note for event in run.iteration(1).events]
     assert found == {'params["w"]': Verdict.AGREES, 'params["b"]': Verdict.DIFFERS}
     assert any(note.startswith(STRETCHED) and 'params["b"]' in note for note in notes)
@@ -143,7 +143,7 @@ def test_what_a_function_clips_before_it_returns_it_is_compared_as_it_was_made(t
                 w -= 0.01 * g
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert {each.verdict for each in found.values()} == {Verdict.AGREES} and len(found) == 2, found
     assert all("changed on line 12, before the update used it" in each.note for each in found.values()), found
 
@@ -168,7 +168,7 @@ def test_of_a_gradient_that_a_mask_made_zero_in_places_it_is_said_where_and_how_
             b -= 0.01 * db
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
         zeros = run.iteration(1)["dv"].summary.zero
     assert {each.verdict for each in found.values()} == {Verdict.AGREES}
     assert "changed on line 11 (6 of 24 entries became 0), before" in found["w"].note  # though no entry shown is one

@@ -38,7 +38,7 @@ for t in range(3):
     print(loss.detach().item())
 """
     with opened(tmp_path, text) as run:
-        found = run.check(1, entries=2)
+        found = run.check(1, entries=1)
     assert set(verdicts(found).values()) == {Verdict.AGREES}
     assert all(cut is ("line 10 cuts the graph (" in each.note) for each in found.parameters)
 
@@ -60,7 +60,7 @@ for t in range(3):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(1, entries=2).parameters
+        (found,) = run.check(1, entries=1).parameters
     assert found.verdict is verdict
     assert ("the gradient without what is cut off" in found.note) is (verdict is Verdict.AGREES)
 
@@ -83,7 +83,7 @@ for t in range(3):
 """
     )
     with opened(tmp_path, text) as run:
-        found = named(run.check(1, entries=2))
+        found = named(run.check(1, entries=1))
     assert {name: each.verdict for name, each in found.items()} == {
         "net.weight": Verdict.DIFFERS,
         "net.bias": Verdict.DIFFERS,
@@ -116,7 +116,7 @@ for t in range(2):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = run.check(1, entries=2)
+        found = run.check(1, entries=1)
     assert set(verdicts(found).values()) == {Verdict.AGREES}
     assert all("cuts the graph" in each.note for each in found.parameters)
 
@@ -158,7 +158,7 @@ for t in range(2):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = run.check(1, entries=2)
+        found = run.check(1, entries=1)
     right = Verdict.AGREES if factor == 2 else Verdict.DIFFERS
     assert set(verdicts(found).values()) == {right}
     assert right is Verdict.DIFFERS or any("comes of it without gradients" in each.note for each in found.parameters)
@@ -181,7 +181,7 @@ for t in range(2):
         w.grad = None
 """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(0).parameters
+        (found,) = run.check(0, entries=1).parameters
     assert found.verdict is Verdict.DIFFERS
 
 
@@ -228,7 +228,7 @@ def test_of_what_is_updated_before_the_loss_is_known_autograds_gradient_is_told(
 ) -> None:
     """By the loss with the step to there held as it was; by hand nothing tells what belongs to a step."""
     with opened(tmp_path, text) as run:
-        (found,) = run.check(1, entries=2).parameters
+        (found,) = run.check(1, entries=1).parameters
     assert found.verdict is verdict and found.note.startswith("w is updated before")
 
 
@@ -278,7 +278,7 @@ def test_a_loss_that_is_made_of_an_error_from_before_the_update_does_not_change_
     tmp_path: Path, step: str, loss: str, verdict: Verdict
 ) -> None:
     with opened(tmp_path, LOSSES_BEHIND.format(step, loss)) as run:
-        (found,) = run.check(1, entries=2).parameters
+        (found,) = run.check(1, entries=1).parameters
     assert found.verdict is verdict
     assert ("updated before the loss" in found.note) is (verdict is Verdict.UNKNOWN)
 
@@ -298,7 +298,7 @@ for t in range(3):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1, entries=2))
+        found = named(run.check(1, entries=1))
     assert [each.verdict for each in found.values()] == [Verdict.DIFFERS, Verdict.AGREES]
     said = (
         "line 9: no gradient goes back through 0.1 * penalty, a term of the loss: it is cut off on line 8 (net.weight)"
@@ -324,7 +324,7 @@ for t in range(2):
     opt.step()
 """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert {name: each.verdict for name, each in found.items()} == {
         "pi.weight": Verdict.DIFFERS,
         "pi.bias": Verdict.DIFFERS,
@@ -379,7 +379,7 @@ for t in range(2):
         w.grad = None
 """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(1, entries=2).parameters
+        (found,) = run.check(1, entries=1).parameters
     assert (found.verdict, found.note[:24]) == (Verdict.AGREES, "line 8 cuts the graph (n")
 
 
@@ -414,7 +414,7 @@ for t in range(2):
             p.grad = None
 """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1, entries=2))
+        found = named(run.check(1, entries=1))
     assert {each.verdict for each in found.values()} == {Verdict.DIFFERS}
     assert "the backward of Clamp (line 9) hands its gradient on as it came" in found["w"].note
     assert not found["v"].note

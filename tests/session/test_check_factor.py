@@ -37,11 +37,11 @@ for t in range(2):
 def test_one_factor_in_all_is_named(tmp_path: Path, loss: str, share: str, other: str, said: str) -> None:
     text = MEAN.format(loss=loss, share=share, other=other)
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     if said:  # the negative gradient, which the update adds, has the same
         turned = text.replace("x.T @ e", "x.T @ -e").replace("e.sum", "-e.sum").replace("-= 0.001", "+= 0.001")
         with opened(tmp_path, turned) as run:
-            assert run.check(0).hint == found.hint
+            assert run.check(0, entries=1).hint == found.hint
     assert said in found.hint and bool(said) == bool(found.hint)
     assert not said or ("--loss EXPR names it" in found.hint and found.hint in list(lines(found)))
 
@@ -49,7 +49,7 @@ def test_one_factor_in_all_is_named(tmp_path: Path, loss: str, share: str, other
 def test_a_wrong_sign_in_all_of_them_is_no_factor(tmp_path: Path) -> None:
     text = MEAN.format(loss="mean()", share="", other="").replace("x.T @ e", "x.T @ -e").replace("e.sum", "-e.sum")
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert not found.hint and all(each.factor is not None and each.factor < 0 for each in found.parameters)
 
 
@@ -95,5 +95,5 @@ def test_what_is_broadcast_is_said_though_the_gradient_of_that_agrees(tmp_path: 
             w -= 0.001 * (2 * x.T @ e.sum(1, keepdims=True))
     """
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert found.agrees and found.hint == "line 5: broadcast: (6, 1) − (6,) → (6, 6), larger than both"

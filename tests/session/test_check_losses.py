@@ -22,10 +22,10 @@ def test_a_gradient_of_zeros_is_not_that_of_the_zero_that_a_loss_begins_with(tmp
             w = [a - 0.1 * g for a, g in zip(w, dw)]
     """
     with opened(tmp_path, text) as run:
-        assert verdicts(run.check(0)) == {"w": Verdict.DIFFERS}
+        assert verdicts(run.check(0, entries=1)) == {"w": Verdict.DIFFERS}
     right = text.replace("delta = 2 * e * row[j]", "dw[j] += 2 * e * row[j]")
     with opened(tmp_path, right) as run:
-        assert verdicts(run.check(1)) == {"w": Verdict.AGREES}
+        assert verdicts(run.check(1, entries=1)) == {"w": Verdict.AGREES}
 
 
 PENALISED = """
@@ -45,9 +45,9 @@ PENALISED = """
 
 def test_a_factor_of_two_is_no_sum_of_a_loss_and_what_it_was_before_a_penalty_was_added(tmp_path: Path) -> None:
     with opened(tmp_path, PENALISED) as run:
-        assert verdicts(run.check(0)) == {"w": Verdict.AGREES, "b": Verdict.AGREES}
+        assert verdicts(run.check(0, entries=1)) == {"w": Verdict.AGREES, "b": Verdict.AGREES}
     with opened(tmp_path, PENALISED.replace("db = 2 *", "db = 4 *")) as run:
-        found = named(run.check(0))
+        found = named(run.check(0, entries=1))
     assert found["w"].verdict is Verdict.AGREES
     assert found["b"].verdict is Verdict.DIFFERS and found["b"].factor == 2.0
 
@@ -67,7 +67,7 @@ def test_a_factor_of_two_is_no_sum_of_a_loss_that_is_bound_twice(tmp_path: Path)
             w -= 0.01 * dw
     """
     with opened(tmp_path, text) as run:
-        assert run.check(0).parameters[0].factor == 2.0
+        assert run.check(0, entries=1).parameters[0].factor == 2.0
 
 
 def test_a_gradient_that_the_loss_it_is_of_cannot_tell_of_is_not_wrong_by_a_loss_that_does_not_depend_on_it(
@@ -86,7 +86,7 @@ def test_a_gradient_that_the_loss_it_is_of_cannot_tell_of_is_not_wrong_by_a_loss
             optimizer.step()
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(0))
+        found = named(run.check(0, entries=1))
     assert found["far"].verdict is Verdict.AGREES
     assert found["near"].verdict is Verdict.UNKNOWN
 
@@ -115,7 +115,7 @@ def test_a_gradient_is_compared_by_the_loss_whose_pass_made_it_and_without_what_
             of_g.step()
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert {each.verdict for each in found.values()} == {Verdict.AGREES}
     assert all("since iteration 0" in found[name].note for name in ("G.weight", "G.bias"))
     assert not any("losses" in found[name].note for name in ("G.weight", "G.bias"))
@@ -151,7 +151,7 @@ def test_what_is_moved_between_the_iterations_is_checked_by_the_loss_that_is_com
             of_g.step()
     """
     with opened(tmp_path, text.format(factor="1.0")) as run:
-        found = run.check(1)
+        found = run.check(1, entries=1)
         assert set(verdicts(found).values()) == {Verdict.AGREES}
         assert list(verdicts(found)) == ["D.weight", "D.bias", "G.weight", "G.bias"] and not found.ahead
         record = run.iteration(1).record
@@ -160,7 +160,7 @@ def test_what_is_moved_between_the_iterations_is_checked_by_the_loss_that_is_com
         assert told in named(found)["G.weight"].note and not named(found)["D.weight"].note
         assert set(verdicts(run.check(0, parameters=["G"])).values()) == {Verdict.UNKNOWN}, "not moved there"
     with opened(tmp_path, text.format(factor="2.0")) as run:
-        wrong = named(run.check(1))
+        wrong = named(run.check(1, entries=1))
     assert {name: each.verdict for name, each in wrong.items() if name[0] == "D"} == dict.fromkeys(
         ("D.weight", "D.bias"), Verdict.AGREES
     )
@@ -189,7 +189,7 @@ def test_a_gradient_through_what_earlier_iterations_made_is_not_called_wrong(tmp
                 h = h.detach()
     """
     with opened(tmp_path, text) as run:
-        found = run.check(5)
+        found = run.check(5, entries=1)
     assert verdicts(found) == {"w": Verdict.UNKNOWN, "out": Verdict.AGREES}
     assert "reaches into earlier iterations" in named(found)["w"].note
     assert {each.names for each in found.directions} == {("out",)}
@@ -222,7 +222,7 @@ def test_absolute_errors_are_summed_to_be_told_where_the_gradient_is_that_of_the
     tmp_path: Path, text: str
 ) -> None:
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert verdicts(found) == {"w": Verdict.AGREES, "b": Verdict.AGREES}
     assert all("the sum of the squares of the absolute errors" in each.note for each in found.parameters)
     assert [each.verdict for each in found.directions] == [Verdict.AGREES]
@@ -240,7 +240,7 @@ def test_one_gradient_that_is_not_that_of_the_same_squares_differs(
     tmp_path: Path, right: str, wrong: str, which: str, factor: float | None
 ) -> None:
     with opened(tmp_path, ABSOLUTE.replace(right, wrong)) as run:
-        found = named(run.check(0))
+        found = named(run.check(0, entries=1))
     other = "w" if which == "b" else "b"
     assert found[which].verdict is Verdict.DIFFERS and found[which].factor == factor
     assert found[other].verdict is Verdict.AGREES
@@ -281,7 +281,7 @@ def test_the_mean_of_absolute_errors_is_told_where_the_gradients_are_those_of_th
         assert right in text
         text = text.replace(right, other)
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert {name for name, verdict in verdicts(found).items() if verdict is Verdict.DIFFERS} == apart
     assert set(verdicts(found).values()) <= {Verdict.AGREES, Verdict.DIFFERS}
     assert said in found.hint and bool(said) is ("absolute values" in found.hint)
@@ -301,7 +301,7 @@ for e in range(4):
     w += 0.01 * g
 """
     with opened(tmp_path, text) as run:
-        found = run.check(2)
+        found = run.check(2, entries=1)
     assert verdicts(found) == {"w": Verdict.DIFFERS} and "absolute values" not in found.hint
 
 
@@ -310,7 +310,7 @@ def test_a_gradient_of_absolute_errors_is_compared_with_their_sum_also_where_it_
 ) -> None:
     signs = ABSOLUTE.replace("dw += gap", "dw += np.sign(gap)").replace("db += gap", "db += np.sign(gap)")
     with opened(tmp_path, signs) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert verdicts(found) == {"w": Verdict.AGREES, "b": Verdict.AGREES}  # of b it is 0: as many above as below
     assert not any("squares" in each.note for each in found.parameters)
 

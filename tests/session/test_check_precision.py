@@ -69,7 +69,7 @@ def test_inputs_of_single_precision_make_no_loss_of_it(tmp_path: Path, pieces: s
     which cross no kink of a ReLU. The `1e-7` in the logarithm, that nobody differentiates, is no mistake."""
     text = NETWORK.replace("        x = x.reshape(x.shape[0], -1)\n", pieces, 1) if pieces else NETWORK
     with opened(tmp_path, text + BEFORE + STEP) as run:
-        found = run.check(2)
+        found = run.check(2, entries=1)
     assert [each.verdict for each in found.parameters] == [Verdict.AGREES] * 2, found
     assert all(entry.verdict is Verdict.AGREES for each in found.parameters for entry in each.entries)
     assert all(entry.error < 1e-6 for each in found.parameters for entry in each.entries)
@@ -78,7 +78,7 @@ def test_inputs_of_single_precision_make_no_loss_of_it(tmp_path: Path, pieces: s
 def test_a_loss_behind_the_step_accuses_nothing_whatever_the_parameters_are_called(tmp_path: Path) -> None:
     """`network.params[key]` is updated, and `self.params` in the methods."""
     with opened(tmp_path, NETWORK + STEP + BEHIND) as run:
-        found = run.check(2)
+        found = run.check(2, entries=1)
     assert [each.verdict for each in found.parameters] == [Verdict.UNKNOWN] * 2, found
     assert all("updated before the loss" in each.note for each in found.parameters)
 

@@ -43,11 +43,11 @@ OBJECTS = """
 @pytest.mark.parametrize("call", ["main()", "def outer():\n        main()\n    outer()"])
 def test_every_object_of_a_list_is_reached_also_through_the_names_of_a_function(tmp_path: Path, call: str) -> None:
     with opened(tmp_path, OBJECTS.format(grad="grad", call=call)) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert set(verdicts(found)) == {f"net.neurons[{place}].{name}" for place in (0, 1) for name in "wb"}
     assert set(verdicts(found).values()) == {Verdict.AGREES}, found
     with opened(tmp_path, OBJECTS.format(grad="2 * grad", call=call)) as run:
-        wrong = named(run.check(1))
+        wrong = named(run.check(1, entries=1))
     assert {name for name, each in wrong.items() if each.factor == 2} == {"net.neurons[0].w", "net.neurons[0].b"}
 
 
@@ -74,14 +74,14 @@ def test_layers_of_equal_numbers_are_told_apart_by_the_end_of_their_paths(tmp_pa
         main()
     """
     with opened(tmp_path, text) as run:
-        found = verdicts(run.check(0))
+        found = verdicts(run.check(0, entries=1))
     assert len(found) == 4 and set(found.values()) == {Verdict.AGREES}
 
 
 def test_a_function_that_may_keep_its_names_is_left_alone_and_objects_are_still_told_apart(tmp_path: Path) -> None:
     text = OBJECTS.format(grad="grad", call="main()").replace("net = Net()", "net = Net(); kept = locals()")
     with opened(tmp_path, text) as run:
-        found = run.check(1)
+        found = run.check(1, entries=1)
     names = ["self.w", "self.b", "self.w (2)", "self.b (2)"]
     if sys.version_info >= (3, 13):  # there a look into a frame changes nothing that a function kept of its names
         names = [f"net.neurons[{number}].{name}" for number in (0, 1) for name in "wb"]

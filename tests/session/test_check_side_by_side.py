@@ -38,7 +38,7 @@ def checked(folder: Path, at_once: int, act: str = "pass", iteration: int = 0) -
     asked = folder / f"asked of {at_once}"
     text = TRAINING.format(asked=str(asked), at_once=at_once, act=act)
     with opened(folder, text) as run:
-        found = run.check(iteration)
+        found = run.check(iteration, entries=2)
     return found, asked.read_text().split() if asked.exists() else []
 
 

@@ -81,7 +81,7 @@ for t in range(2):
     w = w - 1e-9 * dw
 """
     with opened(tmp_path, text) as run:
-        (found,) = named(run.check(0)).values()
+        (found,) = named(run.check(0, entries=1)).values()
     assert found.verdict is Verdict.DIFFERS and found.factor == 3.0
 
 
@@ -97,7 +97,7 @@ for t in range(2):
     w -= {factor} * x.T @ e / e.size
 """
     with opened(tmp_path, text) as run:
-        (found,) = named(run.check(1)).values()
+        (found,) = named(run.check(1, entries=1)).values()
     assert found.verdict is verdict
     assert ("no learning rate" in found.note) == (verdict is Verdict.AGREES)
 
@@ -245,7 +245,7 @@ for t in range(3):
     table -= 0.1 * grads["table"]
 """
     with opened(tmp_path, text) as run:
-        (found,) = named(run.check(1)).values()
+        (found,) = named(run.check(1, entries=1)).values()
     assert found.verdict is Verdict.AGREES and "up to the factor 0.25 on line 12; as it was" in found.note
 
 

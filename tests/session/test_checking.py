@@ -58,7 +58,7 @@ def test_the_variant_by_hand_agrees_and_its_run_is_as_if_nothing_had_been_checke
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_right_gradients_agree_in_both_widths_also_of_local_names_and_what_is_zero(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype)) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
         assert set(verdicts(found).values()) == {Verdict.AGREES}, found
         assert set(verdicts(found)) == {"w1", "b", "w2"}
 
@@ -66,7 +66,7 @@ def test_right_gradients_agree_in_both_widths_also_of_local_names_and_what_is_ze
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype, two="")) as run:
-        found = run.check(1)
+        found = run.check(1, entries=1)
     assert not found.agrees
     for each in found.parameters:
         assert (each.verdict, each.factor) == (Verdict.DIFFERS, 0.5), each
@@ -76,7 +76,7 @@ def test_a_forgotten_factor_is_told(tmp_path: Path, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_wrong_mask_is_told_where_it_matters(tmp_path: Path, dtype: str) -> None:
     with opened(tmp_path, by_hand(dtype, mask="h_relu > 1")) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert found["w2"].verdict is Verdict.AGREES
     assert found["w1"].verdict is found["b"].verdict is Verdict.DIFFERS
     assert found["w1"].factor is None
@@ -110,18 +110,18 @@ def test_what_a_closed_relu_lets_through_is_wrong_and_what_a_comparison_does_is_
     tmp_path: Path, a: str, mask: str, told: Verdict
 ) -> None:
     with opened(tmp_path, CLOSED.format(a=a, mask=mask)) as run:
-        found = named(run.check(0))["w"]
+        found = named(run.check(0, entries=1))["w"]
     assert found.verdict is told and {each.verdict for each in found.entries} == {told}, found
 
 
 def test_the_mistake_of_the_variant_with_one_is_found() -> None:
     with stepper.open("relu-class", seed=0) as run:
-        assert verdicts(run.check(1)) == {"self.w1": Verdict.DIFFERS, "self.w2": Verdict.AGREES}
+        assert verdicts(run.check(1, entries=1)) == {"self.w1": Verdict.DIFFERS, "self.w2": Verdict.AGREES}
 
 
 def test_plain_numbers_are_moved_where_their_names_hold_them() -> None:
     with stepper.open("and-gate") as run:
-        assert verdicts(run.check(5)) == dict.fromkeys(("w1", "w2", "b"), Verdict.AGREES)
+        assert verdicts(run.check(5, entries=1)) == dict.fromkeys(("w1", "w2", "b"), Verdict.AGREES)
 
 
 def test_numbers_that_objects_keep_are_reached() -> None:
@@ -150,7 +150,7 @@ for t in range(6):
 
 def test_autograd_agrees_with_dropout_clipping_and_random_numbers_as_they_were(tmp_path: Path) -> None:
     with opened(tmp_path, NETWORK) as run:
-        found = run.check(4, entries=2)
+        found = run.check(4, entries=1)
         assert set(verdicts(found).values()) == {Verdict.AGREES}, found
         assert len(found.parameters) == 4
         printed = run.session.output()
@@ -192,7 +192,7 @@ def test_decay_and_clipping_by_hand_are_no_mistakes(tmp_path: Path) -> None:
         "        grad_w1 += 0.5 * w1\n        for g in (grad_b, grad_w2):\n            g *= 0.01\n        w1[:] -=",
     )
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert {each.verdict for each in found.values()} == {Verdict.AGREES}, found
     lines = text.split("\n")
     decayed = next(number for number, line in enumerate(lines, 1) if "grad_w1 +=" in line)
@@ -215,7 +215,7 @@ def test_a_decay_of_gradients_in_a_dict_is_no_mistake(tmp_path: Path) -> None:
                 params[k] -= 0.01 * grads[k]
     """
     with opened(tmp_path, text) as run:
-        found = named(run.check(1))
+        found = named(run.check(1, entries=1))
     assert {each.verdict for each in found.values()} == {Verdict.AGREES}, found
     assert "changed on line 11, before the update used it" in found['params["w"]'].note
 
@@ -236,7 +236,7 @@ def test_the_share_of_each_micro_batch_is_checked(tmp_path: Path) -> None:
     """
     with opened(tmp_path, text) as run:
         for iteration in (0, 1, 2):
-            found = run.check(iteration)
+            found = run.check(iteration, entries=1)
             assert set(verdicts(found).values()) == {Verdict.AGREES}, (iteration, found)
 
 
@@ -257,7 +257,7 @@ def test_several_losses_whose_gradients_add_up_are_checked_together_and_uses_by_
             w.data -= 0.1 * w.grad
     """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(0).parameters
+        (found,) = run.check(0, entries=1).parameters
     assert found.verdict is Verdict.AGREES and "backward pass" in found.note, found
 
 
@@ -272,7 +272,7 @@ def test_a_loss_that_is_not_finite_has_no_gradients(tmp_path: Path) -> None:
     """
     began = r"loss of iteration 1 is inf: it has no gradients; first not finite: w \*\* 2, line 5: 1 inf$"
     with opened(tmp_path, text) as run, pytest.raises(Misuse, match=began):
-        run.check(1)
+        run.check(1, entries=1)
 
 
 def test_a_kink_within_every_usual_step_is_no_mistake(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_why_an_iteration_cannot_be_run_again_is_told(tmp_path: Path, leave: str
             w -= 0.1 * grad
     """
     with opened(tmp_path, text) as run:
-        (found,) = run.check(0).parameters
+        (found,) = run.check(0, entries=1).parameters
     assert found.verdict is Verdict.UNKNOWN and found.note.startswith("the iteration cannot be run again: ")
     assert said in found.note
 
@@ -330,7 +330,7 @@ def test_why_the_script_cannot_be_run_again_beside_the_first_run_is_told(tmp_pat
             w -= 0.1 * grad
     """
     with opened(tmp_path, text) as run, pytest.raises(ScriptFailed) as told:
-        run.check(1)
+        run.check(1, entries=1)
     assert "beside the first run, the script did not come so far: FileExistsError: " in str(told.value)
     assert "(line 4)" in str(told.value) and "Traceback" in told.value.traceback
 
@@ -347,7 +347,7 @@ def test_a_loss_that_differs_each_time_is_not_differentiated(tmp_path: Path) -> 
             w[1] -= 0.1 * grad[1]
     """
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert not found.agrees
     assert all("has another loss" in each.note or "differs each time" in each.note for each in found.parameters)
 
@@ -366,7 +366,7 @@ def test_an_iteration_that_is_another_when_it_is_run_again_is_not_tried_for_each
             b = b + 0.1 * slope
     """
     with opened(tmp_path, text) as run:
-        found = run.check(0)
+        found = run.check(0, entries=1)
     assert [each.verdict for each in found.parameters] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
     assert len(set(ran.read_text().split())) == 1 + 2, "the run, and the iteration twice again"
 
@@ -385,7 +385,7 @@ def test_what_a_copy_reads_of_an_open_file_is_there_for_the_next(tmp_path: Path)
             w[1] -= 0.01 * grad[1]
     """
     with opened(tmp_path, text) as run:
-        assert run.check(1).agrees
+        assert run.check(1, entries=1).agrees
 
 
 def test_an_iteration_without_a_loss_is_a_misuse(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_an_iteration_without_a_loss_is_a_misuse(tmp_path: Path) -> None:
         opened(tmp_path, "w = 1.0\nfor t in range(3):\n    w = w - 0.1 * w\n") as run,
         pytest.raises(Misuse, match=r"no loss to differentiate: neither a .* else the loss by --loss EXPR"),
     ):
-        run.check(0)
+        run.check(0, entries=1)
     with stepper.open("and-gate") as run:
         with pytest.raises(IndexError):
             run.check(80)
