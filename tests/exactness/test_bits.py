@@ -27,16 +27,22 @@ ROWS = [
     if device == "cpu" or torch.cuda.is_available()
     for preset in (None, *variant.presets)
 ]
-RECORDED = 20
+RECORDED, FURTHER = 20, 40
+"""Passes of a short run; and more of a preset, at full speed: the whole of a variant is run once, without one."""
 
 
-def short(name: str, preset: str | None) -> dict[str, str]:
-    """The settings with which a row has no more than the passes that are recorded."""
+def short(name: str, preset: str | None, most: int = RECORDED) -> dict[str, str]:
+    """The settings with which a row has no more than so many passes."""
     variant = VARIANTS[name]
     settings = dict(variant.presets[preset]) if preset else {}
     if "epochs" in variant.settings:
-        return {**settings, "epochs": str(RECORDED // 4)}
-    return {**settings, "iterations": str(min(RECORDED, int(settings.get("iterations", RECORDED))))}
+        return {**settings, "epochs": str(most // 4)}
+    return {**settings, "iterations": str(min(most, int(settings.get("iterations", most))))}
+
+
+def longer(name: str, preset: str | None) -> dict[str, str]:
+    """Those with which it has more, to be run at full speed."""
+    return {} if preset is None else short(name, preset, RECORDED + FURTHER)
 
 
 @cache
@@ -46,10 +52,9 @@ def plain_runs(device: Device) -> dict[tuple[str, str | None, bool], dict[str, A
     there = {} if device == "cpu" else {"device": repr(device)}
     for name, preset, runs_on in ROWS:
         if runs_on == device:
-            variant = VARIANTS[name]
-            whole = dict(variant.presets[preset]) if preset else {}
-            jobs[name, preset, False] = [str(variant.path), whole | there]
-            jobs[name, preset, True] = [str(variant.path), short(name, preset) | there]
+            path = str(VARIANTS[name].path)
+            jobs[name, preset, False] = [path, longer(name, preset) | there]
+            jobs[name, preset, True] = [path, short(name, preset) | there]
     finished = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.exactness.plain_process"],
         input=json.dumps(list(jobs.values())),
@@ -99,7 +104,8 @@ def test_recording_every_pass_or_none_changes_neither_losses_nor_parameters(
     settings = short(name, preset)
     passes = 4 * int(settings["epochs"]) if "epochs" in settings else int(settings["iterations"])
     plain = plain_runs(device)[name, preset, True]
-    with stepper.open(name, seed=0, preset=preset, device=device_of(name, device)) as run:
+    device_name = device_of(name, device)
+    with stepper.open(name, seed=0, preset=preset, device=device_name, settings=longer(name, preset)) as run:
         recorded = [run.iteration(number) for number in range(passes)]
         assert hexadecimal([one.loss for one in recorded]) == plain["losses"]
         assert hexadecimal(run.losses) == plain["losses"]

@@ -14,13 +14,18 @@ WRONG, RIGHT = 0.02, 1e-9
 """How far a gradient is off, relative to the right one, that must be found; and one that must not be."""
 
 
-def accused(run: Run, iteration: int) -> Iterator[str]:
-    """Where the check calls a right gradient wrong, or can tell nothing."""
+def checked(run: Run, iteration: int) -> Iterator[str]:
+    """Where the check of an iteration is refused, calls a right gradient wrong, or can tell nothing."""
     try:
         check = run.check(iteration)
     except Misuse as error:
         yield f"check of iteration {iteration}: {error}"
         return
+    yield from accused(check, iteration)
+
+
+def accused(check: GradientCheck, iteration: int) -> Iterator[str]:
+    """Where it calls a gradient wrong, or can tell nothing."""
     for each in check.parameters:
         if each.verdict is Verdict.DIFFERS:
             pairs = [(entry.recorded, entry.difference) for entry in each.entries if entry.verdict is Verdict.DIFFERS]
@@ -35,10 +40,10 @@ def _reason(check: GradientCheck) -> str:
     return next((each.reason for each in check.parameters[0].entries if each.reason), check.parameters[0].note)
 
 
-def misjudged(run: Run, right: Truth, wrong: Truth) -> Iterator[str]:
+def misjudged(run: Run, check: GradientCheck, right: Truth, wrong: Truth) -> Iterator[str]:
     """Where the check of iteration 0 judges an entry falsely. `right` is what its gradients should be, `wrong` what
     they are; both have the same parameters."""
-    told = {each.name: each for each in run.check(0).parameters}
+    told = {each.name: each for each in check.parameters}
     for name, recorded in parameters_of(run.iteration(0), wrong).items():
         yield from _entries(told[recorded], right.gradients[name][0])
 

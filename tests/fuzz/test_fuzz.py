@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import stepper
+from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.notebook import Run
 from tests.fuzz import walk
 from tests.fuzz.checked import accused, misjudged
@@ -103,9 +104,12 @@ def test_another_role_or_phase_is_told_of(honest: Compared, right: str, wrong: s
     assert any(said in each for each in found)
 
 
+Mistaken = tuple[Run, GradientCheck, Truth, Truth]
+
+
 @pytest.fixture(scope="module")
-def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Truth, Truth]]:
-    """A run with a mistake in its backward pass, and the first truths of the right script and of the wrong one."""
+def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mistaken]:
+    """A run with a mistake in its backward pass, its check, and the first truths of the right script and of it."""
     right, truths = _straight(), []
     wrong = planted(right)
     assert wrong is not None
@@ -114,20 +118,20 @@ def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Tr
         path.write_text(script.text, encoding="utf-8")
         truths.append(plain_run(path).truths[0])
     with stepper.open(path) as run:
-        yield run, truths[0], truths[1]
+        yield run, run.check(0, entries=2), truths[0], truths[1]
 
 
-def test_a_planted_mistake_is_found(mistaken: tuple[Run, Truth, Truth]) -> None:
-    run, right, wrong = mistaken
-    assert list(misjudged(run, right, wrong)) == []
-    assert any("differs" in each for each in accused(run, 0))
+def test_a_planted_mistake_is_found(mistaken: Mistaken) -> None:
+    run, check, right, wrong = mistaken
+    assert list(misjudged(run, check, right, wrong)) == []
+    assert any("differs" in each for each in accused(check, 0))
 
 
-def test_a_check_that_is_mistaken_is_told_of(mistaken: tuple[Run, Truth, Truth]) -> None:
-    run, right, wrong = mistaken
-    assert any("is called wrong" in each for each in misjudged(run, wrong, wrong))
+def test_a_check_that_is_mistaken_is_told_of(mistaken: Mistaken) -> None:
+    run, check, right, wrong = mistaken
+    assert any("is called wrong" in each for each in misjudged(run, check, wrong, wrong))
     other = replace(right, gradients={name: (2 * each + 1,) for name, (each,) in right.gradients.items()})
-    assert any("is called right" in each for each in misjudged(run, other, wrong))
+    assert any("is called right" in each for each in misjudged(run, check, other, wrong))
 
 
 def test_a_script_is_walked_through_in_the_app(tmp_path: Path) -> None:

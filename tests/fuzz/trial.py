@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import stepper
-from tests.fuzz.checked import accused, misjudged
+from tests.fuzz.checked import checked, misjudged
 from tests.fuzz.comparison import compared
 from tests.fuzz.plain import plain_run
 from tests.fuzz.planting import planted
@@ -24,7 +24,7 @@ def tried(script: Script, path: Path, device: str = "cpu") -> list[str]:
         last = min(2, len(plain.truths) - 1)
         due = script.family != "torch" or script.seed % CHECKED == 0
         if due and device == "cpu" and plain.truths[last].loss is not None:  # CUDA cannot be forked
-            found += accused(run, last)
+            found += checked(run, last)
     return found
 
 
@@ -41,4 +41,4 @@ def tried_with_a_mistake(script: Script, path: Path) -> list[str]:
     path.write_text(wrong.text, encoding="utf-8")
     told = plain_run(path)
     with stepper.open(path) as run:
-        return list(misjudged(run, right.truths[0], told.truths[0]))
+        return list(misjudged(run, run.check(0), right.truths[0], told.truths[0]))
