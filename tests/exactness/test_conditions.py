@@ -13,7 +13,7 @@ from stepper.record import Record
 from stepper.session import Options, State, continuing
 from tests.session.support import opened, script
 
-pytestmark = pytest.mark.start("anew")
+pytestmark = pytest.mark.start("torch")
 
 
 # Draws from every generator, with dropout, warnings and floating-point errors that raise, an object that is to be gone
