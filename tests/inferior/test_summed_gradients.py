@@ -124,3 +124,33 @@ def test_a_sum_that_methods_change_in_place_is_one_that_a_step_goes_along(added:
     )
     (parameter,) = ran.record(1).parameters
     assert parameter.name == "w" and parameter.grad is not None and parameter.grad.label == "grad"
+
+
+@pytest.mark.parametrize(
+    ("step", "label", "times"),
+    [
+        ("w -= 0.01 * dw1 + 0.01 * dw2", "dw1 + dw2", (1, 1)),
+        ("w = w - lr * 2 * dw1 - 4 * lr * dw2", "2 * dw1 + 4 * dw2", (2, 4)),
+        ("w += lr * dw1 - lr * dw2 + 0.9 * v", "dw1 - dw2", (1, -1)),
+        ("w -= lr * dw1 + lr * decay", "dw1", (1, 0)),
+    ],
+)
+def test_of_several_gradients_that_a_step_adds_at_one_rate_the_sum_is_its_own(
+    step: str, label: str, times: tuple[int, int]
+) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, w, v, lr = np.array([3.0, 1.5]), np.array([0.5, -0.25]), np.array([1.0, 2.0]), 0.01
+        for t in range(3):
+            loss = np.sum((w - x) ** 2) + np.sum((w * x) ** 4)
+            dw1 = 2 * (w - x)
+            dw2 = 4 * w ** 3 * x ** 4
+            decay = 0.1 * w
+            {step}
+        """
+    )
+    grad = ran.parameter("w", 2).grad
+    assert grad is not None and grad.label == label
+    first, second = (ran.array(ran.values(name, 2, "result")[0], 2) for name in ("dw1", "dw2"))
+    assert numpy.allclose(ran.array(grad, 2), times[0] * first + times[1] * second)

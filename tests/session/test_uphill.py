@@ -483,3 +483,37 @@ def test_a_number_that_is_written_out_is_a_target_where_the_error_is_the_differe
     """
     record = run_recorded(script(text)).records[1]
     assert [line.partition(":")[0] for line in all_carried(record)] == wrong
+
+
+CONTRAST = "h1 = np.tanh(np.tanh(h0 @ w.T) @ w); dw = (x.T @ h0 - x.T @ h1) / 3; w += 0.1 * dw"
+
+
+@pytest.mark.parametrize(
+    ("rest", "wrong"),
+    [
+        (CONTRAST, []),
+        (f"loss = (h0**2).sum(); {CONTRAST}", []),
+        (
+            "q = np.tanh(x @ v); loss = ((h0 - q)**2).sum(); e = h0 - q; dw = x.T @ (e * (1 - h0**2)); w += 0.1 * dw",
+            ["w"],
+        ),
+        ("aim = 1.0 + 0.9 * h0.max(); e = aim - h0[0]; loss = (e**2).sum(); dw = np.outer(x[0], e); w += 0.1 * dw", []),
+        (
+            "aim = 1.0 + 0.9 * h0.max(); e = h0[0] - aim; loss = (e**2).sum(); dw = np.outer(x[0], e); w += 0.1 * dw",
+            ["w"],
+        ),
+    ],
+    ids=["contrast", "beside a loss", "distilled", "temporal", "temporal, turned"],
+)
+def test_a_difference_of_two_predictions_is_an_error_where_a_loss_or_a_target_is_made_of_it(
+    rest: str, wrong: list[str]
+) -> None:
+    text = f"""
+    import numpy as np
+    x, w, v = np.array([[1.0, 2.0], [-1.0, 0.5], [0.25, -2.0]]), np.eye(2) / 4, np.ones((2, 2))
+    for t in range(2):
+        h0 = np.tanh(x @ w)
+        {rest}
+    """
+    record = run_recorded(script(text)).records[1]
+    assert [line.partition(":")[0] for line in all_carried(record)] == wrong

@@ -19,6 +19,7 @@ from stepper.inferior.spelling.added import (
     as_step,
     element_of,
     elements_in,
+    goes_through,
     index_of,
     pair_of,
     plainly,
@@ -80,7 +81,7 @@ class Steps:
     def together(self, gradients: Sequence[Draft], update: Happening, track: Track) -> Draft | None:
         """Of `w += lr * (a - b) + momentum * last` the difference: none of several gradients that go into one product
         is the gradient by itself. What is made of the parameter alone is a decay, and no part of it."""
-        copies = {id(draft.copy): draft for draft in gradients if not self._decays(draft, update, track)}
+        copies = {id(draft.copy): draft for draft in gradients if not self.decays(draft, update, track)}
         if len(copies) < 2:
             return None
         names = {plainly(draft.label) for draft in copies.values()}
@@ -93,7 +94,7 @@ class Steps:
         whole = read.get(plainly(terms[0].rest))
         return whole if whole is not None and shape_of(whole) == shape_of(track.before) else None
 
-    def _decays(self, draft: Draft, update: Happening, track: Track) -> bool:
+    def decays(self, draft: Draft, update: Happening, track: Track) -> bool:
         """Whether a statement before the update made this of the parameter and numbers: `reg = 0.01 * w`."""
         made = self.maker(draft, update)
         read = [] if made is None else [each for each in made.drafts if each.when == "operand"]
@@ -204,6 +205,8 @@ class Steps:
                 and not _signs(made, inner, update)
             ):
                 waiting += _dividend(made, operation) if operation.name in DIVISIONS else made.drafts[:-1]
+            elif made is not None and operation is None and _became(draft, track) and goes_through(draft.label):
+                waiting += made.drafts[:-1]  # inside which nothing is seen
             elif fits(draft, track) and not is_itself(draft, track) and not self._is_a_factor(draft, update, track):
                 found.append(draft)
         return found
@@ -267,6 +270,11 @@ def _signs(made: Happening, inner: list[Happening], update: Happening) -> bool:
         return False
     makers = (each for each in inner if each.drafts and each.drafts[-1].same_value(made.drafts[0]))
     return any(each.site.operation is not None and each.site.operation.name not in LINEAR for each in makers)
+
+
+def _became(draft: Draft, track: Track) -> bool:
+    """Whether an array or list is what the parameter was after the pass."""
+    return draft.copy is not None and track.after is not None and draft.copy is track.after.copy
 
 
 def label_in(made: Happening, draft: Draft) -> str:

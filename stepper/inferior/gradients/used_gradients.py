@@ -15,6 +15,7 @@ from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.gradients.plain_numbers import number_of, of_returned
 from stepper.inferior.gradients.preconditioned import Preconditioned
+from stepper.inferior.gradients.several_terms import sum_of_terms
 from stepper.inferior.gradients.steps import Steps, label_in, number_in
 from stepper.inferior.gradients.views import of_views
 from stepper.inferior.recording.copies import Copy
@@ -112,9 +113,13 @@ class UsedGradients:
         return along[0] if len(along) == 1 else None
 
     def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
-        """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names), their sum: where
-        each was made before the first step, and all steps have one rate. Else None."""
-        if len(track.updates) < 2 or self.is_autograds(track):
+        """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names; `w -= lr * dw1 +
+        lr * dw2`), their sum: where each was made before the first step, and all steps have one rate. Else None."""
+        if self.is_autograds(track):
+            return None
+        if len(track.updates) == 1:
+            return sum_of_terms(track, track.updates[0], self._steps, self._known.is_gradient, arrays)
+        if not track.updates:
             return None
         begun, rates = track.updates[0].id, set[float | None]()
         found: dict[int, Draft] = {}
@@ -272,7 +277,8 @@ class UsedGradients:
         new = track.after
         handed = [draft for draft in found if new is not None and draft.same_value(new)]
         found = handed or [draft for draft in found if draft.role != "parameter"]  # another of its shape tells nothing
-        gradients = [draft for draft in found if self._known.is_gradient(draft)]
+        # A value that the parameter became, made on the way back (`new.insert(0, [w - lr * d …])`), is none of it.
+        gradients = [draft for draft in found if draft not in handed and self._known.is_gradient(draft)]
         if gradients:
             whole = self._steps.together(gradients, update, track)
             return whole or next((draft for draft in gradients if is_path(draft.label)), gradients[0])
@@ -284,7 +290,7 @@ class UsedGradients:
                     return gradient
         if shape is None or deep < MOMENTS or not self._steps.goes_on(update, track):
             return None
-        others = [d for d in found if not is_path(d.label) and d.role != "parameter"]
+        others = [d for d in found if not is_path(d.label) and d.role != "parameter" and d not in handed]
         others = [d for d in others if not self._steps.is_of_itself(d, update, track)]
         whole = self._steps.difference(update, track) if len(others) > 1 and others == found else None
         return whole if whole is not None and shape_of(whole) == shape else next(iter(others), None)

@@ -123,6 +123,11 @@ def steps_in(text: str) -> tuple[str, ...]:
     return steps if len(steps) > 1 else ()
 
 
+def rated_steps(text: str, target: str) -> list[tuple[str, bool]]:
+    """The same of one target, and whether each is taken away. Empty where there are no several."""
+    return [(each, takes_away(each)) for each in steps_in(pair_of(text, target))]
+
+
 def _signed(node: ast.expr, taken: bool) -> Iterator[tuple[ast.expr, bool]]:
     """The addends of a sum, and whether each is taken away."""
     match node:
@@ -252,6 +257,15 @@ def paths_in_comprehension(text: str) -> frozenset[str]:
             nodes = (node for node in ast.walk(comprehension) if isinstance(node, ast.Name | ast.Attribute))
             return frozenset(_unparsed(node) for node in nodes)
     return frozenset()
+
+
+@lru_cache(maxsize=1024)
+def goes_through(text: str) -> bool:
+    """Whether an expression is a list comprehension."""
+    match statement_of(text):
+        case ast.Expr(value=ast.ListComp()):
+            return True
+    return False
 
 
 @lru_cache(maxsize=4096)

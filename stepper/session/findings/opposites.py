@@ -31,13 +31,15 @@ Key = int | tuple[int, str]
 
 class Sign(NamedTuple):
     """How a value follows from a difference of a prediction and its target: `turned` where it follows from target −
-    prediction. `begun`: there is such a difference in it; else only the sign of a factor is told."""
+    prediction. `begun`: there is such a difference in it; else only the sign of a factor is told. `contrast`: the way
+    back begins with a difference of two predictions, as contrastive divergence does (`v0.T @ h0 - v1.T @ h1`)."""
 
     begun: bool
     turned: bool
+    contrast: bool = False
 
     def negated(self) -> Sign:
-        return Sign(self.begun, not self.turned)
+        return Sign(self.begun, not self.turned, self.contrast)
 
 
 NEUTRAL = Sign(begun=False, turned=False)
@@ -141,8 +143,9 @@ class _Signs:
             reading = (event for event in reversed(events) if _has(event, grad.label))  # through a name of a part of it
             update = next(moving, None) or next(reading, None)
             node = None if update is None else _expression(grad.label)
-            found = None if update is None or node is None else self.within(node, update)
-        return found if found is not None and found.begun else None
+            within = None if update is None or node is None else self.within(node, update)
+            found = within if found is None or (within is not None and within.begun) else found
+        return found if found is not None and (found.begun or found.contrast) else None
 
     def of(self, value: Value, before: int) -> Sign | None:
         """The sign of a value as it was at an event; None where it is not known."""
@@ -271,6 +274,11 @@ class _Signs:
                 predicted = [each is True for each in predicted]
             if None not in predicted and predicted[0] is not predicted[1]:
                 return Sign(begun=True, turned=predicted[1] is True)
+            aims = [self._is_aim(each, event) for each in (left, right)]
+            if aims[0] is not aims[1] and all(predicted):
+                return Sign(begun=True, turned=aims[0])
+            if event.phase == "backward" and self._is_contrast((left, right), event):
+                return Sign(begun=False, turned=False, contrast=True)
         return _sum(first, second if plus else second.negated())
 
     def _is_error(self, left: ast.expr, right: ast.expr, event: Event) -> bool:
@@ -287,6 +295,31 @@ class _Signs:
                 return made or any(event.id < place for place in self._measured.get(name, ()))
         return False
 
+    def _is_aim(self, node: ast.expr, event: Event) -> bool:
+        """Whether a prediction is a target all the same, since what was given is added to it: `r + gamma * q.max()`, of
+        temporal differences."""
+        if isinstance(node, ast.Name | ast.Attribute):
+            value = self._operand(node, event)
+            maker = None if value is None else self.maker(value, event.id)
+            statement = None if maker is None else statement_in(maker.text)
+            if maker is None or not isinstance(statement, ast.Assign):
+                return False
+            node, event = statement.value, maker
+        match node:
+            case ast.BinOp(left=left, op=ast.Add(), right=ast.BinOp(op=ast.Mult()) as later):
+                given = isinstance(left, ast.Constant) or self._predicted(left, event) is False
+                return given and self._predicted(later, event) is True
+        return False
+
+    def _is_contrast(self, sides: Sequence[ast.expr], event: Event) -> bool:
+        """Whether both sides of a difference were computed with the parameters, and no loss is made of it, by which it
+        was an error all the same: `(q - target) ** 2`. One may be made behind the loss, with a gradient's role."""
+        roles = [self._roles(each, event) for each in sides]
+        both = all(each & {"activation", "gradient"} for each in roles)
+        computed = any("activation" in each and "gradient" not in each for each in roles)
+        texts = [ast.unparse(each) for each in sides]
+        return both and computed and not {" - ".join(texts), " - ".join(texts[::-1])} & self._measured.keys()
+
     @cached_property
     def _measured(self) -> dict[str, list[int]]:
         """By name, the events that make a loss of it."""
@@ -300,13 +333,16 @@ class _Signs:
     def _predicted(self, node: ast.expr, event: Event) -> bool | None:
         """Whether one side of a difference was computed with the parameters, and not given: the prediction, not its
         target; None for what is neither. Of an expression without a name what it reads tells."""
-        named = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute | ast.Subscript)]
-        parts = [node] if node in named else named
-        read = (self._operand(each, event) for each in parts)
-        roles = {each.role for each in read if each is not None}
+        roles = self._roles(node, event)
         if roles & {"activation", "parameter"}:
             return True
         return False if roles and roles <= {"data", "setting", "other"} else None
+
+    def _roles(self, node: ast.expr, event: Event) -> set[str]:
+        named = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute | ast.Subscript)]
+        parts = [node] if node in named else named
+        read = (self._operand(each, event) for each in parts)
+        return {each.role for each in read if each is not None}
 
     def _call(self, node: ast.Call, func: ast.expr, args: list[ast.expr], event: Event) -> Sign | None:
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
@@ -355,7 +391,8 @@ def _product(parts: Sequence[Sign | None]) -> Sign | None:
     known = [each for each in parts if each is not None]
     if len(known) < len(parts) or sum(each.begun for each in known) > 1:
         return None
-    return Sign(any(each.begun for each in known), sum(each.turned for each in known) % 2 == 1)
+    contrast = any(each.contrast for each in known)
+    return Sign(any(each.begun for each in known), sum(each.turned for each in known) % 2 == 1, contrast)
 
 
 def _sum(first: Sign | None, second: Sign | None) -> Sign | None:
@@ -364,7 +401,8 @@ def _sum(first: Sign | None, second: Sign | None) -> Sign | None:
         return None
     if first.begun and second.begun:
         return first if first == second else None
-    return first if first.begun else second if second.begun else NEUTRAL
+    parts = (first, second)
+    return next((each for each in parts if each.begun), next((each for each in parts if each.contrast), NEUTRAL))
 
 
 _latest: list[_Signs] = []  # of the record that was asked of last: panels ask again and again
@@ -374,17 +412,19 @@ def is_opposite(record: Record, parameter: Parameter) -> bool:
     """Whether a parameter's gradient is made of target − prediction, so that to add it leads downhill. False, too,
     where that cannot be told."""
     found = _sign(record, parameter)
-    return found is not None and found.turned
+    return found is not None and found.begun and found.turned
 
 
 def is_called_so(record: Record, parameter: Parameter) -> bool:
     """Whether what a step went by is a gradient by what the script calls it or makes it of, or by the difference of a
     prediction and its target that is in it. Else it may be any direction that is meant to be gone along: the
-    perceptron's `w += rate * y * x`, a difference of two samples (`near - far`), a mean of what did well."""
+    perceptron's `w += rate * y * x`, a difference of two samples (`near - far`) or of two predictions, a mean of what
+    did well."""
     grad = parameter.grad
     node = None if grad is None else _expression(grad.label)
-    if grad is None or node is None or _sign(record, parameter) is not None:
-        return True
+    sign = _sign(record, parameter)
+    if grad is None or node is None or sign is not None:
+        return sign is None or sign.begun
     read = (value for event in record.events for value in event.values if value.role == "gradient")
     gradients = {value.label.partition("[")[0] for value in read}  # `dw`, by way of `dw[i][j]`
     between = (part for part in ast.walk(node) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub))
